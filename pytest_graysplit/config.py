@@ -1,0 +1,147 @@
+"""Settings of a run: default < ini < environment < command line, each value checked where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.options import DEFAULT_BASE_URL, OPTIONS
+from pytest_graysplit.tooltable import ToolTable
+from pytest_graysplit.types import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_graysplit.options import Option
+    from pytest_graysplit.types import Gate, Json, RecordMode
+
+KEY_VARIABLES = ("GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY")
+# The seed articles and their readers write the first of the two.
+BUILT_IN_ALIASES = {"gpt4.1": "gpt-4.1"}
+
+
+class Layer(NamedTuple):
+    """Texts by option name from one source, and how that source spells an option."""
+
+    spell: Callable[[Option[Any]], str]
+    texts: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that was asked for, checked; thresholds are None where nobody set one."""
+
+    control: str | None = None
+    treatments: tuple[str, ...] = ()
+    base_url: str = DEFAULT_BASE_URL
+    record: RecordMode = "new"
+    record_reason: str = ""
+    recordings: str | None = None
+    min_similarity: float | None = None
+    metric: str = "lexical"
+    max_latency_s: float | None = None
+    max_latency_ratio: float | None = None
+    samples: int = 1
+    control_samples: int = 1
+    params: Mapping[str, Json] = field(default_factory=dict)
+    concurrency: int = 16
+    requests_per_min: int | None = None
+    timeout_s: float = 60.0
+    retries: int = 3
+    gate: Gate = "case"
+    json_path: str | None = None
+    key: Secret | None = None
+    table: ToolTable = field(default_factory=ToolTable)
+
+    def samples_of(self, role: str, case_samples: int | None = None) -> int:
+        """Return how many replies a case wants from the arm; the control may be asked more often."""
+        samples = case_samples or self.samples
+        return max(samples, self.control_samples) if role == "control" else samples
+
+    def params_of(self, model: str) -> dict[str, Json]:
+        """Return the request parameters for the model: those of both arms, then its own."""
+        return {**self.params, **self.table.params_of(model)}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that no recording, report or message may hold: the key, and header values, which often carry one."""
+        values = [*([self.key.reveal()] if self.key else []), *self.table.header_values()]
+        return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
+
+
+def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    """Build the settings from layers of raw texts, the strongest first, and the `[tool.graysplit]` table.
+
+    Raises UsageError for the first value that cannot be used, naming it as its source spells it.
+    """
+    tool = ToolTable.read(table, environ)
+    given = {option.name: values for option in OPTIONS if (values := _values(option, layers))}
+
+    def first(name: str, default: Any = None) -> Any:
+        return given[name][0] if name in given else default
+
+    aliases = {**BUILT_IN_ALIASES, **tool.aliases}
+    treatments = tuple(aliases.get(model, model) for model in given.get("treatment", ()))
+    _refuse_twins(treatments)
+    key = read_key(environ)
+    record, record_reason = resolve_record(first("record", "auto"), environ, key)
+    return Settings(
+        control=aliases.get(first("control"), first("control")),
+        treatments=treatments,
+        base_url=first("base-url", DEFAULT_BASE_URL),
+        record=record,
+        record_reason=record_reason,
+        recordings=first("recordings"),
+        min_similarity=first("min-similarity"),
+        metric=first("metric", "lexical"),
+        max_latency_s=first("max-latency"),
+        max_latency_ratio=first("max-latency-ratio"),
+        samples=first("samples", 1),
+        control_samples=first("control-samples", 1),
+        params=dict(given.get("param", ())),
+        concurrency=first("concurrency", 16),
+        requests_per_min=first("rpm"),
+        timeout_s=first("timeout", 60.0),
+        retries=first("retries", 3),
+        gate=first("gate", "case"),
+        json_path=first("json"),
+        key=key,
+        table=tool,
+    )
+
+
+def read_key(environ: Mapping[str, str]) -> Secret | None:
+    """Return the relay's key from the environment, the only place it is taken from."""
+    for name in KEY_VARIABLES:
+        if value := environ.get(name, "").strip():
+            return Secret(value)
+    return None
+
+
+def resolve_record(mode: str, environ: Mapping[str, str], key: Secret | None) -> tuple[RecordMode, str]:
+    """Return the mode in force, and why, where `auto` decided it."""
+    if mode != "auto":
+        return cast("RecordMode", mode), ""
+    if environ.get("CI", "").strip().lower() not in ("", "0", "false"):
+        return "none", "CI is set"
+    if key is None:
+        return "none", f"{KEY_VARIABLES[0]} is not set"
+    return "new", ""
+
+
+def _values(option: Option[Any], layers: Sequence[Layer]) -> list[Any]:
+    for layer in layers:
+        if texts := layer.texts.get(option.name):
+            return [option.value_of(text, layer.spell(option)) for text in texts]
+    return []
+
+
+def _refuse_twins(treatments: Sequence[str]) -> None:
+    for model in treatments:
+        if treatments.count(model) > 1:
+            raise UsageError(
+                f"two treatments are both named {model}",
+                hint="give each candidate once (a model against itself is an A/A run: name it as control too)",
+                slug="treatment-twice",
+            )

@@ -1,0 +1,47 @@
+"""Everything this package raises on purpose.
+
+GraysplitError
+├── UsageError          an option, a setting, a marker or a case file that cannot be used
+├── RecordingError      a recording that is missing, broken, or of another format
+├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
+└── RelayError          the relay cannot be used at all: the run stops, once, with one message
+
+A single failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
+"""
+
+
+class GraysplitError(Exception):
+    """A problem, the remedy for it, and the heading in docs/messages.md that tells more."""
+
+    def __init__(self, problem: str, *, hint: str, slug: str) -> None:
+        super().__init__(problem, hint, slug)
+        self.problem = problem
+        self.hint = hint
+        self.slug = slug
+
+    def __str__(self) -> str:
+        return f"{self.problem}\n  hint: {self.hint}  [{self.slug}]"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling of exceptions, and xdist pickles.
+        return _rebuild, (type(self), self.problem, self.hint, self.slug)
+
+
+class UsageError(GraysplitError):
+    """An option, setting, marker or case file holds something that cannot be used."""
+
+
+class RecordingError(GraysplitError):
+    """A recording is missing, broken, or written in another format."""
+
+
+class ReplyNotJsonError(GraysplitError, ValueError):
+    """A reply was asked for as JSON and does not parse."""
+
+
+class RelayError(GraysplitError):
+    """The relay cannot be used at all: no address, no key, no such model, or not a relay."""
+
+
+def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: str) -> GraysplitError:
+    return cls(problem, hint=hint, slug=slug)

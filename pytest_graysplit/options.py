@@ -1,0 +1,165 @@
+"""The options: how each is written, what it means, and how its text becomes a value."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pytest_graysplit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_graysplit.types import Json
+
+DEFAULT_BASE_URL = "https://api.holysheep.ai/v1"
+RECORD_MODES = ("auto", "none", "new", "all", "off")
+GATES = ("case", "none")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option(Generic[T]):
+    """One option: how it is written, what it means, and how its text becomes a value."""
+
+    name: str
+    metavar: str
+    help: str
+    parse: Callable[[str], T]
+    repeatable: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The name on the command line."""
+        return f"--graysplit-{self.name}"
+
+    @property
+    def ini(self) -> str:
+        """The name in pytest's own configuration."""
+        return f"graysplit_{self.name.replace('-', '_')}"
+
+    @property
+    def variable(self) -> str:
+        """The name in the environment."""
+        return self.ini.upper()
+
+    def value_of(self, text: str, spelled: str) -> T:
+        """Parse the text; raise UsageError naming the option as the user spelled it."""
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            raise UsageError(
+                f"{spelled}: {text!r} {error}",
+                hint=f"{self.flag} {self.metavar}: {self.help}",
+                slug="option-value",
+            ) from None
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return ", did you mean X?" for the known name most like the word, or nothing when none is near."""
+    from rapidfuzz import process
+
+    best = process.extractOne(word, known, score_cutoff=60)
+    return f", did you mean {best[0]}?" if best else ""
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text.strip()
+
+
+def _one_of(known: Sequence[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in known:
+            raise ValueError(f"is none of {', '.join(known)}{nearest(text, known)}")
+        return text
+
+    return parse
+
+
+def _number(text: str, low: float, high: float = math.inf, *, above: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high or (above and value == low) or math.isinf(value):
+        span = f"from {low:g} to {high:g}" if high < math.inf else f"above {low:g}" if above else f"of {low:g} or more"
+        raise ValueError(f"is not a number {span}")
+    return value
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1)
+
+
+def _positive(text: str) -> float:
+    return _number(text, 0, above=True)
+
+
+def _whole(low: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.strip().isdecimal() or int(text) < low:
+            raise ValueError(f"is not a whole number of {low} or more")
+        return int(text)
+
+    return parse
+
+
+def _url(text: str) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or any(letter.isspace() for letter in text):
+        raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
+    return text.rstrip("/").removesuffix("/chat/completions")
+
+
+def _param(text: str) -> tuple[str, Json]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ValueError("is not KEY=VALUE, such as temperature=0")
+    if name.strip() in ("model", "messages"):
+        raise ValueError(f"sets {name.strip()}, which the arm and the case decide")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+OPTIONS: tuple[Option[Any], ...] = (
+    Option(name="control", metavar="MODEL", help="the model you run today", parse=_text),
+    Option(name="treatment", metavar="MODEL", parse=_text, repeatable=True,
+           help="the candidate model; repeat for several (without one, marked tests are skipped)"),
+    Option(name="base-url", metavar="URL", parse=_url,
+           help=f"the OpenAI-compatible relay (default: {DEFAULT_BASE_URL})"),
+    Option(name="record", metavar="MODE", parse=_one_of(RECORD_MODES),
+           help="auto (default: none where CI is set or no key is, else new), none: replay only, "
+                "new: replay and record what is missing, all: record everything anew, off: always call, store nothing"),
+    Option(name="recordings", metavar="DIR", parse=_text,
+           help="where recordings live (default: __graysplit__ beside the test file)"),
+    Option(name="min-similarity", metavar="X", help="similarity threshold of every case, 0 to 1", parse=_share),
+    Option(name="metric", metavar="NAME", help="how answers are compared (default: lexical)", parse=_text),
+    Option(name="max-latency", metavar="SECONDS", help="latency budget of every reply", parse=_positive),
+    Option(name="max-latency-ratio", metavar="X", parse=_positive,
+           help="latency budget of the treatment over the control"),
+    Option(name="samples", metavar="N", help="replies a case and arm (default: 1)", parse=_whole(1)),
+    Option(name="control-samples", metavar="N", parse=_whole(1),
+           help="replies of the control a case (default: 1); 2 measure how far it repeats itself"),
+    Option(name="param", metavar="KEY=VALUE", parse=_param, repeatable=True,
+           help="request parameter for both arms, e.g. temperature=0 or seed=42 (sample n sends 42+n)"),
+    Option(name="concurrency", metavar="N", help="requests in flight (default: 16; falls on 429)", parse=_whole(1)),
+    Option(name="rpm", metavar="N", help="requests a minute at the most", parse=_whole(1)),
+    Option(name="timeout", metavar="SECONDS", help="total deadline of a request (default: 60)", parse=_positive),
+    Option(name="retries", metavar="N", help="retries of a request (default: 3)", parse=_whole(0)),
+    Option(name="gate", metavar="GATE", parse=_one_of(GATES),
+           help="what fails the session: case (default: any failed case) or none (misses are shown, nothing fails)"),
+    Option(name="json", metavar="PATH", help="write the results as JSON", parse=_text),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers and settings of one model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.options import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_graysplit.types import Json
+
+SECTIONS = ("prices", "aliases", "headers", "models", "splits")
+PRICE_FIELDS = ("input", "cached", "cache_write", "output")
+MODEL_FIELDS = ("params", "headers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTable:
+    """Structured settings, checked: prices in USD per million tokens, headers with their environment filled in."""
+
+    prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
+        """Check the table as TOML gave it; raise UsageError that names the setting."""
+        _refuse_unknown("", table, SECTIONS)
+        models = {
+            name: _section(f"models.{name}", own) for name, own in _section("models", table.get("models")).items()
+        }
+        for name, own in models.items():
+            _refuse_unknown(f"models.{name}", own, MODEL_FIELDS)
+        return cls(
+            prices={
+                name: _price(f"prices.{name}", own) for name, own in _section("prices", table.get("prices")).items()
+            },
+            aliases=_texts("aliases", table.get("aliases")),
+            headers=_headers("headers", table.get("headers"), environ),
+            model_params={name: _params(f"models.{name}.params", own.get("params")) for name, own in models.items()},
+            model_headers={
+                name: _headers(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
+            },
+        )
+
+    def params_of(self, model: str) -> Mapping[str, Json]:
+        """Return the request parameters that only this model gets."""
+        return self.model_params.get(model, {})
+
+    def headers_of(self, model: str) -> dict[str, str]:
+        """Return the extra request headers of the model: the common ones, then its own."""
+        return {**self.headers, **self.model_headers.get(model, {})}
+
+    def header_values(self) -> Iterator[str]:
+        """Yield every header value, because any of them may be a credential."""
+        yield from self.headers.values()
+        for own in self.model_headers.values():
+            yield from own.values()
+
+
+def _refuse(name: str, problem: str, hint: str) -> UsageError:
+    return UsageError(f"pyproject.toml [tool.graysplit] {name}: {problem}", hint=hint, slug="tool-graysplit")
+
+
+def _refuse_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            dotted = f"{name}.{key}" if name else key
+            raise _refuse(dotted, f"unknown setting{nearest(key, known)}", f"known here: {', '.join(known)}")
+
+
+def _section(name: str, value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _refuse(name, f"{value!r} is not a table", f"write it as [tool.graysplit.{name}]")
+    return value
+
+
+def _texts(name: str, value: object) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for key, text in _section(name, value).items():
+        if not isinstance(text, str):
+            raise _refuse(f"{name}.{key}", f"{text!r} is not a text", "put the value in quotes")
+        texts[key] = text
+    return texts
+
+
+def _headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for key, text in _texts(name, value).items():
+        variable = text.removeprefix("$")
+        if text.startswith("$") and variable not in environ:
+            raise _refuse(
+                f"{name}.{key}", f"the environment has no {variable}", f"export {variable}, or remove the header"
+            )
+        headers[key] = environ[variable] if text.startswith("$") else text
+    return headers
+
+
+def _params(name: str, value: object) -> dict[str, Json]:
+    params = _section(name, value)
+    for key in ("model", "messages"):
+        if key in params:
+            raise _refuse(f"{name}.{key}", f"sets {key}, which the arm and the case decide", "remove it")
+    return params  # type: ignore[return-value]  # TOML holds nothing that JSON does not, but for dates
+
+
+def _price(name: str, value: object) -> dict[str, Decimal]:
+    table = _section(name, value)
+    _refuse_unknown(name, table, PRICE_FIELDS)
+    for needed in ("input", "output"):
+        if needed not in table:
+            raise _refuse(name, f"has no {needed} price", f"{name} = {{input = 0.28, cached = 0.028, output = 0.42}}")
+    price: dict[str, Decimal] = {}
+    for key, amount in table.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            raise _refuse(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
+        price[key] = Decimal(str(amount))
+    return price

@@ -1,0 +1,266 @@
+"""Frozen records that travel through the house, and the Protocols at its seams."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+
+from pytest_graysplit.errors import ReplyNotJsonError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+Message: TypeAlias = "Mapping[str, Json]"
+Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
+RecordMode = Literal["none", "new", "all", "off"]
+Gate = Literal["case", "none"]
+Role = Literal["control", "treatment"]
+
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+
+
+class Secret:
+    """A string that never shows itself: not in `repr`, not in a traceback, not in a pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret; called only where a request is signed or a text is redacted."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret does not travel between processes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens billed for one reply; add two to get a running total.
+
+    `cached` and `cache_write` are parts of `prompt`; `reasoning` is inside or beside `completion`, as `total` tells.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    total: int = 0
+
+    @property
+    def output(self) -> int:
+        """Tokens billed at the output price: completion, plus reasoning where the relay counts it outside."""
+        beside = self.total - self.prompt - self.completion
+        return self.completion + beside if 0 < beside <= self.reasoning else self.completion
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=self.cached + other.cached,
+            cache_write=self.cache_write + other.cache_write,
+            reasoning=self.reasoning + other.reasoning,
+            total=self.total + other.total,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
+
+    `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
+    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error`.
+    """
+
+    model: str
+    outcome: Outcome
+    text: str = ""
+    served_model: str | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    reported_cost_usd: Decimal | None = None
+    attempts: int = 1
+    replayed: bool = False
+    sample: int = 0
+    finish_reason: str | None = None
+    tool_calls: tuple[Json, ...] = ()
+    error: str | None = None
+    error_slug: str | None = None
+    retryable: bool = False
+    fell_back: bool = False
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    response_id: str | None = None
+    system_fingerprint: str | None = None
+    at: str | None = None
+
+    def json(self) -> Json:
+        """Parse the text as JSON, also inside one Markdown code fence; raise ReplyNotJsonError if it is not."""
+        __tracebackhide__ = True
+        try:
+            return parse_json_answer(self.text)
+        except ValueError as error:
+            raise ReplyNotJsonError(
+                f"the reply of {self.model} is not JSON: {error}",
+                hint=f"it begins {self.text[:80]!r}; ask for JSON in the prompt, or send response_format",
+                slug="reply-not-json",
+            ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """What a right answer must show, checked on every arm alike."""
+
+    contains: tuple[str, ...] = ()
+    not_contains: tuple[str, ...] = ()
+    regex: tuple[str, ...] = ()
+    equals: str | None = None
+    json: Json = None
+    json_schema: Json = None
+    reference: str | None = None
+    min_similarity: float | None = None
+    max_words: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One prompt under test, with everything the user asserts about its answers.
+
+    `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Json] = field(default_factory=dict)
+    expect: Expect | None = None
+    min_similarity: float | None = None
+    metric: str | None = None
+    max_latency_s: float | None = None
+    max_latency_ratio: float | None = None
+    max_cost_usd: float | None = None
+    samples: int | None = None
+    must_pass: bool = False
+    tags: tuple[str, ...] = ()
+    cluster: str | None = None
+    where: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """The last message a user would have typed, as text."""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                return _text_of(message.get("content"))
+        return _text_of(self.messages[-1].get("content")) if self.messages else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A difference that changes the meaning and that similarity does not see, found by a guard."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A treatment's replies held against the control's, for one case.
+
+    `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
+    treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
+    """
+
+    case: Case
+    control: Reply
+    treatment: Reply
+    similarity: float | None
+    threshold: float | None
+    metric: str
+    flags: tuple[Flag, ...] = ()
+    self_similarity: float | None = None
+    control_samples: tuple[Reply, ...] = ()
+    treatment_samples: tuple[Reply, ...] = ()
+
+    @property
+    def latency_ratio(self) -> float | None:
+        """Latency of the treatment over that of the control."""
+        return _ratio(self.treatment.latency_s, self.control.latency_s)
+
+    @property
+    def cost_ratio(self) -> float | None:
+        """Cost of the treatment over that of the control."""
+        return _ratio(self.treatment.cost_usd, self.control.cost_usd)
+
+    @property
+    def length_ratio(self) -> float | None:
+        """Characters of the treatment's text over the control's: length alone predicts much of any similarity."""
+        return _ratio(len(self.treatment.text), len(self.control.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Miss:
+    """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
+
+    arm: str
+    kind: Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    problem: str
+    hint: str
+    slug: str
+
+
+class ReplyKey(NamedTuple):
+    """What identifies a recorded reply; roles are no part of it, so a promoted model keeps its recordings."""
+
+    case: str
+    model: str
+    request: str
+    sample: int
+
+
+class Metric(Protocol):
+    """Compares two answers; 1.0 means as alike as the metric can tell, 0.0 nothing in common."""
+
+    name: str
+
+    def score(self, control: str, treatment: str) -> float:
+        """Score the treatment's text against the control's, from 0 to 1."""
+
+
+class Redactor(Protocol):
+    """Takes secrets out of a text before it is stored or shown."""
+
+    def __call__(self, text: str, /) -> str:
+        """Return the text with every secret replaced."""
+
+
+def parse_json_answer(text: str) -> Json:
+    r"""Parse an answer as JSON, looking inside the one code fence that chat models like to put around it.
+
+    >>> parse_json_answer('```json\\n{"status": "open"}\\n```')
+    {'status': 'open'}
+    """
+    fenced = _FENCE.findall(text)
+    answer: Json = json.loads(fenced[0] if len(fenced) == 1 else text)
+    return answer
+
+
+def _text_of(content: Json) -> str:
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _ratio(treatment: float | Decimal | None, control: float | Decimal | None) -> float | None:
+    if treatment is None or not control:
+        return None
+    return float(treatment) / float(control)

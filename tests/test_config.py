@@ -1,0 +1,127 @@
+"""Settings are resolved in one place, and every bad value names the thing, the place and the remedy."""
+
+from decimal import Decimal
+
+import pytest
+
+from pytest_graysplit.config import Layer, resolve
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.options import DEFAULT_BASE_URL
+
+
+def cli(**texts):
+    return Layer(lambda option: option.flag, {name.replace("_", "-"): values for name, values in texts.items()})
+
+
+def ini(**texts):
+    return Layer(lambda option: option.ini, {name.replace("_", "-"): values for name, values in texts.items()})
+
+
+def settings(*layers, table=None, **environ):
+    return resolve(layers, table or {}, environ)
+
+
+def test_defaults_are_those_of_the_documentation():
+    """A run that asked for nothing gets the documented defaults."""
+    plain = settings(GRAYSPLIT_API_KEY="a-secret-key")
+    assert (plain.control, plain.treatments, plain.base_url) == (None, (), DEFAULT_BASE_URL)
+    assert (plain.record, plain.concurrency, plain.timeout_s, plain.retries) == ("new", 16, 60.0, 3)
+    assert (plain.gate, plain.metric, plain.samples, plain.control_samples) == ("case", "lexical", 1, 1)
+
+
+def test_the_strongest_layer_wins():
+    """The command line beats what stands behind it, value by value."""
+    both = settings(cli(control=["a"]), ini(control=["b"], concurrency=["4"]))
+    assert (both.control, both.concurrency) == ("a", 4)
+
+
+def test_aliases_are_resolved_before_models_are_compared():
+    """A short name and the name it stands for are one model."""
+    assert settings(cli(control=["gpt4.1"])).control == "gpt-4.1"
+    with pytest.raises(UsageError, match=r"two treatments are both named gpt-4\.1"):
+        settings(cli(treatment=["gpt4.1", "gpt-4.1"]))
+
+
+@pytest.mark.parametrize(
+    ("environ", "mode", "reason"),
+    [
+        ({}, "none", "GRAYSPLIT_API_KEY is not set"),
+        ({"CI": "true", "GRAYSPLIT_API_KEY": "k" * 9}, "none", "CI is set"),
+        ({"CI": "false", "HOLYSHEEP_API_KEY": "k" * 9}, "new", ""),
+    ],
+)
+def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
+    """`auto` never calls a relay in CI or without a key, and can say which of the two it was."""
+    chosen = settings(**environ)
+    assert (chosen.record, chosen.record_reason) == (mode, reason)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("concurrency", "many", "--graysplit-concurrency: 'many' is not a whole number of 1 or more"),
+        ("min-similarity", "75", "--graysplit-min-similarity: '75' is not a number from 0 to 1"),
+        ("timeout", "0", "--graysplit-timeout: '0' is not a number above 0"),
+        ("record", "nwe", "--graysplit-record: 'nwe' is none of auto, none, new, all, off, did you mean new?"),
+        ("base-url", "localhost:8000", ("--graysplit-base-url: 'localhost:8000' is not an address such as "
+                                       "https://api.holysheep.ai/v1")),
+        ("param", "temperature", "--graysplit-param: 'temperature' is not KEY=VALUE, such as temperature=0"),
+        ("param", "model=x", "--graysplit-param: 'model=x' sets model, which the arm and the case decide"),
+        ("control", " ", "--graysplit-control: ' ' is empty"),
+    ],
+)  # fmt: skip
+def test_a_bad_option_value_is_named(option, value, message):
+    """Every option checks its value and says what it takes."""
+    with pytest.raises(UsageError) as caught:
+        settings(cli(**{option: [value]}))
+    assert caught.value.problem == message
+    assert caught.value.slug == "option-value"
+    assert caught.value.hint.startswith(f"--graysplit-{option} ")
+
+
+def test_params_are_json_where_they_parse_and_text_where_not():
+    """Numbers stay numbers, and a plain word needs no quotes."""
+    params = settings(cli(param=["temperature=0", "stop=END", 'response_format={"type":"json_object"}'])).params
+    assert params == {"temperature": 0, "stop": "END", "response_format": {"type": "json_object"}}
+
+
+def test_the_key_shows_itself_nowhere():
+    """Neither the settings nor the key print it."""
+    secret = settings(GRAYSPLIT_API_KEY="sk-very-secret")
+    assert "very-secret" not in repr(secret)
+    assert secret.secrets == ("sk-very-secret",)
+
+
+def test_structured_settings_are_read_from_the_tool_table():
+    """Prices become decimals, headers take their value from the environment, one model may differ."""
+    table = {
+        "prices": {"small": {"input": 0.1, "output": 0.2}},
+        "headers": {"X-Team": "$TEAM_TOKEN"},
+        "models": {"small": {"params": {"temperature": 1}, "headers": {"X-Route": "canary"}}},
+    }
+    tool = settings(table=table, TEAM_TOKEN="team-token-1").table
+    assert tool.prices == {"small": {"input": Decimal("0.1"), "output": Decimal("0.2")}}
+    assert tool.headers_of("small") == {"X-Team": "team-token-1", "X-Route": "canary"}
+    assert tool.params_of("small") == {"temperature": 1}
+    assert tool.params_of("other") == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"price": {}}, "price: unknown setting, did you mean prices?"),
+        ({"prices": {"m": {"input": 1}}}, "prices.m: has no output price"),
+        ({"prices": {"m": {"input": "1", "output": 2}}}, "prices.m.input: '1' is not a price"),
+        ({"headers": {"X-Key": "$NOT_THERE"}}, "headers.X-Key: the environment has no NOT_THERE"),
+        ({"models": {"m": {"param": {}}}}, "models.m.param: unknown setting, did you mean params?"),
+        ({"models": {"m": {"params": {"model": "x"}}}}, ("models.m.params.model: sets model, which the arm and the "
+                                                        "case decide")),
+        ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
+        ({"aliases": "a"}, "aliases: 'a' is not a table"),
+    ],
+)  # fmt: skip
+def test_a_bad_structured_setting_is_named(table, message):
+    """Errors in `[tool.graysplit]` name the dotted setting."""
+    with pytest.raises(UsageError) as caught:
+        settings(table=table)
+    assert caught.value.problem == f"pyproject.toml [tool.graysplit] {message}"
