@@ -1,0 +1,140 @@
+"""Where fields become a case: the same for a line of a case file and for the marker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from pytest_graysplit import fieldtypes as kind
+from pytest_graysplit.expectfields import EXPECT_FIELDS, expect
+from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
+from pytest_graysplit.types import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_graysplit.types import Json, Message
+
+MARKER_FIELDS = (
+    "prompt", "messages", "system", "params", "expect", "min_similarity", "metric", "max_latency_s",
+    "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
+)  # fmt: skip
+CASE_FIELDS = ("id", *MARKER_FIELDS)
+
+_REQUEST_PARAMS = (
+    "temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "response_format", "tools",
+    "tool_choice", "reasoning_effort", "presence_penalty", "frequency_penalty",
+)  # fmt: skip
+_REMEDIES = {
+    **{name: f'it is a request parameter: write params: {{"{name}": ...}}' for name in _REQUEST_PARAMS},
+    **{
+        name: f'it belongs in expect: write expect: {{"{name}": ...}}'
+        for name in EXPECT_FIELDS
+        if name not in CASE_FIELDS
+    },
+    "model": "models are named once for all cases, by --graysplit-control and --graysplit-treatment",
+}
+_PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
+
+
+def build_case(
+    fields: Mapping[str, object],
+    *,
+    where: str,
+    id: str = "",  # noqa: A002  # it is called id wherever users meet it
+    allowed: Sequence[str] = CASE_FIELDS,
+) -> Case:
+    """Check the fields and build the case; raise UsageError that names place, field and remedy.
+
+    A field that is None counts as not given. The id is that of the fields, else `id`, else made from the messages.
+    """
+    place = Place(where, "")
+    refuse_unknown(list(fields), allowed, place, _REMEDIES)
+    given = Fields(fields, place)
+    messages = _messages(given, place)
+    return Case(
+        id=given.read("id", _id) or id or id_of(messages),
+        messages=messages,
+        params=given.read("params", _params) or {},
+        expect=given.read("expect", expect),
+        min_similarity=given.read("min_similarity", kind.share),
+        metric=given.read("metric", kind.text),
+        max_latency_s=given.read("max_latency_s", kind.above_zero),
+        max_latency_ratio=given.read("max_latency_ratio", kind.above_zero),
+        max_cost_usd=given.read("max_cost_usd", kind.above_zero),
+        samples=given.read("samples", kind.count),
+        tags=given.read("tags", kind.labels) or (),
+        cluster=given.read("cluster", kind.text),
+        must_pass=given.read("must_pass", kind.switch) or False,
+        where=where,
+    )
+
+
+def id_of(messages: Sequence[Message]) -> str:
+    """Make an id from what is asked: readable, and the same wherever in a file the case stands.
+
+    The number of the line would shift with every line inserted above, and recordings are found by id.
+    """
+    canonical = json.dumps(messages, sort_keys=True, ensure_ascii=False)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
+    prompt = Case(id="", messages=tuple(messages)).prompt
+    plain = unicodedata.normalize("NFKD", prompt[:400]).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", plain)[:6])[:40].strip("-")
+    return f"{words or 'case'}-{digest}"
+
+
+def _id(place: Place, value: object) -> str:
+    text = kind.text(place, value).strip()
+    if "::" in text or not text.isprintable():
+        raise place.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
+    return text
+
+
+def _params(place: Place, value: object) -> dict[str, Json]:
+    params = kind.table(place, value)
+    for name in ("model", "messages"):
+        if name in params:
+            problem = f"sets {name}, which the arm and the case decide"
+            raise place.inside(name).refuse(problem, "remove it", "case-field-clash")
+    # As everywhere, null is "not given": it takes back a default, and relays refuse to be sent null.
+    return {name: entry for name, entry in params.items() if entry is not None}
+
+
+def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
+    names = [name for name in ("prompt", "messages") if name in given.values]
+    if not names:
+        raise place.refuse("no prompt", _PROMPT, "case-prompt-missing")
+    if len(names) == 2:
+        raise place.refuse("both prompt and messages", "keep one of the two", "case-field-clash")
+    prompt = given.read("prompt", kind.text)
+    messages = given.read("messages", _conversation) or [{"role": "user", "content": prompt}]
+    system = given.read("system", kind.text)
+    if system is None:
+        return tuple(messages)
+    if any(message["role"] in ("system", "developer") for message in messages):
+        hint = "keep the one in messages, or write system: null"
+        raise place.inside("system").refuse("messages hold a system message already", hint, "case-field-clash")
+    return ({"role": "system", "content": system}, *messages)
+
+
+def _conversation(place: Place, value: object) -> list[dict[str, Json]]:
+    if not isinstance(value, list | tuple) or not value:
+        raise place.expected("a list of messages", value, _PROMPT)
+    return [_message(place.inside(number), entry) for number, entry in enumerate(value)]
+
+
+def _message(place: Place, value: object) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise place.expected("an object", value, _PROMPT)
+    message = kind.table(place, value)
+    if message.get("role") is None:
+        raise place.refuse("no role", 'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing")
+    kind.text(place.inside("role"), message["role"])
+    content = message.get("content")
+    if content is not None and not isinstance(content, str | list):
+        hint = "content is what was said; null where an assistant message only calls tools"
+        raise place.inside("content").expected("a text, a list of parts or null", content, hint)
+    return message

@@ -1,0 +1,90 @@
+"""Case files: JSON lines, YAML and CSV become cases, and every error names file, line and field."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.casefields import build_case
+from pytest_graysplit.casefiles.row import broken
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.options import nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_graysplit.types import Case
+
+# Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
+FORMATS = {".jsonl": "from_jsonl", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+def read_cases(path: Path, shown: str) -> tuple[Case, ...]:
+    """Read every case of a file; raise UsageError for the first thing in it that cannot be used.
+
+    `shown` is how messages write the path.
+    """
+    if path.suffix.lower() not in FORMATS:
+        hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
+        raise UsageError(f"{shown}: not a case file", hint=hint, slug="case-file-format")
+    text = _text(path, shown)
+    rows = import_module(f"pytest_graysplit.casefiles.{FORMATS[path.suffix.lower()]}").rows(text, shown)
+    cases = tuple(build_case(row.fields, where=f"{shown}:{row.line}") for row in rows)
+    if not cases:
+        hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
+        raise UsageError(f"{shown}: holds no case", hint=hint, slug="case-file-empty")
+    _refuse_twins(cases)
+    return cases
+
+
+def _text(path: Path, shown: str) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise _missing(path, shown) from None
+    except IsADirectoryError:
+        hint = f"name one file in it, or give it as a folder to pytest, which collects *.graysplit{path.suffix}"
+        raise UsageError(f"{shown}: is a folder, not a case file", hint=hint, slug="case-file-unreadable") from None
+    except OSError as error:
+        hint = "see that it is a file you may read"
+        raise UsageError(f"{shown}: {error.strerror}", hint=hint, slug="case-file-unreadable") from None
+    text = _decoded(content, shown)
+    if conflict := _CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        hint = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
+        raise broken(shown, line, "a merge left its conflict marks", hint, "case-file-conflict")
+    return text
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        hint = "save the file as UTF-8 (in Excel: CSV UTF-8)"
+        raise broken(shown, line, problem, hint, "case-file-encoding") from None
+
+
+def _missing(path: Path, shown: str) -> UsageError:
+    try:
+        beside = sorted(file.name for file in path.parent.iterdir() if file.suffix.lower() in FORMATS)
+    except OSError:
+        hint = "its folder does not exist either"
+        return UsageError(f"{shown}: no such file", hint=hint, slug="case-file-missing")
+    hint = f"case files there: {', '.join(beside[:5]) or 'none'}"
+    near = nearest(path.name, beside)
+    return UsageError(f"{shown}: no such file{near}", hint=hint, slug="case-file-missing")
+
+
+def _refuse_twins(cases: tuple[Case, ...]) -> None:
+    first: dict[str, Case] = {}
+    for case in cases:
+        earlier = first.setdefault(case.id, case)
+        if earlier is not case:
+            problem = f"{case.where}: id: {case.id!r} is the id of {earlier.where} too"
+            hint = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
+            raise UsageError(problem, hint=hint, slug="case-id-twice")

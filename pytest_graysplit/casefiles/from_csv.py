@@ -1,0 +1,135 @@
+"""CSV with a header that names fields; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
+
+An empty cell is a field that was not given. `tags`, `expect.contains` and `expect.not_contains` hold texts separated
+by `;`. `messages`, `params`, `expect`, `expect.json` and `expect.json_schema` hold JSON, and `params.NAME` holds JSON
+where it parses, else text. Everything else is a number, true or false, or the text as it stands.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_graysplit.casefields import CASE_FIELDS
+from pytest_graysplit.casefiles.row import Row, broken
+from pytest_graysplit.expectfields import EXPECT_FIELDS
+from pytest_graysplit.fieldtypes import Place, refuse_unknown
+from pytest_graysplit.fieldtypes import shown as excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LISTS = ("tags", "expect.contains", "expect.not_contains")
+_JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema")
+_NUMBERS = (
+    "min_similarity", "max_latency_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.min_similarity",
+    "expect.max_words",
+)  # fmt: skip
+_COLUMNS = (*CASE_FIELDS, *(f"expect.{name}" for name in EXPECT_FIELDS))
+_QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
+
+
+def rows(text: str, shown: str) -> Iterator[Row]:
+    """Yield one row for each record below the header; raise UsageError for the first that does not fit it."""
+    columns: list[str] | None = None
+    for line, cells in _records(text, shown):
+        if columns is None:
+            columns = _header(cells, shown, line)
+        elif any(cell.strip() for cell in cells):
+            yield Row(line, _fields(columns, cells, Place(f"{shown}:{line}", "")))
+
+
+def _records(text: str, shown: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if cells:
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise broken(shown, line, f"not valid CSV: {error}", _QUOTES) from None
+
+
+def _header(cells: list[str], shown: str, line: int) -> list[str]:
+    columns = [cell.strip() for cell in cells]
+    while columns and not columns[-1]:  # spreadsheets leave empty columns behind
+        columns.pop()
+    for problem, hint in _header_problems(columns):
+        raise broken(shown, line, problem, hint, "case-file-shape")
+    named = [column for column in columns if not column.startswith("params.")]
+    refuse_unknown(named, _COLUMNS, Place(f"{shown}:{line}", ""), {})
+    return columns
+
+
+def _header_problems(columns: list[str]) -> Iterator[tuple[str, str]]:
+    for separator in (";", "\t"):
+        if len(columns) == 1 and separator in columns[0]:
+            yield f"the columns are separated by {separator!r}, not by commas", "save it as comma-separated values"
+    if not set(columns) & set(_COLUMNS):
+        hint = "name the fields in the first line, such as id,prompt,expect.contains"
+        yield f"expected a header that names fields, got {excerpt(','.join(columns))}", hint
+    for number, column in enumerate(columns, start=1):
+        if not column:
+            yield f"column {number} has no name", "name its field, or remove the column"
+        if columns.count(column) > 1:
+            yield f"two columns are named {column}", "keep one of them"
+
+
+def _fields(columns: list[str], cells: list[str], place: Place) -> dict[str, object]:
+    if any(cell.strip() for cell in cells[len(columns) :]):
+        problem = f"{len(cells)} cells under {len(columns)} columns"
+        raise place.refuse(problem, _QUOTES, "case-file-shape")
+    fields: dict[str, object] = {}
+    # Whole objects first, so that a dotted column adds to them whichever of the two stands on the left.
+    for column, cell in sorted(zip(columns, cells, strict=False), key=lambda pair: "." in pair[0]):
+        if cell.strip():
+            _put(fields, place.inside(column), _value(place.inside(column), cell))
+    return fields
+
+
+def _put(fields: dict[str, object], place: Place, value: object) -> None:
+    head, _, entry = place.name.partition(".")
+    if not entry:
+        fields[head] = value
+        return
+    parent = fields.setdefault(head, {})
+    if not isinstance(parent, dict) or entry in parent:
+        raise place.refuse(f"the {head} column says it already", "keep one of the two", "case-field-clash")
+    parent[entry] = value
+
+
+def _value(place: Place, cell: str) -> object:
+    column, bare = place.name, cell.strip()
+    if column in _LISTS:
+        return [part.strip() for part in cell.split(";") if part.strip()]
+    if column in _NUMBERS:
+        return _number(bare)
+    # Spreadsheets write TRUE.
+    if (column in _JSON or column == "must_pass") and bare.lower() in ("true", "false"):
+        return bare.lower() == "true"
+    if column in _JSON or column.startswith("params."):
+        return _json(place, bare)
+    return cell
+
+
+def _number(cell: str) -> object:
+    for read in (int, float):
+        try:
+            return read(cell)
+        except ValueError:
+            continue
+    return cell
+
+
+def _json(place: Place, cell: str) -> object:
+    try:
+        return msgspec.json.decode(cell)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        if place.name.startswith("params."):
+            return cell
+        hint = 'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"'
+        raise place.refuse(f"not valid JSON: {error}", hint, "case-file-syntax") from None

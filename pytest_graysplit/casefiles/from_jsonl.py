@@ -1,0 +1,46 @@
+"""JSON lines: one object a line; blank lines are skipped."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_graysplit.casefiles.row import Row, broken
+from pytest_graysplit.fieldtypes import shown as excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.errors import UsageError
+
+_HINT = 'write each case on one line, such as {"prompt": "your text"}'
+
+
+def rows(text: str, shown: str) -> Iterator[Row]:
+    """Yield one row for each line that is not blank; raise UsageError for the first that is no JSON object."""
+    decode = msgspec.json.Decoder().decode
+    # Not splitlines: a prompt may hold U+2028, which JSON allows inside a text.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.isspace():
+            continue
+        try:
+            fields = decode(line)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise _malformed(line, shown, number, error) from None
+        if not isinstance(fields, dict):
+            raise broken(shown, number, f"expected an object, got {excerpt(fields)}", _HINT, "case-file-shape")
+        yield Row(number, fields)
+
+
+def _malformed(line: str, shown: str, number: int, error: Exception) -> UsageError:
+    try:
+        # The slower parser says what it missed and at which column.
+        json.loads(line)
+    except json.JSONDecodeError as known:
+        return broken(shown, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
+    except (ValueError, RecursionError):
+        pass
+    # Python reads more than JSON holds: NaN, half a surrogate pair, numbers out of range.
+    return broken(shown, number, f"not valid JSON: {error}", _HINT)

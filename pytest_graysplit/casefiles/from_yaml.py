@@ -1,0 +1,137 @@
+"""YAML: a list of cases, or a mapping with `cases` and `defaults`, which are put under every case.
+
+Plain words are read as YAML 1.2 reads them: `no`, `12:30` and `2026-11-23` are texts, as in JSON, not a switch, a
+number and a date. The loader is PyYAML's own and not libyaml's: a file of brackets can crash the latter.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pytest_graysplit.casefields import MARKER_FIELDS, build_case
+from pytest_graysplit.casefiles.row import Row, broken
+from pytest_graysplit.fieldtypes import Place, refuse_unknown
+from pytest_graysplit.fieldtypes import shown as excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.errors import UsageError
+
+_DEFAULTS = tuple(name for name in MARKER_FIELDS if name not in ("prompt", "messages"))
+_SHAPE = 'write a list of cases, each beginning with "- prompt: your text", or a mapping with cases and defaults'
+_INDENT = "look at indentation, colons and quotes there; a text with ': ' or ' #' in it needs quotes"
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, with the plain words of YAML 1.2 only, and without names said twice."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        # Here and not while constructing: merge keys are put in among the others then, and may be overridden.
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.composer.ComposerError(problem=f"{key.value} is said twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _words, _first in (
+    ("null", r"|~|null|Null|NULL", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_words})$"), _first)
+
+
+def rows(text: str, shown: str) -> Iterator[Row]:
+    """Yield one row for each case; raise UsageError for what is no YAML, no list of cases, or said twice."""
+    document = _Document(text, shown)
+    root, defaults = document.root, {}
+    if isinstance(root, yaml.MappingNode):
+        sections = document.sections(root)
+        defaults = _checked(document.mapping(sections["defaults"]), shown) if "defaults" in sections else {}
+        root = sections.get("cases")
+    if root is None or root.tag.endswith(":null"):
+        return
+    if not isinstance(root, yaml.SequenceNode):
+        raise document.misshapen(root)
+    for node in root.value:
+        row = document.mapping(node)
+        yield Row(row.line, _under(defaults, row.fields))
+
+
+class _Document:
+    """One YAML file: its nodes, which know their lines, and the values they stand for."""
+
+    def __init__(self, text: str, shown: str) -> None:
+        self.shown = shown
+        try:
+            self.loader = _Loader(text)
+            self.root: yaml.Node | None = self.loader.get_single_node()
+        except (yaml.YAMLError, RecursionError) as error:
+            raise self._broken(error, text) from None
+
+    def sections(self, root: yaml.MappingNode) -> dict[str, yaml.Node]:
+        """Return the nodes under the names of the outermost mapping."""
+        names = [str(key.value) for key, _ in root.value]
+        place = Place(f"{self.shown}:{root.start_mark.line + 1}", "")
+        refuse_unknown(names, ("cases", "defaults"), place, dict.fromkeys(names, _SHAPE))
+        return dict(zip(names, (node for _, node in root.value), strict=True))
+
+    def mapping(self, node: yaml.Node) -> Row:
+        """Return the fields that a node holds, and its line."""
+        if not isinstance(node, yaml.MappingNode):
+            raise self.misshapen(node)
+        line = node.start_mark.line + 1
+        try:
+            return Row(line, self.loader.construct_document(node))
+        except yaml.YAMLError as error:
+            raise self._broken(error, "") from None
+        # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise broken(self.shown, line, f"not valid YAML: {error}", _INDENT) from None
+
+    def misshapen(self, node: yaml.Node) -> UsageError:
+        """Build the error for a node where a case or a list of cases should be; the caller raises it."""
+        if isinstance(node, yaml.ScalarNode):
+            found = excerpt(node.value)
+        else:
+            found = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+        return broken(self.shown, node.start_mark.line + 1, f"expected cases, got {found}", _SHAPE, "case-file-shape")
+
+    def _broken(self, error: Exception, text: str) -> UsageError:
+        if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+            problem = f"not valid YAML at column {mark.column + 1}: {error.problem or error.context}"
+            return broken(self.shown, mark.line + 1, problem, _INDENT)
+        if isinstance(error, yaml.reader.ReaderError):
+            line = text.count("\n", 0, error.position) + 1
+            return broken(self.shown, line, f"U+{error.character:04X} may not stand in YAML", "remove it")
+        return broken(self.shown, 1, "not valid YAML: it is nested too deep", _INDENT)
+
+
+def _checked(defaults: Row, shown: str) -> dict[str, object]:
+    place = Place(f"{shown}:{defaults.line}: defaults", "")
+    refuse_unknown(list(defaults.fields), _DEFAULTS, place, {})
+    # As a case would have them; the reference that a min_similarity speaks of may stand in each case.
+    expect = defaults.fields.get("expect")
+    probe = {"expect": {"reference": "any", **expect}} if isinstance(expect, dict) else {}
+    build_case({**defaults.fields, **probe, "prompt": "any"}, where=place.where)
+    return defaults.fields
+
+
+def _under(defaults: dict[str, object], fields: dict[str, object]) -> dict[str, object]:
+    merged = {**defaults, **fields}
+    for name in ("params", "expect"):
+        own, common = fields.get(name), defaults.get(name)
+        if isinstance(own, dict) and isinstance(common, dict):
+            merged[name] = {**common, **own}
+    return merged

@@ -1,0 +1,163 @@
+"""What an arm was held to and did not show, one case at a time: pure functions from replies to misses."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.expectations import check_expect
+from pytest_graysplit.findings import Finding, beside, plain
+from pytest_graysplit.types import Miss
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pytest_graysplit.types import Case, Comparison, Reply
+
+_Kind = Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard"]
+
+_OUTCOMES = {
+    "empty": (
+        "the answer is empty",
+        "raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt",
+    ),
+    "refusal": (
+        "the model refused to answer",
+        "reword the prompt; where refusing is right, this case does not belong in the suite",
+    ),
+    "truncated": (
+        "the answer was cut off at its token limit",
+        "raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer",
+    ),
+    "filtered": (
+        "a content filter stopped the answer",
+        "reword the prompt, or have the filter of the relay or the model changed",
+    ),
+}
+
+
+def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float]) -> list[Miss]:
+    """Hold one reply to its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
+
+    `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
+    """
+    if reply.outcome == "error":
+        return _misses("outcome", arm, reply, [_failure(reply)])
+    misses = _misses("outcome", arm, reply, _outcome(reply))
+    if case.expect and (reply.outcome == "ok" or reply.text.strip()):
+        misses += _misses("expect", arm, reply, check_expect(case.expect, reply.text, score))
+    misses += _misses("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
+    misses += _misses("cost", arm, reply, _cost(case.max_cost_usd, reply))
+    return misses
+
+
+def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:
+    """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio."""
+    treatment = comparison.treatment
+    misses = _misses("similarity", arm, treatment, _similarity(comparison))
+    if not misses:
+        misses = _misses("guard", arm, treatment, _guards(comparison))
+    return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
+
+
+def check_control(case: Case, comparison: Comparison) -> list[Miss]:  # noqa: ARG001  # all checks start with the case
+    """Hold the control to the treatment's threshold, against its own other sample."""
+    score, threshold = comparison.self_similarity, comparison.threshold
+    if score is None or threshold is None or score >= threshold:
+        return []
+    problem = f"similarity {beside(score, threshold)} to its own other answer is below {plain(threshold)}"
+    hint = (
+        "the control does not repeat itself this closely, so a treatment cannot be asked to: "
+        "lower min_similarity, send temperature=0, or check the task with expect"
+    )
+    return _misses("similarity", "control", comparison.control, [Finding(problem, hint, "control-similarity")])
+
+
+def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
+    who = _who(arm, reply)
+    return [
+        Miss(arm=arm, kind=kind, problem=f"{who}: {found.problem}", hint=found.hint, slug=found.slug)
+        for found in findings
+    ]
+
+
+def _who(arm: str, reply: Reply) -> str:
+    return f"{'control' if arm == 'control' else 'treatment'} {reply.model}"
+
+
+def _failure(reply: Reply) -> Finding:
+    cause = " ".join((reply.error or "the call failed").split())
+    if reply.retryable:
+        hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
+    else:
+        hint = "failed calls count, and asking again will not help: mend the cause, then run again"
+    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, "outcome-error")
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+
+
+def _outcome(reply: Reply) -> Iterator[Finding]:
+    if reply.outcome in _OUTCOMES:
+        problem, hint = _OUTCOMES[reply.outcome]
+        yield Finding(problem, hint, f"outcome-{reply.outcome}")
+
+
+def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[Finding]:
+    if budget_s is not None and latency_s is not None and latency_s > budget_s:
+        problem = f"took {beside(latency_s, budget_s)} s, the budget is {plain(budget_s)} s"
+        yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", "latency-budget")
+
+
+def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
+    if budget_usd is None:
+        return
+    if reply.cost_usd is None:
+        problem = f"its cost is unknown, so the budget of ${plain(budget_usd)} cannot be checked"
+        yield Finding(problem, _price_hint(reply), "cost-unknown")
+    elif reply.cost_usd > Decimal(str(budget_usd)):
+        problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${plain(budget_usd)}"
+        yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", "cost-budget")
+
+
+def _price_hint(reply: Reply) -> str:
+    if reply.usage is None:
+        return "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"
+    return (
+        f'give its price in pyproject.toml: [tool.graysplit.prices] "{reply.model}" = '
+        "{input = ..., output = ...}, in USD per million tokens; or pip install pytest-graysplit[prices]"
+    )
+
+
+def _similarity(comparison: Comparison) -> Iterator[Finding]:
+    score, threshold = comparison.similarity, comparison.threshold
+    if threshold is None:
+        return
+    if score is None:
+        sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
+        silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
+        problem = f"no similarity to hold against {plain(threshold)}: {' and '.join(silent)} gave no text"
+        yield Finding(problem, "mend that answer first: its own miss says how", "similarity-unknown")
+    elif not score >= threshold:  # a score that is no number reaches nothing
+        problem = f"{comparison.metric} similarity {beside(score, threshold)} is below {plain(threshold)}"
+        hint = "where both answers are right, lower min_similarity, choose another metric, or use expect"
+        yield Finding(problem, hint, "similarity-below")
+
+
+def _guards(comparison: Comparison) -> Iterator[Finding]:
+    score, threshold = comparison.similarity, comparison.threshold
+    if score is None or threshold is None:
+        return
+    for flag in comparison.flags:
+        reached = f"{comparison.metric} similarity {beside(score, threshold)} reaches {plain(threshold)}"
+        hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
+        yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, "guard-veto")
+
+
+def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Finding]:
+    ratio = comparison.latency_ratio
+    if budget is None or ratio is None or ratio <= budget:
+        return
+    problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{plain(budget)}"
+    yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", "latency-ratio")

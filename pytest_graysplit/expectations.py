@@ -1,0 +1,90 @@
+"""What a right answer must show: pure checks from an answer to what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.findings import Finding, beside, excerpt, plain
+from pytest_graysplit.jsonanswers import check_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_graysplit.types import Expect
+
+# The threshold of `reference` where nobody gave one; docs/cases.md states it.
+REFERENCE_SIMILARITY = 0.75
+
+
+def check_expect(expect: Expect, text: str, score: Callable[[str, str], float]) -> Iterator[Finding]:
+    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1."""
+    yield from _contains(expect.contains, text)
+    yield from _not_contains(expect.not_contains, text)
+    yield from _patterns(expect.regex, text)
+    if expect.equals is not None:
+        yield from _equals(expect.equals.strip(), text.strip())
+    yield from check_json(expect, text)
+    if expect.reference is not None:
+        yield from _reference(expect.reference, expect.min_similarity, text, score)
+    if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
+        hint = "ask for a length in the prompt, or raise max_words (words are what white space separates)"
+        yield Finding(f"expected at most {expect.max_words} words, found {words}", hint, "expect-max-words")
+
+
+@lru_cache(maxsize=1024)
+def pattern(text: str) -> re.Pattern[str]:
+    """Compile a regular expression once; raise ValueError that says why it cannot be."""
+    try:
+        with warnings.catch_warnings():
+            # A doubtful set such as [[a] only warns, and a suite that turns warnings into errors must still collect.
+            warnings.simplefilter("ignore")
+            return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _contains(wanted: tuple[str, ...], text: str) -> Iterator[Finding]:
+    for part in wanted:
+        if part in text:
+            continue
+        if (at := text.casefold().find(part.casefold())) >= 0:
+            hint = "contains is case-sensitive, and only the case differs here: a regex with (?i) takes any"
+        else:
+            at, hint = 0, "contains is case-sensitive and literal; a regex takes more than one wording"
+        yield Finding(f"expected to contain {excerpt(part)}, found {excerpt(text, at)}", hint, "expect-contains")
+
+
+def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[Finding]:
+    for part in unwanted:
+        if (at := text.find(part)) >= 0:
+            hint = "not_contains is case-sensitive and literal, also inside words; a regex can be held to whole ones"
+            problem = f"expected not to contain {excerpt(part)}, found {excerpt(text, at)}"
+            yield Finding(problem, hint, "expect-not-contains")
+
+
+def _patterns(wanted: tuple[str, ...], text: str) -> Iterator[Finding]:
+    for expression in wanted:
+        if not pattern(expression).search(text):
+            hint = "it is searched anywhere in the answer, case-sensitive; (?i) takes any case, (?s) lets . span lines"
+            yield Finding(f"expected to match {excerpt(expression)}, found {excerpt(text)}", hint, "expect-regex")
+
+
+def _equals(wanted: str, text: str) -> Iterator[Finding]:
+    if wanted != text:
+        at = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, text, strict=False)))
+        hint = "only white space around the answer is overlooked; contains or regex ask for less"
+        problem = f"expected {excerpt(wanted, at)}, found {excerpt(text, at)}"
+        yield Finding(problem, hint, "expect-equals")
+
+
+def _reference(reference: str, asked: float | None, text: str, score: Callable[[str, str], float]) -> Iterator[Finding]:
+    threshold = REFERENCE_SIMILARITY if asked is None else asked
+    reached = score(reference, text)
+    if not reached >= threshold:  # a score that is no number reaches nothing
+        problem = f"similarity {beside(reached, threshold)} to the reference is below {plain(threshold)}"
+        hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
+        yield Finding(problem, hint, "expect-reference")

@@ -1,0 +1,72 @@
+"""The fields of `expect`: what may be asked of an answer, checked before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit import fieldtypes as kind
+from pytest_graysplit.expectations import pattern
+from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
+from pytest_graysplit.jsonanswers import validator
+from pytest_graysplit.types import Expect
+
+if TYPE_CHECKING:
+    from pytest_graysplit.types import Json
+
+EXPECT_FIELDS = (
+    "contains", "not_contains", "regex", "equals", "json", "json_schema", "reference", "min_similarity", "max_words",
+)  # fmt: skip
+
+
+def expect(place: Place, value: object) -> Expect:
+    """Read what a right answer must show; raise UsageError for what can be no expectation."""
+    if not isinstance(value, dict):
+        hint = 'say how it is checked, such as expect: {"contains": "30 days"}'
+        raise place.expected(f"an object with {', '.join(EXPECT_FIELDS)}", value, hint)
+    refuse_unknown(list(value), EXPECT_FIELDS, place, {})
+    given = Fields(value, place)
+    asked = Expect(
+        contains=given.read("contains", kind.texts) or (),
+        not_contains=given.read("not_contains", kind.texts) or (),
+        regex=given.read("regex", _patterns) or (),
+        equals=given.read("equals", kind.text),
+        json=given.read("json", _json),
+        json_schema=given.read("json_schema", _schema),
+        reference=given.read("reference", kind.text),
+        min_similarity=given.read("min_similarity", kind.share),
+        max_words=given.read("max_words", kind.count),
+    )
+    if asked.min_similarity is not None and asked.reference is None:
+        hint = (
+            "here it holds the answer against expect.reference; the two models are compared by min_similarity outside"
+        )
+        raise place.inside("min_similarity").refuse("there is no reference", hint, "case-field-clash")
+    return asked
+
+
+def _patterns(place: Place, value: object) -> tuple[str, ...]:
+    expressions = kind.texts(place, value)
+    for expression in expressions:
+        try:
+            pattern(expression)
+        except ValueError as error:
+            problem = f"{kind.shown(expression)} is no regular expression: {error}"
+            hint = "put a backslash before what is meant literally, such as \\( or \\?"
+            raise place.refuse(problem, hint, "case-regex") from None
+    return expressions
+
+
+def _json(place: Place, value: object) -> Json:
+    if value is not True and not isinstance(value, dict | list):
+        hint = 'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'
+        raise place.expected("true, an object or a list", value, hint)
+    return kind.json_value(place, value)
+
+
+def _schema(place: Place, value: object) -> Json:
+    schema = kind.table(place, value)
+    try:
+        validator(schema)
+    except ValueError as error:
+        raise place.refuse(f"is no JSON schema: {error}", "compare it with json-schema.org", "case-schema") from None
+    return schema
