@@ -1,0 +1,100 @@
+"""What makes two requests the same request, and what takes secrets out of a text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pytest_graysplit.types import Json, Redactor
+
+REDACTED = "[redacted]"
+
+
+def canonical(body: Mapping[str, Json]) -> bytes:
+    """Return the request body as the one spelling all equal requests share, without the model.
+
+    >>> canonical({"seed": 42.0, "model": "gpt-4.1", "messages": []})
+    b'{"messages":[],"seed":42}'
+    """
+    settled = _settled({name: value for name, value in body.items() if name != "model"})
+    text = json.dumps(settled, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate has no UTF-8, and its backslash spelling is the JSON escape of it.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def request_hash(body: Mapping[str, Json]) -> str:
+    """Return 16 hexadecimal letters that tell requests apart; the model and the order of names do not count."""
+    return hashlib.sha256(canonical(body)).hexdigest()[:16]
+
+
+def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
+    """Return a function that blanks every secret, however it is encoded, and then applies the extra ones in turn."""
+    needles = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    if not needles and not extra:
+        return unchanged
+
+    def redact(text: str, /) -> str:
+        for needle in needles:  # str.replace searches a text much faster than one alternation of them all
+            text = text.replace(needle, REDACTED)
+        for step in extra:
+            text = step(text)
+        return text
+
+    return redact
+
+
+def unchanged(text: str, /) -> str:
+    """Return the text as it is: the redactor of a run that has no secrets."""
+    return text
+
+
+def redact_json(value: Json, redact: Redactor) -> Json:
+    """Return the value with every text in it redacted, names of fields included."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redact(name): redact_json(part, redact) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_json(part, redact) for part in value]
+    return value
+
+
+def _settled(value: Json) -> Json:
+    """Spell equal numbers alike: 1.0 and 1 ask for the same thing, also where YAML and Python wrote them."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _settled(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_settled(part) for part in value]
+    return value
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the spellings in which a secret turns up: plain, escaped for JSON and addresses, base64."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    raw = secret.encode("utf-8", "surrogatepass")
+    for escaped in (quote(raw, safe=""), quote_plus(raw)):
+        yield escaped
+        yield re.sub("%..", lambda code: code[0].lower(), escaped)
+    if len(raw) >= 8:  # shorter ones would leave a needle of a few letters, which ordinary words hold too
+        for shift in range(3):
+            yield from _base64_core(raw, shift)
+
+
+def _base64_core(raw: bytes, shift: int) -> Iterator[str]:
+    """Yield the letters that stand for `raw` wherever it lies in a longer base64 text, such as `user:key`."""
+    first = (shift * 8 + 5) // 6
+    last = (shift + len(raw)) * 8 // 6
+    yield base64.b64encode(bytes(shift) + raw).decode()[first:last]
+    yield base64.urlsafe_b64encode(bytes(shift) + raw).decode()[first:last]

@@ -1,0 +1,119 @@
+"""The journal of a running process: a reply is on disk before anybody sees it, and survives kill -9."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from pytest_graysplit.fingerprint import canonical, redact_json, unchanged
+from pytest_graysplit.recordings.entries import entry_line
+from pytest_graysplit.recordings.jsonl import encode
+from pytest_graysplit.recordings.lines import FREE_TEXTS, reply_line
+from pytest_graysplit.recordings.workdir import (
+    journal_folder,
+    lock_or_refuse,
+    private_folder,
+    relative_to,
+    unwritable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from filelock import BaseFileLock
+
+    from pytest_graysplit.types import Json, RecordMode, Redactor, Reply, ReplyKey
+
+
+def recordable(reply: Reply) -> bool:
+    """Tell whether the reply is what a model said, fresh: failures of relay and network are never replayed."""
+    return reply.outcome != "error" and not reply.retryable and not reply.replayed
+
+
+def utc_now() -> str:
+    """Return this moment in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Journal:
+    """An append-only file of one process; nothing is created before the first reply or `open`."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        mode: RecordMode,
+        run_id: str,
+        redact: Redactor = unchanged,
+        now: Callable[[], str] = utc_now,
+    ) -> None:
+        """Name the journal after the mode, the run and this process."""
+        self.path = journal_folder(root) / f"{mode}-{run_id}-{os.getpid()}.jsonl"
+        self._root = root
+        self._redact = redact
+        self._now = now
+        self._one_at_a_time = Lock()
+        self._fd: int | None = None
+        self._alive: BaseFileLock | None = None
+        self._torn = False
+
+    def open(self) -> None:
+        """Create the journal now, so that a folder that cannot be written is told before anything is paid for."""
+        with self._one_at_a_time:
+            self._open()
+
+    def append(self, into: Path, key: ReplyKey, body: Mapping[str, Json], reply: Reply) -> None:
+        """Store the reply for the recording file, if it is recordable; safe from any thread, on disk on return.
+
+        Raises RecordingError where the disk is full or the folder cannot be written.
+        """
+        if not recordable(reply):
+            return
+        clean: Any = redact_json(dict(body), self._redact)
+        line = entry_line(relative_to(self._root, into), key.request, canonical(clean), self._reply(key, reply))
+        with self._one_at_a_time:
+            self._write(line)
+
+    def close(self) -> None:
+        """Let go of the journal, so that the merge may take it in."""
+        with self._one_at_a_time:
+            if self._fd is not None:
+                os.close(self._fd)
+            if self._alive:
+                self._alive.release()
+            self._fd = self._alive = None
+
+    def _reply(self, key: ReplyKey, reply: Reply) -> bytes:
+        fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
+        clean = {
+            name: redact_json(value, self._redact) if name in FREE_TEXTS else value for name, value in fields.items()
+        }
+        return encode(clean)
+
+    def _open(self) -> int:
+        if self._fd is None:
+            private_folder(self._root, "journal")
+            # The lock comes first: a journal without one is a leftover that another run may take away.
+            self._alive = lock_or_refuse(self.path.with_suffix(".lock"), relative_to(self._root, self.path))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            try:
+                self._fd = os.open(self.path, flags, 0o666)
+            except OSError as error:
+                raise unwritable(self.path, error) from None
+        return self._fd
+
+    def _write(self, line: bytes) -> None:
+        fd = self._open()
+        rest = b"\n" + line if self._torn else line
+        self._torn = True
+        try:
+            while rest:  # once, but for a disk that is nearly full
+                rest = rest[os.write(fd, rest) :]
+        except OSError as error:
+            raise unwritable(self.path, error) from None
+        self._torn = False

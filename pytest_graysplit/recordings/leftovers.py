@@ -1,0 +1,103 @@
+"""Journals that nobody writes any more: what a killed run, or one that just ended, has paid for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.recordings.entries import decode_entry
+from pytest_graysplit.recordings.jsonl import LineError, OtherFormatError
+from pytest_graysplit.recordings.workdir import journal_folder, relative_to, try_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+    from pathlib import Path
+
+    from pytest_graysplit.recordings.entries import Entry
+    from pytest_graysplit.types import ReplyKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A journal that waits to be merged: the mode of its run, and which replies it holds for which files."""
+
+    path: Path
+    mode: str
+    keys: tuple[tuple[Path, ReplyKey], ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalText:
+    """A journal as read, and its fate once its entries are at rest.
+
+    It goes; it is set "aside" where lines other than a torn last one could not be read; it "stays" where another
+    version, which may know more, wrote it.
+    """
+
+    path: Path
+    entries: tuple[Entry, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fate: Literal["goes", "aside", "stays"] = "goes"
+
+    def belongs_into(self, files: Container[str]) -> bool:
+        """Tell whether an entry belongs into one of the files."""
+        return any(entry.into in files for entry in self.entries)
+
+
+def leftovers(root: Path) -> list[Leftover]:
+    """Return the journals under the root that no living process holds, without touching them."""
+    found = []
+    for path in journals(root):
+        with claim(path) as claimed:
+            if claimed:
+                text = read_journal(path, relative_to(root, path))
+                keys = tuple((root / entry.into, entry.key) for entry in text.entries)
+                mode = path.name.partition("-")[0]
+                found.append(Leftover(path=path, mode=mode, keys=keys, warnings=text.warnings))
+    return found
+
+
+def journals(root: Path) -> list[Path]:
+    """Return every journal under the root, also of living processes."""
+    return sorted(journal_folder(root).glob("*.jsonl"))
+
+
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Hold a journal against everybody else; tell whether it could be had and is still there."""
+    lock = try_lock(path.with_suffix(".lock"))
+    if lock is None:
+        yield False
+        return
+    try:
+        yield path.exists()
+    finally:
+        if not path.exists():
+            with suppress(OSError):  # some systems refuse while it is open; an empty file does no harm
+                path.with_suffix(".lock").unlink(missing_ok=True)
+        lock.release()
+
+
+def read_journal(path: Path, where: str) -> JournalText:
+    """Read what can be read; a line torn by a kill or a full disk is a warning, never an error."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="stays")
+    entries: list[Entry] = []
+    warnings: list[str] = []
+    whole = True
+    for number, line in enumerate(lines, start=1):
+        try:
+            if line:
+                entries.append(decode_entry(line))
+        except OtherFormatError as error:
+            return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="stays")
+        except LineError as error:
+            torn = number == len(lines)
+            whole = whole and torn
+            told = "the last line is torn and was skipped" if torn else f"{error}; skipped"
+            warnings.append(f"{where}:{number}: {told}")
+    return JournalText(path=path, entries=tuple(entries), warnings=tuple(warnings), fate="goes" if whole else "aside")

@@ -1,0 +1,184 @@
+"""The two kinds of line in a recording file, a request and a reply, as records."""
+
+from __future__ import annotations
+
+from decimal import Decimal  # noqa: TC003  # msgspec reads the annotations at run time
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from pytest_graysplit.recordings.jsonl import FORMAT, decode, encode
+from pytest_graysplit.types import Outcome, Reply, Usage
+
+if TYPE_CHECKING:
+    from pytest_graysplit.types import ReplyKey
+
+# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are.
+FREE_TEXTS = frozenset(
+    {
+        "case",
+        "model",
+        "text",
+        "tool_calls",
+        "finish_reason",
+        "error",
+        "served_model",
+        "response_id",
+        "system_fingerprint",
+    }
+)
+
+
+class Head(msgspec.Struct, gc=False):
+    """What a line is about: a request (no case), or the reply of a model to a case."""
+
+    format: Literal[1]
+    request: str
+    case: str | None = None
+    model: str = ""
+    sample: int = 0
+    at: str = ""
+
+    @property
+    def stamp(self) -> str:
+        """The moment of the reply, spelled so that texts sort as moments do."""
+        return self.at.removesuffix("Z").removesuffix("+00:00")
+
+
+class RequestLine(msgspec.Struct):
+    """What was asked, once per hash, without the model."""
+
+    format: Literal[1]
+    request: str
+    body: dict[str, Any]
+
+
+class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """The tokens of a reply; zeros are left out."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    total: int = 0
+
+
+class ReplyLine(msgspec.Struct, omit_defaults=True):
+    """A reply as stored: identity first, the answer next, noise last, so that a diff shows the answer."""
+
+    format: Literal[1]
+    case: str
+    model: str
+    request: str
+    sample: int
+    outcome: Outcome
+    text: str = ""
+    tool_calls: tuple[Any, ...] = ()
+    finish_reason: str | None = None
+    error: str | None = None
+    error_slug: str | None = None
+    served_model: str | None = None
+    fell_back: bool = False
+    usage: UsageLine | None = None
+    reported_cost_usd: Decimal | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    attempts: int = 1
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    response_id: str | None = None
+    system_fingerprint: str | None = None
+    at: str = ""
+
+
+_HEAD = msgspec.json.Decoder(Head)
+_REPLY = msgspec.json.Decoder(ReplyLine)
+_REQUEST = msgspec.json.Decoder(RequestLine)
+
+
+def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
+    """Return the reply as it is stored under the key; `at` is the moment of a reply that does not know its own."""
+    return ReplyLine(
+        format=FORMAT,
+        case=key.case,
+        model=key.model,
+        request=key.request,
+        sample=key.sample,
+        outcome=reply.outcome,
+        text=reply.text,
+        tool_calls=reply.tool_calls,
+        finish_reason=reply.finish_reason,
+        error=reply.error,
+        error_slug=reply.error_slug,
+        served_model=reply.served_model,
+        fell_back=reply.fell_back,
+        usage=_usage_line(reply.usage) if reply.usage else None,
+        reported_cost_usd=reply.reported_cost_usd,
+        latency_s=reply.latency_s,
+        ttft_s=reply.ttft_s,
+        attempts=reply.attempts,
+        queue_s=reply.queue_s,
+        backoff_s=reply.backoff_s,
+        response_id=reply.response_id,
+        system_fingerprint=reply.system_fingerprint,
+        at=reply.at or at,
+    )
+
+
+def request_line(request: str, body: bytes) -> bytes:
+    """Return the line that stores a request's canonical body under its hash."""
+    return b'{"format":%d,"request":%s,"body":%s}' % (FORMAT, encode(request), body)
+
+
+def decode_head(line: bytes) -> Head:
+    """Read what a line is about and skip the rest; raise LineError."""
+    return decode(_HEAD, Head, line)
+
+
+def decode_body(line: bytes) -> dict[str, Any]:
+    """Read the body out of a request's line; raise LineError."""
+    return decode(_REQUEST, RequestLine, line).body
+
+
+def decode_reply(line: bytes) -> Reply:
+    """Read the reply out of its line, marked as replayed; raise LineError."""
+    stored = decode(_REPLY, ReplyLine, line)
+    return Reply(
+        model=stored.model,
+        outcome=stored.outcome,
+        text=stored.text,
+        served_model=stored.served_model,
+        latency_s=stored.latency_s,
+        ttft_s=stored.ttft_s,
+        usage=_usage(stored.usage) if stored.usage is not None else None,
+        reported_cost_usd=stored.reported_cost_usd,
+        attempts=stored.attempts,
+        replayed=True,
+        sample=stored.sample,
+        finish_reason=stored.finish_reason,
+        tool_calls=stored.tool_calls,
+        error=stored.error,
+        error_slug=stored.error_slug,
+        fell_back=stored.fell_back,
+        queue_s=stored.queue_s,
+        backoff_s=stored.backoff_s,
+        response_id=stored.response_id,
+        system_fingerprint=stored.system_fingerprint,
+        at=stored.at or None,
+    )
+
+
+def _usage_line(usage: Usage) -> UsageLine:
+    return UsageLine(usage.prompt, usage.completion, usage.cached, usage.cache_write, usage.reasoning, usage.total)
+
+
+def _usage(line: UsageLine) -> Usage:
+    return Usage(
+        prompt=line.prompt,
+        completion=line.completion,
+        cached=line.cached,
+        cache_write=line.cache_write,
+        reasoning=line.reasoning,
+        total=line.total,
+    )

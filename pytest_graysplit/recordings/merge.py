@@ -1,0 +1,91 @@
+"""From journals into recording files: newest wins, sorted, and nothing removed before it is on disk elsewhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.recordings.leftovers import claim, journals, read_journal
+from pytest_graysplit.recordings.shelf import Shelf, read_data, split_lines
+from pytest_graysplit.recordings.swap import swap_in
+from pytest_graysplit.recordings.workdir import file_lock, relative_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from pytest_graysplit.recordings.leftovers import JournalText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeReport:
+    """What a merge did: files that changed, replies and journals taken in, and what could not be done.
+
+    A problem keeps the journals that it concerns, so that the next merge tries again.
+    """
+
+    files: tuple[Path, ...] = ()
+    replies: int = 0
+    journals: int = 0
+    warnings: tuple[str, ...] = ()
+    problems: tuple[RecordingError, ...] = ()
+
+
+def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeReport:
+    """Take the journals under the root that no living process holds into the recording files they name."""
+    with ExitStack() as held:
+        candidates = journals(root) if only is None else only
+        claimed = [path for path in candidates if held.enter_context(claim(path))]
+        texts = [read_journal(path, relative_to(root, path)) for path in claimed]
+        changed, failed = _merge(root, texts)
+        done = [text for text in texts if text.fate != "stays" and not text.belongs_into(failed)]
+        for text in done:
+            _put_away(text)
+    return MergeReport(
+        files=tuple(changed),
+        replies=sum(len(text.entries) for text in done),
+        journals=len(done),
+        warnings=tuple(warning for text in texts for warning in text.warnings),
+        problems=tuple(failed.values()),
+    )
+
+
+def add_lines(root: Path, path: Path, lines: Iterable[bytes]) -> bool:
+    """Merge lines into a recording file; return whether it changed, raise RecordingError if it cannot be done."""
+    where = relative_to(root, path)
+    with file_lock(root, path):
+        before = read_data(path, where)
+        shelf = Shelf(where, split_lines(before))
+        for line in lines:
+            shelf.take(line)
+        after = shelf.render()
+        if changed := after != before:
+            swap_in(path, after)
+    return changed
+
+
+def _merge(root: Path, texts: Iterable[JournalText]) -> tuple[list[Path], dict[str, RecordingError]]:
+    lines: dict[str, list[bytes]] = defaultdict(list)
+    for text in texts:
+        for entry in text.entries:
+            lines[entry.into] += (entry.request_line, entry.reply_line)
+    changed: list[Path] = []
+    failed: dict[str, RecordingError] = {}
+    for into in sorted(lines):
+        try:
+            if add_lines(root, root / into, lines[into]):
+                changed.append(root / into)
+        except RecordingError as error:
+            failed[into] = error
+    return changed, failed
+
+
+def _put_away(text: JournalText) -> None:
+    """Remove a journal that is at rest; one with lines that nobody could read is kept under another name."""
+    if text.fate == "goes":
+        text.path.unlink(missing_ok=True)
+    else:
+        text.path.replace(text.path.with_suffix(".unreadable"))

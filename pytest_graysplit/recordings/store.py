@@ -1,0 +1,79 @@
+"""Recorded replies as a run asks for them: by file and key, each file read on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.fingerprint import redact_json, unchanged
+from pytest_graysplit.recordings.misses import explain
+from pytest_graysplit.recordings.shelf import read_shelf
+from pytest_graysplit.recordings.workdir import relative_to
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pytest_graysplit.recordings.shelf import Shelf
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
+
+# A run without any recordings misses thousands of times, and nobody reads as many neighbours.
+SEARCHES = 50
+
+
+class Recordings:
+    """Recorded replies at rest, and those that this run adds."""
+
+    def __init__(self, root: Path, redact: Redactor = unchanged) -> None:
+        """Read nothing yet; messages name files from the root, keys are redacted as the journal redacts them."""
+        self._root = root
+        self._redact = redact
+        self._shelves: dict[Path, Shelf] = {}
+        self._fresh: dict[tuple[Path, ReplyKey], Reply] = {}
+        self._searches_left = SEARCHES
+
+    def reply(self, path: Path, key: ReplyKey) -> Reply | None:
+        """Return the reply, or None; one that this run recorded is as fresh as it was, others are `replayed`.
+
+        Raises RecordingError where the file cannot be read.
+        """
+        if self._fresh and (fresh := self._fresh.get((path, key))):
+            return fresh
+        return self._shelf(path).reply(self._stored(key))
+
+    def keys(self, path: Path) -> frozenset[ReplyKey]:
+        """Return the keys of every reply at rest in the file."""
+        return frozenset(self._shelf(path).replies)
+
+    def add(self, path: Path, key: ReplyKey, reply: Reply) -> None:
+        """Make a reply that this run has journalled known to it."""
+        self._fresh[path, key] = reply
+
+    def explain_miss(
+        self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, arm: str = ""
+    ) -> RecordingError:
+        """Return the error for a reply that is not recorded: what is nearest, what differs, what records it.
+
+        `command` continues "run once with"; `arm` is named beside the model, such as "control".
+        """
+        self._searches_left -= 1
+        asked = {name: redact_json(value, self._redact) for name, value in body.items() if name != "model"}
+        stored = self._stored(key)
+        lines = explain(self._shelf(path), stored, asked, search=self._searches_left >= 0)
+        who = ", ".join(filter(None, (arm, stored.model)))
+        return RecordingError(
+            "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
+            hint=f"run once with {command}",
+            slug="recording-missing",
+        )
+
+    def _shelf(self, path: Path) -> Shelf:
+        shelf = self._shelves.get(path)
+        if shelf is None:
+            shelf = self._shelves[path] = read_shelf(path, relative_to(self._root, path))
+        return shelf
+
+    def _stored(self, key: ReplyKey) -> ReplyKey:
+        if self._redact is unchanged:
+            return key
+        return key._replace(case=self._redact(key.case), model=self._redact(key.model))

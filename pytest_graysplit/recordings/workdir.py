@@ -1,0 +1,94 @@
+"""The private folder of a project, `.graysplit`: where journals and locks live, out of version control."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import RecordingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from filelock import BaseFileLock
+
+PRIVATE = ".graysplit"
+LOCK_WAIT_S = 60.0
+
+
+def journal_folder(root: Path) -> Path:
+    """Return where the journals of the project are."""
+    return root / PRIVATE / "journal"
+
+
+def private_folder(root: Path, name: str) -> Path:
+    """Create a folder under `.graysplit`, which ignores itself in git; raise RecordingError where that fails."""
+    folder = root / PRIVATE / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = root / PRIVATE / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    return folder
+
+
+def unwritable(path: Path, error: Exception) -> RecordingError:
+    """Tell that the path cannot be written, why, and what may be done."""
+    return RecordingError(
+        f"{path} cannot be written: {getattr(error, 'strerror', None) or error}",
+        hint="make room or give write permission there, or run with --graysplit-record=none (replay only) "
+        "or off (store nothing)",
+        slug="recording-unwritable",
+    )
+
+
+def try_lock(lock_path: Path, wait_s: float = 0.0) -> BaseFileLock | None:
+    """Take the lock; return None if somebody else holds it for longer than the wait."""
+    from filelock import FileLock, Timeout
+
+    try:
+        # Taken in one thread and released in another: the relay's thread writes, the main thread closes.
+        lock = FileLock(lock_path, thread_local=False)
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        return None
+    except (OSError, NotImplementedError) as error:
+        raise unwritable(lock_path, error) from None
+    return lock
+
+
+def lock_or_refuse(lock_path: Path, what: str, wait_s: float = LOCK_WAIT_S) -> BaseFileLock:
+    """Take the lock; raise RecordingError if somebody else holds it for longer than the wait."""
+    if lock := try_lock(lock_path, wait_s):
+        return lock
+    raise RecordingError(
+        f"{what} has been locked by another process for {wait_s:g} s",
+        hint="wait until the other pytest or graysplit has ended, then run again; what was recorded is in the journal",
+        slug="recording-locked",
+    )
+
+
+@contextmanager
+def file_lock(root: Path, path: Path) -> Iterator[None]:
+    """Hold the project's lock for one recording file, so that two runs ending together write one after the other."""
+    # Not beside the recording: that folder is committed, and a lock file has no business in a commit.
+    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]
+    folder = private_folder(root, "locks")
+    lock = lock_or_refuse(folder / f"{name}.lock", relative_to(root, path))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def relative_to(root: Path, path: Path) -> str:
+    """Return the path as it is written in journals and messages: from the root, with forward slashes."""
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:  # another drive has no relative path
+        return path.as_posix()

@@ -1,0 +1,144 @@
+"""A reply that was journalled and merged is found again, by its key or under a new name of its case."""
+
+import time
+
+import pytest
+
+from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.recordings import Recordings, merge_journals
+
+
+@pytest.fixture
+def stored(bench):
+    """A file with one reply of the case refund-policy."""
+    bench.record((bench.key(), bench.reply()))
+    merge_journals(bench.root)
+    return Recordings(bench.root)
+
+
+def test_a_recorded_reply_is_replayed(bench, stored):
+    """What comes back is the reply, marked as replayed."""
+    assert stored.reply(bench.file, bench.key()) == bench.reply(replayed=True)
+    assert stored.keys(bench.file) == {bench.key()}
+
+
+def test_a_renamed_case_keeps_its_recording(bench, stored):
+    """The same request to the same model needs no new call because a test was renamed."""
+    assert stored.reply(bench.file, bench.key("renamed")).text == "30 days."
+
+
+@pytest.mark.parametrize("other", [{"model": "other"}, {"sample": 1}, {"body": {"messages": []}}])
+def test_another_question_is_no_recording(bench, stored, other):
+    """Another model, sample or request is never answered from what was recorded."""
+    assert stored.reply(bench.file, bench.key(**other)) is None
+
+
+def test_of_two_renamed_cases_the_newest_reply_counts(bench):
+    """Where several cases ask one thing, a new name gets the newest reply, whichever order they stand in."""
+    bench.record(
+        (bench.key("a"), bench.reply("old", at="2026-11-01T00:00:00Z")),
+        (bench.key("b"), bench.reply("new", at="2026-11-02T00:00:00Z")),
+        (bench.key("c"), bench.reply("older", at="2026-10-02T00:00:00Z")),
+    )
+    merge_journals(bench.root)
+    assert Recordings(bench.root).reply(bench.file, bench.key("d")).text == "new"
+
+
+def test_a_fresh_reply_is_known_at_once(bench, stored):
+    """What this run recorded is answered as it came, not as a replay, and before any merge."""
+    fresh = bench.reply("14 days.")
+    stored.add(bench.file, bench.key(), fresh)
+    assert stored.reply(bench.file, bench.key()) is fresh
+
+
+def test_without_a_file_nothing_is_recorded(bench):
+    """An absent file is an empty one, and asking for it creates nothing."""
+    recordings = Recordings(bench.root)
+    assert recordings.reply(bench.file, bench.key()) is None
+    assert recordings.keys(bench.file) == frozenset()
+    assert list(bench.root.iterdir()) == []
+
+
+def test_a_case_that_holds_a_secret_is_still_found(bench):
+    """Keys are redacted in the file, and looked up as redacted."""
+
+    def redact(text):
+        return text.replace("s3cret", "[redacted]")
+
+    journal = bench.journal(redact=redact)
+    journal.append(bench.file, bench.key("ask s3cret"), bench.body, bench.reply())
+    journal.close()
+    merge_journals(bench.root)
+    assert "s3cret" not in bench.file.read_text()
+    assert Recordings(bench.root, redact).reply(bench.file, bench.key("ask s3cret")).text == "30 days."
+
+
+def test_a_file_of_another_system_is_read(bench, stored):
+    """Marks and line ends that editors and git put there change nothing; blank lines neither."""
+    data = b"\xef\xbb\xbf" + bench.file.read_bytes().replace(b"\n", b"\r\n\r\n  \r\n")
+    bench.file.write_bytes(data)
+    assert stored.reply(bench.file, bench.key()).text == "30 days."
+
+
+BROKEN = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "hint", "slug"),
+    [
+        (b'{"format":1,', "is not JSON (Expecting property name enclosed in double quotes: line 1 column 13 (char 12))",
+         BROKEN, "recording-broken"),
+        (b'{"format":1,"case":"a"}', "is no recording (Object missing required field `request`)",
+         BROKEN, "recording-broken"),
+        (b'"a text"', "is no recording (Expected `object`, got `str`)", BROKEN, "recording-broken"),
+        (b'{"case":"a\xff"}', "is not UTF-8 (byte 11)", BROKEN, "recording-broken"),
+        (b"[" * 9999 + b"]" * 9999, "is nested too deeply", BROKEN, "recording-broken"),
+        (b'{"format":2,"reply":{}}', "is format 2, this version reads 1",
+         "install the pytest-graysplit that wrote it, or record it anew with --graysplit-record=all",
+         "recording-format"),
+        (b"<<<<<<< HEAD", "a merge conflict is not resolved",
+         "run `graysplit recordings tidy`, which keeps both sides; "
+         "`*.jsonl merge=union` in .gitattributes avoids it", "recording-conflict"),
+    ],
+    ids=["torn", "field", "kind", "latin-1", "deep", "format", "conflict"],
+)  # fmt: skip
+def test_a_line_that_cannot_be_read_is_named(bench, stored, line, problem, hint, slug):
+    """File, line, what is wrong and the way out of it: never a reply that is silently gone."""
+    bench.file.write_bytes(bench.file.read_bytes() + line + b"\n")
+    with pytest.raises(RecordingError) as caught:
+        stored.reply(bench.file, bench.key())
+    assert str(caught.value) == (
+        f"tests/__graysplit__/test_support.jsonl:3: {problem}\n  hint: {hint}  [{slug}]"
+    )  # fmt: skip
+
+
+def test_a_reply_that_is_broken_inside_is_named_when_it_is_wanted(bench, stored):
+    """Indexing reads the identity alone; what is wrong further on is told with its line, too."""
+    bench.file.write_bytes(bench.file.read_bytes().replace(b'"ok"', b'"fine"'))
+    with pytest.raises(RecordingError) as caught:
+        stored.reply(bench.file, bench.key())
+    assert caught.value.problem == (
+        "tests/__graysplit__/test_support.jsonl:2: is no recording (Invalid enum value 'fine' - at `$.outcome`)"
+    )
+
+
+def test_a_file_that_cannot_be_read_is_named(bench):
+    """A folder where a file should be is told, not traced back."""
+    bench.file.mkdir(parents=True)
+    with pytest.raises(RecordingError) as caught:
+        Recordings(bench.root).reply(bench.file, bench.key())
+    assert str(caught.value) == (
+        "tests/__graysplit__/test_support.jsonl cannot be read: Is a directory\n"
+        "  hint: make it a file that you may read, or restore it from version control  [recording-unreadable]"
+    )
+
+
+def test_replay_is_fast(bench):
+    """4,000 replies of a suite of 2,000 pairs cost far less than a test that uses them."""
+    pairs = [(bench.key(f"case-{n}"), bench.reply("An answer of some length. " * 30)) for n in range(4000)]
+    bench.record(*pairs)
+    merge_journals(bench.root)
+    recordings = Recordings(bench.root)
+    began = time.process_time()
+    assert all(recordings.reply(bench.file, key) for key, _ in pairs)
+    assert (time.process_time() - began) / len(pairs) < 100e-6  # 10 microseconds at a desk; build servers are slower
