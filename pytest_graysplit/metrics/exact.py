@@ -1,0 +1,19 @@
+"""Equality of two answers, for labels and one-word answers."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+class Exact:
+    """1 when both answers are the same text, white space around it aside; 0 otherwise."""
+
+    name = "exact"
+
+    def score(self, control: str, treatment: str) -> float:
+        """Score 1 or 0; symmetric. Letters that look alike because they are composed differently are equal."""
+        return float(_plain(control) == _plain(treatment))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
