@@ -1,0 +1,63 @@
+"""Recognise a reply that declines as a whole."""
+
+from __future__ import annotations
+
+import re
+
+# A long reply that opens with a refusal usually goes on to help: it is an answer, and its checks decide.
+_LONGEST = 600
+
+# Every pattern ends in an object that names nothing: "I can't help with that" declines, "I can't find your order"
+# is an answer. What follows must end or explain the clause: "I can't help with that until you pay" is one too.
+_END = r"(?=\ ?(?:[.!,;:\u2013\u2014\n]|$|because\ |as\ |since\ |at\ this\ time))"
+_ENGLISH = r"""
+    (?:(?:(?:i|we)(?:'?m|\ am|'re|\ are)\ (?:\w+\ )?sorry|sorry|unfortunately
+       |i\ apologi[sz]e|(?:my\ )?apologies|as\ an\ ai)
+       [^.!?\n]{0,90}?[,.]?\ )?? (?:but\ )?
+    (?:i|we)
+    (?:\ must\ decline
+      |(?:\ am|\ are|'m|'re)?(?:\ simply|\ just|\ really|\ unfortunately)?
+       \ (?:can'?t|cannot|can\ not|won't|will\ not|unable\ to|not\ able\ to
+         |(?:must\ |have\ to\ )?decline\ to)
+       (?:\ be\ able\ to)?
+       \ (?:(?:assist|help)(?:\ you)?(?:\ (?:with|on|in)\ THING)?
+           |comply(?:\ with\ THING)?
+           |(?:fulfil+|answer|do|discuss|process|complete|engage\ with|respond\ to|continue\ with)\ THING
+           |(?:provide|share|give|create|generate|produce|write)(?:\ you)?\ (?:that|this|such|the\ requested)
+            (?:\ (?:kind|type|sort)\ of)?(?:\ (?:information|content|material|advice|instructions))?))
+"""
+_THING = r"""
+    (?:that|this|it|(?:this|that|these|those|your|the|such|any|an?)
+       \ (?:(?:kind|type|sort)\ of\ )?(?:\w+\ )?(?:requests?|questions?|topics?|tasks?|content))
+"""
+_GERMAN = r"""
+    (?:(?:es\ )?tut\ mir\ (?:sehr\ )?leid|leider|entschuldigung)?[,.]?\ ?(?:aber\ )?
+    (?:OBJECT\ kann|ich\ kann|kann)\ (?:ich\ )?(?:(?:dir|ihnen|leider|OBJECT)\ ){0,3}
+    nicht\ (?:weiter\ ?)?(?:helfen|behilflich\ sein|beantworten|bearbeiten|erfüllen|nachkommen)
+""".replace("OBJECT", r"(?:dabei|damit|hierbei|das|(?:bei\ )?diese[rs]?\ (?:anfrage|frage))")
+_FRENCH = r"""
+    (?:(?:je\ suis\ )?(?:vraiment\ )?désolée?|je\ regrette|malheureusement)?[,.]?\ ?(?:mais\ )?
+    je\ (?:ne\ )?(?:peux|suis)\ pas\ (?:en\ mesure\ de\ )?
+    (?:(?:vous\ |t')?aider(?:\ (?:avec|pour|sur)\ (?:cela|ça|cette\ (?:demande|question)))?
+      |(?:répondre|accéder)\ à\ (?:cela|(?:cette|votre)\ (?:demande|question)))
+"""
+_SPANISH = r"""
+    (?:lo\ siento|lo\ lamento|disculpa|lamentablemente)?[,.]?\ ?(?:pero\ )?no\ puedo
+    \ (?:ayudar(?:te|le|lo)?(?:\ (?:con|en)\ (?:eso|esto|est?a\ (?:solicitud|petición)|ello))?
+      |(?:cumplir(?:\ con)?|responder\ a?|atender)\ (?:eso|esto|(?:est?a|tu|su)\ (?:solicitud|petición|pregunta)))
+"""
+_REFUSAL = re.compile(
+    rf"[\s>*_\"'\u201c\u201e\u00ab]*(?:{_ENGLISH.replace('THING', _THING)}|{_GERMAN}|{_FRENCH}|{_SPANISH}){_END}",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def is_refusal(text: str) -> bool:
+    """Tell whether the text as a whole declines to answer; in doubt it does not.
+
+    >>> is_refusal("I'm sorry, but I can't assist with that.")
+    True
+    >>> is_refusal("I'm sorry to hear that. You can return it within 30 days.")
+    False
+    """
+    return len(text) <= _LONGEST and _REFUSAL.match(text.replace("\u2019", "'")) is not None
