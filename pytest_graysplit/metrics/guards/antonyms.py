@@ -1,0 +1,115 @@
+"""The guard against an answer turned into its opposite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.metrics.guards.reading import alike, content, negations
+from pytest_graysplit.metrics.words import stem, word_set
+from pytest_graysplit.types import Flag
+
+if TYPE_CHECKING:
+    from pytest_graysplit.metrics.guards.reading import Reading
+
+_PAIRS = """
+increase rise rose raise | decrease fall fell reduce drop
+enable activate | disable deactivate
+open reopen | close shut
+accept approve allow grant permit | reject refuse deny denied decline forbid prohibit
+add insert append | remove delete
+start begin began | stop end finish
+include | exclude
+lock | unlock
+connect | disconnect
+push | pull
+buy bought | sell sold
+win won | lose lost
+pass succeed | fail failure
+show | hide
+upload | download
+export | import
+encrypt | decrypt
+safe | dangerous unsafe
+true | false
+positive | negative
+maximum max | minimum min
+more | less fewer
+higher | lower
+always | never
+above | below
+early earlier | late later
+cheaper | expensive
+hot | cold
+full | empty
+credit | debit
+"""
+# These have other senses ("the driver left", "10% off", "on Monday"): the words around them must be the same.
+_MANY_SENSED_PAIRS = """
+on | off
+left | right
+up | down
+before | after
+first | last
+high | low
+"""
+_SWITCHING = frozenset(map(stem, ("turn", "switch", "power", "keep", "leave")))
+_YES = word_set("yes yeah yep yup ja oui sí sì sim")
+_NO = word_set("no nope nein non não nee")
+
+
+def _opposites() -> dict[str, frozenset[str]]:
+    """Map the stem of each word to the stems of its opposites."""
+    found: dict[str, frozenset[str]] = {}
+    for line in (_PAIRS + _MANY_SENSED_PAIRS).split("\n"):
+        left, _, right = (frozenset(map(stem, words.split())) for words in line.partition("|"))
+        found |= dict.fromkeys(left, right) | dict.fromkeys(right, left)
+    return found
+
+
+_OPPOSITES = _opposites()
+_MANY_SENSED = frozenset(map(stem, _MANY_SENSED_PAIRS.replace("|", " ").split()))
+
+
+def antonym(control: Reading, treatment: Reading) -> Flag | None:
+    """Flag a yes against a no, or two opposites said of the same thing."""
+    ours, theirs = _verdict(control), _verdict(treatment)
+    if ours and theirs and ours != theirs:
+        return _flag(ours, theirs)
+    their_own = treatment.stems - control.stems
+    for root in _OPPOSITES.keys() & (control.stems - treatment.stems):
+        for opposite in _OPPOSITES[root] & their_own:
+            if _same_subject(root, control, opposite, treatment):
+                return _flag(_written(root, control), _written(opposite, treatment))
+    return None
+
+
+def _written(root: str, reading: Reading) -> str:
+    return next(word for word in sorted(reading.words) if stem(word) == root)
+
+
+def _flag(ours: str, theirs: str) -> Flag:
+    return Flag(name="antonym", detail=f"control says {ours!r}, treatment says {theirs!r}")
+
+
+def _verdict(reading: Reading) -> str:
+    """Return "yes" or "no" when the answer opens with one of them, set off by a mark, or is nothing else."""
+    opening = reading.clauses[0] if reading.clauses else ()
+    if len(opening) != 1:
+        return ""
+    return "yes" if opening[0] in _YES else "no" if opening[0] in _NO else ""
+
+
+def _same_subject(root: str, control: Reading, opposite: str, treatment: Reading) -> bool:
+    return any(
+        ours_denied == theirs_denied and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
+        for ours, ours_denied in _contexts(root, control)
+        for theirs, theirs_denied in _contexts(opposite, treatment)
+    )
+
+
+def _contexts(root: str, reading: Reading) -> list[tuple[frozenset[str], bool]]:
+    """Return the other words of each clause with this word, and whether the clause denies: "not open" is "closed"."""
+    contexts = [(content(clause) | {root}, len(negations(clause)) % 2 == 1) for clause in reading.clauses_with(root)]
+    if root in ("on", "off"):
+        contexts = [(words, denies) for words, denies in contexts if not _SWITCHING.isdisjoint(words)]
+    return [(words - {root}, denies) for words, denies in contexts]

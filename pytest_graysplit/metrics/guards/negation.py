@@ -1,0 +1,105 @@
+"""The guard against a negation that flipped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.metrics.guards.reading import alike, content, negations
+from pytest_graysplit.metrics.words import FUNCTION_WORDS, stem, word_set
+from pytest_graysplit.types import Flag
+
+if TYPE_CHECKING:
+    from pytest_graysplit.metrics.guards.reading import Clause, Reading
+
+# "not able to return" denies the returning; alone, as in "it is not allowed", it is itself what is denied.
+_MODAL = word_set("able allowed possible permitted need needs needed want wants going supposed required")
+# "not really working" denies the working.
+_DEGREE = word_set(
+    "longer more less any yet always really very even quite so too currently fully actually properly ever"
+)
+# "not only", "not necessarily" deny nothing; "no problem" and "no doubt" are turns of phrase.
+_HARMLESS = word_set("only just merely necessarily problem problems doubt matter worries")
+# "not before Friday", "not unless faulty" deny a part only: "on Friday", "if faulty" may say the same.
+_EXCEPTING = word_set("unless until except only before whether")
+_PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
+_NO_PREFIX = word_set(
+    "unless unlike until display discount discover distance import income inform inside install instance intake"
+    " intent impact impress improve impose"
+)
+
+
+def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
+    """Flag a word that one text only denies and the other only asserts, in a like context."""
+    ours, theirs = _denied(control), _denied(treatment)
+    if said := _flipped(ours, control, theirs, treatment):
+        return _flag(f"not {said}", said)
+    if said := _flipped(theirs, treatment, ours, control):
+        return _flag(said, f"not {said}")
+    if opposite := _prefixed(control, treatment):
+        return _flag(*opposite)
+    if opposite := _prefixed(treatment, control):
+        return _flag(*reversed(opposite))
+    return None
+
+
+def _flag(ours: str, theirs: str) -> Flag:
+    return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
+
+
+def _denied(reading: Reading) -> dict[str, Clause]:
+    """Map each denied word to the clause that denies it."""
+    denied = {}
+    for clause, following in zip(reading.clauses, (*reading.clauses[1:], ("",)), strict=False):
+        places = negations(clause)
+        # Two negations in one clause may cancel, and an exception turns the sense: neither can be told from words.
+        if len(places) == 1 and _EXCEPTING.isdisjoint((*clause, following[0])):
+            denied[_target(clause, places[0])] = clause
+    denied.pop("", None)
+    return denied
+
+
+def _target(clause: Clause, place: int) -> str:
+    modal = ""
+    for word in clause[place + 1 :]:
+        if word in _HARMLESS:
+            return ""
+        if word in _MODAL:
+            modal = word
+        elif word not in FUNCTION_WORDS and word not in _DEGREE:
+            return "" if word[0] <= "9" else word  # "order no 5" denies nothing
+    before = [word for word in clause[:place] if word not in FUNCTION_WORDS and word not in ("t", *_MODAL)]
+    return modal or (before[-1] if before and clause[place] != "no" else "")
+
+
+def _flipped(denied: dict[str, Clause], denier: Reading, also: dict[str, Clause], affirmer: Reading) -> str:
+    """Return the word that the denier only denies and the affirmer only asserts, or nothing."""
+    kept = frozenset(map(stem, also))
+    for word, clause in denied.items():
+        root = stem(word)
+        if root in kept or root not in affirmer.stems or _asserted(root, denier):
+            continue
+        context = content(clause) - {root}
+        if any(alike(context, content(other) - {root}) for other in _asserted(root, affirmer)):
+            return word
+    return ""
+
+
+def _asserted(root: str, reading: Reading) -> list[Clause]:
+    return [clause for clause in reading.clauses_with(root) if not negations(clause)]
+
+
+def _prefixed(denier: Reading, affirmer: Reading) -> tuple[str, str] | None:
+    """Find a word such as "unavailable" that the other text asserts without its prefix, in a like context."""
+    for word in [word for word in denier.words - affirmer.words if word.startswith(_PREFIXES)]:
+        for plain in {word.removeprefix(prefix) for prefix in _PREFIXES} & affirmer.words - denier.words:
+            if len(plain) >= 4 and word not in _NO_PREFIX and _same_subject(stem(word), denier, stem(plain), affirmer):
+                return word, plain
+    return None
+
+
+def _same_subject(root: str, denier: Reading, plain_root: str, affirmer: Reading) -> bool:
+    return any(
+        alike(content(clause) - {root}, content(other) - {plain_root})
+        for clause in _asserted(root, denier)
+        for other in _asserted(plain_root, affirmer)
+    )
