@@ -62,12 +62,12 @@ def try_lock(lock_path: Path, wait_s: float = 0.0) -> BaseFileLock | None:
     return lock
 
 
-def lock_or_refuse(lock_path: Path, what: str, wait_s: float = LOCK_WAIT_S) -> BaseFileLock:
+def lock_or_refuse(lock_path: Path, what: str) -> BaseFileLock:
     """Take the lock; raise RecordingError if somebody else holds it for longer than the wait."""
-    if lock := try_lock(lock_path, wait_s):
+    if lock := try_lock(lock_path, LOCK_WAIT_S):
         return lock
     raise RecordingError(
-        f"{what} has been locked by another process for {wait_s:g} s",
+        f"{what} has been locked by another process for {LOCK_WAIT_S:g} s",
         hint="wait until the other pytest or graysplit has ended, then run again; what was recorded is in the journal",
         slug="recording-locked",
     )

@@ -1,5 +1,7 @@
 """Replies, keys and journals, as a run would make them."""
 
+from typing import ClassVar
+
 import pytest
 
 from pytest_graysplit.fingerprint import request_hash
@@ -10,7 +12,7 @@ from pytest_graysplit.types import Reply, ReplyKey
 class Bench:
     """A project folder in which recordings are made; `body` is what every case asks unless it says otherwise."""
 
-    body = {"messages": [{"role": "user", "content": "What is your refund policy?"}], "temperature": 0}
+    body: ClassVar = {"messages": [{"role": "user", "content": "What is your refund policy?"}], "temperature": 0}
 
     def __init__(self, root):
         self.root = root
@@ -40,3 +42,8 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def bench_class():
+    return Bench

@@ -82,6 +82,8 @@ def test_a_file_of_another_system_is_read(bench, stored):
 
 BROKEN = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
 
+CONFLICT = "run `graysplit recordings tidy`, which keeps both sides; `*.jsonl merge=union` in .gitattributes avoids it"
+
 
 @pytest.mark.parametrize(
     ("line", "problem", "hint", "slug"),
@@ -97,16 +99,16 @@ BROKEN = "restore the line from version control, or delete it and record it agai
          "install the pytest-graysplit that wrote it, or record it anew with --graysplit-record=all",
          "recording-format"),
         (b"<<<<<<< HEAD", "a merge conflict is not resolved",
-         "run `graysplit recordings tidy`, which keeps both sides; "
-         "`*.jsonl merge=union` in .gitattributes avoids it", "recording-conflict"),
+         CONFLICT, "recording-conflict"),
     ],
     ids=["torn", "field", "kind", "latin-1", "deep", "format", "conflict"],
 )  # fmt: skip
-def test_a_line_that_cannot_be_read_is_named(bench, stored, line, problem, hint, slug):
+def test_a_line_that_cannot_be_read_is_named(bench, line, problem, hint, slug):
     """File, line, what is wrong and the way out of it: never a reply that is silently gone."""
-    bench.file.write_bytes(bench.file.read_bytes() + line + b"\n")
+    bench.file.parent.mkdir(parents=True)
+    bench.file.write_bytes(b"\n\n" + line + b"\n")
     with pytest.raises(RecordingError) as caught:
-        stored.reply(bench.file, bench.key())
+        Recordings(bench.root).reply(bench.file, bench.key())
     assert str(caught.value) == (
         f"tests/__graysplit__/test_support.jsonl:3: {problem}\n  hint: {hint}  [{slug}]"
     )  # fmt: skip
