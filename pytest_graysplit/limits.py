@@ -1,0 +1,110 @@
+"""How many requests may be out at once, and how fast they may follow each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+T = TypeVar("T")
+
+
+class Limiter:
+    """The number of requests in flight: halved when the relay says "too many", then one more per success window.
+
+    Requests that left before the last halving say nothing about it, so a window halves once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = most
+        self.lowest = most
+        self.window = 0
+        self._successes = 0
+
+    def succeeded(self) -> None:
+        """Count a success; as many of them as the limit raise it by one."""
+        if self.limit >= self.most:
+            return
+        self._successes += 1
+        if self._successes >= self.limit:
+            self.limit += 1
+            self._successes = 0
+
+    def rate_limited(self, window: int) -> None:
+        """Halve the limit after a 429 to a request that left in `window`."""
+        if window == self.window:
+            self.limit = max(1, self.limit // 2)
+            self.lowest = min(self.lowest, self.limit)
+            self.window += 1
+            self._successes = 0
+
+
+class Slots(Generic[T]):
+    """Hands out one item to each request in flight, first come first served, as many as the limiter allows.
+
+    The item given back last goes out first: its connection is the warmest.
+    """
+
+    def __init__(self, items: Sequence[T], limiter: Limiter) -> None:
+        self._free = list(items)
+        self._limiter = limiter
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[T]] = deque()
+
+    async def take(self) -> T:
+        """Wait for a free item."""
+        if not self._waiting and self._has_room:
+            return self._pop()
+        turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(turn.result())
+            raise
+
+    def give_back(self, item: T) -> None:
+        """Return an item, and let the next requests go that there is room for."""
+        self._free.append(item)
+        self._taken -= 1
+        while self._waiting and self._has_room:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(self._pop())
+
+    @property
+    def _has_room(self) -> bool:
+        return bool(self._free) and self._taken < self._limiter.limit
+
+    def _pop(self) -> T:
+        self._taken += 1
+        return self._free.pop()
+
+
+class Pace:
+    """Spreads requests evenly over the minute, and holds all of them back when the relay asks for a pause."""
+
+    def __init__(
+        self, requests_per_min: float | None, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
+    ) -> None:
+        self._gap_s = 60.0 / requests_per_min if requests_per_min else 0.0
+        self._clock = clock
+        self._sleep = sleep
+        self._next = float("-inf")
+
+    async def wait(self) -> None:
+        """Wait for this request's turn."""
+        now = self._clock()
+        turn = max(now, self._next)
+        self._next = turn + self._gap_s
+        if turn > now:
+            await self._sleep(turn - now)
+
+    def hold(self, seconds: float) -> None:
+        """Let no further request go before so many seconds have passed."""
+        self._next = max(self._next, self._clock() + seconds)

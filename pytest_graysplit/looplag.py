@@ -1,0 +1,46 @@
+"""Measures how late a busy event loop wakes up, because every latency it reports is late by as much."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PERIOD_S = 0.05
+
+
+class LoopLag:
+    """Watches the loop that it is started in; `p95_s` is the 95th percentile of its delays, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._delays: deque[float] = deque(maxlen=10_000)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch the running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop watching; what was measured stays."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    @property
+    def p95_s(self) -> float:
+        """The delay that 95% of the wake-ups stayed within; 0 when nothing was measured."""
+        delays = sorted(self._delays)
+        return delays[math.ceil(0.95 * len(delays)) - 1] if delays else 0.0
+
+    async def _watch(self) -> None:
+        while True:
+            started = self._clock()
+            # Real time on purpose, also where waits are simulated: the delay of this very loop is the question.
+            await asyncio.sleep(PERIOD_S)
+            self._delays.append(max(0.0, self._clock() - started - PERIOD_S))

@@ -1,0 +1,146 @@
+"""What to do after a failed attempt: try again in so many seconds, give up, or stop the run. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from random import Random
+
+MAX_WAIT_S = 60.0
+FIRST_WAIT_S = 0.5
+LAST_WAIT_S = 8.0
+RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+KEY_STATUSES = frozenset({401, 403})
+# Names that relays give in an error's code or type, also in one that came with status 200, and the status they mean.
+STATUS_OF_CODE = {
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "billing_hard_limit_reached": 402,
+    "billing_not_active": 402,
+    "insufficient_balance": 402,
+    "insufficient_quota": 402,
+    "permission_error": 403,
+    "timeout": 408,
+    "timeout_error": 408,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "api_error": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "server_error": 500,
+    "service_unavailable": 503,
+    "overloaded": 529,
+    "overloaded_error": 529,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """Try again after `wait_s` seconds; `asked` when the relay itself named the time."""
+
+    wait_s: float
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooLong:
+    """The relay asks for a wait that is not worth waiting for, in seconds: stop, and say it."""
+
+    wait_s: float
+
+
+class RetryBudget:
+    """Lets through at most a share of extra requests, so that retries never hammer a relay that is dying.
+
+    A few are always allowed, because a share of a small run rounds to nothing.
+    """
+
+    def __init__(self, *, share: float = 0.2, floor: int = 10) -> None:
+        self._share = share
+        self._floor = floor
+        self.sent = 0
+        self.retries = 0
+
+    def count_first(self) -> None:
+        """Count the first attempt of a request, which earns its share of a retry."""
+        self.sent += 1
+
+    def take(self) -> bool:
+        """Take one retry, and tell whether there was one left."""
+        if self.retries >= max(self._floor, self._share * self.sent):
+            return False
+        self.retries += 1
+        return True
+
+
+def meant_status(status: int | None, codes: Sequence[str]) -> int | None:
+    """Return the status that an error means, which its codes may tell better than the HTTP status.
+
+    A relay may answer 200 with an error inside, or 429 for an account without money, which no waiting cures.
+    """
+    named = [meant for code in codes if (meant := _status_of(code))]
+    if status is None or status < 300:
+        return named[0] if named else status
+    # A refused key or an empty account hides behind 400 and 429.
+    return next((meant for meant in named if meant in {401, 402} and status in {400, 429}), status)
+
+
+def decide(
+    status: int | None, headers: Mapping[str, str], *, retry: int, now: datetime, random: Random
+) -> Again | TooLong | None:
+    """Decide about retry number `retry` (from 1) after an attempt with this meant status, None when no answer came.
+
+    `x-should-retry` overrides the list of statuses, but no retry makes a refused key or an empty account work.
+    """
+    wish = headers.get("x-should-retry", "").lower()
+    listed = status is None or status in RETRYABLE_STATUSES
+    if wish == "false" or not (listed or wish == "true") or status in KEY_STATUSES or status == 402:
+        return None
+    asked_s = stated_wait(headers, now)
+    if asked_s is None:
+        return Again(wait_s=jittered_wait(retry, random))
+    return TooLong(wait_s=asked_s) if asked_s > MAX_WAIT_S else Again(wait_s=asked_s, asked=True)
+
+
+def stated_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that the relay asks to wait: `retry-after-ms`, then `retry-after` (seconds or HTTP date)."""
+    milliseconds = _seconds(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after")
+    seconds = _seconds(text)
+    return _until(text, now) if seconds is None and text else seconds
+
+
+def jittered_wait(retry: int, random: Random) -> float:
+    """Return a wait between nothing and 0.5 s, doubled for each retry before this one, 8 s at the most."""
+    return random.uniform(0, min(LAST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(retry - 1, 10)))
+
+
+def _status_of(code: str) -> int | None:
+    if code.isdecimal() and 400 <= int(code[:9]) <= 599:
+        return int(code)
+    return STATUS_OF_CODE.get(code.lower())
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def _until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+    return max(0.0, (moment - now).total_seconds())
