@@ -1,0 +1,77 @@
+"""What the loopback relay answers: a pure function of model, messages and seed, so that tests can predict it."""
+
+import json
+
+MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2")
+USD_PER_TOKEN = (0.000_001, 0.000_002)
+
+
+def text_of(body):
+    """The words of every message, as one text."""
+    return " ".join(_words(message.get("content")) for message in body.get("messages", ()))
+
+
+def prompt_of(body):
+    """The last message, as text."""
+    messages = body.get("messages") or [{}]
+    return _words(messages[-1].get("content"))
+
+
+def answer_text(body):
+    """The default answer: it names the model, the prompt and, where one was sent, the seed."""
+    seed = f" (seed {body['seed']})" if "seed" in body else ""
+    return f"Answer of {body.get('model')} to: {prompt_of(body)}{seed}"
+
+
+def usage_of(body, text):
+    """Tokens are words here."""
+    prompt, completion = len(text_of(body).split()), len(text.split())
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def cost_of(usage):
+    """What this relay would bill, in USD."""
+    return usage["prompt_tokens"] * USD_PER_TOKEN[0] + usage["completion_tokens"] * USD_PER_TOKEN[1]
+
+
+def completion(body, text=None, finish="stop", **message):
+    """A chat completion in its usual shape."""
+    text = answer_text(body) if text is None else text
+    return {
+        "id": "chatcmpl-loopback",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": body.get("model"),
+        "system_fingerprint": "fp_loopback",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+        ],
+        "usage": usage_of(body, text or ""),
+    }
+
+
+def stream(answer, *, usage=True):
+    """The same answer as server-sent events, one word a delta."""
+    choice = answer["choices"][0]
+    common = {key: answer[key] for key in ("id", "model", "system_fingerprint")} | {"object": "chat.completion.chunk"}
+    deltas = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": word} for word in (choice["message"]["content"] or "").split(" ") if word]
+    for place, delta in enumerate(deltas[2:], 2):
+        deltas[place] = {"content": f" {delta['content']}"}
+    events = [{**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events.append({**common, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    if usage:
+        events.append({**common, "choices": [], "usage": answer["usage"]})
+    lines = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events]
+    return [*lines, b"data: [DONE]\n\n"]
+
+
+def error(message, kind=None, code=None, param=None):
+    """An error in the usual shape."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _words(content):
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""

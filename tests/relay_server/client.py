@@ -1,0 +1,57 @@
+"""Starts the loopback relay and talks to its control routes; shared by fixtures and benchmarks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import ProxyHandler, Request, build_opener
+
+SERVER = Path(__file__).with_name("server.py")
+
+
+class RunningRelay:
+    """A loopback relay in a process of its own, from `__enter__` (or `start`) until `__exit__` (or `stop`)."""
+
+    def __init__(self, latency=0.0, port=0):
+        self._arguments = ["--latency", str(latency), "--port", str(port), "--until-stdin-closes"]
+        self._process = None
+        self._opener = build_opener(ProxyHandler({}))
+        self.url = ""
+
+    def start(self):
+        """Start the server; its first line tells that it listens, and where."""
+        command = [sys.executable, "-S", "-E", str(SERVER), *self._arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self._process.stdout.readline().strip()
+        if not self.url.startswith("http"):
+            raise RuntimeError("the loopback relay did not start")
+        return self
+
+    def stop(self):
+        """Kill the server, at once."""
+        self._process.kill()
+        self._process.communicate()
+
+    def control(self, **wishes):
+        """Tell it how to behave: faults=[...], latency=, latencies=, key=, models=, max_in_flight=."""
+        return self._call("/_control", wishes)
+
+    def stats(self):
+        """What it has seen: total, requests by model, bodies, headers, peak_in_flight, billed, ..."""
+        return self._call("/_stats")
+
+    def reset(self):
+        """Back to how it was started."""
+        return self._call("/_reset", {})
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _call(self, path, wish=None):
+        data = None if wish is None else json.dumps(wish).encode()
+        request = Request(self.url.removesuffix("/v1") + path, data=data)
+        with self._opener.open(request, timeout=10) as answer:
+            return json.loads(answer.read())

@@ -1,0 +1,92 @@
+"""The faults that the loopback relay can be told to show; each turns a request into what goes over the wire.
+
+A fault returns (status, headers, body), where the body is JSON or bytes, or one of the three ways not to answer:
+DROP (close the connection), HANG (never answer), KEEPALIVE (blank lines first). STREAM sends the answer as events.
+"""
+
+from relay_server.answers import answer_text, completion, error
+
+DROP, HANG, KEEPALIVE, STREAM, CUT = "drop", "hang", "keepalive", "sse", "cut"
+
+HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+
+STATUS_MESSAGES = {
+    400: ("the request cannot be read", "invalid_request_error", None),
+    401: ("Incorrect API key provided", "invalid_request_error", "invalid_api_key"),
+    402: ("Insufficient balance", "insufficient_balance", None),
+    403: ("this key may not be used here", "permission_error", None),
+    404: ("no such route", "not_found_error", None),
+    413: ("request too large", "invalid_request_error", None),
+    429: ("rate limit reached, slow down", "requests", "rate_limit_exceeded"),
+    500: ("internal error", "server_error", None),
+    502: ("bad gateway", "server_error", None),
+    503: ("the server is overloaded", "server_error", None),
+    504: ("gateway timeout", "server_error", None),
+    529: ("Overloaded", "overloaded_error", None),
+}
+
+
+def show(fault, body):
+    """Return what the fault makes of a request."""
+    kind = str(fault["kind"])
+    if kind.isdecimal():
+        return _status(int(kind), fault)
+    return FAULTS[kind](fault, body)
+
+
+def _status(status, fault):
+    message, type_, code = STATUS_MESSAGES.get(status, ("something went wrong", "server_error", None))
+    return status, _waits(fault), error(fault.get("message", message), type_, fault.get("code", code))
+
+
+def _waits(fault):
+    names = {"retry_after": "retry-after", "retry_after_ms": "retry-after-ms", "should_retry": "x-should-retry"}
+    return {header: str(fault[name]) for name, header in names.items() if name in fault}
+
+
+def _without(body, *names):
+    return {key: value for key, value in completion(body).items() if key not in names}
+
+
+def _param(fault, body):
+    param = fault.get("param", "max_tokens")
+    return 400, {}, error(f"Unsupported parameter: '{param}' is not supported with this model.",
+                          "invalid_request_error", "unsupported_parameter", param)  # fmt: skip
+
+
+def _tool(fault, body):
+    call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"order": 7}'}}
+    return 200, {}, completion(body, "", "tool_calls", content=None, tool_calls=[call])
+
+
+FAULTS = {
+    "drop": lambda fault, body: DROP,
+    "hang": lambda fault, body: HANG,
+    "cut": lambda fault, body: CUT,
+    "keepalive": lambda fault, body: KEEPALIVE,
+    "sse": lambda fault, body: STREAM,
+    "html": lambda fault, body: (200, {"content-type": "text/html"}, HTML),
+    "html-502": lambda fault, body: (502, {"content-type": "text/html"}, HTML),
+    "garbage": lambda fault, body: (200, {}, b'{"choices": [{"mess'),
+    "redirect": lambda fault, body: (302, {"location": "https://elsewhere.example/v1"}, b""),
+    "text-500": lambda fault, body: (500, {"content-type": "text/plain"}, b"unknown model"),
+    "no-usage": lambda fault, body: (200, {}, completion(body) | {"usage": None}),
+    "bare": lambda fault, body: (200, {}, _without(body, "id", "model", "created", "usage", "system_fingerprint")),
+    "no-choices": lambda fault, body: (200, {}, completion(body) | {"choices": []}),
+    "error-200": lambda fault, body: (200, {}, error(fault.get("message", "upstream failed"), "server_error",
+                                                     fault.get("code", 502))),
+    "quota": lambda fault, body: (429, {}, error("You exceeded your current quota, please check your plan.",
+                                                 "insufficient_quota", "insufficient_quota")),
+    "filter-400": lambda fault, body: (400, {}, error("The response was filtered by the content policy.",
+                                                      None, "content_filter", "prompt")),
+    "filtered": lambda fault, body: (200, {}, completion(body, "", "content_filter")),
+    "truncated": lambda fault, body: (200, {}, completion(body, answer_text(body)[:12], "length")),
+    "empty": lambda fault, body: (200, {}, completion(body, "", content=None)),
+    "refusal": lambda fault, body: (200, {}, completion(body, "", content=None, refusal="I can't help with that.")),
+    "reasoning": lambda fault, body: (200, {}, completion(body, reasoning_content="Let me think about it.")),
+    "text": lambda fault, body: (200, {}, completion(body, fault["text"])),
+    "tool": _tool,
+    "param-400": _param,
+    "other-model": lambda fault, body: (200, {}, completion(body) | {"model": fault.get("served", "gpt-4.1-mini")}),
+    "fallback": lambda fault, body: (200, {"x-litellm-attempted-fallbacks": "1"}, completion(body)),
+}  # fmt: skip
