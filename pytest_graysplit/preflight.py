@@ -1,0 +1,103 @@
+"""What the list of models tells before the first paid request. Pure functions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+from pytest_graysplit.config import BUILT_IN_ALIASES, KEY_VARIABLES
+from pytest_graysplit.errors import RelayError
+from pytest_graysplit.options import nearest
+from pytest_graysplit.sse import read_json
+from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_graysplit.types import Json, Redactor, Secret
+
+Listed: TypeAlias = "dict[str, Mapping[str, Json]]"
+
+# A relay may well serve models and not list them.
+NO_LIST_STATUSES = frozenset({400, 404, 405, 406, 410, 422, 501})
+
+# How keys of well-known vendors begin, and the domain where they are at home.
+_VENDOR_KEYS = {
+    "sk-ant-": ("Anthropic", "anthropic.com"),
+    "sk-or-": ("OpenRouter", "openrouter.ai"),
+    "sk-proj-": ("OpenAI", "openai.com"),
+    "AIza": ("Google", "googleapis.com"),
+    "gsk_": ("Groq", "groq.com"),
+    "xai-": ("xAI", "x.ai"),
+}
+
+
+def known_models(payload: Json) -> Listed:
+    """Return what a relay lists, by model name; empty where the list has a shape that nobody knows."""
+    rows: Json = payload
+    if isinstance(payload, dict):
+        rows = payload.get("data") or payload.get("models")
+    known: dict[str, Mapping[str, Json]] = {}
+    for row in rows if isinstance(rows, list) else ():
+        table: Mapping[str, Json] = row if isinstance(row, dict) else {"id": row}
+        name = table.get("id") or table.get("name")
+        if isinstance(name, str) and name:
+            known[name.removeprefix("models/")] = table
+    return known
+
+
+def read_models(answer: Answer, redact: Redactor) -> Listed | Fault:
+    """Read the answer of `GET /models`; a relay that has no such route lists nothing, which is no fault."""
+    if answer.status in NO_LIST_STATUSES:
+        return {}
+    if not 200 <= answer.status < 300:
+        return fault_of(answer, sent=(), redact=redact)
+    try:
+        payload = read_json(answer.body)
+    except ValueError:
+        return not_json(answer, redact)
+    if isinstance(payload, dict) and is_error(payload):
+        return fault_of(answer, sent=(), redact=redact)
+    return known_models(payload)
+
+
+def refuse_unknown(models: Sequence[str], known: Mapping[str, object], aliases: Mapping[str, str]) -> None:
+    """Raise RelayError for the first model that the relay does not list, naming the nearest that it does."""
+    for model in models:
+        if known and not _is_listed(model, known):
+            aka = [alias for alias, name in {**BUILT_IN_ALIASES, **aliases}.items() if name == model]
+            written = f" (alias {aka[0]!r})" if aka and aka[0] in aliases else ""
+            some = ", ".join(sorted(known)[:8]) + (", ..." if len(known) > 8 else "")
+            raise RelayError(
+                f"the relay knows no model {model!r}{written}{nearest(model, list(known))}",
+                hint=f"it lists {some}",
+                slug="model-unknown",
+            )
+
+
+def shutdown_warnings(models: Sequence[str], known: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
+    """Yield a warning for each model that the relay announces the end of."""
+    for model in models:
+        if date := _date(known.get(model, {}).get("shutdown_date")):
+            yield f"{model} is to be shut down on {date}, says the relay"
+
+
+def key_warnings(key: Secret | None, base_url: str) -> Iterator[str]:
+    """Yield a warning for a key that looks like another vendor's, without showing any of it."""
+    host = urlsplit(base_url).hostname or ""
+    for prefix, (vendor, domain) in _VENDOR_KEYS.items():
+        if key and key.reveal().startswith(prefix) and not host.endswith(domain):
+            yield f"the key in {KEY_VARIABLES[0]} looks like one of {vendor}, but the relay is {host}"
+
+
+def _is_listed(model: str, known: Mapping[str, object]) -> bool:
+    # Ollama lists "llama3:latest" for "llama3"; routers take "model:variant" for a listed "model".
+    spellings = (model, model.removeprefix("models/"), f"{model}:latest", model.partition(":")[0])
+    return any(name in known for name in spellings)
+
+
+def _date(value: Json) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e11:
+        return datetime.fromtimestamp(value, UTC).date().isoformat()
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,253 @@
+"""The one door to the network: asks the models of a relay, within limits, deadlines and retries."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import msgspec
+
+from pytest_graysplit import preflight, stops
+from pytest_graysplit.looplag import LoopLag
+from pytest_graysplit.signing import check_headers, headers_for
+from pytest_graysplit.sse import has_token
+from pytest_graysplit.traffic import Traffic, Trip
+from pytest_graysplit.types import Reply
+from pytest_graysplit.wire import read_answer
+from pytest_graysplit.wireerrors import Answer, Fault, redactor, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Self
+
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.types import Json, Redactor
+
+# Measured: one client with 64 connections spends its time on the bookkeeping of its pool; eight with 8 do not.
+CONNECTIONS_PER_CLIENT = 8
+MOST_WARM_UPS = 16
+PREFLIGHT_TIMEOUT_S = 10.0
+PREFLIGHT_RETRIES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStats:
+    """What the requests of a run met: counts, the fewest in flight after 429s, and how late the loop ran (seconds)."""
+
+    requests: int
+    retries: int
+    rate_limited: int
+    lowest_concurrency: int
+    loop_lag_p95_s: float
+
+    def distorts(self, median_latency_s: float) -> bool:
+        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them."""
+        return self.loop_lag_p95_s > median_latency_s / 10
+
+
+class Relay:
+    """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
+
+    `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    """
+
+    def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
+        self,
+        settings: Settings,
+        *,
+        is_refusal: Callable[[str], bool],
+        concurrency: int | None = None,
+        requests_per_min: float | None = None,
+        clock: Callable[[], float] = perf_counter,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._is_refusal = is_refusal
+        self._address = stops.shown_address(settings.base_url)
+        self._redact = redactor(settings.secrets)
+        self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
+        self._models_url = httpx.URL(f"{settings.base_url}/models")
+        self._headers: dict[str, httpx.Headers] = {}
+        self._clock = clock
+        self._lag = LoopLag(clock)
+        places = concurrency or settings.concurrency
+        self._clients = _build_clients(settings, places, self._redact)
+        self._lanes = [self._clients[place // CONNECTIONS_PER_CLIENT] for place in range(places)]
+        self._traffic = Traffic(
+            self._lanes,
+            requests_per_min=requests_per_min or settings.requests_per_min,
+            clock=clock,
+            sleep=sleep,
+            random=random or Random(),
+        )
+
+    async def __aenter__(self) -> Self:
+        self._lag.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._lag.stop()
+        for client in self._clients:
+            # What goes wrong while hanging up is nobody's problem any more.
+            with contextlib.suppress(Exception):
+                await client.aclose()
+
+    async def preflight(self, models: Sequence[str]) -> tuple[str, ...]:
+        """Check address, key and model names before anything is paid for, open connections, and return warnings.
+
+        Raises RelayError when no request of the run could succeed.
+        """
+        request = httpx.Request("GET", self._models_url, headers=self._signed(""))
+        deadline_s = min(PREFLIGHT_TIMEOUT_S, self._settings.timeout_s)
+        trip = Trip[httpx.AsyncClient, "preflight.Listed"](
+            send=lambda client: self._exchange(client, request, deadline_s),
+            read=lambda answer: preflight.read_models(answer, self._redact),
+            retries=min(PREFLIGHT_RETRIES, self._settings.retries),
+        )
+        known = await self._traffic.carry(trip)
+        if isinstance(known, Fault):
+            if known.status != 429 or trip.too_long_s is not None:
+                raise self._stop(trip, known) or stops.no_preflight(known, self._address)
+            return (f"the model names were not checked: {known.problem}",)
+        preflight.refuse_unknown(models, known, self._settings.table.aliases)
+        await self._warm_up()
+        key_warnings = preflight.key_warnings(self._settings.key, self._settings.base_url)
+        return (*key_warnings, *preflight.shutdown_warnings(models, known))
+
+    async def ask(self, model: str, body: Mapping[str, Json]) -> Reply:
+        """Send one chat completion, `body` as it is, and return the reply; a failed call is a reply too.
+
+        Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait.
+        """
+        try:
+            content = _ENCODER.encode(body)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
+            return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0)
+        request = httpx.Request("POST", self._chat_url, headers=self._signed(model), content=content)
+        trip = Trip[httpx.AsyncClient, Reply](
+            send=lambda client: self._exchange(
+                client, request, self._settings.timeout_s, streams=body.get("stream") is True
+            ),
+            read=lambda answer: read_answer(
+                answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact
+            ),
+            retries=self._settings.retries,
+        )
+        result = await self._traffic.carry(trip)
+        if isinstance(result, Fault) and (stop := self._stop(trip, result)):
+            raise stop
+        return _conclude(model, trip, result)
+
+    def stats(self) -> RelayStats:
+        """Return what the requests so far have met."""
+        return RelayStats(
+            requests=self._traffic.sent,
+            retries=self._traffic.budget.retries,
+            rate_limited=self._traffic.rate_limited,
+            lowest_concurrency=self._traffic.limiter.lowest,
+            loop_lag_p95_s=self._lag.p95_s,
+        )
+
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: httpx.Request, deadline_s: float, *, streams: bool = False
+    ) -> Answer | Fault:
+        # The deadline is around it all: a read timeout would start anew with every blank line of a keep-alive.
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await (self._receive_stream if streams else _receive)(client, request)
+        except (TimeoutError, httpx.TimeoutException):
+            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout")
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            problem = f"cannot connect: {error}"
+        except httpx.HTTPError as error:
+            problem = f"the connection broke: {str(error) or type(error).__name__}"
+        return Fault(problem=shorten(self._redact(problem)), slug="relay-unreachable")
+
+    async def _receive_stream(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
+        started, body = self._clock(), b""
+        ttft_s: float | None = None
+        response = await client.send(request, stream=True)
+        try:
+            async for piece in response.aiter_bytes():
+                body += piece
+                if ttft_s is None and has_token(body):
+                    ttft_s = self._clock() - started
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, response.headers, body, ttft_s)
+
+    def _signed(self, model: str) -> httpx.Headers:
+        if model not in self._headers:
+            check_headers(self._settings, model)
+            self._headers[model] = httpx.Headers(headers_for(self._settings, model))
+        return self._headers[model]
+
+    def _stop(self, trip: Trip[Any, Any], fault: Fault) -> RelayError | None:
+        if trip.too_long_s is not None:
+            return stops.wait_too_long(fault, trip.too_long_s)
+        return stops.stop_for(fault, self._address, has_key=self._settings.key is not None)
+
+    async def _warm_up(self) -> None:
+        # HEAD opens a connection as well as GET, and does not send the list of models sixteen times.
+        request = httpx.Request("HEAD", self._models_url, headers=self._signed(""))
+        lanes = self._lanes[-MOST_WARM_UPS:]
+        await asyncio.gather(*(self._exchange(client, request, PREFLIGHT_TIMEOUT_S) for client in lanes))
+
+
+def _build_clients(settings: Settings, places: int, redact: Redactor) -> list[httpx.AsyncClient]:
+    cause = ""
+    try:
+        # One context for all clients: loading the certificates takes longer than everything else here.
+        secure = settings.base_url.startswith("https:")
+        context = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        limits = httpx.Limits(max_connections=CONNECTIONS_PER_CLIENT, max_keepalive_connections=CONNECTIONS_PER_CLIENT)
+        count = -(-places // CONNECTIONS_PER_CLIENT)
+        return [httpx.AsyncClient(verify=context, limits=limits) for _ in range(count)]
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        cause = shorten(redact(str(error)))
+    raise stops.environment_unusable(cause)
+
+
+async def _receive(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
+    response = await client.send(request)
+    return Answer(response.status_code, response.headers, response.content)
+
+
+def _conclude(model: str, trip: Trip[Any, Any], result: Reply | Fault) -> Reply:
+    latency_s = None if isinstance(result, Fault) else trip.latency_s
+    if isinstance(result, Fault):
+        result = Reply(
+            model=model,
+            outcome="error",
+            error=result.problem,
+            error_slug=result.slug,
+            retryable=result.retryable,
+        )
+    at = trip.sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if trip.sent_at else None
+    return replace(
+        result,
+        latency_s=latency_s,
+        attempts=trip.attempts,
+        queue_s=trip.queue_s,
+        backoff_s=trip.backoff_s,
+        at=at,
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)

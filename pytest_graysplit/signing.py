@@ -1,0 +1,46 @@
+"""The headers of a request: common ones, the key, and what the settings add for a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit import stops
+
+if TYPE_CHECKING:
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.types import Secret
+
+_COMMON = {
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate",
+    "content-type": "application/json",
+    "user-agent": "pytest-graysplit",
+}
+
+
+def check_headers(settings: Settings, model: str) -> None:
+    """Raise RelayError for a key or header that cannot be sent, before a library quotes it in an error of its own."""
+    if not _is_sendable_key(settings.key):
+        raise stops.key_unusable()
+    if bad := _unsendable_header(settings, model):
+        raise stops.header_unusable(bad)
+
+
+def headers_for(settings: Settings, model: str) -> dict[str, str]:
+    """Return all headers for requests to a model, names in lower case; those of the settings win."""
+    signed = {"authorization": f"Bearer {settings.key.reveal()}"} if settings.key else {}
+    own = {name.lower(): value for name, value in settings.table.headers_of(model).items()}
+    return {**_COMMON, **signed, **own}
+
+
+def _is_sendable_key(key: Secret | None) -> bool:
+    return key is None or (_is_visible(key.reveal()) and " " not in key.reveal())
+
+
+def _unsendable_header(settings: Settings, model: str) -> str:
+    extra = settings.table.headers_of(model).items()
+    return next((name for name, value in extra if not (name and _is_visible(name) and _is_visible(value))), "")
+
+
+def _is_visible(text: str) -> bool:
+    return text.isascii() and text.isprintable()

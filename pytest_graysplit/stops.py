@@ -1,0 +1,96 @@
+"""What ends a run: one error, once, that names the thing and the remedy. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_graysplit.config import KEY_VARIABLES
+from pytest_graysplit.errors import RelayError
+
+if TYPE_CHECKING:
+    from pytest_graysplit.wireerrors import Fault
+
+
+def shown_address(url: str) -> str:
+    """Return an address without the password that it may hold."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def stop_for(fault: Fault, address: str, *, has_key: bool) -> RelayError | None:
+    """Return the error for a fault that every further request would meet too, or None."""
+    if fault.slug == "key-refused":
+        return _key_refused(fault, address, has_key=has_key)
+    if fault.slug == "quota-exhausted":
+        return RelayError(
+            f"the account at {address} cannot pay: {fault.problem}",
+            hint=f"top it up, or set {KEY_VARIABLES[0]} to the key of another account; finished replies are kept",
+            slug=fault.slug,
+        )
+    return None
+
+
+def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
+    """Return the error for a relay that asks for a longer wait than a run is worth."""
+    return RelayError(
+        f"the relay asks to wait {wait_s:.0f} s before the next request ({fault.problem})",
+        hint="run again after that time; finished replies are kept and are not paid for twice",
+        slug="relay-wait-too-long",
+    )
+
+
+def no_preflight(fault: Fault, address: str) -> RelayError:
+    """Return the error for a relay that did not pass the check before the first paid request."""
+    if fault.slug in {"relay-not-json", "relay-redirects"}:
+        return RelayError(
+            f"{address} is not an OpenAI-compatible relay: {fault.problem}",
+            hint="check --graysplit-base-url; the base URL usually ends in /v1",
+            slug=fault.slug,
+        )
+    problem = f"no relay answers at {address}: {fault.problem}"
+    hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
+    if "CERTIFICATE" in fault.problem:
+        hint = "if your network replaces certificates, name its authority's file in SSL_CERT_FILE"
+    return RelayError(problem, hint=hint, slug="relay-unreachable")
+
+
+def key_unusable() -> RelayError:
+    """Return the error for a key that no header can carry."""
+    return RelayError(
+        f"the key in {KEY_VARIABLES[0]} holds a blank, a line break or a letter that no HTTP header can carry",
+        hint="copy the key again, without quotes and without what stands around it",
+        slug="key-unusable",
+    )
+
+
+def header_unusable(name: str) -> RelayError:
+    """Return the error for an extra header that cannot be sent."""
+    return RelayError(
+        f"the header {name!r} holds a line break or a letter that no HTTP header can carry",
+        hint="correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names",
+        slug="header-unusable",
+    )
+
+
+def environment_unusable(cause: str) -> RelayError:
+    """Return the error for proxy or certificate settings that no client can be built with."""
+    return RelayError(
+        f"the environment's proxy or certificate settings cannot be used: {cause}",
+        hint="check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+        slug="environment-unusable",
+    )
+
+
+def _key_refused(fault: Fault, address: str, *, has_key: bool) -> RelayError:
+    if has_key:
+        return RelayError(
+            f"{address} refused the key: {fault.problem}",
+            hint=f"set {KEY_VARIABLES[0]} to a key of this relay that is allowed to use these models",
+            slug="key-refused",
+        )
+    return RelayError(
+        f"{address} wants a key, and none is set: {fault.problem}",
+        hint=f"export {KEY_VARIABLES[0]}=...",
+        slug="key-refused",
+    )

@@ -1,0 +1,142 @@
+"""Carries requests through slots, pace and retries, whoever sends them; keeps the times of each part apart."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tenacity import AsyncRetrying
+
+from pytest_graysplit.limits import Limiter, Pace, Slots
+from pytest_graysplit.retry import RetryBudget, TooLong, decide
+from pytest_graysplit.wireerrors import Answer, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from random import Random
+
+    from tenacity import RetryCallState
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class Trip(Generic[C, T]):
+    """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
+
+    `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain.
+    """
+
+    send: Callable[[C], Awaitable[Answer | Fault]]
+    read: Callable[[Answer], T | Fault]
+    retries: int
+    attempts: int = 0
+    latency_s: float = 0.0
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    wait_s: float = 0.0
+    too_long_s: float | None = None
+    sent_at: datetime | None = None
+    answer: Answer | None = field(default=None, repr=False)
+
+
+class Traffic(Generic[C]):
+    """All requests of a run together: places for them, their pace, and the budget for retries.
+
+    Retries run on tenacity itself, not on stamina over it: stamina's switches for test suites (`set_testing`,
+    `set_active`) are global, and a user's suite that flips them must not change what a model is measured at.
+    """
+
+    def __init__(
+        self,
+        clients: Sequence[C],
+        *,
+        requests_per_min: float | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+        random: Random,
+    ) -> None:
+        self.limiter = Limiter(len(clients))
+        self.budget = RetryBudget()
+        self.sent = 0
+        self.rate_limited = 0
+        self._slots = Slots(clients, self.limiter)
+        self._pace = Pace(requests_per_min, clock=clock, sleep=sleep)
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random
+
+    async def carry(self, trip: Trip[C, T]) -> T | Fault:
+        """Send a request until it is answered, or given up; the trip tells what it took."""
+        self.budget.count_first()
+
+        def again(state: RetryCallState) -> bool:
+            outcome = state.outcome
+            return outcome is not None and not outcome.failed and self._goes_again(trip, outcome.result())
+
+        async def back_off(seconds: float) -> None:
+            with self._timed(trip, "backoff_s"):
+                await self._sleep(seconds)
+
+        retrying = AsyncRetrying(retry=again, wait=lambda _: trip.wait_s, sleep=back_off)
+        return await retrying(self._attempt, trip)
+
+    async def _attempt(self, trip: Trip[C, T]) -> T | Fault:
+        with self._timed(trip, "queue_s"):
+            client = await self._slots.take()
+        try:
+            with self._timed(trip, "queue_s"):
+                await self._pace.wait()
+            window = self.limiter.window
+            result = await self._send(trip, client)
+            self._learn(result, window)
+        finally:
+            self._slots.give_back(client)
+        return result
+
+    async def _send(self, trip: Trip[C, T], client: C) -> T | Fault:
+        trip.attempts += 1
+        self.sent += 1
+        trip.answer, trip.sent_at = None, datetime.now(UTC)
+        started = self._clock()
+        got = await trip.send(client)
+        trip.latency_s = self._clock() - started
+        if isinstance(got, Fault):
+            return got
+        trip.answer = got
+        return trip.read(got)
+
+    def _learn(self, result: T | Fault, window: int) -> None:
+        if not isinstance(result, Fault):
+            self.limiter.succeeded()
+        elif result.status == 429:
+            self.rate_limited += 1
+            self.limiter.rate_limited(window)
+
+    def _goes_again(self, trip: Trip[C, T], result: T | Fault) -> bool:
+        if not isinstance(result, Fault) or result.filtered:
+            return False
+        headers = trip.answer.headers if trip.answer else {}
+        decision = decide(result.status, headers, retry=trip.attempts, now=datetime.now(UTC), random=self._random)
+        if isinstance(decision, TooLong):
+            trip.too_long_s = decision.wait_s
+        if decision is None or isinstance(decision, TooLong):
+            return False
+        if trip.attempts > trip.retries or not self.budget.take():
+            return False
+        if decision.asked and result.status == 429:
+            # The relay spoke to all of us: what is sent meanwhile would only be refused as well.
+            self._pace.hold(decision.wait_s)
+        trip.wait_s = decision.wait_s
+        return True
+
+    @contextmanager
+    def _timed(self, trip: Trip[C, T], part: str) -> Iterator[None]:
+        started = self._clock()
+        try:
+            yield
+        finally:
+            setattr(trip, part, getattr(trip, part) + self._clock() - started)

@@ -1,0 +1,209 @@
+"""Reads what a relay sent into a reply, or into the fault that it is. A 200 is not yet a success."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pytest_graysplit.sse import StreamCutError, assemble, is_stream, read_json
+from pytest_graysplit.types import Reply, Usage
+from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from pytest_graysplit.types import Json, Outcome, Redactor
+
+_CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
+_FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
+_MARK = b"\xef\xbb\xbf"
+_FALLBACK_HEADERS = ("x-litellm-attempted-fallbacks", "x-litellm-attempted-retries")
+
+
+def read_answer(
+    answer: Answer, *, model: str, sent: Collection[str], is_refusal: Callable[[str], bool], redact: Redactor
+) -> Reply | Fault:
+    """Read an answer to `model`, whose request had the parameters `sent`, into a reply or a fault.
+
+    Success is JSON, or a stream of it, without a top-level error and with at least one choice.
+    """
+    if not 200 <= answer.status < 300:
+        return _failed(answer, model, sent, redact)
+    payload = _read_payload(answer, redact)
+    if isinstance(payload, Fault):
+        return payload
+    if inside := _error_inside(payload):
+        return _failed(answer._replace(body=msgspec.json.encode(inside)), model, sent, redact)
+    if choice := _first_choice(payload):
+        return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
+    return Fault(problem="the relay's answer holds no choices", slug="relay-no-choices", status=answer.status)
+
+
+def read_usage(usage: Json) -> Usage | None:
+    """Bring the spellings of token counts to one; None when the relay counted nothing.
+
+    Where prompts are counted as `input_tokens` beside `cache_read_input_tokens`, the cached ones are not in it.
+    """
+    if not isinstance(usage, dict):
+        return None
+    details = {**_object(usage.get("input_tokens_details")), **_object(usage.get("prompt_tokens_details"))}
+    done = {**_object(usage.get("output_tokens_details")), **_object(usage.get("completion_tokens_details"))}
+    cached = _count(details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+    written = _count(details, "cache_write_tokens", "cache_creation_tokens") or _count(
+        usage, "cache_creation_input_tokens"
+    )
+    prompt = _count(usage, "prompt_tokens", "input_tokens")
+    if "prompt_tokens" not in usage and ("cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage):
+        prompt += cached + written
+    completion = _count(usage, "completion_tokens", "output_tokens")
+    if not prompt + completion + _count(usage, "total_tokens"):
+        return None
+    return Usage(
+        prompt=prompt,
+        completion=completion,
+        cached=min(cached, prompt),
+        cache_write=min(written, prompt),
+        reasoning=_count(done, "reasoning_tokens") or _count(usage, "reasoning_tokens"),
+        total=_count(usage, "total_tokens") or prompt + completion,
+    )
+
+
+def read_cost(payload: Mapping[str, Json], headers: Mapping[str, str]) -> Decimal | None:
+    """Return the cost that the relay reports for an answer, in USD, where it reports one."""
+    for value in (_object(payload.get("usage")).get("cost"), headers.get("x-litellm-response-cost")):
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            continue
+        try:
+            cost = Decimal(str(value).strip())
+        except InvalidOperation:
+            continue
+        if cost.is_finite() and cost >= 0:
+            return cost
+    return None
+
+
+def _reply(
+    answer: Answer,
+    payload: dict[str, Json],
+    choice: dict[str, Json],
+    *,
+    model: str,
+    is_refusal: Callable[[str], bool],
+) -> Reply:
+    message = _object(choice.get("message"))
+    content, refusal = _text(message.get("content")), _text(message.get("refusal"))
+    text = whole(content or _text(choice.get("text")) or refusal)
+    calls, finish = _tool_calls(message), choice.get("finish_reason")
+    finish = finish if isinstance(finish, str) else None
+    refused = bool(refusal.strip()) or finish == "refusal"
+    return Reply(
+        model=model,
+        outcome=_outcome(finish, text, refused=refused, called=bool(calls), is_refusal=is_refusal),
+        text=text,
+        served_model=_name(payload.get("model")),
+        ttft_s=answer.ttft_s,
+        usage=read_usage(payload.get("usage")),
+        reported_cost_usd=read_cost(payload, answer.headers),
+        finish_reason=finish,
+        tool_calls=calls,
+        fell_back=any(_above_zero(answer.headers.get(name)) for name in _FALLBACK_HEADERS),
+        response_id=_name(payload.get("id")),
+        system_fingerprint=_name(payload.get("system_fingerprint")),
+    )
+
+
+def _outcome(
+    finish: str | None, text: str, *, refused: bool, called: bool, is_refusal: Callable[[str], bool]
+) -> Outcome:
+    reason = (finish or "").lower()
+    if reason in _FILTERED:
+        return "filtered"
+    if reason in _CUT_OFF:
+        return "truncated"
+    if refused:
+        return "refusal"
+    if called:
+        return "ok"
+    if not text.strip():
+        return "empty"
+    return "refusal" if is_refusal(text) else "ok"
+
+
+def _failed(answer: Answer, model: str, sent: Collection[str], redact: Redactor) -> Reply | Fault:
+    fault = fault_of(answer, sent=sent, redact=redact)
+    # A content filter judges the prompt: that is an outcome, which every run would see again.
+    return Reply(model=model, outcome="filtered", error=fault.problem) if fault.filtered else fault
+
+
+def _read_payload(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
+    try:
+        payload = assemble(answer.body) if is_stream(answer.body) else read_json(answer.body.removeprefix(_MARK))
+    except StreamCutError as error:
+        return Fault(problem=str(error), slug="relay-stream-cut")
+    except ValueError:
+        return not_json(answer, redact)
+    return payload if isinstance(payload, dict) else not_json(answer, redact)
+
+
+def _error_inside(payload: dict[str, Json]) -> dict[str, Json] | None:
+    if is_error(payload):
+        return payload
+    choice = _first_choice(payload)
+    return choice if choice and choice.get("error") else None
+
+
+def _first_choice(payload: dict[str, Json]) -> dict[str, Json] | None:
+    choices = payload.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else None
+
+
+def _text(content: Json) -> str:
+    if isinstance(content, list):
+        return "".join(_part(part) for part in content)
+    return content if isinstance(content, str) else ""
+
+
+def _part(part: Json) -> str:
+    # Parts of any other type, such as thinking, are not what the model answered.
+    if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
+        text = part.get("text")
+        return text if isinstance(text, str) else ""
+    return part if isinstance(part, str) else ""
+
+
+def whole(text: str) -> str:
+    """Return the text with surrogates that came in halves joined, and lone ones replaced: files hold neither."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:
+    calls = message.get("tool_calls")
+    if isinstance(calls, list) and calls:
+        return tuple(calls)
+    legacy = message.get("function_call")
+    return ({"type": "function", "function": legacy},) if isinstance(legacy, dict) and legacy else ()
+
+
+def _object(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _name(value: Json) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(table: Mapping[str, Json], *names: str) -> int:
+    for name in names:
+        value = table.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15:
+            return int(value)
+    return 0
+
+
+def _above_zero(text: str | None) -> bool:
+    return text is not None and text.isdecimal() and int(text[:9]) > 0
