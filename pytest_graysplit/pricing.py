@@ -1,0 +1,98 @@
+"""What a reply cost, as a Decimal of US dollars, or None where nobody knows.
+
+The order: what the relay reported, the user's own table, the built-in table, genai-prices when it is installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from pytest_graysplit.types import Reply, Usage
+
+# USD per million tokens, checked 2026-11. Any of them can be overruled in [tool.graysplit.prices].
+BUILT_IN: Mapping[str, Mapping[str, Decimal]] = {
+    model: {"input": Decimal(tokens_in), "cached": Decimal(cached), "output": Decimal(tokens_out)}
+    for model, tokens_in, cached, tokens_out in (
+        ("gpt-4.1", "2", "0.50", "8"),
+        ("claude-sonnet-4.5", "3", "0.30", "15"),
+        ("gemini-2.5-flash", "0.30", "0.03", "2.50"),
+        ("deepseek-v3.2", "0.28", "0.028", "0.42"),
+    )
+}
+MILLION = Decimal(1_000_000)
+
+
+class PriceTable:
+    """Prices by model name: the user's before the built-in ones."""
+
+    def __init__(self, user: Mapping[str, Mapping[str, Decimal]]) -> None:
+        self._prices = {**BUILT_IN, **user}
+
+    def priced(self, reply: Reply) -> Reply:
+        """Return the reply with its cost filled in; it stays None where tokens or price are unknown."""
+        cost = self.cost_usd(reply)
+        return reply if cost is None else replace(reply, cost_usd=cost)
+
+    def cost_usd(self, reply: Reply) -> Decimal | None:
+        """Return what the relay reported, else tokens times the price of the model that was asked for."""
+        if reply.reported_cost_usd is not None:
+            return reply.reported_cost_usd
+        if reply.usage is None:
+            return None
+        if price := self._prices.get(reply.model):
+            return cost_of(reply.usage, price)
+        return _genai_cost(reply.model, reply.usage, reply.at)
+
+
+def cost_of(usage: Usage, price: Mapping[str, Decimal]) -> Decimal:
+    """Return the cost of the tokens; cached and cache-writing ones without a price of their own cost the input price.
+
+    >>> from pytest_graysplit.types import Usage
+    >>> cost_of(Usage(prompt=1500, completion=300), BUILT_IN["claude-sonnet-4.5"])
+    Decimal('0.009')
+    """
+    fresh = usage.prompt - usage.cached - usage.cache_write
+    total = (
+        fresh * price["input"]
+        + usage.cached * price.get("cached", price["input"])
+        + usage.cache_write * price.get("cache_write", price["input"])
+        + usage.output * price["output"]
+    )
+    return total / MILLION
+
+
+@lru_cache(maxsize=1)
+def _genai_prices() -> ModuleType | None:
+    # A failed import is not remembered by Python, and would be tried anew for every reply.
+    try:
+        return import_module("genai_prices")
+    except ImportError:
+        return None
+
+
+def _genai_cost(model: str, usage: Usage, at: str | None) -> Decimal | None:
+    # Our own counts go in, never the raw answer: the library's extractors lose Gemini's reasoning tokens
+    # and the cache fields of Anthropic and DeepSeek. Prices change over time, so the request's stamp goes in too.
+    library = _genai_prices()
+    if library is None:
+        return None
+    tokens = library.Usage(
+        input_tokens=usage.prompt,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cached or None,
+        cache_write_tokens=usage.cache_write or None,
+    )
+    stamp = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    try:
+        return Decimal(library.calc_price(tokens, model_ref=model, genai_request_timestamp=stamp).total_price)
+    except (LookupError, ValueError):
+        return None
