@@ -63,6 +63,15 @@ class Settings:
         """Return the request parameters for the model: those of both arms, then its own."""
         return {**self.params, **self.table.params_of(model)}
 
+    def check(self) -> None:
+        """Raise UsageError for options that are fine alone and not together, or that would fail after the run."""
+        if self.treatments and self.control is None:
+            raise UsageError(
+                f"there is a treatment, {self.treatments[0]}, and no control to compare it with",
+                hint="name the model you run today: --graysplit-control=MODEL, or graysplit_control in the ini file",
+                slug="control-missing",
+            )
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no recording, report or message may hold: the key, and header values, which often carry one."""

@@ -1,0 +1,59 @@
+"""Holds a treatment's replies against the control's."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.metrics import guards
+from pytest_graysplit.types import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_graysplit.types import Case, Flag, Reply
+
+    Score = Callable[[Reply, Reply], float]
+
+
+def compare(
+    case: Case,
+    control: Sequence[Reply],
+    treatment: Sequence[Reply],
+    *,
+    metric: str,
+    score: Score,
+) -> Comparison:
+    """Compare every sample of the treatment with every sample of the control, and the control's with each other."""
+    return Comparison(
+        case=case,
+        control=control[0],
+        treatment=treatment[0],
+        similarity=_mean(product(control, treatment), score),
+        threshold=case.min_similarity,
+        metric=metric,
+        flags=_flags(control[0], treatment),
+        self_similarity=_mean(combinations(control, 2), score),
+        control_samples=tuple(control),
+        treatment_samples=tuple(treatment),
+    )
+
+
+def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:
+    scores = [score(left, right) for left, right in pairs if _comparable(left, right)]
+    return fmean(scores) if scores else None
+
+
+def _comparable(control: Reply, treatment: Reply) -> bool:
+    # An empty treatment is as far from a control that said something as can be; an empty control says nothing.
+    return "error" not in (control.outcome, treatment.outcome) and bool(control.text.strip())
+
+
+def _flags(control: Reply, treatments: Sequence[Reply]) -> tuple[Flag, ...]:
+    found: dict[str, Flag] = {}
+    for reply in treatments:
+        if _comparable(control, reply) and reply.text.strip():
+            for flag in guards.flags(control.text, reply.text):
+                found.setdefault(flag.name, flag)
+    return tuple(found.values())

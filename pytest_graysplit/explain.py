@@ -1,0 +1,99 @@
+"""Why a case failed, in words a person can act on."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.display import money, score, seconds, shortened
+from pytest_graysplit.results import CONTROL
+from pytest_graysplit.worddiff import word_diff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.results import ArmResult, CaseResult
+    from pytest_graysplit.types import Comparison, Miss, Reply
+
+WIDTH = 100
+LABEL = 13
+
+
+def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
+    """Write what the case missed and both answers; nothing when every arm that was judged passed."""
+    misses = [miss for arm in result.arms for miss in arm.misses]
+    if problem is not None:
+        return str(problem)
+    if not misses:
+        return ""
+    return "\n".join([*_missed(misses), "", *_evidence(result)])
+
+
+def _missed(misses: list[Miss]) -> Iterator[str]:
+    for miss in misses:
+        yield miss.problem
+        yield f"  hint: {miss.hint}  [{miss.slug}]"
+
+
+def _evidence(result: CaseResult) -> Iterator[str]:
+    """Yield the case, the arms and the answers, labelled and indented."""
+    case = result.case
+    yield _labelled("case", case.id + (f" ({case.where})" if case.where else ""))
+    yield _labelled("prompt", shortened(case.prompt, 300))
+    for arm in result.arms:
+        yield _labelled("control" if arm.arm == CONTROL else "treatment", _arm(arm))
+    if result.comparison is not None:
+        yield from _compared(result.comparison)
+        return
+    for arm in result.arms:
+        for reply in arm.replies:
+            yield _labelled("answer", reply.text or f"({reply.outcome})")
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    if comparison.similarity is not None:
+        yield _labelled("similarity", _similarity(comparison))
+    for flag in comparison.flags:
+        yield _labelled("flag", f"{flag.name}: {flag.detail}")
+    old, new = comparison.control.text, comparison.treatment.text
+    if old and new:
+        yield _labelled("answers", "the same, to the letter" if old == new else word_diff(old, new))
+
+
+def _similarity(comparison: Comparison) -> str:
+    assert comparison.similarity is not None  # noqa: S101 # the caller asked
+    text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
+    if comparison.threshold is not None:
+        text += f", threshold {comparison.threshold:g}"
+    if comparison.self_similarity is not None:
+        text += f", control with itself {score(comparison.self_similarity)}"
+    if comparison.length_ratio is not None:
+        text += f", length x{comparison.length_ratio:.2f}"
+    return text
+
+
+def _arm(arm: ArmResult) -> str:
+    verdict = "passed" if arm.passed else "missed" if arm.misses else "not judged"
+    return ", ".join([f"{arm.model}: {verdict}", *(_reply(reply) for reply in arm.replies)])
+
+
+def _reply(reply: Reply) -> str:
+    parts = [reply.outcome, seconds(reply.latency_s)]
+    if reply.cost_usd is not None:
+        parts.append(money(reply.cost_usd))
+    if reply.served_model not in (None, reply.model):
+        parts.append(f"served by {reply.served_model}")
+    if reply.replayed:
+        parts.append("replayed")
+    return " ".join(parts)
+
+
+def _labelled(label: str, text: str) -> str:
+    lead = f"  {label:<{LABEL - 2}}"
+    lines = [
+        line
+        for paragraph in text.splitlines() or [""]
+        for line in textwrap.wrap(paragraph, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return "\n".join((lead if number == 0 else " " * LABEL) + line for number, line in enumerate(lines)).rstrip()

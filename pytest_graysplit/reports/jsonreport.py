@@ -1,0 +1,145 @@
+"""The JSON report that CI scripts read; its keys are stable, and `format` counts their changes."""
+
+from __future__ import annotations
+
+import json
+import math
+from statistics import fmean
+from typing import TYPE_CHECKING, TypedDict
+
+from pytest_graysplit.results import CONTROL, FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    from pytest_graysplit.results import ArmSummary, CaseRow, ComparisonSummary, Results
+    from pytest_graysplit.stats import Interval
+    from pytest_graysplit.types import Json, Reply
+
+# Below this many values the 99th percentile of a sample is its maximum under another name.
+P99_NEEDS = 100
+
+
+class Run(TypedDict):
+    """What identifies one run; times in UTC and seconds."""
+
+    id: str
+    started: str
+    duration_s: float
+    record: str
+    complete: bool
+    seed: int
+
+
+def chunks(results: Results, run: Run) -> Iterator[str]:
+    """Yield the report as text."""
+    report = {
+        "format": FORMAT,
+        "run": run,
+        "arms": [_arm(arm) for arm in results.arms()],
+        "comparisons": [_comparison(one) for one in results.comparisons()],
+        "cases": [_case(row) for row in results.rows],
+    }
+    yield json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    yield "\n"
+
+
+def _arm(arm: ArmSummary) -> dict[str, object]:
+    return {
+        "role": arm.role,
+        "model": arm.model,
+        "cases": arm.cases,
+        "passed": arm.passed,
+        "pass_rate": _finite(arm.pass_rate.estimate),
+        "pass_rate_ci": [arm.pass_rate.low, arm.pass_rate.high],
+        "errors": arm.errors,
+        "outcomes": arm.outcomes,
+        "latency_s": {
+            "mean": arm.mean_latency_s,
+            "p50": arm.latency_s(0.50),
+            "p95": arm.latency_s(0.95),
+            "p99": arm.latency_s(0.99) if len(arm.latencies_s) >= P99_NEEDS else None,
+        },
+        "tokens": {"prompt": arm.usage.prompt, "completion": arm.usage.output, "cached": arm.usage.cached},
+        "cost_usd": _usd(arm.cost_usd),
+        "priced": arm.priced,
+        "cost_per_pass_usd": _usd(arm.cost_per_pass_usd),
+        "served_models": arm.served_models,
+        "attempts": arm.attempts,
+        "replayed": arm.replayed,
+    }
+
+
+def _comparison(one: ComparisonSummary) -> dict[str, object]:
+    similarities = one.similarities
+    return {
+        "treatment": one.treatment,
+        "n": one.n,
+        "similarity": {
+            "mean": fmean(similarities) if similarities else None,
+            "min": min(similarities, default=None),
+            "below": one.below,
+        },
+        "pass_difference": _interval(one.difference),
+        "latency_ratio": _interval(one.latency_ratio) if one.latency_ratio else None,
+        "cost_ratio": one.cost_ratio,
+        "flags": one.flags,
+        "rows": [],
+        "verdict": None,
+        "reasons": [],
+    }
+
+
+def _case(row: CaseRow) -> dict[str, object]:
+    threshold = next((one.threshold for one in row.comparisons.values() if one.threshold is not None), None)
+    return {
+        "id": row.case.id,
+        "file": row.file,
+        "nodeid": row.nodeid,
+        "tags": list(row.case.tags),
+        "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
+        "similarity": {arm: one.similarity for arm, one in row.comparisons.items()},
+        "threshold": threshold,
+        "flags": [
+            {"treatment": arm, "name": flag.name, "detail": flag.detail}
+            for arm, one in row.comparisons.items()
+            for flag in one.flags
+        ],
+        "misses": {
+            arm: [{"kind": miss.kind, "problem": miss.problem, "slug": miss.slug} for miss in result.misses]
+            for arm, result in row.arms.items()
+        },
+        "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
+        "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
+    }
+
+
+def _reply(reply: Reply) -> dict[str, Json]:
+    return {
+        "outcome": reply.outcome,
+        "latency_s": reply.latency_s,
+        "ttft_s": reply.ttft_s,
+        "cost_usd": _usd(reply.cost_usd),
+        "text": reply.text,
+        "model": reply.model,
+        "served_model": reply.served_model,
+        "attempts": reply.attempts,
+        "queue_s": reply.queue_s,
+        "backoff_s": reply.backoff_s,
+        "replayed": reply.replayed,
+        "error": reply.error,
+        "at": reply.at,
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in interval._asdict().items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _usd(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -1,0 +1,278 @@
+"""What came of a run: accumulated case by case, merged over items and workers, summed up per arm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.stats import Interval, log_ratio, quantile, tango, wilson
+from pytest_graysplit.types import Comparison, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_graysplit.types import Case, Miss, Reply, Role
+
+# 1: first published shape (see docs/json.md).
+FORMAT = 1
+CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
+
+    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate.
+    """
+
+    arm: str
+    model: str
+    replies: tuple[Reply, ...]
+    spare: tuple[Reply, ...] = ()
+    misses: tuple[Miss, ...] = ()
+    judged: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that was asserted about the arm holds."""
+        return self.judged and not self.misses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case as one test item saw it: a comparison, or one arm alone."""
+
+    case: Case
+    request: str
+    nodeid: str
+    file: str
+    arms: tuple[ArmResult, ...]
+    comparison: Comparison | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The case's identity over all items that touch it: one prompt with one set of parameters."""
+        return self.file, self.case.id, self.request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars."""
+
+    role: Role
+    arm: str
+    model: str
+    cases: int
+    passed: int
+    pass_rate: Interval
+    errors: int
+    outcomes: Mapping[str, int]
+    latencies_s: tuple[float, ...]
+    usage: Usage
+    cost_usd: Decimal | None
+    priced: int
+    replies: int
+    replayed: int
+    attempts: int
+    served_models: Mapping[str, int]
+
+    @property
+    def cost_per_pass_usd(self) -> Decimal | None:
+        """Cost of all replies over the cases that passed; None where either is missing."""
+        return self.cost_usd / self.passed if self.cost_usd is not None and self.passed else None
+
+    @property
+    def mean_latency_s(self) -> float | None:
+        """Mean latency in seconds."""
+        return fmean(self.latencies_s) if self.latencies_s else None
+
+    def latency_s(self, q: float) -> float | None:
+        """Return the q-quantile of the latencies in seconds."""
+        return quantile(self.latencies_s, q)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonSummary:
+    """One treatment against the control, over the cases that both were judged on."""
+
+    treatment: str
+    n: int
+    difference: Interval
+    latency_ratio: Interval | None
+    similarities: tuple[float, ...]
+    self_similarities: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    below: int
+    cost_ratio: float | None
+    cost_per_pass_saved_usd: Decimal | None
+    worst: tuple[tuple[str, float], ...]
+    flags: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class CaseRow:
+    """Everything known of one case: each arm once, and each treatment's comparison."""
+
+    case: Case
+    file: str
+    nodeid: str
+    arms: dict[str, ArmResult] = field(default_factory=dict)
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The case as people read it: file::id."""
+        return f"{self.file}::{self.case.id}"
+
+    def take(self, result: CaseResult) -> None:
+        """Add what one item saw; an arm that several items saw keeps all its misses."""
+        for arm in result.arms:
+            seen = self.arms.get(arm.arm)
+            self.arms[arm.arm] = _joined(seen, arm) if seen else arm
+        if result.comparison is not None:
+            self.comparisons[result.arms[-1].arm] = result.comparison
+
+
+def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
+    fresh = tuple(miss for miss in second.misses if miss not in first.misses)
+    return replace(
+        first,
+        replies=first.replies or second.replies,
+        spare=first.spare or second.spare,
+        misses=first.misses + fresh,
+        judged=first.judged and second.judged,
+    )
+
+
+class Results:
+    """Accumulates what items report; reading it gives sums that do not depend on the order of arrival."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, tuple[CaseResult, ...]] = {}
+
+    def add(self, nodeid: str, results: tuple[CaseResult, ...]) -> None:
+        """Keep what one item reported; a re-run of the item replaces what it said before."""
+        self._items[nodeid] = results
+        self.__dict__.pop("rows", None)
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    @property
+    def items(self) -> int:
+        """How many test items have reported."""
+        return len(self._items)
+
+    @cached_property
+    def rows(self) -> tuple[CaseRow, ...]:
+        """All cases, sorted by file and id."""
+        rows: dict[tuple[str, str, str], CaseRow] = {}
+        for nodeid in sorted(self._items):
+            for result in self._items[nodeid]:
+                row = rows.setdefault(result.key, CaseRow(case=result.case, file=result.file, nodeid=nodeid))
+                row.take(result)
+        return tuple(rows[key] for key in sorted(rows))
+
+    def arms(self) -> tuple[ArmSummary, ...]:
+        """Sum up each arm: the control first, then the treatments by name."""
+        names = {arm for row in self.rows for arm in row.arms}
+        ordered = sorted(names, key=lambda arm: (arm != CONTROL, arm))
+        return tuple(self._arm(arm) for arm in ordered)
+
+    def comparisons(self) -> tuple[ComparisonSummary, ...]:
+        """Hold each treatment against the control."""
+        treatments = sorted({arm for row in self.rows for arm in row.arms} - {CONTROL})
+        if not any(CONTROL in row.arms for row in self.rows):
+            return ()
+        return tuple(self._comparison(treatment) for treatment in treatments)
+
+    def _arm(self, arm: str) -> ArmSummary:
+        results = [row.arms[arm] for row in self.rows if arm in row.arms]
+        judged = [result for result in results if result.judged]
+        replies = [reply for result in results for reply in result.replies]
+        passed = sum(result.passed for result in judged)
+        return ArmSummary(
+            role="control" if arm == CONTROL else "treatment",
+            arm=arm,
+            model=results[0].model,
+            cases=len(judged),
+            passed=passed,
+            pass_rate=wilson(passed, len(judged)),
+            errors=sum(reply.outcome == "error" for reply in replies),
+            outcomes=dict(sorted(Counter(reply.outcome for reply in replies).items())),
+            latencies_s=tuple(reply.latency_s for reply in replies if reply.latency_s is not None),
+            usage=sum((reply.usage for reply in replies if reply.usage), Usage()),
+            cost_usd=total_cost(replies),
+            priced=sum(reply.cost_usd is not None for reply in replies),
+            replies=len(replies),
+            replayed=sum(reply.replayed for reply in replies),
+            attempts=sum(reply.attempts for reply in replies),
+            served_models=dict(
+                sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items())
+            ),
+        )
+
+    def _comparison(self, treatment: str) -> ComparisonSummary:
+        rows = [row for row in self.rows if CONTROL in row.arms and treatment in row.arms]
+        pairs = [(row.arms[CONTROL], row.arms[treatment]) for row in rows]
+        judged = [(c.passed, t.passed) for c, t in pairs if c.judged and t.judged]
+        compared = [(row.name, row.comparisons[treatment]) for row in rows if treatment in row.comparisons]
+        scored = [(name, one, one.similarity) for name, one in compared if one.similarity is not None]
+        control, candidate = self._arm(CONTROL), self._arm(treatment)
+        return ComparisonSummary(
+            treatment=treatment,
+            n=len(judged),
+            difference=tango(judged.count((False, True)), judged.count((True, False)), len(judged)),
+            latency_ratio=log_ratio(*_paired_latencies(pairs)),
+            similarities=tuple(similarity for _, _, similarity in scored),
+            self_similarities=tuple(one.self_similarity for _, one in compared if one.self_similarity is not None),
+            thresholds=tuple(sorted({one.threshold for _, one in compared if one.threshold is not None})),
+            below=sum(one.threshold is not None and similarity < one.threshold for _, one, similarity in scored),
+            cost_ratio=_cost_ratio(candidate, control),
+            cost_per_pass_saved_usd=_saved(candidate, control),
+            worst=tuple(sorted(((name, similarity) for name, _, similarity in scored), key=lambda pair: pair[::-1])),
+            flags=_by_count(Counter(flag.name for _, one in compared for flag in one.flags)),
+        )
+
+
+def total_cost(replies: list[Reply]) -> Decimal | None:
+    """Return the sum of all costs, or None when any answered reply has no known price: a part is not the total."""
+    answered = list(_answered(replies))
+    if not answered or any(reply.cost_usd is None for reply in answered):
+        return None
+    return sum((reply.cost_usd for reply in replies if reply.cost_usd is not None), Decimal(0))
+
+
+def _by_count(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _answered(replies: list[Reply]) -> Iterator[Reply]:
+    return (reply for reply in replies if reply.outcome != "error")
+
+
+def _paired_latencies(pairs: list[tuple[ArmResult, ArmResult]]) -> tuple[list[float], list[float]]:
+    treatment, control = [], []
+    for control_arm, treatment_arm in pairs:
+        c = [reply.latency_s for reply in control_arm.replies if reply.latency_s is not None]
+        t = [reply.latency_s for reply in treatment_arm.replies if reply.latency_s is not None]
+        if c and t:
+            control.append(fmean(c))
+            treatment.append(fmean(t))
+    return treatment, control
+
+
+def _cost_ratio(treatment: ArmSummary, control: ArmSummary) -> float | None:
+    if treatment.cost_per_pass_usd is None or not control.cost_per_pass_usd:
+        return None
+    return float(treatment.cost_per_pass_usd / control.cost_per_pass_usd)
+
+
+def _saved(treatment: ArmSummary, control: ArmSummary) -> Decimal | None:
+    if treatment.cost_per_pass_usd is None or control.cost_per_pass_usd is None:
+        return None
+    return control.cost_per_pass_usd - treatment.cost_per_pass_usd

@@ -1,0 +1,198 @@
+"""The session-end summary: from results to lines, for whoever prints them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pytest_graysplit.display import change, count, money, percent, plural, points, ratio, score, seconds
+from pytest_graysplit.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
+
+Style = Literal["", "bold", "red", "yellow", "green"]
+WORST = 5
+
+
+class Piece(NamedTuple):
+    """A stretch of a line in one style."""
+
+    text: str
+    style: Style = ""
+
+
+Line = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of the table; the least important ones make room on a narrow terminal."""
+
+    title: str
+    cells: tuple[str, ...]
+    importance: int
+
+    @property
+    def width(self) -> int:
+        """The widest cell."""
+        return max(len(cell) for cell in (self.title, *self.cells))
+
+
+def lines(
+    results: Results, *, metric: str, width: int, notes: Sequence[str] = (), brief: bool = False
+) -> Iterator[Line]:
+    """Yield the summary; `brief` keeps only the table and the difference lines.
+
+    The same results give the same lines, whatever the order they came in.
+    """
+    arms = results.arms()
+    if not brief:
+        yield _plain(_header(results, arms, metric))
+        yield from ((Piece(note, "yellow"),) for note in notes)
+        yield ()
+    yield from _table(arms, width)
+    for comparison in results.comparisons():
+        yield ()
+        yield from _comparison(comparison, arms)
+        if not brief and (worst := _worst(comparison, width)):
+            yield _plain(worst)
+
+
+def _plain(text: str) -> Line:
+    return (Piece(text),)
+
+
+def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
+    control = next((arm.model for arm in arms if arm.arm == CONTROL), None)
+    replies, replayed = sum(arm.replies for arm in arms), sum(arm.replayed for arm in arms)
+    parts = [plural(len(results.rows), "case")]
+    parts += [f"control {control}"] if control else []
+    parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
+    parts.append(f"metric {metric}")
+    return " · ".join(parts)
+
+
+def _table(arms: Sequence[ArmSummary], width: int) -> Iterator[Line]:
+    columns = _fitting(_columns(arms), width)
+    yield (Piece(_row(columns, [column.title for column in columns]), "bold"),)
+    for number, arm in enumerate(arms):
+        text = _row(columns, [column.cells[number] for column in columns])
+        yield (Piece(text, "red" if arm.errors else ""),)
+
+
+def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
+    def column(title: str, importance: int, cells: Iterator[str]) -> Column:
+        return Column(title=title, cells=tuple(cells), importance=importance)
+
+    return [
+        column("model", 9, (_name(arm, arms) for arm in arms)),
+        column("pass rate", 9, (f"{arm.passed}/{arm.cases}  {percent(arm.passed, arm.cases)}" for arm in arms)),
+        column("95% CI", 2, (_interval(arm) for arm in arms)),
+        column("p50", 7, (seconds(arm.latency_s(0.50)) for arm in arms)),
+        column("p95", 6, (seconds(arm.latency_s(0.95)) for arm in arms)),
+        column("errors", 8, (str(arm.errors) for arm in arms)),
+        column("tokens in/out", 1, (_tokens(arm) for arm in arms)),
+        column("cost", 5, (money(arm.cost_usd) for arm in arms)),
+        column("per pass", 3, (_per_pass(arm) for arm in arms)),
+    ]
+
+
+def _name(arm: ArmSummary, arms: Sequence[ArmSummary]) -> str:
+    twins = sum(other.model == arm.model for other in arms) > 1
+    return f"{arm.model} ({arm.role})" if twins else arm.model
+
+
+def _interval(arm: ArmSummary) -> str:
+    if not arm.cases:
+        return "-"
+    return f"{100 * arm.pass_rate.low:.1f} .. {100 * arm.pass_rate.high:.1f}"
+
+
+def _tokens(arm: ArmSummary) -> str:
+    known = arm.usage.prompt or arm.usage.output
+    return f"{count(arm.usage.prompt)}/{count(arm.usage.output)}" if known else "unknown"
+
+
+def _per_pass(arm: ArmSummary) -> str:
+    return "no pass" if arm.cost_usd is not None and not arm.passed else money(arm.cost_per_pass_usd)
+
+
+def _fitting(columns: list[Column], width: int) -> list[Column]:
+    kept = list(columns)
+    while sum(column.width + 3 for column in kept) - 3 > width and len(kept) > 2:
+        kept.remove(min(kept, key=lambda column: column.importance))
+    return kept
+
+
+def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
+    return "   ".join(cell.ljust(column.width) for column, cell in zip(columns, cells, strict=True)).rstrip()
+
+
+def _comparison(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[Line]:
+    control = next(arm.model for arm in arms if arm.arm == CONTROL)
+    twin = ", an A/A run: one model in both roles" if one.treatment == control else ""
+    yield (Piece(f"{one.treatment} against {control}{twin}", "bold"),)
+    yield _difference(one)
+    yield _plain(f"  similarity    {_similarity(one)}")
+    if one.flags:
+        flags = ", ".join(f"{name} {number}" for name, number in one.flags.items())
+        yield (Piece(f"  guards        {flags}", "yellow"),)
+    yield _plain(f"  latency       {_latency(one)}")
+    yield _plain(f"  cost          {_cost(one)}")
+
+
+def _difference(one: ComparisonSummary) -> Line:
+    if not one.n:
+        return (Piece("  pass rate     inconclusive: no case was judged on both models", "yellow"),)
+    estimate, low, high = one.difference
+    style: Style = "red" if high < 0 else "green" if low > 0 else ""
+    interval = f"90% CI {points(low)} .. {points(high)}, {plural(one.n, 'pair')}"
+    return (Piece("  pass rate     "), Piece(f"{points(estimate)} pp", style), Piece(f"  ({interval})"))
+
+
+def _similarity(one: ComparisonSummary) -> str:
+    if not one.similarities:
+        return "unknown: no case has two answers to compare"
+    mean = fmean(one.similarities)
+    parts = [f"{score(mean)} mean of {len(one.similarities)}"]
+    if one.thresholds:
+        limits = " and ".join(f"{limit:g}" for limit in one.thresholds)
+        parts.append(f"{plural(one.below, 'case')} below {limits}")
+    text = ", ".join(parts)
+    if one.self_similarities:
+        text += f"; control with itself {score(fmean(one.self_similarities))}"
+    return text if one.thresholds else f"{text}; not asserted, --graysplit-min-similarity=X sets a threshold"
+
+
+def _latency(one: ComparisonSummary) -> str:
+    if one.latency_ratio is None:
+        return "unknown"
+    estimate, low, high = one.latency_ratio
+    if high == float("inf"):
+        return f"{ratio(estimate)} (one pair tells no more)"
+    return f"{ratio(estimate)} (90% CI {ratio(low)} .. {ratio(high)})"
+
+
+def _cost(one: ComparisonSummary) -> str:
+    if one.cost_ratio is None or one.cost_per_pass_saved_usd is None:
+        return "unknown: a price is missing, or one model passed nothing"
+    saved = one.cost_per_pass_saved_usd * 1_000_000
+    word = "saved" if saved >= 0 else "more"
+    return f"{change(one.cost_ratio)} per pass, {money(abs(saved))} {word} per million passes"
+
+
+def _worst(one: ComparisonSummary, width: int) -> str:
+    """Name the least alike cases that were missed, as many as fit on one line."""
+    limit = max(one.thresholds, default=None)
+    shown = [(name, value) for name, value in one.worst if limit is None or value < limit][:WORST]
+    text = ""
+    for number, (name, value) in enumerate(shown):
+        piece = f"{name} {score(value, against=limit)}"
+        if number and len(text) + len(piece) + 18 > width:
+            break
+        text += (" · " if number else "") + piece
+    return f"worst cases: {text}" if shown else ""
