@@ -1,0 +1,189 @@
+"""A private thread with its own event loop that keeps a number of requests in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import GraysplitError, RelayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from pytest_graysplit.relay import Relay
+    from pytest_graysplit.types import Json, Reply
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One request to send, and the future that its reply lands in."""
+
+    model: str
+    body: Callable[[], Mapping[str, Json]]
+    keep: Callable[[Reply], Reply]
+    future: Future[Reply]
+
+
+class Engine:
+    """Sends jobs through a relay from a thread of its own, so that no event loop of the user's is ever touched.
+
+    The relay is opened, and asked which models it has, before the first job is sent. A problem that no other
+    request could escape ends all jobs with that one RelayError.
+    """
+
+    def __init__(self, open_relay: Callable[[], Relay], models: Sequence[str], concurrency: int) -> None:
+        self._open_relay = open_relay
+        self._models = models
+        self._concurrency = concurrency
+        self._waiting: deque[Job] = deque()
+        self._unfinished: set[Job] = set()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
+        self.failure: GraysplitError | None = None
+        self.warnings: tuple[str, ...] = ()
+        self.relay: Relay | None = None
+
+    @property
+    def unfinished(self) -> int:
+        """How many jobs have been submitted and have no reply yet."""
+        return len(self._unfinished)
+
+    def submit(self, jobs: Iterable[Job]) -> None:
+        """Queue jobs in their order; the thread starts with the first."""
+        if not self._thread.is_alive() and not self._closing:
+            self._thread.start()
+            self._started.wait()
+        batch = list(jobs)
+        self._unfinished.update(batch)
+        self._call(lambda: self._enqueue(batch))
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Send nothing more, give calls in flight the grace, and end the thread."""
+        if not self._thread.is_alive():
+            return
+        self._call(self._close)
+        self._thread.join(grace_s)
+        if self._thread.is_alive():
+            self._call(self._abort)
+            self._thread.join(2.0)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        if self._loop is None or self._loop.is_closed():
+            self._drop_waiting()
+            return
+        self._loop.call_soon_threadsafe(action)
+
+    def _enqueue(self, batch: list[Job]) -> None:
+        self._waiting.extend(batch)
+        if self._closing:
+            self._drop_waiting()
+        self._nudge()
+
+    def _close(self) -> None:
+        self._closing = True
+        self._drop_waiting()
+        self._nudge()
+
+    def _abort(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+    def _nudge(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+
+    def _drop_waiting(self) -> None:
+        while self._waiting:
+            job = self._waiting.popleft()
+            self._unfinished.discard(job)
+            job.future.cancel()
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._run())
+        except asyncio.CancelledError:
+            pass
+        except GraysplitError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 # whatever breaks here must end the waiting tests, not hang them
+            self._fail(_unexpected(error))
+        finally:
+            self._closing = True
+            self._started.set()
+            self._cancel_unfinished()
+
+    async def _run(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self._started.set()
+        async with self._open_relay() as relay:
+            self.relay = relay
+            self.warnings = await relay.preflight(self._models)
+            await self._serve(relay)
+
+    async def _serve(self, relay: Relay) -> None:
+        assert self._wake is not None  # noqa: S101 # set in _run, which is the only caller
+        tasks: set[asyncio.Task[None]] = set()
+        while self.failure is None:
+            while self._waiting and len(tasks) < self._concurrency:
+                tasks.add(asyncio.create_task(self._work(relay)))
+            tasks = {task for task in tasks if not task.done()}
+            if self._closing and not tasks:
+                return
+            await self._wake.wait()
+            self._wake.clear()
+        raise self.failure
+
+    async def _work(self, relay: Relay) -> None:
+        """Send one job after the other while there are any; a task a place, not a task a job."""
+        try:
+            while self._waiting and self.failure is None:
+                await self._send(relay, self._waiting.popleft())
+        except GraysplitError as error:
+            self.failure = self.failure or error
+        except Exception as error:  # noqa: BLE001 # see _main
+            self.failure = self.failure or _unexpected(error)
+        finally:
+            self._nudge()
+
+    async def _send(self, relay: Relay, job: Job) -> None:
+        try:
+            reply = await relay.ask(job.model, job.body())
+            kept = job.keep(reply)
+        except BaseException as error:
+            self._unfinished.discard(job)
+            if isinstance(error, Exception):
+                job.future.set_exception(error if isinstance(error, GraysplitError) else _unexpected(error))
+            else:
+                job.future.cancel()
+            raise
+        self._unfinished.discard(job)
+        job.future.set_result(kept)
+
+    def _fail(self, error: GraysplitError) -> None:
+        self.failure = self.failure or error
+
+    def _cancel_unfinished(self) -> None:
+        self._waiting.clear()
+        while self._unfinished:
+            job = self._unfinished.pop()
+            if job.future.done():
+                continue
+            if self.failure is not None:
+                job.future.set_exception(self.failure)
+            else:
+                job.future.cancel()
+
+
+def _unexpected(error: Exception) -> RelayError:
+    return RelayError(
+        f"calling the relay failed in a way that was not foreseen: {type(error).__name__}: {error}",
+        hint="what was answered so far is kept; please report this with the pytest and httpx versions",
+        slug="relay-unexpected",
+    )

@@ -1,0 +1,224 @@
+"""The prefetch engine's plan: which replies are recorded, which must be fetched, and in what order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.engine import Engine, Job
+from pytest_graysplit.errors import RelayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.pricing import PriceTable
+    from pytest_graysplit.recordings import Journal, Recordings
+    from pytest_graysplit.relay import Relay, RelayStats
+    from pytest_graysplit.types import Json, Reply, ReplyKey
+
+    Address = tuple[Path, ReplyKey]
+
+# The order of calls is random so that neither arm meets a quieter relay, and seeded so that it repeats.
+SEED = 20_261_123
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One reply that a test wants: from whom, to what, and in which recording it belongs.
+
+    `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
+    """
+
+    arm: str
+    key: ReplyKey
+    into: Path
+    body: Mapping[str, Json]
+
+    @property
+    def address(self) -> Address:
+        """Where the reply is recorded."""
+        return self.into, self.key
+
+    def request(self) -> dict[str, Json]:
+        """Return the body that is sent."""
+        body = {"model": self.key.model, **self.body}
+        seed = body.get("seed")
+        if isinstance(seed, int) and not isinstance(seed, bool):
+            body["seed"] = seed + self.key.sample
+        return body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a fetch has come; `spent_usd` counts what has a known price."""
+
+    done: int
+    total: int
+    errors: int
+    elapsed_s: float
+    spent_usd: Decimal
+
+    @property
+    def rate_per_s(self) -> float:
+        """Replies a second so far."""
+        return self.done / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at this rate; None before the first reply."""
+        return (self.total - self.done) / self.rate_per_s if self.done else None
+
+
+class Runner:
+    """Gives each wish its reply: from a recording where the mode allows, else from the relay, once."""
+
+    def __init__(  # noqa: PLR0913 # the seams of the house meet here, each by name
+        self,
+        settings: Settings,
+        *,
+        recordings: Recordings,
+        journal: Journal | None,
+        open_relay: Callable[[], Relay],
+        prices: PriceTable,
+        command: str = "",
+        fresh: frozenset[Address] = frozenset(),
+    ) -> None:
+        self._settings = settings
+        self._recordings = recordings
+        self._journal = journal
+        self._prices = prices
+        self._command = command
+        self._fresh = fresh
+        self._sent: dict[Address, Future[Reply]] = {}
+        self._lock = threading.Lock()
+        self._done = 0
+        self._errors = 0
+        self._spent_usd = Decimal(0)
+        self._finished = threading.Event()
+        models = [model for model in (settings.control, *settings.treatments) if model]
+        self._engine = Engine(open_relay, list(dict.fromkeys(models)), settings.concurrency)
+
+    @property
+    def unfinished(self) -> int:
+        """How many replies are on their way."""
+        return self._engine.unfinished
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the relay said before the first call that the user should know."""
+        return self._engine.warnings
+
+    def stats(self) -> RelayStats | None:
+        """Return what the relay client measured of itself; None when nothing was sent."""
+        return self._engine.relay.stats() if self._engine.relay else None
+
+    def recorded(self, wish: Wish) -> Reply | None:
+        """Return the recorded reply, where the record mode allows to use it."""
+        mode = self._settings.record
+        if mode == "off" or (mode == "all" and wish.address not in self._fresh):
+            return None
+        reply = self._recordings.reply(wish.into, wish.key)
+        return None if reply is None else self._prices.priced(reply)
+
+    def missing(self, wishes: Iterable[Wish]) -> list[Wish]:
+        """Return the wishes that only the relay can fulfil, each once; none where the mode is replay only."""
+        if self._settings.record == "none":
+            return []
+        unique = {wish.address: wish for wish in wishes if wish.address not in self._sent}
+        return [wish for wish in unique.values() if self.recorded(wish) is None]
+
+    def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
+        """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
+        began = time.perf_counter()
+        self.start(wishes)
+        try:
+            while self._engine.unfinished and not self._finished.wait(every_s):
+                watch(self._progress(len(wishes), began))
+        except BaseException:
+            self.stop()
+            raise
+        watch(self._progress(len(wishes), began))
+        if self._engine.failure is not None:
+            self.stop()
+            raise self._engine.failure
+
+    def start(self, wishes: Sequence[Wish]) -> None:
+        """Send the wishes and return at once."""
+        self._finished.clear()
+        jobs = []
+        for wish in wishes:
+            future: Future[Reply] = Future()
+            self._sent[wish.address] = future
+            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future))
+        if jobs:
+            self._engine.submit(jobs)
+
+    def reply(self, wish: Wish) -> Reply:
+        """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""
+        if wish.address not in self._sent:
+            if (reply := self.recorded(wish)) is not None:
+                return reply
+            if self._settings.record == "none":
+                raise self._recordings.explain_miss(wish.into, wish.key, wish.body, self._command, wish.arm)
+            self.start([wish])
+        try:
+            return self._sent[wish.address].result()
+        except CancelledError:
+            raise self._engine.failure or _stopped() from None
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Send nothing more, wait a little for what is in flight, and keep what came."""
+        self._engine.stop(grace_s)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
+        def keep(reply: Reply) -> Reply:
+            # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
+            if self._journal is not None:
+                self._journal.append(wish.into, wish.key, wish.body, reply)
+            priced = self._prices.priced(reply)
+            with self._lock:
+                self._done += 1
+                self._errors += priced.outcome == "error"
+                self._spent_usd += priced.cost_usd or Decimal(0)
+                if self._engine.unfinished <= 1:
+                    self._finished.set()
+            return priced
+
+        return keep
+
+    def _progress(self, total: int, began: float) -> Progress:
+        with self._lock:
+            return Progress(
+                done=self._done,
+                total=total,
+                errors=self._errors,
+                elapsed_s=time.perf_counter() - began,
+                spent_usd=self._spent_usd,
+            )
+
+
+def shuffled(groups: Iterable[Sequence[Wish]], random: Random | None = None) -> list[Wish]:
+    """Put cases in a random order, and the arms of each case next to each other in a random order too."""
+    dice = random or Random(SEED)
+    ordered = [list(group) for group in groups]
+    dice.shuffle(ordered)
+    for group in ordered:
+        dice.shuffle(group)
+    return [wish for group in ordered for wish in group]
+
+
+def _stopped() -> RelayError:
+    return RelayError(
+        "the run was stopped before this reply came",
+        hint="run again: what was answered is kept, and only what is missing is fetched",
+        slug="run-stopped",
+    )
