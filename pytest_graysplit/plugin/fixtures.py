@@ -1,0 +1,35 @@
+"""The fixtures; each hands over what the run has prepared, and imports nothing until a test asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_graysplit.plugin.relayfixture import RelayFixture
+    from pytest_graysplit.types import Comparison, Reply
+
+
+@pytest.fixture
+def graysplit(request: pytest.FixtureRequest) -> Comparison:
+    """The comparison of the treatment's reply with the control's; both models have answered already."""
+    from pytest_graysplit.plugin.runtime import exchange_of
+
+    return exchange_of(request.node, "graysplit").comparison_or_reason()
+
+
+@pytest.fixture
+def graysplit_reply(request: pytest.FixtureRequest) -> Reply:
+    """One arm's reply; the test runs once an arm, so that plain asserts give each model its own pass rate."""
+    from pytest_graysplit.plugin.runtime import exchange_of
+
+    return exchange_of(request.node, "graysplit_reply").reply_or_reason()
+
+
+@pytest.fixture
+def graysplit_relay(request: pytest.FixtureRequest) -> RelayFixture:
+    """Call any prompt from a test body: `graysplit_relay.compare("...")` asks both arms at once."""
+    from pytest_graysplit.plugin.runtime import relay_fixture_of
+
+    return relay_fixture_of(request.node)

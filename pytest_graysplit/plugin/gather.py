@@ -1,0 +1,111 @@
+"""The hooks of the process that reports: gather results from every worker, print the summary, write the reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.notes import run_notes
+from pytest_graysplit.reports import write_text
+from pytest_graysplit.reports.jsonreport import Run, chunks
+from pytest_graysplit.runner import SEED
+from pytest_graysplit.summary import lines
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.summary import Line
+
+MISSED_SHOWN = 10
+
+
+class Gather:
+    """Lives in the one process that the user sees: the only one, or the xdist controller."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Take in what a test reported; a worker that crashed reports a test without any result."""
+        if results := getattr(report, "graysplit", None):
+            self._state.results.add(report.nodeid, results)
+        elif report.when == "???":
+            self._state.tally.crashed += 1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+        """Show a miss that the gate forgives as what it is."""
+        if getattr(report, "graysplit_missed", None) and report.when == "call":
+            return "missed", "m", ("MISS", {"yellow": True})
+        return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the recordings and the reports, when every worker has ended."""
+        self._state.tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED
+        try:
+            self._state.merge_recordings()
+            self._state.complete_comparisons()
+            self._write_json()
+        except GraysplitError as error:
+            self._state.tally.notes.append(str(error))
+            session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
+
+    def _write_json(self) -> None:
+        state = self._state
+        if state.settings.json_path is None or not state.results:
+            return
+        run = Run(
+            id=state.run_id,
+            started=state.started.isoformat(timespec="seconds"),
+            duration_s=round((datetime.now(UTC) - state.started).total_seconds(), 3),
+            record=state.settings.record,
+            complete=state.tally.complete(state.results),
+            seed=SEED,
+        )
+        write_text(Path(state.settings.json_path), chunks(state.results, run))
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Print the summary; under -q its core, under -qq nothing."""
+        state, verbosity = self._state, terminalreporter.config.get_verbosity()
+        notes = run_notes(state)
+        if verbosity < -1 or not (state.results or notes):
+            return
+        terminalreporter.section("graysplit", sep="=")
+        if not state.results:
+            terminalreporter.write_line("\n".join(notes), yellow=True)
+            return
+        width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
+        brief = verbosity < 0
+        for line in lines(state.results, metric=state.settings.metric, width=width, notes=notes, brief=brief):
+            _print(terminalreporter, line)
+        if not brief:
+            self._print_missed(terminalreporter)
+            self._print_hooked(terminalreporter)
+
+    def _print_missed(self, reporter: TerminalReporter) -> None:
+        missed = reporter.stats.get("missed", [])
+        shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
+        if missed:
+            reporter.write_line("")
+        for report in shown:
+            reporter.write_line(f"MISS {report.nodeid} - {report.graysplit_missed.splitlines()[0]}", yellow=True)
+        if len(shown) < len(missed):
+            reporter.write_line(f"... and {len(missed) - len(shown)} more misses, -v shows all")
+
+    def _print_hooked(self, reporter: TerminalReporter) -> None:
+        for text in self._state.config.hook.pytest_graysplit_summary(results=self._state.results):
+            if text:
+                reporter.write_line(text)
+
+
+def _print(reporter: TerminalReporter, line: Line) -> None:
+    for piece in line:
+        reporter.write(piece.text, **({piece.style: True} if piece.style else {}))
+    reporter.write("\n")

@@ -1,0 +1,195 @@
+"""The hooks of the process that runs the tests: plan items, fetch replies, judge each test, report what came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_graysplit.errors import RelayError
+from pytest_graysplit.explain import failure
+from pytest_graysplit.plugin.casefile import CaseItem
+from pytest_graysplit.plugin.marks import ARM_PARAM, CaseBuilder, where_of
+from pytest_graysplit.plugin.notes import relay_notes
+from pytest_graysplit.plugin.plans import PLAN, Plan
+from pytest_graysplit.plugin.state import EXCHANGES, NO_TREATMENT
+from pytest_graysplit.plugin.upfront import fetch_upfront
+from pytest_graysplit.plugin.window import Window, wants_window
+from pytest_graysplit.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.results import CaseResult
+    from pytest_graysplit.types import Case
+
+RESULTS = pytest.StashKey[tuple["CaseResult", ...]]()
+BODY_FAILURES = (Exception, pytest.fail.Exception)
+
+
+class Items:
+    """Lives in every process that runs tests: the only one, or each xdist worker."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def adopt(self, items: Sequence[pytest.Function]) -> None:
+        """Plan the items that came from one marked function; raise UsageError where the marker cannot be used."""
+        builder = CaseBuilder(items[0], self._state.config.rootpath)
+        alone = "graysplit_reply" in items[0].fixturenames
+        for item in items:
+            arm = item.callspec.params.get(ARM_PARAM) if hasattr(item, "callspec") else None
+            self._plan(item, builder.case(item), arm=arm, alone=alone)
+
+    def adopt_case(self, item: CaseItem) -> None:
+        """Plan the item of a case file."""
+        self._plan(item, item.case, arm=item.treatment, alone=False)
+
+    def _plan(self, item: pytest.Item, case: Case, *, arm: Any, alone: bool) -> None:
+        state = self._state
+        treatments, control = state.settings.treatments, state.settings.control
+        if not treatments or control is None:
+            return
+        case = state.planner.with_thresholds(case)
+        state.check_metric(case)
+        treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
+        arms = [(CONTROL, control), (treatment, treatment)]
+        judged = [pair for pair in arms if pair[0] == arm] if alone else arms
+        needed = arms if _held_against_control(case) and arm != CONTROL else judged
+        into = state.planner.recording_of(item.path)
+        item.stash[PLAN] = Plan(
+            case=case,
+            treatment=treatment,
+            alone=str(arm) if alone else None,
+            file=where_of(item.path, None, state.config.rootpath),
+            into=into,
+            has_body=not isinstance(item, CaseItem),
+            wishes=state.planner.wishes(case, into, needed),
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Skip marked tests when there is no treatment to compare."""
+        if self._state.settings.treatments:
+            return
+        for item in items:
+            if item.get_closest_marker("graysplit"):
+                item.add_marker(pytest.mark.skip(reason=NO_TREATMENT))
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count the cases that this run leaves out: it is partial, and says so."""
+        self._state.tally.deselected += sum(PLAN in item.stash for item in items)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Fetch before the tests run, or ahead of them while they run."""
+        config = session.config
+        planned = [item for item in session.items if PLAN in item.stash]
+        self._state.tally.planned = len(planned)
+        if planned and not _nothing_runs(session):
+            if wants_window(config):
+                config.pluginmanager.register(Window(self._state, session), "graysplit-window")
+            else:
+                fetch_upfront(self._state, planned)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Assert thresholds and budgets when the body has ended, so that a miss is a failed test."""
+        plan = item.stash.get(PLAN, None)
+        if plan is not None:
+            self._refuse_without_reply(item, plan)
+        try:
+            outcome = yield
+        except BODY_FAILURES as error:
+            if EXCHANGES in item.stash:
+                item.stash[EXCHANGES][-1 if plan is None else 0].body_error = _one_line(error)
+                item.add_report_section("call", "graysplit", self._judge(item))
+            raise
+        if EXCHANGES in item.stash and (text := self._judge(item)):
+            pytest.fail(text, pytrace=False)
+        return outcome
+
+    def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
+        exchange = self._state.exchange(item, plan)
+        if not exchange.blocked:
+            return
+        if isinstance(exchange.problem, RelayError):
+            self._state.stop_run(item.session, exchange.problem)
+        pytest.fail(self._judge(item), pytrace=False)
+
+    def _judge(self, item: pytest.Item) -> str:
+        """Judge all exchanges of the item, keep the results for the report, and return what failed, as text."""
+        exchanges = item.stash[EXCHANGES]
+        results = tuple(
+            exchange.result(item.nodeid, self._state.score_of(exchange.plan.case)) for exchange in exchanges
+        )
+        item.stash[RESULTS] = results
+        item.user_properties += [pair for result in results for pair in _properties(result)]
+        texts = [failure(result, exchange.problem) for result, exchange in zip(results, exchanges, strict=True)]
+        return "\n\n".join(text for text in texts if text)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the results on the report; under the gate "none" a miss is shown as a miss and fails nothing."""
+        report = yield
+        if call.when == "call" and EXCHANGES in item.stash:
+            del item.stash[EXCHANGES]
+            _attach(report, item.stash.get(RESULTS, ()), forgiving=self._state.settings.gate == "none")
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Stop sending, and tell the controller what this worker knows."""
+        self._state.finish()
+        if self._state.is_worker:
+            tally = self._state.tally
+            payload: dict[str, object] = {
+                "planned": tally.planned,
+                "deselected": tally.deselected,
+                "failure": tally.failure,
+            }
+            payload["notes"] = [*tally.notes, *relay_notes(self._state)]
+            session.config.workeroutput["graysplit"] = payload  # type: ignore[attr-defined]
+
+
+def _held_against_control(case: Case) -> bool:
+    return case.min_similarity is not None or case.max_latency_ratio is not None
+
+
+def _nothing_runs(session: pytest.Session) -> bool:
+    option = session.config.option
+    failed = session.testsfailed and not option.continue_on_collection_errors
+    return bool(failed or option.collectonly or option.setupplan or option.setuponly)
+
+
+def _one_line(error: BaseException) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first if isinstance(error, AssertionError | pytest.fail.Exception) else f"{type(error).__name__}: {first}"
+
+
+def _properties(result: CaseResult) -> list[tuple[str, object]]:
+    """What JUnit shows of a case: `graysplit_...` properties, for dashboards that read them."""
+    pairs: list[tuple[str, object]] = [("graysplit_case", result.case.id)]
+    if result.comparison is not None and result.comparison.similarity is not None:
+        pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
+    for arm in result.arms:
+        pairs.append((f"graysplit_passed[{arm.arm}]", str(arm.passed).lower()))
+        for reply in arm.replies[:1]:
+            pairs.append((f"graysplit_outcome[{arm.arm}]", reply.outcome))
+            if reply.latency_s is not None:
+                pairs.append((f"graysplit_latency_s[{arm.arm}]", reply.latency_s))
+            if reply.cost_usd is not None:
+                pairs.append((f"graysplit_cost_usd[{arm.arm}]", str(reply.cost_usd)))
+    return pairs
+
+
+def _attach(report: Any, results: tuple[CaseResult, ...], *, forgiving: bool) -> None:
+    report.graysplit = results
+    if forgiving and report.outcome == "failed":
+        report.graysplit_missed = report.longreprtext
+        report.sections.append(("graysplit miss", report.longreprtext))
+        report.outcome, report.longrepr = "passed", None

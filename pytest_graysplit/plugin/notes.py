@@ -1,0 +1,79 @@
+"""What a reader of the summary must know before believing its numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.display import plural, seconds
+from pytest_graysplit.stats import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.results import Results
+
+# A loop that is late by more than this share of the median latency has measured itself, not the relay.
+LAG_SHARE = 0.1
+
+
+def run_notes(state: State) -> list[str]:
+    """Collect the notes of this run, its workers' included, each once."""
+    notes = [*state.tally.notes, *relay_notes(state), *_partial(state), *_served(state.results)]
+    if state.tally.failure:
+        notes.insert(0, state.tally.failure)
+    return list(dict.fromkeys(notes))
+
+
+def relay_notes(state: State) -> Iterator[str]:
+    """Yield what the relay client of this process has to say of itself."""
+    warnings, stats = state.relay_report()
+    yield from warnings
+    if stats is None:
+        return
+    latencies_s = [latency for arm in state.results.arms() for latency in arm.latencies_s]
+    median = quantile(latencies_s, 0.5)
+    if median and stats.loop_lag_p95_s > LAG_SHARE * median:
+        lag = seconds(stats.loop_lag_p95_s)
+        yield f"latencies are distorted: answers waited up to {lag} for this machine; lower --graysplit-concurrency"
+    if stats.rate_limited:
+        retries = plural(stats.retries, "retry", "retries")
+        yield f"the relay limited the rate {plural(stats.rate_limited, 'time')}: {retries}"
+
+
+def _partial(state: State) -> Iterator[str]:
+    tally = state.tally
+    if tally.interrupted:
+        yield "interrupted: what was answered is kept, and the next run fetches only what is missing"
+    if tally.deselected:
+        yield f"partial run: {plural(tally.deselected, 'test')} left out by selection"
+    if tally.crashed:
+        yield f"{plural(tally.crashed, 'test')} crashed a worker and is in no rate"
+    if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
+        yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
+
+
+def _served(results: Results) -> Iterator[str]:
+    strangers = Counter(
+        (reply.model, reply.served_model)
+        for row in results.rows
+        for arm in row.arms.values()
+        for reply in arm.replies
+        if reply.served_model and not _same_model(reply.model, reply.served_model)
+    )
+    for (asked, served), number in sorted(strangers.items()):
+        yield f"{asked} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
+    if fell_back := sum(reply.fell_back for row in results.rows for arm in row.arms.values() for reply in arm.replies):
+        yield f"the gateway retried or fell back by itself: {plural(fell_back, 'reply', 'replies')}"
+
+
+def _same_model(asked: str, served: str) -> bool:
+    """Tell whether the answering model is the one asked for, or a dated or prefixed name of it."""
+    asked, served = asked.lower(), served.lower()
+    return (
+        served == asked
+        or served.startswith(f"{asked}-")
+        or served.endswith(f"/{asked}")
+        or asked.endswith(f"/{served}")
+    )

@@ -1,0 +1,105 @@
+"""What one item is about: its case, its arms, and the replies it wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_graysplit.fingerprint import request_hash
+from pytest_graysplit.results import CONTROL
+from pytest_graysplit.runner import Wish
+from pytest_graysplit.types import ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.types import Case, Json
+
+PLAN = pytest.StashKey["Plan"]()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request body without its model, and its hash."""
+
+    body: Mapping[str, Json]
+    hash: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """One item's case with every threshold in force, and the wishes of each arm it judges.
+
+    `alone` names the arm that a `graysplit_reply` test judges by itself; None for a comparison.
+    """
+
+    case: Case
+    treatment: str
+    alone: str | None
+    file: str
+    into: Path
+    has_body: bool
+    wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
+
+    @property
+    def request_hash(self) -> str:
+        """The hash of the control's request, or of the only arm's."""
+        return next(iter(self.wishes.values()))[0].key.request
+
+
+class Planner:
+    """Turns cases into plans under one run's settings."""
+
+    def __init__(self, settings: Settings, config: pytest.Config) -> None:
+        self._settings = settings
+        self._root = config.rootpath
+        self._modify = config.hook.pytest_graysplit_modify_request
+        self._modified = bool(self._modify.get_hookimpls())
+
+    def with_thresholds(self, case: Case) -> Case:
+        """Fill what the case leaves open from the options: the marker and the case file beat them."""
+        run = self._settings
+        return replace(
+            case,
+            min_similarity=run.min_similarity if case.min_similarity is None else case.min_similarity,
+            metric=case.metric or run.metric,
+            max_latency_s=case.max_latency_s or run.max_latency_s,
+            max_latency_ratio=case.max_latency_ratio or run.max_latency_ratio,
+        )
+
+    def recording_of(self, path: Path) -> Path:
+        """Return the recording file of a test file: __graysplit__/<stem>.jsonl beside it, or below the given folder."""
+        stem = path.name.removesuffix(path.suffix).removesuffix(".graysplit")
+        if self._settings.recordings is None:
+            return path.parent / "__graysplit__" / f"{stem}.jsonl"
+        inside = path.parent.relative_to(self._root) if path.parent.is_relative_to(self._root) else Path()
+        return self._root / self._settings.recordings / inside / f"{stem}.jsonl"
+
+    def wishes(self, case: Case, into: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[Wish, ...]]:
+        """Return the replies that each arm, a pair of its name and its model, is to give to the case."""
+        control_samples = self._settings.samples_of(CONTROL, case.samples)
+        wanted = {}
+        for arm, model in arms:
+            request = self._request(case, model)
+            count = control_samples if arm == CONTROL else self._settings.samples_of("treatment", case.samples)
+            # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
+            first = control_samples if arm != CONTROL and model == self._settings.control else 0
+            wanted[arm] = tuple(
+                Wish(arm=arm, key=ReplyKey(case.id, model, request.hash, sample), into=into, body=request.body)
+                for sample in range(first, first + count)
+            )
+        return wanted
+
+    def _request(self, case: Case, model: str) -> Request:
+        body: dict[str, Json] = {
+            "messages": [dict(message) for message in case.messages],
+            **self._settings.params_of(model),
+            **case.params,
+        }
+        if self._modified:
+            self._modify(case=case, model=model, body=body)
+        return Request(body=body, hash=request_hash(body))

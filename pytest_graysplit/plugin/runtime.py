@@ -1,0 +1,69 @@
+"""Wakes the plugin up when it is needed, and answers the fixtures."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pytest_graysplit.plugin.courier import Courier
+from pytest_graysplit.plugin.gather import Gather
+from pytest_graysplit.plugin.items import Items
+from pytest_graysplit.plugin.marks import where_of
+from pytest_graysplit.plugin.plans import PLAN
+from pytest_graysplit.plugin.relayfixture import RelayFixture
+from pytest_graysplit.plugin.state import NO_TREATMENT, STATE, State
+from pytest_graysplit.plugin.xdist import CONTROLLER
+
+if TYPE_CHECKING:
+    from pytest_graysplit.plugin.exchange import Exchange
+
+ITEMS = "graysplit-items"
+
+
+def state_of(config: pytest.Config) -> State:
+    """Return the run's state; the first call builds it and registers the hooks that only a used plugin needs."""
+    if STATE not in config.stash:
+        config.stash[STATE] = state = State(config)
+        manager = config.pluginmanager
+        if not manager.has_plugin(CONTROLLER):
+            manager.register(Items(state), ITEMS)
+        if state.is_worker:
+            manager.register(Courier(), "graysplit-courier")
+        else:
+            manager.register(Gather(state), "graysplit-gather")
+    return config.stash[STATE]
+
+
+def items_of(config: pytest.Config) -> Items:
+    """Return what plans the items of this process."""
+    state_of(config)
+    return cast("Items", config.pluginmanager.get_plugin(ITEMS))
+
+
+def exchange_of(item: pytest.Item, fixture: str) -> Exchange:
+    """Return the exchange of a marked item, for a fixture."""
+    plan = item.stash.get(PLAN, None)
+    if plan is None:
+        pytest.fail(
+            f"the fixture {fixture} needs a marked test\n"
+            f'  hint: put @pytest.mark.graysplit(prompt="...") on {item.name}, or ask for graysplit_relay '
+            "to call prompts from the body  [fixture-unmarked]",
+            pytrace=False,
+        )
+    return state_of(item.config).exchange(item, plan)
+
+
+def relay_fixture_of(item: pytest.Item) -> RelayFixture:
+    """Return the relay fixture bound to the item; skip the test when there is no treatment to call."""
+    state = state_of(item.config)
+    plan = item.stash.get(PLAN, None)
+    if not state.settings.treatments:
+        pytest.skip(NO_TREATMENT)
+    hold = partial(state.hold, item, plan.treatment if plan else state.settings.treatments[0])
+    return RelayFixture(
+        hold,
+        where=where_of(item.path, None, item.config.rootpath),
+        case_id=plan.case.id if plan else item.nodeid.partition("::")[2],
+    )

@@ -1,0 +1,316 @@
+"""The one owner of a run's state, kept in `config.stash`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_graysplit.comparison import compare
+from pytest_graysplit.display import listed, plural
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.fingerprint import redactor
+from pytest_graysplit.metrics import NAMES, built_in
+from pytest_graysplit.options import nearest
+from pytest_graysplit.plugin.exchange import Exchange
+from pytest_graysplit.plugin.marks import where_of
+from pytest_graysplit.plugin.options import settings_of
+from pytest_graysplit.plugin.plans import Plan, Planner
+from pytest_graysplit.pricing import PriceTable
+from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
+from pytest_graysplit.results import CONTROL, Results
+from pytest_graysplit.runner import Runner
+from pytest_graysplit.types import ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytest_graysplit.comparison import Score
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.recordings import MergeReport
+    from pytest_graysplit.relay import Relay, RelayStats
+    from pytest_graysplit.runner import Wish
+    from pytest_graysplit.types import Case, Redactor, Reply
+
+STATE = pytest.StashKey["State"]()
+NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
+EXCHANGES = pytest.StashKey[list[Exchange]]()
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the summary must know beside the results: what was planned, left out, lost, and said on the way."""
+
+    planned: int = 0
+    deselected: int = 0
+    crashed: int = 0
+    interrupted: bool = False
+    by_nodeid: bool = False
+    failure: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def absorb(self, worker: dict[str, Any]) -> None:
+        """Add what an xdist worker knows; every worker collects, and so counts, the same items."""
+        self.planned = max(self.planned, worker["planned"])
+        self.deselected = max(self.deselected, worker["deselected"])
+        self.failure = self.failure or worker["failure"]
+        self.notes += worker["notes"]
+
+    def complete(self, results: Results) -> bool:
+        """Tell whether every case of the suite was judged on every arm."""
+        cut = self.interrupted or self.by_nodeid or self.deselected or self.crashed or self.failure
+        judged = all(arm.judged for row in results.rows for arm in row.arms.values())
+        return judged and not cut and results.items >= self.planned
+
+
+class State:
+    """Everything that one run of ours knows; built when the first marked item or an option of ours is met."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.root = config.rootpath
+        self.settings: Settings = settings_of(config)
+        self.results = Results()
+        self.tally = Tally()
+        self.started = datetime.now(UTC)
+        worker: dict[str, Any] = getattr(config, "workerinput", {})
+        self.is_worker = bool(worker)
+        self.run_id = str(worker.get("testrunuid") or f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}")
+        self.workers = int(worker.get("workercount", 1))
+        # What a killed `all` run had recorded anew, so that nothing is paid twice.
+        self.fresh = frozenset((Path(path), ReplyKey(*key)) for path, *key in worker.get("graysplit_fresh", ()))
+        self.tally.by_nodeid = any("::" in argument for argument in config.args)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Turns cases into plans."""
+        return Planner(self.settings, self.config)
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """Takes the key, header values and what hooks name out of every stored text."""
+        hooks = [each.function for each in self.config.hook.pytest_graysplit_redact.get_hookimpls()]
+        return redactor(self.settings.secrets, [partial(_redacted_by, hook) for hook in hooks])
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        """Recorded replies at rest."""
+        return Recordings(self.root, self.redact)
+
+    @cached_property
+    def share(self) -> Settings:
+        """The settings of this process: every worker sends on its own, so each gets its part of what was promised."""
+        run, workers = self.settings, self.workers
+        per_min = run.requests_per_min
+        return replace(
+            run,
+            concurrency=max(1, run.concurrency // workers),
+            requests_per_min=None if per_min is None else max(1, per_min // workers),
+        )
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Gives wishes their replies; there is a journal only where something may be recorded."""
+        mode = self.settings.record
+        journal = Journal(self.root, mode=mode, run_id=self.run_id, redact=self.redact)
+        return Runner(
+            self.share,
+            recordings=self.recordings,
+            journal=journal if mode in ("new", "all") else None,
+            open_relay=partial(_open_relay, self.share),
+            prices=PriceTable(self.settings.table.prices),
+            command=self.record_command,
+            fresh=self.fresh,
+        )
+
+    @property
+    def record_command(self) -> str:
+        """The command line that records what is missing."""
+        arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--graysplit-record=")]
+        return shlex.join(["pytest", *arguments, "--graysplit-record=new"])
+
+    def prepare(self, plans: Sequence[Plan]) -> None:
+        """Take in what a killed run left, and refuse a run that may only replay and has nothing to replay."""
+        if not self.is_worker:
+            self.take_in_leftovers()
+        wishes = [wish for plan in plans for some in plan.wishes.values() for wish in some]
+        replay_by_itself = self.settings.record == "none" and self.settings.record_reason
+        if wishes and replay_by_itself and not any(self.runner.recorded(wish) for wish in wishes):
+            raise UsageError(
+                f"nothing is recorded yet, and this run only replays, because {self.settings.record_reason}",
+                hint=f"record once, with your key: GRAYSPLIT_API_KEY=... {self.record_command}",
+                slug="nothing-recorded",
+            )
+
+    def require_key(self) -> None:
+        """Raise UsageError when something must be sent and there is no key to send it with."""
+        if self.settings.key is None:
+            raise UsageError(
+                "GRAYSPLIT_API_KEY is not set, and replies must be fetched",
+                hint="export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with "
+                "--graysplit-record=none",
+                slug="key-missing",
+            )
+
+    def require_folders(self, wishes: Iterable[Wish]) -> None:
+        """Raise UsageError when replies could be paid for and then not be written."""
+        if self.settings.record == "off":
+            return
+        for folder in {wish.into.parent for wish in wishes} | {self.root / ".graysplit"}:
+            existing = next(path for path in (folder, *folder.parents) if path.exists())
+            if not existing.is_dir() or not os.access(existing, os.W_OK):
+                raise UsageError(
+                    f"recordings cannot be written to {self.shown(folder)}: {self.shown(existing)} is "
+                    f"{'read-only' if existing.is_dir() else 'not a folder'}",
+                    hint="nothing was sent; make it writable, name another folder with --graysplit-recordings=DIR, "
+                    "or store nothing with --graysplit-record=off",
+                    slug="folder-unwritable",
+                )
+
+    def shown(self, path: Path) -> str:
+        """Write a path for a message: relative to the root where it is inside."""
+        return where_of(path, None, self.root)
+
+    def check_metric(self, case: Case) -> None:
+        """Raise UsageError when nobody can compute the metric that the case names."""
+        name = cast("str", case.metric)
+        if name not in NAMES and not self.config.hook.pytest_graysplit_score.get_hookimpls():
+            raise unknown_metric(name)
+
+    def stop_run(self, session: pytest.Session, error: GraysplitError) -> None:
+        """End the session after this test, once, with one message: no other request could fare better."""
+        if self.tally.failure is None:
+            self.tally.failure = str(error)
+            session.shouldstop = f"graysplit: {error.problem}"
+
+    def take_in_leftovers(self) -> None:
+        """Merge what killed runs left in their journals, and say so."""
+        if self.settings.record == "off" or not (self.root / ".graysplit" / "journal").is_dir():
+            return
+        if self.settings.record == "all":
+            self.fresh = frozenset(key for left in leftovers(self.root) if left.mode == "all" for key in left.keys)
+        report = merge_journals(self.root)
+        if report.replies:
+            self.tally.notes.append(
+                f"took in {plural(report.replies, 'reply', 'replies')} that an earlier run had left"
+            )
+        self._note_problems(report)
+
+    def merge_recordings(self) -> None:
+        """Merge this run's journals into the recording files, when nobody writes them any more."""
+        if self.settings.record in ("new", "all") and (self.root / ".graysplit" / "journal").is_dir():
+            report = merge_journals(self.root)
+            if report.replies:
+                files = listed([self.shown(path) for path in report.files[:3]])
+                more = f" and {len(report.files) - 3} more" if len(report.files) > 3 else ""
+                self.tally.notes.append(f"recorded {plural(report.replies, 'reply', 'replies')} in {files}{more}")
+            self._note_problems(report)
+
+    def _note_problems(self, report: MergeReport) -> None:
+        self.tally.notes += report.warnings
+        self.tally.notes += [str(problem) for problem in report.problems]
+
+    def complete_comparisons(self) -> None:
+        """Compare the arms of `graysplit_reply` cases, which each item saw alone."""
+        for row in self.results.rows:
+            control = row.arms.get(CONTROL)
+            for arm, treatment in row.arms.items():
+                if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
+                    row.comparisons[arm] = compare(
+                        row.case,
+                        [*control.replies, *control.spare],
+                        treatment.replies,
+                        metric=cast("str", row.case.metric),
+                        score=self.score_of(row.case),
+                    )
+
+    def finish(self) -> None:
+        """Stop sending; what is in flight gets a moment and is kept."""
+        if "runner" in self.__dict__:
+            self.runner.stop()
+
+    def relay_report(self) -> tuple[tuple[str, ...], RelayStats | None]:
+        """Return the warnings and measurements of this process's relay client, if it sent anything."""
+        if "runner" not in self.__dict__:
+            return (), None
+        return self.runner.warnings, self.runner.stats()
+
+    def score_of(self, case: Case) -> Score:
+        """Return the function that scores a pair of replies to the case: a hook's, or the built-in metric's."""
+        name = cast("str", case.metric)
+        hook = self.config.hook.pytest_graysplit_score
+        metric = built_in(name)
+        if hook.get_hookimpls():
+            return partial(_hooked_score, hook, name, case)
+        if metric is None:
+            raise unknown_metric(name)
+        return lambda control, treatment: metric.score(control.text, treatment.text)
+
+    def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
+        """Return the item's exchange, holding it when it is first asked for."""
+        exchanges = item.stash.setdefault(EXCHANGES, [])
+        for exchange in exchanges:
+            if exchange.plan is plan:
+                return exchange
+        exchange = Exchange.held(plan, self.runner, self.score_of)
+        exchanges.append(exchange)
+        return exchange
+
+    def hold(self, item: pytest.Item, treatment: str, case: Case, roles: Sequence[str]) -> Exchange:
+        """Ask for a case that a test body made up, and keep what came as part of the item."""
+        control = cast("str", self.settings.control)
+        models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
+        arms = [models[role] for role in roles]
+        case = self.planner.with_thresholds(case)
+        into = self.planner.recording_of(item.path)
+        plan = Plan(
+            case=case,
+            treatment=treatment,
+            alone=arms[0][0] if len(arms) == 1 else None,
+            file=where_of(item.path, None, self.config.rootpath),
+            into=into,
+            has_body=False,
+            wishes=self.planner.wishes(case, into, arms),
+        )
+        wishes = [wish for some in plan.wishes.values() for wish in some]
+        self.runner.start(self.runner.missing(wishes))
+        return self.exchange(item, plan)
+
+
+def _redacted_by(hook: Callable[..., Any], text: str) -> str:
+    changed = hook(text=text)
+    return text if changed is None else str(changed)
+
+
+def _open_relay(settings: Settings) -> Relay:
+    from pytest_graysplit.metrics.refusals import is_refusal
+    from pytest_graysplit.relay import Relay
+
+    return Relay(settings, is_refusal=is_refusal)
+
+
+def _hooked_score(hook: Any, name: str, case: Case, control: Reply, treatment: Reply) -> float:
+    score = hook(metric=name, case=case, control=control, treatment=treatment)
+    if score is None:
+        metric = built_in(name)
+        if metric is None:
+            raise unknown_metric(name)
+        return metric.score(control.text, treatment.text)
+    return float(score)
+
+
+def unknown_metric(name: str) -> UsageError:
+    """Build the error for a metric that is neither built in nor given by a hook."""
+    return UsageError(
+        f"unknown metric {name!r}{nearest(name, NAMES)}",
+        hint=f"built in are {', '.join(NAMES)}; your own is a conftest.py function pytest_graysplit_score",
+        slug="metric-unknown",
+    )

@@ -1,0 +1,76 @@
+"""Fetch everything that will run before the first test does, so that no network overlaps a test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.plans import PLAN
+from pytest_graysplit.plugin.progress import Watcher
+from pytest_graysplit.runner import shuffled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_graysplit.plugin.plans import Plan
+    from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.runner import Wish
+
+
+def will_run(item: pytest.Item) -> bool:
+    """Tell whether nothing known before the test starts keeps it from running: nothing is paid for a skipped one."""
+    from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
+
+    if not (item.get_closest_marker("skip") or item.get_closest_marker("skipif") or item.get_closest_marker("xfail")):
+        return True
+    if evaluate_skip_marks(item) is not None:
+        return False
+    xfail = evaluate_xfail_marks(item)
+    return xfail is None or xfail.run or item.config.option.runxfail
+
+
+def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
+    """Return the plans of the items that will run."""
+    return [item.stash[PLAN] for item in items if PLAN in item.stash and will_run(item)]
+
+
+def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
+    """Fetch what is missing for the items, showing progress; end the session with one message when that cannot be."""
+    try:
+        plans = plans_to_run(items)
+        state.prepare(plans)
+        groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
+        missing = _missing_groups(state, groups)
+        if missing:
+            _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+    except GraysplitError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:
+    missing = {wish.address for wish in state.runner.missing(wish for group in groups for wish in group)}
+    picked = []
+    for group in groups:
+        own = [wish for wish in group if wish.address in missing]
+        missing.difference_update(wish.address for wish in own)
+        picked.append(own)
+    return [group for group in picked if group]
+
+
+def _fetch(state: State, groups: list[list[Wish]], total: int) -> None:
+    wishes = shuffled(groups)
+    state.require_key()
+    state.require_folders(wishes)
+    reporter = state.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.verbosity >= -1:
+        reporter.write_line(
+            f"graysplit: {total - len(wishes)} of {total} replies are recorded, "
+            f"fetching {len(wishes)} from {state.settings.base_url}, {state.settings.concurrency} in flight"
+        )
+    watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
+    try:
+        state.runner.fetch(wishes, watcher)
+    finally:
+        watcher.close()

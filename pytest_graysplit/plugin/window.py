@@ -1,0 +1,82 @@
+"""Fetch a little ahead of the tests, for runs that may end early or see only a part of the items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.upfront import plans_to_run
+from pytest_graysplit.runner import shuffled
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from pytest_graysplit.plugin.state import State
+
+
+def wants_window(config: pytest.Config) -> bool:
+    """Tell whether this run may stop before its last test, or is one worker of several."""
+    option = config.option
+    may_stop = option.maxfail or option.usepdb or getattr(option, "stepwise", False)
+    return bool(may_stop or hasattr(config, "workerinput"))
+
+
+class Window:
+    """Keeps about two rounds of requests ahead of the running test, and nothing more is paid for when it stops."""
+
+    def __init__(self, state: State, session: pytest.Session) -> None:
+        self._state = state
+        self._session = session
+        self._index = {item.nodeid: number for number, item in enumerate(session.items)}
+        self._prepared = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Top up before each test."""
+        try:
+            self._top_up(item, nextitem)
+        except GraysplitError as error:
+            self._state.stop_run(self._session, error)
+            return True
+        return (yield)
+
+    def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        runner = self._state.runner
+        self._prepare()
+        ahead = 2 * self._state.share.concurrency
+        for number, known in enumerate(self._known_ahead(item, nextitem)):
+            if number and runner.unfinished >= ahead:
+                return
+            for plan in plans_to_run([known]):
+                missing = runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
+                if missing:
+                    self._state.require_key()
+                    self._state.require_folders(missing)
+                    runner.start(shuffled([missing]))
+
+    def _prepare(self) -> None:
+        if not self._prepared:
+            self._prepared = True
+            self._state.prepare(plans_to_run(self._session.items))
+
+    def _known_ahead(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
+        """Yield this item and those that this process will run after it, as far as anybody knows."""
+        yield item
+        if not self._state.is_worker:
+            yield from self._session.items[self._index[item.nodeid] + 1 :]
+            return
+        if nextitem is not None:
+            yield nextitem
+        yield from self._queued()
+
+    def _queued(self) -> Iterator[pytest.Item]:
+        # xdist tells a worker only about the next item; its queue is private, so its absence is no error.
+        for plugin in self._session.config.pluginmanager.get_plugins():
+            queue = getattr(getattr(plugin, "torun", None), "_items", ())
+            for number in tuple(queue):
+                if isinstance(number, int):
+                    yield self._session.items[number]
