@@ -33,7 +33,8 @@ _GUARDS = (
 
 def flags(control: str, treatment: str) -> tuple[Flag, ...]:
     """Return what changed in meaning from the control's text to the treatment's, at most one flag a guard."""
-    if control == treatment or not control.strip() or not treatment.strip():
+    control, treatment = control.strip(), treatment.strip()
+    if control == treatment or not control or not treatment:
         return ()
     ours, theirs = read(control), read(treatment)
     return tuple(flag for guard in _GUARDS if (flag := guard(ours, theirs)))
