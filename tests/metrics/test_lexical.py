@@ -8,6 +8,8 @@ PROBES = [
     ("approved", "not approved", 0.71),
     ("It costs 42 euros.", "It costs 24 euros.", 0.75),
     ("Alice sued Bob.", "Bob sued Alice.", 0.78),
+    ("Alice sued Bob", "Alice was sued by Bob", 0.87),
+    ("Turn the lamp on.", "Turn the lamp off.", 0.81),
     ("Paris is the capital of France.", "The capital city of France is Paris.", 0.77),
     ("I'm sorry, but I can't assist with that.", "Unfortunately I am unable to help with this request.", 0.21),
     ("Yes", "Yes. You can return it within 30 days of delivery, unused, in the original packaging.", 0.14),
