@@ -6,15 +6,15 @@ import hashlib
 import json
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit import fieldtypes as kind
+from pytest_graysplit import fieldtypes
 from pytest_graysplit.expectfields import EXPECT_FIELDS, expect
 from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_graysplit.types import Json, Message
 
@@ -35,6 +35,8 @@ _REMEDIES = {
         for name in EXPECT_FIELDS
         if name not in CASE_FIELDS
     },
+    # Met only where id is no field: in the marker.
+    "id": "pytest names the test: write pytest.param(..., id=...) to name it yourself",
     "model": "models are named once for all cases, by --graysplit-control and --graysplit-treatment",
 }
 _PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
@@ -55,22 +57,9 @@ def build_case(
     refuse_unknown(list(fields), allowed, place, _REMEDIES)
     given = Fields(fields, place)
     messages = _messages(given, place)
-    return Case(
-        id=given.read("id", _id) or id or id_of(messages),
-        messages=messages,
-        params=given.read("params", _params) or {},
-        expect=given.read("expect", expect),
-        min_similarity=given.read("min_similarity", kind.share),
-        metric=given.read("metric", kind.text),
-        max_latency_s=given.read("max_latency_s", kind.above_zero),
-        max_latency_ratio=given.read("max_latency_ratio", kind.above_zero),
-        max_cost_usd=given.read("max_cost_usd", kind.above_zero),
-        samples=given.read("samples", kind.count),
-        tags=given.read("tags", kind.labels) or (),
-        cluster=given.read("cluster", kind.text),
-        must_pass=given.read("must_pass", kind.switch) or False,
-        where=where,
-    )
+    read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
+    own_id = given.read("id", _id) or id or id_of(messages)
+    return Case(id=own_id, messages=messages, where=where, **read)
 
 
 def id_of(messages: Sequence[Message]) -> str:
@@ -87,14 +76,14 @@ def id_of(messages: Sequence[Message]) -> str:
 
 
 def _id(place: Place, value: object) -> str:
-    text = kind.text(place, value).strip()
+    text = fieldtypes.text(place, value).strip()
     if "::" in text or not text.isprintable():
         raise place.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
     return text
 
 
 def _params(place: Place, value: object) -> dict[str, Json]:
-    params = kind.table(place, value)
+    params = fieldtypes.table(place, value)
     for name in ("model", "messages"):
         if name in params:
             problem = f"sets {name}, which the arm and the case decide"
@@ -109,9 +98,9 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
         raise place.refuse("no prompt", _PROMPT, "case-prompt-missing")
     if len(names) == 2:
         raise place.refuse("both prompt and messages", "keep one of the two", "case-field-clash")
-    prompt = given.read("prompt", kind.text)
+    prompt = given.read("prompt", fieldtypes.text)
     messages = given.read("messages", _conversation) or [{"role": "user", "content": prompt}]
-    system = given.read("system", kind.text)
+    system = given.read("system", fieldtypes.text)
     if system is None:
         return tuple(messages)
     if any(message["role"] in ("system", "developer") for message in messages):
@@ -129,12 +118,28 @@ def _conversation(place: Place, value: object) -> list[dict[str, Json]]:
 def _message(place: Place, value: object) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise place.expected("an object", value, _PROMPT)
-    message = kind.table(place, value)
+    message = fieldtypes.table(place, value)
     if message.get("role") is None:
         raise place.refuse("no role", 'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing")
-    kind.text(place.inside("role"), message["role"])
+    fieldtypes.text(place.inside("role"), message["role"])
     content = message.get("content")
     if content is not None and not isinstance(content, str | list):
         hint = "content is what was said; null where an assistant message only calls tools"
         raise place.inside("content").expected("a text, a list of parts or null", content, hint)
     return message
+
+
+# The fields that the record takes as they are read, by its own names; what is not given keeps the record's default.
+_KINDS: Mapping[str, Callable[[Place, object], Any]] = {
+    "params": _params,
+    "expect": expect,
+    "min_similarity": fieldtypes.share,
+    "metric": fieldtypes.text,
+    "max_latency_s": fieldtypes.above_zero,
+    "max_latency_ratio": fieldtypes.above_zero,
+    "max_cost_usd": fieldtypes.above_zero,
+    "samples": fieldtypes.count,
+    "tags": fieldtypes.labels,
+    "cluster": fieldtypes.text,
+    "must_pass": fieldtypes.switch,
+}

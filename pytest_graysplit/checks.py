@@ -76,9 +76,14 @@ def check_control(case: Case, comparison: Comparison) -> list[Miss]:  # noqa: AR
 def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
     who = _who(arm, reply)
     return [
-        Miss(arm=arm, kind=kind, problem=f"{who}: {found.problem}", hint=found.hint, slug=found.slug)
+        Miss(arm=arm, kind=kind, problem=_printable(f"{who}: {found.problem}"), hint=found.hint, slug=found.slug)
         for found in findings
     ]
+
+
+def _printable(problem: str) -> str:
+    # A model can write half a surrogate pair, which no terminal and no report can take.
+    return problem.encode("utf-8", "backslashreplace").decode()
 
 
 def _who(arm: str, reply: Reply) -> str:

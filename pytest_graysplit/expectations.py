@@ -39,9 +39,8 @@ def check_expect(expect: Expect, text: str, score: Callable[[str, str], float]) 
 def pattern(text: str) -> re.Pattern[str]:
     """Compile a regular expression once; raise ValueError that says why it cannot be."""
     try:
-        with warnings.catch_warnings():
-            # A doubtful set such as [[a] only warns, and a suite that turns warnings into errors must still collect.
-            warnings.simplefilter("ignore")
+        # A doubtful set such as [[a] only warns, and a suite that turns warnings into errors must still collect.
+        with warnings.catch_warnings(action="ignore"):
             return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(str(error)) from None

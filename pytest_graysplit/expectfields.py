@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit import fieldtypes as kind
+from pytest_graysplit import fieldtypes
 from pytest_graysplit.expectations import pattern
 from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.jsonanswers import validator
@@ -26,15 +26,15 @@ def expect(place: Place, value: object) -> Expect:
     refuse_unknown(list(value), EXPECT_FIELDS, place, {})
     given = Fields(value, place)
     asked = Expect(
-        contains=given.read("contains", kind.texts) or (),
-        not_contains=given.read("not_contains", kind.texts) or (),
+        contains=given.read("contains", fieldtypes.texts) or (),
+        not_contains=given.read("not_contains", fieldtypes.texts) or (),
         regex=given.read("regex", _patterns) or (),
-        equals=given.read("equals", kind.text),
+        equals=given.read("equals", fieldtypes.text),
         json=given.read("json", _json),
         json_schema=given.read("json_schema", _schema),
-        reference=given.read("reference", kind.text),
-        min_similarity=given.read("min_similarity", kind.share),
-        max_words=given.read("max_words", kind.count),
+        reference=given.read("reference", fieldtypes.text),
+        min_similarity=given.read("min_similarity", fieldtypes.share),
+        max_words=given.read("max_words", fieldtypes.count),
     )
     if asked.min_similarity is not None and asked.reference is None:
         hint = (
@@ -45,12 +45,12 @@ def expect(place: Place, value: object) -> Expect:
 
 
 def _patterns(place: Place, value: object) -> tuple[str, ...]:
-    expressions = kind.texts(place, value)
+    expressions = fieldtypes.texts(place, value)
     for expression in expressions:
         try:
             pattern(expression)
         except ValueError as error:
-            problem = f"{kind.shown(expression)} is no regular expression: {error}"
+            problem = f"{fieldtypes.shown(expression)} is no regular expression: {error}"
             hint = "put a backslash before what is meant literally, such as \\( or \\?"
             raise place.refuse(problem, hint, "case-regex") from None
     return expressions
@@ -60,11 +60,11 @@ def _json(place: Place, value: object) -> Json:
     if value is not True and not isinstance(value, dict | list):
         hint = 'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'
         raise place.expected("true, an object or a list", value, hint)
-    return kind.json_value(place, value)
+    return fieldtypes.json_value(place, value)
 
 
 def _schema(place: Place, value: object) -> Json:
-    schema = kind.table(place, value)
+    schema = fieldtypes.table(place, value)
     try:
         validator(schema)
     except ValueError as error:

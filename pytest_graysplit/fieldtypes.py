@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_graysplit.errors import UsageError
+from pytest_graysplit.findings import cut
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -53,13 +54,12 @@ class Fields:
         return kind(self.place.inside(name), self.values[name]) if name in self.values else None
 
 
-def shown(value: object, limit: int = 60) -> str:
+def shown(value: object) -> str:
     """Write a value for a message, cut where it would fill the screen."""
     try:
-        text = repr(value)
+        return cut(repr(value), 60)
     except (RecursionError, ValueError):  # a list that holds itself many times over, an integer of 5,000 digits
-        text = f"a {type(value).__name__} too large to show"
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+        return f"a {type(value).__name__} too large to show"
 
 
 def refuse_unknown(names: Sequence[object], known: Sequence[str], place: Place, remedies: Mapping[str, str]) -> None:

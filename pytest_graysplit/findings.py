@@ -25,6 +25,11 @@ def excerpt(text: str, around: int = 0, limit: int = 80) -> str:
     return f"{'…' if begin else ''}{text[begin:end]!r}{'…' if end < len(text) else ''}"
 
 
+def cut(text: str, limit: int = 120) -> str:
+    """Shorten what would fill the screen; the ellipsis says that there is more."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def beside(value: float | Decimal, bound: float) -> str:
     """Write a number with two digits, or as many as it takes to stand on its own side of the bound.
 

@@ -7,7 +7,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.findings import Finding, excerpt
+from pytest_graysplit.findings import Finding, cut, excerpt
 from pytest_graysplit.types import parse_json_answer
 
 if TYPE_CHECKING:
@@ -78,36 +78,32 @@ def _validator(schema_text: str) -> Validator:
     chosen: type[Validator] = validator_for(schema, default=Draft202012Validator)
     try:
         # This also compiles the patterns in the schema, so that a broken one shows now and not at an answer.
-        chosen.check_schema(schema)
+        with warnings.catch_warnings(action="ignore"):
+            chosen.check_schema(schema)
     except SchemaError as error:
-        raise ValueError(f"{error.json_path}: {_cut(error.message)}") from None
+        raise ValueError(f"{error.json_path}: {cut(error.message)}") from None
     # An empty registry: a schema never makes this package open a connection.
     return chosen(schema, registry=Registry())
 
 
 def _against_schema(schema: Json, answer: Json) -> Iterator[Finding]:
     from jsonschema.exceptions import best_match
-    from referencing.exceptions import Unresolvable
 
     try:
-        with warnings.catch_warnings():
-            # Patterns are compiled as they are met, and a doubtful one only warns.
-            warnings.simplefilter("ignore")
+        # Patterns are compiled as they are met, and a doubtful one only warns.
+        with warnings.catch_warnings(action="ignore"):
             errors = list(validator(schema).iter_errors(answer))
-    except (Unresolvable, RecursionError, ArithmeticError) as error:
+    except Exception as error:  # noqa: BLE001  # a $ref to nowhere, to itself or into a number raises anything
         hint = "define what $ref names inside the schema (nothing is fetched), without a loop"
-        yield Finding(f"the JSON schema cannot be applied: {_cut(str(error))}", hint, "expect-json-schema")
+        cause = f"no schema at {error.ref}" if hasattr(error, "ref") else type(error).__name__
+        yield Finding(f"the JSON schema cannot be applied: {cause}", hint, "expect-json-schema")
         return
     # The first, and where it is about alternatives, the alternative that came nearest.
     if worst := best_match(errors[:1]):
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         hint = "show the model the schema, or send it as response_format in params"
-        yield Finding(f"{worst.json_path}: {_cut(worst.message)}{more}", hint, "expect-json-schema")
+        yield Finding(f"{worst.json_path}: {cut(worst.message)}{more}", hint, "expect-json-schema")
 
 
 def _written(value: Json) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False))
-
-
-def _cut(text: str, limit: int = 120) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return cut(json.dumps(value, ensure_ascii=False))

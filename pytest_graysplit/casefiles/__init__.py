@@ -71,7 +71,9 @@ def _decoded(content: bytes, shown: str) -> str:
 
 def _missing(path: Path, shown: str) -> UsageError:
     try:
-        beside = sorted(file.name for file in path.parent.iterdir() if file.suffix.lower() in FORMATS)
+        beside = sorted(
+            file.name for file in path.parent.iterdir() if file.suffix.lower() in FORMATS and file.is_file()
+        )
     except OSError:
         hint = "its folder does not exist either"
         return UsageError(f"{shown}: no such file", hint=hint, slug="case-file-missing")

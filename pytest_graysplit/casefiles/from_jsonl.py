@@ -42,5 +42,7 @@ def _malformed(line: str, shown: str, number: int, error: Exception) -> UsageErr
         return broken(shown, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
     except (ValueError, RecursionError):
         pass
+    if isinstance(error, RecursionError):
+        return broken(shown, number, "not valid JSON: it is nested too deep", _HINT)
     # Python reads more than JSON holds: NaN, half a surrogate pair, numbers out of range.
     return broken(shown, number, f"not valid JSON: {error}", _HINT)

@@ -1,0 +1,337 @@
+"""Fields become a case in one place, and what cannot be used is named with its place and its remedy."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.casefields import CASE_FIELDS, MARKER_FIELDS, build_case, id_of
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.expectations import check_expect
+from pytest_graysplit.expectfields import EXPECT_FIELDS
+from pytest_graysplit.types import Case, Expect
+
+WHERE = "support.jsonl:14"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def outcome(fields, **how):
+    try:
+        return build_case(fields, where=WHERE, **how)
+    except UsageError as error:
+        return error
+
+
+def refusal(fields, **how):
+    error = outcome(fields, **how)
+    assert isinstance(error, UsageError)
+    return error
+
+
+def test_a_prompt_is_enough():
+    """One prompt makes a whole case, and everything nobody set stays unset."""
+    assert build_case({"prompt": "Hello?"}, where=WHERE) == Case(
+        id="hello-6519faaf", messages=({"role": "user", "content": "Hello?"},), where=WHERE
+    )
+
+
+def test_every_field_arrives_in_the_case():
+    """Each field lands where the record has it, single texts as lists of one, numbers as floats."""
+    fields = {
+        "id": " refund ",
+        "prompt": "When?",
+        "system": "Be brief.",
+        "params": {"temperature": 0, "stop": ["END", None]},
+        "expect": {"contains": "days", "not_contains": ["AI"], "regex": r"\d", "equals": "7 days", "json": True,
+                   "json_schema": {"type": "string"}, "reference": "a week", "min_similarity": 1, "max_words": 9},
+        "min_similarity": 0.75,
+        "metric": "lexical",
+        "max_latency_s": 3,
+        "max_latency_ratio": 1.5,
+        "max_cost_usd": 0.01,
+        "samples": 2,
+        "tags": "answer",
+        "cluster": "refunds",
+        "must_pass": True,
+    }  # fmt: skip
+    assert {*fields, "messages"} == set(CASE_FIELDS)
+    assert build_case(fields, where=WHERE) == Case(
+        id="refund",
+        messages=({"role": "system", "content": "Be brief."}, {"role": "user", "content": "When?"}),
+        params={"temperature": 0, "stop": ["END", None]},
+        expect=Expect(
+            contains=("days",),
+            not_contains=("AI",),
+            regex=(r"\d",),
+            equals="7 days",
+            json=True,
+            json_schema={"type": "string"},
+            reference="a week",
+            min_similarity=1.0,
+            max_words=9,
+        ),
+        min_similarity=0.75,
+        metric="lexical",
+        max_latency_s=3.0,
+        max_latency_ratio=1.5,
+        max_cost_usd=0.01,
+        samples=2,
+        must_pass=True,
+        tags=("answer",),
+        cluster="refunds",
+        where=WHERE,
+    )
+
+
+def test_messages_are_kept_as_they_are_said():
+    """A conversation passes through whole: tool calls, parts and names included."""
+    said = [
+        {"role": "user", "content": [{"type": "text", "text": "What is on the picture?"}]},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+        {"role": "tool", "content": "a lamp", "tool_call_id": "1"},
+        {"role": "assistant"},
+    ]
+    assert build_case({"messages": said}, where=WHERE).messages == tuple(said)
+
+
+def test_null_means_not_given():
+    """A null takes back a field, a check and a request parameter; relays refuse to be sent null."""
+    fields = {"prompt": "a", "messages": None, "tags": None, "expect": {"json": None}, "params": {"seed": None}}
+    case = build_case(fields, where=WHERE, id="x")
+    assert case == Case(id="x", messages=({"role": "user", "content": "a"},), expect=Expect(), params={}, where=WHERE)
+
+
+def test_no_labels_are_fine_and_no_checks_are_not():
+    """An empty list of tags is a list of tags; an empty list of texts would check nothing."""
+    assert build_case({"prompt": "a", "tags": []}, where=WHERE).tags == ()
+    assert refusal({"prompt": "a", "expect": {"contains": []}}).problem == (
+        f"{WHERE}: expect.contains: expected a text or a list of texts, got []"
+    )
+
+
+def test_the_id_is_the_given_one_or_made_from_the_messages():
+    """A field beats the argument, the argument beats the made one, and params do not change it."""
+    assert build_case({"prompt": "a", "id": "own"}, where=WHERE, id="argument").id == "own"
+    assert build_case({"prompt": "a"}, where=WHERE, id="argument").id == "argument"
+    assert build_case({"prompt": "a"}, where=WHERE).id == build_case({"prompt": "a", "params": {"n": 1}}, where="").id
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begins"),
+    [
+        ("Explain the CAP theorem with examples, please", "explain-the-cap-theorem-with-examples-"),
+        ("Grüße aus Köln!", "grue-aus-koln-"),
+        ("什么是微服务", "case-"),
+        ("x" * 99, "x" * 40 + "-"),
+    ],
+)
+def test_a_made_id_is_readable_and_short(prompt, begins):
+    """It begins with the first words, in letters that every terminal and file system takes."""
+    made = id_of([{"role": "user", "content": prompt}])
+    assert made.startswith(begins)
+    assert made.isascii()
+    assert len(made) < 50
+
+
+def test_a_made_id_tells_apart_what_begins_alike():
+    """Two prompts with one beginning, or one prompt under two system messages, get two ids."""
+    one, two = "w " * 50 + "one", "w " * 50 + "two"
+    made = {
+        build_case(fields, where="").id for fields in ({"prompt": one}, {"prompt": two}, {"prompt": two, "system": "s"})
+    }
+    assert len(made) == 3
+
+
+UNKNOWN = [
+    ({"min_similarty": 0.7}, "min_similarty: unknown field, did you mean min_similarity?",
+     f"known here: {', '.join(CASE_FIELDS)}"),
+    ({"zzz": 1}, "zzz: unknown field", f"known here: {', '.join(CASE_FIELDS)}"),
+    ({"max_tokens": 9}, "max_tokens: unknown field", 'it is a request parameter: write params: {"max_tokens": ...}'),
+    ({"contains": "a"}, "contains: unknown field", 'it belongs in expect: write expect: {"contains": ...}'),
+    ({"model": "m"}, "model: unknown field", ("models are named once for all cases, by --graysplit-control and "
+                                              "--graysplit-treatment")),
+    ({"expect": {"contians": "a"}}, "expect.contians: unknown field, did you mean contains?",
+     f"known here: {', '.join(EXPECT_FIELDS)}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "problem", "hint"), UNKNOWN)
+def test_an_unknown_field_is_named_with_the_way_out(fields, problem, hint):
+    """A slip gets the nearest name, a name from elsewhere gets the place where it belongs."""
+    error = refusal({"prompt": "a", **fields})
+    assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-unknown")
+
+
+def test_the_marker_takes_no_id():
+    """pytest names the item, so a marker that brings an id is told so."""
+    error = refusal({"prompt": "a", "id": "x"}, allowed=MARKER_FIELDS)
+    assert error.problem == f"{WHERE}: id: unknown field"
+    assert error.hint == "pytest names the test: write pytest.param(..., id=...) to name it yourself"
+
+
+NUMBER = "write a plain number such as 3 or 0.75, without quotes"
+WHOLE = "write a whole number such as 2, without quotes"
+QUOTES = "put the value in quotes"
+LISTED = 'write "one text" or ["one", "two"]'
+PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
+TYPES = [
+    ({"max_latency_s": "fast"}, "max_latency_s: expected a number above 0, got 'fast'", NUMBER),
+    ({"max_latency_s": 0}, "max_latency_s: expected a number above 0, got 0", NUMBER),
+    ({"max_latency_ratio": float("inf")}, "max_latency_ratio: expected a number above 0, got inf", NUMBER),
+    ({"max_cost_usd": float("nan")}, "max_cost_usd: expected a number above 0, got nan", NUMBER),
+    ({"max_cost_usd": 10**400}, f"max_cost_usd: expected a number above 0, got 1{'0' * 58}…", NUMBER),
+    ({"max_cost_usd": 10**9000}, "max_cost_usd: expected a number above 0, got a int too large to show", NUMBER),
+    ({"min_similarity": True}, "min_similarity: expected a number from 0 to 1, got True", NUMBER),
+    ({"min_similarity": 75}, "min_similarity: expected a number from 0 to 1, got 75", NUMBER),
+    ({"samples": 0}, "samples: expected a whole number of 1 or more, got 0", WHOLE),
+    ({"samples": 2.0}, "samples: expected a whole number of 1 or more, got 2.0", WHOLE),
+    ({"must_pass": "yes"}, "must_pass: expected true or false, got 'yes'", "write true or false, without quotes"),
+    ({"metric": 3}, "metric: expected a text, got 3", QUOTES),
+    ({"cluster": "\t"}, "cluster: is blank", "write the text, or leave the field out"),
+    ({"tags": 7}, "tags: expected a text or a list of texts, got 7", LISTED),
+    ({"tags": ["a", 7]}, "tags[1]: expected a text, got 7", QUOTES),
+    ({"id": 14}, "id: expected a text, got 14", QUOTES),
+    ({"id": "a::b"}, "id: expected a text on one line, without ::, got 'a::b'", "pytest selects a case as file::id"),
+    ({"prompt": 7}, "prompt: expected a text, got 7", QUOTES),
+    ({"prompt": " \n"}, "prompt: is blank", "write the text, or leave the field out"),
+    ({"prompt": "a\ud800"}, r"prompt: \ud800 is half of a surrogate pair",
+     "write the character itself, or both halves of the escape"),
+    ({"params": []}, "params: expected an object, got []", 'write it as {"name": value}'),
+    ({"params": {1: 2}}, "params: the name 1 is not a text", QUOTES),
+    ({"params": {"stop": {1}}}, "params.stop: expected a JSON value, got {1}",
+     "put it in quotes, or write a finite number"),
+    ({14: "a"}, "the field name 14 is not a text", QUOTES),
+    ({"expect": "30"}, f"expect: expected an object with {', '.join(EXPECT_FIELDS)}, got '30'",
+     'say how it is checked, such as expect: {"contains": "30 days"}'),
+    ({"expect": {"equals": True}}, "expect.equals: expected a text, got True", QUOTES),
+    ({"expect": {"json": False}}, "expect.json: expected true, an object or a list, got False",
+     'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'),
+    ({"expect": {"max_words": 0}}, "expect.max_words: expected a whole number of 1 or more, got 0", WHOLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "problem", "hint"), TYPES)
+def test_a_value_of_the_wrong_kind_is_named(fields, problem, hint):
+    """The message says what the field takes and what stands there."""
+    error = refusal({"prompt": "a", **fields})
+    assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-type")
+
+
+MESSAGES = [
+    ([], "messages: expected a list of messages, got []", PROMPT, "case-field-type"),
+    ("Hi", "messages: expected a list of messages, got 'Hi'", PROMPT, "case-field-type"),
+    (["Hi"], "messages[0]: expected an object, got 'Hi'", PROMPT, "case-field-type"),
+    ([{"content": "Hi"}], "messages[0]: no role",
+     'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing"),
+    ([{"role": 1}], "messages[0].role: expected a text, got 1", QUOTES, "case-field-type"),
+    ([{"role": "user", "content": 4}], "messages[0].content: expected a text, a list of parts or null, got 4",
+     "content is what was said; null where an assistant message only calls tools", "case-field-type"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("messages", "problem", "hint", "slug"), MESSAGES)
+def test_messages_that_cannot_be_sent_are_named(messages, problem, hint, slug):
+    """A conversation is a list of objects that say who speaks."""
+    error = refusal({"messages": messages})
+    assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
+
+
+USER = [{"role": "user", "content": "a"}]
+CLASHES = [
+    ({}, "no prompt", PROMPT, "case-prompt-missing"),
+    ({"prompt": None}, "no prompt", PROMPT, "case-prompt-missing"),
+    ({"prompt": "a", "messages": USER}, "both prompt and messages", "keep one of the two", "case-field-clash"),
+    ({"system": "s", "messages": [{"role": "developer", "content": "d"}, *USER]},
+     "system: messages hold a system message already", "keep the one in messages, or write system: null",
+     "case-field-clash"),
+    ({"prompt": "a", "params": {"model": "m"}}, "params.model: sets model, which the arm and the case decide",
+     "remove it", "case-field-clash"),
+    ({"prompt": "a", "expect": {"min_similarity": 0.5}}, "expect.min_similarity: there is no reference",
+     ("here it holds the answer against expect.reference; the two models are compared by min_similarity outside"),
+     "case-field-clash"),
+    ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
+     "expect.regex: '(' is no regular expression: missing ), unterminated subpattern at position 0",
+     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+    ({"prompt": "a", "expect": {"regex": "a{99999999999}"}},
+     "expect.regex: 'a{99999999999}' is no regular expression: the repetition number is too large",
+     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+    ({"prompt": "a", "expect": {"json_schema": {"properties": {"a": {"type": "objct"}}}}},
+     ("expect.json_schema: is no JSON schema: $.properties.a.type: 'objct' is not valid under any of the given "
+      "schemas"), "compare it with json-schema.org", "case-schema"),
+    ({"prompt": "a", "expect": {"json_schema": {"pattern": "("}}},
+     "expect.json_schema: is no JSON schema: $.pattern: '(' is not a 'regex'", "compare it with json-schema.org",
+     "case-schema"),
+    ({"prompt": "a", "expect": {"json_schema": {"$schema": 7}}},
+     "expect.json_schema: is no JSON schema: $.$schema: is not a text", "compare it with json-schema.org",
+     "case-schema"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "problem", "hint", "slug"), CLASHES)
+def test_fields_that_cannot_stand_together_are_named(fields, problem, hint, slug):
+    """Nothing is dropped in silence: what contradicts itself or can never hold is refused."""
+    error = refusal(fields)
+    assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
+
+
+def test_an_error_without_a_place_begins_with_the_field():
+    """Where no place is known, the message does not begin with a colon."""
+    with pytest.raises(UsageError) as caught:
+        build_case({"prompt": "a", "samples": 0}, where="")
+    assert caught.value.problem == "samples: expected a whole number of 1 or more, got 0"
+
+
+def test_a_doubtful_pattern_is_taken():
+    """A set such as [[a] only makes Python warn, which must not fail a suite that turns warnings into errors."""
+    assert build_case({"prompt": "a", "expect": {"regex": "[[a]"}}, where="").expect.regex == ("[[a]",)
+    build_case({"prompt": "a", "expect": {"json_schema": {"pattern": "[[b]"}}}, where="")
+
+
+def test_what_holds_itself_is_refused():
+    """A loop, which YAML anchors can tie, ends in a message and not in a RecursionError."""
+    loop = {}
+    loop["again"] = loop
+    error = refusal({"prompt": "a", "params": loop})
+    assert error.problem == f"{WHERE}: params: is nested more than 64 deep"
+    knot = []
+    knot += [knot, knot]
+    assert refusal({"prompt": "a", "metric": knot}).problem == f"{WHERE}: metric: expected a text, got [[...], [...]]"
+
+
+@given(st.dictionaries(st.sampled_from([*CASE_FIELDS, "zzz"]), JSON, max_size=5), JSON)
+def test_any_fields_give_a_case_or_a_usage_error(fields, value):
+    """Whatever stands in a file, the answer is a case that can be sent and stored, or one clear message."""
+    got = outcome({"prompt": "a", "params": {"p": value}, **fields})
+    if isinstance(got, UsageError):
+        assert got.problem.startswith(WHERE)
+        assert got.hint
+        str(got).encode()
+    else:
+        json.dumps([got.id, got.messages, got.params, got.tags], allow_nan=False, ensure_ascii=False).encode()
+
+
+SCHEMA_WORDS = ("$ref", "$id", "$schema", "$anchor", "$dynamicRef", "$defs", "type", "pattern", "patternProperties",
+                "items", "properties", "multipleOf", "format", "enum", "uniqueItems", "not", "minimum")  # fmt: skip
+SCHEMA_VALUES = st.sampled_from(
+    ["#", "#/$defs/a", "#/type", "http://[", "a", "(", "[[a]", "object", "array", 0, 0.1, True, [], {}]
+)
+SCHEMAS = st.recursive(
+    SCHEMA_VALUES,
+    lambda inner: st.dictionaries(st.sampled_from(SCHEMA_WORDS), inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(SCHEMA_WORDS), SCHEMAS, max_size=4), JSON)
+def test_any_schema_is_refused_or_can_be_applied(schema, answer):
+    """A schema that was taken never raises when it meets an answer."""
+    got = outcome({"prompt": "a", "expect": {"json_schema": schema}})
+    if isinstance(got, UsageError):
+        assert got.slug in ("case-schema", "case-field-type")
+    else:
+        assert all(finding.hint for finding in check_expect(got.expect, json.dumps(answer), lambda *_: 1.0))
