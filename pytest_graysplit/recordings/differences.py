@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 MOST_LINES = 6
-CONTEXT_WORDS = 3
-SHOWN_WORDS = 12
-SHORT = 40
+# Letters: a text shown whole, those around a change, and the most of a change.
+SHORT = 60
+CONTEXT = 24
+SHOWN = 120
 
 
 def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
@@ -22,7 +23,7 @@ def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterat
     >>> list(differences({"seed": 42, "top_p": 1}, {"seed": 43, "top_p": 1}))
     ['seed: 42 -> 43']
     """
-    old, new = dict(_fields("", before)), dict(_fields("", after))
+    old, new = dict(_leaves(before)), dict(_leaves(after))
     changed = [name for name in {**old, **new} if name not in old or name not in new or old[name] != new[name]]
     for name in changed[:MOST_LINES]:
         yield f"{name}: {_change(old.get(name), new.get(name))}"
@@ -30,11 +31,16 @@ def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterat
         yield f"and {len(changed) - MOST_LINES} more"
 
 
-def _fields(name: str, value: Json | Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+def _leaves(body: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for name, value in body.items():
+        yield from _fields(name, value)
+
+
+def _fields(name: str, value: Json) -> Iterator[tuple[str, str]]:
     """Yield every leaf under its path, such as `messages[1].content`, as JSON."""
     if isinstance(value, dict) and value:
         for key, part in value.items():
-            yield from _fields(f"{name}.{key}" if name else key, part)
+            yield from _fields(f"{name}.{key}", part)
     elif isinstance(value, list) and value:
         for number, part in enumerate(value):
             yield from _fields(f"{name}[{number}]", part)
@@ -43,31 +49,32 @@ def _fields(name: str, value: Json | Mapping[str, Json]) -> Iterator[tuple[str, 
 
 
 def _change(old: str | None, new: str | None) -> str:
-    if old is None or new is None or max(len(old), len(new)) <= SHORT:
-        return f"{_short(old)} -> {_short(new)}"
-    before, after = old.split(" "), new.split(" ")
-    start = _common(before, after)
-    end = _common(before[start:][::-1], after[start:][::-1])
-    return f"{_excerpt(before, start, end)} -> {_excerpt(after, start, end)}"
+    if old is None or new is None:
+        return f"{_excerpt(old, 0, 0)} -> {_excerpt(new, 0, 0)}"
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    return f"{_excerpt(old, start, len(old) - end)} -> {_excerpt(new, start, len(new) - end)}"
 
 
-def _short(text: str | None) -> str:
-    if text is None:
-        return "(not sent)"
-    words = text.split(" ")
-    return _excerpt(words, 0, 0) if len(text) > SHORT else text
-
-
-def _common(left: list[str], right: list[str]) -> int:
-    """Count the words that both begin with."""
-    for count, (one, other) in enumerate(zip(left, right, strict=False)):
+def _common(old: str, new: str) -> int:
+    """Count the letters that both begin with."""
+    for count, (one, other) in enumerate(zip(old, new, strict=False)):
         if one != other:
             return count
-    return min(len(left), len(right))
+    return min(len(old), len(new))
 
 
-def _excerpt(words: list[str], start: int, end: int) -> str:
-    """Show the words between what is common, with a few around them for the eye."""
-    first = max(0, start - CONTEXT_WORDS)
-    last = min(len(words), len(words) - end + CONTEXT_WORDS, first + SHOWN_WORDS)
-    return f"{'... ' if first else ''}{' '.join(words[first:last])}{' ...' if last < len(words) else ''}"
+def _excerpt(text: str | None, start: int, stop: int) -> str:
+    """Show the letters from start to stop, with a few words around them for the eye."""
+    if text is None:
+        return "(not sent)"
+    if len(text) <= SHORT:
+        return text
+    first = max(0, start - CONTEXT)
+    last = min(len(text), max(stop + CONTEXT, first + SHORT), first + SHOWN)
+    # Whole words where there are spaces; some languages have none.
+    if first and (space := text.find(" ", first, start)) >= 0:
+        first = space + 1
+    if last < len(text) and (space := text.rfind(" ", stop, last)) >= 0:
+        last = space
+    return f"{'... ' if first else ''}{text[first:last]}{' ...' if last < len(text) else ''}"

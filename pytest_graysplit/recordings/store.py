@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.fingerprint import redact_json, unchanged
-from pytest_graysplit.recordings.misses import explain
+from pytest_graysplit.recordings.misses import Neighbours
 from pytest_graysplit.recordings.shelf import read_shelf
 from pytest_graysplit.recordings.workdir import relative_to
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.recordings.shelf import Shelf
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
-
-# A run without any recordings misses thousands of times, and nobody reads as many neighbours.
-SEARCHES = 50
 
 
 class Recordings:
@@ -30,7 +27,7 @@ class Recordings:
         self._redact = redact
         self._shelves: dict[Path, Shelf] = {}
         self._fresh: dict[tuple[Path, ReplyKey], Reply] = {}
-        self._searches_left = SEARCHES
+        self._neighbours: dict[Path, Neighbours] = {}
 
     def reply(self, path: Path, key: ReplyKey) -> Reply | None:
         """Return the reply, or None; one that this run recorded is as fresh as it was, others are `replayed`.
@@ -56,10 +53,11 @@ class Recordings:
 
         `command` continues "run once with"; `arm` is named beside the model, such as "control".
         """
-        self._searches_left -= 1
         asked = {name: redact_json(value, self._redact) for name, value in body.items() if name != "model"}
         stored = self._stored(key)
-        lines = explain(self._shelf(path), stored, asked, search=self._searches_left >= 0)
+        if path not in self._neighbours:
+            self._neighbours[path] = Neighbours(self._shelf(path))
+        lines = self._neighbours[path].explain(stored, asked)
         who = ", ".join(filter(None, (arm, stored.model)))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),

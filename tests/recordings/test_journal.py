@@ -11,7 +11,7 @@ from decimal import Decimal
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_graysplit.errors import RecordingError
@@ -58,7 +58,11 @@ def told(reply):
     return [joined(getattr(reply, name)) for name in Reply.__slots__ if name != "replayed"]
 
 
+LONE = "lone \ud800 half"
+
+
 @given(replies, odd_text)
+@example(Reply(model=LONE, outcome="ok", text=LONE, tool_calls=({LONE: LONE},)), LONE)
 def test_every_reply_survives_being_stored(reply, case):
     """Any text a relay may send, lone surrogates included, comes back as it was."""
     key = ReplyKey(case, reply.model, "0123456789abcdef", 0)
@@ -69,6 +73,7 @@ def test_every_reply_survives_being_stored(reply, case):
 
 
 @given(text=odd_text, case=odd_text)
+@example(text=LONE, case=LONE)
 def test_odd_texts_survive_journal_and_merge(tmp_path_factory, bench_class, text, case):
     """The whole way, from append to replay, works for texts that no encoder likes."""
     bench = bench_class(tmp_path_factory.mktemp("odd"))

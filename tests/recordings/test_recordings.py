@@ -1,11 +1,12 @@
 """A reply that was journalled and merged is found again, by its key or under a new name of its case."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.recordings import Recordings, merge_journals
+from pytest_graysplit.recordings import Recordings, merge_journals, workdir
 
 
 @pytest.fixture
@@ -133,6 +134,16 @@ def test_a_file_that_cannot_be_read_is_named(bench):
         "tests/__graysplit__/test_support.jsonl cannot be read: Is a directory\n"
         "  hint: make it a file that you may read, or restore it from version control  [recording-unreadable]"
     )
+
+
+def test_a_file_on_another_drive_is_named_in_full(monkeypatch):
+    """Some systems have no relative path from the project to its recordings."""
+
+    def no_way(path, start):
+        raise ValueError(path, start)
+
+    monkeypatch.setattr(workdir.os.path, "relpath", no_way)
+    assert workdir.relative_to(Path("/project"), Path("/elsewhere/x.jsonl")) == "/elsewhere/x.jsonl"
 
 
 def test_replay_is_fast(bench):

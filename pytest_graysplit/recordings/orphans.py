@@ -1,0 +1,96 @@
+"""Recordings that no case asks for any more, judged from a full collection and never from a partial run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_graysplit.errors import RecordingError, UsageError
+from pytest_graysplit.recordings.shelf import read_shelf
+from pytest_graysplit.recordings.workdir import relative_to
+from pytest_graysplit.types import ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from pytest_graysplit.recordings.shelf import Shelf
+    from pytest_graysplit.types import Redactor
+
+Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
+
+# Names the file into which the plugin writes, at the end of a collection, a JSON line for each reply that the
+# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}.
+VARIABLE = "GRAYSPLIT_WANTED"
+NO_FAILURE = (0, 5)  # pytest's own codes: tests collected, no tests collected
+AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
+
+
+def collect_wanted(root: Path, pytest_args: Sequence[str], redact: Redactor) -> Wanted:
+    """Let pytest collect everything, and return by file what the collected cases ask for.
+
+    Raises UsageError where the collection fails, or tells of no case at all.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "wanted.jsonl")
+        _collect(root, pytest_args, told)
+        rows = told.read_bytes().split(b"\n") if told.exists() else []
+    if not any(rows):
+        raise UsageError(
+            "orphans cannot be judged: pytest collected no case that asks a model",
+            hint=f"{AFTER_DASHES}; --no-orphans leaves this check out",
+            slug="orphans-uncollected",
+        )
+    wanted: dict[Path, set[ReplyKey]] = defaultdict(set)
+    for row in map(json.loads, filter(None, rows)):
+        key = ReplyKey(redact(row["case"]), redact(row["model"]), row["request"], row["sample"])
+        wanted[Path(root, row["into"]).resolve()].add(key)
+    return wanted
+
+
+def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingError]:
+    """Yield a finding for every reply in the file that no collected case asks for."""
+    where = relative_to(root, path)
+    try:
+        shelf = read_shelf(path, where)
+    except RecordingError:
+        return  # the check of its lines has told why
+    for key in orphaned(shelf, wanted.get(path.resolve(), frozenset())):
+        yield RecordingError(
+            f"{where}:{shelf.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
+            hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
+            slug="recording-orphan",
+        )
+
+
+def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey]) -> list[ReplyKey]:
+    """Return the keys that nothing wanted is answered from, neither by name nor after a renaming."""
+    renamed = shelf.renamed()
+    used = {shelf.replies.get(key, renamed.get(key[1:])) for key in wanted}
+    return [key for key, at in sorted(shelf.replies.items()) if at not in used]
+
+
+def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *pytest_args]
+    run = subprocess.run(  # noqa: S603  # the arguments are the user's own, for the user's own pytest
+        command,
+        cwd=root,
+        env={**os.environ, VARIABLE: str(told)},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if run.returncode not in NO_FAILURE:
+        last = [line for line in (run.stdout + run.stderr).splitlines() if line.strip()][-5:]
+        raise UsageError(
+            "\n  ".join([f"orphans cannot be judged: pytest --collect-only ended with {run.returncode}", *last]),
+            hint=f"make the collection work ({AFTER_DASHES}), or leave this check out with --no-orphans",
+            slug="orphans-uncollected",
+        )
