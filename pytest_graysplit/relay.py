@@ -152,7 +152,7 @@ class Relay:
         """Return what the requests so far have met."""
         return RelayStats(
             requests=self._traffic.sent,
-            retries=self._traffic.budget.retries,
+            retries=self._traffic.retries,
             rate_limited=self._traffic.rate_limited,
             lowest_concurrency=self._traffic.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,

@@ -56,7 +56,7 @@ class TooLong:
 
 
 class RetryBudget:
-    """Lets through at most a share of extra requests, so that retries never hammer a relay that is dying.
+    """Lets through at most a share of extra requests, so that retries never hammer a relay that fails.
 
     A few are always allowed, because a share of a small run rounds to nothing.
     """

@@ -26,17 +26,14 @@ def is_stream(body: bytes) -> bool:
 
 
 def read_json(text: str | bytes) -> Json:
-    """Parse JSON; raise ValueError, also for what is nested too deep.
-
-    The second parser is for halves of surrogate pairs, which some relays cut an emoji into; msgspec refuses them.
-    """
+    """Parse JSON; raise ValueError, also for what is nested too deep."""
     try:
         value: Json = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        try:
-            value = json.loads(text)
-        except RecursionError:
-            raise ValueError("nested too deep") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except ValueError:
+        # A lenient second reading, because this answer is paid for: some relays cut an emoji in half, or send NaN.
+        value = _read_leniently(text)
     return value
 
 
@@ -70,6 +67,16 @@ def assemble(body: bytes) -> dict[str, Json]:
         message |= {"tool_calls": tool_calls} if calls else {}
         whole["choices"] = [{"message": message, "finish_reason": finish}]
     return whole
+
+
+def _read_leniently(text: str | bytes) -> Json:
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    try:
+        loose = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    value: Json = msgspec.json.decode(loose.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return value
 
 
 def _chunks(body: bytes, *, strict: bool) -> Iterator[dict[str, Json]]:

@@ -62,6 +62,7 @@ class Traffic(Generic[C]):
         self.limiter = Limiter(len(clients))
         self.budget = RetryBudget()
         self.sent = 0
+        self.retries = 0
         self.rate_limited = 0
         self._slots = Slots(clients, self.limiter)
         self._pace = Pace(requests_per_min, clock=clock, sleep=sleep)
@@ -125,12 +126,14 @@ class Traffic(Generic[C]):
             trip.too_long_s = decision.wait_s
         if decision is None or isinstance(decision, TooLong):
             return False
-        if trip.attempts > trip.retries or not self.budget.take():
+        # A 429 comes from a relay that is well: fewer in flight answer it, and no reply may be lost to the budget.
+        if trip.attempts > trip.retries or not (result.status == 429 or self.budget.take()):
             return False
         if decision.asked and result.status == 429:
             # The relay spoke to all of us: what is sent meanwhile would only be refused as well.
             self._pace.hold(decision.wait_s)
         trip.wait_s = decision.wait_s
+        self.retries += 1
         return True
 
     @contextmanager

@@ -5,8 +5,6 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from pytest_graysplit.sse import StreamCutError, assemble, is_stream, read_json
 from pytest_graysplit.types import Reply, Usage
 from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
@@ -35,7 +33,7 @@ def read_answer(
     if isinstance(payload, Fault):
         return payload
     if inside := _error_inside(payload):
-        return _failed(answer._replace(body=msgspec.json.encode(inside)), model, sent, redact)
+        return _failed(answer, model, sent, redact, inside=inside)
     if choice := _first_choice(payload):
         return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
     return Fault(problem="the relay's answer holds no choices", slug="relay-no-choices", status=answer.status)
@@ -94,7 +92,7 @@ def _reply(
 ) -> Reply:
     message = _object(choice.get("message"))
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
-    text = whole(content or _text(choice.get("text")) or refusal)
+    text = content or _text(choice.get("text")) or refusal
     calls, finish = _tool_calls(message), choice.get("finish_reason")
     finish = finish if isinstance(finish, str) else None
     refused = bool(refusal.strip()) or finish == "refusal"
@@ -131,8 +129,10 @@ def _outcome(
     return "refusal" if is_refusal(text) else "ok"
 
 
-def _failed(answer: Answer, model: str, sent: Collection[str], redact: Redactor) -> Reply | Fault:
-    fault = fault_of(answer, sent=sent, redact=redact)
+def _failed(
+    answer: Answer, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
+) -> Reply | Fault:
+    fault = fault_of(answer, sent=sent, redact=redact, inside=inside)
     # A content filter judges the prompt: that is an outcome, which every run would see again.
     return Reply(model=model, outcome="filtered", error=fault.problem) if fault.filtered else fault
 
@@ -172,13 +172,6 @@ def _part(part: Json) -> str:
         text = part.get("text")
         return text if isinstance(text, str) else ""
     return part if isinstance(part, str) else ""
-
-
-def whole(text: str) -> str:
-    """Return the text with surrogates that came in halves joined, and lone ones replaced: files hold neither."""
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:

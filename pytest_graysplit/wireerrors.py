@@ -33,7 +33,7 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _PARAM_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
-_KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )\S+")
+_KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )[^\s),;]+")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -72,9 +72,12 @@ class ErrorBody(NamedTuple):
     param: str = ""
 
 
-def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor) -> Fault:
-    """Turn an answer that is an error into its cause; `sent` are the names of the request's parameters."""
-    error = read_error(answer.body)
+def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> Fault:
+    """Turn an answer that is an error into its cause; `sent` are the names of the request's parameters.
+
+    `inside` is the part of the answer that holds the error, where it has been parsed and found already.
+    """
+    error = _read(inside) if inside else read_error(answer.body)
     message = shorten(redact(error.message))
     status = meant_status(answer.status, error.codes)
     problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
@@ -105,7 +108,7 @@ def read_error(body: bytes) -> ErrorBody:
     text = body.decode("utf-8", "replace").strip()
     try:
         return _read(read_json(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ErrorBody(_plain(text))
 
 

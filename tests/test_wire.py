@@ -1,0 +1,437 @@
+"""Answers of relays as they were seen in the wild, and what becomes of each."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.sse import has_token, read_json
+from pytest_graysplit.types import Reply, Usage
+from pytest_graysplit.wire import read_answer, read_cost, read_usage
+from pytest_graysplit.wireerrors import Answer, Fault, read_error, redactor
+
+NOTHING_SENT = ("model", "messages")
+HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"
+
+
+def read(body, status=200, headers=None, *, sent=NOTHING_SENT, secrets=(), is_refusal=lambda _: False, ttft_s=None):
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = Answer(status, headers or {}, body, ttft_s)
+    return read_answer(answer, model="m", sent=sent, is_refusal=is_refusal, redact=redactor(secrets))
+
+
+def chat(content="Hello", finish="stop", **more):
+    message = {"role": "assistant", "content": content, **more}
+    return {"choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+
+def events(*chunks, done=True, separator="\n\n"):
+    lines = [f"data: {json.dumps(chunk)}{separator}" for chunk in chunks]
+    return "".join([*lines, f"data: [DONE]{separator}" if done else ""]).encode()
+
+
+def delta(finish=None, **fields):
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}
+
+
+def test_a_whole_answer_arrives_whole():
+    payload = chat() | {
+        "id": "chatcmpl-1",
+        "model": "deepseek-chat",
+        "system_fingerprint": "fp_1",
+        "error": None,
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4, "cost": 0.000012},
+    }
+    assert read(payload, headers={"x-litellm-attempted-fallbacks": "1"}, ttft_s=0.25) == Reply(
+        model="m",
+        outcome="ok",
+        text="Hello",
+        served_model="deepseek-chat",
+        ttft_s=0.25,
+        usage=Usage(prompt=3, completion=1, total=4),
+        reported_cost_usd=Decimal("0.000012"),
+        finish_reason="stop",
+        fell_back=True,
+        response_id="chatcmpl-1",
+        system_fingerprint="fp_1",
+    )
+
+
+def test_only_choices_is_certain():
+    assert read({"choices": [{"message": {"content": "Hi"}}]}) == Reply(model="m", outcome="ok", text="Hi")
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"broken'}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "outcome", "text"),
+    [
+        (chat(None), "empty", ""),
+        (chat(" \n"), "empty", " \n"),
+        (chat([]), "empty", ""),
+        (chat([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "A"}, {"text": "B"}]), "ok", "AB"),
+        (chat(["A", {"type": "text", "text": None}, 7]), "ok", "A"),
+        (chat(None, "tool_calls", tool_calls=[CALL]), "ok", ""),
+        (chat(None, "function_call", function_call={"name": "f", "arguments": "{}"}), "ok", ""),
+        (chat(None, refusal="I can't."), "refusal", "I can't."),
+        (chat("No.", "refusal"), "refusal", "No."),
+        (chat("Sorry, no."), "refusal", "Sorry, no."),
+        (chat("Sorry, no.", "tool_calls", tool_calls=[CALL]), "ok", "Sorry, no."),
+        (chat("Half an", "length"), "truncated", "Half an"),
+        (chat(None, "length", reasoning_content="thinking"), "truncated", ""),
+        (chat("", "MAX_TOKENS"), "truncated", ""),
+        (chat("Some", "content_filter"), "filtered", "Some"),
+        (chat("", "SAFETY"), "filtered", ""),
+        (chat("Odd", "eos_token"), "ok", "Odd"),
+        (chat("Odd", 7), "ok", "Odd"),
+        (chat("Answer", reasoning="not scored", reasoning_content="nor this"), "ok", "Answer"),
+        ({"choices": [{"text": "Legacy"}]}, "ok", "Legacy"),
+        ({"choices": [{"message": None}]}, "empty", ""),
+    ],
+)
+def test_each_answer_has_its_outcome(payload, outcome, text):
+    reply = read(payload, is_refusal=lambda words: words.startswith("Sorry"))
+    assert (reply.outcome, reply.text) == (outcome, text)
+
+
+def test_tool_calls_are_kept_as_they_came():
+    assert read(chat(None, tool_calls=[CALL])).tool_calls == (CALL,)
+    legacy = {"name": "f", "arguments": "{}"}
+    assert read(chat(None, function_call=legacy)).tool_calls == ({"type": "function", "function": legacy},)
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (None, None),
+        ({}, None),
+        ("many", None),
+        ({"prompt_tokens": None, "completion_tokens": None}, None),
+        ({"prompt_tokens": 5, "completion_tokens": 2}, Usage(prompt=5, completion=2, total=7)),
+        ({"prompt_tokens": "5", "completion_tokens": True, "total_tokens": 9.0}, Usage(total=9)),
+        (
+            {
+                "prompt_tokens": 20,
+                "completion_tokens": 198,
+                "total_tokens": 623,
+                "completion_tokens_details": {"reasoning_tokens": 405},
+            },
+            Usage(prompt=20, completion=198, reasoning=405, total=623),
+        ),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 10,
+                "total_tokens": 110,
+                "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 8},
+            },
+            Usage(prompt=100, completion=10, cached=64, cache_write=8, total=110),
+        ),
+        (
+            {"prompt_tokens": 100, "completion_tokens": 10, "prompt_cache_hit_tokens": 64},
+            Usage(prompt=100, completion=10, cached=64, total=110),
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "output_tokens": 5,
+                "cache_read_input_tokens": 90,
+                "cache_creation_input_tokens": 100,
+            },
+            Usage(prompt=200, completion=5, cached=90, cache_write=100, total=205),
+        ),
+        (
+            {
+                "input_tokens": 100,
+                "input_tokens_details": {"cached_tokens": 60},
+                "output_tokens": 5,
+                "output_tokens_details": {"reasoning_tokens": 2},
+            },
+            Usage(prompt=100, completion=5, cached=60, reasoning=2, total=105),
+        ),
+        (
+            {"prompt_tokens": 100, "completion_tokens": 5, "cache_read_input_tokens": 90},
+            Usage(prompt=100, completion=5, cached=90, total=105),
+        ),
+        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=3, cached=3, total=3)),
+    ],
+)
+def test_token_counts_of_every_spelling_become_one(usage, expected):
+    assert read_usage(usage) == expected
+
+
+@pytest.mark.parametrize(
+    ("payload", "headers", "cost"),
+    [
+        ({}, {}, None),
+        ({"usage": {"cost": 0.5}}, {}, Decimal("0.5")),
+        ({"usage": {"cost": "0.25"}}, {"x-litellm-response-cost": "9"}, Decimal("0.25")),
+        ({"usage": {"cost": None}}, {"x-litellm-response-cost": "1e-05"}, Decimal("0.00001")),
+        ({"usage": {"cost": True}}, {"x-litellm-response-cost": "None"}, None),
+        ({}, {"x-litellm-response-cost": "nan"}, None),
+        ({}, {"x-litellm-response-cost": "-1"}, None),
+    ],
+)
+def test_a_reported_cost_is_read_or_unknown(payload, headers, cost):
+    assert read_cost(payload, headers) == cost
+
+
+def test_an_attempted_retry_of_a_gateway_marks_the_reply():
+    assert read(chat(), headers={"x-litellm-attempted-retries": "2"}).fell_back
+    assert not read(
+        chat(), headers={"x-litellm-attempted-retries": "0", "x-litellm-attempted-fallbacks": "x"}
+    ).fell_back
+
+
+STREAMS = {
+    "words": events(delta(role="assistant", content=""), delta(content="Hel"), delta(content="lo"), delta("stop")),
+    "keep-alives": b"\n\n\n: PROCESSING\n\n" + events(delta(content="Hello"), delta("stop")),
+    "carriage returns": events(delta(content="Hello"), delta("stop"), separator="\r\n\r\n"),
+    "no end mark": events(delta(content="Hello"), delta("stop"), done=False),
+    "no finish reason": events(delta(content="Hello")),
+    "a ping between": b"event: ping\ndata: ping\n\ndata: [1]\n\n" + events(delta(content="Hello"), delta("stop")),
+    "whole messages": events({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}),
+    "parts": events(delta(content=[{"type": "text", "text": "Hel"}]), delta("stop", content=[{"text": "lo"}])),
+    "a second choice": events(delta("stop", content="Hello"), {"choices": [{"index": 1, "delta": {"content": "No"}}]}),
+    "odd choices": events(delta("stop", content="Hello"), {"choices": [7, {"delta": 7}]}, {"choices": None}),
+}
+
+
+@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
+def test_a_stream_reads_like_an_answer_that_came_whole(body):
+    reply = read(body)
+    assert (reply.outcome, reply.text) == ("ok", "Hello")
+
+
+def test_a_stream_brings_its_usage_and_names_along():
+    chunks = [
+        {"id": "a", "model": "served", "usage": None, **delta(reasoning_content="hm")},
+        {"id": "a", **delta("length", content="Hi")},
+        {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+    ]
+    reply = read(events(*chunks))
+    assert (reply.outcome, reply.served_model, reply.response_id) == ("truncated", "served", "a")
+    assert reply.usage == Usage(prompt=1, completion=2, total=3)
+
+
+def test_pieces_of_tool_calls_are_put_together():
+    def piece(index=None, ident=None, name=None, arguments=None):
+        call = {"index": index, "id": ident, "function": {"name": name, "arguments": arguments}}
+        return delta(tool_calls=[{key: value for key, value in call.items() if value is not None}])
+
+    by_index = events(
+        piece(0, "a", "f", ""),
+        piece(1, "b", "g", ""),
+        piece(0, None, None, "{}"),
+        piece(1, None, None, "[]"),
+        delta("x"),
+    )
+    without = events(piece(None, "a", "f", "{}"), piece(None, "b", "g", "["), piece(None, "b", None, "]"), delta("x"))
+    for body, indices in ((by_index, ({"index": 0}, {"index": 1})), (without, ({}, {}))):
+        assert read(body).tool_calls == (
+            {**indices[0], "id": "a", "function": {"name": "f", "arguments": "{}"}},
+            {**indices[1], "id": "b", "function": {"name": "g", "arguments": "[]"}},
+        )
+
+
+def test_a_stream_that_breaks_off_is_no_reply():
+    assert read(events(delta(content="Hel"), done=False)) == Fault(
+        problem="the stream ended before the answer did", slug="relay-stream-cut"
+    )
+
+
+def test_a_stream_of_nothing_has_no_choices():
+    assert read(events({"id": "a"})) == Fault(
+        problem="the relay's answer holds no choices", slug="relay-no-choices", status=200
+    )
+
+
+def test_a_broken_event_is_not_skipped():
+    assert read(b'data: {"choices": [{"del\n\n').slug == "relay-not-json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        events(delta(content="Hel"), {"error": {"code": 502, "message": "upstream failed"}}),
+        events(delta(content="Hel"), {"choices": [{"error": {"code": 502, "message": "upstream failed"}}]}),
+        b'event: error\ndata: {"type": "error", "error": {"code": "502", "message": "upstream failed"}}\n\n',
+        {"choices": [{"message": {"content": "Hel"}, "error": {"code": 502, "message": "upstream failed"}}]},
+        {"error": {"code": 502, "message": "upstream failed"}, **chat()},
+        {"object": "error", "code": 502, "message": "upstream failed"},
+    ],
+)
+def test_an_error_inside_a_200_is_the_error_that_it_names(body):
+    assert read(body) == Fault(problem="the relay answered 200: upstream failed", slug="relay-http-error", status=502)
+
+
+def test_the_first_token_is_noticed_also_when_it_is_reasoning():
+    assert not has_token(b": wait\n\n" + events(delta(role="assistant", content="")))
+    assert not has_token(b'data: {"choices": [{"delta": {"content": "Hal')
+    assert has_token(events(delta(reasoning_content="hm")))
+    assert has_token(events(delta(content="Hi"), done=False))
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "codes", "param"),
+    [
+        ({"error": {"message": "no", "type": "t", "param": "p", "code": "C"}}, "no", ("c", "t"), "p"),
+        ({"error": {"message": "no", "code": 429}}, "no", ("429",), ""),
+        ({"error": "no"}, "no", (), ""),
+        ({"object": "error", "message": "no", "type": "bad", "code": 400}, "no", ("400", "bad"), ""),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "no", "type": "extra"}]}, "no", ("extra",), "seed"),
+        ({"detail": "no"}, "no", (), ""),
+        ({"type": "error", "error": {"type": "overloaded", "message": "no"}}, "no", ("overloaded", "error"), ""),
+        ([{"error": {"message": "no", "status": "NOT_FOUND"}}], "no", ("not_found",), ""),
+        ('{"error": {"message": "no", "code": "x"}}', "no", ("x",), ""),
+        ({"error": {"message": '{"error": {"message": "no", "code": "x"}}'}}, "no", ("x",), ""),
+        ({"error": {"message": "no", "innererror": {"code": "Inner"}}}, "no", ("inner",), ""),
+        ({"message": "{no"}, "{no", (), ""),
+        ({}, "", (), ""),
+        ([], "", (), ""),
+        (7, "", (), ""),
+        (b"Internal Server Error\n", "Internal Server Error", (), ""),
+        (HTML, "a web page titled 'Sign in'", (), ""),
+        (b"<html><body>x", "a web page", (), ""),
+        (b"", "", (), ""),
+    ],
+)  # fmt: skip
+def test_errors_of_every_shape_are_read(body, message, codes, param):
+    body = body if isinstance(body, bytes) else json.dumps(body).encode()
+    assert read_error(body) == (message, codes, param)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "problem", "slug", "meant"),
+    [
+        (429, {"error": "slow down"}, "the relay answered 429: slow down", "relay-rate-limited", 429),
+        (429, {"error": {"code": "insufficient_quota", "message": "pay"}}, "the relay answered 429: pay",
+         "quota-exhausted", 402),
+        (402, b"", "the relay answered 402", "quota-exhausted", 402),
+        (401, {"error": "no"}, "the relay answered 401: no", "key-refused", 401),
+        (403, {"error": "no"}, "the relay answered 403: no", "key-refused", 403),
+        (404, {"error": "no such model"},
+         "the relay answered 404: no such model (the base URL usually ends in /v1)", "relay-http-error", 404),
+        (500, b"unknown model", "the relay answered 500: unknown model", "relay-http-error", 500),
+        (502, HTML, "the relay answered 502: a web page titled 'Sign in'", "relay-http-error", 502),
+        (302, b"", "the relay redirects to https://elsewhere.example", "relay-redirects", 302),
+        (200, HTML, "the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)",
+         "relay-not-json", 200),
+        (200, b"OK", "the answer is not JSON but 'OK' (the base URL usually ends in /v1)", "relay-not-json", 200),
+        (200, b"[1]", "the answer is not JSON but nothing (the base URL usually ends in /v1)", "relay-not-json", 200),
+        (200, {"choices": []}, "the relay's answer holds no choices", "relay-no-choices", 200),
+        (200, {"choices": [None]}, "the relay's answer holds no choices", "relay-no-choices", 200),
+    ],
+)  # fmt: skip
+def test_faults_name_their_cause(status, body, problem, slug, meant):
+    fault = read(body, status, {"location": "https://elsewhere.example"})
+    assert fault == Fault(problem=problem, slug=slug, status=meant)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "param"),
+    [
+        (400, {"message": "Unsupported parameter: 'max_tokens' is not supported", "code": "unsupported_parameter",
+               "param": "max_tokens"}, "max_tokens"),
+        (400, {"message": "Unrecognized request argument supplied: seed"}, "seed"),
+        (400, {"message": "provider does not support parameters: ['seed'], for model=m"}, "seed"),
+        (400, {"message": "invalid", "code": "unsupported_value", "param": "temperature"}, "temperature"),
+        (422, {"message": "Extra inputs are not permitted", "param": "response_format.strict"}, "response_format"),
+    ],
+)  # fmt: skip
+def test_a_refused_parameter_is_named_with_the_place_to_change_it(status, error, param):
+    sent = (*NOTHING_SENT, "max_tokens", "seed", "temperature", "response_format")
+    fault = read({"error": error}, status, sent=sent)
+    newer = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
+    assert fault == Fault(
+        problem=f"the relay answered {status}: {error['message']} (change --graysplit-param {param}=... "
+        f"or the model's params in [tool.graysplit.models]{newer})",
+        slug="param-refused",
+        status=status,
+    )
+    assert not fault.retryable
+
+
+def test_a_400_about_something_else_blames_no_parameter():
+    assert read({"error": {"message": "seed is too large"}}, 400, sent=("seed",)).slug == "relay-http-error"
+    assert read({"error": {"message": "unknown model x"}}, 400, sent=("model",)).slug == "relay-http-error"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "content_filter", "message": "filtered"},
+        {"type": "content_policy_violation", "message": "filtered"},
+        {"code": "x", "message": "filtered", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+    ],
+)
+def test_a_content_filter_is_an_outcome_and_no_error(error):
+    expected = Reply(model="m", outcome="filtered", error="the relay answered 400: filtered")
+    assert read({"error": error}, 400) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(None, True), (200, True), (400, False), (404, True), (413, False), (422, False), (429, True), (503, True)],
+)
+def test_only_what_stays_wrong_may_be_recorded(status, retryable):
+    assert Fault(problem="p", slug="s", status=status).retryable is retryable
+
+
+def test_messages_hold_no_key_and_stay_short():
+    secrets = ("header-secret-1", "header-secret-123456")
+    said = "key header-secret-123456 or sk-abcdefgh**** (Bearer abc.def) is wrong \n" + "x" * 400
+    fault = read({"error": said}, 500, secrets=secrets)
+    shown = "key *** or *** (Bearer ***) is wrong "
+    assert fault.problem == f"the relay answered 500: {shown}{'x' * (297 - len(shown))}..."
+
+
+def test_an_answer_that_is_nearly_json_is_read_all_the_same():
+    """A paid answer is not lost to half an emoji, a NaN, a byte order mark, blank lines or one bad byte."""
+    assert read_json(rb'{"a": "x\ud83d", "b": NaN}') == {"a": "x\ufffd", "b": None}
+    assert read_json(b'{"a": "\xff"}') == {"a": "\ufffd"}
+    assert read(b"\xef\xbb\xbf" + json.dumps(chat()).encode()).text == "Hello"
+    assert read(b"\n\n \n" + json.dumps(chat()).encode()).text == "Hello"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"error":' * 900 + b"1" + b"}" * 900, b'["' * 3000])
+def test_deep_nests_are_faults(body):
+    assert isinstance(read(body), Fault)
+    assert isinstance(read(body, 500), Fault)
+
+
+KEYS = st.sampled_from(
+    [
+        *("choices", "message", "delta", "content", "error", "usage", "model", "id", "code", "type", "param", "detail"),
+        *("loc", "finish_reason", "tool_calls", "function", "arguments", "refusal", "prompt_tokens", "cached_tokens"),
+        *("prompt_tokens_details", "cost", "index", "innererror"),
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=4),
+    max_leaves=20,
+)
+STATUSES = st.sampled_from([200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 529])
+
+
+@given(body=st.binary(max_size=60) | st.text(max_size=60).map(str.encode), status=STATUSES)
+def test_no_bytes_crash_the_reader(body, status):
+    assert isinstance(read(body, status), Reply | Fault)
+    assert isinstance(read(b"data: " + body, status), Reply | Fault)
+
+
+@given(value=JSON, status=STATUSES)
+def test_no_json_crashes_the_reader(value, status):
+    assert isinstance(read(value, status, sent=("seed", "code")), Reply | Fault)
+    assert isinstance(read({"choices": [{"message": value}], "usage": value}, status), Reply | Fault)
+    assert isinstance(read({"choices": [value]}, status), Reply | Fault)
+
+
+@given(values=st.lists(JSON, max_size=4), status=STATUSES)
+def test_no_stream_crashes_the_reader(values, status):
+    body = events(*({"choices": [{"delta": value}]} for value in values), *values)
+    assert isinstance(read(body, status), Reply | Fault)
