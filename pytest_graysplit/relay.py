@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from pytest_graysplit import preflight, stops
 from pytest_graysplit.looplag import LoopLag
 from pytest_graysplit.signing import check_headers, headers_for
 from pytest_graysplit.sse import has_token
-from pytest_graysplit.traffic import Traffic, Trip
+from pytest_graysplit.traffic import Traffic, Trip, conclude
 from pytest_graysplit.types import Reply
 from pytest_graysplit.wire import read_answer
 from pytest_graysplit.wireerrors import Answer, Fault, redactor, shorten
@@ -146,7 +146,7 @@ class Relay:
         result = await self._traffic.carry(trip)
         if isinstance(result, Fault) and (stop := self._stop(trip, result)):
             raise stop
-        return _conclude(model, trip, result)
+        return conclude(model, trip, result)
 
     def stats(self) -> RelayStats:
         """Return what the requests so far have met."""
@@ -174,17 +174,17 @@ class Relay:
         return Fault(problem=shorten(self._redact(problem)), slug="relay-unreachable")
 
     async def _receive_stream(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
-        started, body = self._clock(), b""
+        started, pieces = self._clock(), list[bytes]()
         ttft_s: float | None = None
         response = await client.send(request, stream=True)
         try:
             async for piece in response.aiter_bytes():
-                body += piece
-                if ttft_s is None and has_token(body):
+                pieces.append(piece)
+                if ttft_s is None and has_token(b"".join(pieces)):
                     ttft_s = self._clock() - started
         finally:
             await response.aclose()
-        return Answer(response.status_code, response.headers, body, ttft_s)
+        return Answer(response.status_code, response.headers, b"".join(pieces), ttft_s)
 
     def _signed(self, model: str) -> httpx.Headers:
         if model not in self._headers:
@@ -221,27 +221,6 @@ def _build_clients(settings: Settings, places: int, redact: Redactor) -> list[ht
 async def _receive(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
     response = await client.send(request)
     return Answer(response.status_code, response.headers, response.content)
-
-
-def _conclude(model: str, trip: Trip[Any, Any], result: Reply | Fault) -> Reply:
-    latency_s = None if isinstance(result, Fault) else trip.latency_s
-    if isinstance(result, Fault):
-        result = Reply(
-            model=model,
-            outcome="error",
-            error=result.problem,
-            error_slug=result.slug,
-            retryable=result.retryable,
-        )
-    at = trip.sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if trip.sent_at else None
-    return replace(
-        result,
-        latency_s=latency_s,
-        attempts=trip.attempts,
-        queue_s=trip.queue_s,
-        backoff_s=trip.backoff_s,
-        at=at,
-    )
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying
 
 from pytest_graysplit.limits import Limiter, Pace, Slots
 from pytest_graysplit.retry import RetryBudget, TooLong, decide
+from pytest_graysplit.types import Reply
 from pytest_graysplit.wireerrors import Answer, Fault
 
 if TYPE_CHECKING:
@@ -143,3 +144,25 @@ class Traffic(Generic[C]):
             yield
         finally:
             setattr(trip, part, getattr(trip, part) + self._clock() - started)
+
+
+def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
+    """Return the reply of a trip with its times; a fault becomes a reply too, because failed calls count."""
+    latency_s = None if isinstance(result, Fault) else trip.latency_s
+    if isinstance(result, Fault):
+        result = Reply(
+            model=model,
+            outcome="error",
+            error=result.problem,
+            error_slug=result.slug,
+            retryable=result.retryable,
+        )
+    at = trip.sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if trip.sent_at else None
+    return replace(
+        result,
+        latency_s=latency_s,
+        attempts=trip.attempts,
+        queue_s=trip.queue_s,
+        backoff_s=trip.backoff_s,
+        at=at,
+    )

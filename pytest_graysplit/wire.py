@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.sse import StreamCutError, assemble, is_stream, read_json
-from pytest_graysplit.types import Reply, Usage
+from pytest_graysplit.types import Reply
 from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
+from pytest_graysplit.wireusage import object_of, read_cost, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -39,49 +39,6 @@ def read_answer(
     return Fault(problem="the relay's answer holds no choices", slug="relay-no-choices", status=answer.status)
 
 
-def read_usage(usage: Json) -> Usage | None:
-    """Bring the spellings of token counts to one; None when the relay counted nothing.
-
-    Where prompts are counted as `input_tokens` beside `cache_read_input_tokens`, the cached ones are not in it.
-    """
-    if not isinstance(usage, dict):
-        return None
-    details = {**_object(usage.get("input_tokens_details")), **_object(usage.get("prompt_tokens_details"))}
-    done = {**_object(usage.get("output_tokens_details")), **_object(usage.get("completion_tokens_details"))}
-    cached = _count(details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens", "cache_read_input_tokens")
-    written = _count(details, "cache_write_tokens", "cache_creation_tokens") or _count(
-        usage, "cache_creation_input_tokens"
-    )
-    prompt = _count(usage, "prompt_tokens", "input_tokens")
-    if "prompt_tokens" not in usage and ("cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage):
-        prompt += cached + written
-    completion = _count(usage, "completion_tokens", "output_tokens")
-    if not prompt + completion + _count(usage, "total_tokens"):
-        return None
-    return Usage(
-        prompt=prompt,
-        completion=completion,
-        cached=min(cached, prompt),
-        cache_write=min(written, prompt),
-        reasoning=_count(done, "reasoning_tokens") or _count(usage, "reasoning_tokens"),
-        total=_count(usage, "total_tokens") or prompt + completion,
-    )
-
-
-def read_cost(payload: Mapping[str, Json], headers: Mapping[str, str]) -> Decimal | None:
-    """Return the cost that the relay reports for an answer, in USD, where it reports one."""
-    for value in (_object(payload.get("usage")).get("cost"), headers.get("x-litellm-response-cost")):
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            continue
-        try:
-            cost = Decimal(str(value).strip())
-        except InvalidOperation:
-            continue
-        if cost.is_finite() and cost >= 0:
-            return cost
-    return None
-
-
 def _reply(
     answer: Answer,
     payload: dict[str, Json],
@@ -90,11 +47,10 @@ def _reply(
     model: str,
     is_refusal: Callable[[str], bool],
 ) -> Reply:
-    message = _object(choice.get("message"))
+    message = object_of(choice.get("message"))
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     text = content or _text(choice.get("text")) or refusal
-    calls, finish = _tool_calls(message), choice.get("finish_reason")
-    finish = finish if isinstance(finish, str) else None
+    calls, finish = _tool_calls(message), _name(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
     return Reply(
         model=model,
@@ -182,20 +138,8 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:
     return ({"type": "function", "function": legacy},) if isinstance(legacy, dict) and legacy else ()
 
 
-def _object(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
 def _name(value: Json) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _count(table: Mapping[str, Json], *names: str) -> int:
-    for name in names:
-        value = table.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e15:
-            return int(value)
-    return 0
 
 
 def _above_zero(text: str | None) -> bool:

@@ -6,6 +6,7 @@ import re
 import socket
 import traceback
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -95,6 +96,12 @@ def test_nothing_is_sent_that_is_not_in_the_body(server):
     body = body_of(temperature=0)
     ask(server, body)
     assert server.stats()["bodies"] == [body]
+
+
+def test_a_body_may_be_of_read_only_mappings(server):
+    """Cases are frozen, and what they hold is sent as the JSON that it looks like."""
+    message = MappingProxyType({"role": "user", "content": "Explain CAP"})
+    assert ask(server, body_of() | {"messages": [message]}).text == "Answer of deepseek-v3.2 to: Explain CAP"
 
 
 def test_a_stream_tells_when_its_first_token_came(server):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.sse import has_token, read_json
 from pytest_graysplit.types import Reply, Usage
-from pytest_graysplit.wire import read_answer, read_cost, read_usage
+from pytest_graysplit.wire import read_answer
 from pytest_graysplit.wireerrors import Answer, Fault, read_error, redactor
+from pytest_graysplit.wireusage import read_cost, read_usage
 
 NOTHING_SENT = ("model", "messages")
 HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"
@@ -196,6 +197,7 @@ STREAMS = {
     "whole messages": events({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}),
     "parts": events(delta(content=[{"type": "text", "text": "Hel"}]), delta("stop", content=[{"text": "lo"}])),
     "a second choice": events(delta("stop", content="Hello"), {"choices": [{"index": 1, "delta": {"content": "No"}}]}),
+    "odd deltas": events(delta(content="Hello"), delta(content=7, tool_calls=[7]), delta("stop", tool_calls={})),
     "odd choices": events(delta("stop", content="Hello"), {"choices": [7, {"delta": 7}]}, {"choices": None}),
 }
 
@@ -235,6 +237,13 @@ def test_pieces_of_tool_calls_are_put_together():
             {**indices[0], "id": "a", "function": {"name": "f", "arguments": "{}"}},
             {**indices[1], "id": "b", "function": {"name": "g", "arguments": "[]"}},
         )
+
+
+def test_a_tool_call_without_a_function_is_kept():
+    body = events(
+        delta(tool_calls=[{"id": "a", "function": None}, {"id": "a", "function": {"arguments": 7}}]), delta("x")
+    )
+    assert read(body).tool_calls == ({"id": "a", "function": {}},)
 
 
 def test_a_stream_that_breaks_off_is_no_reply():
@@ -397,7 +406,9 @@ def test_an_answer_that_is_nearly_json_is_read_all_the_same():
     assert read(b"\n\n \n" + json.dumps(chat()).encode()).text == "Hello"
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"error":' * 900 + b"1" + b"}" * 900, b'["' * 3000])
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"error":' * 900 + b"1" + b"}" * 900, b"[" * 900 + b"NaN" + b"]" * 900, b'["' * 3000]
+)
 def test_deep_nests_are_faults(body):
     assert isinstance(read(body), Fault)
     assert isinstance(read(body, 500), Fault)
