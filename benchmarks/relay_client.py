@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from relay_server.client import RunningRelay
 
 from pytest_graysplit.config import Settings
-from pytest_graysplit.relay import Relay, RelayStats
+from pytest_graysplit.relay.client import Relay, RelayStats
 from pytest_graysplit.types import Reply
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from pytest_graysplit.relay import Relay
+    from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.types import Json, Reply
 
 

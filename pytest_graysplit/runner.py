@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config import Settings
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.recordings import Journal, Recordings
-    from pytest_graysplit.relay import Relay, RelayStats
+    from pytest_graysplit.relay.client import Relay, RelayStats
     from pytest_graysplit.types import Json, Reply, ReplyKey
 
     Address = tuple[Path, ReplyKey]

@@ -8,13 +8,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_graysplit.casefiles import read_cases
+from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.fingerprint import request_hash
 from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.recordings import Journal, merge_journals
+from pytest_graysplit.relay.faults import Answer
+from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import ReplyKey
-from pytest_graysplit.wire import read_answer
-from pytest_graysplit.wireerrors import Answer
 
 HERE = Path(__file__).parent
 

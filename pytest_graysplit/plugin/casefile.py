@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_graysplit.casefiles import read_cases
+from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.marks import where_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
-from pytest_graysplit.checks import check_comparison, check_control, check_reply
+from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
 from pytest_graysplit.comparison import compare
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_graysplit.casefields import MARKER_FIELDS, build_case
-from pytest_graysplit.casefiles import read_cases
+from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
+from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.types import Case
 

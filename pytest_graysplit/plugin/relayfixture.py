@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.casefields import MARKER_FIELDS, build_case
+from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

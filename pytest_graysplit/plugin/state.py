@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.recordings import MergeReport
-    from pytest_graysplit.relay import Relay, RelayStats
+    from pytest_graysplit.relay.client import Relay, RelayStats
     from pytest_graysplit.runner import Wish
     from pytest_graysplit.types import Case, Redactor, Reply
 
@@ -292,7 +292,7 @@ def _redacted_by(hook: Callable[..., Any], text: str) -> str:
 
 def _open_relay(settings: Settings) -> Relay:
     from pytest_graysplit.metrics.refusals import is_refusal
-    from pytest_graysplit.relay import Relay
+    from pytest_graysplit.relay.client import Relay
 
     return Relay(settings, is_refusal=is_refusal)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.casefiles.row import Row, broken
-from pytest_graysplit.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.files.row import Row, broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

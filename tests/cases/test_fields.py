@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.casefields import CASE_FIELDS, MARKER_FIELDS, build_case, id_of
+from pytest_graysplit.cases.expectfields import EXPECT_FIELDS
+from pytest_graysplit.cases.fields import CASE_FIELDS, MARKER_FIELDS, build_case, id_of
+from pytest_graysplit.checks.expectations import check_expect
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.expectations import check_expect
-from pytest_graysplit.expectfields import EXPECT_FIELDS
 from pytest_graysplit.types import Case, Expect
 
 WHERE = "support.jsonl:14"

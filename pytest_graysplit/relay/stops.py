@@ -9,7 +9,7 @@ from pytest_graysplit.config import KEY_VARIABLES
 from pytest_graysplit.errors import RelayError
 
 if TYPE_CHECKING:
-    from pytest_graysplit.wireerrors import Fault
+    from pytest_graysplit.relay.faults import Fault
 
 
 def shown_address(url: str) -> str:

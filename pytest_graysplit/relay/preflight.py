@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pytest_graysplit.config import BUILT_IN_ALIASES, KEY_VARIABLES
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.options import nearest
-from pytest_graysplit.sse import read_json
-from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
+from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
+from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

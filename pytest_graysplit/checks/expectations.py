@@ -8,8 +8,8 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.findings import Finding, beside, excerpt, plain
-from pytest_graysplit.jsonanswers import check_json
+from pytest_graysplit.checks.findings import Finding, beside, excerpt, plain
+from pytest_graysplit.checks.jsonanswers import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit import fieldtypes
-from pytest_graysplit.expectations import pattern
-from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
-from pytest_graysplit.jsonanswers import validator
+from pytest_graysplit.cases import fieldtypes
+from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
+from pytest_graysplit.checks.expectations import pattern
+from pytest_graysplit.checks.jsonanswers import validator
 from pytest_graysplit.types import Expect
 
 if TYPE_CHECKING:

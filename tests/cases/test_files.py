@@ -17,13 +17,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.casefields import build_case
-from pytest_graysplit.casefiles import read_cases
-from pytest_graysplit.checks import check_reply
+from pytest_graysplit.cases.fields import build_case
+from pytest_graysplit.cases.files import read_cases
+from pytest_graysplit.checks.held import check_reply
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.types import Expect, Reply
 
-DOCS = (Path(__file__).parent.parent / "docs" / "cases.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +305,7 @@ def test_heavy_libraries_are_imported_when_a_file_needs_them(tmp_path):
     path = tmp_path / "support.jsonl"
     path.write_text('{"prompt": "a", "expect": {"json": true}}')
     script = (
-        "import sys; from pathlib import Path; from pytest_graysplit.casefiles import read_cases; "
+        "import sys; from pathlib import Path; from pytest_graysplit.cases.files import read_cases; "
         "read_cases(Path(sys.argv[1]), 'x'); print({'yaml', 'jsonschema', 'rapidfuzz', 'httpx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tenacity import AsyncRetrying
 
-from pytest_graysplit.limits import Limiter, Pace, Slots
-from pytest_graysplit.retry import RetryBudget, TooLong, decide
+from pytest_graysplit.relay.faults import Answer, Fault
+from pytest_graysplit.relay.limits import Limiter, Pace, Slots
+from pytest_graysplit.relay.retry import RetryBudget, TooLong, decide
 from pytest_graysplit.types import Reply
-from pytest_graysplit.wireerrors import Answer, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

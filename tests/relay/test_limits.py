@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-from pytest_graysplit.limits import Limiter, Pace, Slots
-from pytest_graysplit.looplag import LoopLag
+from pytest_graysplit.relay.limits import Limiter, Pace, Slots
+from pytest_graysplit.relay.looplag import LoopLag
 
 
 def test_a_429_halves_once_a_window():

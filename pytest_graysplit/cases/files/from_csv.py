@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.casefields import CASE_FIELDS
-from pytest_graysplit.casefiles.row import Row, broken
-from pytest_graysplit.expectfields import EXPECT_FIELDS
-from pytest_graysplit.fieldtypes import Place, refuse_unknown
-from pytest_graysplit.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.expectfields import EXPECT_FIELDS
+from pytest_graysplit.cases.fields import CASE_FIELDS
+from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
+from pytest_graysplit.cases.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.files.row import Row, broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

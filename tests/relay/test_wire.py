@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.sse import has_token, read_json
+from pytest_graysplit.relay.faults import Answer, Fault, read_error, redactor
+from pytest_graysplit.relay.stream import has_token, read_json
+from pytest_graysplit.relay.usage import read_cost, read_usage
+from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply, Usage
-from pytest_graysplit.wire import read_answer
-from pytest_graysplit.wireerrors import Answer, Fault, read_error, redactor
-from pytest_graysplit.wireusage import read_cost, read_usage
 
 NOTHING_SENT = ("model", "messages")
 HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"

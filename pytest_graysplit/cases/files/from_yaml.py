@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pytest_graysplit.casefields import MARKER_FIELDS, build_case
-from pytest_graysplit.casefiles.row import Row, broken
-from pytest_graysplit.fieldtypes import Place, refuse_unknown
-from pytest_graysplit.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
+from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
+from pytest_graysplit.cases.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.files.row import Row, broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

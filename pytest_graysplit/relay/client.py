@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
-from pytest_graysplit import preflight, stops
-from pytest_graysplit.looplag import LoopLag
-from pytest_graysplit.signing import check_headers, headers_for
-from pytest_graysplit.sse import has_token
-from pytest_graysplit.traffic import Traffic, Trip, conclude
+from pytest_graysplit.relay import preflight, stops
+from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
+from pytest_graysplit.relay.looplag import LoopLag
+from pytest_graysplit.relay.signing import check_headers, headers_for
+from pytest_graysplit.relay.stream import has_token
+from pytest_graysplit.relay.traffic import Traffic, Trip, conclude
+from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply
-from pytest_graysplit.wire import read_answer
-from pytest_graysplit.wireerrors import Answer, Fault, redactor, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -16,7 +16,7 @@ from relay_server.client import RunningRelay
 import pytest_graysplit
 from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import RelayError
-from pytest_graysplit.relay import Relay, RelayStats
+from pytest_graysplit.relay.client import Relay, RelayStats
 from pytest_graysplit.tooltable import ToolTable
 from pytest_graysplit.types import Secret
 
@@ -490,4 +490,4 @@ def test_httpx_is_imported_by_the_relay_alone():
         for path in Path(pytest_graysplit.__file__).parent.rglob("*.py")
         if re.search(r"(?m)^\s*(import|from) httpx", path.read_text())
     }
-    assert users == {"relay.py"}
+    assert users == {"client.py"}

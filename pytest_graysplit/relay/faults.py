@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.retry import KEY_STATUSES, meant_status
-from pytest_graysplit.sse import read_json
+from pytest_graysplit.relay.retry import KEY_STATUSES, meant_status
+from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.sse import StreamCutError, assemble, is_stream, read_json
+from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
+from pytest_graysplit.relay.stream import StreamCutError, assemble, is_stream, read_json
+from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.types import Reply
-from pytest_graysplit.wireerrors import Answer, Fault, fault_of, is_error, not_json
-from pytest_graysplit.wireusage import object_of, read_cost, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

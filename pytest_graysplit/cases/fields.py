@@ -8,9 +8,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit import fieldtypes
-from pytest_graysplit.expectfields import EXPECT_FIELDS, expect
-from pytest_graysplit.fieldtypes import Fields, Place, refuse_unknown
+from pytest_graysplit.cases import fieldtypes
+from pytest_graysplit.cases.expectfields import EXPECT_FIELDS, expect
+from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from pytest_graysplit import stops
 from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import RelayError
-from pytest_graysplit.preflight import key_warnings, known_models, read_models, refuse_unknown, shutdown_warnings
-from pytest_graysplit.signing import check_headers, headers_for
+from pytest_graysplit.relay import stops
+from pytest_graysplit.relay.faults import Answer, Fault, redactor
+from pytest_graysplit.relay.preflight import key_warnings, known_models, read_models, refuse_unknown, shutdown_warnings
+from pytest_graysplit.relay.signing import check_headers, headers_for
 from pytest_graysplit.tooltable import ToolTable
 from pytest_graysplit.types import Secret
-from pytest_graysplit.wireerrors import Answer, Fault, redactor
 
 
 @pytest.mark.parametrize(

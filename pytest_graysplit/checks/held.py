@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.expectations import check_expect
-from pytest_graysplit.findings import Finding, beside, plain
+from pytest_graysplit.checks.expectations import check_expect
+from pytest_graysplit.checks.findings import Finding, beside, plain
 from pytest_graysplit.types import Miss
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from pytest_graysplit.retry import Again, RetryBudget, TooLong, decide, jittered_wait, meant_status, stated_wait
+from pytest_graysplit.relay.retry import Again, RetryBudget, TooLong, decide, jittered_wait, meant_status, stated_wait
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit import stops
+from pytest_graysplit.relay import stops
 
 if TYPE_CHECKING:
     from pytest_graysplit.config import Settings

@@ -6,8 +6,8 @@ import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.casefields import build_case
-from pytest_graysplit.casefiles.row import broken
+from pytest_graysplit.cases.fields import build_case
+from pytest_graysplit.cases.files.row import broken
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
 
@@ -31,7 +31,7 @@ def read_cases(path: Path, shown: str) -> tuple[Case, ...]:
         hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
         raise UsageError(f"{shown}: not a case file", hint=hint, slug="case-file-format")
     text = _text(path, shown)
-    rows = import_module(f"pytest_graysplit.casefiles.{FORMATS[path.suffix.lower()]}").rows(text, shown)
+    rows = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(text, shown)
     cases = tuple(build_case(row.fields, where=f"{shown}:{row.line}") for row in rows)
     if not cases:
         hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pytest_graysplit import findings, jsonanswers
-from pytest_graysplit.casefields import build_case
-from pytest_graysplit.checks import check_comparison, check_control, check_reply
-from pytest_graysplit.findings import beside, excerpt, plain
-from pytest_graysplit.jsonanswers import first_difference, same
+from pytest_graysplit.cases.fields import build_case
+from pytest_graysplit.checks import findings, jsonanswers
+from pytest_graysplit.checks.findings import beside, excerpt, plain
+from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
+from pytest_graysplit.checks.jsonanswers import first_difference, same
 from pytest_graysplit.types import Comparison, Flag, Miss, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))

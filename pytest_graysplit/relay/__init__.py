@@ -1,0 +1,5 @@
+"""The relay: one httpx door, with limits, deadlines, retries, and a reader that a 200 does not fool."""
+
+from pytest_graysplit.relay.client import Relay, RelayStats
+
+__all__ = ["Relay", "RelayStats"]
