@@ -242,7 +242,8 @@ def test_check_of_an_unreadable_file_is_a_finding(graysplit):
 )
 def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
     """Keys of known shapes and one's own key are found, and not repeated in the message."""
-    monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", "of")
+    monkeypatch.setenv("HOLYSHEEP_API_KEY", KEY)
     write(line("a", text))
     assert graysplit("check", "--no-orphans") == (1, [
         f"{FILE}:1: holds what looks like {kind}",

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.config import read_key
+from pytest_graysplit.config import KEY_VARIABLES
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.recordings.check import check_file
@@ -89,5 +89,5 @@ def _told(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
 
 
 def _redactor() -> Redactor:
-    key = read_key(os.environ)
-    return redactor([key.reveal()] if key else [])
+    keys = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+    return redactor(key for key in keys if len(key) >= 8)  # shorter ones are found in ordinary words

@@ -47,7 +47,10 @@ class JournalText:
 
 
 def leftovers(root: Path) -> list[Leftover]:
-    """Return the journals under the root that no living process holds, without touching them."""
+    """Return the journals under the root that no living process holds, without touching them.
+
+    Raises RecordingError where their folder cannot be written: a lock is a file, too.
+    """
     found = []
     for path in journals(root):
         with claim(path) as claimed:

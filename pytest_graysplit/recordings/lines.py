@@ -13,6 +13,12 @@ from pytest_graysplit.types import Outcome, Reply, Usage
 if TYPE_CHECKING:
     from pytest_graysplit.types import ReplyKey
 
+# Fields that a reply and its line share as they are.
+AS_THEY_ARE = (
+    *("outcome", "text", "tool_calls", "finish_reason", "error", "error_slug", "served_model", "fell_back"),
+    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "response_id", "system_fingerprint"),
+)
+
 # What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are.
 FREE_TEXTS = frozenset(
     {
@@ -105,24 +111,11 @@ def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
         model=key.model,
         request=key.request,
         sample=key.sample,
-        outcome=reply.outcome,
-        text=reply.text,
-        tool_calls=reply.tool_calls,
-        finish_reason=reply.finish_reason,
-        error=reply.error,
-        error_slug=reply.error_slug,
-        served_model=reply.served_model,
-        fell_back=reply.fell_back,
         usage=_usage_line(reply.usage) if reply.usage else None,
-        reported_cost_usd=reply.reported_cost_usd,
-        latency_s=reply.latency_s,
-        ttft_s=reply.ttft_s,
-        attempts=reply.attempts,
         queue_s=reply.queue_s or None,
         backoff_s=reply.backoff_s or None,
-        response_id=reply.response_id,
-        system_fingerprint=reply.system_fingerprint,
         at=reply.at or at,
+        **{name: getattr(reply, name) for name in AS_THEY_ARE},
     )
 
 
@@ -146,26 +139,13 @@ def decode_reply(line: bytes) -> Reply:
     stored = decode(_REPLY, ReplyLine, line)
     return Reply(
         model=stored.model,
-        outcome=stored.outcome,
-        text=stored.text,
-        served_model=stored.served_model,
-        latency_s=stored.latency_s,
-        ttft_s=stored.ttft_s,
-        usage=_usage(stored.usage) if stored.usage is not None else None,
-        reported_cost_usd=stored.reported_cost_usd,
-        attempts=stored.attempts,
-        replayed=True,
         sample=stored.sample,
-        finish_reason=stored.finish_reason,
-        tool_calls=stored.tool_calls,
-        error=stored.error,
-        error_slug=stored.error_slug,
-        fell_back=stored.fell_back,
+        usage=_usage(stored.usage) if stored.usage is not None else None,
         queue_s=stored.queue_s or 0.0,
         backoff_s=stored.backoff_s or 0.0,
-        response_id=stored.response_id,
-        system_fingerprint=stored.system_fingerprint,
         at=stored.at or None,
+        replayed=True,
+        **{name: getattr(stored, name) for name in AS_THEY_ARE},
     )
 
 

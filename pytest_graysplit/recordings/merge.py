@@ -35,7 +35,10 @@ class MergeReport:
 
 
 def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeReport:
-    """Take the journals under the root that no living process holds into the recording files they name."""
+    """Take the journals under the root that no living process holds into the recording files they name.
+
+    Raises RecordingError where the journals' folder cannot be written; whatever else goes wrong is in the report.
+    """
     with ExitStack() as held:
         candidates = journals(root) if only is None else only
         claimed = [path for path in candidates if held.enter_context(claim(path))]

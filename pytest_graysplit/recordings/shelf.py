@@ -129,7 +129,7 @@ def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
         return RecordingError(
             f"{place}: a merge conflict is not resolved",
             hint="run `graysplit recordings tidy`, which keeps both sides; "
-            "`*.jsonl merge=union` in .gitattributes avoids it",
+            "`**/__graysplit__/*.jsonl merge=union` in .gitattributes avoids it",
             slug="recording-conflict",
         )
     if isinstance(error, OtherFormatError):

@@ -79,6 +79,17 @@ def test_a_live_run_keeps_its_journal(bench):
     assert len(bench.lines()) == 3
 
 
+def test_a_folder_of_journals_that_cannot_be_written_is_told(bench):
+    """Without a lock nobody knows whether a journal is alive: it is left, and the user is told."""
+    mine = bench.record((bench.key(), bench.reply()))
+    mine.path.with_suffix(".lock").unlink()
+    mine.path.with_suffix(".lock").mkdir()
+    for take in (merge_journals, leftovers):
+        with pytest.raises(RecordingError, match=r"\.lock cannot be written: Is a directory"):
+            take(bench.root)
+    assert mine.path.exists()
+
+
 def test_only_the_named_journals_are_merged(bench):
     """The end of a run may take in its own journals and leave the rest."""
     mine = bench.record((bench.key("mine"), bench.reply()), run_id="mine")

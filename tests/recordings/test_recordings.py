@@ -1,5 +1,7 @@
 """A reply that was journalled and merged is found again, by its key or under a new name of its case."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,6 +9,9 @@ import pytest
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings import Recordings, merge_journals, workdir
+from pytest_graysplit.recordings.jsonl import encode
+from pytest_graysplit.recordings.lines import reply_line
+from pytest_graysplit.recordings.shelf import Shelf
 
 
 @pytest.fixture
@@ -25,7 +30,8 @@ def test_a_recorded_reply_is_replayed(bench, stored):
 
 def test_a_renamed_case_keeps_its_recording(bench, stored):
     """The same request to the same model needs no new call because a test was renamed."""
-    assert stored.reply(bench.file, bench.key("renamed")).text == "30 days."
+    for name in ("renamed", "renamed again"):
+        assert stored.reply(bench.file, bench.key(name)).text == "30 days."
 
 
 @pytest.mark.parametrize("other", [{"model": "other"}, {"sample": 1}, {"body": {"messages": []}}])
@@ -83,7 +89,10 @@ def test_a_file_of_another_system_is_read(bench, stored):
 
 BROKEN = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
 
-CONFLICT = "run `graysplit recordings tidy`, which keeps both sides; `*.jsonl merge=union` in .gitattributes avoids it"
+CONFLICT = (
+    "run `graysplit recordings tidy`, which keeps both sides; "
+    "`**/__graysplit__/*.jsonl merge=union` in .gitattributes avoids it"
+)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +153,28 @@ def test_a_file_on_another_drive_is_named_in_full(monkeypatch):
 
     monkeypatch.setattr(workdir.os.path, "relpath", no_way)
     assert workdir.relative_to(Path("/project"), Path("/elsewhere/x.jsonl")) == "/elsewhere/x.jsonl"
+
+
+def test_the_documented_lines_are_real(bench):
+    """What docs/recordings.md shows is what the code reads and writes, hash included."""
+    page = Path(__file__).parents[2] / "docs" / "recordings.md"
+    lines = [line.encode() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith('{"format"')]
+    shelf = Shelf("docs", lines)
+    assert shelf.render() == b"\n".join([*lines, b""])
+    assert shelf.body(bench.key().request) == bench.body
+    reply = shelf.reply(bench.key())
+    assert encode(reply_line(bench.key(), reply, "")) == lines[1]
+
+
+def test_replay_loads_only_what_it_needs(bench, stored):
+    """Neither locks nor word search are imported by a run that only replays."""
+    code = (
+        "import sys; from pathlib import Path; from pytest_graysplit.recordings import *; "
+        f"root, file = Path({str(bench.root)!r}), Path({str(bench.file)!r}); merge_journals(root); "
+        "store = Recordings(root); assert all(store.reply(file, key) for key in store.keys(file)); "
+        "print({'filelock', 'rapidfuzz', 'httpx', 'asyncio', 'pytest'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 def test_replay_is_fast(bench):
