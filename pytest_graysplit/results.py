@@ -157,7 +157,8 @@ class Results:
     def add(self, nodeid: str, results: tuple[CaseResult, ...]) -> None:
         """Keep what one item reported; a re-run of the item replaces what it said before."""
         self._items[nodeid] = results
-        self.__dict__.pop("rows", None)
+        for name in ("rows", "_summaries"):
+            self.__dict__.pop(name, None)
 
     def __bool__(self) -> bool:
         return bool(self._items)
@@ -179,16 +180,18 @@ class Results:
 
     def arms(self) -> tuple[ArmSummary, ...]:
         """Sum up each arm: the control first, then the treatments by name."""
+        return tuple(self._summaries.values())
+
+    @cached_property
+    def _summaries(self) -> dict[str, ArmSummary]:
         names = {arm for row in self.rows for arm in row.arms}
-        ordered = sorted(names, key=lambda arm: (arm != CONTROL, arm))
-        return tuple(self._arm(arm) for arm in ordered)
+        return {arm: self._arm(arm) for arm in sorted(names, key=lambda arm: (arm != CONTROL, arm))}
 
     def comparisons(self) -> tuple[ComparisonSummary, ...]:
         """Hold each treatment against the control."""
-        treatments = sorted({arm for row in self.rows for arm in row.arms} - {CONTROL})
-        if not any(CONTROL in row.arms for row in self.rows):
+        if CONTROL not in self._summaries:
             return ()
-        return tuple(self._comparison(treatment) for treatment in treatments)
+        return tuple(self._comparison(arm) for arm in self._summaries if arm != CONTROL)
 
     def _arm(self, arm: str) -> ArmSummary:
         results = [row.arms[arm] for row in self.rows if arm in row.arms]
@@ -222,7 +225,7 @@ class Results:
         judged = [(c.passed, t.passed) for c, t in pairs if c.judged and t.judged]
         compared = [(row.name, row.comparisons[treatment]) for row in rows if treatment in row.comparisons]
         scored = [(name, one, one.similarity) for name, one in compared if one.similarity is not None]
-        control, candidate = self._arm(CONTROL), self._arm(treatment)
+        control, candidate = self._summaries[CONTROL], self._summaries[treatment]
         return ComparisonSummary(
             treatment=treatment,
             n=len(judged),

@@ -8,9 +8,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.engine import Engine, Job
 from pytest_graysplit.errors import RelayError
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.config import Settings
+    from pytest_graysplit.engine import Engine
+    from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.recordings import Journal, Recordings
     from pytest_graysplit.relay.client import Relay, RelayStats
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 SEED = 20_261_123
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """One reply that a test wants: from whom, to what, and in which recording it belongs.
 
     `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
@@ -102,22 +102,22 @@ class Runner:
         self._errors = 0
         self._spent_usd = Decimal(0)
         self._finished = threading.Event()
-        models = [model for model in (settings.control, *settings.treatments) if model]
-        self._engine = Engine(open_relay, list(dict.fromkeys(models)), settings.concurrency)
+        self._open_relay = open_relay
+        self._engine: Engine | None = None
 
     @property
     def unfinished(self) -> int:
         """How many replies are on their way."""
-        return self._engine.unfinished
+        return self._engine.unfinished if self._engine else 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the relay said before the first call that the user should know."""
-        return self._engine.warnings
+        return self._engine.warnings if self._engine else ()
 
     def stats(self) -> RelayStats | None:
         """Return what the relay client measured of itself; None when nothing was sent."""
-        return self._engine.relay.stats() if self._engine.relay else None
+        return self._engine.relay.stats() if self._engine and self._engine.relay else None
 
     def recorded(self, wish: Wish) -> Reply | None:
         """Return the recorded reply, where the record mode allows to use it."""
@@ -139,25 +139,28 @@ class Runner:
         began = time.perf_counter()
         self.start(wishes)
         try:
-            while self._engine.unfinished and not self._finished.wait(every_s):
+            while self.unfinished and not self._finished.wait(every_s):
                 watch(self._progress(len(wishes), began))
         except BaseException:
             self.stop()
             raise
         watch(self._progress(len(wishes), began))
-        if self._engine.failure is not None:
+        if self._failure is not None:
             self.stop()
-            raise self._engine.failure
+            raise self._failure
 
     def start(self, wishes: Sequence[Wish]) -> None:
         """Send the wishes and return at once."""
         self._finished.clear()
+        from pytest_graysplit.engine import Job
+
         jobs = []
         for wish in wishes:
             future: Future[Reply] = Future()
             self._sent[wish.address] = future
             jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future))
         if jobs:
+            self._engine = self._engine or self._build_engine()
             self._engine.submit(jobs)
 
     def reply(self, wish: Wish) -> Reply:
@@ -171,13 +174,24 @@ class Runner:
         try:
             return self._sent[wish.address].result()
         except CancelledError:
-            raise self._engine.failure or _stopped() from None
+            raise self._failure or _stopped() from None
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Send nothing more, wait a little for what is in flight, and keep what came."""
-        self._engine.stop(grace_s)
+        if self._engine is not None:
+            self._engine.stop(grace_s)
         if self._journal is not None:
             self._journal.close()
+
+    @property
+    def _failure(self) -> GraysplitError | None:
+        return self._engine.failure if self._engine else None
+
+    def _build_engine(self) -> Engine:
+        from pytest_graysplit.engine import Engine  # brings asyncio, which a replay does not need
+
+        models = [model for model in (self._settings.control, *self._settings.treatments) if model]
+        return Engine(self._open_relay, list(dict.fromkeys(models)), self._settings.concurrency)
 
     def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
@@ -189,7 +203,7 @@ class Runner:
                 self._done += 1
                 self._errors += priced.outcome == "error"
                 self._spent_usd += priced.cost_usd or Decimal(0)
-                if self._engine.unfinished <= 1:
+                if self.unfinished <= 1:
                     self._finished.set()
             return priced
 

@@ -35,6 +35,7 @@ class Gather:
         """Take in what a test reported; a worker that crashed reports a test without any result."""
         if results := getattr(report, "graysplit", None):
             self._state.results.add(report.nodeid, results)
+            del report.graysplit  # the terminal keeps every report to the end
         elif report.when == "???":
             self._state.tally.crashed += 1
 

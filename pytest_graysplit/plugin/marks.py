@@ -12,7 +12,7 @@ from pytest_graysplit.errors import UsageError
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import pytest
 
@@ -99,49 +99,58 @@ def _add(metafunc: pytest.Metafunc, name: str, values: Iterable[object], ids: li
 class CaseBuilder:
     """Builds the cases of all items that came from one marked function, checking the marker once."""
 
-    def __init__(self, item: pytest.Function, root: Path) -> None:
+    def __init__(self, item: pytest.Function, root: Path, complete: Callable[[Case], Case]) -> None:
+        """Read the marker of the item's function; `complete` fills thresholds that a case leaves open."""
         self._where = where_of(item.path, _line(item), root)
         self._fields = marker_fields(item, self._where)
+        self._complete = complete
         self._from_file = self._fields.pop("cases", None) is not None
-        self._base = None if self._names_prompt() else self._template()
-
-    def _names_prompt(self) -> bool:
-        return "prompt" in self._fields or "messages" in self._fields
-
-    def _template(self) -> Case:
-        """Check every field of the marker that does not depend on the item."""
-        return build_case({**self._fields, "prompt": "?"}, where=self._where, id="?", allowed=MARKER_FIELDS)
+        if self._from_file:
+            self._refuse_beside_cases()
+        names_prompt = "prompt" in self._fields or "messages" in self._fields
+        self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
     def case(self, item: pytest.Function) -> Case:
         """Return the item's case; raise UsageError where it has no prompt or one that cannot be sent."""
         params = item.callspec.params if hasattr(item, "callspec") else {}
-        case_id = _case_id(item, params)
         if self._from_file:
-            return self._overlaid(cast("Case", params.get(CASE_PARAM) or params["case"]))
+            return self._complete(self._overlaid(cast("Case", params.get(CASE_PARAM) or params["case"])))
+        case_id = _case_id(item, params)
         if self._base is None:
-            return build_case(self._fields, where=self._where, id=case_id, allowed=MARKER_FIELDS)
+            return self._complete(self._build(self._fields, case_id))
         return self._prompted(params, case_id, self._base)
+
+    def _build(self, fields: dict[str, object], case_id: str) -> Case:
+        return build_case(fields, where=self._where, id=case_id, allowed=(*MARKER_FIELDS, "cases"))
+
+    def _refuse_beside_cases(self) -> None:
+        for name in ("prompt", "messages", "system"):
+            if name in self._fields:
+                raise UsageError(
+                    f"{self._where}: the marker has cases and {name}",
+                    hint=f"keep one: cases come with their own {name}",
+                    slug="case-field-clash",
+                )
 
     def _prompted(self, params: dict[str, Any], case_id: str, base: Case) -> Case:
         for name in PROMPT_ARGUMENTS:
             if name in params:
-                return self._from_argument(name, params[name], case_id, base)
+                if name == "prompt" and isinstance(params[name], str) and params[name].strip():
+                    # The common road, thousands of times in a large suite: the rest was checked once.
+                    messages = (*self._system(), {"role": "user", "content": params[name]})
+                    return replace(base, id=case_id, messages=messages)
+                return self._complete(self._from_argument(name, params[name], case_id))
         raise UsageError(
             f"{self._where}: the marked test has no prompt",
             hint='give one: @pytest.mark.graysplit(prompt="..."), cases="file.jsonl", or parametrize "prompt"',
             slug="case-prompt-missing",
         )
 
-    def _from_argument(self, name: str, value: object, case_id: str, base: Case) -> Case:
+    def _from_argument(self, name: str, value: object, case_id: str) -> Case:
         if isinstance(value, Case):
             return self._overlaid(value)
-        if name == "prompt" and isinstance(value, str) and value.strip():
-            # The common road, thousands of times in a large suite: the rest was checked once.
-            messages = (*self._system(), {"role": "user", "content": value})
-            return replace(base, id=case_id, messages=messages)
         fields = {**self._fields, **(value if isinstance(value, dict) and name == "case" else {name: value})}
-        named = str(fields.pop("id", case_id))
-        return build_case(fields, where=f"{self._where}[{case_id}]", id=named, allowed=MARKER_FIELDS)
+        return self._build(fields, str(fields.pop("id", case_id)))
 
     def _system(self) -> tuple[dict[str, Any], ...]:
         system = self._fields.get("system")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 PLAN = pytest.StashKey["Plan"]()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """A request body without its model, and its hash."""
 
     body: Mapping[str, Json]
@@ -34,7 +34,8 @@ class Request:
 class Plan:
     """One item's case with every threshold in force, and the wishes of each arm it judges.
 
-    `alone` names the arm that a `graysplit_reply` test judges by itself; None for a comparison.
+    `alone` names the arm that a `graysplit_reply` test judges by itself; None for a comparison. `fixture` is the
+    one of ours that the function asks for.
     """
 
     case: Case
@@ -43,6 +44,7 @@ class Plan:
     file: str
     into: Path
     has_body: bool
+    fixture: str | None = None
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
 
     @property
@@ -59,10 +61,18 @@ class Planner:
         self._root = config.rootpath
         self._modify = config.hook.pytest_graysplit_modify_request
         self._modified = bool(self._modify.get_hookimpls())
+        self._last: tuple[Case, dict[str, Json], Request] | None = None
 
     def with_thresholds(self, case: Case) -> Case:
         """Fill what the case leaves open from the options: the marker and the case file beat them."""
         run = self._settings
+        if (run.min_similarity, run.max_latency_s, run.max_latency_ratio, case.metric) == (
+            None,
+            None,
+            None,
+            run.metric,
+        ):
+            return case
         return replace(
             case,
             min_similarity=run.min_similarity if case.min_similarity is None else case.min_similarity,
@@ -71,6 +81,7 @@ class Planner:
             max_latency_ratio=case.max_latency_ratio or run.max_latency_ratio,
         )
 
+    @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def recording_of(self, path: Path) -> Path:
         """Return the recording file of a test file: __graysplit__/<stem>.jsonl beside it, or below the given folder."""
         stem = path.name.removesuffix(path.suffix).removesuffix(".graysplit")
@@ -89,17 +100,19 @@ class Planner:
             # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
             first = control_samples if arm != CONTROL and model == self._settings.control else 0
             wanted[arm] = tuple(
-                Wish(arm=arm, key=ReplyKey(case.id, model, request.hash, sample), into=into, body=request.body)
+                Wish(arm, ReplyKey(case.id, model, request.hash, sample), into, request.body)
                 for sample in range(first, first + count)
             )
         return wanted
 
     def _request(self, case: Case, model: str) -> Request:
-        body: dict[str, Json] = {
-            "messages": [dict(message) for message in case.messages],
-            **self._settings.params_of(model),
-            **case.params,
-        }
+        """Return the request; both arms share one where nothing sets them apart."""
+        params = {**self._settings.params_of(model), **case.params}
+        if self._last is not None and self._last[0] is case and self._last[1] == params and not self._modified:
+            return self._last[2]
+        body: dict[str, Json] = {"messages": [dict(message) for message in case.messages], **params}
         if self._modified:
             self._modify(case=case, model=model, body=body)
-        return Request(body=body, hash=request_hash(body))
+        request = Request(body=body, hash=request_hash(body))
+        self._last = (case, params, request)
+        return request

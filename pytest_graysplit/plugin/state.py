@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,8 +22,9 @@ from pytest_graysplit.metrics import NAMES, built_in
 from pytest_graysplit.options import nearest
 from pytest_graysplit.plugin.exchange import Exchange
 from pytest_graysplit.plugin.marks import where_of
+from pytest_graysplit.plugin.memory import collector_paused
 from pytest_graysplit.plugin.options import settings_of
-from pytest_graysplit.plugin.plans import Plan, Planner
+from pytest_graysplit.plugin.plans import PLAN, Plan, Planner
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
 from pytest_graysplit.results import CONTROL, Results
@@ -175,6 +177,7 @@ class State:
                     slug="folder-unwritable",
                 )
 
+    @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def shown(self, path: Path) -> str:
         """Write a path for a message: relative to the root where it is inside."""
         return where_of(path, None, self.root)
@@ -237,6 +240,12 @@ class State:
         if "runner" in self.__dict__:
             self.runner.stop()
 
+    def release(self) -> None:
+        """Let go of results and recordings when nobody will ask for them any more."""
+        self.results = Results()
+        for name in ("runner", "recordings"):
+            self.__dict__.pop(name, None)
+
     def relay_report(self) -> tuple[tuple[str, ...], RelayStats | None]:
         """Return the warnings and measurements of this process's relay client, if it sent anything."""
         if "runner" not in self.__dict__:
@@ -264,6 +273,13 @@ class State:
         exchanges.append(exchange)
         return exchange
 
+    def hold_all(self, items: Iterable[pytest.Item]) -> None:
+        """Compare all pairs in one go: the same work between tests takes twice as long, on cold caches."""
+        with collector_paused():
+            for item in items:
+                with suppress(Exception):  # what breaks here, such as a user's hook, is the test's to show
+                    self.exchange(item, item.stash[PLAN])
+
     def hold(self, item: pytest.Item, treatment: str, case: Case, roles: Sequence[str]) -> Exchange:
         """Ask for a case that a test body made up, and keep what came as part of the item."""
         control = cast("str", self.settings.control)
@@ -275,7 +291,7 @@ class State:
             case=case,
             treatment=treatment,
             alone=arms[0][0] if len(arms) == 1 else None,
-            file=where_of(item.path, None, self.config.rootpath),
+            file=self.shown(item.path),
             into=into,
             has_body=False,
             wishes=self.planner.wishes(case, into, arms),

@@ -41,10 +41,11 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
     try:
         plans = plans_to_run(items)
         state.prepare(plans)
-        groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
-        missing = _missing_groups(state, groups)
-        if missing:
-            _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+        if state.settings.record != "none":
+            groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
+            if missing := _missing_groups(state, groups):
+                _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+        state.hold_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 
