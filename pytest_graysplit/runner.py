@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.recordings import Journal, Recordings
     from pytest_graysplit.relay.client import Relay, RelayStats
-    from pytest_graysplit.types import Json, Reply, ReplyKey
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
 
     Address = tuple[Path, ReplyKey]
 
@@ -87,6 +87,7 @@ class Runner:
         journal: Journal | None,
         open_relay: Callable[[], Relay],
         prices: PriceTable,
+        clean: Redactor = str,
         command: str = "",
         fresh: frozenset[Address] = frozenset(),
     ) -> None:
@@ -94,6 +95,7 @@ class Runner:
         self._recordings = recordings
         self._journal = journal
         self._prices = prices
+        self._clean = clean
         self._command = command
         self._fresh = fresh
         self._sent: dict[Address, Future[Reply]] = {}
@@ -149,6 +151,11 @@ class Runner:
             self.stop()
             raise self._failure
 
+    def open_journal(self) -> None:
+        """Make sure that what is about to be paid for can be kept; raise RecordingError if it cannot."""
+        if self._journal is not None:
+            self._journal.open()
+
     def start(self, wishes: Sequence[Wish]) -> None:
         """Send the wishes and return at once."""
         self._finished.clear()
@@ -183,6 +190,11 @@ class Runner:
         if self._journal is not None:
             self._journal.close()
 
+    def _without_secrets(self, reply: Reply) -> Reply:
+        # A model that was told the key, or a relay that echoes it, must not carry it into reports.
+        text = self._clean(reply.text)
+        return reply if text == reply.text else replace(reply, text=text)
+
     @property
     def _failure(self) -> GraysplitError | None:
         return self._engine.failure if self._engine else None
@@ -198,7 +210,7 @@ class Runner:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
             if self._journal is not None:
                 self._journal.append(wish.into, wish.key, wish.body, reply)
-            priced = self._prices.priced(reply)
+            priced = self._prices.priced(self._without_secrets(reply))
             with self._lock:
                 self._done += 1
                 self._errors += priced.outcome == "error"

@@ -376,3 +376,15 @@ def test_names_that_the_terminal_lacks_are_escaped(project):
     command = [sys.executable, "-m", "pytest_graysplit", "recordings", "check", "--no-orphans"]
     run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_another_model_and_another_sample_are_no_orphans(graysplit):
+    """A collection names one treatment and one sample; the recordings of the others stay."""
+    record("a")
+    want("a")
+    write(
+        *FILE.read_text().splitlines(),
+        line("a").replace('"m"', '"other"'),
+        line("a").replace('"sample":0', '"sample":1'),
+    )
+    assert graysplit("check") == (0, ["recording files: 1, findings: 0"], [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +14,11 @@ from pytest_graysplit.plugin.casefile import CaseItem
 from pytest_graysplit.plugin.marks import ARM_PARAM, CaseBuilder
 from pytest_graysplit.plugin.memory import long_lived_objects_set_aside
 from pytest_graysplit.plugin.notes import relay_notes
-from pytest_graysplit.plugin.plans import PLAN, Plan
+from pytest_graysplit.plugin.plans import PLAN, Plan, tell_wanted
 from pytest_graysplit.plugin.state import EXCHANGES, NO_TREATMENT
 from pytest_graysplit.plugin.upfront import fetch_upfront
 from pytest_graysplit.plugin.window import Window, wants_window
+from pytest_graysplit.recordings.orphans import VARIABLE
 from pytest_graysplit.results import CONTROL
 
 if TYPE_CHECKING:
@@ -79,6 +82,11 @@ class Items:
         for item in items:
             if item.get_closest_marker("graysplit"):
                 item.add_marker(pytest.mark.skip(reason=NO_TREATMENT))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell `graysplit recordings check` which replies the collected cases would ask for, when it asks."""
+        if told := os.environ.get(VARIABLE):
+            tell_wanted(Path(told), [item.stash[PLAN] for item in session.items if PLAN in item.stash])
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count the cases that this run leaves out: it is partial, and says so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -116,3 +117,11 @@ class Planner:
         request = Request(body=body, hash=request_hash(body))
         self._last = (case, params, request)
         return request
+
+
+def tell_wanted(path: Path, plans: Sequence[Plan]) -> None:
+    """Write one JSON line for each reply that the plans ask for."""
+    wishes = {wish.address: wish for plan in plans for some in plan.wishes.values() for wish in some}
+    with path.open("a", encoding="utf-8") as file:
+        for wish in wishes.values():
+            file.write(json.dumps({"into": str(wish.into.absolute()), **wish.key._asdict()}) + "\n")

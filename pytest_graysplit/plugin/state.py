@@ -129,6 +129,7 @@ class State:
             journal=journal if mode in ("new", "all") else None,
             open_relay=partial(_open_relay, self.share),
             prices=PriceTable(self.settings.table.prices),
+            clean=redactor(self.settings.secrets),
             command=self.record_command,
             fresh=self.fresh,
         )
@@ -166,7 +167,8 @@ class State:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
             return
-        for folder in {wish.into.parent for wish in wishes} | {self.root / ".graysplit"}:
+        self.runner.open_journal()
+        for folder in {wish.into.parent for wish in wishes}:
             existing = next(path for path in (folder, *folder.parents) if path.exists())
             if not existing.is_dir() or not os.access(existing, os.W_OK):
                 raise UsageError(

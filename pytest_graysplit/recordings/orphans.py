@@ -70,10 +70,12 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
 
 
 def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey]) -> list[ReplyKey]:
-    """Return the keys that nothing wanted is answered from, neither by name nor after a renaming."""
-    renamed = shelf.renamed()
-    used = {shelf.replies.get(key, renamed.get(key[1:])) for key in wanted}
-    return [key for key, at in sorted(shelf.replies.items()) if at not in used]
+    """Return the keys whose request no case makes, under whatever name.
+
+    A model or a sample that this collection does not name is no orphan: the next run may compare it.
+    """
+    asked = {key.request for key in wanted}
+    return sorted(key for key in shelf.replies if key.request not in asked)
 
 
 def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:

@@ -148,7 +148,9 @@ class Traffic(Generic[C]):
 
 def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
     """Return the reply of a trip with its times; a fault becomes a reply too, because failed calls count."""
-    latency_s = None if isinstance(result, Fault) else trip.latency_s
+    # A timeout enters the latencies as what was waited: leaving out the slowest would flatter a slow model.
+    answered = not isinstance(result, Fault) or result.slug == "relay-timeout"
+    latency_s = trip.latency_s if answered else None
     if isinstance(result, Fault):
         result = Reply(
             model=model,
