@@ -73,14 +73,19 @@ def log_ratio(treatment: Sequence[float], control: Sequence[float], confidence: 
 
     Pairs with a value that is not positive are left out; None when no pair is left.
     """
-    logs = [math.log(t / c) for t, c in zip(treatment, control, strict=True) if t > 0 and c > 0]
+    # A difference of logarithms: the ratio itself may be too large or too small for a float.
+    logs = [math.log(t) - math.log(c) for t, c in zip(treatment, control, strict=True) if t > 0 and c > 0]
     if not logs:
         return None
     mean = fmean(logs)
     if len(logs) == 1:
-        return Interval(math.exp(mean), 0.0, math.inf)
+        return Interval(_exp(mean), 0.0, math.inf)
     half = t_quantile((1 + confidence) / 2, len(logs) - 1) * stdev(logs) / math.sqrt(len(logs))
-    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+    return Interval(_exp(mean), _exp(mean - half), _exp(mean + half))
+
+
+def _exp(power: float) -> float:
+    return math.exp(power) if power < 709 else math.inf
 
 
 def quantile(values: Sequence[float], q: float) -> float | None:
