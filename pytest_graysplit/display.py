@@ -31,17 +31,19 @@ def percent(part: int, whole: int) -> str:
     >>> percent(1, 3000), percent(2999, 3000), percent(3000, 3000), percent(0, 0)
     ('<0.1%', '>99.9%', '100.0%', 'none')
     """
-    if whole == 0:
-        return "none"
-    return _between(100 * part / whole, lowest=part == 0, highest=part == whole)
+    return f"{share(part / whole)}%" if whole else "none"
 
 
-def _between(value: float, *, lowest: bool, highest: bool) -> str:
-    if value < 0.05 and not lowest:
-        return "<0.1%"
-    if value >= 99.95 and not highest:
-        return ">99.9%"
-    return f"{value:.1f}%"
+def share(value: float) -> str:
+    """Write a share of 0 to 1 in percent, without the sign, for a column or an interval.
+
+    >>> share(0.0), share(0.0002), share(0.5), share(0.9996)
+    ('0.0', '<0.1', '50.0', '>99.9')
+    """
+    text = f"{100 * value:.1f}"
+    if text == "0.0" and value > 0:
+        return "<0.1"
+    return ">99.9" if text == "100.0" and value < 1 else text
 
 
 def points(share: float) -> str:
@@ -53,20 +55,28 @@ def points(share: float) -> str:
 
 
 def change(ratio: float) -> str:
-    """Write a ratio as a change in percent: 0.03 is -97%, 1.5 is +50%; -100% only for nothing at all."""
+    """Write a ratio as a change in percent; -100% only for nothing at all, 0% only for the same.
+
+    >>> change(0.03), change(1.5), change(0.001), change(1.002), change(1)
+    ('-97%', '+50%', '<-99%', '<+1%', '0%')
+    """
     value = 100 * (ratio - 1)
-    if ratio > 0 and value < -99:
-        return "-99%" if value > -99.5 else "<-99%"
+    if ratio > 0 and value <= -99.5:
+        return "<-99%"
+    if round(value) == 0 and ratio != 1:
+        return "<+1%" if ratio > 1 else ">-1%"
     return f"{value:+.0f}%" if round(value) else "0%"
 
 
 def seconds(duration_s: float | None) -> str:
-    """Write a duration: 0.42 s, 12.3 s, 340 s, 12 ms."""
+    """Write a duration: 12 ms, 0.42 s, 12.3 s, 340 s; nobody has measured 0 ms."""
     if duration_s is None:
         return "-"
     if duration_s < 0.0995:
-        return f"{duration_s * 1000:.0f} ms" if duration_s >= 0.0005 else "<1 ms"
-    return f"{duration_s:.2f} s" if duration_s < 9.995 else f"{duration_s:.1f} s"
+        return f"{duration_s * 1000:.0f} ms" if duration_s >= 0.001 else "<1 ms"
+    if duration_s < 9.995:
+        return f"{duration_s:.2f} s"
+    return f"{duration_s:.1f} s" if duration_s < 99.95 else f"{duration_s:.0f} s"
 
 
 def clock(duration_s: float) -> str:
@@ -85,20 +95,34 @@ def count(number: int) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write a ratio: x0.69, x12.3."""
+    """Write a ratio: x0.69, x12.3; only nothing at all is x0.00."""
+    if 0 < value < 0.005:
+        return "<x0.01"
     return f"x{value:.2f}" if value < 9.995 else f"x{value:.1f}"
 
 
 def score(value: float, *, against: float | None = None) -> str:
-    """Write a similarity with two decimals, or with as many as it takes to differ from a threshold.
+    """Write a similarity with two decimals, or as many as it takes to be where it is: at 0, 1 and a threshold or not.
 
-    >>> score(0.7496, against=0.75), score(0.41)
-    ('0.7496', '0.41')
+    >>> score(0.7496, against=0.75), score(0.41), score(0.998), score(1.0)
+    ('0.7496', '0.41', '0.998', '1.00')
     """
-    digits = 2
-    while against is not None and value != against and digits < 12 and f"{value:.{digits}f}" == f"{against:.{digits}f}":
-        digits += 1
-    return f"{value:.{digits}f}"
+    marks = [0.0, 1.0] if against is None else [0.0, 1.0, against]
+    for digits in range(2, 17):
+        text = f"{value:.{digits}f}"
+        shown = float(text)
+        if all((shown < mark, shown > mark) == (value < mark, value > mark) for mark in marks):
+            return text
+    return repr(value)
+
+
+def limit(threshold: float) -> str:
+    """Write a threshold with every digit it was given, so that no score beside it seems to reach it.
+
+    >>> limit(0.75), limit(1.0), limit(0.7500004)
+    ('0.75', '1', '0.7500004')
+    """
+    return repr(threshold).removesuffix(".0")
 
 
 def plural(number: int, noun: str, nouns: str | None = None) -> str:

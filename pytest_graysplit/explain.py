@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import money, score, seconds, shortened
+from pytest_graysplit.display import limit, money, score, seconds, shortened
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.worddiff import word_diff
 
@@ -65,7 +65,7 @@ def _similarity(comparison: Comparison) -> str:
     assert comparison.similarity is not None  # noqa: S101 # the caller asked
     text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
     if comparison.threshold is not None:
-        text += f", threshold {comparison.threshold:g}"
+        text += f", threshold {limit(comparison.threshold)}"
     if comparison.self_similarity is not None:
         text += f", control with itself {score(comparison.self_similarity)}"
     if comparison.length_ratio is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_graysplit.display import change, count, money, percent, plural, points, ratio, score, seconds
+from pytest_graysplit.display import change, count, limit, money, percent, plural, points, ratio, score, seconds, share
 from pytest_graysplit.results import CONTROL
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _name(arm: ArmSummary, arms: Sequence[ArmSummary]) -> str:
 def _interval(arm: ArmSummary) -> str:
     if not arm.cases:
         return "-"
-    return f"{100 * arm.pass_rate.low:.1f} .. {100 * arm.pass_rate.high:.1f}"
+    return f"{share(arm.pass_rate.low)} .. {share(arm.pass_rate.high)}"
 
 
 def _tokens(arm: ArmSummary) -> str:
@@ -160,7 +160,7 @@ def _similarity(one: ComparisonSummary) -> str:
     mean = fmean(one.similarities)
     parts = [f"{score(mean)} mean of {len(one.similarities)}"]
     if one.thresholds:
-        limits = " and ".join(f"{limit:g}" for limit in one.thresholds)
+        limits = " and ".join(limit(threshold) for threshold in one.thresholds)
         parts.append(f"{plural(one.below, 'case')} below {limits}")
     text = ", ".join(parts)
     if one.self_similarities:
