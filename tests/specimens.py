@@ -1,0 +1,87 @@
+"""Cases, replies and results as a run would make them, for tests of what is made of them."""
+
+from decimal import Decimal
+
+from pytest_graysplit.comparison import compare
+from pytest_graysplit.metrics.lexical import Lexical
+from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
+from pytest_graysplit.types import Case, Miss, Reply, Usage
+
+SONNET, DEEPSEEK, FLASH = "claude-sonnet-4.5", "deepseek-v3.2", "gemini-2.5-flash"
+
+
+def a_case(name="refund-policy", prompt="What is your refund policy?", **fields):
+    return Case(id=name, messages=({"role": "user", "content": prompt},), **fields)
+
+
+def a_reply(text="30 days.", model=SONNET, *, latency_s=1.0, cost="0.001", tokens=(10, 5), **fields):
+    return Reply(
+        model=model,
+        outcome=fields.pop("outcome", "ok"),
+        text=text,
+        latency_s=latency_s,
+        cost_usd=None if cost is None else Decimal(cost),
+        usage=None if tokens is None else Usage(prompt=tokens[0], completion=tokens[1], total=sum(tokens)),
+        served_model=fields.pop("served_model", model),
+        **fields,
+    )
+
+
+def an_error(model=SONNET, **fields):
+    shape = {"outcome": "error", "error": "HTTP 500: internal error", "error_slug": "relay-error", "attempts": 4}
+    return a_reply("", model, latency_s=None, cost=None, tokens=None, served_model=None, **{**shape, **fields})
+
+
+def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expect"):
+    return Miss(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
+
+
+def an_arm(arm, *replies, misses=(), judged=True, spare=()):
+    return ArmResult(
+        arm=arm, model=replies[0].model, replies=replies, misses=tuple(misses), judged=judged, spare=tuple(spare)
+    )
+
+
+def lexical(left, right):
+    return Lexical().score(left.text, right.text)
+
+
+def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), control_misses=(), **arms):
+    """What a comparing item saw of one case; the treatment's arm is named after its model."""
+    controls = control if isinstance(control, tuple) else (control,)
+    spare = arms.get("spare", ())
+    return CaseResult(
+        case=case,
+        request="0123456789abcdef",
+        nodeid=f"{file}::test_it[{case.id}]",
+        file=file,
+        arms=(
+            an_arm(CONTROL, *controls, misses=control_misses, spare=spare, judged=arms.get("judged", True)),
+            an_arm(treatment[0].model, *treatment, misses=misses, judged=arms.get("judged", True)),
+        ),
+        comparison=compare(case, (*controls, *spare), treatment, metric="lexical", score=lexical),
+    )
+
+
+def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged=True):
+    """What an item of one arm saw of one case."""
+    return CaseResult(
+        case=case,
+        request="0123456789abcdef",
+        nodeid=f"{file}::test_one[{case.id}-{arm}]",
+        file=file,
+        arms=(an_arm(arm, *replies, misses=misses, judged=judged),),
+    )
+
+
+def collected(*case_results):
+    """Results of items that saw one case each; equal node ids get a number."""
+    results = Results()
+    for number, result in enumerate(case_results):
+        results.add(f"{result.nodeid}#{number}", (result,))
+    return results
+
+
+def plain(lines):
+    """The lines without their styles."""
+    return ["".join(piece.text for piece in line) for line in lines]
