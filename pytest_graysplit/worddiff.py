@@ -47,6 +47,7 @@ def _blocks(old: list[str], new: list[str]) -> list[tuple[bool, list[str], list[
 def _cut(words: list[str], *, first: bool, last: bool) -> str:
     if len(words) <= 2 * CONTEXT + 1:
         return " ".join(words)
-    head = [] if first else words[:CONTEXT]
-    rest = [] if last else words[-CONTEXT:]
+    # What stands beside a change is kept; where there is no change at all, both ends are.
+    head = words[:CONTEXT] if last or not first else []
+    rest = words[-CONTEXT:] if first or not last else []
     return " ".join([*head, "...", *rest])
