@@ -58,7 +58,7 @@ def lines(
     for comparison in results.comparisons():
         yield ()
         yield from _comparison(comparison, arms)
-        if not brief and (worst := _worst(comparison, width)):
+        if not brief and (worst := _worst(results, comparison.treatment, width)):
             yield _plain(worst)
 
 
@@ -178,21 +178,30 @@ def _latency(one: ComparisonSummary) -> str:
 
 
 def _cost(one: ComparisonSummary) -> str:
-    if one.cost_ratio is None or one.cost_per_pass_saved_usd is None:
+    if one.cost_per_pass_saved_usd is None:
         return "unknown: a price is missing, or one model passed nothing"
     saved = one.cost_per_pass_saved_usd * 1_000_000
-    word = "saved" if saved >= 0 else "more"
-    return f"{change(one.cost_ratio)} per pass, {money(abs(saved))} {word} per million passes"
+    volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
+    # Next to nothing, no ratio says anything.
+    return volume if one.cost_ratio is None else f"{change(one.cost_ratio)} per pass, {volume}"
 
 
-def _worst(one: ComparisonSummary, width: int) -> str:
-    """Name the least alike cases that were missed, as many as fit on one line."""
-    limit = max(one.thresholds, default=None)
-    shown = [(name, value) for name, value in one.worst if limit is None or value < limit][:WORST]
-    text = ""
-    for number, (name, value) in enumerate(shown):
-        piece = f"{name} {score(value, against=limit)}"
-        if number and len(text) + len(piece) + 18 > width:
+def _worst(results: Results, treatment: str, width: int) -> str:
+    """Name the least alike cases that were missed, as many as fit on one line; all count where none could miss."""
+    scored = [
+        (one.similarity, row.name, one.threshold)
+        for row in results.rows
+        if (one := row.comparisons.get(treatment)) and one.similarity is not None
+    ]
+    asserted = any(threshold is not None for _, _, threshold in scored)
+    shown = [
+        f"{name} {score(value, against=threshold)}"
+        for value, name, threshold in sorted(scored, key=lambda case: case[:2])
+        if (value < 1 if not asserted else threshold is not None and value < threshold)
+    ][:WORST]
+    text = shown[0] if shown else ""
+    for piece in shown[1:]:
+        if len("worst cases:  · ") + len(text) + len(piece) > width:
             break
-        text += (" · " if number else "") + piece
+        text += f" · {piece}"
     return f"worst cases: {text}" if shown else ""

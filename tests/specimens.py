@@ -59,7 +59,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
             an_arm(CONTROL, *controls, misses=control_misses, spare=spare, judged=arms.get("judged", True)),
             an_arm(treatment[0].model, *treatment, misses=misses, judged=arms.get("judged", True)),
         ),
-        comparison=compare(case, (*controls, *spare), treatment, metric="lexical", score=lexical),
+        comparison=compare(case, (*controls, *spare), treatment, metric="lexical", score=arms.get("score", lexical)),
     )
 
 

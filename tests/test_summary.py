@@ -1,0 +1,320 @@
+"""The session-end summary, whole: what a run of each kind is told, at each width, in whatever order it came."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_error,
+    collected,
+    one_arm,
+    plain,
+)
+
+from pytest_graysplit.results import Results
+from pytest_graysplit.summary import Piece, lines
+
+
+def told(results, *, metric="lexical", width=120, **options):
+    return plain(lines(results, metric=metric, width=width, **options))
+
+
+def four_cases():
+    """Four cases, one of them answered badly; the treatment is faster and cheaper."""
+    answers = ["No idea at all.", "You have 1 days!", "You have 2 days!", "You have 3 days!"]
+    return [
+        a_pair(
+            a_case(f"case-{n}", min_similarity=0.75),
+            a_reply(f"You have {n} days.", latency_s=1 + n / 10),
+            a_reply(answer, DEEPSEEK, latency_s=0.5 + n / 10, cost="0.0001"),
+            misses=[] if n else [a_miss()],
+        )
+        for n, answer in enumerate(answers)
+    ]
+
+
+HEADER = "4 cases · control claude-sonnet-4.5 · replayed 0 of 8 replies · metric lexical"
+TABLE = [
+    "model               pass rate     95% CI          p50      p95      errors   tokens in/out   cost      per pass",
+    "claude-sonnet-4.5   4/4  100.0%   51.0 .. 100.0   1.15 s   1.28 s   0        40/20           $0.0040   $0.0010",
+    "deepseek-v3.2       3/4  75.0%    30.1 .. 95.4    0.65 s   0.79 s   0        40/20           $0.0004   $0.0001",
+]
+AGAINST = [
+    "deepseek-v3.2 against claude-sonnet-4.5",
+    "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, 4 pairs)",
+    "  similarity    0.78 mean of 4, 1 case below 0.75",
+    "  latency       x0.56 (90% CI x0.50 .. x0.62)",
+    "  cost          -87% per pass, $866.67 saved per million passes",
+]
+WORST = "worst cases: tests/test_support.py::case-0 0.13"
+
+
+def test_a_run_is_summed_up_in_whole():
+    """What was compared, each model's figures, what differs, and which cases to look at."""
+    assert told(collected(*four_cases())) == [HEADER, "", *TABLE, "", *AGAINST, WORST]
+
+
+def test_notes_stand_below_the_header():
+    """Warnings about the run come before its figures, in yellow."""
+    shown = list(lines(collected(*four_cases()), metric="lexical", width=120, notes=["the run was stopped"]))
+    assert plain(shown)[:3] == [HEADER, "the run was stopped", ""]
+    assert shown[1] == (Piece("the run was stopped", "yellow"),)
+
+
+def test_the_brief_form_keeps_the_table_and_the_differences():
+    """Under -q there is no header, no note, and no list of cases."""
+    assert told(collected(*four_cases()), brief=True, notes=["a note"]) == [*TABLE, "", *AGAINST]
+
+
+def test_a_narrow_terminal_loses_the_least_important_columns():
+    """Who passed how often, how fast and with how many errors stays longest."""
+    assert told(collected(*four_cases()), width=60, brief=True)[:3] == [
+        "model               pass rate     p50      p95      errors",
+        "claude-sonnet-4.5   4/4  100.0%   1.15 s   1.28 s   0",
+        "deepseek-v3.2       3/4  75.0%    0.65 s   0.79 s   0",
+    ]
+
+
+@given(st.integers(1, 150), st.lists(st.sampled_from([SONNET, DEEPSEEK, FLASH]), min_size=1, max_size=3, unique=True))
+def test_the_table_is_never_wider_than_the_terminal(width, treatments):
+    """Down to the two columns without which it says nothing."""
+    results = collected(*(a_pair(a_case(), a_reply(), a_reply("30 days", model, cost=None)) for model in treatments))
+    table = told(results, width=width, brief=True)[: 2 + len(treatments)]
+    narrowest = told(results, width=1, brief=True)[: 2 + len(treatments)]
+    assert narrowest[0].split("   ")[0].strip() == "model"
+    assert narrowest[0].endswith("pass rate")
+    assert max(map(len, table)) <= max(width, *map(len, narrowest))
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_arrival_does_not_show(order):
+    """Workers report as they come; the summary is the same to the letter."""
+    cases = four_cases()
+    results = Results()
+    for number in order:
+        results.add(cases[number].nodeid, (cases[number],))
+    assert told(results) == [HEADER, "", *TABLE, "", *AGAINST, WORST]
+
+
+def test_a_model_against_itself_is_said_to_be_an_aa_run():
+    """Both rows name their role, and no case is the worst when all are alike."""
+    assert told(collected(a_pair(a_case(), a_reply(), a_reply()))) == [
+        "1 case · control claude-sonnet-4.5 · replayed 0 of 2 replies · metric lexical",
+        "",
+        "model                           pass rate     95% CI          p50      p95      errors   cost      per pass",
+        "claude-sonnet-4.5 (control)     1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010   $0.0010",
+        "claude-sonnet-4.5 (treatment)   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010   $0.0010",
+        "",
+        "claude-sonnet-4.5 against claude-sonnet-4.5, an A/A run: one model in both roles",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
+        "  latency       x1.00 (one pair tells no more)",
+        "  cost          0% per pass, $0.0000 saved per million passes",
+    ]
+
+
+def test_each_treatment_is_held_against_the_control():
+    """Treatments by name, each with what only it shows: a guard, another price."""
+    results = collected(
+        a_pair(a_case(), a_reply(), a_reply("A month.", FLASH, cost="0.0015", latency_s=2.0)),
+        a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK, cost="0.0001", latency_s=0.5)),
+    )
+    assert told(results, brief=True, width=90) == [
+        "model               pass rate     p50      p95      errors   cost      per pass",
+        "claude-sonnet-4.5   1/1  100.0%   1.00 s   1.00 s   0        $0.0010   $0.0010",
+        "deepseek-v3.2       1/1  100.0%   0.50 s   0.50 s   0        $0.0001   $0.0001",
+        "gemini-2.5-flash    1/1  100.0%   2.00 s   2.00 s   0        $0.0015   $0.0015",
+        "",
+        "deepseek-v3.2 against claude-sonnet-4.5",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  similarity    0.57 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
+        "  guards        number-changed 1",
+        "  latency       x0.50 (one pair tells no more)",
+        "  cost          -90% per pass, $900.00 saved per million passes",
+        "",
+        "gemini-2.5-flash against claude-sonnet-4.5",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  similarity    0.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
+        "  latency       x2.00 (one pair tells no more)",
+        "  cost          +50% per pass, $500.00 more per million passes",
+    ]
+
+
+def row_of(results, label):
+    """What one line of the only comparison says."""
+    (line,) = [line for line in told(results, brief=True) if line.startswith(f"  {label} ")]
+    return line.removeprefix(f"  {label}").strip()
+
+
+def cells_of(results, model):
+    """The table's cells in one model's row."""
+    (row,) = [line for line in told(results, brief=True) if line.startswith(f"{model}   ")]
+    return [cell.strip() for cell in row.split("   ") if cell.strip()]
+
+
+def test_an_unknown_price_is_unknown():
+    """One reply without a price leaves the sum unknown, and the comparison too; never $0."""
+    results = collected(
+        a_pair(a_case("a"), a_reply(), a_reply("30 days", DEEPSEEK)),
+        a_pair(a_case("b"), a_reply(), a_reply("30 days", DEEPSEEK, cost=None)),
+    )
+    assert cells_of(results, DEEPSEEK)[-2:] == ["unknown", "unknown"]
+    assert cells_of(results, SONNET)[-2:] == ["$0.0020", "$0.0010"]
+    assert row_of(results, "cost") == "unknown: a price is missing, or one model passed nothing"
+
+
+def test_tokens_that_nobody_counted_are_unknown():
+    """A relay without usage is not a model that writes nothing."""
+    results = collected(a_pair(a_case(), a_reply(tokens=None, cost=None), a_reply("30 days", DEEPSEEK)))
+    assert "unknown" in cells_of(results, SONNET)
+    assert "0/0" not in cells_of(results, SONNET)
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"),
+    [
+        ("0.5", "$500,000.00 more per million passes"),
+        ("0", "$0.0000 saved per million passes"),
+    ],
+)
+def test_a_control_that_is_free_leaves_a_difference_and_no_ratio(cost, text):
+    """Both prices are known, so the cost is not unknown; a ratio to nothing is left out."""
+    assert (
+        row_of(collected(a_pair(a_case(), a_reply(cost="0"), a_reply("30 days", DEEPSEEK, cost=cost))), "cost") == text
+    )
+
+
+def test_a_model_that_passed_nothing_has_no_cost_per_pass():
+    """Money was spent and nothing came of it: that is said, and no ratio is made up."""
+    results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()]))
+    assert cells_of(results, DEEPSEEK)[-2:] == ["$0.0010", "no pass"]
+    assert row_of(results, "cost") == "unknown: a price is missing, or one model passed nothing"
+
+
+def test_failed_calls_count_and_are_red():
+    """Without a reply nothing is measured, and nothing looks like a pass or a tie."""
+    failed = a_pair(a_case(), an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")])
+    shown = list(lines(collected(failed), metric="lexical", width=120))
+    assert plain(shown) == [
+        "1 case · control claude-sonnet-4.5 · replayed 0 of 2 replies · metric lexical",
+        "",
+        "model               pass rate   95% CI        p50   p95   errors   tokens in/out   cost      per pass",
+        "claude-sonnet-4.5   0/1  0.0%   0.0 .. 79.3   -     -     1        unknown         unknown   unknown",
+        "deepseek-v3.2       0/1  0.0%   0.0 .. 79.3   -     -     1        unknown         unknown   unknown",
+        "",
+        "deepseek-v3.2 against claude-sonnet-4.5",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  similarity    unknown: no case has two answers to compare",
+        "  latency       unknown",
+        "  cost          unknown: a price is missing, or one model passed nothing",
+    ]
+    assert [line[0].style for line in shown[3:5]] == ["red", "red"]
+
+
+def test_cases_that_nobody_judged_are_no_passes():
+    """Where a test body never finished for either arm, the rate is none and the difference inconclusive."""
+    results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), judged=False))
+    assert cells_of(results, DEEPSEEK)[1:3] == ["0/0  none", "-"]
+    assert row_of(results, "pass rate") == "inconclusive: no case was judged on both models"
+
+
+def test_one_arm_alone_has_a_row_and_no_comparison():
+    """Without the control there is nothing to hold against, and nothing is claimed."""
+    assert told(collected(one_arm(a_case(), DEEPSEEK, a_reply("30 days", DEEPSEEK)))) == [
+        "1 case · replayed 0 of 1 replies · metric lexical",
+        "",
+        "model           pass rate     95% CI          p50      p95      errors   tokens in/out   cost      per pass",
+        "deepseek-v3.2   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        10/5            $0.0010   $0.0010",
+    ]
+
+
+def test_replayed_replies_keep_their_latencies_and_say_so():
+    """Times in a replay are those of the recording."""
+    results = collected(a_pair(a_case(), a_reply(replayed=True), a_reply("30 days", DEEPSEEK, replayed=True)))
+    assert told(results)[0] == (
+        "1 case · control claude-sonnet-4.5 · replayed 2 of 2 replies, latencies as recorded · metric lexical"
+    )
+
+
+def test_the_controls_own_noise_stands_beside_the_similarity():
+    """A treatment cannot be asked to repeat the control more closely than the control does."""
+    pair = a_pair(
+        a_case(min_similarity=0.5),
+        a_reply(),
+        a_reply("30 days", DEEPSEEK),
+        spare=[a_reply("30 days!")],
+        score=lambda one, other: float(one.text[:7] == other.text),
+    )
+    assert row_of(collected(pair), "similarity") == "1.00 mean of 1, 0 cases below 0.5; control with itself 0.00"
+
+
+@pytest.mark.parametrize(
+    ("passes", "style"),
+    [([(1, 1)] * 3, ""), ([(1, 0)] * 30, "red"), ([(0, 1)] * 30, "green"), ([(1, 0), (0, 1)] * 9, "")],
+)
+def test_a_difference_is_coloured_only_when_its_interval_is(passes, style):
+    """Red and green are for differences that chance does not explain."""
+    pairs = [
+        a_pair(
+            a_case(f"case-{n}"),
+            a_reply(),
+            a_reply("30 days.", DEEPSEEK),
+            control_misses=[] if control else [a_miss("control")],
+            misses=[] if treatment else [a_miss()],
+        )
+        for n, (control, treatment) in enumerate(passes)
+    ]
+    shown = list(lines(collected(*pairs), metric="lexical", width=120))
+    (difference,) = [line for line in shown if line and line[0].text.startswith("  pass rate")]
+    assert difference[1].style == style
+
+
+def many(*similarities):
+    """Cases with a threshold and a similarity of their own each."""
+    return collected(
+        *(
+            a_pair(
+                a_case(f"case-{n}", min_similarity=threshold),
+                a_reply(),
+                a_reply("30 days", DEEPSEEK),
+                score=lambda control, treatment, told=similarity: told,
+            )
+            for n, (threshold, similarity) in enumerate(similarities)
+        )
+    )
+
+
+def test_the_worst_cases_are_those_below_their_own_threshold():
+    """A case that reached its own threshold is no bad case because another one has a higher threshold."""
+    results = many((0.5, 0.7), (0.9, 0.8), (None, 0.2), (0.95, 1.0))
+    shown = told(results)
+    assert row_of(results, "similarity") == "0.68 mean of 4, 1 case below 0.5 and 0.9 and 0.95"
+    assert shown[-1] == "worst cases: tests/test_support.py::case-1 0.80"
+
+
+def test_without_thresholds_the_least_alike_cases_are_named():
+    """Five at most, the least alike first, and by name where they are equally far off."""
+    results = many(*((None, (3 + n % 4) / 10) for n in range(8)))
+    assert told(results, width=400)[-1] == (
+        "worst cases: tests/test_support.py::case-0 0.30 · tests/test_support.py::case-4 0.30 · "
+        "tests/test_support.py::case-1 0.40 · tests/test_support.py::case-5 0.40 · tests/test_support.py::case-2 0.50"
+    )
+
+
+@given(st.integers(48, 400))
+def test_the_worst_cases_fit_on_one_line(width):
+    """As many as there is room for, and one at least."""
+    worst = told(many(*((None, n / 10) for n in range(1, 8))), width=width)[-1]
+    assert worst.startswith("worst cases: tests/test_support.py::case-0 0.10")
+    assert len(worst) <= width
+
+
+def test_a_score_just_below_its_threshold_is_seen_to_be_below():
+    """0.7496 beside 0.75 is not written 0.75."""
+    assert told(many((0.75, 0.7496)))[-1] == "worst cases: tests/test_support.py::case-0 0.7496"
