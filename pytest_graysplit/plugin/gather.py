@@ -46,6 +46,10 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Tell that it was the user who stopped the run."""
+        self._state.tally.notes.append("interrupted: what was answered is kept, and the next run fetches only the rest")
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the recordings and the reports, when every worker has ended."""

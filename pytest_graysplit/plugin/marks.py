@@ -73,6 +73,13 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
             hint='write cases="support.jsonl", relative to the test file',
             slug="case-field-type",
         )
+    for name in ("prompt", "messages", "system"):
+        if name in fields:
+            raise UsageError(
+                f"{where}: both cases and {name}",
+                hint="the prompts are in the case file; keep one of the two",
+                slug="case-field-clash",
+            )
     path = metafunc.definition.path.parent / source
     return read_cases(path, where_of(path, None, metafunc.config.rootpath))
 
@@ -105,8 +112,6 @@ class CaseBuilder:
         self._fields = marker_fields(item, self._where)
         self._complete = complete
         self._from_file = self._fields.pop("cases", None) is not None
-        if self._from_file:
-            self._refuse_beside_cases()
         names_prompt = "prompt" in self._fields or "messages" in self._fields
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
@@ -120,17 +125,8 @@ class CaseBuilder:
             return self._complete(self._build(self._fields, case_id))
         return self._prompted(params, case_id, self._base)
 
-    def _build(self, fields: dict[str, object], case_id: str) -> Case:
-        return build_case(fields, where=self._where, id=case_id, allowed=(*MARKER_FIELDS, "cases"))
-
-    def _refuse_beside_cases(self) -> None:
-        for name in ("prompt", "messages", "system"):
-            if name in self._fields:
-                raise UsageError(
-                    f"{self._where}: the marker has cases and {name}",
-                    hint=f"keep one: cases come with their own {name}",
-                    slug="case-field-clash",
-                )
+    def _build(self, fields: dict[str, object], case_id: str, where: str = "") -> Case:
+        return build_case(fields, where=where or self._where, id=case_id, allowed=(*MARKER_FIELDS, "cases"))
 
     def _prompted(self, params: dict[str, Any], case_id: str, base: Case) -> Case:
         for name in PROMPT_ARGUMENTS:
@@ -149,8 +145,15 @@ class CaseBuilder:
     def _from_argument(self, name: str, value: object, case_id: str) -> Case:
         if isinstance(value, Case):
             return self._overlaid(value)
-        fields = {**self._fields, **(value if isinstance(value, dict) and name == "case" else {name: value})}
-        return self._build(fields, str(fields.pop("id", case_id)))
+        where = f"{self._where}[{case_id}]"
+        if name == "case" and not isinstance(value, dict):
+            raise UsageError(
+                f"{where}: case: expected a dict of fields or a Case, got {value!r}",
+                hint='write {"prompt": "..."}, or call the argument prompt',
+                slug="case-field-type",
+            )
+        fields = {**self._fields, **(value if isinstance(value, dict) else {name: value})}
+        return self._build(fields, str(fields.pop("id", case_id)), where)
 
     def _system(self) -> tuple[dict[str, Any], ...]:
         system = self._fields.get("system")

@@ -188,7 +188,7 @@ class State:
         """Raise UsageError when nobody can compute the metric that the case names."""
         name = cast("str", case.metric)
         if name not in NAMES and not self.config.hook.pytest_graysplit_score.get_hookimpls():
-            raise unknown_metric(name)
+            raise unknown_metric(name, "--graysplit-metric" if name == self.settings.metric else case.where)
 
     def stop_run(self, session: pytest.Session, error: GraysplitError) -> None:
         """End the session after this test, once, with one message: no other request could fare better."""
@@ -325,10 +325,10 @@ def _hooked_score(hook: Any, name: str, case: Case, control: Reply, treatment: R
     return float(score)
 
 
-def unknown_metric(name: str) -> UsageError:
-    """Build the error for a metric that is neither built in nor given by a hook."""
+def unknown_metric(name: str, where: str = "") -> UsageError:
+    """Build the error for a metric that is neither built in nor given by a hook; `where` names it."""
     return UsageError(
-        f"unknown metric {name!r}{nearest(name, NAMES)}",
+        f"{where}{': ' if where else ''}unknown metric {name!r}{nearest(name, NAMES)}",
         hint=f"built in are {', '.join(NAMES)}; your own is a conftest.py function pytest_graysplit_score",
         slug="metric-unknown",
     )

@@ -1,0 +1,126 @@
+"""A project that pytest runs in, with two models, a relay that answers, and recordings that a test can write."""
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+from textwrap import dedent
+
+import pytest
+
+import pytest_graysplit
+from pytest_graysplit.fingerprint import request_hash
+from pytest_graysplit.recordings import Journal, merge_journals
+from pytest_graysplit.types import Reply, ReplyKey, Usage
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+KEY = "made-up-key-0123456789"
+AT = "2026-11-23T10:00:00Z"
+# What belongs to the outer run only; each of these costs an inner run more than all of ours.
+QUIET = [f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx")]
+MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP)_|CI$|GITHUB_|PYTEST_")
+
+# An inner run forgets the modules that it was the first to import; what every run needs is imported once, here.
+for module in pkgutil.walk_packages(pytest_graysplit.__path__, "pytest_graysplit."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for name in ("jsonschema", "rapidfuzz.process", "rapidfuzz.distance", "yaml", "filelock"):
+    importlib.import_module(name)
+
+
+class Project:
+    """A folder with tests, the relay they call, and the runs of pytest in it."""
+
+    def __init__(self, pytester, relay):
+        self.pytester = pytester
+        self.relay = relay
+        self.path = pytester.path
+        self.models = [f"--graysplit-control={CONTROL}", f"--graysplit-treatment={TREATMENT}"]
+
+    def write(self, name, text):
+        """Write a file, its text dedented."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).removeprefix("\n"), encoding="utf-8")
+        return path
+
+    def test_file(self, text, name="test_it.py"):
+        """Write a test module that imports pytest by itself."""
+        return self.write(name, "import pytest\n\n" + dedent(text).removeprefix("\n"))
+
+    def options(self, *arguments):
+        return [*QUIET, *self.models, *arguments]
+
+    def run(self, *arguments):
+        """Run pytest in this process, with both models named."""
+        return self.pytester.runpytest_inprocess(*self.options(*arguments))
+
+    def spawn(self, *arguments):
+        """Run pytest in a process of its own."""
+        return self.pytester.runpytest_subprocess(*self.options(*arguments), timeout=60)
+
+    def bare(self, *arguments):
+        """Run pytest in this process without naming any model."""
+        return self.pytester.runpytest_inprocess(*QUIET, *arguments)
+
+    def record(self, case, prompt="?", *, file="test_it", model=None, text="Paris", sample=0, body=None, **fields):
+        """Write recorded replies for a case of a test file: for one model, or for both."""
+        request = request_hash(body or {"messages": [{"role": "user", "content": prompt}]})
+        journal = Journal(self.path, mode="new", run_id="written")
+        for name, latency_s in ((CONTROL, 1.0), (TREATMENT, 0.5)) if model is None else ((model, 1.0),):
+            given = {
+                "outcome": "ok",
+                "served_model": name,
+                "latency_s": latency_s,
+                "usage": Usage(prompt=10, completion=20, total=30),
+                "at": AT,
+                **fields,
+            }
+            reply = Reply(model=name, text=text, sample=sample, **given)
+            key = ReplyKey(case, name, request, sample)
+            asked = body or {"messages": [{"role": "user", "content": prompt}]}
+            journal.append(self.path / "__graysplit__" / f"{file}.jsonl", key, asked, reply)
+        journal.close()
+        merge_journals(self.path)
+
+    def recorded(self, file="test_it"):
+        """Return the recorded replies of a test file, one dict each."""
+        path = self.path / "__graysplit__" / f"{file}.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [line for line in map(json.loads, lines) if "case" in line]
+
+    def sent(self):
+        """Return how many prompts the relay was asked."""
+        return self.relay.stats()["total"]
+
+    def report(self, name="report.json"):
+        """Return the JSON report."""
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def project(pytester, relay, monkeypatch):
+    """An empty project whose relay, key and environment are this test's own."""
+    for name in filter(MINE.match, list(os.environ)):
+        if name not in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
+    monkeypatch.setenv("GRAYSPLIT_CONCURRENCY", "4")
+    monkeypatch.setenv("COLUMNS", "110")
+    return Project(pytester, relay)
+
+
+def part(result, begin, end=None):
+    """Return the lines of a run's output after the heading that holds `begin`, up to the one that holds `end`."""
+    lines = result.outlines
+    first = next(number for number, line in enumerate(lines) if begin in line) + 1
+    rest = lines[first:]
+    last = next((number for number, line in enumerate(rest) if (end in line if end else line.startswith("==="))), None)
+    return "\n".join(rest[:last]).strip("\n")
+
+
+@pytest.fixture
+def section():
+    return part
