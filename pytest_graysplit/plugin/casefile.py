@@ -49,8 +49,7 @@ class CaseItem(pytest.Item):
         self.case = case
         self.treatment = treatment
         self.add_marker("graysplit")
-        for tag in case.tags:
-            self.keywords[tag] = True
+        self.extra_keyword_matches.update(case.tags)
 
     def runtest(self) -> None:
         """Do nothing: replies are fetched before, thresholds are asserted after."""

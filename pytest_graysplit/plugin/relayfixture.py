@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
+from pytest_graysplit.errors import GraysplitError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_graysplit.plugin.exchange import Exchange
     from pytest_graysplit.types import Case, Comparison, Message, Reply
+
+ROLES = ("control", "treatment")
 
 
 class RelayFixture:
@@ -31,12 +34,26 @@ class RelayFixture:
         Raises UsageError for a field that is not one, and fails the test when there is no reply to compare.
         """
         __tracebackhide__ = True
-        return self._hold(self._case(prompt, fields), ("control", "treatment")).comparison_or_reason()
+        return self._held(prompt, fields, ROLES).comparison_or_reason()
 
     def reply(self, prompt: str | Sequence[Message], *, arm: str = "treatment", **fields: Any) -> Reply:
         """Ask one arm, "control" or "treatment", and return its reply."""
         __tracebackhide__ = True
-        return self._hold(self._case(prompt, fields), (arm,)).reply_or_reason()
+        if arm not in ROLES:
+            raise UsageError(
+                f"{self._where}: arm: expected control or treatment, got {arm!r}",
+                hint='the role, not the model: arm="control" or arm="treatment"',
+                slug="arm-unknown",
+            )
+        return self._held(prompt, fields, (arm,)).reply_or_reason()
+
+    def _held(self, prompt: str | Sequence[Message], fields: dict[str, Any], roles: Sequence[str]) -> Exchange:
+        __tracebackhide__ = True
+        try:
+            return self._hold(self._case(prompt, fields), roles)
+        except GraysplitError as error:
+            # The user's own line and the message are the whole story; our frames below it are none.
+            raise error.with_traceback(None) from None
 
     def _case(self, prompt: str | Sequence[Message], fields: dict[str, Any]) -> Case:
         self._calls += 1

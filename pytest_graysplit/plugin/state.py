@@ -288,6 +288,7 @@ class State:
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
         arms = [models[role] for role in roles]
         case = self.planner.with_thresholds(case)
+        self.check_metric(case)
         into = self.planner.recording_of(item.path)
         plan = Plan(
             case=case,

@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import re
+import sys
 from textwrap import dedent
 
 import pytest
@@ -109,6 +110,7 @@ def project(pytester, relay, monkeypatch):
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
     monkeypatch.setenv("GRAYSPLIT_CONCURRENCY", "4")
     monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.setattr(sys, "argv", ["pytest"])  # messages repeat the command line
     return Project(pytester, relay)
 
 

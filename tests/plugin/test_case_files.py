@@ -1,0 +1,166 @@
+"""Case files are collected like test modules, and a broken one says where."""
+
+import pytest
+
+from pytest_graysplit.cases.fields import CASE_FIELDS
+
+KNOWN = ", ".join(CASE_FIELDS)
+JSONL = '{"id": "first", "prompt": "One?", "tags": ["slow"]}\n{"id": "second", "prompt": "Two?"}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("support.graysplit.jsonl", JSONL),
+        ("support.graysplit.yaml", "- id: first\n  prompt: One?\n  tags: [slow]\n- id: second\n  prompt: Two?\n"),
+        ("support.graysplit.yml", "- id: first\n  prompt: One?\n  tags: [slow]\n- id: second\n  prompt: Two?\n"),
+        ("support.graysplit.csv", "id,prompt,tags\nfirst,One?,slow\nsecond,Two?,\n"),
+    ],
+)
+def test_a_case_file_is_collected_by_itself(project, name, text):
+    """Every format gives the same items, without a line of Python, and they are recorded beside the file."""
+    project.write(f"cases/{name}", text)
+    result = project.run("-v")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines([f"cases/{name}::first PASSED*", f"cases/{name}::second PASSED*"])
+    assert (project.path / "cases" / "__graysplit__" / "support.jsonl").is_file()
+    assert project.sent() == 4
+
+
+def test_other_files_are_left_alone(project):
+    """A jsonl file without `.graysplit.` in its name, or with another ending, is no test."""
+    project.write("support.jsonl", JSONL)
+    project.write("support.graysplit.txt", JSONL)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "s.graysplit.jsonl",
+            '{"prompt": "One?"}\n{"prompt": \n',
+            (
+                "s.graysplit.jsonl:2: not valid JSON at column 12: Expecting value\n"
+                '  hint: write each case on one line, such as {"prompt": "your text"}  [case-file-syntax]'
+            ),
+        ),
+        (
+            "s.graysplit.jsonl",
+            "",
+            (
+                "s.graysplit.jsonl: holds no case\n"
+                '  hint: write at least one, such as {"prompt": "your text"} in a .jsonl file  [case-file-empty]'
+            ),
+        ),
+        (
+            "s.graysplit.jsonl",
+            '{"id": "a", "prompt": "One?"}\n{"id": "a", "prompt": "Two?"}\n',
+            (
+                "s.graysplit.jsonl:2: id: 'a' is the id of s.graysplit.jsonl:1 too\n"
+                "  hint: give each case its own id: recordings go by it (one that is not given is made from the messages)  [case-id-twice]"
+            ),
+        ),
+        (
+            "s.graysplit.jsonl",
+            '{"prompt": "One?", "min_similarty": 1}\n',
+            (
+                "s.graysplit.jsonl:1: min_similarty: unknown field, did you mean min_similarity?\n"
+                "  hint: known here: id, prompt, messages, system, params, expect, min_similarity, metric, max_latency_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass  [case-field-unknown]"
+            ),
+        ),
+        (
+            "s.graysplit.yaml",
+            "- prompt: One?\n- promt: Two?\n",
+            (
+                "s.graysplit.yaml:2: promt: unknown field, did you mean prompt?\n"
+                "  hint: known here: id, prompt, messages, system, params, expect, min_similarity, metric, max_latency_s, max_latency_ratio, max_cost_usd, samples, tags, cluster, must_pass  [case-field-unknown]"
+            ),
+        ),
+        (
+            "s.graysplit.csv",
+            "prompt,min_similarity\nOne?,high\n",
+            (
+                "s.graysplit.csv:2: min_similarity: expected a number from 0 to 1, got 'high'\n"
+                "  hint: write a plain number such as 3 or 0.75, without quotes  [case-field-type]"
+            ),
+        ),
+        (
+            "s.graysplit.jsonl",
+            '{"prompt": "One?", "metric": "exat"}\n',
+            (
+                "s.graysplit.jsonl:1: unknown metric 'exat', did you mean exact?\n"
+                "  hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
+            ),
+        ),
+    ],
+)
+def test_a_broken_case_file_is_one_clean_collection_error(project, section, name, text, message):
+    """The whole message names file, line and field; pytest ends with 2, and nothing is sent."""
+    project.write(name, text)
+    result = project.run()
+    assert section(result, "ERROR collecting") == message
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert project.sent() == 0
+
+
+def test_several_treatments_give_an_item_each(project):
+    """A case is one item a treatment, and the control is asked once for all of them."""
+    project.write("support.graysplit.jsonl", JSONL)
+    result = project.run("--graysplit-treatment=gpt-4.1", "-v")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["*::first[[]deepseek-v3.2[]] PASSED*", "*::first[[]gpt-4.1[]] PASSED*"])
+    assert project.relay.stats()["requests"] == {"claude-sonnet-4.5": 2, "deepseek-v3.2": 2, "gpt-4.1": 2}
+
+
+@pytest.mark.parametrize("arguments", [["-k", "first"], ["-k", "slow"], ["support.graysplit.jsonl::first"]])
+def test_a_case_is_selected_as_a_test_is(project, arguments):
+    """By its id, by its tag, and by its node id; only what is selected is paid for."""
+    project.write("support.graysplit.jsonl", JSONL)
+    result = project.run(*arguments)
+    assert result.parseoutcomes()["passed"] == 1
+    assert project.sent() == 2
+
+
+def test_collect_only_lists_the_cases(project):
+    """`--co` names every case, and sends and writes nothing."""
+    project.write("support.graysplit.jsonl", JSONL)
+    result = project.run("--co", "-q")
+    assert result.outlines[:2] == ["support.graysplit.jsonl::first", "support.graysplit.jsonl::second"]
+    assert result.ret == pytest.ExitCode.OK
+    assert project.sent() == 0
+    assert not (project.path / ".graysplit").exists()
+
+
+def test_the_last_failed_case_runs_again_alone(project):
+    """`--lf` takes the case that missed, and replays it."""
+    project.write(
+        "support.graysplit.jsonl",
+        '{"id": "bad", "prompt": "One?", "expect": {"contains": "Paris"}}\n{"id": "good", "prompt": "Two?"}\n',
+    )
+    project.run().assert_outcomes(passed=1, failed=1)
+    result = project.run("--lf", "-v")
+    assert result.parseoutcomes()["failed"] == 1
+    assert "passed" not in result.parseoutcomes()
+    assert project.sent() == 4
+
+
+def test_a_missed_case_says_where_it_stands(project, section):
+    """The failure of a case file's case is a message, never a traceback."""
+    project.record("bad", "One?", file="support")
+    project.write("support.graysplit.jsonl", '\n{"id": "bad", "prompt": "One?", "expect": {"contains": "Rome"}}\n')
+    result = project.run()
+    assert section(result, "___ bad ___") == (
+        "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
+        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
+        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "\n"
+        "  case       bad (support.graysplit.jsonl:1)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 0.50 s <$0.0001 replayed\n"
+        "  similarity 1.00 (lexical), length x1.00\n"
+        "  answers    the same, to the letter"
+    )

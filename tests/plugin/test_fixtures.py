@@ -1,0 +1,225 @@
+"""What the fixtures hand over, and what they say where they cannot."""
+
+import pytest
+
+from pytest_graysplit.cases.fields import MARKER_FIELDS
+
+
+def test_graysplit_is_the_comparison(project):
+    """Both replies, their similarity and their ratios, ready before the body runs."""
+    project.record("test_x", "Capital of France?", model="claude-sonnet-4.5", text="Paris, the capital.", latency_s=2.0)
+    project.record("test_x", "Capital of France?", model="deepseek-v3.2", text="It is Paris.", latency_s=1.0)
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Capital of France?")
+        def test_x(graysplit):
+            assert (graysplit.control.text, graysplit.treatment.text) == ("Paris, the capital.", "It is Paris.")
+            assert 0 < graysplit.similarity < 1
+            assert graysplit.threshold is None
+            assert graysplit.latency_ratio == 0.5
+            assert 0 < graysplit.cost_ratio < 1
+            assert graysplit.flags == ()
+            assert graysplit.treatment.replayed and graysplit.treatment.served_model == "deepseek-v3.2"
+            assert graysplit.treatment.usage.prompt == 10
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+
+
+def test_graysplit_reply_runs_once_an_arm(project):
+    """Plain asserts give each model its own pass rate, also with several treatments."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit_reply):
+            assert graysplit_reply.model != "gpt-4.1"
+        """
+    )
+    result = project.run("--graysplit-treatment=gpt-4.1", "--graysplit-json=report.json", "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*[[]control[]] PASSED*", "*[[]deepseek-v3.2[]] PASSED*", "*[[]gpt-4.1[]] FAILED*"])
+    rates = {arm["model"]: arm["pass_rate"] for arm in project.report()["arms"]}
+    assert rates == {"claude-sonnet-4.5": 1.0, "deepseek-v3.2": 1.0, "gpt-4.1": 0.0}
+    assert project.sent() == 3
+
+
+def test_graysplit_relay_calls_prompts_of_the_body(project):
+    """`compare` asks both arms, `reply` one; both are recorded under the test and replayed the next time."""
+    project.test_file(
+        """
+        def test_x(graysplit_relay):
+            first = graysplit_relay.compare("One?")
+            assert first.treatment.text == "Answer of deepseek-v3.2 to: One?"
+            second = graysplit_relay.reply([{"role": "user", "content": "Two?"}], arm="control", params={"seed": 1})
+            assert second.text == "Answer of claude-sonnet-4.5 to: Two? (seed 1)"
+            assert graysplit_relay.reply("Three?").model == "deepseek-v3.2"
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+    project.run("--graysplit-record=none").assert_outcomes(passed=1)
+    assert project.sent() == 4
+    assert [reply["case"] for reply in project.recorded()] == ["test_x#1", "test_x#1", "test_x#2", "test_x#3"]
+
+
+def test_thresholds_of_graysplit_relay_are_asserted_after_an_unmarked_body(project, section):
+    """The body runs to its end, then the test fails with every comparison that missed."""
+    project.record("test_x#1", "One?", model="claude-sonnet-4.5", text="red")
+    project.record("test_x#1", "One?", model="deepseek-v3.2", text="blue")
+    project.record("named", "Two?", text="the same")
+    project.test_file(
+        """
+        def test_x(graysplit_relay):
+            graysplit_relay.compare("One?", min_similarity=0.9)
+            graysplit_relay.compare("Two?", min_similarity=0.9, id="named")
+            print("the body ended")
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the body ended"])
+    assert section(result, "___ test_x ___", "---- Captured") == (
+        "treatment deepseek-v3.2: lexical similarity 0.10 is below 0.9\n"
+        "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
+        "\n"
+        "  case       test_x#1 (test_it.py)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 1.00 s <$0.0001 replayed\n"
+        "  similarity 0.10 (lexical), threshold 0.9, length x1.33\n"
+        "  answers    [-red-] {+blue+}"
+    )
+
+
+def test_both_fixtures_in_one_test_are_refused(project, section):
+    """A test judges each model alone, or the treatment against the control."""
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit, graysplit_reply): pass')
+    result = project.run()
+    assert section(result, "ERROR collecting") == (
+        "test_it.py:3: the test asks for graysplit and for graysplit_reply\n"
+        "  hint: use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control"
+        "  [fixture-both]"
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+@pytest.mark.parametrize("fixture", ["graysplit", "graysplit_reply"])
+def test_a_fixture_without_the_marker_says_how_to_mark(project, section, fixture):
+    """The message names the test and the fixture that needs no mark."""
+    project.test_file(f"def test_x({fixture}): pass")
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    assert section(result, "ERROR at setup of test_x") == (
+        f"the fixture {fixture} needs a marked test\n"
+        '  hint: put @pytest.mark.graysplit(prompt="...") on test_x, or ask for graysplit_relay to call prompts from '
+        "the body  [fixture-unmarked]"
+    )
+
+
+def test_a_fixture_of_the_user_may_build_on_ours(project):
+    """It sees the replies before the body does."""
+    project.test_file(
+        """
+        @pytest.fixture
+        def answer(graysplit):
+            return graysplit.treatment.text
+
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(answer):
+            assert answer == "Answer of deepseek-v3.2 to: One?"
+
+        @pytest.fixture
+        def own(graysplit_reply):
+            return graysplit_reply.text
+
+        @pytest.mark.graysplit(prompt="One?")
+        def test_y(own):
+            assert own.endswith("One?")
+        """
+    )
+    project.run().assert_outcomes(passed=3)
+
+
+def test_a_miss_inside_a_fixture_of_the_user_tells_the_miss(project, section):
+    """What is missing is said in our words, not as an attribute error in the user's fixture."""
+    project.record("test_other", "Other?")
+    project.test_file(
+        """
+        @pytest.fixture
+        def answer(graysplit):
+            return graysplit.treatment.text
+
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(answer): pass
+
+        @pytest.mark.graysplit(prompt="Other?")
+        def test_other(answer): pass
+        """
+    )
+    result = project.run("--graysplit-record=none")
+    assert section(result, "ERROR at setup of test_x") == (
+        "no recording for case 'test_x' (control, claude-sonnet-4.5)\n"
+        "  __graysplit__/test_it.jsonl has one that differs:\n"
+        "    case: 'test_other' -> 'test_x'\n"
+        '    messages[0].content: "Other?" -> "One?"\n'
+        "  hint: run once with pytest --graysplit-record=new  [recording-missing]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            'compare("One?", min_similarty=1)',
+            f"""
+E   pytest_graysplit.errors.UsageError: test_it.py: min_similarty: unknown field, did you mean min_similarity?
+E     hint: known here: {", ".join(MARKER_FIELDS)}  [case-field-unknown]
+""",
+        ),
+        (
+            'compare("One?", metric="lexicl")',
+            """
+E   pytest_graysplit.errors.UsageError: test_it.py: unknown metric 'lexicl', did you mean lexical?
+E     hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]
+""",
+        ),
+        (
+            'reply("One?", arm="deepseek-v3.2")',
+            """
+E   pytest_graysplit.errors.UsageError: test_it.py: arm: expected control or treatment, got 'deepseek-v3.2'
+E     hint: the role, not the model: arm="control" or arm="treatment"  [arm-unknown]
+""",
+        ),
+    ],
+)
+def test_a_wrong_call_of_graysplit_relay_shows_the_line_of_the_test_alone(project, section, call, message):
+    """The message and the user's own line, no frame of ours, and nothing is sent."""
+    project.test_file(f"def test_x(graysplit_relay): graysplit_relay.{call}")
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    shown = section(result, "___ test_x ___").splitlines()
+    assert shown[2] == f">   def test_x(graysplit_relay): graysplit_relay.{call}"
+    assert shown[-1] == "test_it.py:3: UsageError"
+    assert "\n".join(shown[4:-2]) == message.strip()
+    assert project.sent() == 0
+
+
+def test_graysplit_relay_skips_without_a_treatment(project):
+    """An unmarked test with nothing to compare is skipped with the reason, as a marked one is."""
+    project.test_file('def test_x(graysplit_relay): graysplit_relay.compare("One?")')
+    result = project.bare("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * no treatment model: name the candidate with --graysplit-treatment=MODEL"])
+
+
+def test_graysplit_relay_works_in_a_marked_test(project):
+    """Its prompts are cases of their own beside the marked one."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit, graysplit_relay):
+            assert graysplit_relay.compare(f"More than {graysplit.control.text}").similarity > 0
+        """
+    )
+    project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
+    assert [case["id"] for case in project.report()["cases"]] == ["test_x", "test_x#1"]
+    assert project.sent() == 4
