@@ -49,7 +49,6 @@ class CaseItem(pytest.Item):
         self.case = case
         self.treatment = treatment
         self.add_marker("graysplit")
-        self.extra_keyword_matches.update(case.tags)
 
     def runtest(self) -> None:
         """Do nothing: replies are fetched before, thresholds are asserted after."""

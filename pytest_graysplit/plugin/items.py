@@ -53,6 +53,7 @@ class Items:
         self._plan(item, self._state.planner.with_thresholds(item.case), arm=item.treatment, alone=False)
 
     def _plan(self, item: pytest.Item, case: Case, *, arm: Any, alone: bool, fixture: str | None = None) -> None:
+        item.extra_keyword_matches.update(case.tags)
         state = self._state
         treatments, control = state.settings.treatments, state.settings.control
         if not treatments or control is None:

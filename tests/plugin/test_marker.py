@@ -297,6 +297,23 @@ def test_a_parametrized_value_that_cannot_be_sent_is_named_with_its_item(project
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
 
+def test_tags_select_tests(project):
+    """`-k` knows the tags of the marker and of the case file that it names."""
+    project.write("support.jsonl", '{"id": "a", "prompt": "One?", "tags": ["slow"]}\n{"id": "b", "prompt": "Two?"}\n')
+    project.test_file(
+        """
+        @pytest.mark.graysplit(cases="support.jsonl")
+        def test_x(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Three?", tags=["slow"])
+        def test_y(graysplit): pass
+        """
+    )
+    result = project.run("-k", "slow", "-v")
+    assert result.parseoutcomes() == {"passed": 2, "deselected": 1}
+    assert asked(project) == ["One?", "Three?"]
+
+
 def test_a_marked_test_needs_no_fixture_of_ours(project):
     """A test that only carries the marker is fetched, compared and held to its thresholds as well."""
     project.test_file('@pytest.mark.graysplit(prompt="One?", max_latency_s=60)\ndef test_x(): pass')
