@@ -1,0 +1,376 @@
+"""Thresholds and budgets are asserted after the body, as failures with all the evidence."""
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+
+
+def one(mark='prompt="One?"', body="pass"):
+    return f"""
+    @pytest.mark.graysplit({mark})
+    def test_x(graysplit):
+        {body}
+    """
+
+
+@pytest.fixture
+def pair(project):
+    """Record one answer a model."""
+
+    def record(control, treatment, case="test_x", **fields):
+        project.record(case, "One?", model=CONTROL, text=control, **{"latency_s": 1.0, **fields})
+        project.record(case, "One?", model=TREATMENT, text=treatment, **{"latency_s": 2.0, **fields})
+
+    return record
+
+
+@pytest.mark.parametrize(
+    ("mark", "control", "treatment", "message"),
+    [
+        (
+            "min_similarity=0.75",
+            "The sky is blue.",
+            "Grass grows in spring.",
+            (
+                "treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75\n"
+                "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 0.05 (lexical), threshold 0.75, length x1.38\n"
+                "  answers    [-The sky is blue.-] {+Grass grows in spring.+}"
+            ),
+        ),
+        (
+            "min_similarity=0.75",
+            "It took 30 days to arrive.",
+            "It took 14 days to arrive.",
+            (
+                "treatment deepseek-v3.2: lexical similarity 0.80 reaches 0.75, but the guard number-changed vetoes it: control says 30, treatment says 14\n"
+                "  hint: similarity does not see this difference; where it is harmless, leave min_similarity out and use expect  [guard-veto]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 0.80 (lexical), threshold 0.75, length x1.00\n"
+                "  flag       number-changed: control says 30, treatment says 14\n"
+                "  answers    It took [-30-] {+14+} days to arrive."
+            ),
+        ),
+        (
+            "expect={'contains': 'Paris', 'max_words': 2}",
+            "It is Paris now.",
+            "Rome",
+            (
+                "control claude-sonnet-4.5: expected at most 2 words, found 4\n"
+                "  hint: ask for a length in the prompt, or raise max_words (words are what white space separates)  [expect-max-words]\n"
+                "treatment deepseek-v3.2: expected to contain 'Paris', found 'Rome'\n"
+                "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 0.05 (lexical), length x0.25\n"
+                "  answers    [-It is Paris now.-] {+Rome+}"
+            ),
+        ),
+        (
+            "max_latency_s=1.5",
+            "Paris",
+            "Paris",
+            (
+                "treatment deepseek-v3.2: took 2.00 s, the budget is 1.5 s\n"
+                "  hint: raise max_latency_s, or ask for a shorter answer  [latency-budget]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 1.00 (lexical), length x1.00\n"
+                "  answers    the same, to the letter"
+            ),
+        ),
+        (
+            "max_latency_ratio=1.5",
+            "Paris",
+            "Paris",
+            (
+                "treatment deepseek-v3.2: took x2.00 as long as the control, the budget is x1.5\n"
+                "  hint: raise max_latency_ratio, or ask for a shorter answer  [latency-ratio]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 1.00 (lexical), length x1.00\n"
+                "  answers    the same, to the letter"
+            ),
+        ),
+        (
+            "max_cost_usd=0.0001",
+            "Paris",
+            "Paris",
+            (
+                "control claude-sonnet-4.5: cost $0.0003, the budget is $0.0001\n"
+                "  hint: raise max_cost_usd, or ask for a shorter answer  [cost-budget]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)\n"
+                "  prompt     One?\n"
+                "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
+                "  treatment  deepseek-v3.2: passed, ok 2.00 s <$0.0001 replayed\n"
+                "  similarity 1.00 (lexical), length x1.00\n"
+                "  answers    the same, to the letter"
+            ),
+        ),
+    ],
+    ids=["similarity", "guard", "expect", "latency", "latency-ratio", "cost"],
+)
+def test_a_miss_is_a_failure_with_prompt_answers_and_remedy(project, pair, section, mark, control, treatment, message):
+    """It is FAILED, never ERROR, comes after the body, and shows no traceback."""
+    pair(control, treatment)
+    project.test_file(one(f'prompt="One?", {mark}', 'print("the body ran")'))
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the body ran"])
+    assert section(result, "___ test_x ___", "---- Captured") == message
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_an_option_sets_the_threshold_and_the_marker_beats_it(project, pair):
+    """Thresholds of the command line hold every case that says nothing itself."""
+    pair("The sky is blue.", "Grass grows in spring.")
+    pair("The sky is blue.", "Grass grows in spring.", "test_y")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit):
+            assert graysplit.threshold == 0.75
+
+        @pytest.mark.graysplit(prompt="One?", min_similarity=0.01)
+        def test_y(graysplit):
+            assert graysplit.threshold == 0.01
+        """
+    )
+    project.run("--graysplit-min-similarity=0.75").assert_outcomes(failed=1, passed=1)
+
+
+def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair, section):
+    """Two answers that share nothing pass, and the summary says how to assert more."""
+    pair("It took 30 days.", "It took 14 days.")
+    project.test_file(one())
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    assert section(result, "= graysplit =") == (
+        "1 case · control claude-sonnet-4.5 · replayed 2 of 2 replies, latencies as recorded · metric lexical\n"
+        "\n"
+        "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
+        "claude-sonnet-4.5   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0003    $0.0003\n"
+        "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        <$0.0001   <$0.0001\n"
+        "\n"
+        "deepseek-v3.2 against claude-sonnet-4.5\n"
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)\n"
+        "  similarity    0.72 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
+        "  guards        number-changed 1\n"
+        "  latency       x2.00 (one pair tells no more)\n"
+        "  cost          -97% per pass, $318.80 saved per million passes\n"
+        "worst cases: test_it.py::test_x 0.72"
+    )
+
+
+def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair, section):
+    """The user's assert comes first, then both answers; the treatment has failed the case, the control has not."""
+    pair("It is Paris.", "It is Rome.")
+    project.test_file(one(body='assert "Paris" in graysplit.treatment.text'))
+    result = project.run("--graysplit-json=report.json")
+    result.assert_outcomes(failed=1)
+    assert section(result, "Captured graysplit call") == (
+        "the test body failed: assert 'Paris' in 'It is Rome.'\n"
+        "  hint: the traceback above shows the assert; both answers are below  [body-failed]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+        "  similarity 0.07 (lexical), length x0.92\n"
+        "  answers    It is [-Paris.-] {+Rome.+}"
+    )
+    assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
+
+
+def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, pair, section):
+    """Nothing that was missed is hidden by what was missed first."""
+    pair("The sky is blue.", "Grass grows in spring.")
+    project.test_file(one('prompt="One?", min_similarity=0.75', "raise ValueError('no such city')"))
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    assert section(result, "Captured graysplit call") == (
+        "treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75\n"
+        "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
+        "the test body failed: ValueError: no such city\n"
+        "  hint: the traceback above shows the assert; both answers are below  [body-failed]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+        "  similarity 0.05 (lexical), threshold 0.75, length x1.38\n"
+        "  answers    [-The sky is blue.-] {+Grass grows in spring.+}"
+    )
+
+
+def test_a_body_may_skip(project, pair):
+    """A skip inside the body is a skip: no threshold is asserted, and the case is in no rate."""
+    pair("The sky is blue.", "Grass grows in spring.")
+    project.test_file(one('prompt="One?", min_similarity=0.75', "pytest.skip('not today')"))
+    result = project.run("--graysplit-json=report.json")
+    result.assert_outcomes(skipped=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_body_may_expect_an_error(project, pair):
+    """pytest.raises around our JSON error is the user's business."""
+    pair("It is Paris.", "It is Paris.")
+    project.test_file(
+        one(
+            body="""
+        with pytest.raises(ValueError, match="is not JSON"):
+            graysplit.treatment.json()"""
+        )
+    )
+    project.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("strict", "outcome"), [("True", "failed"), ("False", "xpassed")])
+def test_xfail_covers_a_miss(project, pair, strict, outcome):
+    """A missed threshold under xfail is xfailed; one that was reached is xpassed, or fails where that is strict."""
+    pair("The sky is blue.", "Grass grows in spring.")
+    pair("Paris", "Paris", "test_y")
+    project.test_file(
+        f"""
+        @pytest.mark.xfail(strict={strict})
+        @pytest.mark.graysplit(prompt="One?", min_similarity=0.75)
+        def test_x(graysplit): pass
+
+        @pytest.mark.xfail(strict={strict})
+        @pytest.mark.graysplit(prompt="One?", min_similarity=0.75)
+        def test_y(graysplit): pass
+        """
+    )
+    project.run().assert_outcomes(xfailed=1, **{outcome: 1})
+
+
+def test_two_control_samples_hold_the_control_to_the_threshold(project, section):
+    """A control that does not repeat itself as closely fails the case, and the message says that it is the control."""
+    project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
+    project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
+    project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
+    project.test_file(one('prompt="One?", min_similarity=0.5'))
+    result = project.run("--graysplit-control-samples=2", "--graysplit-json=report.json")
+    result.assert_outcomes(failed=1)
+    assert section(result, "___ test_x ___") == (
+        "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5\n"
+        "  hint: the control does not repeat itself this closely, so a treatment cannot be asked to: lower min_similarity, send temperature=0, or check the task with expect  [control-similarity]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: passed, ok 1.00 s <$0.0001 replayed\n"
+        "  similarity 0.53 (lexical), threshold 0.5, control with itself 0.05, length x1.00\n"
+        "  answers    the same, to the letter"
+    )
+    assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
+
+
+def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
+    """A relay that answers 500 to one model fails that model's case; the body never runs on half a comparison."""
+    project.relay.control(faults=[{"kind": "500", "model": TREATMENT, "times": None}])
+    project.test_file(one(body='print("the body ran")'))
+    result = project.run("--graysplit-retries=1", "--graysplit-json=report.json")
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("the body ran")
+    assert section(result, "___ test_x ___") == (
+        "treatment deepseek-v3.2: no answer after 2 attempts: the relay answered 500: internal error\n"
+        "  hint: failed calls count; the relay may do better later: run again, and only what is missing is fetched  [outcome-error]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: passed, ok N ms <$0.0001\n"
+        "  treatment  deepseek-v3.2: missed, error -"
+    )
+    assert project.report()["cases"][0]["passed"] == {"control": True}
+    assert project.report()["arms"][1]["errors"] == 1
+
+
+def test_an_error_reply_is_asked_for_again_by_the_next_run(project):
+    """What failed is not recorded; what was answered is not paid for twice."""
+    project.relay.control(faults=[{"kind": "500", "model": TREATMENT}])
+    project.test_file(one())
+    project.run("--graysplit-retries=0").assert_outcomes(failed=1)
+    project.run().assert_outcomes(passed=1)
+    assert project.relay.stats()["requests"] == {CONTROL: 1, TREATMENT: 2}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (
+            "empty",
+            (
+                "treatment deepseek-v3.2: the answer is empty\n"
+                "  hint: raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt  [outcome-empty]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)"
+            ),
+        ),
+        (
+            "refusal",
+            (
+                "treatment deepseek-v3.2: the model refused to answer\n"
+                "  hint: reword the prompt; where refusing is right, this case does not belong in the suite  [outcome-refusal]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)"
+            ),
+        ),
+        (
+            "truncated",
+            (
+                "treatment deepseek-v3.2: the answer was cut off at its token limit\n"
+                "  hint: raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer  [outcome-truncated]\n"
+                "\n"
+                "  case       test_x (test_it.py:3)"
+            ),
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_a_miss(project, section, kind, message):
+    """Empty, refused and cut answers fail the model that gave them."""
+    project.relay.control(faults=[{"kind": kind, "model": TREATMENT}])
+    project.test_file(one())
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    assert section(result, "___ test_x ___", "  prompt") == message
+
+
+def test_samples_are_each_held_to_the_budget(project, section):
+    """Two samples of which one misses fail the case once, with the sample's own numbers."""
+    for model in (CONTROL, TREATMENT):
+        project.record("test_x", "One?", model=model, latency_s=1.0)
+        project.record("test_x", "One?", model=model, latency_s=9.0 if model == TREATMENT else 2.0, sample=1)
+    project.test_file(one('prompt="One?", max_latency_s=3'))
+    result = project.run("--graysplit-samples=2")
+    result.assert_outcomes(failed=1)
+    assert section(result, "___ test_x ___") == (
+        "treatment deepseek-v3.2: took 9.00 s, the budget is 3 s\n"
+        "  hint: raise max_latency_s, or ask for a shorter answer  [latency-budget]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     One?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed, ok 2.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 1.00 s <$0.0001 replayed, ok 9.00 s <$0.0001 replayed\n"
+        "  similarity 1.00 (lexical), control with itself 1.00, length x1.00\n"
+        "  answers    the same, to the letter"
+    )
