@@ -100,7 +100,7 @@ class Gather:
         if missed:
             reporter.write_line("")
         for report in shown:
-            reporter.write_line(f"MISS {report.nodeid} - {report.graysplit_missed.splitlines()[0]}", yellow=True)
+            reporter.write_line(f"MISS {report.nodeid} - {report.graysplit_missed}", yellow=True)
         if len(shown) < len(missed):
             reporter.write_line(f"... and {len(missed) - len(shown)} more misses, -v shows all")
 

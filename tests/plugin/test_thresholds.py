@@ -301,7 +301,7 @@ def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
         "  control    claude-sonnet-4.5: passed, ok N ms <$0.0001\n"
         "  treatment  deepseek-v3.2: missed, error -"
     )
-    assert project.report()["cases"][0]["passed"] == {"control": True}
+    assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
     assert project.report()["arms"][1]["errors"] == 1
 
 
