@@ -1,0 +1,362 @@
+"""Options, ini values and environment: one place resolves them, and a wrong value stops the run at once."""
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+TEST = '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n'
+
+
+def test_without_a_treatment_marked_tests_are_skipped_with_the_reason(project):
+    """Tests, case files and other tests: what needs a candidate says so and nothing else changes."""
+    project.test_file(
+        TEST + '\ndef test_own(): pass\n\n@pytest.mark.graysplit(prompt="One?")\ndef test_y(graysplit_reply): pass'
+    )
+    project.write("s.graysplit.jsonl", '{"prompt": "One?"}')
+    result = project.bare("-rs", "--graysplit-control=gpt-4.1")
+    result.assert_outcomes(skipped=3, passed=1)
+    result.stdout.fnmatch_lines(["SKIPPED *: no treatment model: name the candidate with --graysplit-treatment=MODEL"])
+    assert result.ret == pytest.ExitCode.OK
+    assert "= graysplit =" not in result.stdout.str()
+
+
+def test_a_treatment_without_a_control_is_a_usage_error(project):
+    """The message names the treatment and both ways to name the control."""
+    project.test_file(TEST)
+    result = project.bare(f"--graysplit-treatment={TREATMENT}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: there is a treatment, deepseek-v3.2, and no control to compare it with\n"
+        "  hint: name the model you run today: --graysplit-control=MODEL, or graysplit_control in the ini file  [control-missing]"
+    )
+
+
+def test_two_treatments_of_one_name_are_a_usage_error(project):
+    """Also where an alias hides it."""
+    project.test_file(TEST)
+    result = project.run("--graysplit-treatment=gpt4.1", "--graysplit-treatment=gpt-4.1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: two treatments are both named gpt-4.1\n"
+        "  hint: give each candidate once (a model against itself is an A/A run: name it as control too)  [treatment-twice]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "control= ",
+            (
+                "ERROR: --graysplit-control: ' ' is empty\n"
+                "  hint: --graysplit-control MODEL: the model you run today  [option-value]"
+            ),
+        ),
+        (
+            "treatment= ",
+            (
+                "ERROR: --graysplit-treatment: ' ' is empty\n"
+                "  hint: --graysplit-treatment MODEL: the candidate model; repeat for several (without one, marked tests are skipped)  [option-value]"
+            ),
+        ),
+        (
+            "base-url=relay",
+            (
+                "ERROR: --graysplit-base-url: 'relay' is not an address such as https://api.holysheep.ai/v1\n"
+                "  hint: --graysplit-base-url URL: the OpenAI-compatible relay (default: https://api.holysheep.ai/v1)  [option-value]"
+            ),
+        ),
+        (
+            "record=nwe",
+            (
+                "ERROR: --graysplit-record: 'nwe' is none of auto, none, new, all, off, did you mean new?\n"
+                "  hint: --graysplit-record MODE: auto (default: none where CI is set or no key is, else new), none: replay only, new: replay and record what is missing, all: record everything anew, off: always call, store nothing  [option-value]"
+            ),
+        ),
+        (
+            "recordings= ",
+            (
+                "ERROR: --graysplit-recordings: ' ' is empty\n"
+                "  hint: --graysplit-recordings DIR: where recordings live (default: __graysplit__ beside the test file)  [option-value]"
+            ),
+        ),
+        (
+            "min-similarity=75",
+            (
+                "ERROR: --graysplit-min-similarity: '75' is not a number from 0 to 1\n"
+                "  hint: --graysplit-min-similarity X: similarity threshold of every case, 0 to 1  [option-value]"
+            ),
+        ),
+        (
+            "metric= ",
+            (
+                "ERROR: --graysplit-metric: ' ' is empty\n"
+                "  hint: --graysplit-metric NAME: how answers are compared (default: lexical)  [option-value]"
+            ),
+        ),
+        (
+            "max-latency=0",
+            (
+                "ERROR: --graysplit-max-latency: '0' is not a number above 0\n"
+                "  hint: --graysplit-max-latency SECONDS: latency budget of every reply  [option-value]"
+            ),
+        ),
+        (
+            "max-latency-ratio=fast",
+            (
+                "ERROR: --graysplit-max-latency-ratio: 'fast' is not a number above 0\n"
+                "  hint: --graysplit-max-latency-ratio X: latency budget of the treatment over the control  [option-value]"
+            ),
+        ),
+        (
+            "samples=0",
+            (
+                "ERROR: --graysplit-samples: '0' is not a whole number of 1 or more\n"
+                "  hint: --graysplit-samples N: replies a case and arm (default: 1)  [option-value]"
+            ),
+        ),
+        (
+            "control-samples=two",
+            (
+                "ERROR: --graysplit-control-samples: 'two' is not a whole number of 1 or more\n"
+                "  hint: --graysplit-control-samples N: replies of the control a case (default: 1); 2 measure how far it repeats itself  [option-value]"
+            ),
+        ),
+        (
+            "param=temperature",
+            (
+                "ERROR: --graysplit-param: 'temperature' is not KEY=VALUE, such as temperature=0\n"
+                "  hint: --graysplit-param KEY=VALUE: request parameter for both arms, e.g. temperature=0 or seed=42 (sample n sends 42+n)  [option-value]"
+            ),
+        ),
+        (
+            "param=model=gpt-4.1",
+            (
+                "ERROR: --graysplit-param: 'model=gpt-4.1' sets model, which the arm and the case decide\n"
+                "  hint: --graysplit-param KEY=VALUE: request parameter for both arms, e.g. temperature=0 or seed=42 (sample n sends 42+n)  [option-value]"
+            ),
+        ),
+        (
+            "concurrency=0",
+            (
+                "ERROR: --graysplit-concurrency: '0' is not a whole number of 1 or more\n"
+                "  hint: --graysplit-concurrency N: requests in flight (default: 16; falls on 429)  [option-value]"
+            ),
+        ),
+        (
+            "rpm=1.5",
+            (
+                "ERROR: --graysplit-rpm: '1.5' is not a whole number of 1 or more\n"
+                "  hint: --graysplit-rpm N: requests a minute at the most  [option-value]"
+            ),
+        ),
+        (
+            "timeout=-1",
+            (
+                "ERROR: --graysplit-timeout: '-1' is not a number above 0\n"
+                "  hint: --graysplit-timeout SECONDS: total deadline of a request (default: 60)  [option-value]"
+            ),
+        ),
+        (
+            "retries=-1",
+            (
+                "ERROR: --graysplit-retries: '-1' is not a whole number of 0 or more\n"
+                "  hint: --graysplit-retries N: retries of a request (default: 3)  [option-value]"
+            ),
+        ),
+        (
+            "gate=verdit",
+            (
+                "ERROR: --graysplit-gate: 'verdit' is none of case, none\n"
+                "  hint: --graysplit-gate GATE: what fails the session: case (default: any failed case) or none (misses are shown, nothing fails)  [option-value]"
+            ),
+        ),
+        (
+            "json= ",
+            (
+                "ERROR: --graysplit-json: ' ' is empty\n"
+                "  hint: --graysplit-json PATH: write the results as JSON  [option-value]"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_value_is_a_usage_error_before_anything_is_collected(project, option, message):
+    """One message: the option as it was written, its value, what it takes."""
+    project.test_file("raise RuntimeError('collected')")
+    result = project.bare(f"--graysplit-{option}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == message
+    assert result.stdout.str().strip() == ""
+
+
+def test_an_unknown_metric_of_the_command_line_is_named_as_an_option(project, section):
+    """Only a collected case can tell whether a hook gives the metric."""
+    project.test_file(TEST)
+    result = project.run("--graysplit-metric=lexicl")
+    assert section(result, "ERROR collecting") == (
+        "--graysplit-metric: unknown metric 'lexicl', did you mean lexical?\n"
+        "  hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_ini_values_are_read(project):
+    """Every option has a twin without dashes; a list takes one value a line."""
+    project.write(
+        "pytest.ini",
+        f"""
+        [pytest]
+        graysplit_control = {CONTROL}
+        graysplit_treatment =
+            {TREATMENT}
+            gpt-4.1
+        graysplit_param =
+            temperature=0
+            seed=42
+        """,
+    )
+    project.test_file(TEST)
+    project.bare().assert_outcomes(passed=2)
+    assert {(body["temperature"], body["seed"]) for body in project.relay.stats()["bodies"]} == {(0, 42)}
+
+
+def test_the_native_table_of_pytest_is_read(project):
+    """`[tool.pytest]` of pyproject.toml keeps TOML's types; texts and lists of texts are what we take."""
+    project.write(
+        "pyproject.toml",
+        f"""
+        [tool.pytest]
+        graysplit_control = "{CONTROL}"
+        graysplit_treatment = ["{TREATMENT}"]
+        graysplit_max_latency = "50"
+        """,
+    )
+    project.test_file(
+        '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): assert graysplit.case.max_latency_s == 50'
+    )
+    project.bare().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "graysplit_max_latency = 50",
+            "ERROR: ./pyproject.toml: config option 'graysplit_max_latency' expects a string, got int: 50",
+        ),
+        (
+            'graysplit_treatment = "gpt-4.1"',
+            "ERROR: ./pyproject.toml: config option 'graysplit_treatment' expects a list for type 'linelist', got str: 'gpt-4.1'",
+        ),
+    ],
+)
+def test_a_value_of_another_type_in_the_native_table_says_how_to_write_it(project, setting, message):
+    """A number without quotes is refused by pytest itself, in its own words."""
+    project.write("pyproject.toml", f"[tool.pytest]\n{setting}\n")
+    project.test_file(TEST)
+    result = project.bare()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip().replace(str(project.path), ".") == message
+
+
+def test_a_wrong_ini_value_names_the_file_and_the_ini_option(project):
+    """The user finds the place, not the option that nobody typed."""
+    project.write("pytest.ini", "[pytest]\ngraysplit_record = nwe\n")
+    result = project.bare()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: pytest.ini: graysplit_record: 'nwe' is none of auto, none, new, all, off, did you mean new?\n"
+        "  hint: --graysplit-record MODE: auto (default: none where CI is set or no key is, else new), none: replay only, new: replay and record what is missing, all: record everything anew, off: always call, store nothing  [option-value]"
+    )
+
+
+def test_a_wrong_environment_value_names_the_variable(project, monkeypatch):
+    """It is noticed when something of ours is used."""
+    monkeypatch.setenv("GRAYSPLIT_RETRIES", "many")
+    project.test_file(TEST)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: environment GRAYSPLIT_RETRIES: 'many' is not a whole number of 0 or more\n"
+        "  hint: --graysplit-retries N: retries of a request (default: 3)  [option-value]"
+    )
+
+
+def test_the_environment_alone_names_the_models(project, monkeypatch):
+    """A build server sets variables and leaves the command as it is."""
+    monkeypatch.setenv("GRAYSPLIT_CONTROL", CONTROL)
+    monkeypatch.setenv("GRAYSPLIT_TREATMENT", TREATMENT)
+    project.test_file(TEST)
+    project.bare().assert_outcomes(passed=1)
+
+
+def test_a_wrong_environment_value_is_a_clean_error_where_nothing_else_is_ours(project, monkeypatch):
+    """Only the marked test tells that the plugin is used, so it is told at collection, in our words."""
+    monkeypatch.setenv("GRAYSPLIT_RETRIES", "many")
+    project.test_file(TEST)
+    result = project.bare()
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert "environment GRAYSPLIT_RETRIES: 'many' is not a whole number of 0 or more" in result.stdout.str()
+
+
+def test_the_command_line_beats_the_environment_beats_the_ini_file(project, monkeypatch):
+    """default < ini < environment < command line < marker."""
+    project.write(
+        "pytest.ini", "[pytest]\ngraysplit_max_latency = 10\ngraysplit_max_latency_ratio = 1000\ngraysplit_samples = 3"
+    )
+    monkeypatch.setenv("GRAYSPLIT_MAX_LATENCY", "20")
+    monkeypatch.setenv("GRAYSPLIT_SAMPLES", "2")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit):
+            case = graysplit.case
+            assert (case.max_latency_ratio, case.max_latency_s, len(graysplit.control_samples)) == (1000, 20, 1)
+
+        @pytest.mark.graysplit(prompt="One?", max_latency_s=40)
+        def test_y(graysplit):
+            assert graysplit.case.max_latency_s == 40
+        """
+    )
+    project.run("--graysplit-samples=1").assert_outcomes(passed=2)
+
+
+def test_the_tool_table_gives_prices_aliases_headers_and_params(project, monkeypatch):
+    """Structured settings of pyproject.toml reach the request and the report."""
+    monkeypatch.setenv("TEAM", "search-team")
+    project.write(
+        "pyproject.toml",
+        f"""
+        [tool.graysplit]
+        prices."{TREATMENT}" = {{input = 1000000, output = 0}}
+        aliases.cheap = "{TREATMENT}"
+        headers.x-team = "$TEAM"
+        models."{TREATMENT}".params = {{temperature = 1}}
+        """,
+    )
+    project.test_file(TEST)
+    result = project.bare(f"--graysplit-control={CONTROL}", "--graysplit-treatment=cheap", "--graysplit-json=r.json")
+    result.assert_outcomes(passed=1)
+    stats = project.relay.stats()
+    assert stats["headers"]["x-team"] == "search-team"
+    assert {body["model"]: body.get("temperature") for body in stats["bodies"]} == {CONTROL: None, TREATMENT: 1}
+    assert project.report("r.json")["arms"][1]["cost_usd"] == 1.0
+
+
+def test_a_broken_tool_table_is_a_usage_error(project):
+    """The setting is named with its whole name."""
+    project.write("pyproject.toml", "[tool.graysplit]\nprice = {}\n")
+    project.test_file(TEST)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == (
+        "ERROR: pyproject.toml [tool.graysplit] price: unknown setting, did you mean prices?\n"
+        "  hint: known here: prices, aliases, headers, models, splits  [tool-graysplit]"
+    )
+
+
+def test_the_marker_and_the_options_are_documented(project):
+    """`--markers` and `--help` name what there is."""
+    project.bare("--markers").stdout.fnmatch_lines(["@pytest.mark.graysplit(prompt=..., *"])
+    text = project.bare("--help").stdout.str()
+    assert "--graysplit-treatment=MODEL" in text
+    assert "graysplit_min_similarity" in text

@@ -1,0 +1,47 @@
+"""Installed but unused: no output, no files, nothing heavy imported."""
+
+
+def test_a_project_without_our_tests_sees_nothing_of_us(project):
+    """No header, no summary, no folder, whatever the key and the environment say."""
+    project.test_file("def test_own(): pass")
+    result = project.bare()
+    result.assert_outcomes(passed=1)
+    text = "\n".join(line for line in result.outlines if not line.startswith(("plugins:", "rootdir:")))
+    assert "graysplit" not in text
+    assert sorted(path.name for path in project.path.iterdir() if path.name != "__pycache__") == [
+        ".pytest_cache",
+        "test_it.py",
+    ]
+
+
+def test_an_unused_plugin_imports_nothing_heavy(project):
+    """Neither the HTTP client nor the metrics nor a reader of YAML is paid for by a project that needs none."""
+    project.test_file(
+        """
+        import sys
+
+        def test_own():
+            heavy = {"httpx", "rapidfuzz", "msgspec", "yaml", "jsonschema", "filelock", "asyncio"}
+            assert heavy.isdisjoint(sys.modules)
+        """
+    )
+    quiet = ["-pno:anyio", "-pno:hypothesispytest", "-pno:pytest_cov", "-pno:respx", "-pno:xdist", "-pno:randomly"]
+    project.pytester.runpytest_subprocess(*quiet).assert_outcomes(passed=1)
+
+
+def test_the_plugin_can_be_switched_off(project):
+    """`-p no:graysplit` leaves an unknown mark and no fixture behind."""
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(): pass\n\ndef test_own(): pass')
+    result = project.bare("-p", "no:graysplit", "-W", "ignore::pytest.PytestUnknownMarkWarning")
+    result.assert_outcomes(passed=2)
+    assert project.sent() == 0
+
+
+def test_options_of_ours_without_a_test_of_ours_print_nothing(project):
+    """A shared command line does no harm in a folder that has no prompts."""
+    project.test_file("def test_own(): pass")
+    result = project.run("--graysplit-json=report.json")
+    result.assert_outcomes(passed=1)
+    assert "= graysplit =" not in result.stdout.str()
+    assert not (project.path / "report.json").exists()
+    assert not (project.path / ".graysplit").exists()
