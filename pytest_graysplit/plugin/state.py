@@ -145,6 +145,10 @@ class State:
         if not self.is_worker:
             self.take_in_leftovers()
         wishes = [wish for plan in plans for some in plan.wishes.values() for wish in some]
+        if self.settings.record != "off":
+            # Read before anything is sent: a broken file is one message, and no reply waits for it in a journal.
+            for path in sorted({wish.into for wish in wishes}):
+                self.recordings.keys(path)
         replay_by_itself = self.settings.record == "none" and self.settings.record_reason
         if wishes and replay_by_itself and not any(self.runner.recorded(wish) for wish in wishes):
             raise UsageError(

@@ -135,7 +135,8 @@ def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
     if isinstance(error, OtherFormatError):
         return RecordingError(
             f"{place}: {error}",
-            hint="install the pytest-graysplit that wrote it, or record it anew with --graysplit-record=all",
+            hint="install the pytest-graysplit that wrote it, or move it away and record anew with "
+            "--graysplit-record=new",
             slug="recording-format",
         )
     return RecordingError(

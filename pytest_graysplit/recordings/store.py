@@ -51,14 +51,15 @@ class Recordings:
     ) -> RecordingError:
         """Return the error for a reply that is not recorded: what is nearest, what differs, what records it.
 
-        `command` continues "run once with"; `arm` is named beside the model, such as "control".
+        `command` continues "run once with"; the role is named beside the model: `arm` is "control" or a treatment.
         """
         asked = {name: redact_json(value, self._redact) for name, value in body.items() if name != "model"}
         stored = self._stored(key)
         if path not in self._neighbours:
             self._neighbours[path] = Neighbours(self._shelf(path))
         lines = self._neighbours[path].explain(stored, asked)
-        who = ", ".join(filter(None, (arm, stored.model)))
+        role = arm if arm in ("", "control") else "treatment"
+        who = ", ".join(filter(None, (role, stored.model)))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
             hint=f"run once with {command}",

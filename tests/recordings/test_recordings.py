@@ -106,7 +106,7 @@ CONFLICT = (
         (b'{"case":"a\xff"}', "is not UTF-8 (byte 11)", BROKEN, "recording-broken"),
         (b"[" * 9999 + b"]" * 9999, "is nested too deeply", BROKEN, "recording-broken"),
         (b'{"format":2,"reply":{}}', "is format 2, this version reads 1",
-         "install the pytest-graysplit that wrote it, or record it anew with --graysplit-record=all",
+         "install the pytest-graysplit that wrote it, or move it away and record anew with --graysplit-record=new",
          "recording-format"),
         (b"<<<<<<< HEAD", "a merge conflict is not resolved",
          CONFLICT, "recording-conflict"),
