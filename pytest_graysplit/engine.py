@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.types import Json, Reply
+
+
+# What is in flight when a run ends gets this long to be answered: it is paid for either way.
+GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +46,11 @@ class Engine:
         self._concurrency = concurrency
         self._waiting: deque[Job] = deque()
         self._unfinished: set[Job] = set()
+        self._guard = threading.Lock()  # between submitting a job and the thread's end
         self._closing = False
+        self._ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
-        self._started = threading.Event()
         self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
         self.failure: GraysplitError | None = None
         self.warnings: tuple[str, ...] = ()
@@ -56,16 +62,21 @@ class Engine:
         return len(self._unfinished)
 
     def submit(self, jobs: Iterable[Job]) -> None:
-        """Queue jobs in their order; the thread starts with the first."""
-        if not self._thread.is_alive() and not self._closing:
-            self._thread.start()
-            self._started.wait()
+        """Queue jobs in their order; the thread starts with the first, and after its end no job is taken."""
         batch = list(jobs)
-        self._unfinished.update(batch)
-        self._call(lambda: self._enqueue(batch))
+        with self._guard:
+            if self._ended or self._closing:
+                self._end(batch)
+                return
+            self._unfinished.update(batch)
+            self._waiting.extend(batch)
+            if self._thread.ident is None:
+                self._thread.start()
+        self._call(self._nudge)
 
-    def stop(self, grace_s: float = 5.0) -> None:
+    def stop(self, grace_s: float = GRACE_S) -> None:
         """Send nothing more, give calls in flight the grace, and end the thread."""
+        self._closing = True
         if not self._thread.is_alive():
             return
         self._call(self._close)
@@ -75,20 +86,16 @@ class Engine:
             self._thread.join(2.0)
 
     def _call(self, action: Callable[[], None]) -> None:
-        if self._loop is None or self._loop.is_closed():
-            self._drop_waiting()
-            return
-        self._loop.call_soon_threadsafe(action)
-
-    def _enqueue(self, batch: list[Job]) -> None:
-        self._waiting.extend(batch)
-        if self._closing:
-            self._drop_waiting()
-        self._nudge()
+        """Do it in the thread's loop; before there is one nothing waits for it, and after it nothing can."""
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(action)
 
     def _close(self) -> None:
-        self._closing = True
-        self._drop_waiting()
+        dropped = list(self._waiting)
+        self._waiting.clear()
+        self._unfinished.difference_update(dropped)
+        self._end(dropped)
         self._nudge()
 
     def _abort(self) -> None:
@@ -99,51 +106,57 @@ class Engine:
         if self._wake is not None:
             self._wake.set()
 
-    def _drop_waiting(self) -> None:
-        while self._waiting:
-            job = self._waiting.popleft()
-            self._unfinished.discard(job)
-            job.future.cancel()
-
     def _main(self) -> None:
         try:
             asyncio.run(self._run())
         except asyncio.CancelledError:
             pass
         except GraysplitError as error:
-            self._fail(error)
+            self.failure = self.failure or error
         except Exception as error:  # noqa: BLE001 # whatever breaks here must end the waiting tests, not hang them
-            self._fail(_unexpected(error))
+            self.failure = self.failure or _unexpected(error)
         finally:
-            self._closing = True
-            self._started.set()
-            self._cancel_unfinished()
+            with self._guard:
+                self._ended = True
+                left = list(self._unfinished)
+                self._unfinished.clear()
+                self._waiting.clear()
+            self._end(left)
+
+    def _end(self, jobs: Iterable[Job]) -> None:
+        """Let nobody wait for these: they end with what ended the engine, or cancelled."""
+        for job in jobs:
+            if self.failure is None:
+                job.future.cancel()
+            elif not job.future.done():
+                job.future.set_exception(self.failure)
 
     async def _run(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        self._started.set()
         async with self._open_relay() as relay:
             self.relay = relay
             self.warnings = await relay.preflight(self._models)
-            await self._serve(relay)
+            await self._serve(relay, self._wake)
 
-    async def _serve(self, relay: Relay) -> None:
-        assert self._wake is not None  # noqa: S101 # set in _run, which is the only caller
+    async def _serve(self, relay: Relay, wake: asyncio.Event) -> None:
         tasks: set[asyncio.Task[None]] = set()
         while self.failure is None:
-            while self._waiting and len(tasks) < self._concurrency:
+            while self._waiting and not self._closing and len(tasks) < self._concurrency:
                 tasks.add(asyncio.create_task(self._work(relay)))
+                await asyncio.sleep(0)  # the task takes its first job before the next one is counted
             tasks = {task for task in tasks if not task.done()}
             if self._closing and not tasks:
                 return
-            await self._wake.wait()
-            self._wake.clear()
+            await wake.wait()
+            wake.clear()
+        if tasks:  # they may still be answered, and will be paid for then
+            await asyncio.wait(tasks, timeout=GRACE_S)
         raise self.failure
 
     async def _work(self, relay: Relay) -> None:
         """Send one job after the other while there are any; a task a place, not a task a job."""
         try:
-            while self._waiting and self.failure is None:
+            while self._waiting and self.failure is None and not self._closing:
                 await self._send(relay, self._waiting.popleft())
         except GraysplitError as error:
             self.failure = self.failure or error
@@ -165,20 +178,6 @@ class Engine:
             raise
         self._unfinished.discard(job)
         job.future.set_result(kept)
-
-    def _fail(self, error: GraysplitError) -> None:
-        self.failure = self.failure or error
-
-    def _cancel_unfinished(self) -> None:
-        self._waiting.clear()
-        while self._unfinished:
-            job = self._unfinished.pop()
-            if job.future.done():
-                continue
-            if self.failure is not None:
-                job.future.set_exception(self.failure)
-            else:
-                job.future.cancel()
 
 
 def _unexpected(error: Exception) -> RelayError:

@@ -109,7 +109,6 @@ class ComparisonSummary:
     below: int
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
-    worst: tuple[tuple[str, float], ...]
     flags: Mapping[str, int]
 
 
@@ -237,7 +236,6 @@ class Results:
             below=sum(one.threshold is not None and similarity < one.threshold for _, one, similarity in scored),
             cost_ratio=_cost_ratio(candidate, control),
             cost_per_pass_saved_usd=_saved(candidate, control),
-            worst=tuple(sorted(((name, similarity) for name, _, similarity in scored), key=lambda pair: pair[::-1])),
             flags=_by_count(Counter(flag.name for _, one in compared for flag in one.flags)),
         )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
 MARKER = "graysplit"
+KNOWN_NAMES = (*MARKER_FIELDS, "cases")
 PROMPT_ARGUMENTS = ("prompt", "messages", "case")
 CASE_PARAM = "_graysplit_case"
 ARM_PARAM = "_graysplit_arm"
@@ -29,7 +30,7 @@ def marker_fields(node: pytest.Item | Any, where: str) -> dict[str, object]:
         if mark.args:
             raise UsageError(
                 f"{where}: @pytest.mark.graysplit takes names only, got {mark.args[0]!r}",
-                hint="write @pytest.mark.graysplit(prompt=...) or another of: " + ", ".join(MARKER_FIELDS),
+                hint="write @pytest.mark.graysplit(prompt=...) or another of: " + ", ".join(KNOWN_NAMES),
                 slug="marker-positional",
             )
         fields.update(mark.kwargs)
@@ -126,7 +127,7 @@ class CaseBuilder:
         return self._prompted(params, case_id, self._base)
 
     def _build(self, fields: dict[str, object], case_id: str, where: str = "") -> Case:
-        return build_case(fields, where=where or self._where, id=case_id, allowed=(*MARKER_FIELDS, "cases"))
+        return build_case(fields, where=where or self._where, id=case_id, allowed=KNOWN_NAMES)
 
     def _prompted(self, params: dict[str, Any], case_id: str, base: Case) -> Case:
         for name in PROMPT_ARGUMENTS:

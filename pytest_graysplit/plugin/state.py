@@ -171,8 +171,7 @@ class State:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
             return
-        self.runner.open_journal()
-        for folder in {wish.into.parent for wish in wishes}:
+        for folder in {wish.into.parent for wish in wishes} | {self.root / ".graysplit"}:
             existing = next(path for path in (folder, *folder.parents) if path.exists())
             if not existing.is_dir() or not os.access(existing, os.W_OK):
                 raise UsageError(
@@ -182,6 +181,7 @@ class State:
                     "or store nothing with --graysplit-record=off",
                     slug="folder-unwritable",
                 )
+        self.runner.open_journal()
 
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def shown(self, path: Path) -> str:
