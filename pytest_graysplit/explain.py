@@ -57,8 +57,15 @@ def _compared(comparison: Comparison) -> Iterator[str]:
     for flag in comparison.flags:
         yield _labelled("flag", f"{flag.name}: {flag.detail}")
     old, new = comparison.control.text, comparison.treatment.text
-    if old and new:
-        yield _labelled("answers", "the same, to the letter" if old == new else word_diff(old, new))
+    if old.strip() and new.strip():
+        yield _labelled("answers", _difference(old, new))
+
+
+def _difference(old: str, new: str) -> str:
+    if old == new:
+        return "the same, to the letter"
+    same_words = "the same words; only the white space differs: "
+    return (same_words if old.split() == new.split() else "") + word_diff(old, new)
 
 
 def _similarity(comparison: Comparison) -> str:
@@ -96,4 +103,4 @@ def _labelled(label: str, text: str) -> str:
         for paragraph in text.splitlines() or [""]
         for line in textwrap.wrap(paragraph, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False) or [""]
     ]
-    return "\n".join((lead if number == 0 else " " * LABEL) + line for number, line in enumerate(lines)).rstrip()
+    return "\n".join(((lead if number == 0 else " " * LABEL) + line).rstrip() for number, line in enumerate(lines))
