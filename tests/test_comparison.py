@@ -1,0 +1,104 @@
+"""Holding a treatment's replies against the control's: which pairs are scored, and what is flagged."""
+
+import pytest
+from specimens import DEEPSEEK, a_case, a_reply, an_error
+
+from pytest_graysplit.comparison import compare
+
+SCORES = {
+    ("a", "x"): 0.2,
+    ("a", "y"): 0.4,
+    ("b", "x"): 0.6,
+    ("b", "y"): 1.0,
+    ("a", "b"): 0.9,
+    ("a", "c"): 0.5,
+    ("b", "c"): 0.1,
+    ("c", "x"): 0.8,
+    ("c", "y"): 0.0,
+}
+
+
+def compared(control, treatment, **case):
+    def score(left, right):
+        return SCORES.get((left.text, right.text), 0.0)
+
+    return compare(a_case(**case), control, treatment, metric="lexical", score=score)
+
+
+def test_every_sample_is_compared_with_every_sample_of_the_other_arm():
+    """The similarity is the mean over all pairs, so that no lucky pair decides."""
+    result = compared([a_reply("a"), a_reply("b")], [a_reply("x", DEEPSEEK), a_reply("y", DEEPSEEK)])
+    assert result.similarity == pytest.approx((0.2 + 0.4 + 0.6 + 1.0) / 4)
+    assert result.self_similarity == 0.9
+
+
+def test_three_samples_of_the_control_make_three_pairs_with_itself():
+    """Each pair counts once, and none with itself."""
+    result = compared([a_reply("a"), a_reply("b"), a_reply("c")], [a_reply("x", DEEPSEEK)])
+    assert result.self_similarity == pytest.approx((0.9 + 0.5 + 0.1) / 3)
+    assert result.similarity == pytest.approx((0.2 + 0.6 + 0.8) / 3)
+
+
+def test_one_sample_of_the_control_says_nothing_of_its_noise():
+    """Unknown is None, not 1."""
+    assert compared([a_reply("a")], [a_reply("x", DEEPSEEK)]).self_similarity is None
+
+
+def test_the_comparison_holds_the_first_reply_of_each_side_and_all_samples():
+    """What a test body sees is sample 0; the rest is there for who asks."""
+    control, treatment = (a_reply("a"), a_reply("b")), (a_reply("x", DEEPSEEK), a_reply("y", DEEPSEEK))
+    result = compared(control, treatment, min_similarity=0.7)
+    assert (result.control, result.treatment) == (control[0], treatment[0])
+    assert (result.control_samples, result.treatment_samples) == (control, treatment)
+    assert (result.threshold, result.metric) == (0.7, "lexical")
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment"),
+    [
+        (an_error(), a_reply("x", DEEPSEEK)),
+        (a_reply("a"), an_error(DEEPSEEK)),
+        (a_reply(" \n"), a_reply("x", DEEPSEEK)),
+        (a_reply(""), a_reply("", DEEPSEEK)),
+    ],
+    ids=["control failed", "treatment failed", "control is blank", "both are empty"],
+)
+def test_without_two_sides_there_is_no_similarity(control, treatment):
+    """A failed call and a control that says nothing leave nothing to be like, and no flag."""
+    result = compared([control], [treatment])
+    assert (result.similarity, result.flags) == (None, ())
+
+
+def test_a_treatment_that_says_nothing_is_as_unlike_as_can_be():
+    """It had something to repeat and did not: that is scored, and no guard reads an empty text."""
+    result = compared([a_reply("a")], [a_reply("", DEEPSEEK, outcome="empty")])
+    assert (result.similarity, result.flags) == (0.0, ())
+
+
+def test_failed_samples_are_left_out_of_the_mean():
+    """One failed sample does not hide what the others say."""
+    result = compared([a_reply("a"), an_error()], [an_error(DEEPSEEK), a_reply("y", DEEPSEEK)])
+    assert (result.similarity, result.self_similarity) == (0.4, None)
+
+
+def test_each_guard_speaks_once_whatever_the_number_of_samples():
+    """A flag of any sample is a flag of the case; the first one is shown."""
+    control = [a_reply("You have 30 days.")]
+    answers = ["You have 30 days.", "You have 14 days.", "You have 7 days."]
+    result = compared(control, [a_reply(text, DEEPSEEK) for text in answers])
+    assert [flag.name for flag in result.flags] == ["number-changed"]
+    assert "14" in result.flags[0].detail
+
+
+def test_a_guard_reads_the_first_sample_of_the_control():
+    """The control's other samples measure its noise and raise no flag."""
+    result = compared([a_reply("30 days."), a_reply("14 days.")], [a_reply("30 days.", DEEPSEEK)])
+    assert result.flags == ()
+
+
+def test_ratios_are_treatment_over_control():
+    """Slower is above one, cheaper below, and unknown is None."""
+    slow = compared([a_reply("abcd")], [a_reply("ab", DEEPSEEK, latency_s=3.0, cost="0.0001")])
+    assert (slow.latency_ratio, slow.cost_ratio, slow.length_ratio) == (3.0, pytest.approx(0.1), 0.5)
+    unknown = compared([a_reply("", cost="0")], [an_error(DEEPSEEK)])
+    assert (unknown.latency_ratio, unknown.cost_ratio, unknown.length_ratio) == (None, None, None)
