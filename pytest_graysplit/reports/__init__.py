@@ -27,8 +27,9 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
+        cause = f"{path.parent} is a file" if isinstance(error, FileExistsError) else error.strerror or error
         raise UsageError(
-            f"the report {path} cannot be written: {error.strerror or error}",
+            f"the report {path} cannot be written: {cause}",
             hint="name a file in a folder that can be written to; the run itself and its recordings are complete",
             slug="report-unwritable",
         ) from None

@@ -41,7 +41,9 @@ def chunks(results: Results, run: Run) -> Iterator[str]:
         "comparisons": [_comparison(one) for one in results.comparisons()],
         "cases": [_case(row) for row in results.rows],
     }
-    yield json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    # A model can write half a surrogate pair, which has no UTF-8; its backslash spelling is the JSON escape of it.
+    yield text.encode("utf-8", "backslashreplace").decode()
     yield "\n"
 
 
