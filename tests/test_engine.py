@@ -182,3 +182,26 @@ def test_warnings_of_the_relay_are_there_after_the_first_reply(engine_of):
     one.future.result(HANG_S)
     assert engine.warnings == ()
     assert engine.relay.stats().requests == 2
+
+
+@pytest.mark.parametrize("end", ["failure", "stop"])
+def test_a_job_that_comes_too_late_ends_too(engine_of, relay, end):
+    """Whoever asks after the run has ended is told so; nobody waits for a thread that is gone."""
+    engine, first, late = engine_of(), job(), job()
+    if end == "failure":
+        relay.control(key="the-right-one")
+    engine.submit([first])
+    first.future.exception(HANG_S)
+    engine.stop(HANG_S)
+    engine.submit([late])
+    assert late.future.done()
+    assert engine.unfinished == 0
+
+
+def test_replies_in_flight_are_kept_when_another_one_ends_the_run(engine_of, relay):
+    """They are paid for already: one refused call does not throw its neighbours' answers away."""
+    relay.control(latency=0.2, faults=[{"kind": "401", "match": "refused", "latency": 0.05}])
+    engine, jobs = engine_of(concurrency=2), [job("paid"), job("refused")]
+    engine.submit(jobs)
+    assert isinstance(jobs[1].future.exception(HANG_S), RelayError)
+    assert jobs[0].future.result(HANG_S).text == f"Answer of {MODEL} to: paid"

@@ -404,3 +404,26 @@ def test_the_relay_is_measured_and_its_warnings_are_handed_on(bench):
     assert runner.stats().requests == 5  # the list of models, and four chats
     assert runner.warnings == ()
     assert Path(bench.file).exists() is False
+
+
+def test_the_time_left_is_known_before_the_clock_has_moved():
+    """A coarse clock may stand still during the first reply, and showing the progress must not fail."""
+    progress = Progress(done=1, total=2, errors=0, elapsed_s=0.0, spent_usd=Decimal(0))
+    assert progress.left_s in (None, 0.0)
+
+
+def test_each_fetch_counts_from_its_own_beginning(bench):
+    """The bar of a second fetch never shows more replies than it asked for."""
+    runner, seen = bench.runner(), []
+    runner.fetch(bench.pairs(3), lambda progress: None, every_s=0.01)
+    runner.fetch([bench.wish("one-more")], seen.append, every_s=0.01)
+    assert (seen[-1].done, seen[-1].total) == (1, 1)
+
+
+def test_a_wish_after_the_end_of_the_run_is_not_waited_for(bench):
+    """A test body that asks after the relay refused everything is told the same, and does not hang."""
+    bench.relay.control(key="the-right-one")
+    runner = bench.runner()
+    ended(bench, runner, [bench.wish("a")])
+    runner.start([bench.wish("late")])
+    assert runner.unfinished == 0
