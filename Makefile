@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit clean
+.PHONY: demo test lint types unit bench clean
 
 demo: $(VENV)/installed
 	@$(BIN)/python examples/demo.py
@@ -21,6 +21,11 @@ types: $(VENV)/installed-test
 unit: $(VENV)/installed-test
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+bench: $(VENV)/installed-test
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/startup.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pytest-graysplit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'

@@ -9,13 +9,9 @@ import argparse
 import asyncio
 import resource
 import statistics
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-
-from relay_server.client import RunningRelay
+from measured import RunningRelay, load
 
 from pytest_graysplit.config import Settings
 from pytest_graysplit.relay.client import Relay, RelayStats
@@ -43,6 +39,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     parser.add_argument("--concurrency", type=int, default=64)
     options = parser.parse_args()
+    print(load())
     with RunningRelay(latency=options.latency) as server:
         wall_s, replies, stats = asyncio.run(measure(server.url, options.requests, options.concurrency))
         seen = server.stats()
