@@ -46,14 +46,13 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Tell that it was the user who stopped the run."""
-        self._state.tally.notes.append("interrupted: what was answered is kept, and the next run fetches only the rest")
-
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the recordings and the reports, when every worker has ended."""
-        self._state.tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED
+        tally = self._state.tally
+        tally.uncollected = _uncollected(session.config)
+        nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
+        tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
         try:
             self._state.merge_recordings()
             self._state.complete_comparisons()
@@ -108,6 +107,12 @@ class Gather:
         for text in self._state.config.hook.pytest_graysplit_summary(results=self._state.results):
             if text:
                 reporter.write_line(text)
+
+
+def _uncollected(config: pytest.Config) -> int:
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    errors = reporter.stats.get("error", []) if reporter is not None else []
+    return sum(isinstance(report, pytest.CollectReport) for report in errors)
 
 
 def _print(reporter: TerminalReporter, line: Line) -> None:

@@ -44,6 +44,10 @@ def relay_notes(state: State) -> Iterator[str]:
 
 def _partial(state: State) -> Iterator[str]:
     tally = state.tally
+    if tally.interrupted:
+        yield "interrupted: what was answered is kept, and the next run fetches only what is missing"
+    if tally.uncollected and state.results:
+        yield f"partial run: {plural(tally.uncollected, 'error')} at collection"
     if tally.deselected:
         yield f"partial run: {plural(tally.deselected, 'test')} left out by selection"
     if tally.crashed:

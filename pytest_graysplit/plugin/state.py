@@ -54,6 +54,7 @@ class Tally:
     planned: int = 0
     deselected: int = 0
     crashed: int = 0
+    uncollected: int = 0
     interrupted: bool = False
     by_nodeid: bool = False
     failure: str | None = None
@@ -68,7 +69,7 @@ class Tally:
 
     def complete(self, results: Results) -> bool:
         """Tell whether every case of the suite was judged on every arm."""
-        cut = self.interrupted or self.by_nodeid or self.deselected or self.crashed or self.failure
+        cut = self.interrupted or self.by_nodeid or self.deselected or self.crashed or self.uncollected or self.failure
         judged = all(arm.judged for row in results.rows for arm in row.arms.values())
         return judged and not cut and results.items >= self.planned
 
