@@ -52,6 +52,8 @@ def exchange_of(item: pytest.Item, fixture: str) -> Exchange:
             "to call prompts from the body  [fixture-unmarked]",
             pytrace=False,
         )
+    if item.config.option.setuponly:
+        pytest.skip("--setup-only asks no model")
     return state_of(item.config).exchange(item, plan)
 
 

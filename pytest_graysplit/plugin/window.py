@@ -30,6 +30,9 @@ class Window:
         self._state = state
         self._session = session
         self._index = {item.nodeid: number for number, item in enumerate(session.items)}
+        self._looked_at: set[str] = set()
+        self._cursor = 0
+        self._ahead: dict[str, int] = {}
         self._prepared = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -45,29 +48,39 @@ class Window:
         return (yield)
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        runner = self._state.runner
         self._prepare()
-        ahead = 2 * self._state.share.concurrency
-        for number, known in enumerate(self._known_ahead(item, nextitem)):
-            if number and runner.unfinished >= ahead:
+        self._start(item)
+        self._ahead.pop(item.nodeid, None)
+        # Replies that came count as well: behind a slow test, requests in flight alone would run away from it.
+        most = 2 * self._state.share.concurrency
+        for known in self._known_ahead(nextitem):
+            if sum(self._ahead.values()) >= most:
                 return
-            for plan in plans_to_run([known]):
-                missing = runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
-                if missing:
-                    self._state.require_key()
-                    self._state.require_folders(missing)
-                    runner.start(shuffled([missing]))
+            self._start(known)
+
+    def _start(self, item: pytest.Item) -> None:
+        """Send what the item lacks; once, so that a long suite of recordings is looked through once."""
+        if item.nodeid in self._looked_at:
+            return
+        self._looked_at.add(item.nodeid)
+        self._cursor = max(self._cursor, self._index[item.nodeid] + 1)
+        for plan in plans_to_run([item]):
+            missing = self._state.runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
+            if missing:
+                self._state.require_key()
+                self._state.require_folders(missing)
+                self._ahead[item.nodeid] = len(missing)
+                self._state.runner.start(shuffled([missing]))
 
     def _prepare(self) -> None:
         if not self._prepared:
             self._prepared = True
             self._state.prepare(plans_to_run(self._session.items))
 
-    def _known_ahead(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
-        """Yield this item and those that this process will run after it, as far as anybody knows."""
-        yield item
+    def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
+        """Yield the items that this process will run next, as far as anybody knows."""
         if not self._state.is_worker:
-            yield from self._session.items[self._index[item.nodeid] + 1 :]
+            yield from self._session.items[self._cursor :]
             return
         if nextitem is not None:
             yield nextitem

@@ -20,7 +20,7 @@ KEY = "made-up-key-0123456789"
 AT = "2026-11-23T10:00:00Z"
 # What belongs to the outer run only; each of these costs an inner run more than all of ours.
 QUIET = [f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx")]
-MEASURED = re.compile(r"(?<![\d.])\d+(\.\d+)? ms")  # a live answer of the loopback; recorded ones take whole seconds
+MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # a live answer of the loopback; recorded ones take whole seconds
 MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP)_|CI$|GITHUB_|PYTEST_")
 
 # An inner run forgets the modules that it was the first to import; what every run needs is imported once, here.
@@ -50,6 +50,10 @@ class Project:
     def test_file(self, text, name="test_it.py"):
         """Write a test module that imports pytest by itself."""
         return self.write(name, "import pytest\n\n" + dedent(text).removeprefix("\n"))
+
+    def python(self):
+        """The beginning of a command that runs pytest."""
+        return [sys.executable, "-m", "pytest"]
 
     def options(self, *arguments):
         return [*QUIET, *self.models, *arguments]
