@@ -59,6 +59,10 @@ def _compared(comparison: Comparison) -> Iterator[str]:
     old, new = comparison.control.text, comparison.treatment.text
     if old.strip() and new.strip():
         yield _labelled("answers", _difference(old, new))
+        return
+    for side, text in (("control", old), ("treatment", new)):
+        if text.strip():
+            yield _labelled("answer", f"(of the {side}) {text}")
 
 
 def _difference(old: str, new: str) -> str:
@@ -86,7 +90,9 @@ def _arm(arm: ArmResult) -> str:
 
 
 def _reply(reply: Reply) -> str:
-    parts = [reply.outcome, seconds(reply.latency_s)]
+    parts: list[str] = [reply.outcome]
+    if reply.latency_s is not None:
+        parts.append(seconds(reply.latency_s))
     if reply.cost_usd is not None:
         parts.append(money(reply.cost_usd))
     if reply.served_model not in (None, reply.model):

@@ -75,7 +75,7 @@ def _text(text: str) -> str:
 def _one_of(known: Sequence[str]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in known:
-            raise ValueError(f"is none of {', '.join(known)}{nearest(text, known)}")
+            raise ValueError(f"is not one of {', '.join(known)}{nearest(text, known)}")
         return text
 
     return parse

@@ -94,8 +94,8 @@ def _genai_cost(model: str, usage: Usage, at: str | None) -> Decimal | None:
         cache_read_tokens=usage.cached or None,
         cache_write_tokens=usage.cache_write or None,
     )
-    stamp = datetime.fromisoformat(at) if at else datetime.now(UTC)
     try:
+        stamp = datetime.fromisoformat(at) if at else datetime.now(UTC)
         return Decimal(library.calc_price(tokens, model_ref=model, genai_request_timestamp=stamp).total_price)
     except (LookupError, ValueError):
         return None

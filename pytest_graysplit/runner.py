@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import RelayError
+from pytest_graysplit.stats import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +74,7 @@ class Progress:
     @property
     def left_s(self) -> float | None:
         """Seconds left at this rate; None before the first reply."""
-        return (self.total - self.done) / self.rate_per_s if self.done else None
+        return (self.total - self.done) / self.rate_per_s if self.rate_per_s else None
 
 
 class Runner:
@@ -103,6 +104,7 @@ class Runner:
         self._done = 0
         self._errors = 0
         self._spent_usd = Decimal(0)
+        self._latencies_s: list[float] = []
         self._finished = threading.Event()
         self._open_relay = open_relay
         self._engine: Engine | None = None
@@ -120,6 +122,11 @@ class Runner:
     def stats(self) -> RelayStats | None:
         """Return what the relay client measured of itself; None when nothing was sent."""
         return self._engine.relay.stats() if self._engine and self._engine.relay else None
+
+    @property
+    def median_latency_s(self) -> float | None:
+        """The median latency of what was fetched, in seconds; None when nothing was."""
+        return quantile(self._latencies_s, 0.5)
 
     def recorded(self, wish: Wish) -> Reply | None:
         """Return the recorded reply, where the record mode allows to use it."""
@@ -139,6 +146,7 @@ class Runner:
     def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
         """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
         began = time.perf_counter()
+        self._done, self._errors, self._spent_usd = 0, 0, Decimal(0)
         self.start(wishes)
         try:
             while self.unfinished and not self._finished.wait(every_s):
@@ -213,6 +221,8 @@ class Runner:
             priced = self._prices.priced(self._without_secrets(reply))
             with self._lock:
                 self._done += 1
+                if reply.latency_s is not None:
+                    self._latencies_s.append(reply.latency_s)
                 self._errors += priced.outcome == "error"
                 self._spent_usd += priced.cost_usd or Decimal(0)
                 if self.unfinished <= 1:

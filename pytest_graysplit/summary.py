@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_graysplit.display import change, count, limit, money, percent, plural, points, ratio, score, seconds, share
+from pytest_graysplit.display import (
+    change,
+    count,
+    limit,
+    listed,
+    money,
+    percent,
+    plural,
+    points,
+    ratio,
+    score,
+    seconds,
+    share,
+)
 from pytest_graysplit.results import CONTROL
 
 if TYPE_CHECKING:
@@ -72,7 +85,8 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
     parts = [plural(len(results.rows), "case")]
     parts += [f"control {control}"] if control else []
     parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
-    parts.append(f"metric {metric}")
+    used = {one.metric for row in results.rows for one in row.comparisons.values()}
+    parts.append(f"metric {listed(sorted(used)) if used else metric}")
     return " · ".join(parts)
 
 
@@ -90,7 +104,7 @@ def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
 
     return [
         column("model", 9, (_name(arm, arms) for arm in arms)),
-        column("pass rate", 9, (f"{arm.passed}/{arm.cases}  {percent(arm.passed, arm.cases)}" for arm in arms)),
+        column("pass rate", 9, (_rate(arm) for arm in arms)),
         column("95% CI", 2, (_interval(arm) for arm in arms)),
         column("p50", 7, (seconds(arm.latency_s(0.50)) for arm in arms)),
         column("p95", 6, (seconds(arm.latency_s(0.95)) for arm in arms)),
@@ -104,6 +118,10 @@ def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
 def _name(arm: ArmSummary, arms: Sequence[ArmSummary]) -> str:
     twins = sum(other.model == arm.model for other in arms) > 1
     return f"{arm.model} ({arm.role})" if twins else arm.model
+
+
+def _rate(arm: ArmSummary) -> str:
+    return f"{arm.passed}/{arm.cases}  {percent(arm.passed, arm.cases)}" if arm.cases else "-"
 
 
 def _interval(arm: ArmSummary) -> str:
@@ -160,7 +178,8 @@ def _similarity(one: ComparisonSummary) -> str:
     mean = fmean(one.similarities)
     parts = [f"{score(mean)} mean of {len(one.similarities)}"]
     if one.thresholds:
-        limits = " and ".join(limit(threshold) for threshold in one.thresholds)
+        several = "its threshold" if one.below == 1 else "their thresholds"
+        limits = limit(one.thresholds[0]) if len(one.thresholds) == 1 else several
         parts.append(f"{plural(one.below, 'case')} below {limits}")
     text = ", ".join(parts)
     if one.self_similarities:

@@ -62,7 +62,7 @@ def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
         ("concurrency", "many", "--graysplit-concurrency: 'many' is not a whole number of 1 or more"),
         ("min-similarity", "75", "--graysplit-min-similarity: '75' is not a number from 0 to 1"),
         ("timeout", "0", "--graysplit-timeout: '0' is not a number above 0"),
-        ("record", "nwe", "--graysplit-record: 'nwe' is none of auto, none, new, all, off, did you mean new?"),
+        ("record", "nwe", "--graysplit-record: 'nwe' is not one of auto, none, new, all, off, did you mean new?"),
         ("base-url", "localhost:8000", ("--graysplit-base-url: 'localhost:8000' is not an address such as "
                                        "https://api.holysheep.ai/v1")),
         ("param", "temperature", "--graysplit-param: 'temperature' is not KEY=VALUE, such as temperature=0"),

@@ -75,7 +75,8 @@ def test_a_failed_call_shows_no_price_no_time_and_no_difference():
         "  case       refund-policy\n"
         "  prompt     What is your refund policy?\n"
         "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0010\n"
-        "  treatment  deepseek-v3.2: missed, error -"
+        "  treatment  deepseek-v3.2: missed, error\n"
+        "  answer     (of the control) 30 days."
     )
 
 

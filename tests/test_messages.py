@@ -55,6 +55,8 @@ def slugs_of(where, expression):
     """The slugs that an expression can be; one that is handed on was given elsewhere."""
     if isinstance(expression, ast.Constant):
         return {expression.value}
+    if isinstance(expression, ast.BoolOp):
+        return set().union(*(slugs_of(where, value) for value in expression.values))
     if isinstance(expression, ast.JoinedStr):
         return PUT_TOGETHER["".join(getattr(part, "value", "*") if isinstance(part, ast.Constant) else "*"
                                     for part in expression.values)]  # fmt: skip

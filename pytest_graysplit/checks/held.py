@@ -96,7 +96,7 @@ def _failure(reply: Reply) -> Finding:
         hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
     else:
         hint = "failed calls count, and asking again will not help: mend the cause, then run again"
-    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, "outcome-error")
+    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or "outcome-error")
 
 
 def _times(attempts: int) -> str:

@@ -13,7 +13,7 @@ from pytest_graysplit.plugin.notes import run_notes
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
 from pytest_graysplit.runner import SEED
-from pytest_graysplit.summary import lines
+from pytest_graysplit.summary import Piece, lines
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -97,11 +97,11 @@ class Gather:
         missed = reporter.stats.get("missed", [])
         shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
         if missed:
-            reporter.write_line("")
+            _print(reporter, ())
         for report in shown:
-            reporter.write_line(f"MISS {report.nodeid} - {report.graysplit_missed}", yellow=True)
+            _print(reporter, (Piece(f"MISS {report.nodeid} - {report.graysplit_missed}", "yellow"),))
         if len(shown) < len(missed):
-            reporter.write_line(f"... and {len(missed) - len(shown)} more misses, -v shows all")
+            _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 
     def _print_hooked(self, reporter: TerminalReporter) -> None:
         for text in self._state.config.hook.pytest_graysplit_summary(results=self._state.results):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.display import plural
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.explain import failure
 from pytest_graysplit.plugin.casefile import CaseItem
@@ -80,9 +81,10 @@ class Items:
         """Skip marked tests when there is no treatment to compare."""
         if self._state.settings.treatments:
             return
-        for item in items:
-            if item.get_closest_marker("graysplit"):
-                item.add_marker(pytest.mark.skip(reason=NO_TREATMENT))
+        marked = [item for item in items if item.get_closest_marker("graysplit")]
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=NO_TREATMENT))
+        self._state.tally.notes.append(f"{plural(len(marked), 'marked test')} skipped: {NO_TREATMENT}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell `graysplit recordings check` which replies the collected cases would ask for, when it asks."""

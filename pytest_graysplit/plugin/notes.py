@@ -6,16 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import plural, seconds
-from pytest_graysplit.stats import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.plugin.state import State
     from pytest_graysplit.results import Results
-
-# A loop that is late by more than this share of the median latency has measured itself, not the relay.
-LAG_SHARE = 0.1
 
 
 def run_notes(state: State) -> list[str]:
@@ -28,13 +24,12 @@ def run_notes(state: State) -> list[str]:
 
 def relay_notes(state: State) -> Iterator[str]:
     """Yield what the relay client of this process has to say of itself."""
-    warnings, stats = state.relay_report()
-    yield from warnings
-    if stats is None:
+    runner = state.used_runner
+    stats = runner.stats() if runner else None
+    if runner is None or stats is None:
         return
-    latencies_s = [latency for arm in state.results.arms() for latency in arm.latencies_s]
-    median = quantile(latencies_s, 0.5)
-    if median and stats.loop_lag_p95_s > LAG_SHARE * median:
+    yield from runner.warnings
+    if runner.median_latency_s is not None and stats.distorts(runner.median_latency_s):
         lag = seconds(stats.loop_lag_p95_s)
         yield f"latencies are distorted: answers waited up to {lag} for this machine; lower --graysplit-concurrency"
     if stats.rate_limited:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.recordings import MergeReport
-    from pytest_graysplit.relay.client import Relay, RelayStats
+    from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.runner import Wish
     from pytest_graysplit.types import Case, Redactor, Reply
 
@@ -253,11 +253,10 @@ class State:
         for name in ("runner", "recordings"):
             self.__dict__.pop(name, None)
 
-    def relay_report(self) -> tuple[tuple[str, ...], RelayStats | None]:
-        """Return the warnings and measurements of this process's relay client, if it sent anything."""
-        if "runner" not in self.__dict__:
-            return (), None
-        return self.runner.warnings, self.runner.stats()
+    @property
+    def used_runner(self) -> Runner | None:
+        """The runner, if this process has needed one."""
+        return self.__dict__.get("runner")
 
     def score_of(self, case: Case) -> Score:
         """Return the function that scores a pair of replies to the case: a hook's, or the built-in metric's."""

@@ -39,13 +39,14 @@ def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
 def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
     """Fetch what is missing for the items, showing progress; end the session with one message when that cannot be."""
     try:
-        plans = plans_to_run(items)
+        running = [item for item in items if will_run(item)]
+        plans = [item.stash[PLAN] for item in running]
         state.prepare(plans)
         if state.settings.record != "none":
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
-        state.hold_all(items)
+        state.hold_all(running)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 

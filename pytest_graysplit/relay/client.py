@@ -49,8 +49,11 @@ class RelayStats:
     loop_lag_p95_s: float
 
     def distorts(self, median_latency_s: float) -> bool:
-        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them."""
-        return self.loop_lag_p95_s > median_latency_s / 10
+        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
+
+        A few milliseconds are every loop's; they say nothing of the machine.
+        """
+        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
 
 
 class Relay:

@@ -131,6 +131,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "backoff_s": reply.backoff_s,
         "replayed": reply.replayed,
         "error": reply.error,
+        "error_slug": reply.error_slug,
         "at": reply.at,
     }
 

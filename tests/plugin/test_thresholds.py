@@ -294,12 +294,13 @@ def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
     result.stdout.no_fnmatch_line("the body ran")
     assert section(result, "___ test_x ___") == (
         "treatment deepseek-v3.2: no answer after 2 attempts: the relay answered 500: internal error\n"
-        "  hint: failed calls count; the relay may do better later: run again, and only what is missing is fetched  [outcome-error]\n"
+        "  hint: failed calls count; the relay may do better later: run again, and only what is missing is fetched  [relay-http-error]\n"
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     One?\n"
         "  control    claude-sonnet-4.5: passed, ok N ms <$0.0001\n"
-        "  treatment  deepseek-v3.2: missed, error -"
+        "  treatment  deepseek-v3.2: missed, error\n"
+        "  answer     (of the control) Answer of claude-sonnet-4.5 to: One?"
     )
     assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
     assert project.report()["arms"][1]["errors"] == 1

@@ -45,6 +45,7 @@ def test_a_report_in_whole():
         "backoff_s": 0.0,
         "replayed": False,
         "error": None,
+        "error_slug": None,
         "at": "2026-11-23T10:00:00Z",
     }
     other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
