@@ -7,16 +7,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from relay_server.client import RunningRelay
 
-__all__ = ["ARMS", "RunningRelay", "load", "session", "suite", "verdict"]
+__all__ = ["ALONE", "ARMS", "RunningRelay", "load", "session", "suite", "verdict"]
 
 ARMS = ("--graysplit-control=claude-sonnet-4.5", "--graysplit-treatment=deepseek-v3.2")
-QUIET = ("-q", "-p", "no:cacheprovider")
+# Other plugins that happen to be installed here take their own time, some of them more than all that is measured.
+ALONE = tuple(f"-pno:{plugin.name}" for plugin in entry_points(group="pytest11") if plugin.name != "graysplit")
+QUIET = ("-q", "-p", "no:cacheprovider", *ALONE)
 NOTHING_COLLECTED = 5
 SUITE = """\
 import pytest

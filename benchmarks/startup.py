@@ -2,23 +2,19 @@
 
     python benchmarks/startup.py
 
-Sessions run in turns, without the other plugins that are installed here: what they take varies by more than what is
-measured. The median of the differences counts. Below it stands what the unused plugin imports.
+Sessions run in turns, and the median of the differences counts. Below it stands what the unused plugin imports.
 """
 
 import statistics
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
-from measured import load, session, suite, verdict
+from measured import ALONE, load, session, suite, verdict
 
 ROUNDS = 60
 BOUND_MS = 15
 HEAVY = ("asyncio", "httpx", "jsonschema", "msgspec", "rapidfuzz", "ssl", "tenacity", "yaml")
-OTHERS = [f"-pno:{plugin.name}" for plugin in entry_points(group="pytest11") if plugin.name != "graysplit"]
-WITHOUT = (*OTHERS, "-pno:graysplit")
 IMPORTED = f"""\
 import sys, pytest
 pytest.main(sys.argv[1:])
@@ -37,15 +33,15 @@ def main() -> None:
     """Print the difference, and the modules."""
     print(load())
     with suite(0, asks=False) as folder:
-        session(folder, *OTHERS)  # compiles what was never imported before
-        pairs = [(session(folder, *OTHERS), session(folder, *WITHOUT)) for _ in range(ROUNDS)]
+        session(folder)  # compiles what was never imported before
+        pairs = [(session(folder), session(folder, "-pno:graysplit")) for _ in range(ROUNDS)]
     added_ms = [1000 * (with_it - without) for with_it, without in pairs]
     median_ms, without_ms = statistics.median(added_ms), 1000 * statistics.median(without for _, without in pairs)
     quarters = statistics.quantiles(added_ms, n=4)
     print(f"\nunused, on an empty suite: {median_ms:+.1f} ms of {without_ms:.0f} ms ({verdict(median_ms, BOUND_MS)})")
     print(f"  median of {ROUNDS} differences, half of them from {quarters[0]:+.1f} to {quarters[2]:+.1f} ms")
     with suite(1, asks=False) as folder:
-        own = imported(folder, *OTHERS) - imported(folder, *WITHOUT)
+        own = imported(folder, *ALONE) - imported(folder, *ALONE, "-pno:graysplit")
     print(f"  imported because of it, of {', '.join(HEAVY)}: {', '.join(sorted(own)) or 'none'}")
 
 
