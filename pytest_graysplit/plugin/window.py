@@ -11,7 +11,7 @@ from pytest_graysplit.plugin.upfront import plans_to_run
 from pytest_graysplit.runner import shuffled
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from pytest_graysplit.plugin.state import State
 
@@ -35,17 +35,18 @@ class Window:
         self._ahead: dict[str, int] = {}
         self._prepared = False
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, object, object]:
-        """Top up before each test."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Top up before each test; the test does not run when that cannot be."""
         try:
             self._top_up(item, nextitem)
         except GraysplitError as error:
+            if not self._state.is_worker:
+                raise pytest.UsageError(str(error)) from None
+            # A worker's own error message is lost on the way; the controller tells what the tally carries.
             self._state.stop_run(self._session, error)
             return True
-        return (yield)
+        return None
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()

@@ -160,6 +160,20 @@ def test_new_without_a_key_says_how_to_give_one(project, monkeypatch):
     assert project.sent() == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--graysplit-record=new"], "GRAYSPLIT_API_KEY is not set"), ([], "nothing is recorded yet")],
+)
+def test_a_run_that_may_stop_early_says_the_same(project, monkeypatch, arguments, message):
+    """`-x` looks a window ahead, and tells what is missing as any run does."""
+    monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    project.test_file(TWO)
+    whole, early = project.run(*arguments), project.run("-x", *arguments)
+    assert refused(early).replace("pytest -x", "pytest") == refused(whole)
+    assert message in refused(early)
+    assert "INTERNALERROR" not in early.stdout.str()
+
+
 def test_new_without_a_key_replays_what_is_recorded(project, monkeypatch):
     """A key is needed only where something is to be sent."""
     project.record("test_x", "One?")
@@ -217,6 +231,21 @@ def test_a_refused_key_stops_the_run_with_one_message(project):
         "ERROR: URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
+    assert project.sent() == 0
+
+
+def test_a_refused_key_stops_a_run_that_may_stop_early(project, section):
+    """With a window ahead the first test fails with the message, no second one runs, and the summary repeats it."""
+    project.relay.control(key="the right one")
+    project.test_file(TWO)
+    result = project.run("--maxfail=5")
+    assert result.parseoutcomes() == {"failed": 1}
+    message = section(result, "___ test_x[One?] ___")
+    assert message.replace(project.relay.url, "URL") == (
+        "URL refused the key: the relay answered 401: Incorrect API key provided\n"
+        "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
+    )
+    assert section(result, "= graysplit =") == message
     assert project.sent() == 0
 
 
