@@ -82,8 +82,9 @@ class Gather:
         if verbosity < -1 or not (state.results or notes):
             return
         terminalreporter.section("graysplit", sep="=")
-        if not state.results:
-            terminalreporter.write_line("\n".join(notes), yellow=True)
+        if not any(arm.replies for arm in state.results.arms()):
+            # A table of nothing would only hide the reason.
+            terminalreporter.write_line(state.tally.failure or "\n".join(notes), yellow=True)
             return
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
         brief = verbosity < 0

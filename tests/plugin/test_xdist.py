@@ -1,0 +1,185 @@
+"""Under xdist the same recordings give the same results, and nothing is said twice."""
+
+import pytest
+
+from pytest_graysplit.fingerprint import request_hash
+from pytest_graysplit.recordings import Journal
+from pytest_graysplit.types import Reply, ReplyKey
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+
+
+@pytest.fixture
+def suite(project):
+    """Cases that pass, miss, fail in their body, and run once an arm, all recorded."""
+    for number in range(6):
+        project.record(f"test_x[Prompt {number}]", f"Prompt {number}", text=f"It is answer {number}.")
+    project.record("test_miss", "Blue?", model=CONTROL, text="The sky is blue.")
+    project.record("test_miss", "Blue?", model=TREATMENT, text="Grass grows in spring.")
+    project.record("test_body", "Body?")
+    project.record("test_arm", "Arm?")
+    project.record("a", "File?", file="support", text="Yes.")
+    project.write("support.graysplit.jsonl", '{"id": "a", "prompt": "File?"}')
+    project.test_file(
+        """
+        @pytest.mark.graysplit(min_similarity=0.5)
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(6)])
+        def test_x(graysplit, prompt): pass
+
+        @pytest.mark.graysplit(prompt="Blue?", min_similarity=0.75)
+        def test_miss(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Body?")
+        def test_body(graysplit): assert graysplit.treatment.text == "Rome"
+
+        @pytest.mark.graysplit(prompt="Arm?")
+        def test_arm(graysplit_reply): assert graysplit_reply.text == "Paris"
+        """
+    )
+    return project
+
+
+def test_the_same_recordings_give_the_same_results_as_in_one_process(suite, section):
+    """Arms, comparisons, cases and the terminal's summary are the same, with two workers and with one process."""
+    one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
+    two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
+    assert one.parseoutcomes() == two.parseoutcomes() == {"failed": 2, "passed": 9}
+    first, second = suite.report("one.json"), suite.report("two.json")
+    for key in ("arms", "comparisons", "cases"):
+        assert first[key] == second[key]
+    assert first["run"]["complete"] is second["run"]["complete"] is True
+    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert suite.sent() == 0
+
+
+def test_a_miss_in_a_worker_names_the_command_that_was_typed(project, section):
+    """The worker's own command line is xdist's business."""
+    project.record("test_y", "Two?")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Two?")
+        def test_y(graysplit): pass
+        """
+    )
+    result = project.run("--graysplit-record=none", "-n2")
+    assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in result.outlines
+
+
+def test_two_workers_fetch_what_is_missing(project, section):
+    """Live: each reply is asked for once, recorded once, and summed up once."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(10)])
+        def test_x(graysplit, prompt): assert prompt in graysplit.treatment.text
+        """
+    )
+    result = project.run("-n2", "--graysplit-json=report.json")
+    result.assert_outcomes(passed=10)
+    assert project.sent() == len(project.recorded()) == 20
+    assert [arm["passed"] for arm in project.report()["arms"]] == [10, 10]
+    assert project.report()["run"]["complete"] is True
+    assert result.stdout.str().count("= graysplit =") == 1
+    result.stdout.fnmatch_lines(["recorded 20 replies in __graysplit__/test_it.jsonl"])
+
+
+def test_the_promised_concurrency_is_shared_by_the_workers(project):
+    """Four in flight are four in all, not four a worker."""
+    project.relay.control(latency=0.05)
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(10)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    project.run("-n2", "--graysplit-concurrency=4").assert_outcomes(passed=10)
+    assert project.relay.stats()["peak_in_flight"] <= 4
+
+
+def test_a_worker_that_crashes_leaves_one_summary_of_the_others(project):
+    """The run is not complete, says what crashed, and everything that was answered is recorded."""
+    project.test_file(
+        """
+        import os
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(8)])
+        def test_x(graysplit, prompt):
+            if prompt == "Prompt 3":
+                os._exit(1)
+        """
+    )
+    result = project.run("-n2", "--graysplit-json=report.json")
+    assert result.parseoutcomes()["failed"] == 1
+    assert result.parseoutcomes()["passed"] == 7
+    assert result.stdout.str().count("= graysplit =") == 1
+    result.stdout.fnmatch_lines(["1 test crashed a worker and is in no rate"])
+    report = project.report()
+    assert report["run"]["complete"] is False
+    assert [arm["cases"] for arm in report["arms"]] == [7, 7]
+    assert len(project.recorded()) == 16
+    assert 16 <= project.sent() <= 16 + 4
+
+
+def test_a_refused_key_is_told_once(project, section):
+    """Both workers meet it, the summary says it once, and the run fails."""
+    project.relay.control(key="the right one")
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(8)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    result = project.run("-n2")
+    assert result.ret != pytest.ExitCode.OK
+    assert section(result, "= graysplit =").replace(project.relay.url, "URL") == (
+        "URL refused the key: the relay answered 401: Incorrect API key provided\n"
+        "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
+    )
+    assert project.sent() == 0
+
+
+def test_nothing_recorded_is_told_once(project, monkeypatch, section):
+    """Without a key every worker would only replay what is not there."""
+    monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(8)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    result = project.run("-n2")
+    assert result.ret != pytest.ExitCode.OK
+    assert section(result, "= graysplit =", "! xdist") == (
+        "nothing is recorded yet, and this run only replays, because GRAYSPLIT_API_KEY is not set\n"
+        "  hint: record once, with your key: GRAYSPLIT_API_KEY=... pytest --graysplit-record=new  [nothing-recorded]"
+    )
+
+
+def test_what_a_killed_run_left_is_taken_in_before_the_workers_look(project):
+    """The controller merges the journals of an earlier run, so that no worker asks again."""
+    body = {"messages": [{"role": "user", "content": "One?"}]}
+    journal = Journal(project.path, mode="new", run_id="killed")
+    for model in (CONTROL, TREATMENT):
+        key = ReplyKey("test_x", model, request_hash(body), 0)
+        reply = Reply(model=model, outcome="ok", text="Paris")
+        journal.append(project.path / "__graysplit__/test_it.jsonl", key, body, reply)
+    journal.close()
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
+    result = project.run("-n2")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["took in 2 replies that an earlier run had left"])
+    assert project.sent() == 0
+
+
+@pytest.mark.parametrize("dist", ["loadscope", "worksteal", "each"])
+def test_every_way_to_share_the_work_gives_the_same_rates(suite, dist):
+    """Also where both workers run every test."""
+    suite.run(f"--dist={dist}", "--tx=2*popen", "--graysplit-json=report.json")
+    assert [(arm["cases"], arm["passed"]) for arm in suite.report()["arms"]] == [(10, 10), (10, 8)]
