@@ -54,14 +54,16 @@ class Exchange:
             exchange.problem = error
             return exchange
         if CONTROL in exchange.replies and plan.treatment in exchange.replies:
-            exchange.comparison = compare(
-                plan.case,
-                exchange.replies[CONTROL],
-                exchange.replies[plan.treatment],
-                metric=cast("str", plan.case.metric),
-                score=score_of(plan.case),
-            )
+            exchange._compare(score_of(plan.case))  # its own
         return exchange
+
+    def _compare(self, score: Score) -> None:
+        control, treatment = self.replies[CONTROL], self.replies[self.plan.treatment]
+        metric = cast("str", self.plan.case.metric)
+        try:
+            self.comparison = compare(self.plan.case, control, treatment, metric=metric, score=score)
+        except GraysplitError as error:  # a metric that the user's hook turned out not to know
+            self.problem = error
 
     @property
     def judged_arms(self) -> tuple[str, ...]:

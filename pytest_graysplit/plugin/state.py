@@ -271,12 +271,11 @@ class State:
 
     def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
         """Return the item's exchange, holding it when it is first asked for."""
-        exchanges = item.stash.setdefault(EXCHANGES, [])
-        for exchange in exchanges:
+        for exchange in item.stash.get(EXCHANGES, []):
             if exchange.plan is plan:
                 return exchange
         exchange = Exchange.held(plan, self.runner, self.score_of)
-        exchanges.append(exchange)
+        item.stash.setdefault(EXCHANGES, []).append(exchange)
         return exchange
 
     def hold_all(self, items: Iterable[pytest.Item]) -> None:
