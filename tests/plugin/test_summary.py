@@ -1,0 +1,160 @@
+"""What the session says at its end, at every verbosity, and what it writes for machines."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+
+
+@pytest.fixture
+def suite(project):
+    """Three recorded cases, of which the treatment misses one."""
+    project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
+    project.record("test_x", "One?", model=TREATMENT, text="Grass grows in spring.")
+    project.record("test_y", "Two?")
+    project.record("test_z", "Three?")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?", min_similarity=0.75, tags=["colour"])
+        def test_x(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Two?", min_similarity=0.75)
+        def test_y(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Three?")
+        def test_z(graysplit_reply): pass
+        """
+    )
+    return project
+
+
+def test_the_summary_compares_the_models(suite, section):
+    """Pass rates, latencies, costs, and the cases that are least alike."""
+    assert section(suite.run(), "= graysplit =") == (
+        "3 cases · control claude-sonnet-4.5 · replayed 6 of 6 replies, latencies as recorded · metric lexical\n"
+        "\n"
+        "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
+        "claude-sonnet-4.5   3/3  100.0%   43.9 .. 100.0   1.00 s   1.00 s   0        $0.0010    $0.0003\n"
+        "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
+        "\n"
+        "deepseek-v3.2 against claude-sonnet-4.5\n"
+        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, 3 pairs)\n"
+        "  similarity    0.68 mean of 3, 1 case below 0.75\n"
+        "  latency       x0.63 (90% CI x0.32 .. x1.24)\n"
+        "  cost          -95% per pass, $313.20 saved per million passes\n"
+        "worst cases: test_it.py::test_x 0.05"
+    )
+
+
+def test_under_q_the_table_and_the_differences_stay(suite, section):
+    """One line of context less."""
+    assert section(suite.run("-q"), "= graysplit =") == (
+        "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
+        "claude-sonnet-4.5   3/3  100.0%   43.9 .. 100.0   1.00 s   1.00 s   0        $0.0010    $0.0003\n"
+        "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
+        "\n"
+        "deepseek-v3.2 against claude-sonnet-4.5\n"
+        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, 3 pairs)\n"
+        "  similarity    0.68 mean of 3, 1 case below 0.75\n"
+        "  latency       x0.63 (90% CI x0.32 .. x1.24)\n"
+        "  cost          -95% per pass, $313.20 saved per million passes"
+    )
+
+
+def test_under_qq_nothing_is_said(suite):
+    """Neither a summary nor a progress line."""
+    result = suite.run("-qq", "--tb=no")
+    assert "graysplit" not in "\n".join(line for line in result.outlines if not line.startswith("FAILED"))
+
+
+def test_a_narrow_terminal_keeps_what_matters(suite, section, monkeypatch):
+    """Columns make room for the model, its pass rate and its errors."""
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = section(suite.run(), "= graysplit =").splitlines()
+    table = lines[2:5]
+    assert [line.split()[0] for line in table] == ["model", CONTROL, TREATMENT]
+    assert all(len(line) <= 60 for line in table)
+
+
+def test_the_report_has_the_keys_that_scripts_read(suite):
+    """Every key of the published shape, and the numbers of this run."""
+    suite.run("--graysplit-json=out/report.json")
+    report = suite.report("out/report.json")
+    assert list(report) == ["format", "run", "arms", "comparisons", "cases"]
+    assert list(report["run"]) == ["id", "started", "duration_s", "record", "complete", "seed"]
+    control, treatment = report["arms"]
+    assert set(control) >= {
+        "role", "model", "cases", "passed", "pass_rate", "pass_rate_ci", "errors", "outcomes", "latency_s", "tokens",
+        "cost_usd", "priced", "cost_per_pass_usd", "served_models", "attempts", "replayed",
+    }  # fmt: skip
+    assert (control["cases"], control["passed"], treatment["passed"]) == (3, 3, 2)
+    assert control["latency_s"] == {"mean": 1.0, "p50": 1.0, "p95": 1.0, "p99": None}
+    assert set(report["comparisons"][0]) >= {
+        "treatment", "n", "similarity", "pass_difference", "latency_ratio", "cost_ratio", "rows", "verdict", "reasons",
+    }  # fmt: skip
+    assert report["comparisons"][0]["n"] == 3
+    assert [(case["id"], case["nodeid"], case["passed"]) for case in report["cases"]] == [
+        ("test_x", "test_it.py::test_x", {"control": True, TREATMENT: False}),
+        ("test_y", "test_it.py::test_y", {"control": True, TREATMENT: True}),
+        ("test_z", "test_it.py::test_z[control]", {"control": True, TREATMENT: True}),
+    ]
+    assert report["run"]["complete"] is True
+    assert (report["cases"][0]["tags"], report["cases"][0]["threshold"]) == (["colour"], 0.75)
+
+
+def test_a_report_that_cannot_be_written_is_told_and_fails_the_run(suite):
+    """After a run that was green, too; everything else is done."""
+    suite.write("taken", "a file")
+    result = suite.run("-k", "test_y", "--graysplit-json=taken/report.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*report taken/report.json cannot be written: *"])
+
+
+def test_junit_shows_what_came_of_each_case(suite):
+    """Properties that dashboards read, one set a test."""
+    suite.run("--junitxml=junit.xml")
+    root = ET.parse(suite.path / "junit.xml").getroot()
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    properties = {one.get("name"): one.get("value") for one in cases["test_x"].iter("property")}
+    assert properties == {
+        "graysplit_case": "test_x",
+        "graysplit_similarity": "0.0513",
+        "graysplit_passed[control]": "true",
+        "graysplit_outcome[control]": "ok",
+        "graysplit_latency_s[control]": "1.0",
+        "graysplit_cost_usd[control]": "0.00033",
+        f"graysplit_passed[{TREATMENT}]": "false",
+        f"graysplit_outcome[{TREATMENT}]": "ok",
+        f"graysplit_latency_s[{TREATMENT}]": "1.0",
+        f"graysplit_cost_usd[{TREATMENT}]": "0.0000112",
+    }
+
+
+def test_another_answering_model_is_said(project):
+    """A relay that serves something else than was asked for is found out."""
+    project.relay.control(faults=[{"kind": "other-model", "model": TREATMENT, "served": "tiny-1b"}])
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
+    result = project.run()
+    assert f"{TREATMENT} was asked for, tiny-1b answered: 1 reply" in result.outlines
+
+
+def test_samples_send_their_own_seed_and_enter_the_rates(project):
+    """Sample n sends seed + n, for both models alike; a run without samples asks for no seed."""
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
+    project.run("--graysplit-samples=2", "--graysplit-param=seed=42").assert_outcomes(passed=1)
+    seeds = sorted((body["model"], body["seed"]) for body in project.relay.stats()["bodies"])
+    assert seeds == [(CONTROL, 42), (CONTROL, 43), (TREATMENT, 42), (TREATMENT, 43)]
+    project.run("--graysplit-samples=2", "--graysplit-param=seed=42", "--graysplit-record=none").assert_outcomes(
+        passed=1
+    )
+
+
+def test_several_treatments_are_each_held_against_the_control(project):
+    """One comparison a treatment, and one control."""
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
+    project.run("--graysplit-treatment=gpt-4.1", "--graysplit-json=report.json").assert_outcomes(passed=2)
+    report = project.report()
+    assert [arm["model"] for arm in report["arms"]] == [CONTROL, TREATMENT, "gpt-4.1"]
+    assert [one["treatment"] for one in report["comparisons"]] == [TREATMENT, "gpt-4.1"]
+    assert project.sent() == 3
