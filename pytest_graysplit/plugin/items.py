@@ -17,7 +17,7 @@ from pytest_graysplit.plugin.memory import long_lived_objects_set_aside
 from pytest_graysplit.plugin.notes import relay_notes
 from pytest_graysplit.plugin.plans import PLAN, Plan, tell_wanted
 from pytest_graysplit.plugin.state import EXCHANGES, NO_TREATMENT
-from pytest_graysplit.plugin.upfront import fetch_upfront
+from pytest_graysplit.plugin.upfront import fetch_upfront, will_run
 from pytest_graysplit.plugin.window import Window, wants_window
 from pytest_graysplit.recordings.orphans import VARIABLE
 from pytest_graysplit.results import CONTROL
@@ -99,7 +99,7 @@ class Items:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Fetch before the tests run, or ahead of them while they run."""
         config = session.config
-        self._planned = planned = [item for item in session.items if PLAN in item.stash]
+        self._planned = planned = [item for item in session.items if PLAN in item.stash and will_run(item)]
         self._state.tally.planned = len(planned)
         if planned and not _nothing_runs(session):
             if wants_window(config):

@@ -47,6 +47,9 @@ def _partial(state: State) -> Iterator[str]:
         yield f"partial run: {plural(tally.deselected, 'test')} left out by selection"
     if tally.crashed:
         yield f"{plural(tally.crashed, 'test')} crashed a worker and is in no rate"
+    silent = tally.planned - state.results.items - tally.crashed
+    if silent > 0 and state.results and not tally.interrupted and not tally.failure:
+        yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
     if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
         yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
 

@@ -138,7 +138,9 @@ class State:
     @property
     def record_command(self) -> str:
         """The command line that records what is missing."""
-        arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--graysplit-record=")]
+        # A worker's own command line is xdist's; what the user typed comes with its input.
+        typed = getattr(self.config, "workerinput", {}).get("mainargv", sys.argv)
+        arguments = [argument for argument in typed[1:] if not argument.startswith("--graysplit-record=")]
         return shlex.join(["pytest", *arguments, "--graysplit-record=new"])
 
     def prepare(self, plans: Sequence[Plan]) -> None:

@@ -25,9 +25,12 @@ def will_run(item: pytest.Item) -> bool:
 
     if not (item.get_closest_marker("skip") or item.get_closest_marker("skipif") or item.get_closest_marker("xfail")):
         return True
-    if evaluate_skip_marks(item) is not None:
+    try:
+        if evaluate_skip_marks(item) is not None:
+            return False
+        xfail = evaluate_xfail_marks(item)
+    except pytest.fail.Exception:  # a condition that cannot be evaluated: the test itself will say so
         return False
-    xfail = evaluate_xfail_marks(item)
     return xfail is None or xfail.run or item.config.option.runxfail
 
 
@@ -37,16 +40,15 @@ def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
 
 
 def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
-    """Fetch what is missing for the items, showing progress; end the session with one message when that cannot be."""
+    """Fetch what is missing for the items, with progress; end the session with one message when that cannot be."""
     try:
-        running = [item for item in items if will_run(item)]
-        plans = [item.stash[PLAN] for item in running]
+        plans = [item.stash[PLAN] for item in items]
         state.prepare(plans)
         if state.settings.record != "none":
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
-        state.hold_all(running)
+        state.hold_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -172,3 +172,20 @@ def test_nothing_is_paid_twice_for_one_prompt(project):
         "gpt-4.1": 1,
         "gemini-2.5-flash": 1,
     }
+
+
+def test_a_condition_that_cannot_be_evaluated_is_the_tests_own_error(project):
+    """pytest says what is wrong with the mark; the other tests run, and only they are paid for."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        @pytest.mark.skipif("no_such_name", reason="never")
+        def test_broken(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Two?")
+        def test_fine(graysplit): pass
+        """
+    )
+    result = project.run()
+    result.assert_outcomes(errors=1, passed=1)
+    assert project.sent() == 2
