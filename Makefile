@@ -5,8 +5,18 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint types unit bench clean
 
+# The demo must print the same everywhere: no key, no CI, no option from outside takes part in it.
+DEMO := cd examples/support-desk && env -u CI -u GRAYSPLIT_API_KEY -u HOLYSHEEP_API_KEY -u PYTEST_ADDOPTS \
+	../../$(BIN)/python -m pytest -p no:cacheprovider --graysplit-record=none
+
 demo: $(VENV)/installed
-	@$(BIN)/python examples/demo.py
+	@echo 'May smollm2-135m replace qwen2.5-coder-0.5b? 40 cases, replayed from real answers:'
+	@echo '$$ pytest --graysplit-treatment=smollm2-135m --graysplit-gate=none'
+	@$(DEMO) --graysplit-treatment=smollm2-135m --graysplit-gate=none
+	@echo
+	@echo 'And how much of that is noise? The same model in both roles:'
+	@echo '$$ pytest --graysplit-treatment=qwen2.5-coder-0.5b --graysplit-gate=none -q'
+	@$(DEMO) --graysplit-treatment=qwen2.5-coder-0.5b --graysplit-gate=none -q
 
 test: $(VENV)/installed-test lint types unit
 

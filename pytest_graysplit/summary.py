@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Style = Literal["", "bold", "red", "yellow", "green"]
 WORST = 5
+# Columns move closer together before a rate loses its interval.
+INTERVAL_IMPORTANCE = 4
 
 
 class Piece(NamedTuple):
@@ -91,10 +93,10 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
 
 
 def _table(arms: Sequence[ArmSummary], width: int) -> Iterator[Line]:
-    columns = _fitting(_columns(arms), width)
-    yield (Piece(_row(columns, [column.title for column in columns]), "bold"),)
+    columns, gap = _fitting(_columns(arms), width)
+    yield (Piece(_row(columns, [column.title for column in columns], gap), "bold"),)
     for number, arm in enumerate(arms):
-        text = _row(columns, [column.cells[number] for column in columns])
+        text = _row(columns, [column.cells[number] for column in columns], gap)
         yield (Piece(text, "red" if arm.errors else ""),)
 
 
@@ -105,7 +107,7 @@ def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
     return [
         column("model", 9, (_name(arm, arms) for arm in arms)),
         column("pass rate", 9, (_rate(arm) for arm in arms)),
-        column("95% CI", 2, (_interval(arm) for arm in arms)),
+        column("95% CI", INTERVAL_IMPORTANCE, (_interval(arm) for arm in arms)),
         column("p50", 7, (seconds(arm.latency_s(0.50)) for arm in arms)),
         column("p95", 6, (seconds(arm.latency_s(0.95)) for arm in arms)),
         column("errors", 8, (str(arm.errors) for arm in arms)),
@@ -139,15 +141,22 @@ def _per_pass(arm: ArmSummary) -> str:
     return "no pass" if arm.cost_usd is not None and not arm.passed else money(arm.cost_per_pass_usd)
 
 
-def _fitting(columns: list[Column], width: int) -> list[Column]:
-    kept = list(columns)
-    while sum(column.width + 3 for column in kept) - 3 > width and len(kept) > 2:
-        kept.remove(min(kept, key=lambda column: column.importance))
-    return kept
+def _fitting(columns: list[Column], width: int) -> tuple[list[Column], str]:
+    """Return the columns that fit, and the gap between them: what is least important makes room for the rest."""
+    for gap, spared in (("   ", INTERVAL_IMPORTANCE), ("  ", 9)):
+        kept = list(columns)
+        while sum(column.width for column in kept) + len(gap) * (len(kept) - 1) > width:
+            least = min(kept, key=lambda column: column.importance)
+            if least.importance >= spared:
+                break
+            kept.remove(least)
+        else:
+            return kept, gap
+    return kept, gap
 
 
-def _row(columns: Sequence[Column], cells: Sequence[str]) -> str:
-    return "   ".join(cell.ljust(column.width) for column, cell in zip(columns, cells, strict=True)).rstrip()
+def _row(columns: Sequence[Column], cells: Sequence[str], gap: str) -> str:
+    return gap.join(cell.ljust(column.width) for column, cell in zip(columns, cells, strict=True)).rstrip()
 
 
 def _comparison(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[Line]:
@@ -160,7 +169,7 @@ def _comparison(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[
         flags = ", ".join(f"{name} {number}" for name, number in one.flags.items())
         yield (Piece(f"  guards        {flags}", "yellow"),)
     yield _plain(f"  latency       {_latency(one)}")
-    yield _plain(f"  cost          {_cost(one)}")
+    yield _plain(f"  cost          {_cost(one, arms)}")
 
 
 def _difference(one: ComparisonSummary) -> Line:
@@ -196,9 +205,12 @@ def _latency(one: ComparisonSummary) -> str:
     return f"{ratio(estimate)} (90% CI {ratio(low)} .. {ratio(high)})"
 
 
-def _cost(one: ComparisonSummary) -> str:
+def _cost(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> str:
     if one.cost_per_pass_saved_usd is None:
-        return "unknown: a price is missing, or one model passed nothing"
+        compared = [arm for arm in arms if arm.arm in (CONTROL, one.treatment)]
+        unpriced = list(dict.fromkeys(arm.model for arm in compared if arm.cost_usd is None))
+        passless = list(dict.fromkeys(arm.model for arm in compared if not arm.passed))
+        return f"unknown: no price for {listed(unpriced)}" if unpriced else f"unknown: no pass of {listed(passless)}"
     saved = one.cost_per_pass_saved_usd * 1_000_000
     volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
     # Next to nothing, no ratio says anything.

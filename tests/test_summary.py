@@ -75,9 +75,9 @@ def test_the_brief_form_keeps_the_table_and_the_differences():
 def test_a_narrow_terminal_loses_the_least_important_columns():
     """Who passed how often, how fast and with how many errors stays longest."""
     assert told(collected(*four_cases()), width=60, brief=True)[:3] == [
-        "model               pass rate     p50      p95      errors",
-        "claude-sonnet-4.5   4/4  100.0%   1.15 s   1.28 s   0",
-        "deepseek-v3.2       3/4  75.0%    0.65 s   0.79 s   0",
+        "model              pass rate    p50     p95     errors",
+        "claude-sonnet-4.5  4/4  100.0%  1.15 s  1.28 s  0",
+        "deepseek-v3.2      3/4  75.0%   0.65 s  0.79 s  0",
     ]
 
 
@@ -126,10 +126,10 @@ def test_each_treatment_is_held_against_the_control():
         a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK, cost="0.0001", latency_s=0.5)),
     )
     assert told(results, brief=True, width=90) == [
-        "model               pass rate     p50      p95      errors   cost      per pass",
-        "claude-sonnet-4.5   1/1  100.0%   1.00 s   1.00 s   0        $0.0010   $0.0010",
-        "deepseek-v3.2       1/1  100.0%   0.50 s   0.50 s   0        $0.0001   $0.0001",
-        "gemini-2.5-flash    1/1  100.0%   2.00 s   2.00 s   0        $0.0015   $0.0015",
+        "model               pass rate     95% CI          p50      p95      errors   cost",
+        "claude-sonnet-4.5   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010",
+        "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   0.50 s   0.50 s   0        $0.0001",
+        "gemini-2.5-flash    1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        $0.0015",
         "",
         "deepseek-v3.2 against claude-sonnet-4.5",
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
@@ -166,7 +166,7 @@ def test_an_unknown_price_is_unknown():
     )
     assert cells_of(results, DEEPSEEK)[-2:] == ["unknown", "unknown"]
     assert cells_of(results, SONNET)[-2:] == ["$0.0020", "$0.0010"]
-    assert row_of(results, "cost") == "unknown: a price is missing, or one model passed nothing"
+    assert row_of(results, "cost") == "unknown: no price for deepseek-v3.2"
 
 
 def test_tokens_that_nobody_counted_are_unknown():
@@ -194,7 +194,7 @@ def test_a_model_that_passed_nothing_has_no_cost_per_pass():
     """Money was spent and nothing came of it: that is said, and no ratio is made up."""
     results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()]))
     assert cells_of(results, DEEPSEEK)[-2:] == ["$0.0010", "no pass"]
-    assert row_of(results, "cost") == "unknown: a price is missing, or one model passed nothing"
+    assert row_of(results, "cost") == "unknown: no pass of deepseek-v3.2"
 
 
 def test_failed_calls_count_and_are_red():
@@ -212,7 +212,7 @@ def test_failed_calls_count_and_are_red():
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
         "  similarity    unknown: no case has two answers to compare",
         "  latency       unknown",
-        "  cost          unknown: a price is missing, or one model passed nothing",
+        "  cost          unknown: no price for claude-sonnet-4.5 and deepseek-v3.2",
     ]
     assert [line[0].style for line in shown[3:5]] == ["red", "red"]
 

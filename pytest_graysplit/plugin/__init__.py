@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["graysplit", "graysplit_relay", "graysplit_reply"]
 
 MARKER_HELP = (
-    "graysplit(prompt=..., messages=..., cases=..., min_similarity=..., metric=..., max_latency_s=..., "
+    "graysplit(prompt=..., messages=..., cases=..., system=..., min_similarity=..., metric=..., max_latency_s=..., "
     "max_latency_ratio=..., max_cost_usd=..., expect=..., params=..., samples=..., must_pass=..., tags=..., "
     "cluster=...): run the prompt against the control and the treatment model and compare them"
 )

@@ -1,0 +1,56 @@
+"""The README says what the program does: its options, its sample output, its code."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from pytest_graysplit.config import resolve
+from pytest_graysplit.options import OPTIONS
+from pytest_graysplit.plugin import MARKER_HELP
+from pytest_graysplit.plugin.marks import KNOWN_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_every_option_is_in_the_table_as_it_is_written():
+    """No option is missing, none is made up, and each shows its placeholder."""
+    assert re.findall(r"^\| `(--graysplit-[^`]+)`", README, re.MULTILINE) == [
+        f"{option.flag} {option.metavar}" for option in OPTIONS
+    ]
+
+
+def test_the_sample_output_is_what_the_example_prints():
+    """To the letter, on a terminal of that width."""
+    [shown] = blocks("text")
+    environ = {name: value for name, value in os.environ.items() if not re.match("GRAYSPLIT|HOLYSHEEP|CI$", name)}
+    environ |= {"COLUMNS": str(len(shown.splitlines()[0])), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = "-m pytest -p graysplit -p no:cacheprovider --graysplit-treatment=smollm2-135m --graysplit-gate=none"
+    done = subprocess.run(
+        [sys.executable, *command.split()],
+        cwd=ROOT / "examples" / "support-desk", env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, shown in done.stdout) == (0, True), done.stdout
+
+
+def test_the_code_is_code_and_the_settings_can_be_read():
+    """The Python block compiles; every TOML block is TOML, and our table in it is accepted."""
+    for block in blocks("python"):
+        ast.parse(block)
+    for block in blocks("toml"):
+        table = tomllib.loads(block)["tool"]
+        resolve([], table.get("graysplit", {}), {"TEAM_TOKEN": "x"})
+
+
+def test_the_marker_is_registered_with_every_name_it_takes():
+    """`pytest --markers` lists them all."""
+    listed = set(re.findall(r"(\w+)=\.\.\.", MARKER_HELP))
+    assert listed == set(KNOWN_NAMES)
