@@ -84,6 +84,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Listen in the xdist controller, which never collects a marked item itself."""
-    from pytest_graysplit.plugin.xdist import CONTROLLER, Controller
+    from pytest_graysplit.plugin.courier import CONTROLLER
+    from pytest_graysplit.plugin.xdist import Controller
 
     config.pluginmanager.register(Controller(config), CONTROLLER)

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+# The name of the plugin that only the xdist controller has; it is how the rest knows that it runs no tests itself.
+CONTROLLER = "graysplit-controller"
+
+
 class Courier:
     """Lives in a worker and packs what its reports carry."""
 

@@ -59,7 +59,7 @@ class Items:
         treatments, control = state.settings.treatments, state.settings.control
         if not treatments or control is None:
             return
-        state.check_metric(case)
+        state.scoring.check(case)
         treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
         arms = [(CONTROL, control), (treatment, treatment)]
         judged = [pair for pair in arms if pair[0] == arm] if alone else arms
@@ -147,7 +147,7 @@ class Items:
         """Judge all exchanges of the item, keep the results for the report, and return what failed, as text."""
         exchanges = item.stash[EXCHANGES]
         results = tuple(
-            exchange.result(item.nodeid, self._state.score_of(exchange.plan.case)) for exchange in exchanges
+            exchange.result(item.nodeid, self._state.scoring.of(exchange.plan.case)) for exchange in exchanges
         )
         item.stash[RESULTS] = results
         if self._state.config.getoption("xmlpath", None):

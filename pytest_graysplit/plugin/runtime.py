@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_graysplit.plugin.courier import Courier
+from pytest_graysplit.plugin.courier import CONTROLLER, Courier
 from pytest_graysplit.plugin.gather import Gather
 from pytest_graysplit.plugin.items import Items
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.relayfixture import RelayFixture
 from pytest_graysplit.plugin.state import NO_TREATMENT, STATE, State
-from pytest_graysplit.plugin.xdist import CONTROLLER
 
 if TYPE_CHECKING:
     from pytest_graysplit.plugin.exchange import Exchange

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -18,13 +18,13 @@ from pytest_graysplit.comparison import compare
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
-from pytest_graysplit.metrics import NAMES, built_in
-from pytest_graysplit.options import nearest
 from pytest_graysplit.plugin.exchange import Exchange
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.memory import collector_paused
 from pytest_graysplit.plugin.options import settings_of
 from pytest_graysplit.plugin.plans import PLAN, Plan, Planner
+from pytest_graysplit.plugin.scoring import Scoring
+from pytest_graysplit.plugin.tally import Tally
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
 from pytest_graysplit.results import CONTROL, Results
@@ -34,44 +34,16 @@ from pytest_graysplit.types import ReplyKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_graysplit.comparison import Score
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.recordings import MergeReport
     from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.runner import Wish
-    from pytest_graysplit.types import Case, Redactor, Reply
+    from pytest_graysplit.types import Case, Redactor
 
 STATE = pytest.StashKey["State"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
 EXCHANGES = pytest.StashKey[list[Exchange]]()
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the summary must know beside the results: what was planned, left out, lost, and said on the way."""
-
-    planned: int = 0
-    deselected: int = 0
-    crashed: int = 0
-    uncollected: int = 0
-    interrupted: bool = False
-    by_nodeid: bool = False
-    failure: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def absorb(self, worker: dict[str, Any]) -> None:
-        """Add what an xdist worker knows; every worker collects, and so counts, the same items."""
-        self.planned = max(self.planned, worker["planned"])
-        self.deselected = max(self.deselected, worker["deselected"])
-        self.failure = self.failure or worker["failure"]
-        self.notes += worker["notes"]
-
-    def complete(self, results: Results) -> bool:
-        """Tell whether every case of the suite was judged on every arm."""
-        cut = self.interrupted or self.by_nodeid or self.deselected or self.crashed or self.uncollected or self.failure
-        judged = all(arm.judged for row in results.rows for arm in row.arms.values())
-        return judged and not cut and results.items >= self.planned
 
 
 class State:
@@ -96,6 +68,11 @@ class State:
     def planner(self) -> Planner:
         """Turns cases into plans."""
         return Planner(self.settings, self.config)
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """Knows who scores the answers to a case."""
+        return Scoring(self.config, self.settings)
 
     @cached_property
     def redact(self) -> Redactor:
@@ -191,12 +168,6 @@ class State:
         """Write a path for a message: relative to the root where it is inside."""
         return where_of(path, None, self.root)
 
-    def check_metric(self, case: Case) -> None:
-        """Raise UsageError when nobody can compute the metric that the case names."""
-        name = cast("str", case.metric)
-        if name not in NAMES and not self.config.hook.pytest_graysplit_score.get_hookimpls():
-            raise unknown_metric(name, "--graysplit-metric" if name == self.settings.metric else case.where)
-
     def stop_run(self, session: pytest.Session, error: GraysplitError) -> None:
         """End the session after this test, once, with one message: no other request could fare better."""
         if self.tally.failure is None:
@@ -241,7 +212,7 @@ class State:
                         [*control.replies, *control.spare],
                         treatment.replies,
                         metric=cast("str", row.case.metric),
-                        score=self.score_of(row.case),
+                        score=self.scoring.of(row.case),
                     )
 
     def finish(self) -> None:
@@ -260,23 +231,12 @@ class State:
         """The runner, if this process has needed one."""
         return self.__dict__.get("runner")
 
-    def score_of(self, case: Case) -> Score:
-        """Return the function that scores a pair of replies to the case: a hook's, or the built-in metric's."""
-        name = cast("str", case.metric)
-        hook = self.config.hook.pytest_graysplit_score
-        metric = built_in(name)
-        if hook.get_hookimpls():
-            return partial(_hooked_score, hook, name, case)
-        if metric is None:
-            raise unknown_metric(name)
-        return lambda control, treatment: metric.score(control.text, treatment.text)
-
     def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
         """Return the item's exchange, holding it when it is first asked for."""
         for exchange in item.stash.get(EXCHANGES, []):
             if exchange.plan is plan:
                 return exchange
-        exchange = Exchange.held(plan, self.runner, self.score_of)
+        exchange = Exchange.held(plan, self.runner, self.scoring.of)
         item.stash.setdefault(EXCHANGES, []).append(exchange)
         return exchange
 
@@ -293,7 +253,7 @@ class State:
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
         arms = [models[role] for role in roles]
         case = self.planner.with_thresholds(case)
-        self.check_metric(case)
+        self.scoring.check(case)
         into = self.planner.recording_of(item.path)
         plan = Plan(
             case=case,
@@ -319,22 +279,3 @@ def _open_relay(settings: Settings) -> Relay:
     from pytest_graysplit.relay.client import Relay
 
     return Relay(settings, is_refusal=is_refusal)
-
-
-def _hooked_score(hook: Any, name: str, case: Case, control: Reply, treatment: Reply) -> float:
-    score = hook(metric=name, case=case, control=control, treatment=treatment)
-    if score is None:
-        metric = built_in(name)
-        if metric is None:
-            raise unknown_metric(name)
-        return metric.score(control.text, treatment.text)
-    return float(score)
-
-
-def unknown_metric(name: str, where: str = "") -> UsageError:
-    """Build the error for a metric that is neither built in nor given by a hook; `where` names it."""
-    return UsageError(
-        f"{where}{': ' if where else ''}unknown metric {name!r}{nearest(name, NAMES)}",
-        hint=f"built in are {', '.join(NAMES)}; your own is a conftest.py function pytest_graysplit_score",
-        slug="metric-unknown",
-    )

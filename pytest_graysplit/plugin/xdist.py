@@ -9,8 +9,6 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-CONTROLLER = "graysplit-controller"
-
 
 class Controller:
     """Lives in the xdist controller, which collects nothing and runs nothing itself."""
