@@ -23,6 +23,7 @@ class Scoring:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self._hook = config.hook.pytest_graysplit_score
         self._settings = settings
+        self._built_in: dict[str, Score] = {}
 
     def check(self, case: Case) -> None:
         """Raise UsageError when nobody can compute the metric that the case names."""
@@ -38,18 +39,22 @@ class Scoring:
         name = cast("str", case.metric)
         if self._hook.get_hookimpls():
             return partial(self._hooked, name, case)
-        metric = built_in(name)
-        if metric is None:
-            raise _unknown(name)
-        return lambda control, treatment: metric.score(control.text, treatment.text)
+        if name not in self._built_in:
+            self._built_in[name] = _of_texts(name)
+        return self._built_in[name]
 
     def _hooked(self, name: str, case: Case, control: Reply, treatment: Reply) -> float:
         score = self._hook(metric=name, case=case, control=control, treatment=treatment)
         if score is not None:
             return float(score)
-        if (metric := built_in(name)) is None:
-            raise _unknown(name)
-        return metric.score(control.text, treatment.text)
+        return _of_texts(name)(control, treatment)
+
+
+def _of_texts(name: str) -> Score:
+    metric = built_in(name)
+    if metric is None:
+        raise _unknown(name)
+    return lambda control, treatment: metric.score(control.text, treatment.text)
 
 
 def _unknown(name: str, where: str = "") -> UsageError:
