@@ -108,8 +108,7 @@ class Exchange:
 
     def _arm(self, arm: str, score: Score) -> ArmResult:
         replies = self.replies.get(arm, ())
-        count = min(len(self.replies[other]) for other in self.judged_arms) if self.replies else 0
-        own, spare = replies[:count], replies[count:]
+        own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
         misses = self._misses(arm, own, score)
         return ArmResult(
             arm=arm,

@@ -72,6 +72,7 @@ class Items:
             file=state.shown(item.path),
             into=into,
             has_body=not isinstance(item, CaseItem),
+            samples=state.settings.samples_of("treatment", case.samples),
             fixture=fixture,
             wishes=state.planner.wishes(case, into, needed),
         )

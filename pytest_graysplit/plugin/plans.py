@@ -35,6 +35,7 @@ class Request(NamedTuple):
 class Plan:
     """One item's case with every threshold in force, and the wishes of each arm it judges.
 
+    `samples` is how many replies of each arm are judged; what the control gives beyond them measures its noise.
     `alone` names the arm that a `graysplit_reply` test judges by itself; None for a comparison. `fixture` is the
     one of ours that the function asks for.
     """
@@ -45,6 +46,7 @@ class Plan:
     file: str
     into: Path
     has_body: bool
+    samples: int
     fixture: str | None = None
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
 

@@ -262,6 +262,7 @@ class State:
             file=self.shown(item.path),
             into=into,
             has_body=False,
+            samples=self.settings.samples_of("treatment", case.samples),
             wishes=self.planner.wishes(case, into, arms),
         )
         wishes = [wish for some in plan.wishes.values() for wish in some]

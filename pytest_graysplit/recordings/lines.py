@@ -145,7 +145,21 @@ def decode_reply(line: bytes) -> Reply:
         backoff_s=stored.backoff_s or 0.0,
         at=stored.at or None,
         replayed=True,
-        **{name: getattr(stored, name) for name in AS_THEY_ARE},
+        # Written out, because this runs for every reply of every replay.
+        outcome=stored.outcome,
+        text=stored.text,
+        tool_calls=stored.tool_calls,
+        finish_reason=stored.finish_reason,
+        error=stored.error,
+        error_slug=stored.error_slug,
+        served_model=stored.served_model,
+        fell_back=stored.fell_back,
+        reported_cost_usd=stored.reported_cost_usd,
+        latency_s=stored.latency_s,
+        ttft_s=stored.ttft_s,
+        attempts=stored.attempts,
+        response_id=stored.response_id,
+        system_fingerprint=stored.system_fingerprint,
     )
 
 

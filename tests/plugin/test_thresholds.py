@@ -375,3 +375,20 @@ def test_samples_are_each_held_to_the_budget(project, section):
         "  similarity 1.00 (lexical), control with itself 1.00, length x1.00\n"
         "  answers    the same, to the letter"
     )
+
+
+def test_a_spare_control_sample_enters_no_rate_also_where_each_arm_is_judged_alone(project):
+    """Both arms are treated alike: the second control sample measures noise, its outcome, cost and time count nowhere."""
+    project.record("test_x", "One?", model=CONTROL, text="Yes.")
+    project.record("test_x", "One?", model=CONTROL, text="No.", sample=1)
+    project.record("test_x", "One?", model=TREATMENT, text="Yes.")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?", expect={"contains": "Yes"})
+        def test_x(graysplit_reply): assert graysplit_reply.text == "Yes."
+        """
+    )
+    project.run("--graysplit-control-samples=2", "--graysplit-json=report.json").assert_outcomes(passed=2)
+    case = project.report()["cases"][0]
+    assert [len(case["replies"]["control"]), len(case["spare"]["control"])] == [1, 1]
+    assert [arm["passed"] for arm in project.report()["arms"]] == [1, 1]
