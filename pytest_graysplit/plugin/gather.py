@@ -33,7 +33,8 @@ class Gather:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in what a test reported; a worker that crashed reports a test without any result."""
-        if results := getattr(report, "graysplit", None):
+        results = getattr(report, "graysplit", None)
+        if isinstance(results, tuple):  # a worker's come packed, and the controller takes them in
             self._state.results.add(report.nodeid, results)
             del report.graysplit  # the terminal keeps every report to the end
         elif report.when == "???":

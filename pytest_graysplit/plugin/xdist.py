@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 
 class Controller:
@@ -29,17 +26,18 @@ class Controller:
             self._fresh = [(str(path), *key) for path, key in sorted(state.fresh)]
         node.workerinput["graysplit_fresh"] = self._fresh
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_report_from_serializable(self) -> Generator[None, Any, Any]:
-        """Unpack the results that a worker's report carries."""
-        report = yield
-        if isinstance(getattr(report, "graysplit", None), bytes):
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Take in the results that a worker's report carries.
+
+        Here and not where the report arrives: that is a thread for each worker, and two would wake us at once.
+        """
+        if isinstance(packed := getattr(report, "graysplit", None), bytes):
             from pytest_graysplit.plugin.courier import unpacked
             from pytest_graysplit.plugin.runtime import state_of
 
-            state_of(self._config)
-            report.graysplit = unpacked(report.graysplit)
-        return report
+            state_of(self._config).results.add(report.nodeid, unpacked(packed))
+            del report.graysplit  # the terminal keeps every report to the end
 
     def pytest_testnodedown(self, node: Any) -> None:
         """Absorb what a worker knows beside its reports; a crashed one has sent nothing."""

@@ -183,3 +183,30 @@ def test_every_way_to_share_the_work_gives_the_same_rates(suite, dist):
     """Also where both workers run every test."""
     suite.run(f"--dist={dist}", "--tx=2*popen", "--graysplit-json=report.json")
     assert [(arm["cases"], arm["passed"]) for arm in suite.report()["arms"]] == [(10, 10), (10, 8)]
+
+
+def test_results_stay_packed_in_the_threads_that_receive_them(project):
+    """Each worker has a receiving thread in the controller; unpacking there once registered our hooks twice."""
+    project.record("test_x", "One?")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit): pass
+        """
+    )
+    project.write(
+        "conftest.py",
+        """
+        import pytest
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_report_from_serializable(config):
+            report = yield
+            if hasattr(report, "graysplit"):
+                with open(config.rootpath / "received.txt", "a") as file:
+                    file.write(type(report.graysplit).__name__)
+            return report
+        """,
+    )
+    project.run("-n2").assert_outcomes(passed=1)
+    assert (project.path / "received.txt").read_text() == "bytes"
