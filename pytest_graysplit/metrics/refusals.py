@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # A long reply that opens with a refusal usually goes on to help: it is an answer, and its checks decide.
 _LONGEST = 600
@@ -46,10 +47,24 @@ _SPANISH = r"""
     \ (?:ayudar(?:te|le|lo)?(?:\ (?:con|en)\ (?:eso|esto|est?a\ (?:solicitud|petición)|ello))?
       |(?:cumplir(?:\ con)?|responder\ a?|atender)\ (?:eso|esto|(?:est?a|tu|su)\ (?:solicitud|petición|pregunta)))
 """
-_REFUSAL = re.compile(
-    rf"[\s>*_\"'\u201c\u201e\u00ab]*(?:{_ENGLISH.replace('THING', _THING)}|{_GERMAN}|{_FRENCH}|{_SPANISH}){_END}",
-    re.IGNORECASE | re.VERBOSE,
+# No pattern matches without one of these words ("can't" is "can" and "t"): who has the words of a text at hand need not
+# ask for the pattern. Python's IGNORECASE takes the letters of the second line for "i" and "s".
+TELLING_WORDS = frozenset(
+    {
+        *("t", "cant", "cannot", "not", "unable", "decline", "must", "nicht", "pas", "puedo"),
+        *("decl\u0131ne", "mu\u017ft", "n\u0131cht", "pa\u017f"),
+    }
 )
+
+
+# Compiling takes as long as a hundred pairs of answers, and few runs see a reply that may decline.
+@cache
+def _refusal() -> re.Pattern[str]:
+    english = _ENGLISH.replace("THING", _THING)
+    return re.compile(
+        rf"[\s>*_\"'\u201c\u201e\u00ab]*(?:{english}|{_GERMAN}|{_FRENCH}|{_SPANISH}){_END}",
+        re.IGNORECASE | re.VERBOSE,
+    )
 
 
 def is_refusal(text: str) -> bool:
@@ -60,4 +75,4 @@ def is_refusal(text: str) -> bool:
     >>> is_refusal("I'm sorry to hear that. You can return it within 30 days.")
     False
     """
-    return len(text) <= _LONGEST and _REFUSAL.match(text.replace("\u2019", "'")) is not None
+    return len(text) <= _LONGEST and _refusal().match(text.replace("\u2019", "'")) is not None

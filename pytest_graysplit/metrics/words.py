@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections import Counter
+from functools import cache, lru_cache
 
 from rapidfuzz.utils import default_process
 
@@ -34,39 +35,52 @@ PROFILES = {
     " uit te hebben heeft",
 }
 SHARED = "a an in de la die en un es do per me no so am was war was us of"
-_SPELLED = [word for words in PROFILES.values() for word in word_set(words)]
+_LANGUAGES_WITH = Counter(word for words in PROFILES.values() for word in word_set(words))
 LANGUAGE_OF = {
     word: language
     for language, words in PROFILES.items()
     for word in word_set(words)
-    if _SPELLED.count(word) == 1 and word not in SHARED
+    if _LANGUAGES_WITH[word] == 1 and word not in SHARED
 }
 NEGATIONS = word_set(
     "not no never cannot unable without none neither nor nicht kein keine keinen keinem keiner nie niemals ohne"
     " pas jamais aucun aucune sans nunca sin não sem non mai senza niet geen nooit"
 )
-FUNCTION_WORDS = frozenset(_SPELLED).union(SHARED) - NEGATIONS
+FUNCTION_WORDS = frozenset(_LANGUAGES_WITH).union(SHARED) - NEGATIONS
 
 # Scripts that write no spaces between words: each of their characters is taken as a word.
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-# A mark inside a word or number ("4.90", "9:00", "e.g") ends no clause. Without an alternation this is three times
-# as fast, and it sees every character of every answer.
-_CLAUSE_END = re.compile(r"[.!?;:,)…\n。，、！？；：](?<![.,:](?=\w))")  # noqa: RUF001 - marks of Chinese and Japanese
+_UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+_CLAUSE_MARKS = r".!?;:,)\n"
+_CLAUSE_MARKS_ELSEWHERE = r"…。，、！？；："  # noqa: RUF001 - marks of Chinese and Japanese
 
 
 def split_words(text: str) -> list[str]:
     """Return the words in lower case, without punctuation; "can't" becomes "can" and "t"."""
-    return default_process(_spaced(text)).split()
+    return default_process(spaced(text)).split()
 
 
 def split_clauses(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of each clause; clauses without a word are left out."""
-    parts = map(default_process, _CLAUSE_END.split(_spaced(text)))
+    """Return the words of each clause of a text that went through `spaced`; clauses without a word are left out."""
+    parts = map(default_process, _clause_end(is_ascii=text.isascii()).split(text))
     return tuple([tuple(words) for part in parts if (words := part.split())])
 
 
-def _spaced(text: str) -> str:
-    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", unicodedata.normalize("NFC", text))
+def spaced(text: str) -> str:
+    """Return the text with composed accents, and with a space around each character that is taken as a word."""
+    return text if text.isascii() else _unspaced().sub(r" \g<0> ", unicodedata.normalize("NFC", text))
+
+
+# Wide character sets take milliseconds to compile, and most runs see English text only.
+@cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(_UNSPACED)
+
+
+@cache
+def _clause_end(*, is_ascii: bool) -> re.Pattern[str]:
+    # A mark inside a word or number ("4.90", "9:00", "e.g") ends no clause. Without an alternation this is three times
+    # as fast, and it sees every character of every answer.
+    return re.compile(rf"[{_CLAUSE_MARKS}{'' if is_ascii else _CLAUSE_MARKS_ELSEWHERE}](?<![.,:](?=\w))")
 
 
 @lru_cache(maxsize=8192)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.metrics.guards.reading import FIGURES
 from pytest_graysplit.metrics.words import FUNCTION_WORDS, split_words, stem, word_set
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_graysplit.metrics.guards.reading import Reading
 
-_SPELLED_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_SPELLED = {word: str(value) for value, word in enumerate(_SPELLED_WORDS, start=1)}
-_SPELLED_WORD = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_FROM_ONE = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SPELLED = {word: str(value) for value, word in enumerate(_FROM_ONE, start=1)}
+_SPELLED_WORDS = frozenset(_SPELLED)
 # Two tables full of different numbers need no more than this to show one that changed.
 _MOST = 50
-_FIGURES = re.compile(r"\d+(?:[.,'\u2019\u00a0\u202f]\d+)*")
 _SIGNED = re.compile(r"[-−](?<![^\s(].)\d")  # noqa: RUF001 - the second minus is the one that typographers write
 _GROUPING = str.maketrans("", "", "'\u2019\u00a0\u202f")
 _MARKER_ENDS = frozenset(".)")
 _MINUS = frozenset("-−")  # noqa: RUF001 - the second is the one that typographers write
+_AFTERNOON_STARTS = frozenset("pP")
 _HOURS = frozenset(map(str, range(1, 12)))
-_AFTERNOON = re.compile(r"\s?p\.?m\b", re.IGNORECASE)
 _SYMBOLS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "°": "degre"}
 _MEASURES = frozenset(
     map(
@@ -47,10 +49,12 @@ def number_changed(control: Reading, treatment: Reading) -> Flag | None:
 
     A number that one side merely leaves out, or that counts something else there, is no change.
     """
-    if _one_has_all(control, treatment):
+    if _none_differs(control, treatment):
         return None
     ours, theirs = _amounts(control), _amounts(treatment)
     missing, new = _without(ours, theirs), _without(theirs, ours)
+    if not missing or not new:
+        return None
     others = [(amount, _beside(treatment.text, amount)) for amount in new[:_MOST]]
     for amount in missing[:_MOST]:
         beside = _beside(control.text, amount)
@@ -69,14 +73,14 @@ def _comparable(ours: set[str], theirs: set[str]) -> bool:
     return not ours.isdisjoint(theirs) or not (ours or theirs)
 
 
-def _one_has_all(control: Reading, treatment: Reading) -> bool:
-    """Tell cheaply, before any number is understood, that one side has every number of the other."""
-    if _SIGNED.search(control.text) or _SIGNED.search(treatment.text):
-        return False
-    ours, theirs = set(_FIGURES.findall(control.text)), set(_FIGURES.findall(treatment.text))
-    ours |= _SPELLED.keys() & control.words
-    theirs |= _SPELLED.keys() & treatment.words
-    return ours <= theirs or theirs <= ours
+def _none_differs(control: Reading, treatment: Reading) -> bool:
+    """Tell cheaply, before any number is understood, that one side has no number, or every number of the other."""
+    ours = control.figures | (_SPELLED_WORDS & control.words)
+    theirs = treatment.figures | (_SPELLED_WORDS & treatment.words)
+    if not ours or not theirs:
+        return True
+    same = ours <= theirs or theirs <= ours
+    return same and not (_SIGNED.search(control.text) or _SIGNED.search(treatment.text))
 
 
 def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
@@ -86,11 +90,24 @@ def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
 
 def _amounts(reading: Reading) -> list[Amount]:
     text = reading.text
-    found = [amount for match in _FIGURES.finditer(text) for amount in _figures(text, match)]
-    if not _SPELLED.keys().isdisjoint(reading.words):
-        spelled = _SPELLED_WORD.finditer(text)
+    found: list[Amount] = []
+    if reading.figures:
+        for match in FIGURES.finditer(text):
+            found += _figures(text, match)
+    if not _SPELLED_WORDS.isdisjoint(reading.words):
+        spelled = _spelled_word().finditer(text)
         found += [Amount(frozenset({_SPELLED[match[0].lower()]}), *match.span()) for match in spelled]
     return found
+
+
+@cache
+def _spelled_word() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+
+
+@cache
+def _afternoon() -> re.Pattern[str]:
+    return re.compile(r"\s?p\.?m\b", re.IGNORECASE)
 
 
 def _figures(text: str, match: re.Match[str]) -> list[Amount]:
@@ -101,14 +118,16 @@ def _figures(text: str, match: re.Match[str]) -> list[Amount]:
     before = text[start - 1 : start]
     if figures == "00" and before == ":":  # 9:00 is 9
         return []
-    sign = "-" if before in _MINUS and _SIGNED.match(text, start - 1) else ""
-    afternoon = text[end : end + 2].lstrip()[:1] in "pP" and _AFTERNOON.match(text, end)
-    found = []
-    for values in _values(figures):
-        if afternoon:
-            values |= {str(int(value) + 12) for value in values if value in _HOURS}
-        found.append(Amount(frozenset(sign + value for value in values), start - len(sign), end))
+    found = [Amount(values, start, end) for values in _values(figures)]
+    if text[end : end + 2].lstrip()[:1] in _AFTERNOON_STARTS and _afternoon().match(text, end):
+        found = [amount._replace(values=_in_afternoon(amount.values)) for amount in found]
+    if before in _MINUS and _SIGNED.match(text, start - 1):
+        found = [Amount(frozenset(["-" + value for value in values]), start - 1, end) for values, _, _ in found]
     return found
+
+
+def _in_afternoon(values: frozenset[str]) -> frozenset[str]:
+    return values | {str(int(value) + 12) for value in values if value in _HOURS}
 
 
 def _marks_list_item(text: str, start: int, end: int) -> bool:
@@ -142,7 +161,14 @@ def _beside(text: str, amount: Amount) -> set[str]:
     """Return the nearest telling words on both sides of the number, units in one spelling."""
     before, after = text[max(0, amount.start - 32) : amount.start], text[amount.end : amount.end + 32]
     beside = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}
-    for words in (split_words(after), split_words(before)[::-1]):
-        telling = [stem(word) for word in words if word not in FUNCTION_WORDS]
-        beside.update(_UNITS.get(word, word) for word in telling[:1])
+    for words in (split_words(after), reversed(split_words(before))):
+        beside.update(_first_telling(words))
     return beside
+
+
+def _first_telling(words: Iterable[str]) -> tuple[str, ...]:
+    for word in words:
+        if word not in FUNCTION_WORDS:
+            root = stem(word)
+            return (_UNITS.get(root, root),)
+    return ()

@@ -35,7 +35,7 @@ def script_changed(control: Reading, treatment: Reading) -> Flag | None:
 
 def language_changed(control: Reading, treatment: Reading) -> Flag | None:
     """Flag a treatment in another language, where both texts have enough function words to tell."""
-    if len(_TELLING & control.words & treatment.words) >= 3:  # the common case, cheaply: they share a language
+    if len(control.words & treatment.words & _TELLING) >= 3:  # the common case, cheaply: they share a language
         return None
     ours = _language(control)
     theirs = _language(treatment) if ours else ""

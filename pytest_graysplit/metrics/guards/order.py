@@ -26,7 +26,9 @@ def order_swapped(control: Reading, treatment: Reading) -> Flag | None:
     """Flag a clause whose words the treatment repeats with two parts exchanged, or with active and passive."""
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
-    moved = [_telling(clause) for clause in control.clauses if _may_have_moved(clause, treatment)]
+    gone = control.words - treatment.words - _IDLE
+    kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
+    moved = [_telling(clause) for clause in kept if clause not in treatment.clauses]
     if not moved:
         return None
     theirs = {tuple(sorted(words)): words for words in map(_telling, treatment.clauses)}
@@ -45,10 +47,6 @@ def _telling(clause: Clause) -> Clause:
     return tuple([word for word in clause if word not in _IDLE])
 
 
-def _may_have_moved(clause: Clause, treatment: Reading) -> bool:
-    return len(clause) > 2 and treatment.words.issuperset(_telling(clause)) and clause not in treatment.clauses
-
-
 def _exchanged(ours: Clause, theirs: Clause) -> bool:
     """Tell whether one clause has X m Y where the other has Y m X, and m is no symmetric link nor part of a date."""
     places = [place for place, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
@@ -65,6 +63,8 @@ def _exchanged(ours: Clause, theirs: Clause) -> bool:
 
 def _voice_flipped(control: Reading, treatment: Reading) -> Flag | None:
     """Flag "Alice sued Bob" against "Alice was sued by Bob"."""
+    if len(_PASSIVE & (control.words if "by" in control.words else treatment.words)) == 1:
+        return None  # cheaply: "by" without a form of "be" is no passive
     theirs = {_without_voice(clause): clause for clause in treatment.clauses}
     for clause in control.clauses:
         other = theirs.get(_without_voice(clause), clause)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+import re
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from pytest_graysplit.metrics.words import FUNCTION_WORDS, NEGATIONS, split_clauses, stem, word_set
+from rapidfuzz.utils import default_process
+
+from pytest_graysplit.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, split_clauses, stem, word_set
 
 Clause: TypeAlias = tuple[str, ...]
 
@@ -17,14 +19,33 @@ _CONTRACTED = word_set(
 _NEGATING = NEGATIONS | {"t"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """One text with its clauses and the sets of its words and of their stems."""
+# Searched at every character of every answer: a first `\d` of its own lets the search skip what is no digit.
+FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
 
-    text: str
-    clauses: tuple[Clause, ...]
-    words: frozenset[str]
-    stems: frozenset[str]
+
+class Reading:
+    """One text with its words and its numbers as written; what fewer pairs need is made when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._spaced = spaced(text)
+        self.words = frozenset(default_process(self._spaced).split())
+        self.figures = frozenset(FIGURES.findall(text))
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clauses, each as its lower-case words."""
+        return split_clauses(self._spaced)
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of the words."""
+        return frozenset(map(stem, self.words))
+
+    @cached_property
+    def denies(self) -> bool:
+        """Whether a word stands here that may negate."""
+        return not _NEGATING.isdisjoint(self.words)
 
     def clauses_with(self, root: str) -> list[Clause]:
         """Return the clauses in which a word of that stem stands."""
@@ -32,12 +53,7 @@ class Reading:
 
 
 # A control is read once for all its treatments and samples.
-@lru_cache(maxsize=64)
-def read(text: str) -> Reading:
-    """Split the text into clauses of lower-case words."""
-    clauses = split_clauses(text)
-    words = frozenset().union(*clauses)
-    return Reading(text, clauses, words, frozenset(map(stem, words)))
+read = lru_cache(maxsize=64)(Reading)
 
 
 def content(clause: Clause) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.metrics.refusals import is_refusal
+from pytest_graysplit.metrics.refusals import TELLING_WORDS, is_refusal
 from pytest_graysplit.types import Flag, parse_json_answer
 
 if TYPE_CHECKING:
@@ -21,11 +21,15 @@ def json_broken(control: Reading, treatment: Reading) -> Flag | None:
 
 def refusal_one_side(control: Reading, treatment: Reading) -> Flag | None:
     """Flag a pair of which one declines and the other answers; two refusals agree."""
-    ours, theirs = is_refusal(control.text), is_refusal(treatment.text)
+    ours, theirs = _declines(control), _declines(treatment)
     if ours == theirs:
         return None
     detail = "control declines, treatment answers" if ours else "control answers, treatment declines"
     return Flag(name="refusal-one-side", detail=detail)
+
+
+def _declines(reading: Reading) -> bool:
+    return not TELLING_WORDS.isdisjoint(reading.words) and is_refusal(reading.text)
 
 
 def _json_kind(text: str) -> str:
