@@ -83,11 +83,20 @@ def _clause_end(*, is_ascii: bool) -> re.Pattern[str]:
     return re.compile(rf"[{_CLAUSE_MARKS}{'' if is_ascii else _CLAUSE_MARKS_ELSEWHERE}](?<![.,:](?=\w))")
 
 
+_ENDINGS = ("ing", "ed", "es", "s", "e")
+
+
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """Cut common English endings, so that "returns", "returned" and "return" are one word."""
-    for ending in ("ing", "ed", "es", "s", "e"):
+    for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word.removesuffix(ending)
             break
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] != "s" else word
+
+
+def words_with_stem(root: str) -> list[str]:
+    """Return every word that `stem` cuts to this root: with an ending or none, its last letter doubled or not."""
+    bases = (root, root + root[-1])
+    return [word for base in bases for ending in ("", *_ENDINGS) if stem(word := base + ending) == root]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.metrics.guards.reading import alike, content, negations
-from pytest_graysplit.metrics.words import stem, word_set
+from pytest_graysplit.metrics.words import stem, word_set, words_with_stem
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ high | low
 _SWITCHING = frozenset(map(stem, ("turn", "switch", "power", "keep", "leave")))
 _YES = word_set("yes yeah yep yup ja oui sí sì sim")
 _NO = word_set("no nope nein non não nee")
+_YES_OR_NO = _YES | _NO
 
 
 def _opposites() -> dict[str, frozenset[str]]:
@@ -67,24 +68,33 @@ def _opposites() -> dict[str, frozenset[str]]:
 
 
 _OPPOSITES = _opposites()
+# Every word that has one of these stems: looking words up is far cheaper than cutting all words of both texts.
+_ROOTS = {word: root for root in _OPPOSITES for word in words_with_stem(root)}
+_SPEAKING = frozenset(_ROOTS)
 _MANY_SENSED = frozenset(map(stem, _MANY_SENSED_PAIRS.replace("|", " ").split()))
 
 
 def antonym(control: Reading, treatment: Reading) -> Flag | None:
     """Flag a yes against a no, or two opposites said of the same thing."""
-    ours, theirs = _verdict(control), _verdict(treatment)
-    if ours and theirs and ours != theirs:
+    if (ours := _verdict(control)) and (theirs := _verdict(treatment)) and ours != theirs:
         return _flag(ours, theirs)
-    their_own = treatment.stems - control.stems
-    for root in _OPPOSITES.keys() & (control.stems - treatment.stems):
-        for opposite in _OPPOSITES[root] & their_own:
+    our_roots, their_roots = _roots(control), _roots(treatment)
+    if our_roots == their_roots:
+        return None
+    their_own = their_roots - our_roots
+    for root in sorted(our_roots - their_roots):
+        for opposite in sorted(_OPPOSITES[root] & their_own):
             if _same_subject(root, control, opposite, treatment):
                 return _flag(_written(root, control), _written(opposite, treatment))
     return None
 
 
+def _roots(reading: Reading) -> set[str]:
+    return {_ROOTS[word] for word in _SPEAKING & reading.words}
+
+
 def _written(root: str, reading: Reading) -> str:
-    return next(word for word in sorted(reading.words) if stem(word) == root)
+    return min(word for word in _SPEAKING & reading.words if _ROOTS[word] == root)
 
 
 def _flag(ours: str, theirs: str) -> Flag:
@@ -93,6 +103,8 @@ def _flag(ours: str, theirs: str) -> Flag:
 
 def _verdict(reading: Reading) -> str:
     """Return "yes" or "no" when the answer opens with one of them, set off by a mark, or is nothing else."""
+    if _YES_OR_NO.isdisjoint(reading.words):
+        return ""
     opening = reading.clauses[0] if reading.clauses else ()
     if len(opening) != 1:
         return ""
