@@ -201,3 +201,8 @@ def test_long_answers_of_the_same_words_are_not_searched_for_exchanges():
     """Two shufflings of one long clause are no exchange of two parts, and are told so at once."""
     words = [f"w{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(300)]
     assert flags(" ".join(words), " ".join(reversed(words))) == ()
+
+
+def test_a_number_word_in_letters_that_only_look_alike_ends_nothing():
+    """A dotless i matches an i where case is ignored, and once ended the comparison with a KeyError."""
+    assert [flag.name for flag in flags("s\u0131x two 3 parcels", "four 5 parcels")] == ["number-changed"]

@@ -96,7 +96,9 @@ def _amounts(reading: Reading) -> list[Amount]:
             found += _figures(text, match)
     if not _SPELLED_WORDS.isdisjoint(reading.words):
         spelled = _spelled_word().finditer(text)
-        found += [Amount(frozenset({_SPELLED[match[0].lower()]}), *match.span()) for match in spelled]
+        # IGNORECASE also takes a dotless i for an i; such a word is no number that we know.
+        known = [(match, value) for match in spelled if (value := _SPELLED.get(match[0].lower()))]
+        found += [Amount(frozenset({value}), *match.span()) for match, value in known]
     return found
 
 
