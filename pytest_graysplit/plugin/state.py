@@ -27,6 +27,7 @@ from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.tally import Tally
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
+from pytest_graysplit.recordings.workdir import journal_folder
 from pytest_graysplit.results import CONTROL, Results
 from pytest_graysplit.runner import Runner
 from pytest_graysplit.types import ReplyKey
@@ -176,7 +177,7 @@ class State:
 
     def take_in_leftovers(self) -> None:
         """Merge what killed runs left in their journals, and say so."""
-        if self.settings.record == "off" or not (self.root / ".graysplit" / "journal").is_dir():
+        if self.settings.record == "off" or not journal_folder(self.root).is_dir():
             return
         if self.settings.record == "all":
             self.fresh = frozenset(key for left in leftovers(self.root) if left.mode == "all" for key in left.keys)
@@ -189,7 +190,7 @@ class State:
 
     def merge_recordings(self) -> None:
         """Merge this run's journals into the recording files, when nobody writes them any more."""
-        if self.settings.record in ("new", "all") and (self.root / ".graysplit" / "journal").is_dir():
+        if self.settings.record in ("new", "all") and journal_folder(self.root).is_dir():
             report = merge_journals(self.root)
             if report.replies:
                 files = listed([self.shown(path) for path in report.files[:3]])
