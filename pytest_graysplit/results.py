@@ -26,7 +26,8 @@ CONTROL = "control"
 class ArmResult:
     """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
 
-    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate.
+    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `missed` holds
+    the numbers of the replies that missed something by themselves; what is missed as a whole is in `misses` alone.
     """
 
     arm: str
@@ -34,6 +35,7 @@ class ArmResult:
     replies: tuple[Reply, ...]
     spare: tuple[Reply, ...] = ()
     misses: tuple[Miss, ...] = ()
+    missed: frozenset[int] = frozenset()
     judged: bool = True
 
     @property
@@ -41,10 +43,20 @@ class ArmResult:
         """Whether everything that was asserted about the arm holds."""
         return self.judged and not self.misses
 
+    @property
+    def pass_share(self) -> float:
+        """Share of the arm's replies that passed: with one reply a case 0 or 1, with several their mean."""
+        if not self.misses:
+            return 1.0
+        return 1 - len(self.missed) / len(self.replies) if self.missed else 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One case as one test item saw it: a comparison, or one arm alone."""
+    """One case as one test item saw it: a comparison, or one arm alone.
+
+    `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
+    """
 
     case: Case
     request: str
@@ -52,6 +64,7 @@ class CaseResult:
     file: str
     arms: tuple[ArmResult, ...]
     comparison: Comparison | None = None
+    differing: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -121,6 +134,7 @@ class CaseRow:
     nodeid: str
     arms: dict[str, ArmResult] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
+    differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -134,6 +148,8 @@ class CaseRow:
             self.arms[arm.arm] = _joined(seen, arm) if seen else arm
         if result.comparison is not None:
             self.comparisons[result.arms[-1].arm] = result.comparison
+        if result.differing:
+            self.differing[result.arms[-1].arm] = result.differing
 
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
@@ -143,8 +159,16 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         replies=first.replies or second.replies,
         spare=first.spare or second.spare,
         misses=first.misses + fresh,
+        missed=_joined_missed(first, second),
         judged=first.judged and second.judged,
     )
+
+
+def _joined_missed(first: ArmResult, second: ArmResult) -> frozenset[int]:
+    """Return which replies missed something by themselves; none where one of the two items missed as a whole."""
+    if any(arm.misses and not arm.missed for arm in (first, second)):
+        return frozenset()
+    return first.missed | second.missed
 
 
 class Results:

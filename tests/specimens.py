@@ -36,9 +36,15 @@ def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expe
     return Miss(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
 
 
-def an_arm(arm, *replies, misses=(), judged=True, spare=()):
+def an_arm(arm, *replies, misses=(), missed=(), judged=True, spare=()):
     return ArmResult(
-        arm=arm, model=replies[0].model, replies=replies, misses=tuple(misses), judged=judged, spare=tuple(spare)
+        arm=arm,
+        model=replies[0].model,
+        replies=replies,
+        misses=tuple(misses),
+        missed=frozenset(missed),
+        judged=judged,
+        spare=tuple(spare),
     )
 
 

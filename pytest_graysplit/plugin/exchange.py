@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
@@ -99,38 +100,41 @@ class Exchange:
         """Judge each arm and return what goes into the results."""
         return CaseResult(
             case=self.plan.case,
-            request=self.plan.request_hash,
+            request=self.plan.request,
             nodeid=nodeid,
             file=self.plan.file,
             arms=tuple(self._arm(arm, score) for arm in self.judged_arms),
             comparison=self.comparison,
+            differing=self.plan.differing,
         )
 
     def _arm(self, arm: str, score: Score) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        misses = self._misses(arm, own, score)
+        each = [check_reply(self.plan.case, reply, arm, partial(_text_score, score, reply)) for reply in own]
+        whole = self._missed_as_a_whole(arm)
+        misses = (*chain.from_iterable(each), *whole)
         return ArmResult(
             arm=arm,
             model=self.plan.wishes[arm][0].key.model,
             replies=own,
             spare=spare,
             misses=misses,
+            missed=frozenset() if whole else frozenset(number for number, some in enumerate(each) if some),
             judged=bool(misses) or not self._unjudgeable(arm),
         )
 
-    def _misses(self, arm: str, replies: tuple[Reply, ...], score: Score) -> tuple[Miss, ...]:
+    def _missed_as_a_whole(self, arm: str) -> list[Miss]:
+        """Return what all replies of the arm missed together: its similarity, and the body of the test."""
         case: Case = self.plan.case
         misses: list[Miss] = []
-        for reply in replies:
-            misses += check_reply(case, reply, arm, partial(_text_score, score, reply))
         if self.comparison is not None and arm == CONTROL:
             misses += check_control(case, self.comparison)
         if self.comparison is not None and arm != CONTROL and not self.blocked:
             misses += check_comparison(case, self.comparison, arm)
         if self.body_error is not None and arm == self.judged_arms[-1]:
             misses.append(_body_miss(arm, self.body_error))
-        return tuple(misses)
+        return misses
 
     def _unjudgeable(self, arm: str) -> bool:
         """Whether nothing can be said of the arm: no reply, or asserted against a control that gave none."""

@@ -65,8 +65,11 @@ class Items:
         judged = [pair for pair in arms if pair[0] == arm] if alone else arms
         needed = arms if _held_against_control(case) and arm != CONTROL else judged
         into = state.planner.recording_of(item.path)
+        request, differing = state.planner.asked(case, control, treatment)
         item.stash[PLAN] = Plan(
             case=case,
+            request=request,
+            differing=differing,
             treatment=treatment,
             alone=str(arm) if alone else None,
             file=state.shown(item.path),

@@ -25,8 +25,9 @@ PLAN = pytest.StashKey["Plan"]()
 
 
 class Request(NamedTuple):
-    """A request body without its model, and its hash."""
+    """A request body without its model, what was asked for in it beside the messages, and its hash."""
 
+    params: Mapping[str, Json]
     body: Mapping[str, Json]
     hash: str
 
@@ -35,12 +36,15 @@ class Request(NamedTuple):
 class Plan:
     """One item's case with every threshold in force, and the wishes of each arm it judges.
 
-    `samples` is how many replies of each arm are judged; what the control gives beyond them measures its noise.
-    `alone` names the arm that a `graysplit_reply` test judges by itself; None for a comparison. `fixture` is the
-    one of ours that the function asks for.
+    `request` is the hash of what the control is asked, also where another arm is judged alone, and `differing` names
+    what the treatment is asked with that the control is not. `samples` is how many replies of each arm are judged;
+    what the control gives beyond them measures its noise. `alone` names the arm that a `graysplit_reply` test judges
+    by itself; None for a comparison. `fixture` is the one of ours that the function asks for.
     """
 
     case: Case
+    request: str
+    differing: tuple[str, ...]
     treatment: str
     alone: str | None
     file: str
@@ -49,11 +53,6 @@ class Plan:
     samples: int
     fixture: str | None = None
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
-
-    @property
-    def request_hash(self) -> str:
-        """The hash of the control's request, or of the only arm's."""
-        return next(iter(self.wishes.values()))[0].key.request
 
 
 class Planner:
@@ -64,7 +63,8 @@ class Planner:
         self._root = config.rootpath
         self._modify = config.hook.pytest_graysplit_modify_request
         self._modified = bool(self._modify.get_hookimpls())
-        self._last: tuple[Case, dict[str, Json], Request] | None = None
+        self._case: Case | None = None
+        self._requests: dict[str, Request] = {}
 
     def with_thresholds(self, case: Case) -> Case:
         """Fill what the case leaves open from the options: the marker and the case file beat them."""
@@ -108,17 +108,32 @@ class Planner:
             )
         return wanted
 
+    def asked(self, case: Case, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
+        """Return the hash of what the control is asked, and the names of what the treatment is asked otherwise."""
+        ours, theirs = self._request(case, control), self._request(case, treatment)
+        if ours.hash == theirs.hash:
+            return ours.hash, ()
+        names = sorted(ours.body.keys() | theirs.body.keys())
+        return ours.hash, tuple(name for name in names if ours.body.get(name) != theirs.body.get(name))
+
     def _request(self, case: Case, model: str) -> Request:
-        """Return the request; both arms share one where nothing sets them apart."""
-        params = {**self._settings.params_of(model), **case.params}
-        if self._last is not None and self._last[0] is case and self._last[1] == params and not self._modified:
-            return self._last[2]
+        """Return what the model is asked; looked up more often than built, one case after the other."""
+        if self._case is not case:
+            self._case, self._requests = case, {}
+        if model not in self._requests:
+            self._requests[model] = self._built(case, {**self._settings.params_of(model), **case.params}, model)
+        return self._requests[model]
+
+    def _built(self, case: Case, params: dict[str, Json], model: str) -> Request:
+        """Build the request, or take the other arm's where nothing sets them apart."""
+        if not self._modified:
+            for known in self._requests.values():
+                if known.params == params:
+                    return known
         body: dict[str, Json] = {"messages": [dict(message) for message in case.messages], **params}
         if self._modified:
             self._modify(case=case, model=model, body=body)
-        request = Request(body=body, hash=request_hash(body))
-        self._last = (case, params, request)
-        return request
+        return Request(params=params, body=body, hash=request_hash(body))
 
 
 def tell_wanted(path: Path, plans: Sequence[Plan]) -> None:

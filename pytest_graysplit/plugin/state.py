@@ -256,8 +256,11 @@ class State:
         case = self.planner.with_thresholds(case)
         self.scoring.check(case)
         into = self.planner.recording_of(item.path)
+        request, differing = self.planner.asked(case, control, treatment)
         plan = Plan(
             case=case,
+            request=request,
+            differing=differing,
             treatment=treatment,
             alone=arms[0][0] if len(arms) == 1 else None,
             file=self.shown(item.path),

@@ -223,3 +223,18 @@ def test_graysplit_relay_works_in_a_marked_test(project):
     project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
     assert [case["id"] for case in project.report()["cases"]] == ["test_x", "test_x#1"]
     assert project.sent() == 4
+
+
+def test_a_model_with_parameters_of_its_own_stays_in_the_same_case(project):
+    """Each arm is an item, and the treatment is asked with another temperature: it is one case still, and a pair."""
+    project.write("pyproject.toml", '[tool.graysplit.models."deepseek-v3.2".params]\ntemperature = 1\n')
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit_reply): pass
+        """
+    )
+    project.run("--graysplit-json=report.json").assert_outcomes(passed=2)
+    report = project.report()
+    assert [case["id"] for case in report["cases"]] == ["test_x"]
+    assert report["comparisons"][0]["n"] == 1
