@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import DEFAULT_BASE_URL, OPTIONS
+from pytest_graysplit.policy import BOUNDS, MARGIN, Policy
 from pytest_graysplit.tooltable import ToolTable
 from pytest_graysplit.types import Secret
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_graysplit.options import Option
-    from pytest_graysplit.types import Gate, Json, RecordMode
+    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, OnHold, RecordMode
 
 KEY_VARIABLES = ("GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY")
 # The seed articles and their readers write the first of the two.
@@ -50,6 +51,9 @@ class Settings:
     timeout_s: float = 60.0
     retries: int = 3
     gate: Gate = "case"
+    margin: float = MARGIN
+    on_hold: OnHold = "pass"
+    early_stop: EarlyStopWhen | None = None
     json_path: str | None = None
     key: Secret | None = None
     table: ToolTable = field(default_factory=ToolTable)
@@ -62,6 +66,18 @@ class Settings:
     def params_of(self, model: str) -> dict[str, Json]:
         """Return the request parameters for the model: those of both arms, then its own."""
         return {**self.params, **self.table.params_of(model)}
+
+    @property
+    def policy(self) -> Policy:
+        """What a treatment is held to."""
+        own = self.table.verdict
+        return Policy(
+            margin=self.margin,
+            bounds={**BOUNDS, **own.bounds},
+            critical=own.critical,
+            critical_tags=own.critical_tags,
+            max_latency_s=self.max_latency_s,
+        )
 
     def check(self) -> None:
         """Raise UsageError for options that are fine alone and not together, or that would fail after the run."""
@@ -114,6 +130,9 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         timeout_s=first("timeout", 60.0),
         retries=first("retries", 3),
         gate=first("gate", "case"),
+        margin=first("margin", MARGIN),
+        on_hold=first("on-hold", "pass"),
+        early_stop=first("early-stop"),
         json_path=first("json"),
         key=key,
         table=tool,

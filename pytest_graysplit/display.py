@@ -139,3 +139,12 @@ def shortened(text: str, width: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """Join names as a sentence does: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def shortlist(names: Sequence[str], most: int = 3) -> str:
+    """Join the first names, and count the rest.
+
+    >>> shortlist(["a", "b"]), shortlist(["a", "b", "c", "d", "e"])
+    ('a and b', 'a, b, c and 2 more')
+    """
+    return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"

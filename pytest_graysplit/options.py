@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://api.holysheep.ai/v1"
 RECORD_MODES = ("auto", "none", "new", "all", "off")
-GATES = ("case", "none")
+GATES = ("case", "verdict", "none")
+ON_HOLD = ("pass", "fail")
+EARLY_STOPS = ("harm", "both")
 
 T = TypeVar("T")
 
@@ -30,6 +32,7 @@ class Option(Generic[T]):
     help: str
     parse: Callable[[str], T]
     repeatable: bool = False
+    alone: str | None = None  # what the option means where it is given without a value
 
     @property
     def flag(self) -> str:
@@ -96,6 +99,13 @@ def _share(text: str) -> float:
     return _number(text, 0, 1)
 
 
+def _margin(text: str) -> float:
+    value = _number(text, 0, 1, above=True)
+    if value == 1:
+        raise ValueError("is not a number above 0 and below 1, such as 0.05 for five points")
+    return value
+
+
 def _positive(text: str) -> float:
     return _number(text, 0, above=True)
 
@@ -160,6 +170,14 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="timeout", metavar="SECONDS", help="total deadline of a request (default: 60)", parse=_positive),
     Option(name="retries", metavar="N", help="retries of a request (default: 3)", parse=_whole(0)),
     Option(name="gate", metavar="GATE", parse=_one_of(GATES),
-           help="what fails the session: case (default: any failed case) or none (misses are shown, nothing fails)"),
+           help="what fails the session: case (default: any failed case), verdict (misses are shown, and a treatment "
+                "that is rejected fails) or none (misses are shown, nothing fails)"),
+    Option(name="margin", metavar="X", parse=_margin,
+           help="how much worse the treatment's pass rate may be (default: 0.05, five points)"),
+    Option(name="on-hold", metavar="WHAT", parse=_one_of(ON_HOLD),
+           help="what a hold does to the session under the gate verdict: pass (default) or fail"),
+    Option(name="early-stop", metavar="[WHEN]", parse=_one_of(EARLY_STOPS), alone="harm",
+           help="stop asking a treatment when enough is shown: harm (when given without a value), or both, which "
+                "promotes early too; cases then run in a seeded random order"),
     Option(name="json", metavar="PATH", help="write the results as JSON", parse=_text),
 )  # fmt: skip

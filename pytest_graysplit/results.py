@@ -9,11 +9,11 @@ from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.stats import Interval, log_ratio, quantile, tango, wilson
+from pytest_graysplit.stats import Interval, quantile, wilson
 from pytest_graysplit.types import Comparison, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import Case, Miss, Reply, Role
 
@@ -110,12 +110,9 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonSummary:
-    """One treatment against the control, over the cases that both were judged on."""
+    """The answers and the bill of one treatment against the control's; passes and latencies are the verdict's."""
 
     treatment: str
-    n: int
-    difference: Interval
-    latency_ratio: Interval | None
     similarities: tuple[float, ...]
     self_similarities: tuple[float, ...]
     thresholds: tuple[float, ...]
@@ -130,11 +127,17 @@ class CaseRow:
     """Everything known of one case: each arm once, and each treatment's comparison."""
 
     case: Case
+    request: str
     file: str
     nodeid: str
     arms: dict[str, ArmResult] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The case's identity, as that of each of its results."""
+        return self.file, self.case.id, self.request
 
     @property
     def name(self) -> str:
@@ -180,6 +183,26 @@ class Results:
     def add(self, nodeid: str, results: tuple[CaseResult, ...]) -> None:
         """Keep what one item reported; a re-run of the item replaces what it said before."""
         self._items[nodeid] = results
+        self._forget_sums()
+
+    def of(self, nodeid: str) -> tuple[CaseResult, ...]:
+        """Return what an item reported, nothing where it has not."""
+        return self._items.get(nodeid, ())
+
+    def served(self, treatments: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+        """Return each item with the treatments that it tells something of; the control alone serves all of them."""
+        return [
+            (nodeid, tuple(arm.arm for one in some for arm in one.arms if arm.arm != CONTROL) or tuple(treatments))
+            for nodeid, some in self._items.items()
+        ]
+
+    def drop(self, nodeids: Iterable[str]) -> None:
+        """Forget what the items reported."""
+        for nodeid in nodeids:
+            del self._items[nodeid]
+        self._forget_sums()
+
+    def _forget_sums(self) -> None:
         for name in ("rows", "_summaries"):
             self.__dict__.pop(name, None)
 
@@ -197,7 +220,8 @@ class Results:
         rows: dict[tuple[str, str, str], CaseRow] = {}
         for nodeid in sorted(self._items):
             for result in self._items[nodeid]:
-                row = rows.setdefault(result.key, CaseRow(case=result.case, file=result.file, nodeid=nodeid))
+                fresh = CaseRow(case=result.case, request=result.request, file=result.file, nodeid=nodeid)
+                row = rows.setdefault(result.key, fresh)
                 row.take(result)
         return tuple(rows[key] for key in sorted(rows))
 
@@ -243,17 +267,11 @@ class Results:
         )
 
     def _comparison(self, treatment: str) -> ComparisonSummary:
-        rows = [row for row in self.rows if CONTROL in row.arms and treatment in row.arms]
-        pairs = [(row.arms[CONTROL], row.arms[treatment]) for row in rows]
-        judged = [(c.passed, t.passed) for c, t in pairs if c.judged and t.judged]
-        compared = [(row.name, row.comparisons[treatment]) for row in rows if treatment in row.comparisons]
+        compared = [(row.name, row.comparisons[treatment]) for row in self.rows if treatment in row.comparisons]
         scored = [(name, one, one.similarity) for name, one in compared if one.similarity is not None]
         control, candidate = self._summaries[CONTROL], self._summaries[treatment]
         return ComparisonSummary(
             treatment=treatment,
-            n=len(judged),
-            difference=tango(judged.count((False, True)), judged.count((True, False)), len(judged)),
-            latency_ratio=log_ratio(*_paired_latencies(pairs)),
             similarities=tuple(similarity for _, _, similarity in scored),
             self_similarities=tuple(one.self_similarity for _, one in compared if one.self_similarity is not None),
             thresholds=tuple(sorted({one.threshold for _, one in compared if one.threshold is not None})),
@@ -278,17 +296,6 @@ def _by_count(counts: Counter[str]) -> dict[str, int]:
 
 def _answered(replies: list[Reply]) -> Iterator[Reply]:
     return (reply for reply in replies if reply.outcome != "error")
-
-
-def _paired_latencies(pairs: list[tuple[ArmResult, ArmResult]]) -> tuple[list[float], list[float]]:
-    treatment, control = [], []
-    for control_arm, treatment_arm in pairs:
-        c = [reply.latency_s for reply in control_arm.replies if reply.latency_s is not None]
-        t = [reply.latency_s for reply in treatment_arm.replies if reply.latency_s is not None]
-        if c and t:
-            control.append(fmean(c))
-            treatment.append(fmean(t))
-    return treatment, control
 
 
 def _cost_ratio(treatment: ArmSummary, control: ArmSummary) -> float | None:

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import RelayError
+from pytest_graysplit.policy import SEED
 from pytest_graysplit.stats import quantile
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
 
     Address = tuple[Path, ReplyKey]
-
-# The order of calls is random so that neither arm meets a quieter relay, and seeded so that it repeats.
-SEED = 20_261_123
 
 
 class Wish(NamedTuple):
@@ -243,7 +241,10 @@ class Runner:
 
 
 def shuffled(groups: Iterable[Sequence[Wish]], random: Random | None = None) -> list[Wish]:
-    """Put cases in a random order, and the arms of each case next to each other in a random order too."""
+    """Put cases in a random order, and the arms of each case next to each other in a random order too.
+
+    Random, so that neither arm meets a quieter relay; seeded, so that it repeats.
+    """
     dice = random or Random(SEED)
     ordered = [list(group) for group in groups]
     dice.shuffle(ordered)

@@ -1,4 +1,4 @@
-"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers and settings of one model."""
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, settings of one model, and the verdict."""
 
 from __future__ import annotations
 
@@ -9,15 +9,41 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "splits")
+SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict")
 PRICE_FIELDS = ("input", "cached", "cache_write", "output")
 MODEL_FIELDS = ("params", "headers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictTable:
+    """The section `verdict`: which rows and tags decide, and bounds other than the usual ones."""
+
+    critical: tuple[str, ...] = (PASS_RATE,)
+    critical_tags: tuple[str, ...] = ()
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: Mapping[str, object]) -> VerdictTable:
+        """Check the section as TOML gave it; raise UsageError that names the setting."""
+        _refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds"))
+        critical = _names("verdict.critical", table.get("critical", [PASS_RATE]))
+        _refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
+        if not critical:
+            raise _refuse("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
+        bounds = _section("verdict.bounds", table.get("bounds"))
+        _refuse_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+        return cls(
+            critical=critical,
+            critical_tags=_names("verdict.critical_tags", table.get("critical_tags", [])),
+            bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +55,7 @@ class ToolTable:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    verdict: VerdictTable = field(default_factory=VerdictTable)
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
@@ -49,6 +76,7 @@ class ToolTable:
             model_headers={
                 name: _headers(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
             },
+            verdict=VerdictTable.read(_section("verdict", table.get("verdict"))),
         )
 
     def params_of(self, model: str) -> Mapping[str, Json]:
@@ -83,6 +111,18 @@ def _section(name: str, value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise _refuse(name, f"{value!r} is not a table", f"write it as [tool.graysplit.{name}]")
     return value
+
+
+def _names(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise _refuse(name, f"{value!r} is not a list of names", 'write it as ["one", "two"]')
+    return tuple(value)
+
+
+def _bound(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise _refuse(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    return float(value)
 
 
 def _texts(name: str, value: object) -> dict[str, str]:

@@ -17,7 +17,9 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 Message: TypeAlias = "Mapping[str, Json]"
 Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 RecordMode = Literal["none", "new", "all", "off"]
-Gate = Literal["case", "none"]
+Gate = Literal["case", "verdict", "none"]
+OnHold = Literal["pass", "fail"]
+EarlyStopWhen = Literal["harm", "both"]
 Role = Literal["control", "treatment"]
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)

@@ -4,8 +4,10 @@ from decimal import Decimal
 
 from pytest_graysplit.comparison import compare
 from pytest_graysplit.metrics.lexical import Lexical
+from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
 from pytest_graysplit.types import Case, Miss, Reply, Usage
+from pytest_graysplit.verdict import RunFacts, decide
 
 SONNET, DEEPSEEK, FLASH = "claude-sonnet-4.5", "deepseek-v3.2", "gemini-2.5-flash"
 
@@ -86,6 +88,11 @@ def collected(*case_results):
     for number, result in enumerate(case_results):
         results.add(f"{result.nodeid}#{number}", (result,))
     return results
+
+
+def verdicts_of(results, policy=None, **facts):
+    """The verdict of each treatment, by the usual bounds, of a run that saw the whole suite."""
+    return [decide(results, one.treatment, policy or Policy(), RunFacts(**facts)) for one in results.comparisons()]
 
 
 def plain(lines):

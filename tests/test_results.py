@@ -21,7 +21,7 @@ from specimens import (
 )
 
 from pytest_graysplit.results import Results, total_cost
-from pytest_graysplit.stats import tango, wilson
+from pytest_graysplit.stats import wilson
 from pytest_graysplit.types import Flag, Usage
 
 
@@ -98,16 +98,14 @@ def test_spare_replies_of_the_control_enter_no_sum():
         0,
     )
     assert control.usage == Usage(prompt=10, completion=5, total=15)
-    assert comparison.latency_ratio.estimate == 1
     assert len(comparison.self_similarities) == 1
 
 
 def test_an_arm_that_was_not_judged_is_no_case_and_no_pass():
     """A skipped or broken body says nothing about the model; its reply still cost money."""
-    control, treatment, comparison = sums(pair("a", judged=False), pair("b"))
+    control, treatment, _ = sums(pair("a", judged=False), pair("b"))
     assert (control.cases, control.passed, control.cost_usd) == (1, 1, Decimal("0.002"))
     assert (treatment.cases, treatment.passed) == (1, 1)
-    assert comparison.n == 1
     assert not an_arm("control", a_reply(), judged=False).passed
 
 
@@ -166,7 +164,7 @@ def test_without_prices_and_passes_on_both_sides_nothing_is_saved(fields):
 
 
 def test_a_comparison_in_whole():
-    """Four pairs, each with another end: the difference counts those that one side alone passed."""
+    """Five pairs, each with another end."""
     _, _, comparison = sums(
         pair("both", a_reply(latency_s=1.0), a_reply("30 days.", DEEPSEEK, latency_s=2.0)),
         pair("control", treatment=a_reply("14 days.", DEEPSEEK), misses=[a_miss()]),
@@ -174,12 +172,11 @@ def test_a_comparison_in_whole():
         pair("neither", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
         pair("more", control_misses=[a_miss("control")]),
     )
-    assert (comparison.treatment, comparison.n, comparison.difference) == (DEEPSEEK, 5, tango(2, 1, 5))
+    assert comparison.treatment == DEEPSEEK
     assert comparison.flags == {"number-changed": 1}
     assert comparison.thresholds == ()
     assert comparison.below == 0
     assert len(comparison.similarities) == 4
-    assert comparison.latency_ratio.estimate == pytest.approx(2 ** (1 / 4))
 
 
 def test_cases_below_their_own_threshold_are_counted():
@@ -211,37 +208,9 @@ def test_flags_are_counted_the_most_frequent_first():
     assert list(comparison.flags.items()) == [("z", 3), ("a", 1), ("b", 1)]
 
 
-def test_latencies_are_paired_by_case_and_averaged_over_samples():
-    """Repeats are one value a case; a case without a time on one side is left out of the pairs."""
-    samples = a_reply("x", DEEPSEEK, latency_s=1.0), a_reply("x", DEEPSEEK, latency_s=3.0), an_error(DEEPSEEK)
-    _, _, comparison = sums(
-        a_pair(a_case("a"), (a_reply(latency_s=1.0),), *samples),
-        pair("b", an_error(), a_reply("x", DEEPSEEK, latency_s=50.0)),
-    )
-    assert comparison.latency_ratio.estimate == pytest.approx(2.0)
-
-
-def test_cases_of_one_arm_alone_are_no_pairs():
-    """What only one side answered is in its own row, and in no difference."""
-    results = collected(pair("a"), one_arm(a_case("b"), DEEPSEEK, a_reply("x", DEEPSEEK)))
-    (comparison,) = results.comparisons()
-    assert (results.arms()[1].cases, comparison.n) == (2, 1)
-
-
 def test_without_the_control_there_is_no_comparison():
     """Nothing is held against nothing."""
     assert collected(one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK))).comparisons() == ()
-
-
-def test_items_of_one_arm_each_meet_in_their_case():
-    """A test that runs once an arm gives pairs all the same, though it compares no texts."""
-    results = collected(
-        one_arm(a_case(), "control", a_reply()),
-        one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()]),
-    )
-    (comparison,) = results.comparisons()
-    assert (len(results.rows), comparison.n, comparison.difference) == (1, 1, tango(0, 1, 1))
-    assert comparison.similarities == ()
 
 
 # --- items

@@ -15,14 +15,21 @@ from specimens import (
     collected,
     one_arm,
     plain,
+    verdicts_of,
 )
 
+from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import Results
 from pytest_graysplit.summary import Piece, lines
 
 
 def told(results, *, metric="lexical", width=120, **options):
-    return plain(lines(results, metric=metric, width=width, **options))
+    return plain(shown(results, metric=metric, width=width, **options))
+
+
+def shown(results, *, metric="lexical", width=120, policy=None, facts=None, **options):
+    """The lines with their styles."""
+    return list(lines(results, verdicts_of(results, policy, **(facts or {})), metric=metric, width=width, **options))
 
 
 def four_cases():
@@ -47,10 +54,12 @@ TABLE = [
 ]
 AGAINST = [
     "deepseek-v3.2 against claude-sonnet-4.5",
-    "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, 4 pairs)",
+    "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)                  inconclusive",
     "  similarity    0.78 mean of 4, 1 case below 0.75",
-    "  latency       x0.56 (90% CI x0.50 .. x0.62)",
-    "  cost          -87% per pass, $866.67 saved per million passes",
+    "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)                              pass",
+    "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)   pass",
+    "  verdict       HOLD: 4 cases cannot carry a verdict, 30 are the least",
+    "                pass rate may be 64.4 points worse, the margin is 5.0; about 51 more cases would decide",
 ]
 WORST = "worst cases: tests/test_support.py::case-0 0.13"
 
@@ -62,9 +71,9 @@ def test_a_run_is_summed_up_in_whole():
 
 def test_notes_stand_below_the_header():
     """Warnings about the run come before its figures, in yellow."""
-    shown = list(lines(collected(*four_cases()), metric="lexical", width=120, notes=["the run was stopped"]))
-    assert plain(shown)[:3] == [HEADER, "the run was stopped", ""]
-    assert shown[1] == (Piece("the run was stopped", "yellow"),)
+    told_lines = shown(collected(*four_cases()), notes=["the run was stopped"])
+    assert plain(told_lines)[:3] == [HEADER, "the run was stopped", ""]
+    assert told_lines[1] == (Piece("the run was stopped", "yellow"),)
 
 
 def test_the_brief_form_keeps_the_table_and_the_differences():
@@ -112,10 +121,12 @@ def test_a_model_against_itself_is_said_to_be_an_aa_run():
         "claude-sonnet-4.5 (treatment)   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010   $0.0010",
         "",
         "claude-sonnet-4.5 against claude-sonnet-4.5, an A/A run: one model in both roles",
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
-        "  latency       x1.00 (one pair tells no more)",
-        "  cost          0% per pass, $0.0000 saved per million passes",
+        "  latency       x1.00  (one pair tells no more)                        inconclusive",
+        "  cost          0% per pass, $0.0000 saved per million passes          inconclusive",
+        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
     ]
 
 
@@ -125,24 +136,28 @@ def test_each_treatment_is_held_against_the_control():
         a_pair(a_case(), a_reply(), a_reply("A month.", FLASH, cost="0.0015", latency_s=2.0)),
         a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK, cost="0.0001", latency_s=0.5)),
     )
-    assert told(results, brief=True, width=90) == [
-        "model               pass rate     95% CI          p50      p95      errors   cost",
-        "claude-sonnet-4.5   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010",
-        "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   0.50 s   0.50 s   0        $0.0001",
-        "gemini-2.5-flash    1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        $0.0015",
+    assert told(results, brief=True, width=106) == [
+        "model               pass rate     95% CI          p50      p95      errors   cost      per pass",
+        "claude-sonnet-4.5   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0010   $0.0010",
+        "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   0.50 s   0.50 s   0        $0.0001   $0.0001",
+        "gemini-2.5-flash    1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        $0.0015   $0.0015",
         "",
         "deepseek-v3.2 against claude-sonnet-4.5",
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
         "  similarity    0.57 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
         "  guards        number-changed 1",
-        "  latency       x0.50 (one pair tells no more)",
-        "  cost          -90% per pass, $900.00 saved per million passes",
+        "  latency       x0.50  (one pair tells no more)                        inconclusive",
+        "  cost          -90% per pass, $900.00 saved per million passes        inconclusive",
+        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
         "",
         "gemini-2.5-flash against claude-sonnet-4.5",
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
         "  similarity    0.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
-        "  latency       x2.00 (one pair tells no more)",
-        "  cost          +50% per pass, $500.00 more per million passes",
+        "  latency       x2.00  (one pair tells no more)                        inconclusive",
+        "  cost          +50% per pass, $500.00 more per million passes         inconclusive",
+        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
     ]
 
 
@@ -200,8 +215,8 @@ def test_a_model_that_passed_nothing_has_no_cost_per_pass():
 def test_failed_calls_count_and_are_red():
     """Without a reply nothing is measured, and nothing looks like a pass or a tie."""
     failed = a_pair(a_case(), an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")])
-    shown = list(lines(collected(failed), metric="lexical", width=120))
-    assert plain(shown) == [
+    told_lines = shown(collected(failed))
+    assert plain(told_lines) == [
         "1 case · control claude-sonnet-4.5 · replayed 0 of 2 replies · metric lexical",
         "",
         "model               pass rate   95% CI        p50   p95   errors   tokens in/out   cost      per pass",
@@ -209,12 +224,14 @@ def test_failed_calls_count_and_are_red():
         "deepseek-v3.2       0/1  0.0%   0.0 .. 79.3   -     -     1        unknown         unknown   unknown",
         "",
         "deepseek-v3.2 against claude-sonnet-4.5",
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)",
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
         "  similarity    unknown: no case has two answers to compare",
         "  latency       unknown",
         "  cost          unknown: no price for claude-sonnet-4.5 and deepseek-v3.2",
+        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
     ]
-    assert [line[0].style for line in shown[3:5]] == ["red", "red"]
+    assert [line[0].style for line in told_lines[3:5]] == ["red", "red"]
 
 
 def test_cases_that_nobody_judged_are_no_passes():
@@ -255,11 +272,11 @@ def test_the_controls_own_noise_stands_beside_the_similarity():
 
 
 @pytest.mark.parametrize(
-    ("passes", "style"),
-    [([(1, 1)] * 3, ""), ([(1, 0)] * 30, "red"), ([(0, 1)] * 30, "green"), ([(1, 0), (0, 1)] * 9, "")],
+    ("passes", "state", "style"),
+    [([(1, 1)] * 3, "inconclusive", "yellow"), ([(1, 0)] * 30, "fail", "red"), ([(1, 1)] * 60, "pass", "green")],
 )
-def test_a_difference_is_coloured_only_when_its_interval_is(passes, style):
-    """Red and green are for differences that chance does not explain."""
+def test_each_state_has_its_colour(passes, state, style):
+    """So has the verdict, which here follows from it."""
     pairs = [
         a_pair(
             a_case(f"case-{n}"),
@@ -270,9 +287,45 @@ def test_a_difference_is_coloured_only_when_its_interval_is(passes, style):
         )
         for n, (control, treatment) in enumerate(passes)
     ]
-    shown = list(lines(collected(*pairs), metric="lexical", width=120))
-    (difference,) = [line for line in shown if line and line[0].text.startswith("  pass rate")]
-    assert difference[1].style == style
+    told_lines = shown(collected(*pairs))
+    (difference,) = [line for line in told_lines if line and line[0].text.startswith("  pass rate")]
+    (verdict,) = [line for line in told_lines if line and line[0].text.startswith("  verdict")]
+    assert difference[-1] == Piece(state, style)
+    assert verdict[-1].style == style
+
+
+def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
+    """Nothing is cut off: a state stands right behind its figures, and a reason goes on below."""
+    told_lines = told(collected(*four_cases()), width=70, brief=True)
+    assert told_lines[4:] == [
+        "deepseek-v3.2 against claude-sonnet-4.5",
+        "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)  inconclusive",
+        "  similarity    0.78 mean of 4, 1 case below 0.75",
+        "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)  pass",
+        "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)  pass",
+        "  verdict       HOLD: 4 cases cannot carry a verdict, 30 are the least",
+        "                pass rate may be 64.4 points worse, the margin is 5.0;",
+        "                about 51 more cases would decide",
+    ]
+
+
+def test_what_is_shown_beside_the_usual_rows():
+    """Errors where there are any, high percentiles where there are cases enough, the deficit, and a critical tag."""
+    pairs = [
+        a_pair(
+            a_case(f"case-{n:03}", tags=("refund",) if n < 10 else ()),
+            a_reply(latency_s=1.0 + n % 3),
+            a_reply("30 days.", DEEPSEEK, latency_s=1.0 + n % 4, outcome="ok" if n else "refusal"),
+            spare=[a_reply("30 days.")],
+        )
+        for n in range(60)
+    ]
+    policy = Policy(critical_tags=("refund",), max_latency_s=3.5)
+    told_lines = told(collected(*pairs), brief=True, policy=policy, width=130)
+    labels = [line[2:16].strip() for line in told_lines[5:] if line[:2] == "  "]
+    assert [label for label in labels if label] == [
+        *("pass rate", "refund", "similarity", "deficit", "errors", "latency", "p95", "budget", "cost", "verdict"),
+    ]
 
 
 def many(*similarities):

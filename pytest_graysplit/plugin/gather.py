@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.plugin.notes import run_notes
+from pytest_graysplit.plugin.gateitems import emit
+from pytest_graysplit.plugin.notes import facts_of, run_notes
+from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
-from pytest_graysplit.runner import SEED
 from pytest_graysplit.summary import Piece, lines
+from pytest_graysplit.verdict import decide
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from _pytest.terminal import TerminalReporter
 
+    from pytest_graysplit.plugin.earlystop import Decided
     from pytest_graysplit.plugin.state import State
     from pytest_graysplit.summary import Line
+    from pytest_graysplit.verdict import Verdict
 
 MISSED_SHOWN = 10
 
@@ -27,8 +33,10 @@ MISSED_SHOWN = 10
 class Gather:
     """Lives in the one process that the user sees: the only one, or the xdist controller."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, early: Decided | None = None) -> None:
         self._state = state
+        self._early = early
+        self._gated = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -47,6 +55,34 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Let the verdicts pass or fail when all tests have ended; a partial run has none to fail by."""
+        outcome = yield
+        self.gate(session)
+        return outcome
+
+    def gate(self, session: pytest.Session) -> None:
+        """Report each verdict as an item, once."""
+        if self._state.settings.gate != "verdict" or self._gated or session.config.option.collectonly:
+            return
+        self._gated = True
+        self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
+        self._settle()
+        if not facts_of(self._state).cut:
+            for verdict in self._verdicts():
+                emit(session, f"verdict[{verdict.treatment}]", self._failure(verdict))
+
+    def _failure(self, verdict: Verdict) -> str | None:
+        fails = verdict.decision == "reject" or (verdict.decision == "hold" and self._state.settings.on_hold == "fail")
+        return "\n".join([f"{verdict.decision}: {verdict.reasons[0]}", *verdict.reasons[1:]]) if fails else None
+
+    def _settle(self) -> None:
+        """Complete the results, once nothing more is added to them."""
+        if self._early is not None:
+            self._early.settle()
+        self._state.complete_comparisons()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the recordings and the reports, when every worker has ended."""
@@ -54,9 +90,10 @@ class Gather:
         tally.uncollected = _uncollected(session.config)
         nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
         tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
+        tally.stopped = bool(session.shouldstop or session.shouldfail)
         try:
             self._state.merge_recordings()
-            self._state.complete_comparisons()
+            self._settle()
             self._write_json()
         except GraysplitError as error:
             self._state.tally.notes.append(str(error))
@@ -74,7 +111,12 @@ class Gather:
             complete=state.tally.complete(state.results),
             seed=SEED,
         )
-        write_text(Path(state.settings.json_path), chunks(state.results, run))
+        write_text(Path(state.settings.json_path), chunks(state.results, self._verdicts(), run))
+
+    def _verdicts(self) -> tuple[Verdict, ...]:
+        """Judge each treatment by what has been gathered so far."""
+        results, policy, facts = self._state.results, self._state.settings.policy, facts_of(self._state)
+        return tuple(decide(results, one.treatment, policy, facts) for one in results.comparisons())
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print the summary; under -q its core, under -qq nothing."""
@@ -89,14 +131,15 @@ class Gather:
             return
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
         brief = verbosity < 0
-        for line in lines(state.results, metric=state.settings.metric, width=width, notes=notes, brief=brief):
+        verdicts, metric = self._verdicts(), state.settings.metric
+        for line in lines(state.results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
             _print(terminalreporter, line)
         if not brief:
             self._print_missed(terminalreporter)
-            self._print_hooked(terminalreporter)
+            self._print_hooked(terminalreporter, verdicts)
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
-        missed = reporter.stats.get("missed", [])
+        missed = sorted(reporter.stats.get("missed", []), key=lambda report: str(report.nodeid))
         shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
         if missed:
             _print(reporter, ())
@@ -105,8 +148,9 @@ class Gather:
         if len(shown) < len(missed):
             _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 
-    def _print_hooked(self, reporter: TerminalReporter) -> None:
-        for text in self._state.config.hook.pytest_graysplit_summary(results=self._state.results):
+    def _print_hooked(self, reporter: TerminalReporter, verdicts: tuple[Verdict, ...]) -> None:
+        hook = self._state.config.hook.pytest_graysplit_summary
+        for text in hook(results=self._state.results, verdicts=verdicts):
             if text:
                 reporter.write_line(text)
 

@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_graysplit.results import Results
     from pytest_graysplit.types import Case, Json, Reply
+    from pytest_graysplit.verdict import Verdict
 
 
 def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:
@@ -34,5 +35,5 @@ def pytest_graysplit_redact(text: str) -> str | None:
     """
 
 
-def pytest_graysplit_summary(results: Results) -> str | None:
-    """Return one more line for the session-end summary, or None."""
+def pytest_graysplit_summary(results: Results, verdicts: tuple[Verdict, ...]) -> str | None:
+    """Return one more line for the session-end summary, or None; there is a verdict for each treatment."""

@@ -106,7 +106,7 @@ class Items:
         self._planned = planned = [item for item in session.items if PLAN in item.stash and will_run(item)]
         self._state.tally.planned = len(planned)
         if planned and not _nothing_runs(session):
-            if wants_window(config):
+            if wants_window(config, stops_early=self._state.settings.early_stop is not None):
                 config.pluginmanager.register(Window(self._state, session), "graysplit-window")
             else:
                 fetch_upfront(self._state, planned)
@@ -163,14 +163,14 @@ class Items:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the results on the report; under the gate "none" a miss is shown as a miss and fails nothing."""
+        """Put the results on the report; under every gate but "case" a miss is shown as a miss and fails nothing."""
         report = yield
         if call.when == "call" and EXCHANGES in item.stash:
             # A model's miss may be forgiven; a reply that nobody could get says nothing of a model.
             had = all(exchange.problem is None for exchange in item.stash[EXCHANGES])
             results = item.stash.get(RESULTS, ())
             _drop(item, EXCHANGES, RESULTS)
-            _attach(report, results, forgiving=had and self._state.settings.gate == "none")
+            _attach(report, results, forgiving=had and self._state.settings.gate != "case")
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -182,6 +182,7 @@ class Items:
             payload: dict[str, object] = {
                 "planned": tally.planned,
                 "deselected": tally.deselected,
+                "spared": tally.spared,
                 "failure": tally.failure,
             }
             payload["notes"] = [*tally.notes, *relay_notes(self._state)]

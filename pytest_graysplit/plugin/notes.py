@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import plural, seconds
+from pytest_graysplit.display import money, plural, seconds
+from pytest_graysplit.verdict import RunFacts
+from pytest_graysplit.verdict.facts import doubts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +18,24 @@ if TYPE_CHECKING:
 
 def run_notes(state: State) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
-    notes = [*state.tally.notes, *relay_notes(state), *_partial(state), *_served(state.results)]
+    notes = [
+        *state.tally.notes,
+        *relay_notes(state),
+        *_early(state),
+        *_cuts(state),
+        *_lost(state),
+        *doubts(state.results),
+    ]
     if state.tally.failure:
         notes.insert(0, state.tally.failure)
     return list(dict.fromkeys(notes))
+
+
+def doubts(results: Results) -> Iterator[str]:
+    """Yield what makes the answers of any treatment doubtful; the verdict holds for the same reasons."""
+    for arm in results.arms():
+        if arm.role == "treatment":
+            yield from (doubt.text for doubt in doubts_of(results, arm.arm))
 
 
 def relay_notes(state: State) -> Iterator[str]:
@@ -37,43 +53,61 @@ def relay_notes(state: State) -> Iterator[str]:
         yield f"the relay limited the rate {plural(stats.rate_limited, 'time')}: {retries}"
 
 
-def _partial(state: State) -> Iterator[str]:
+def facts_of(state: State) -> RunFacts:
+    """Return how much of the suite the run saw, for the verdict."""
+    return RunFacts(cut=tuple(_cuts(state)), lost=_silent(state), stops=state.stops)
+
+
+def _cuts(state: State) -> Iterator[str]:
+    """Yield why the run is not the whole suite."""
     tally = state.tally
     if tally.interrupted:
         yield "interrupted: what was answered is kept, and the next run fetches only what is missing"
+    if tally.stopped and not tally.interrupted:
+        yield "partial run: it stopped before its last test"
     if tally.uncollected and state.results:
         yield f"partial run: {plural(tally.uncollected, 'error')} at collection"
     if tally.deselected:
         yield f"partial run: {plural(tally.deselected, 'test')} left out by selection"
+    if tally.by_nodeid:
+        yield "partial run: tests were selected by name"
+
+
+def _early(state: State) -> Iterator[str]:
+    """Yield what an early stop has decided, and what was spared by it."""
+    for treatment, stop in sorted(state.stops.items()):
+        word = "harm" if stop.side == "harm" else "promise"
+        yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{_spared(state)}"
+    if state.tally.late:
+        yield f"{plural(state.tally.late, 'test')} ran after the early stop and count in no rate"
+
+
+def _spared(state: State) -> str:
+    """Say what the tests that were not needed would have asked, at the mean of those that ran."""
+    arms, spared = state.results.arms(), state.tally.spared
+    if not spared or not state.results.items:
+        return ""
+    calls = round(spared * sum(arm.replies for arm in arms) / state.results.items)
+    costs = [arm.cost_usd for arm in arms]
+    about = ""
+    if None not in costs:
+        cost_usd = spared * sum(cost for cost in costs if cost is not None) / state.results.items
+        about = f", about {money(Decimal(cost_usd))}"
+    return f"; {plural(spared, 'test')} were not needed: {plural(calls, 'call')}{about} saved"
+
+
+def _silent(state: State) -> int:
+    """Return how many tests gave no result, whatever the reason."""
+    tally = state.tally
+    return max(0, tally.planned - state.results.items - tally.spared - tally.late)
+
+
+def _lost(state: State) -> Iterator[str]:
+    tally = state.tally
     if tally.crashed:
         yield f"{plural(tally.crashed, 'test')} crashed a worker and is in no rate"
-    silent = tally.planned - state.results.items - tally.crashed
+    silent = _silent(state) - tally.crashed
     if silent > 0 and state.results and not tally.interrupted and not tally.failure:
         yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
     if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
         yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
-
-
-def _served(results: Results) -> Iterator[str]:
-    strangers = Counter(
-        (reply.model, reply.served_model)
-        for row in results.rows
-        for arm in row.arms.values()
-        for reply in arm.replies
-        if reply.served_model and not _same_model(reply.model, reply.served_model)
-    )
-    for (asked, served), number in sorted(strangers.items()):
-        yield f"{asked} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
-    if fell_back := sum(reply.fell_back for row in results.rows for arm in row.arms.values() for reply in arm.replies):
-        yield f"the gateway retried or fell back by itself: {plural(fell_back, 'reply', 'replies')}"
-
-
-def _same_model(asked: str, served: str) -> bool:
-    """Tell whether the answering model is the one asked for, or a dated or prefixed name of it."""
-    asked, served = asked.lower(), served.lower()
-    return (
-        served == asked
-        or served.startswith(f"{asked}-")
-        or served.endswith(f"/{asked}")
-        or asked.endswith(f"/{served}")
-    )

@@ -28,6 +28,7 @@ def register(parser: pytest.Parser) -> None:
             action="append" if option.repeatable else "store",
             default=None,
             help=option.help,
+            **({} if option.alone is None else {"nargs": "?", "const": option.alone}),
         )
         if option.repeatable:
             parser.addini(option.ini, option.help, type="linelist", default=None)

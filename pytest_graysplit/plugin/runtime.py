@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pytest_graysplit.plugin.courier import CONTROLLER, Courier
+from pytest_graysplit.plugin.earlystop import Decided, Spared
 from pytest_graysplit.plugin.gather import Gather
 from pytest_graysplit.plugin.items import Items
 from pytest_graysplit.plugin.marks import where_of
@@ -28,10 +29,16 @@ def state_of(config: pytest.Config) -> State:
         manager = config.pluginmanager
         if not manager.has_plugin(CONTROLLER):
             manager.register(Items(state), ITEMS)
+        stops_early = state.settings.early_stop is not None
+        if stops_early and not manager.has_plugin(CONTROLLER):
+            manager.register(Spared(state), "graysplit-spared")
         if state.is_worker:
             manager.register(Courier(), "graysplit-courier")
         else:
-            manager.register(Gather(state), "graysplit-gather")
+            decided = Decided(state) if stops_early else None
+            manager.register(Gather(state, decided), "graysplit-gather")
+            if decided is not None:
+                manager.register(decided, "graysplit-decided")
     return config.stash[STATE]
 
 

@@ -33,7 +33,7 @@ from pytest_graysplit.runner import Runner
 from pytest_graysplit.types import ReplyKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.runner import Wish
     from pytest_graysplit.types import Case, Redactor
+    from pytest_graysplit.verdict import Stop
 
 STATE = pytest.StashKey["State"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
@@ -56,6 +57,7 @@ class State:
         self.settings: Settings = settings_of(config)
         self.results = Results()
         self.tally = Tally()
+        self.stops: Mapping[str, Stop] = {}
         self.started = datetime.now(UTC)
         worker: dict[str, Any] = getattr(config, "workerinput", {})
         self.is_worker = bool(worker)

@@ -16,8 +16,11 @@ class Tally:
     planned: int = 0
     deselected: int = 0
     crashed: int = 0
+    spared: int = 0
+    late: int = 0
     uncollected: int = 0
     interrupted: bool = False
+    stopped: bool = False
     by_nodeid: bool = False
     failure: str | None = None
     notes: list[str] = field(default_factory=list)
@@ -26,11 +29,20 @@ class Tally:
         """Add what an xdist worker knows; every worker collects, and so counts, the same items."""
         self.planned = max(self.planned, worker["planned"])
         self.deselected = max(self.deselected, worker["deselected"])
+        self.spared += worker["spared"]
         self.failure = self.failure or worker["failure"]
         self.notes += worker["notes"]
 
     def complete(self, results: Results) -> bool:
         """Tell whether every case of the suite was judged on every arm."""
-        cut = self.interrupted or self.by_nodeid or self.deselected or self.crashed or self.uncollected or self.failure
+        cut = (
+            self.interrupted
+            or self.stopped
+            or self.by_nodeid
+            or self.deselected
+            or self.crashed
+            or self.uncollected
+            or self.failure
+        )
         judged = all(arm.judged for row in results.rows for arm in row.arms.values())
         return judged and not cut and results.items >= self.planned

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.earlystop import is_spared
 from pytest_graysplit.plugin.upfront import plans_to_run
 from pytest_graysplit.runner import shuffled
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.state import State
 
 
-def wants_window(config: pytest.Config) -> bool:
+def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
     """Tell whether this run may stop before its last test, or is one worker of several."""
     option = config.option
-    may_stop = option.maxfail or option.usepdb or getattr(option, "stepwise", False)
+    may_stop = stops_early or option.maxfail or option.usepdb or getattr(option, "stepwise", False)
     return bool(may_stop or hasattr(config, "workerinput"))
 
 
@@ -66,6 +67,8 @@ class Window:
         self._looked_at.add(item.nodeid)
         self._cursor = max(self._cursor, self._index[item.nodeid] + 1)
         for plan in plans_to_run([item]):
+            if is_spared(self._state, plan):
+                continue
             missing = self._state.runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
             if missing:
                 self._state.require_key()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 
 class Controller:
@@ -25,6 +28,14 @@ class Controller:
             state.take_in_leftovers()
             self._fresh = [(str(path), *key) for path, key in sorted(state.fresh)]
         node.workerinput["graysplit_fresh"] = self._fresh
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Let the gate speak when all workers have ended: who gathers was woken by their reports, inside the loop."""
+        outcome = yield
+        if (gather := self._config.pluginmanager.get_plugin("graysplit-gather")) is not None:
+            gather.gate(session)
+        return outcome
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:

@@ -7,18 +7,21 @@ import math
 from statistics import fmean
 from typing import TYPE_CHECKING, TypedDict
 
+from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from decimal import Decimal
 
     from pytest_graysplit.results import ArmSummary, CaseRow, ComparisonSummary, Results
-    from pytest_graysplit.stats import Interval
     from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.verdict import Row, Verdict
 
 # Below this many values the 99th percentile of a sample is its maximum under another name.
 P99_NEEDS = 100
+# Without a pair everything is possible.
+NO_DIFFERENCE = {"estimate": None, "low": -1.0, "high": 1.0}
 
 
 class Run(TypedDict):
@@ -32,13 +35,14 @@ class Run(TypedDict):
     seed: int
 
 
-def chunks(results: Results, run: Run) -> Iterator[str]:
-    """Yield the report as text."""
+def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[str]:
+    """Yield the report as text; there is a verdict for each treatment."""
+    decided = {verdict.treatment: verdict for verdict in verdicts}
     report = {
         "format": FORMAT,
         "run": run,
         "arms": [_arm(arm) for arm in results.arms()],
-        "comparisons": [_comparison(one) for one in results.comparisons()],
+        "comparisons": [_comparison(one, decided[one.treatment]) for one in results.comparisons()],
         "cases": [_case(row) for row in results.rows],
     }
     text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
@@ -73,24 +77,44 @@ def _arm(arm: ArmSummary) -> dict[str, object]:
     }
 
 
-def _comparison(one: ComparisonSummary) -> dict[str, object]:
+def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
     similarities = one.similarities
+    rows = {row.name: row for row in verdict.rows}
     return {
         "treatment": one.treatment,
-        "n": one.n,
+        "n": rows[PASS_RATE].n if PASS_RATE in rows else 0,
         "similarity": {
             "mean": fmean(similarities) if similarities else None,
             "min": min(similarities, default=None),
             "below": one.below,
         },
-        "pass_difference": _interval(one.difference),
-        "latency_ratio": _interval(one.latency_ratio) if one.latency_ratio else None,
+        "pass_difference": _bounds(rows.get(PASS_RATE)) or NO_DIFFERENCE,
+        "latency_ratio": _bounds(rows.get("latency")),
         "cost_ratio": one.cost_ratio,
         "flags": one.flags,
-        "rows": [],
-        "verdict": None,
-        "reasons": [],
+        "rows": [_row(row) for row in verdict.rows],
+        "verdict": verdict.decision,
+        "reasons": list(verdict.reasons),
+        "cases_needed": verdict.needed,
     }
+
+
+def _row(row: Row) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "state": row.state,
+        **(_bounds(row) or {}),
+        "bound": row.bound,
+        "critical": row.critical,
+        "n": row.n,
+        "method": row.method,
+    }
+
+
+def _bounds(row: Row | None) -> dict[str, float | None] | None:
+    if row is None:
+        return None
+    return {"estimate": _finite(row.estimate), "low": _finite(row.low), "high": _finite(row.high)}
 
 
 def _case(row: CaseRow) -> dict[str, object]:
@@ -134,10 +158,6 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "error_slug": reply.error_slug,
         "at": reply.at,
     }
-
-
-def _interval(interval: Interval) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in interval._asdict().items()}
 
 
 def _finite(value: float) -> float | None:

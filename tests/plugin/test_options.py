@@ -169,8 +169,8 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
         (
             "gate=verdit",
             (
-                "ERROR: --graysplit-gate: 'verdit' is not one of case, none\n"
-                "  hint: --graysplit-gate GATE: what fails the session: case (default: any failed case) or none (misses are shown, nothing fails)  [option-value]"
+                "ERROR: --graysplit-gate: 'verdit' is not one of case, verdict, none, did you mean verdict?\n"
+                "  hint: --graysplit-gate GATE: what fails the session: case (default: any failed case), verdict (misses are shown, and a treatment that is rejected fails) or none (misses are shown, nothing fails)  [option-value]"
             ),
         ),
         (
@@ -353,7 +353,7 @@ def test_a_broken_tool_table_is_a_usage_error(project):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pyproject.toml [tool.graysplit] price: unknown setting, did you mean prices?\n"
-        "  hint: known here: prices, aliases, headers, models, splits  [tool-graysplit]"
+        "  hint: known here: prices, aliases, headers, models, splits, verdict  [tool-graysplit]"
     )
 
 

@@ -39,10 +39,12 @@ def test_the_summary_compares_the_models(suite, section):
         "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
-        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, 3 pairs)\n"
+        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, margin -5.0, 3 pairs)                  inconclusive\n"
         "  similarity    0.68 mean of 3, 1 case below 0.75\n"
-        "  latency       x0.63 (90% CI x0.32 .. x1.24)\n"
-        "  cost          -95% per pass, $313.20 saved per million passes\n"
+        "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
+        "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
+        "  verdict       HOLD: 3 cases cannot carry a verdict, 30 are the least\n"
+        "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide\n"
         "worst cases: test_it.py::test_x 0.05"
     )
 
@@ -55,10 +57,12 @@ def test_under_q_the_table_and_the_differences_stay(suite, section):
         "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
-        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, 3 pairs)\n"
+        "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, margin -5.0, 3 pairs)                  inconclusive\n"
         "  similarity    0.68 mean of 3, 1 case below 0.75\n"
-        "  latency       x0.63 (90% CI x0.32 .. x1.24)\n"
-        "  cost          -95% per pass, $313.20 saved per million passes"
+        "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
+        "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
+        "  verdict       HOLD: 3 cases cannot carry a verdict, 30 are the least\n"
+        "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide"
     )
 
 

@@ -172,11 +172,13 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
         "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        <$0.0001   <$0.0001\n"
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, 1 pair)\n"
+        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive\n"
         "  similarity    0.72 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  guards        number-changed 1\n"
-        "  latency       x2.00 (one pair tells no more)\n"
-        "  cost          -97% per pass, $318.80 saved per million passes\n"
+        "  latency       x2.00  (one pair tells no more)                        inconclusive\n"
+        "  cost          -97% per pass, $318.80 saved per million passes        inconclusive\n"
+        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least\n"
+        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide\n"
         "worst cases: test_it.py::test_x 0.72"
     )
 

@@ -7,7 +7,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from specimens import DEEPSEEK, FLASH, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected, one_arm
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_error,
+    collected,
+    one_arm,
+    verdicts_of,
+)
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reports import write_text
@@ -18,7 +30,7 @@ RUN = Run(id="run1", started="2026-11-23T10:00:00Z", duration_s=1.5, record="new
 
 
 def report(results):
-    return json.loads("".join(chunks(results, RUN)))
+    return json.loads("".join(chunks(results, verdicts_of(results), RUN)))
 
 
 def test_a_report_in_whole():
@@ -50,7 +62,15 @@ def test_a_report_in_whole():
     }
     other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
-    assert report(collected(pair)) == {
+    row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
+    row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
+    row |= {"critical": True}
+    shown = report(collected(pair))
+    others = shown["comparisons"][0]["rows"][1:]
+    assert [one["name"] for one in others] == [
+        *("similarity_deficit", "errors", "latency", "savings", "savings_with_fallback", "tag:billing"),
+    ]
+    assert shown == {
         "format": 1,
         "run": {
             "id": "run1",
@@ -107,9 +127,13 @@ def test_a_report_in_whole():
                 "latency_ratio": {"estimate": 0.5, "low": 0.0, "high": None},
                 "cost_ratio": None,
                 "flags": {"number-changed": 1},
-                "rows": [],
-                "verdict": None,
-                "reasons": [],
+                "rows": [row, *others],
+                "verdict": "hold",
+                "reasons": [
+                    "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
+                    "pass rate may be 100.0 points worse, the margin is 5.0; about 54 more cases would decide",
+                ],
+                "cases_needed": 55,
             }
         ],
         "cases": [
@@ -148,7 +172,11 @@ def test_the_keys_of_the_product_page_are_all_there():
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio rows verdict reasons"
-    assert set(shown["comparisons"][0]) == {*promised.split(), "flags"}
+    assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed"}
+    promised = "name state estimate low high n method"
+    assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
+        frozenset({*promised.split(), "bound", "critical"})
+    }
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 
 
@@ -192,12 +220,15 @@ def test_the_order_of_arrival_does_not_show(order):
     for n in range(6):
         in_order.add(f"item-{n}", (pairs[n],))
         as_they_came.add(f"item-{order[n]}", (pairs[order[n]],))
-    assert list(chunks(as_they_came, RUN)) == list(chunks(in_order, RUN))
+    assert list(chunks(as_they_came, verdicts_of(as_they_came), RUN)) == list(
+        chunks(in_order, verdicts_of(in_order), RUN)
+    )
 
 
 def test_the_report_is_text_for_people_too():
     """Indented, with letters of all languages as they are, and a line end at the end."""
-    text = "".join(chunks(collected(a_pair(a_case(prompt="¿Qué?"), a_reply("用户"), a_reply("é", DEEPSEEK))), RUN))
+    results = collected(a_pair(a_case(prompt="¿Qué?"), a_reply("用户"), a_reply("é", DEEPSEEK)))
+    text = "".join(chunks(results, verdicts_of(results), RUN))
     assert text.endswith("}\n")
     assert text.startswith('{\n "format": 1,\n')
     assert "用户" in text
@@ -206,7 +237,8 @@ def test_the_report_is_text_for_people_too():
 def test_half_a_surrogate_pair_is_written_as_json_escapes_it(tmp_path):
     """A model can write what has no UTF-8; the report still is a file, and says what was written."""
     path = tmp_path / "report.json"
-    write_text(path, chunks(collected(a_pair(a_case(), a_reply("\ud83d!"), a_reply("x", DEEPSEEK))), RUN))
+    results = collected(a_pair(a_case(), a_reply("\ud83d!"), a_reply("x", DEEPSEEK)))
+    write_text(path, chunks(results, verdicts_of(results), RUN))
     shown = json.loads(path.read_text(encoding="utf-8"))
     assert shown["cases"][0]["replies"]["control"][0]["text"] == "\ud83d!"
 

@@ -1,0 +1,162 @@
+"""How often the verdict errs, how early it stops, and how long it takes: seeded simulations of whole verdicts.
+
+python benchmarks/verdict.py [--runs 2000]
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pytest_graysplit.cases.files import read_cases
+from pytest_graysplit.checks.held import check_reply
+from pytest_graysplit.policy import Policy
+from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
+from pytest_graysplit.types import Case, Comparison, Miss, Reply
+from pytest_graysplit.verdict import EarlyStop, RunFacts, decide
+
+HOME = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(HOME / "examples"))
+
+from received import RECEIVED, reply_of  # noqa: E402  # the module of the examples
+
+SEED = 20_261_123
+MISS = Miss(arm="", kind="expect", problem="", hint="", slug="expect-contains")
+POLICY = Policy()
+
+
+def one(name: str, passed: tuple[bool, bool], *, twin: bool = False, **reply: Any) -> CaseResult:
+    """One case on both arms, passed or missed by the control and the treatment; a twin is the control's own model."""
+    case = Case(id=name, messages=({"role": "user", "content": "?"},))
+    arms = tuple(
+        ArmResult(
+            arm=arm,
+            model=CONTROL if twin else arm,
+            replies=(Reply(model=arm, outcome="ok", text="x", **reply),),
+            misses=() if kept else (MISS,),
+            missed=frozenset() if kept else frozenset({0}),
+        )
+        for arm, kept in zip((CONTROL, "candidate"), passed, strict=True)
+    )
+    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms)
+
+
+def verdict_of(pairs: list[tuple[bool, bool]], *, twin: bool = False) -> str:
+    """The verdict of a run with these pairs of passes."""
+    results = Results()
+    for number, pair in enumerate(pairs):
+        results.add(str(number), (one(str(number), pair, twin=twin),))
+    return decide(results, "candidate", POLICY, RunFacts()).decision
+
+
+def draw(dice: Random, n: int, better: float, worse: float) -> list[tuple[bool, bool]]:
+    """Pairs of which so many are passed by the treatment alone, and by the control alone."""
+    pairs = []
+    for _ in range(n):
+        u = dice.random()
+        pairs.append((False, True) if u < better else (True, False) if u < better + worse else (True, True))
+    return pairs
+
+
+def at_the_margin(runs: int) -> None:
+    """A treatment that is worse by just the margin must not be promoted more often than 6 times in 100."""
+    print(f"\nfalse promotions at the margin of 0.05, {runs} runs each (bound 6%)")
+    print("     n   discordant   promote   hold     reject")
+    for n in (52, 100, 200, 400):
+        for discordant in (0.05, 0.10, 0.20, 0.40):
+            dice = Random(f"{SEED} {n} {discordant}")
+            better, worse = (discordant - 0.05) / 2, (discordant + 0.05) / 2
+            counts = Counter(verdict_of(draw(dice, n, better, worse)) for _ in range(runs))
+            row = "   ".join(f"{100 * counts[name] / runs:5.1f}%" for name in ("promote", "hold", "reject"))
+            print(f"{n:6}   {discordant:10.2f}   {row}")
+
+
+def against_itself(resamples: int = 200) -> None:
+    """The control of the recorded example against its own other answers, cases drawn anew: it is never rejected."""
+    lines = [json.loads(line) for line in RECEIVED.read_text(encoding="utf-8").splitlines()]
+    cases = {
+        case.id: case
+        for path in sorted((HOME / "examples" / "support-desk").glob("*.graysplit.yaml"))
+        for case in read_cases(path, path.name)
+    }
+    passed = {
+        (line["case"], line["sample"]): not check_reply(cases[line["case"]], reply_of(line), CONTROL, no_reference)
+        for line in lines
+        if line["model"] == "qwen2.5-coder-0.5b"
+    }
+    for twin, told in ((True, "as an A/A run"), (False, "under another name")):
+        dice, counts = Random(SEED), Counter[str]()
+        for _ in range(resamples):
+            drawn = dice.choices(sorted(cases), k=len(cases))
+            samples = [dice.sample(range(3), 2) for _ in drawn]
+            pairs = [(passed[name, c], passed[name, t]) for name, (c, t) in zip(drawn, samples, strict=True)]
+            counts[verdict_of(pairs, twin=twin)] += 1
+        print(f"the recorded control against itself, {told}, {resamples} resamples: {dict(counts)}")
+
+
+def no_reference(_: str, __: str) -> float:
+    """Score nothing: no case of the example holds an answer against a reference."""
+    return 0.0
+
+
+def early(runs: int) -> None:
+    """A drop of 40 points stops a run of 100 cases early; a treatment that is as good hardly ever does."""
+    print(f"\nearly stop for harm, 100 cases, {runs} runs each")
+    for name, better, worse in (
+        ("40 points worse", 0.02, 0.42),
+        ("as good", 0.05, 0.05),
+        ("at the margin", 0.05, 0.10),
+    ):
+        dice, stops = Random(f"{SEED} {name}"), []
+        for _ in range(runs):
+            stop = EarlyStop(margin=0.05, promote=False, order=[str(number) for number in range(100)])
+            for number, pair in enumerate(draw(dice, 100, better, worse)):
+                stop.report(str(number), (one(str(number), pair),))
+                if stop.stops:
+                    break
+            stops.append(stop.stops["candidate"].after if stop.stops else math.inf)
+        stops.sort()
+        within = sum(after <= 40 for after in stops) / runs
+        print(
+            f"  {name:16} stopped {sum(map(math.isfinite, stops)) / runs:6.1%}, within 40 cases {within:6.1%}, "
+            f"median {stops[runs // 2]:g}, 90% by {stops[int(0.9 * runs)]:g}"
+        )
+
+
+def speed(cases: int = 2_000) -> None:
+    """All rows of 2,000 cases with latencies, prices and two control samples."""
+    dice, results = Random(SEED), Results()
+    for number in range(cases):
+        fields = {"latency_s": dice.lognormvariate(0, 0.5), "cost_usd": Decimal("0.001")}
+        result = one(str(number), (dice.random() < 0.95, dice.random() < 0.94), **fields)
+        control, treatment = (arm.replies[0] for arm in result.arms)
+        comparison = Comparison(
+            case=result.case, control=control, treatment=treatment, similarity=dice.random(), threshold=None,
+            metric="lexical", self_similarity=dice.random(),
+        )  # fmt: skip
+        results.add(str(number), (CaseResult(case=result.case, request="0", nodeid=str(number), file="simulated.py",
+                                             arms=result.arms, comparison=comparison),))  # fmt: skip
+    started = time.perf_counter()
+    decided = decide(results, "candidate", POLICY, RunFacts())
+    took_s = time.perf_counter() - started
+    heavy = {"numpy", "scipy"} & set(sys.modules)
+    print(
+        f"{cases} cases, {len(decided.rows)} rows: {took_s:.2f} s (bound 0.5); "
+        f"imported of numpy and scipy: {sorted(heavy) or 'none'}"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=2_000)
+    runs = parser.parse_args().runs
+    speed()
+    against_itself()
+    early(runs)
+    at_the_margin(runs)

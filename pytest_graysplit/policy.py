@@ -1,0 +1,38 @@
+"""What a treatment is held to: the bound of each row of a comparison, and which rows decide the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Everything random starts here: the order of calls, the order in which cases count as evidence, and every resample.
+SEED = 20_261_123
+PASS_RATE = "pass_rate"  # noqa: S105 # a row's name
+MARGIN = 0.05
+# Differences are treatment minus control, ratios treatment over control; each must stay within its bound.
+BOUNDS: Mapping[str, float] = {
+    "similarity_deficit": 0.05,
+    "errors": 0.02,
+    "latency": 1.25,
+    "latency_p95": 2.0,
+    "latency_p99": 2.0,
+    "cost_per_pass": 1.0,
+}
+ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The margin of the pass rate (0.05 is five points), the other bounds, and the rows and tags that decide.
+
+    `max_latency_s` is the budget that 95 of 100 replies must keep; None where nobody set one.
+    """
+
+    margin: float = MARGIN
+    bounds: Mapping[str, float] = field(default_factory=lambda: BOUNDS)
+    critical: tuple[str, ...] = (PASS_RATE,)
+    critical_tags: tuple[str, ...] = ()
+    max_latency_s: float | None = None

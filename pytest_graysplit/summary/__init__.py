@@ -1,0 +1,57 @@
+"""The session-end summary: from results and verdicts to lines, for whoever prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.display import listed, plural
+from pytest_graysplit.results import CONTROL
+from pytest_graysplit.summary.difference import comparison_lines, worst_cases
+from pytest_graysplit.summary.pieces import Line, Piece, plain
+from pytest_graysplit.summary.table import table_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.results import ArmSummary, Results
+    from pytest_graysplit.verdict import Verdict
+
+__all__ = ["Line", "Piece", "lines"]
+
+
+def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
+    results: Results,
+    verdicts: Sequence[Verdict] = (),
+    *,
+    metric: str,
+    width: int,
+    notes: Sequence[str] = (),
+    brief: bool = False,
+) -> Iterator[Line]:
+    """Yield the summary; `brief` keeps only the table and the difference lines.
+
+    The same results give the same lines, whatever the order they came in.
+    """
+    arms = results.arms()
+    if not brief:
+        yield plain(_header(results, arms, metric))
+        yield from ((Piece(note, "yellow"),) for note in notes)
+        yield ()
+    yield from table_lines(arms, width)
+    decided = {verdict.treatment: verdict for verdict in verdicts}
+    for one in results.comparisons():
+        yield ()
+        yield from comparison_lines(one, decided[one.treatment], arms, width)
+        if not brief and (worst := worst_cases(results, one.treatment, width)):
+            yield plain(worst)
+
+
+def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
+    control = next((arm.model for arm in arms if arm.arm == CONTROL), None)
+    replies, replayed = sum(arm.replies for arm in arms), sum(arm.replayed for arm in arms)
+    parts = [plural(len(results.rows), "case")]
+    parts += [f"control {control}"] if control else []
+    parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
+    used = {one.metric for row in results.rows for one in row.comparisons.values()}
+    parts.append(f"metric {listed(sorted(used)) if used else metric}")
+    return " · ".join(parts)

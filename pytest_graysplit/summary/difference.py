@@ -1,0 +1,172 @@
+"""One treatment against the control: a line a figure, how it stands against its bound, and the verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.display import change, limit, listed, money, plural, points, ratio, score
+from pytest_graysplit.policy import PASS_RATE
+from pytest_graysplit.results import CONTROL
+from pytest_graysplit.summary.pieces import Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
+    from pytest_graysplit.summary.pieces import Line, Style
+    from pytest_graysplit.verdict import Row, Verdict
+
+WORST = 5
+INDENT = 16
+_STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+_DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
+
+
+class Told(NamedTuple):
+    """What is told of one figure, and the row that holds it against a bound, if one does."""
+
+    label: str
+    text: str
+    row: Row | None = None
+    style: Style = ""
+
+
+def comparison_lines(
+    one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary], width: int
+) -> Iterator[Line]:
+    """Yield the comparison of a treatment with the control, and the verdict with its reasons."""
+    control = next(arm.model for arm in arms if arm.arm == CONTROL)
+    twin = ", an A/A run: one model in both roles" if one.treatment == control else ""
+    yield (Piece(f"{one.treatment} against {control}{twin}", "bold"),)
+    told = list(_told(one, verdict, arms))
+    held = [f"  {each.label:<13} {each.text}" for each in told if each.row is not None]
+    column = max((len(text) for text in held), default=0) + 3
+    for each in told:
+        yield _line(each, column if column + len("inconclusive") <= width else 0)
+    yield from _verdict(verdict, width)
+
+
+def _line(told: Told, column: int) -> Line:
+    text = f"  {told.label:<13} {told.text}"
+    if told.row is None or told.row.state is None:
+        return (Piece(text, told.style),)
+    gap = " " * max(2, column - len(text))
+    return (Piece(f"{text}{gap}"), Piece(told.row.state, _STATE_STYLES[told.row.state]))
+
+
+def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
+    rows = {row.name: row for row in verdict.rows}
+    yield _difference(rows.get(PASS_RATE))
+    for tag in (row for row in verdict.rows if row.name.startswith("tag:")):
+        if tag.critical or tag.state == "fail":
+            yield Told(f"  {tag.name[4:]}", _points(tag), tag)
+    yield Told("similarity", _similarity(one))
+    if (row := rows.get("similarity_deficit")) is not None:
+        interval = f"{_signed(row.low)} .. {_signed(row.high)}"
+        yield Told("deficit", f"{_signed(row.estimate)}  (90% CI {interval}, bound {_signed(row.bound)})", row)
+    if one.flags:
+        yield Told("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
+    if (row := rows.get("errors")) is not None and (row.estimate or row.critical):
+        yield Told("errors", _points(row), row)
+    yield from _latencies(rows)
+    yield from _costs(one, rows, arms)
+
+
+def _difference(row: Row | None) -> Told:
+    if row is None:
+        return Told("pass rate", "inconclusive: no case was judged on both models", style="yellow")
+    return Told("pass rate", _points(row), row)
+
+
+def _points(row: Row) -> str:
+    held = "margin" if row.is_pass_rate else "bound"
+    interval = f"90% CI {points(row.low)} .. {points(row.high)}, {held} {points(row.bound or 0)}"
+    return f"{points(row.estimate)} pp  ({interval}, {plural(row.n, 'pair')})"
+
+
+def _signed(value: float | None) -> str:
+    return f"{value:+.2f}" if value else "0.00"
+
+
+def _similarity(one: ComparisonSummary) -> str:
+    if not one.similarities:
+        return "unknown: no case has two answers to compare"
+    mean = fmean(one.similarities)
+    parts = [f"{score(mean)} mean of {len(one.similarities)}"]
+    if one.thresholds:
+        several = "its threshold" if one.below == 1 else "their thresholds"
+        limits = limit(one.thresholds[0]) if len(one.thresholds) == 1 else several
+        parts.append(f"{plural(one.below, 'case')} below {limits}")
+    text = ", ".join(parts)
+    if one.self_similarities:
+        text += f"; control with itself {score(fmean(one.self_similarities))}"
+    return text if one.thresholds else f"{text}; not asserted, --graysplit-min-similarity=X sets a threshold"
+
+
+def _latencies(rows: Mapping[str, Row]) -> Iterator[Told]:
+    if "latency" not in rows:
+        yield Told("latency", "unknown")
+    for name, label in (("latency", "latency"), ("latency_p95", "p95"), ("latency_p99", "p99")):
+        if (row := rows.get(name)) is not None:
+            yield Told(label, _ratio(row), row)
+    if (row := rows.get("latency_budget")) is not None:
+        share = f"{100 * row.estimate:.1f}% of {plural(row.n, 'reply', 'replies')} over the budget"
+        yield Told("budget", f"{share}  (90% CI {100 * row.low:.1f} .. {100 * row.high:.1f}, bound 5.0)", row)
+
+
+def _ratio(row: Row) -> str:
+    if row.high == float("inf"):
+        return f"{ratio(row.estimate)}  (one pair tells no more)"
+    return f"{ratio(row.estimate)}  (90% CI {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
+
+
+def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSummary]) -> Iterator[Told]:
+    row = rows.get("cost_per_pass")
+    if one.cost_per_pass_saved_usd is None:
+        compared = [arm for arm in arms if arm.arm in (CONTROL, one.treatment)]
+        unpriced = list(dict.fromkeys(arm.model for arm in compared if arm.cost_usd is None))
+        passless = list(dict.fromkeys(arm.model for arm in compared if not arm.passed))
+        reason = f"no price for {listed(unpriced)}" if unpriced else f"no pass of {listed(passless)}"
+        yield Told("cost", f"unknown: {reason}")
+        return
+    saved = one.cost_per_pass_saved_usd * 1_000_000
+    volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
+    # Next to nothing, no ratio says anything.
+    text = volume if one.cost_ratio is None else f"{change(one.cost_ratio)} per pass, {volume}"
+    if row is not None and row.high < float("inf"):
+        text += f"  (90% CI {change(row.low)} .. {change(row.high)})"
+    yield Told("cost", text, row)
+
+
+def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
+    """Yield the decision and its reasons, each beginning a line."""
+    lead = f"  {'verdict':<13} "
+    for number, reason in enumerate(verdict.reasons):
+        text = f"{verdict.decision.upper()}: {reason}" if number == 0 else reason
+        wrapped = textwrap.wrap(text, max(40, width - INDENT), break_long_words=False, break_on_hyphens=False)
+        for part in wrapped:
+            yield (Piece(lead), Piece(part, _DECISION_STYLES[verdict.decision]))
+            lead = " " * INDENT
+
+
+def worst_cases(results: Results, treatment: str, width: int) -> str:
+    """Name the least alike cases that were missed, as many as fit on one line; all count where none could miss."""
+    scored = [
+        (one.similarity, row.name, one.threshold)
+        for row in results.rows
+        if (one := row.comparisons.get(treatment)) and one.similarity is not None
+    ]
+    asserted = any(threshold is not None for _, _, threshold in scored)
+    shown = [
+        f"{name} {score(value, against=threshold)}"
+        for value, name, threshold in sorted(scored, key=lambda case: case[:2])
+        if (value < 1 if not asserted else threshold is not None and value < threshold)
+    ][:WORST]
+    text = shown[0] if shown else ""
+    for piece in shown[1:]:
+        if len("worst cases:  · ") + len(text) + len(piece) > width:
+            break
+        text += f" · {piece}"
+    return f"worst cases: {text}" if shown else ""

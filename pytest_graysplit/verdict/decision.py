@@ -1,0 +1,67 @@
+"""From the evidence to promote, hold or reject: the rules in their order, and the first that applies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.verdict import rules
+from pytest_graysplit.verdict.evidence import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_graysplit.policy import Policy
+    from pytest_graysplit.results import Results
+    from pytest_graysplit.verdict.facts import Doubt, RunFacts
+    from pytest_graysplit.verdict.rows import Row
+
+Decision = Literal["promote", "hold", "reject"]
+
+_RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
+    (rules.mistaken, "hold"),
+    (rules.must_pass, "reject"),
+    (rules.against_itself, "hold"),
+    (rules.stopped_for_harm, "reject"),
+    (rules.unfinished, "hold"),
+    (rules.mostly_missing, "reject"),
+    (rules.partly_missing, "hold"),
+    (rules.too_few, "hold"),
+    (rules.harmful, "reject"),
+    (rules.still_open, "hold"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do with a treatment, why, and the rows it rests on; `needed` is how many cases would decide a hold."""
+
+    treatment: str
+    decision: Decision
+    reasons: tuple[str, ...]
+    rows: tuple[Row, ...]
+    doubts: tuple[Doubt, ...] = ()
+    needed: int | None = None
+
+
+def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Verdict:
+    """Judge a treatment; the same results in any order give the same verdict."""
+    seen = Evidence.of(results, treatment, policy, facts)
+    decision, reasons = _ruled(seen)
+    return Verdict(
+        treatment=treatment,
+        decision=decision,
+        reasons=tuple(reasons),
+        rows=seen.rows,
+        doubts=seen.doubts,
+        needed=seen.needed if decision == "hold" else None,
+    )
+
+
+def _ruled(seen: Evidence) -> tuple[Decision, list[str]]:
+    """Apply the rules in their order; the first that has a reason decides."""
+    for rule, decision in _RULES:
+        if reasons := list(rule(seen)):
+            # A hold also says where each row stands, and how many cases would decide it.
+            return decision, [*dict.fromkeys([*reasons, *(rules.still_open(seen) if decision == "hold" else ())])]
+    return "promote", [*rules.promising(seen), *rules.beside_the_point(seen)]

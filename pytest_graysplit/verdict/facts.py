@@ -1,0 +1,110 @@
+"""What the verdict must know beside the pairs: how much of the suite the run saw, and whose answers they were."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.display import listed, percent, plural
+from pytest_graysplit.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_graysplit.results import ArmResult, Results
+    from pytest_graysplit.types import Reply
+
+# What relays add to a model's name to say which build of it answered.
+_RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Why a run stopped asking a treatment: harm or promise was shown after so many cases."""
+
+    side: Literal["harm", "promote"]
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """How much of the suite the run saw.
+
+    `cut` says, in words, why it is not the whole suite (interrupted, selected); `lost` counts the tests that gave no
+    result; `budget` says that money ran out; `stops` names the treatments that were decided early.
+    """
+
+    cut: tuple[str, ...] = ()
+    lost: int = 0
+    budget: str = ""
+    stops: Mapping[str, Stop] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A reason not to trust the pairs: `mistaken` where the answers are not those of the models that were asked."""
+
+    text: str
+    mistaken: bool
+
+
+def doubts_of(results: Results, treatment: str) -> tuple[Doubt, ...]:
+    """Return what makes the pairs of a treatment doubtful, each a sentence of the summary."""
+    arms = [row.arms[arm] for row in results.rows for arm in (CONTROL, treatment) if arm in row.arms]
+    return (
+        *(Doubt(text=text, mistaken=True) for text in _strangers(arms)),
+        *(Doubt(text=text, mistaken=True) for text in _gateways(arms)),
+        *(Doubt(text=text, mistaken=True) for text in _differing(results, treatment)),
+        *(Doubt(text=text, mistaken=False) for text in _truncated(arms)),
+    )
+
+
+def _replies(arms: list[ArmResult]) -> Iterator[Reply]:
+    return (reply for arm in arms for reply in arm.replies)
+
+
+def _strangers(arms: list[ArmResult]) -> Iterator[str]:
+    strangers = Counter(
+        (reply.model, reply.served_model)
+        for reply in _replies(arms)
+        if reply.served_model and not same_model(reply.model, reply.served_model)
+    )
+    for (asked, served), number in sorted(strangers.items()):
+        yield f"{asked} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
+
+
+def _gateways(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(reply.fell_back for reply in _replies(arms)):
+        yield f"the gateway retried or fell back by itself: {plural(number, 'reply', 'replies')}"
+
+
+def _differing(results: Results, treatment: str) -> Iterator[str]:
+    rows = [row.differing[treatment] for row in results.rows if treatment in row.differing]
+    if rows:
+        names = sorted({name for row in rows for name in row})
+        verb = "differs" if len(names) == 1 else "differ"
+        yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
+
+
+def _truncated(arms: list[ArmResult]) -> Iterator[str]:
+    for model in dict.fromkeys(arm.model for arm in arms):
+        replies = [reply for arm in arms if arm.model == model for reply in arm.replies]
+        if number := sum(reply.outcome == "truncated" for reply in replies):
+            total = plural(len(replies), "reply", "replies")
+            yield f"{model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Tell whether the answering model is the one asked for, under a dated, prefixed or variant name of it.
+
+    >>> same_model("gpt-4.1", "openai/gpt-4.1-2025-04-14"), same_model("gpt-4.1", "gpt-4.1-mini")
+    (True, False)
+    """
+    return _plain_name(asked) == _plain_name(served)
+
+
+def _plain_name(model: str) -> str:
+    # openai/gpt-4.1-2025-04-14, models/gemini-2.5-flash-001, llama3:latest, deepseek-v3.2:free, sonnet@20250929
+    return _RELEASE.sub("", model.lower().rpartition("/")[2])

@@ -1,0 +1,161 @@
+"""The verdict in a run: what it prints, when it fails the session, and what keeps it from promoting."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+ITEM = f"graysplit::verdict[{TREATMENT}]"
+SUITE = """
+@pytest.mark.parametrize("prompt", [f"Prompt {n}?" for n in range(NUMBER)], ids=[f"{n:02}" for n in range(NUMBER)])
+@pytest.mark.graysplit(expect={"not_contains": "wrong"})
+def test_x(graysplit, prompt): pass
+
+def test_own(): pass
+"""
+
+
+@pytest.fixture
+def cases(project):
+    """Write a suite of so many recorded cases, of which the treatment gets the first few wrong."""
+
+    def write(number, wrong=0):
+        for n in range(number):
+            name, prompt = f"test_x[{n:02}]", f"Prompt {n}?"
+            project.record(name, prompt, model=CONTROL, text="right")
+            project.record(name, prompt, model=TREATMENT, text="wrong" if n < wrong else "right")
+        project.test_file(SUITE.replace("NUMBER", str(number)))
+        return project
+
+    return write
+
+
+def verdict_line(result):
+    [line] = [line for line in result.outlines if line.startswith("  verdict ")]
+    return line.removeprefix("  verdict").strip()
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_a_rejected_treatment_fails_the_session_as_an_item(cases, workers):
+    """Single misses are shown as such; one failed item is in the totals, in JUnit and in the exit code."""
+    result = cases(40, wrong=16).run("--graysplit-gate=verdict", "--junit-xml=junit.xml", *workers)
+    assert result.parseoutcomes() == {"failed": 1, "missed": 16, "passed": 25}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"FAILED {ITEM} - reject: pass rate is at least *".replace("[", "[[]", 1)])
+    assert verdict_line(result).startswith("REJECT: pass rate is at least ")
+    [suite] = ET.parse(cases(0).path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("42", "1")
+    [item] = [case for case in suite if case.get("name") == f"verdict[{TREATMENT}]"]
+    assert item[0].tag == "failure"
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_a_promoted_treatment_passes_as_an_item(cases, workers):
+    """It counts among the passed."""
+    result = cases(56).run("--graysplit-gate=verdict", "-v", *workers)
+    assert result.parseoutcomes() == {"passed": 58}
+    assert result.ret == pytest.ExitCode.OK
+    assert verdict_line(result) == "PROMOTE: pass rate is at most 4.6 points worse, the margin is 5.0"
+    assert any(ITEM in line and "PASSED" in line for line in result.outlines)
+
+
+@pytest.mark.parametrize(("on_hold", "code"), [("pass", 0), ("fail", 1)])
+def test_a_hold_passes_or_fails_as_the_user_says(cases, on_hold, code):
+    """By default it passes: a suite that is too small is nobody's failure."""
+    result = cases(8).run("--graysplit-gate=verdict", f"--graysplit-on-hold={on_hold}")
+    assert result.ret == code
+    assert verdict_line(result) == "HOLD: 8 cases cannot carry a verdict, 30 are the least"
+    assert (f"FAILED {ITEM} - hold: 8 cases cannot carry a verdict, 30 are the least" in result.outlines) == (code == 1)
+
+
+@pytest.mark.parametrize("arguments", [["-k", "not 07"], ["--maxfail=1"], ["--collect-only"]])
+def test_a_partial_run_has_no_verdict_to_fail_by(cases, arguments):
+    """It never promotes, and no item claims anything."""
+    result = cases(56, wrong=0).run("--graysplit-gate=verdict", *arguments)
+    if "--maxfail=1" in arguments:
+        assert verdict_line(result).startswith("PROMOTE")  # nothing failed, so nothing was cut short
+        return
+    assert not any("verdict[" in line for line in result.outlines)
+    if "--collect-only" not in arguments:
+        assert verdict_line(result) == "HOLD: partial run: 1 test left out by selection"
+
+
+def test_a_run_that_stopped_at_its_first_failure_holds(cases, project):
+    """What came after is unknown."""
+    cases(56, wrong=1)
+    result = project.run("-x")
+    assert verdict_line(result) == "HOLD: partial run: it stopped before its last test"
+
+
+def test_the_margin_is_the_users(cases):
+    """Ten points are shown by thirty perfect cases."""
+    result = cases(30).run("--graysplit-margin=0.1")
+    assert verdict_line(result).startswith("PROMOTE: pass rate is at most 8.3 points worse, the margin is 10.0")
+
+
+def test_the_report_and_the_hook_have_the_verdict(cases, project):
+    """Scripts read it, and a line of one's own may use it."""
+    project.write(
+        "conftest.py",
+        """
+        def pytest_graysplit_summary(verdicts):
+            return f"decided: {[verdict.decision for verdict in verdicts]}"
+        """,
+    )
+    result = cases(40, wrong=16).run("--graysplit-gate=none", "--graysplit-json=report.json")
+    [comparison] = project.report()["comparisons"]
+    assert (comparison["verdict"], comparison["reasons"][0][:9]) == ("reject", "pass rate")
+    assert [row["name"] for row in comparison["rows"]] == [
+        *("pass_rate", "errors", "latency", "cost_per_pass", "savings", "savings_with_fallback"),
+    ]
+    assert "decided: ['reject']" in result.outlines
+
+
+def test_the_order_of_the_recordings_does_not_show(cases, project):
+    """Lines of a recording in another order, and cases in another order, give the same summary to the letter."""
+    first = cases(40, wrong=5).run("--graysplit-gate=none")
+    path = project.path / "__graysplit__" / "test_it.jsonl"
+    path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
+    project.test_file(SUITE.replace("range(NUMBER)", "reversed(range(NUMBER))").replace("NUMBER", "40"))
+    second = project.run("--graysplit-gate=none")
+
+    def summary(result):
+        begin = next(n for n, line in enumerate(result.outlines) if "= graysplit =" in line)
+        return result.outlines[begin:-1]
+
+    assert summary(first) == summary(second)
+
+
+def test_models_with_parameters_of_their_own_hold_and_say_so(cases, project):
+    """The temperature differs: the pairs compare two things."""
+    cases(2)
+    project.write("pyproject.toml", '[tool.graysplit.models."deepseek-v3.2".params]\ntemperature = 1\n')
+    result = project.run("--graysplit-record=new")
+    assert "the models were not asked alike, temperature differs: 2 cases" in result.outlines
+    assert verdict_line(result) == "HOLD: the models were not asked alike, temperature differs: 2 cases"
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('critical = ["pas_rate"]', "verdict.critical.pas_rate: unknown setting, did you mean pass_rate?"),
+        ("critical = []", "verdict.critical: is empty"),
+        ('critical_tags = "refund"', "verdict.critical_tags: 'refund' is not a list of names"),
+        ("bounds = { latency = -1 }", "verdict.bounds.latency: -1 is not a number of 0 or more"),
+        ("bound = 1", "verdict.bound: unknown setting, did you mean bounds?"),
+    ],
+)
+def test_a_wrong_verdict_table_names_the_setting(project, table, problem):
+    """Before anything is collected."""
+    project.write("pyproject.toml", f"[tool.graysplit.verdict]\n{table}\n")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: pyproject.toml [[]tool.graysplit] {problem}".replace("['", "[[]'")])
+
+
+@pytest.mark.parametrize("value", ["0", "1", "five"])
+def test_a_margin_is_a_share(project, value):
+    """5 would be five hundred points."""
+    result = project.run(f"--graysplit-margin={value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --graysplit-margin: '{value}' is not a number *"])

@@ -1,0 +1,55 @@
+"""Runs as the verdict sees them: so many cases passed by both models, by one alone, by none."""
+
+import pytest
+from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
+
+from pytest_graysplit.policy import Policy
+from pytest_graysplit.verdict import RunFacts, decide
+
+
+def a_run(both=0, treatment=0, control=0, neither=0, *, case=None, reply=None):
+    """Results of cases passed by both, by the treatment alone, by the control alone, and by neither.
+
+    `case` and `reply` are functions of a case's number that give fields beside the usual ones.
+    """
+    passes = (
+        [(True, True)] * both + [(False, True)] * treatment + [(True, False)] * control + [(False, False)] * neither
+    )
+    pairs = []
+    for number, (control_passed, treatment_passed) in enumerate(passes):
+        fields = reply(number) if reply else {}
+        pairs.append(
+            a_pair(
+                a_case(f"case-{number:04}", **(case(number) if case else {})),
+                a_reply(model=SONNET, **fields.get("control", {})),
+                a_reply(model=DEEPSEEK, **fields.get("treatment", {})),
+                control_misses=[] if control_passed else [a_miss("control")],
+                misses=[] if treatment_passed else [a_miss()],
+            )
+        )
+    return collected(*pairs)
+
+
+def judged(results, policy=None, **facts):
+    """The verdict of such a run."""
+    return decide(results, DEEPSEEK, policy or Policy(), RunFacts(**facts))
+
+
+def row_of(verdict, name):
+    (row,) = [row for row in verdict.rows if row.name == name]
+    return row
+
+
+@pytest.fixture
+def run():
+    return a_run
+
+
+@pytest.fixture
+def judge():
+    return judged
+
+
+@pytest.fixture
+def row():
+    return row_of

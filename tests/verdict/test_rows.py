@@ -1,0 +1,210 @@
+"""The rows of a comparison: what is paired with what, which interval, and in which of three states it stands."""
+
+from dataclasses import replace
+
+import pytest
+from specimens import (
+    DEEPSEEK,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_arm,
+    an_error,
+    collected,
+    one_arm,
+    verdicts_of,
+)
+
+from pytest_graysplit.policy import BOUNDS, Policy
+from pytest_graysplit.stats import clopper_pearson, log_ratio, t_interval, tango
+
+
+def rows_of(*pairs, policy=None):
+    """The rows of a run with one treatment, by name."""
+    [verdict] = verdicts_of(collected(*pairs), policy)
+    return {row.name: row for row in verdict.rows}
+
+
+def pair(name="case", control=None, treatment=None, **fields):
+    return a_pair(a_case(name), control or a_reply(), treatment or a_reply("30 days", DEEPSEEK), **fields)
+
+
+def bounds(row):
+    return row.estimate, row.low, row.high
+
+
+def test_the_difference_counts_the_pairs_that_one_side_alone_passed():
+    """Five pairs, each with another end; a case that was not judged is none."""
+    rows = rows_of(
+        pair("both"),
+        pair("control", misses=[a_miss()]),
+        pair("treatment", control_misses=[a_miss("control")]),
+        pair("neither", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
+        pair("more", control_misses=[a_miss("control")]),
+        pair("unjudged", judged=False),
+    )
+    assert (rows["pass_rate"].n, bounds(rows["pass_rate"])) == (5, tango(2, 1, 5))
+    assert (rows["pass_rate"].method, rows["pass_rate"].bound) == ("Tango score, paired", -0.05)
+
+
+def test_items_of_one_arm_each_meet_in_their_case():
+    """A test that runs once an arm gives pairs all the same; what only one side answered is in none."""
+    rows = rows_of(
+        one_arm(a_case(), "control", a_reply()),
+        one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()]),
+        one_arm(a_case("alone"), DEEPSEEK, a_reply("x", DEEPSEEK)),
+    )
+    assert (rows["pass_rate"].n, bounds(rows["pass_rate"])) == (1, tango(0, 1, 1))
+
+
+def test_latencies_are_paired_by_case_and_averaged_over_samples():
+    """Repeats are one value a case; a case without a time on one side is left out of the pairs."""
+    samples = a_reply("x", DEEPSEEK, latency_s=1.0), a_reply("x", DEEPSEEK, latency_s=3.0), an_error(DEEPSEEK)
+    row = rows_of(
+        a_pair(a_case("a"), (a_reply(latency_s=1.0),), *samples),
+        pair("b", an_error(), a_reply("x", DEEPSEEK, latency_s=50.0)),
+    )["latency"]
+    assert (row.estimate, row.n) == (pytest.approx(2.0), 1)
+
+
+def test_spare_control_replies_enter_no_latency_and_no_cost():
+    """They measure noise."""
+    rows = rows_of(pair(spare=[a_reply("14 days.", latency_s=99.0, cost="5")]))
+    assert (rows["latency"].estimate, rows["savings"].estimate) == (1, 0)
+
+
+@pytest.mark.parametrize(("treatment_s", "state"), [(0.5, "pass"), (1.2, "pass"), (1.3, "fail"), (1.25, "pass")])
+def test_a_ratio_passes_up_to_its_bound(treatment_s, state):
+    """Where nothing varies, the estimate is the interval."""
+    pairs = [pair(f"case-{n}", a_reply(latency_s=1.0), a_reply("x", DEEPSEEK, latency_s=treatment_s)) for n in range(9)]
+    assert rows_of(*pairs)["latency"].state == state
+
+
+def test_a_ratio_that_varies_is_inconclusive():
+    """The interval holds its bound."""
+    times = [0.6, 2.9, 1.1, 0.8, 2.2, 1.4]
+    row = rows_of(*(pair(f"case-{n}", None, a_reply("x", DEEPSEEK, latency_s=s)) for n, s in enumerate(times)))[
+        "latency"
+    ]
+    assert bounds(row) == log_ratio(sorted(times), [1.0] * 6)
+    assert row.state == "inconclusive"
+
+
+@pytest.mark.parametrize(("cases", "names"), [(58, 0), (59, 1), (298, 1), (299, 2)])
+def test_high_percentiles_wait_for_enough_cases(cases, names):
+    """With fewer, no sample bounds its own 95th or 99th percentile."""
+    times = [(1 + n % 10, 1 + n % 7) for n in range(cases)]
+    rows = rows_of(
+        *(
+            pair(f"case-{n}", a_reply(latency_s=c), a_reply("x", DEEPSEEK, latency_s=t))
+            for n, (c, t) in enumerate(times)
+        )
+    )
+    assert sum(name in rows for name in ("latency_p95", "latency_p99")) == names
+    for name in list(rows)[:0] + [name for name in ("latency_p95", "latency_p99") if name in rows]:
+        assert rows[name].low <= rows[name].estimate <= rows[name].high
+        assert (rows[name].method, rows[name].state) == ("paired percentile bootstrap", "pass")
+
+
+@pytest.mark.parametrize(
+    ("late", "n", "state"), [(0, 59, "pass"), (0, 58, "inconclusive"), (1, 93, "pass"), (12, 93, "fail")]
+)
+def test_the_latency_budget_is_kept_where_the_exact_test_says_so(late, n, state):
+    """None of 59, or one of 93, is the most that may be late."""
+    pairs = [pair(f"case-{k}", None, a_reply("x", DEEPSEEK, latency_s=3.1 if k < late else 1.0)) for k in range(n)]
+    row = rows_of(*pairs, policy=Policy(max_latency_s=3.0))["latency_budget"]
+    assert (row.state, bounds(row)) == (state, clopper_pearson(late, n, 0.90))
+    assert "latency_budget" not in rows_of(*pairs)
+
+
+def test_the_deficit_is_what_the_treatment_lacks_of_the_controls_own_similarity():
+    """Measured where there are two control samples, with a t interval."""
+    alike = {"30 days.": 0.9, "x": 0.6}
+    pairs = [
+        pair(f"case-{n}", None, a_reply("x", DEEPSEEK), spare=[a_reply("30 days.")],
+             score=lambda one, other, more=n / 100: alike[other.text] - more * (other.text == "x"))
+        for n in range(4)
+    ]  # fmt: skip
+    row = rows_of(*pairs, pair("without"))["similarity_deficit"]
+    assert (row.n, row.state, row.bound) == (4, "fail", BOUNDS["similarity_deficit"])
+    assert bounds(row) == pytest.approx(t_interval([0.3, 0.31, 0.32, 0.33]))
+
+
+def test_several_replies_of_a_case_are_one_value():
+    """Two replies, of which one passed, are half a pass; t on the case means, never narrower than Tango without a miss."""
+    replies = (a_reply("x", DEEPSEEK), a_reply("x", DEEPSEEK))
+    pairs = []
+    for n in range(40):
+        one = pair(f"case-{n}")
+        halves = an_arm(DEEPSEEK, *replies, misses=[a_miss()] if n < 4 else [], missed=(0,) if n < 4 else ())
+        pairs.append(replace(one, arms=(an_arm("control", a_reply(), a_reply()), halves)))
+    row = rows_of(*pairs)["pass_rate"]
+    assert (row.n, row.estimate, row.method) == (40, pytest.approx(-0.05), "t on case means")
+    assert row.low == pytest.approx(-0.05 - tango(0, 0, 40).high)
+
+
+def test_cases_of_one_cluster_do_not_count_as_independent():
+    """Forty cases from four templates: the interval is that of four, and the method says so."""
+    alone = [pair(f"case-{n}", misses=[a_miss()] if n % 4 == 0 else []) for n in range(40)]
+    grouped = [replace(one, case=replace(one.case, cluster=f"template {n % 4}")) for n, one in enumerate(alone)]
+    free, tied = rows_of(*alone)["pass_rate"], rows_of(*grouped)["pass_rate"]
+    assert (tied.method, tied.n, tied.estimate) == ("t, clustered", 40, free.estimate)
+    assert tied.high - tied.low > 2 * (free.high - free.low)
+
+
+def test_clusters_of_one_case_each_change_nothing():
+    """Only a cluster that two cases share makes them depend on each other."""
+    alone = [pair(f"case-{n}", misses=[a_miss()] if n % 4 == 0 else []) for n in range(12)]
+    grouped = [replace(one, case=replace(one.case, cluster=f"template {n}")) for n, one in enumerate(alone)]
+    assert rows_of(*alone)["pass_rate"] == rows_of(*grouped)["pass_rate"]
+
+
+def test_errors_and_refusals_are_compared_in_pairs():
+    """A refusal of the treatment where the control answers is a pair with more trouble."""
+    refused = [pair(f"r{n}", None, a_reply("No.", DEEPSEEK, outcome="refusal")) for n in range(10)]
+    row = rows_of(*refused, *(pair(f"case-{n}") for n in range(40)))["errors"]
+    assert (row.n, bounds(row), row.state) == (50, tango(10, 0, 50), "fail")
+
+
+def test_the_cost_of_a_pass_is_a_ratio_of_sums():
+    """Half the passes at a tenth of the price are a fifth of the cost of a pass; one unknown price leaves no row."""
+    pairs = [
+        pair(
+            f"case-{n}", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.001"), misses=[a_miss()] if n % 2 else []
+        )
+        for n in range(40)
+    ]
+    row = rows_of(*pairs)["cost_per_pass"]
+    assert (row.estimate, row.state, row.n) == (pytest.approx(0.2), "pass", 40)
+    assert "cost_per_pass" not in rows_of(*pairs, pair("free", None, a_reply("x", DEEPSEEK, cost=None)))
+
+
+def test_the_same_cost_is_no_pass():
+    """The upper end must lie below 1: who saves nothing gains nothing."""
+    row = rows_of(*(pair(f"case-{n}") for n in range(40)))["cost_per_pass"]
+    assert (row.low, row.high, row.state) == (1, 1, "inconclusive")
+
+
+def test_savings_are_told_without_and_with_a_fallback():
+    """Where the treatment fails one call in four, asking the control again eats its price."""
+    pairs = [
+        pair(
+            f"case-{n}", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.001"), misses=[] if n % 4 else [a_miss()]
+        )
+        for n in range(40)
+    ]
+    rows = rows_of(*pairs)
+    assert rows["savings"].estimate == pytest.approx(9_000)
+    assert rows["savings_with_fallback"].estimate == pytest.approx(9_000 - 2_500)
+    assert {rows[name].state for name in ("savings", "savings_with_fallback")} == {None}
+
+
+def test_a_tag_that_looks_bad_by_chance_is_not_said_to_fail():
+    """One of twenty tags would fail by itself; over all of them it does not, unless it was declared critical."""
+    cases = []
+    for n in range(20 * 12):
+        one = pair(f"case-{n:03}", misses=[a_miss()] if n % 20 == 0 and n < 80 else [])
+        cases.append(replace(one, case=replace(one.case, tags=(f"tag-{n % 20:02}",))))
+    assert rows_of(*cases)["tag:tag-00"].state == "inconclusive"
+    assert rows_of(*cases, policy=Policy(critical_tags=("tag-00",)))["tag:tag-00"].state == "fail"
