@@ -6,6 +6,7 @@ scipy is the oracle in the tests, not a dependency: importing it alone takes abo
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -97,6 +98,17 @@ def quantile(values: Sequence[float], q: float) -> float | None:
     below = math.floor(position)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (position - below)
+
+
+def conformal_threshold(self_similarities: Sequence[float], alpha: float = 0.05) -> float | None:
+    """Return the bound that a model answering like the control falls below in a share of at most alpha of cases.
+
+    It is the k-th smallest self-similarity, k = floor(alpha (n + 1)) (split conformal prediction: Vovk, Gammerman and
+    Shafer 2005, Algorithmic Learning in a Random World); None while n is too small for k = 1: 19 at alpha .05.
+    """
+    # As the fraction that is meant: in floating point a share times n + 1 may end just below a whole number.
+    k = math.floor(Fraction(str(alpha)) * (len(self_similarities) + 1))
+    return sorted(self_similarities)[k - 1] if k >= 1 else None
 
 
 def t_quantile(p: float, df: float) -> float:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import plural, seconds
+from pytest_graysplit.noise import warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 def run_notes(state: State) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
-    notes = [*state.tally.notes, *relay_notes(state), *_partial(state), *_served(state.results)]
+    notes = [
+        *state.tally.notes,
+        *relay_notes(state),
+        *_partial(state),
+        *_served(state.results),
+        *warnings(state.results),
+    ]
     if state.tally.failure:
         notes.insert(0, state.tally.failure)
     return list(dict.fromkeys(notes))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.progress import Watcher
 from pytest_graysplit.runner import shuffled
@@ -48,6 +49,7 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+        calibrate(state, plans)
         state.hold_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
