@@ -31,13 +31,19 @@ def compare(
         control=control[0],
         treatment=treatment[0],
         similarity=_mean(product(control, treatment), score),
-        threshold=case.min_similarity,
+        # Uncalibrated, "auto" names no number to hold anything to.
+        threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=metric,
         flags=_flags(control[0], treatment),
-        self_similarity=_mean(combinations(control, 2), score),
+        self_similarity=self_similarity(control, score),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
     )
+
+
+def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
+    """Return how alike the samples of one arm are, the mean over all pairs; None with fewer than two to compare."""
+    return _mean(combinations(samples, 2), score)
 
 
 def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:

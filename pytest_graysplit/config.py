@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_graysplit.options import Option
-    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, OnHold, RecordMode
+    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode
 
 KEY_VARIABLES = ("GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY")
 # The seed articles and their readers write the first of the two.
@@ -31,7 +31,10 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that was asked for, checked; thresholds are None where nobody set one."""
+    """Everything that was asked for, checked; thresholds are None where nobody set one.
+
+    `fallback_similarity` is the strongest number given for `min_similarity`: it holds where auto cannot be calibrated.
+    """
 
     control: str | None = None
     treatments: tuple[str, ...] = ()
@@ -39,7 +42,8 @@ class Settings:
     record: RecordMode = "new"
     record_reason: str = ""
     recordings: str | None = None
-    min_similarity: float | None = None
+    min_similarity: MinSimilarity | None = None
+    fallback_similarity: float | None = None
     metric: str = "lexical"
     max_latency_s: float | None = None
     max_latency_ratio: float | None = None
@@ -87,6 +91,17 @@ class Settings:
                 hint="name the model you run today: --graysplit-control=MODEL, or graysplit_control in the ini file",
                 slug="control-missing",
             )
+        if self.treatments and self.min_similarity == "auto":
+            self.check_auto("--graysplit-min-similarity=auto")
+
+    def check_auto(self, asked: str, case_samples: int | None = None) -> None:
+        """Raise UsageError where auto was asked for and no second reply of the control, which costs, was."""
+        if self.samples_of("control", case_samples) < 2:
+            raise UsageError(
+                f"{asked} needs two replies of the control to each case, and this run asks for one",
+                hint="add --graysplit-control-samples=2: the second reply shows how far the control repeats itself",
+                slug="auto-samples",
+            )
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -119,6 +134,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         record_reason=record_reason,
         recordings=first("recordings"),
         min_similarity=first("min-similarity"),
+        fallback_similarity=_fixed_similarity(layers),
         metric=first("metric", "lexical"),
         max_latency_s=first("max-latency"),
         max_latency_ratio=first("max-latency-ratio"),
@@ -163,6 +179,12 @@ def _values(option: Option[Any], layers: Sequence[Layer]) -> list[Any]:
         if texts := layer.texts.get(option.name):
             return [option.value_of(text, layer.spell(option)) for text in texts]
     return []
+
+
+def _fixed_similarity(layers: Sequence[Layer]) -> float | None:
+    option = next(option for option in OPTIONS if option.name == "min-similarity")
+    given = (value for layer in layers for value in _values(option, [layer])[:1])
+    return next((value for value in given if value != "auto"), None)
 
 
 def _refuse_twins(treatments: Sequence[str]) -> None:

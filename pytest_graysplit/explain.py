@@ -43,12 +43,21 @@ def _evidence(result: CaseResult) -> Iterator[str]:
     yield _labelled("prompt", shortened(case.prompt, 300))
     for arm in result.arms:
         yield _labelled("control" if arm.arm == CONTROL else "treatment", _arm(arm))
+    for arm in result.arms:
+        yield from _itself(arm)
     if result.comparison is not None:
         yield from _compared(result.comparison)
         return
     for arm in result.arms:
         for reply in arm.replies:
             yield _labelled("answer", reply.text or f"({reply.outcome})")
+
+
+def _itself(arm: ArmResult) -> Iterator[str]:
+    """Yield how the control's next sample differs from its first, where that is what it missed."""
+    samples = [reply for reply in (*arm.replies, *arm.spare) if reply.text.strip()]
+    if len(samples) > 1 and any(miss.slug == "control-similarity" for miss in arm.misses):
+        yield _labelled("itself", _difference(samples[0].text, samples[1].text))
 
 
 def _compared(comparison: Comparison) -> Iterator[str]:
@@ -76,7 +85,7 @@ def _similarity(comparison: Comparison) -> str:
     assert comparison.similarity is not None  # noqa: S101 # the caller asked
     text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
     if comparison.threshold is not None:
-        text += f", threshold {limit(comparison.threshold)}"
+        text += f", threshold {limit(comparison.threshold)}{' (auto)' if comparison.calibrated else ''}"
     if comparison.self_similarity is not None:
         text += f", control with itself {score(comparison.self_similarity)}"
     if comparison.length_ratio is not None:

@@ -106,6 +106,15 @@ def _margin(text: str) -> float:
     return value
 
 
+def _share_or_auto(text: str) -> float | str:
+    if text.strip() == "auto":
+        return "auto"
+    try:
+        return _share(text)
+    except ValueError as error:
+        raise ValueError(f"{error} or auto") from None
+
+
 def _positive(text: str) -> float:
     return _number(text, 0, above=True)
 
@@ -155,7 +164,9 @@ OPTIONS: tuple[Option[Any], ...] = (
                 "new: replay and record what is missing, all: record everything anew, off: always call, store nothing"),
     Option(name="recordings", metavar="DIR", parse=_text,
            help="where recordings live (default: __graysplit__ beside the test file)"),
-    Option(name="min-similarity", metavar="X", help="similarity threshold of every case, 0 to 1", parse=_share),
+    Option(name="min-similarity", metavar="X|auto", parse=_share_or_auto,
+           help="similarity threshold of every case, 0 to 1, or auto: what the control reaches against itself "
+                "(needs --graysplit-control-samples=2 and 19 cases)"),
     Option(name="metric", metavar="NAME", help="how answers are compared (default: lexical)", parse=_text),
     Option(name="max-latency", metavar="SECONDS", help="latency budget of every reply", parse=_positive),
     Option(name="max-latency-ratio", metavar="X", parse=_positive,

@@ -116,6 +116,7 @@ class ComparisonSummary:
     similarities: tuple[float, ...]
     self_similarities: tuple[float, ...]
     thresholds: tuple[float, ...]
+    calibrated: bool
     below: int
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
@@ -143,6 +144,22 @@ class CaseRow:
     def name(self) -> str:
         """The case as people read it: file::id."""
         return f"{self.file}::{self.case.id}"
+
+    @property
+    def self_similarity(self) -> float | None:
+        """How alike the control's own samples are; None where there are not two to compare."""
+        return next((one.self_similarity for one in self.comparisons.values() if one.self_similarity is not None), None)
+
+    @property
+    def discriminates(self) -> bool | None:
+        """Whether the control is as alike itself as the threshold asks; None where nobody can tell."""
+        known = [one.discriminates for one in self.comparisons.values() if one.discriminates is not None]
+        return all(known) if known else None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether its threshold was measured on the control's own noise."""
+        return any(one.calibrated for one in self.comparisons.values())
 
     def take(self, result: CaseResult) -> None:
         """Add what one item saw; an arm that several items saw keeps all its misses."""
@@ -275,6 +292,7 @@ class Results:
             similarities=tuple(similarity for _, _, similarity in scored),
             self_similarities=tuple(one.self_similarity for _, one in compared if one.self_similarity is not None),
             thresholds=tuple(sorted({one.threshold for _, one in compared if one.threshold is not None})),
+            calibrated=any(one.calibrated for _, one in compared),
             below=sum(one.threshold is not None and similarity < one.threshold for _, one, similarity in scored),
             cost_ratio=_cost_ratio(candidate, control),
             cost_per_pass_saved_usd=_saved(candidate, control),

@@ -21,6 +21,8 @@ Gate = Literal["case", "verdict", "none"]
 OnHold = Literal["pass", "fail"]
 EarlyStopWhen = Literal["harm", "both"]
 Role = Literal["control", "treatment"]
+# "auto" asks for the number that the control reaches against itself, measured in this very run.
+MinSimilarity: TypeAlias = "float | Literal['auto']"
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
@@ -140,13 +142,15 @@ class Case:
     """One prompt under test, with everything the user asserts about its answers.
 
     `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
+    `min_similarity` is "auto" until the run has calibrated it; then it is a number and `calibrated`, or what
+    `fallback_similarity` says, the number of the next weaker source.
     """
 
     id: str
     messages: tuple[Message, ...]
     params: Mapping[str, Json] = field(default_factory=dict)
     expect: Expect | None = None
-    min_similarity: float | None = None
+    min_similarity: MinSimilarity | None = None
     metric: str | None = None
     max_latency_s: float | None = None
     max_latency_ratio: float | None = None
@@ -156,6 +160,8 @@ class Case:
     tags: tuple[str, ...] = ()
     cluster: str | None = None
     where: str = ""
+    fallback_similarity: float | None = None
+    calibrated: bool = False
 
     @property
     def prompt(self) -> str:
@@ -192,6 +198,18 @@ class Comparison:
     self_similarity: float | None = None
     control_samples: tuple[Reply, ...] = ()
     treatment_samples: tuple[Reply, ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the threshold was measured on the control's own noise (`min_similarity="auto"`)."""
+        return self.case.calibrated
+
+    @property
+    def discriminates(self) -> bool | None:
+        """Whether the control is as alike itself as the threshold asks; None where either is unknown."""
+        if self.self_similarity is None or self.threshold is None:
+            return None
+        return self.self_similarity >= self.threshold
 
     @property
     def latency_ratio(self) -> float | None:

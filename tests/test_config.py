@@ -60,7 +60,8 @@ def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
     ("option", "value", "message"),
     [
         ("concurrency", "many", "--graysplit-concurrency: 'many' is not a whole number of 1 or more"),
-        ("min-similarity", "75", "--graysplit-min-similarity: '75' is not a number from 0 to 1"),
+        ("min-similarity", "75", "--graysplit-min-similarity: '75' is not a number from 0 to 1 or auto"),
+        ("min-similarity", "autoo", "--graysplit-min-similarity: 'autoo' is not a number from 0 to 1 or auto"),
         ("timeout", "0", "--graysplit-timeout: '0' is not a number above 0"),
         ("record", "nwe", "--graysplit-record: 'nwe' is not one of auto, none, new, all, off, did you mean new?"),
         ("base-url", "localhost:8000", ("--graysplit-base-url: 'localhost:8000' is not an address such as "

@@ -371,3 +371,41 @@ def test_the_worst_cases_fit_on_one_line(width):
 def test_a_score_just_below_its_threshold_is_seen_to_be_below():
     """0.7496 beside 0.75 is not written 0.75."""
     assert told(many((0.75, 0.7496)))[-1] == "worst cases: tests/test_support.py::case-0 0.7496"
+
+
+def blind(number, other):
+    """A case whose control says `other` the second time."""
+    return a_pair(
+        a_case(f"case-{number}", min_similarity=0.9),
+        a_reply("The sky is blue."),
+        a_reply("The sky is blue.", DEEPSEEK),
+        spare=[a_reply(other)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (180, ("cannot discriminate: tests/test_support.py::case-2, tests/test_support.py::case-1 and "
+              "tests/test_support.py::case-3 (the control is less like itself than the threshold)")),
+        (120, ("cannot discriminate: tests/test_support.py::case-2 and 2 more "
+              "(the control is less like itself than the threshold)")),
+        (100, "cannot discriminate: tests/test_support.py::case-2, tests/test_support.py::case-1 and 1 more"),
+        (80, "cannot discriminate: tests/test_support.py::case-2 and 2 more"),
+        (40, "cannot discriminate: 3 cases"),
+    ],
+)  # fmt: skip
+def test_cases_that_cannot_discriminate_are_named(width, line):
+    """The noisiest first, as many as fit on one line; a case whose control repeats itself is none of them."""
+    noisy = {0: "The sky is blue.", 1: "The sky is grey today.", 2: "Grass.", 3: "The sky is bluish."}
+    results = collected(*(blind(number, other) for number, other in noisy.items()))
+    assert told(results, width=width)[-1] == line
+    assert line not in told(results, width=width, brief=True)
+
+
+def test_a_calibrated_threshold_is_marked_in_the_similarity_line():
+    """Nobody wrote that number."""
+    results = collected(
+        a_pair(a_case(min_similarity=0.213, calibrated=True), a_reply(), a_reply("Grass.", DEEPSEEK), spare=[a_reply()])
+    )
+    assert row_of(results, "similarity").endswith(", 1 case below 0.213 (auto); control with itself 1.00")

@@ -133,7 +133,7 @@ def _message(place: Place, value: object) -> dict[str, Json]:
 _KINDS: Mapping[str, Callable[[Place, object], Any]] = {
     "params": _params,
     "expect": expect,
-    "min_similarity": fieldtypes.share,
+    "min_similarity": fieldtypes.threshold,
     "metric": fieldtypes.text,
     "max_latency_s": fieldtypes.above_zero,
     "max_latency_ratio": fieldtypes.above_zero,

@@ -12,7 +12,7 @@ from pytest_graysplit.options import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.types import Json, MinSimilarity
 
 T = TypeVar("T")
 
@@ -117,11 +117,16 @@ def above_zero(place: Place, value: object) -> float:
     return float(value)
 
 
-def share(place: Place, value: object) -> float:
+def share(place: Place, value: object, what: str = "a number from 0 to 1") -> float:
     """Read a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise place.expected("a number from 0 to 1", value, _NUMBER)
+        raise place.expected(what, value, _NUMBER)
     return float(value)
+
+
+def threshold(place: Place, value: object) -> MinSimilarity:
+    """Read a number from 0 to 1, or the word auto."""
+    return "auto" if value == "auto" else share(place, value, "a number from 0 to 1, or auto")
 
 
 def count(place: Place, value: object) -> int:

@@ -34,6 +34,7 @@ _OUTCOMES = {
         "reword the prompt, or have the filter of the relay or the model changed",
     ),
 }
+_REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
 
 
 def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float]) -> list[Miss]:
@@ -62,17 +63,21 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]
     return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
-def check_control(case: Case, comparison: Comparison) -> list[Miss]:  # noqa: ARG001  # all checks start with the case
-    """Hold the control to the treatment's threshold, against its own other sample."""
-    score, threshold = comparison.self_similarity, comparison.threshold
-    if score is None or threshold is None or score >= threshold:
+def check_control(case: Case, control: Reply, score: float | None) -> list[Miss]:
+    """Hold the control to the treatment's threshold; `score` is how alike it is to its own other samples."""
+    threshold = case.min_similarity
+    if score is None or threshold is None or isinstance(threshold, str) or score >= threshold:
         return []
-    problem = f"similarity {beside(score, threshold)} to its own other answer is below {plain(threshold)}"
-    hint = (
-        "the control does not repeat itself this closely, so a treatment cannot be asked to: "
-        "lower min_similarity, send temperature=0, or check the task with expect"
-    )
-    return _misses("similarity", "control", comparison.control, [Finding(problem, hint, "control-similarity")])
+    below = _below(threshold, calibrated=case.calibrated)
+    problem = f"similarity {beside(score, threshold)} to its own other answer is {below}"
+    remedy = "check the task with expect" if case.calibrated else _REPEAT
+    hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
+    return _misses("similarity", "control", control, [Finding(problem, hint, "control-similarity")])
+
+
+def _below(threshold: float, *, calibrated: bool) -> str:
+    how = " (auto: the control with itself stays above it in 95% of cases)" if calibrated else ""
+    return f"below {plain(threshold)}{how}"
 
 
 def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
@@ -147,8 +152,10 @@ def _similarity(comparison: Comparison) -> Iterator[Finding]:
         problem = f"no similarity to hold against {plain(threshold)}: {' and '.join(silent)} gave no text"
         yield Finding(problem, "mend that answer first: its own miss says how", "similarity-unknown")
     elif not score >= threshold:  # a score that is no number reaches nothing
-        problem = f"{comparison.metric} similarity {beside(score, threshold)} is below {plain(threshold)}"
-        hint = "where both answers are right, lower min_similarity, choose another metric, or use expect"
+        below = _below(threshold, calibrated=comparison.calibrated)
+        problem = f"{comparison.metric} similarity {beside(score, threshold)} is {below}"
+        lower = "" if comparison.calibrated else "lower min_similarity, "
+        hint = f"where both answers are right, {lower}choose another metric, or use expect"
         yield Finding(problem, hint, "similarity-below")
 
 

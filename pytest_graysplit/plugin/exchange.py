@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import pytest
 
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.comparison import compare, self_similarity
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
@@ -42,6 +42,7 @@ class Exchange:
     plan: Plan
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
+    self_similarity: float | None = None
     problem: GraysplitError | None = None
     body_error: str | None = None
 
@@ -54,15 +55,18 @@ class Exchange:
         except GraysplitError as error:
             exchange.problem = error
             return exchange
-        if CONTROL in exchange.replies and plan.treatment in exchange.replies:
+        if CONTROL in exchange.replies:
             exchange._compare(score_of(plan.case))  # its own
         return exchange
 
     def _compare(self, score: Score) -> None:
-        control, treatment = self.replies[CONTROL], self.replies[self.plan.treatment]
-        metric = cast("str", self.plan.case.metric)
+        case, control, treatment = self.plan.case, self.replies[CONTROL], self.replies.get(self.plan.treatment)
         try:
-            self.comparison = compare(self.plan.case, control, treatment, metric=metric, score=score)
+            if treatment is not None:
+                self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), score=score)
+                self.self_similarity = self.comparison.self_similarity
+            elif case.min_similarity is not None:
+                self.self_similarity = self_similarity(control, score)
         except GraysplitError as error:  # a metric that the user's hook turned out not to know
             self.problem = error
 
@@ -128,8 +132,8 @@ class Exchange:
         """Return what all replies of the arm missed together: its similarity, and the body of the test."""
         case: Case = self.plan.case
         misses: list[Miss] = []
-        if self.comparison is not None and arm == CONTROL:
-            misses += check_control(case, self.comparison)
+        if arm == CONTROL and (replies := self.replies.get(arm)):
+            misses += check_control(case, replies[0], self.self_similarity)
         if self.comparison is not None and arm != CONTROL and not self.blocked:
             misses += check_comparison(case, self.comparison, arm)
         if self.body_error is not None and arm == self.judged_arms[-1]:

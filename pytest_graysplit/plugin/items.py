@@ -11,6 +11,7 @@ import pytest
 from pytest_graysplit.display import plural
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.explain import failure
+from pytest_graysplit.plugin.calibration import fetches_first
 from pytest_graysplit.plugin.casefile import CaseItem
 from pytest_graysplit.plugin.marks import ARM_PARAM, CaseBuilder
 from pytest_graysplit.plugin.memory import long_lived_objects_set_aside
@@ -60,6 +61,7 @@ class Items:
         if not treatments or control is None:
             return
         state.scoring.check(case)
+        state.check_auto(case)
         treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
         arms = [(CONTROL, control), (treatment, treatment)]
         judged = [pair for pair in arms if pair[0] == arm] if alone else arms
@@ -106,7 +108,8 @@ class Items:
         self._planned = planned = [item for item in session.items if PLAN in item.stash and will_run(item)]
         self._state.tally.planned = len(planned)
         if planned and not _nothing_runs(session):
-            if wants_window(config, stops_early=self._state.settings.early_stop is not None):
+            stops_early = self._state.settings.early_stop is not None
+            if wants_window(config, stops_early=stops_early) and not fetches_first(self._state, planned):
                 config.pluginmanager.register(Window(self._state, session), "graysplit-window")
             else:
                 fetch_upfront(self._state, planned)
@@ -231,6 +234,8 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
     pairs: list[tuple[str, object]] = [("graysplit_case", result.case.id)]
     if result.comparison is not None and result.comparison.similarity is not None:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
+    if result.comparison is not None and result.comparison.self_similarity is not None:
+        pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
     for arm in result.arms:
         pairs.append((f"graysplit_passed[{arm.arm}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:

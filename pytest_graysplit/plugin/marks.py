@@ -165,6 +165,8 @@ class CaseBuilder:
         if self._base is None or not self._fields:
             return case
         changes = {name: getattr(self._base, name) for name in self._fields if name not in ("system", "id")}
+        if changes.get("min_similarity") == "auto" and not isinstance(case.min_similarity, str):
+            changes["fallback_similarity"] = case.min_similarity
         return replace(case, **changes)
 
 

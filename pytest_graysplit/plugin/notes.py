@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import money, plural, seconds
+from pytest_graysplit.noise import warnings
 from pytest_graysplit.verdict import RunFacts
 from pytest_graysplit.verdict.facts import doubts_of
 
@@ -25,6 +26,7 @@ def run_notes(state: State) -> list[str]:
         *_cuts(state),
         *_lost(state),
         *doubts(state.results),
+        *warnings(state.results),
     ]
     if state.tally.failure:
         notes.insert(0, state.tally.failure)

@@ -79,6 +79,9 @@ class Planner:
         return replace(
             case,
             min_similarity=run.min_similarity if case.min_similarity is None else case.min_similarity,
+            fallback_similarity=(
+                run.fallback_similarity if case.fallback_similarity is None else case.fallback_similarity
+            ),
             metric=case.metric or run.metric,
             max_latency_s=case.max_latency_s or run.max_latency_s,
             max_latency_ratio=case.max_latency_ratio or run.max_latency_ratio,

@@ -18,6 +18,7 @@ from pytest_graysplit.comparison import compare
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
+from pytest_graysplit.noise import settled, uncalibrated
 from pytest_graysplit.plugin.exchange import Exchange
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.memory import collector_paused
@@ -65,6 +66,8 @@ class State:
         self.workers = int(worker.get("workercount", 1))
         # What a killed `all` run had recorded anew, so that nothing is paid twice.
         self.fresh = frozenset((Path(path), ReplyKey(*key)) for path, *key in worker.get("graysplit_fresh", ()))
+        # What auto thresholds are in this run, by metric; None where they could not be calibrated.
+        self.noise_floor: dict[str, float | None] = {}
         self.tally.by_nodeid = any("::" in argument for argument in config.args)
 
     @cached_property
@@ -255,7 +258,7 @@ class State:
         control = cast("str", self.settings.control)
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
         arms = [models[role] for role in roles]
-        case = self.planner.with_thresholds(case)
+        case = self._settled(self.planner.with_thresholds(case))
         self.scoring.check(case)
         into = self.planner.recording_of(item.path)
         request, differing = self.planner.asked(case, control, treatment)
@@ -274,6 +277,23 @@ class State:
         wishes = [wish for some in plan.wishes.values() for wish in some]
         self.runner.start(self.runner.missing(wishes))
         return self.exchange(item, plan)
+
+    def check_auto(self, case: Case) -> None:
+        """Raise UsageError for a case that asks for auto in a run that asks the control only once."""
+        if case.min_similarity == "auto":
+            where = f"{case.where}: " if case.where else ""
+            self.settings.check_auto(f"{where}min_similarity=auto", case.samples)
+
+    def _settled(self, case: Case) -> Case:
+        """Give a case that a test body made up the number that the marked cases have calibrated."""
+        if case.min_similarity != "auto":
+            return case
+        metric = cast("str", case.metric)
+        self.check_auto(case)
+        if metric not in self.noise_floor:
+            self.noise_floor[metric] = None
+            self.tally.notes.append(uncalibrated(0, None, {case.fallback_similarity}))
+        return settled(case, self.noise_floor[metric])
 
 
 def _redacted_by(hook: Callable[..., Any], text: str) -> str:

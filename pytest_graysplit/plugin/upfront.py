@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.calibration import calibrate, refuse_early_stop
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.progress import Watcher
 from pytest_graysplit.runner import shuffled
@@ -43,11 +44,13 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
     """Fetch what is missing for the items, with progress; end the session with one message when that cannot be."""
     try:
         plans = [item.stash[PLAN] for item in items]
+        refuse_early_stop(state, plans)
         state.prepare(plans)
         if state.settings.record != "none":
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+        calibrate(state, plans)
         state.hold_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None

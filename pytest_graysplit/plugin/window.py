@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.earlystop import is_spared
 from pytest_graysplit.plugin.upfront import plans_to_run
 from pytest_graysplit.runner import shuffled
@@ -79,7 +80,9 @@ class Window:
     def _prepare(self) -> None:
         if not self._prepared:
             self._prepared = True
-            self._state.prepare(plans_to_run(self._session.items))
+            plans = plans_to_run(self._session.items)
+            self._state.prepare(plans)
+            calibrate(self._state, plans)
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

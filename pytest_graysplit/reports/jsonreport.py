@@ -126,7 +126,10 @@ def _case(row: CaseRow) -> dict[str, object]:
         "tags": list(row.case.tags),
         "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
         "similarity": {arm: one.similarity for arm, one in row.comparisons.items()},
+        "self_similarity": row.self_similarity,
         "threshold": threshold,
+        "calibrated": row.calibrated,
+        "discriminates": row.discriminates,
         "flags": [
             {"treatment": arm, "name": flag.name, "detail": flag.detail}
             for arm, one in row.comparisons.items()

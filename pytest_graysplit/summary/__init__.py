@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.results import CONTROL
-from pytest_graysplit.summary.difference import comparison_lines, worst_cases
+from pytest_graysplit.summary.difference import comparison_lines, undiscriminating, worst_cases
 from pytest_graysplit.summary.pieces import Line, Piece, plain
 from pytest_graysplit.summary.table import table_lines
 
@@ -44,6 +44,8 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
         yield from comparison_lines(one, decided[one.treatment], arms, width)
         if not brief and (worst := worst_cases(results, one.treatment, width)):
             yield plain(worst)
+    if not brief and (blind := undiscriminating(results, width)):
+        yield plain(blind)
 
 
 def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:

@@ -97,7 +97,8 @@ def _similarity(one: ComparisonSummary) -> str:
     parts = [f"{score(mean)} mean of {len(one.similarities)}"]
     if one.thresholds:
         several = "its threshold" if one.below == 1 else "their thresholds"
-        limits = limit(one.thresholds[0]) if len(one.thresholds) == 1 else several
+        auto = " (auto)" if one.calibrated else ""
+        limits = f"{limit(one.thresholds[0])}{auto}" if len(one.thresholds) == 1 else several
         parts.append(f"{plural(one.below, 'case')} below {limits}")
     text = ", ".join(parts)
     if one.self_similarities:
@@ -170,3 +171,16 @@ def worst_cases(results: Results, treatment: str, width: int) -> str:
             break
         text += f" · {piece}"
     return f"worst cases: {text}" if shown else ""
+
+
+def undiscriminating(results: Results, width: int) -> str:
+    """Name the cases that can tell no treatment from noise, the noisiest first, as many as fit on one line."""
+    blind = sorted((row.self_similarity or 0.0, row.name) for row in results.rows if row.discriminates is False)
+    for reason in (" (the control is less like itself than the threshold)", ""):
+        for shown in range(min(len(blind), WORST), 0, -1):
+            names = [name for _, name in blind[:shown]]
+            names += [f"{len(blind) - shown} more"] if len(blind) > shown else []
+            text = f"cannot discriminate: {listed(names)}{reason}"
+            if len(text) <= width:
+                return text
+    return f"cannot discriminate: {plural(len(blind), 'case')}" if blind else ""

@@ -16,6 +16,7 @@ from pytest_graysplit.checks.jsonanswers import first_difference, same
 from pytest_graysplit.types import Comparison, Flag, Miss, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))
+BIG = replace(OK, model="big")
 
 
 def case(**fields):
@@ -220,7 +221,7 @@ def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
 
 
 def compared(similarity, threshold, **rest):
-    given = {"control": replace(OK, model="big"), "treatment": OK, "metric": "lexical", **rest}
+    given = {"control": BIG, "treatment": OK, "metric": "lexical", **rest}
     return Comparison(case=case(), similarity=similarity, threshold=threshold, **given)
 
 
@@ -294,23 +295,37 @@ def test_the_latency_ratio_is_held_where_it_is_known():
 
 def test_the_control_is_held_to_the_threshold_it_sets():
     """A control that does not repeat itself is told so; with one sample or no threshold there is nothing to hold."""
-    unlike = compared(0.9, 0.75, self_similarity=0.7499)
-    assert check_control(case(), unlike) == [
+    assert check_control(case(min_similarity=0.75), BIG, 0.7499) == [
         Miss(
             arm="control",
             kind="similarity",
             problem="control big: similarity 0.7499 to its own other answer is below 0.75",
             hint="the control does not repeat itself this closely, so a treatment cannot be asked to: "
-            "lower min_similarity, send temperature=0, or check the task with expect",
+            'say min_similarity="auto", lower it, send temperature=0, or check the task with expect',
             slug="control-similarity",
         )
     ]
-    for fine in (
-        compared(0.9, 0.75, self_similarity=0.75),
-        compared(0.9, 0.75),
-        compared(0.9, None, self_similarity=0),
-    ):
-        assert check_control(case(), fine) == []
+    for threshold, score in ((0.75, 0.75), (0.75, None), (None, 0.0), ("auto", 0.0)):
+        assert check_control(case(min_similarity=threshold), BIG, score) == []
+
+
+def test_a_calibrated_threshold_says_where_it_comes_from():
+    """Nobody set the number, so no message asks to lower it."""
+    auto = replace(case(min_similarity=0.213), calibrated=True)
+    [control] = check_control(auto, BIG, 0.2)
+    assert control.problem == (
+        "control big: similarity 0.20 to its own other answer is below 0.213 "
+        "(auto: the control with itself stays above it in 95% of cases)"
+    )
+    assert control.hint == (
+        "the control does not repeat itself this closely, so a treatment cannot be asked to: check the task with expect"
+    )
+    [treatment] = check_comparison(auto, replace(compared(0.2, 0.213), case=auto), "small")
+    assert treatment.problem == (
+        "treatment small: lexical similarity 0.20 is below 0.213 "
+        "(auto: the control with itself stays above it in 95% of cases)"
+    )
+    assert treatment.hint == "where both answers are right, choose another metric, or use expect"
 
 
 @pytest.mark.parametrize("module", [findings, jsonanswers])

@@ -82,7 +82,7 @@ def test_other_files_are_left_alone(project):
             "s.graysplit.csv",
             "prompt,min_similarity\nOne?,high\n",
             (
-                "s.graysplit.csv:2: min_similarity: expected a number from 0 to 1, got 'high'\n"
+                "s.graysplit.csv:2: min_similarity: expected a number from 0 to 1, or auto, got 'high'\n"
                 "  hint: write a plain number such as 3 or 0.75, without quotes  [case-field-type]"
             ),
         ),

@@ -178,7 +178,7 @@ def test_every_field_travels_to_the_case_and_the_request(project):
         (
             'prompt="One?", min_similarity="high"',
             (
-                "test_it.py:3: min_similarity: expected a number from 0 to 1, got 'high'\n"
+                "test_it.py:3: min_similarity: expected a number from 0 to 1, or auto, got 'high'\n"
                 "  hint: write a plain number such as 3 or 0.75, without quotes  [case-field-type]"
             ),
         ),

@@ -85,8 +85,8 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
         (
             "min-similarity=75",
             (
-                "ERROR: --graysplit-min-similarity: '75' is not a number from 0 to 1\n"
-                "  hint: --graysplit-min-similarity X: similarity threshold of every case, 0 to 1  [option-value]"
+                "ERROR: --graysplit-min-similarity: '75' is not a number from 0 to 1 or auto\n"
+                "  hint: --graysplit-min-similarity X|auto: similarity threshold of every case, 0 to 1, or auto: what the control reaches against itself (needs --graysplit-control-samples=2 and 19 cases)  [option-value]"
             ),
         ),
         (

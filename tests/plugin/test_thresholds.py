@@ -275,12 +275,13 @@ def test_two_control_samples_hold_the_control_to_the_threshold(project, section)
     result.assert_outcomes(failed=1)
     assert section(result, "___ test_x ___") == (
         "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5\n"
-        "  hint: the control does not repeat itself this closely, so a treatment cannot be asked to: lower min_similarity, send temperature=0, or check the task with expect  [control-similarity]\n"
+        '  hint: the control does not repeat itself this closely, so a treatment cannot be asked to: say min_similarity="auto", lower it, send temperature=0, or check the task with expect  [control-similarity]\n'
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     One?\n"
         "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
         "  treatment  deepseek-v3.2: passed, ok 1.00 s <$0.0001 replayed\n"
+        "  itself     [-The sky is blue.-] {+Grass grows in spring.+}\n"
         "  similarity 0.53 (lexical), threshold 0.5, control with itself 0.05, length x1.00\n"
         "  answers    the same, to the letter"
     )

@@ -144,7 +144,10 @@ def test_a_report_in_whole():
                 "tags": ["billing"],
                 "passed": {"control": True, DEEPSEEK: False},
                 "similarity": {DEEPSEEK: 0.5},
+                "self_similarity": 0.5,
                 "threshold": 0.75,
+                "calibrated": False,
+                "discriminates": False,
                 "flags": [
                     {"treatment": DEEPSEEK, "name": "number-changed", "detail": "control says 30, treatment says 14"}
                 ],

@@ -1,0 +1,355 @@
+"""`min_similarity="auto"`: measured on the control's own noise before the first test, or said why not."""
+
+import re
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+AUTO = "--graysplit-min-similarity=auto"
+TWO = "--graysplit-control-samples=2"
+NEAR = """
+def pytest_graysplit_score(metric, control, treatment):
+    if metric == "near":
+        return 1 - abs(len(control.text) - len(treatment.text)) / 1000
+"""
+
+
+def answer(tens):
+    """A text whose length is the only thing that differs: ten letters are a hundredth of similarity by `near`."""
+    return "a" * 100 + "b" * 10 * tens
+
+
+@pytest.fixture
+def suite(project):
+    """Cases whose control is .99, .98, ... alike itself, and whose treatment says what the control said first."""
+
+    def write(cases=19, mark="", unlike=(), **fields):
+        project.write("conftest.py", NEAR)
+        for number in range(cases):
+            case, prompt = f"test_x[Prompt {number}]", f"Prompt {number}"
+            project.record(case, prompt, model=CONTROL, text=answer(0), **fields)
+            project.record(case, prompt, model=CONTROL, text=answer(number + 1), sample=1, **fields)
+            project.record(case, prompt, model=TREATMENT, text=answer(50 if number in unlike else 0))
+        project.test_file(
+            f"""
+            @pytest.mark.graysplit({mark})
+            @pytest.mark.parametrize("prompt", [f"Prompt {{n}}" for n in range({cases})])
+            def test_x(graysplit, prompt): pass
+            """
+        )
+        return project
+
+    return write
+
+
+def near(*arguments):
+    return ["--graysplit-record=none", "--graysplit-metric=near", *arguments]
+
+
+def notes(section, result):
+    """The notes between the summary's first line and its table."""
+    lines = section(result, "= graysplit =").splitlines()
+    return lines[1 : lines.index("")]
+
+
+def test_auto_holds_the_treatment_to_what_the_control_reaches_against_itself(suite, section):
+    """Of 19 the least is the threshold; the message, the summary and the JSON report say that it was measured."""
+    project = suite(unlike=[3])
+    result = project.run(*near(AUTO, TWO, "--graysplit-json=report.json"))
+    result.assert_outcomes(passed=18, failed=1)
+    message = section(result, "___ test_x[Prompt 3] ___").splitlines()
+    assert message[:2] == [
+        (
+            "treatment deepseek-v3.2: near similarity 0.52 is below 0.81 (auto: the control with itself stays above it in "
+            "95% of cases)"
+        ),
+        "  hint: where both answers are right, choose another metric, or use expect  [similarity-below]",
+    ]
+    assert "  similarity 0.52 (near), threshold 0.81 (auto), control with itself 0.96, length x6.00" in message
+    lines = section(result, "= graysplit =").splitlines()
+    assert "  similarity    0.93 mean of 19, 1 case below 0.81 (auto); control with itself 0.90" in lines
+    assert not any("cannot discriminate" in line or "control misses" in line for line in lines)
+    case = next(case for case in project.report()["cases"] if case["id"] == "test_x[Prompt 3]")
+    assert {name: case[name] for name in ("threshold", "calibrated", "discriminates")} == {
+        "threshold": 0.81, "calibrated": True, "discriminates": True,
+    }  # fmt: skip
+    assert case["self_similarity"] == pytest.approx(0.96)
+
+
+def test_two_workers_calibrate_alike(suite, section):
+    """Each sees all cases, so the summary and the report are those of one process."""
+    project = suite(cases=40, unlike=[3, 30])
+    one = project.run(*near(AUTO, TWO, "--graysplit-json=one.json"))
+    two = project.run(*near(AUTO, TWO, "--graysplit-json=two.json"), "-n2")
+    assert one.parseoutcomes() == two.parseoutcomes()
+    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert project.report("one.json")["cases"] == project.report("two.json")["cases"]
+    # Of 40 the second least is the threshold, so one control is below it.
+    assert "0.61 (auto)" in section(two, "= graysplit =")
+    assert "cannot discriminate: test_it.py::test_x[Prompt 39] (the control is less like itself" in section(
+        two, "= graysplit ="
+    )
+
+
+def test_the_control_is_held_to_the_calibrated_threshold_too(suite):
+    """The case below it is the control's own miss, and no other case is."""
+    project = suite(cases=40)
+    project.run(*near(AUTO, TWO, "--graysplit-json=report.json")).assert_outcomes(passed=39, failed=1)
+    missed = [case["id"] for case in project.report()["cases"] if not case["passed"]["control"]]
+    assert missed == ["test_x[Prompt 39]"]
+
+
+@pytest.mark.parametrize(
+    ("ini", "mark", "arguments", "note", "threshold"),
+    [
+        ("", "", [AUTO], "not asserted", None),
+        ("graysplit_min_similarity = 0.75", "", [AUTO], "0.75 holds instead", 0.75),
+        ("", 'min_similarity="auto"', ["--graysplit-min-similarity=0.5"], "0.5 holds instead", 0.5),
+    ],
+    ids=["nothing", "option over ini", "marker over option"],
+)
+def test_with_too_few_cases_the_next_weaker_number_holds(suite, section, ini, mark, arguments, note, threshold):
+    """18 cannot tell one in twenty; the summary says so, and what holds instead."""
+    project = suite(cases=18, mark=mark)
+    project.write("pytest.ini", f"[pytest]\n{ini}\n")
+    result = project.run(*near(TWO, "--graysplit-json=report.json", *arguments))
+    result.assert_outcomes(passed=18)
+    assert notes(section, result) == [
+        f"min_similarity=auto needs 19 cases with two control samples, this run has 18: {note}"
+    ]
+    assert {(case["threshold"], case["calibrated"]) for case in project.report()["cases"]} == {(threshold, False)}
+
+
+def test_the_number_of_a_case_file_is_weaker_than_auto_in_the_marker(project, section):
+    """It holds where auto cannot be calibrated, before the option does."""
+    project.record("a", "File?", text="Yes.")
+    project.record("a", "File?", model=CONTROL, text="Yes.", sample=1)
+    project.write("support.jsonl", '{"id": "a", "prompt": "File?", "min_similarity": 0.6}')
+    project.test_file(
+        """
+        @pytest.mark.graysplit(cases="support.jsonl", min_similarity="auto")
+        def test_x(graysplit): pass
+        """
+    )
+    result = project.run(
+        "--graysplit-record=none", TWO, "--graysplit-min-similarity=0.9", "--graysplit-json=report.json"
+    )
+    result.assert_outcomes(passed=1)
+    assert project.report()["cases"][0]["threshold"] == 0.6
+
+
+def test_auto_in_a_case_file_is_calibrated(project):
+    """JSON lines, YAML and CSV take the word; the same cases under two treatments count once."""
+    rows = [f"case-{number},Prompt {number},auto" for number in range(19)]
+    project.write("support.graysplit.csv", "\n".join(["id,prompt,min_similarity", *rows]))
+    for number in range(19):
+        for model in (CONTROL, TREATMENT, "gemini-2.5-flash"):
+            project.record(f"case-{number}", f"Prompt {number}", file="support", model=model, text="It is so.")
+        project.record(f"case-{number}", f"Prompt {number}", file="support", model=CONTROL, text="It is.", sample=1)
+    both = ["--graysplit-treatment=gemini-2.5-flash", "--graysplit-record=none", TWO, "--graysplit-json=report.json"]
+    project.run(*both).assert_outcomes(passed=38)
+    thresholds = {(case["threshold"], case["calibrated"]) for case in project.report()["cases"]}
+    assert len(thresholds) == 1
+    assert thresholds.pop()[1] is True
+    project.write("support.graysplit.csv", "\n".join(["id,prompt,min_similarity", *rows[:10]]))
+    project.run(*both).stdout.fnmatch_lines(["*needs 19 cases with two control samples, this run has 10: not asserted"])
+
+
+def test_each_metric_has_its_own_threshold(suite, section):
+    """Scores of one metric say nothing of another's; the note names the one that has too few cases."""
+    project = suite()
+    for sample in (0, 1):
+        project.record("test_y", "Why?", model=CONTROL, text="Because.", sample=sample)
+    project.record("test_y", "Why?", model=TREATMENT, text="Because.")
+    path = project.path / "test_it.py"
+    path.write_text(
+        path.read_text() + '\n@pytest.mark.graysplit(prompt="Why?", metric="exact")\ndef test_y(graysplit): pass\n'
+    )
+    result = project.run(*near(AUTO, TWO))
+    result.assert_outcomes(passed=20)
+    assert notes(section, result) == [
+        "min_similarity=auto (exact) needs 19 cases with two control samples, this run has 1: not asserted"
+    ]
+
+
+def test_a_selection_is_calibrated_by_itself_and_says_so(suite, section):
+    """`-k` leaves fewer cases to measure on, and another number may come out."""
+    project = suite(cases=30)
+    result = project.run(*near(AUTO, TWO, "-k", "not (20 or 21 or 22 or 29)"))
+    assert "min_similarity=auto is 0.71, calibrated on 26 selected cases only" in notes(section, result)
+
+
+def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, section):
+    """The same text under one response id is one reply, given twice; under two ids it is a model that repeats itself."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(20)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    for number in range(20):
+        for sample, model in ((0, CONTROL), (1, CONTROL), (0, TREATMENT)):
+            named = {"sample": sample, "response_id": f"id-{number:02}"}
+            project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=model, text="Yes.", **named)
+    arguments = ["--graysplit-record=none", AUTO, TWO, "--graysplit-json=report.json"]
+    assert notes(section, project.run(*arguments)) == [
+        "min_similarity=auto is not calibrated on a cache: not asserted",
+        (
+            "the relay answered all control samples of a case with one and the same stored reply (response id id-00) in "
+            "20 cases: it serves a cache, and how far the control repeats itself is not known"
+        ),
+    ]
+    assert project.report()["cases"][0]["threshold"] is None
+    for number in range(20):
+        named = {"sample": 1, "response_id": f"own-{number:02}", "at": "2026-11-24T10:00:00Z"}
+        project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=CONTROL, text="Yes.", **named)
+    assert notes(section, project.run(*arguments)) == []
+    assert project.report()["cases"][0]["threshold"] == 1.0
+
+
+LIVE = """
+@pytest.mark.graysplit
+@pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(20)])
+def test_x(graysplit, prompt): assert prompt != "Prompt 0"
+"""
+
+
+def test_a_run_that_may_stop_early_fetches_everything_first(project):
+    """With -x the first threshold needs the last control reply; the seed tells the two samples of the loopback apart."""
+    project.test_file(LIVE)
+    result = project.run("-x", AUTO, TWO, "--graysplit-param=seed=1", "--graysplit-json=report.json")
+    result.assert_outcomes(failed=1)
+    assert project.sent() == 60
+    assert project.report()["cases"][0]["calibrated"] is True
+
+
+def test_workers_with_something_to_fetch_refuse_once_and_send_nothing(project, section):
+    """No worker knows all control replies; after a run in one process they all do."""
+    project.test_file(LIVE)
+    arguments = [AUTO, TWO, "--graysplit-param=seed=1"]
+    result = project.run("-n2", *arguments)
+    text = result.stdout.str()
+    assert project.sent() == 0
+    assert text.count("[auto-workers]") == 1
+    result.stdout.fnmatch_lines(
+        [
+            "auto thresholds are calibrated on every control reply before the first test; 40 of 40 are not recorded",
+            (
+                "  hint: run once without -n, which records them, or give a number: --graysplit-min-similarity=X  "
+                "[[]auto-workers]"
+            ),
+        ]
+    )
+    assert result.ret != pytest.ExitCode.OK
+    one = project.run(*arguments)
+    two = project.run("-n2", *arguments)
+    assert one.parseoutcomes() == two.parseoutcomes() == {"failed": 20}
+    assert "20 cases below 0.909 (auto)" in section(two, "= graysplit =")
+    assert project.sent() == 60
+
+
+def test_prompts_of_a_test_body_are_held_to_the_threshold_of_the_run(suite):
+    """They come too late to be measured on, and not too late to be held."""
+    project = suite()
+    for sample in (0, 1):
+        project.record("test_y#1", "Why?", model=CONTROL, text=answer(0), sample=sample)
+    project.record("test_y#1", "Why?", model=TREATMENT, text=answer(20))
+    path = project.path / "test_it.py"
+    path.write_text(
+        path.read_text()
+        + "\ndef test_y(graysplit_relay):\n    print('held to', graysplit_relay.compare('Why?').threshold)\n"
+    )
+    result = project.run(*near(AUTO, TWO))
+    result.assert_outcomes(passed=19, failed=1)
+    result.stdout.fnmatch_lines(["*near similarity 0.80 is below 0.81 (auto: *", "held to 0.81"])
+
+
+def test_prompts_of_a_test_body_alone_calibrate_nothing(project, section):
+    """Nothing is known before the first of them is held, and the summary says that it was not."""
+    for sample in (0, 1):
+        project.record("test_y#1", "Why?", model=CONTROL, text="Because.", sample=sample)
+    project.record("test_y#1", "Why?", model=TREATMENT, text="Who knows.")
+    project.test_file("def test_y(graysplit_relay): assert graysplit_relay.compare('Why?').threshold is None")
+    result = project.run("--graysplit-record=none", AUTO, TWO)
+    result.assert_outcomes(passed=1)
+    assert notes(section, result) == [
+        "min_similarity=auto needs 19 cases with two control samples, this run has 0: not asserted"
+    ]
+
+
+def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, section):
+    """As a comparing test does: the control's item misses, the treatment's own item does not."""
+    project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
+    project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
+    project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?", min_similarity=0.5)
+        def test_x(graysplit_reply): assert graysplit_reply.text
+        """
+    )
+    result = project.run("--graysplit-record=none", TWO, "--graysplit-json=report.json")
+    result.assert_outcomes(passed=1, failed=1)
+    message = section(result, "___ test_x[control] ___").splitlines()
+    assert message[0] == "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5"
+    assert message[-2:] == [
+        "  itself     [-The sky is blue.-] {+Grass grows in spring.+}",
+        "  answer     The sky is blue.",
+    ]
+    assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
+    assert notes(section, result) == [
+        (
+            "the control misses its own threshold of 0.5 in 1 of 1 case: a treatment cannot be asked for more; "
+            "use min_similarity=auto or expect"
+        )
+    ]
+
+
+HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how far the control repeats itself  [auto-samples]"
+
+
+@pytest.mark.parametrize(
+    ("mark", "arguments", "line"),
+    [
+        ("", [AUTO], ("ERROR: --graysplit-min-similarity=auto needs two replies of the control to each case, and this "
+                     "run asks for one")),
+        ('min_similarity="auto"', [], ("test_it.py:3: min_similarity=auto needs two replies of the control to each "
+                                      "case, and this run asks for one")),
+    ],
+    ids=["option", "marker"],
+)  # fmt: skip
+def test_auto_with_one_control_sample_is_refused_before_anything_is_sent(project, mark, arguments, line):
+    """The second sample is paid for, so it is asked for by name."""
+    project.test_file(f'@pytest.mark.graysplit(prompt="One?", {mark})\ndef test_x(graysplit): pass')
+    result = project.run(*arguments)
+    assert result.ret != pytest.ExitCode.OK
+    told = [*result.outlines, *result.errlines]
+    assert told[told.index(line) + 1] == HINT
+    assert project.sent() == 0
+
+
+def test_a_case_file_that_says_auto_names_its_line(project):
+    """The remedy is the same as for the option."""
+    project.write("support.graysplit.yaml", '- prompt: "One?"\n- prompt: "Two?"\n  min_similarity: auto\n')
+    result = project.run()
+    line = "support.graysplit.yaml:2: min_similarity=auto needs two replies of the control to each case, and this run asks for one"
+    assert result.outlines[result.outlines.index(line) + 1] == HINT
+
+
+def test_two_samples_a_case_are_two_of_the_control(project):
+    """`--graysplit-samples=2` and a case's own `samples: 2` serve auto as well; the test without a treatment is skipped."""
+    project.test_file(
+        '@pytest.mark.graysplit(prompt="One?", min_similarity="auto", samples=2)\ndef test_x(graysplit): pass'
+    )
+    project.run().assert_outcomes(passed=1)
+    project.run("--graysplit-samples=2", AUTO).assert_outcomes(passed=1)
+    project.bare(AUTO).assert_outcomes(skipped=1)
+
+
+def test_junit_carries_how_alike_the_control_is_to_itself(suite):
+    """For dashboards that read properties."""
+    project = suite()
+    project.run(*near(AUTO, TWO, "--junit-xml=junit.xml"))
+    xml = (project.path / "junit.xml").read_text()
+    assert re.findall(r'name="graysplit_self_similarity" value="([^"]+)"', xml)[:2] == ["0.99", "0.98"]
