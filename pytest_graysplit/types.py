@@ -19,6 +19,8 @@ Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 RecordMode = Literal["none", "new", "all", "off"]
 Gate = Literal["case", "none"]
 Role = Literal["control", "treatment"]
+# Which service of a relay a request goes to.
+Route = Literal["chat", "embeddings"]
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
