@@ -10,11 +10,12 @@ from pytest_graysplit.metrics import guards
 from pytest_graysplit.types import Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_graysplit.types import Case, Flag, Reply
 
-    Score = Callable[[Reply, Reply], float]
+    # None: nobody can tell, for instance because a judge gave no verdict.
+    Score = Callable[[Reply, Reply], float | None]
 
 
 def compare(
@@ -30,18 +31,28 @@ def compare(
         case=case,
         control=control[0],
         treatment=treatment[0],
-        similarity=_mean(product(control, treatment), score),
+        similarity=_mean(scored_pairs(control, treatment), score),
         threshold=case.min_similarity,
         metric=metric,
         flags=_flags(control[0], treatment),
-        self_similarity=_mean(combinations(control, 2), score),
+        self_similarity=_mean(self_pairs(control), score),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
     )
 
 
+def scored_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs whose scores make the similarity: each of the treatment's with each of the control's."""
+    return (pair for pair in product(control, treatment) if _comparable(*pair))
+
+
+def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs that tell how far the control repeats itself."""
+    return (pair for pair in combinations(control, 2) if _comparable(*pair))
+
+
 def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:
-    scores = [score(left, right) for left, right in pairs if _comparable(left, right)]
+    scores = [one for pair in pairs if (one := score(*pair)) is not None]
     return fmean(scores) if scores else None
 
 

@@ -116,7 +116,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         gate=first("gate", "case"),
         json_path=first("json"),
         key=key,
-        table=tool,
+        table=tool.named(aliases),
     )
 
 

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
+    from pytest_graysplit.types import Asked
 
 Style = Literal["", "bold", "red", "yellow", "green"]
 WORST = 5
+# How the line of a metric's own cost begins.
+_ASKED = {"semantic": "embeddings"}
 # Columns move closer together before a rate loses its interval.
 INTERVAL_IMPORTANCE = 4
 
@@ -170,6 +173,7 @@ def _comparison(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[
         yield (Piece(f"  guards        {flags}", "yellow"),)
     yield _plain(f"  latency       {_latency(one)}")
     yield _plain(f"  cost          {_cost(one, arms)}")
+    yield from (_plain(f"  {_ASKED.get(asked.metric, asked.metric):<13} {_asked(asked)}") for asked in one.asked)
 
 
 def _difference(one: ComparisonSummary) -> Line:
@@ -183,7 +187,7 @@ def _difference(one: ComparisonSummary) -> Line:
 
 def _similarity(one: ComparisonSummary) -> str:
     if not one.similarities:
-        return "unknown: no case has two answers to compare"
+        return f"unknown: no {'pair of answers has a score' if one.asked else 'case has two answers to compare'}"
     mean = fmean(one.similarities)
     parts = [f"{score(mean)} mean of {len(one.similarities)}"]
     if one.thresholds:
@@ -215,6 +219,21 @@ def _cost(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> str:
     volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
     # Next to nothing, no ratio says anything.
     return volume if one.cost_ratio is None else f"{change(one.cost_ratio)} per pass, {volume}"
+
+
+def _asked(asked: Asked) -> str:
+    """Write what a metric asked: gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed."""
+    cost = money(asked.cost_usd) if asked.cost_usd is not None else "cost unknown"
+    parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
+    if asked.metric == "judge":
+        parts.append(f"{asked.better:,} better, {plural(asked.ties, 'tie')}, {asked.worse:,} worse")
+    if asked.disagreements:
+        parts.append(f"{plural(asked.disagreements, 'order')} disagreed")
+    if asked.unreadable:
+        parts.append(f"{asked.unreadable:,} unreadable")
+    if asked.failed:
+        parts.append(f"{asked.failed:,} failed")
+    return "; ".join(parts)
 
 
 def _worst(results: Results, treatment: str, width: int) -> str:

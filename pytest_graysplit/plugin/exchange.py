@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
-from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.asking import Inquiry
+from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
+from pytest_graysplit.comparison import compare, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.runner import Runner
-    from pytest_graysplit.types import Case, Comparison, Reply
+    from pytest_graysplit.types import Asked, Case, Comparison, Reply
 
 
 class NoReply:
@@ -39,36 +41,52 @@ class Exchange:
     """The replies of one item's arms, and what they were held to."""
 
     plan: Plan
+    score: Score
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     problem: GraysplitError | None = None
     body_error: str | None = None
 
     @classmethod
-    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case], Score]) -> Exchange:
+    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path], Score]) -> Exchange:
         """Wait for the replies and compare them; a reply that cannot be had is kept as the exchange's problem."""
-        exchange = cls(plan=plan)
+        exchange = cls(plan=plan, score=score_of(plan.case, plan.into))
         try:
-            exchange.replies = {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+            exchange.replies = received(plan, runner)
+            # A hook of the user's may turn out not to know the metric, and what it asks may not be recorded.
+            exchange._compare()  # its own
         except GraysplitError as error:
             exchange.problem = error
-            return exchange
-        if CONTROL in exchange.replies and plan.treatment in exchange.replies:
-            exchange._compare(score_of(plan.case))  # its own
         return exchange
 
-    def _compare(self, score: Score) -> None:
-        control, treatment = self.replies[CONTROL], self.replies[self.plan.treatment]
-        metric = cast("str", self.plan.case.metric)
-        try:
-            self.comparison = compare(self.plan.case, control, treatment, metric=metric, score=score)
-        except GraysplitError as error:  # a metric that the user's hook turned out not to know
-            self.problem = error
+    def _compare(self) -> None:
+        if isinstance(self.score, Inquiry):
+            self.score.prepare(pairs_of(self.plan, self.replies))
+        if CONTROL in self.replies and self.plan.treatment in self.replies:
+            control, treatment = self.replies[CONTROL], self.replies[self.plan.treatment]
+            metric = cast("str", self.plan.case.metric)
+            self.comparison = compare(self.plan.case, control, treatment, metric=metric, score=self.score)
+            self.problem = self._silence()
+
+    def _silence(self) -> GraysplitError | None:
+        """Return why a threshold has no similarity to hold it against: a silent judge is no model's fault."""
+        comparison = self.comparison
+        if comparison is None or comparison.threshold is None or comparison.similarity is not None:
+            return None
+        if not isinstance(self.score, Inquiry) or not (silence := self.score.silence()):
+            return None
+        metric = self.score.metric
+        return GraysplitError(
+            f"{metric.name} {metric.model} gave no score for case {self.plan.case.id!r}: {silence}",
+            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            f"[tool.graysplit.{metric.name}], or leave min_similarity out",
+            slug="metric-silent",
+        )
 
     @property
     def judged_arms(self) -> tuple[str, ...]:
         """The arms that this item is about."""
-        return (self.plan.alone,) if self.plan.alone else (CONTROL, self.plan.treatment)
+        return self.plan.judged_arms
 
     @property
     def blocked(self) -> bool:
@@ -95,21 +113,28 @@ class Exchange:
         causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
         return f"no answer to case {self.plan.case.id!r}: {causes[0]}" if causes else "this test has no comparison"
 
-    def result(self, nodeid: str, score: Score) -> CaseResult:
+    def result(self, nodeid: str) -> CaseResult:
         """Judge each arm and return what goes into the results."""
         return CaseResult(
             case=self.plan.case,
             request=self.plan.request_hash,
             nodeid=nodeid,
             file=self.plan.file,
-            arms=tuple(self._arm(arm, score) for arm in self.judged_arms),
+            arms=tuple(self._arm(arm) for arm in self.judged_arms),
             comparison=self.comparison,
+            asked=self._asked(),
         )
 
-    def _arm(self, arm: str, score: Score) -> ArmResult:
+    def _asked(self) -> Asked | None:
+        if not isinstance(self.score, Inquiry):
+            return None
+        control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
+        return self.score.asked(scored_pairs(control, treatment))
+
+    def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        misses = self._misses(arm, own, score)
+        misses = self._misses(arm, own)
         return ArmResult(
             arm=arm,
             model=self.plan.wishes[arm][0].key.model,
@@ -119,11 +144,11 @@ class Exchange:
             judged=bool(misses) or not self._unjudgeable(arm),
         )
 
-    def _misses(self, arm: str, replies: tuple[Reply, ...], score: Score) -> tuple[Miss, ...]:
+    def _misses(self, arm: str, replies: tuple[Reply, ...]) -> tuple[Miss, ...]:
         case: Case = self.plan.case
         misses: list[Miss] = []
         for reply in replies:
-            misses += check_reply(case, reply, arm, partial(_text_score, score, reply))
+            misses += check_reply(case, reply, arm, partial(_text_score, self.score, reply))
         if self.comparison is not None and arm == CONTROL:
             misses += check_control(case, self.comparison)
         if self.comparison is not None and arm != CONTROL and not self.blocked:
@@ -140,7 +165,25 @@ class Exchange:
         return arm != CONTROL and self.blocked and self.plan.alone is None and held_against_control
 
 
-def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float:
+def received(plan: Plan, runner: Runner) -> dict[str, tuple[Reply, ...]]:
+    """Wait for the replies of every arm; raise RecordingError or RelayError for one that cannot be had."""
+    return {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+
+
+def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that judging the plan will score: both arms, the control with itself, and each reference."""
+    control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
+    if control and treatment:
+        yield from scored_pairs(control, treatment)
+        yield from self_pairs(control)
+    reference = plan.case.expect and plan.case.expect.reference
+    if reference:
+        for arm in plan.judged_arms:
+            for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
+                yield replace(reply, text=reference), reply
+
+
+def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
     return score(replace(reply, text=reference), replace(reply, text=text))
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 def run_notes(state: State) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
-    notes = [*state.tally.notes, *relay_notes(state), *_partial(state), *_served(state.results)]
+    notes = [
+        *state.tally.notes,
+        *relay_notes(state),
+        *_partial(state),
+        *_served(state.results),
+        *_silent(state.results),
+    ]
     if state.tally.failure:
         notes.insert(0, state.tally.failure)
     return list(dict.fromkeys(notes))
@@ -66,6 +72,17 @@ def _served(results: Results) -> Iterator[str]:
         yield f"{asked} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
     if fell_back := sum(reply.fell_back for row in results.rows for arm in row.arms.values() for reply in arm.replies):
         yield f"the gateway retried or fell back by itself: {plural(fell_back, 'reply', 'replies')}"
+
+
+def _silent(results: Results) -> Iterator[str]:
+    for one in results.comparisons():
+        for asked in one.asked:
+            if asked.unreadable:
+                answers = plural(asked.unreadable, "answer")
+                yield f"{asked.metric} {asked.model}: {answers} could not be read, and those pairs have no score"
+            if asked.failed:
+                calls = plural(asked.failed, "call")
+                yield f"{asked.metric} {asked.model}: {calls} failed, and those pairs have no score"
 
 
 def _same_model(asked: str, served: str) -> bool:

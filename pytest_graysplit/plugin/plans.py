@@ -51,6 +51,11 @@ class Plan:
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
 
     @property
+    def judged_arms(self) -> tuple[str, ...]:
+        """The arms that the item is about."""
+        return (self.alone,) if self.alone else (CONTROL, self.treatment)
+
+    @property
     def request_hash(self) -> str:
         """The hash of the control's request, or of the only arm's."""
         return next(iter(self.wishes.values()))[0].key.request
@@ -121,9 +126,13 @@ class Planner:
         return request
 
 
-def tell_wanted(path: Path, plans: Sequence[Plan]) -> None:
-    """Write one JSON line for each reply that the plans ask for."""
-    wishes = {wish.address: wish for plan in plans for some in plan.wishes.values() for wish in some}
+def tell_wanted(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) -> None:
+    """Write one JSON line for each reply that the plans ask for.
+
+    What metrics will ask depends on replies: of it only case and model are known, and its request is left blank.
+    """
+    wanted = {wish.address: None for plan in plans for some in plan.wishes.values() for wish in some}
+    wanted |= {(plan.into, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models}
     with path.open("a", encoding="utf-8") as file:
-        for wish in wishes.values():
-            file.write(json.dumps({"into": str(wish.into.absolute()), **wish.key._asdict()}) + "\n")
+        for into, key in wanted:
+            file.write(json.dumps({"into": str(into.absolute()), **key._asdict()}) + "\n")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 
 # Names the file into which the plugin writes, at the end of a collection, a JSON line for each reply that the
-# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}.
+# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank
+# request stands for whatever a metric will ask the model about the case, which only its replies decide.
 VARIABLE = "GRAYSPLIT_WANTED"
 NO_FAILURE = (0, 5)  # pytest's own codes: tests collected, no tests collected
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
@@ -72,10 +73,15 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
 def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey]) -> list[ReplyKey]:
     """Return the keys whose request no case makes, under whatever name.
 
-    A model or a sample that this collection does not name is no orphan: the next run may compare it.
+    A model or a sample that this collection does not name is no orphan: the next run may compare it. What a metric
+    asked is none while its case is there, or the replies that it judged are, under whatever name.
     """
-    asked = {key.request for key in wanted}
-    return sorted(key for key in shelf.replies if key.request not in asked)
+    asked = {key.request for key in wanted if key.request}
+    metrics = {key.model for key in wanted if not key.request}
+    cases = {key.case for key in wanted} | {key.case for key in shelf.replies if key.request in asked}
+    return sorted(
+        key for key in shelf.replies if key.request not in asked and not (key.model in metrics and key.case in cases)
+    )
 
 
 def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:

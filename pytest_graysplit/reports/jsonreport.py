@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.results import ArmSummary, CaseRow, ComparisonSummary, Results
     from pytest_graysplit.stats import Interval
-    from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.types import Asked, Json, Reply
 
 # Below this many values the 99th percentile of a sample is its maximum under another name.
 P99_NEEDS = 100
@@ -87,9 +87,25 @@ def _comparison(one: ComparisonSummary) -> dict[str, object]:
         "latency_ratio": _interval(one.latency_ratio) if one.latency_ratio else None,
         "cost_ratio": one.cost_ratio,
         "flags": one.flags,
+        "metric_calls": {asked.metric: _asked(asked) for asked in one.asked},
         "rows": [],
         "verdict": None,
         "reasons": [],
+    }
+
+
+def _asked(asked: Asked) -> dict[str, object]:
+    return {
+        "model": asked.model,
+        "calls": asked.calls,
+        "cost_usd": _usd(asked.cost_usd),
+        "replayed": asked.replayed,
+        "failed": asked.failed,
+        "unreadable": asked.unreadable,
+        "better": asked.better,
+        "ties": asked.ties,
+        "worse": asked.worse,
+        "disagreements": asked.disagreements,
     }
 
 
