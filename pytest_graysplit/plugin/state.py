@@ -140,16 +140,6 @@ class State:
                 slug="nothing-recorded",
             )
 
-    def require_key(self) -> None:
-        """Raise UsageError when something must be sent and there is no key to send it with."""
-        if self.settings.key is None:
-            raise UsageError(
-                "GRAYSPLIT_API_KEY is not set, and replies must be fetched",
-                hint="export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with "
-                "--graysplit-record=none",
-                slug="key-missing",
-            )
-
     def require_folders(self, wishes: Iterable[Wish]) -> None:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
@@ -239,7 +229,7 @@ class State:
     def ask(self, wishes: Sequence[Wish]) -> list[Reply]:
         """Get what a metric wants, all at once; raise GraysplitError where it may not or cannot be had."""
         if missing := self.runner.missing(wishes):
-            self.require_key()
+            self.settings.require_key()
             self.require_folders(missing)
             self.runner.start(missing)
         return [self.runner.reply(wish) for wish in wishes]

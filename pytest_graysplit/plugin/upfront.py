@@ -98,7 +98,7 @@ def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str
 
 def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
     wishes = shuffled(groups)
-    state.require_key()
+    state.settings.require_key()
     state.require_folders(wishes)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:

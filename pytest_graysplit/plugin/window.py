@@ -68,7 +68,7 @@ class Window:
         for plan in plans_to_run([item]):
             missing = self._state.runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
             if missing:
-                self._state.require_key()
+                self._state.settings.require_key()
                 self._state.require_folders(missing)
                 self._ahead[item.nodeid] = len(missing)
                 self._state.runner.start(shuffled([missing]))

@@ -29,6 +29,8 @@ Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 # collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank
 # request stands for whatever a metric will ask the model about the case, which only its replies decide.
 VARIABLE = "GRAYSPLIT_WANTED"
+# `graysplit judge calibrate` records beside its file, in any format that cases have.
+LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
 NO_FAILURE = (0, 5)  # pytest's own codes: tests collected, no tests collected
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
 
@@ -62,7 +64,7 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
         shelf = read_shelf(path, where)
     except RecordingError:
         return  # the check of its lines has told why
-    for key in orphaned(shelf, wanted.get(path.resolve(), frozenset())):
+    for key in orphaned(shelf, wanted_of(path, wanted)):
         yield RecordingError(
             f"{where}:{shelf.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
             hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
@@ -70,12 +72,22 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
         )
 
 
-def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey]) -> list[ReplyKey]:
-    """Return the keys whose request no case makes, under whatever name.
+def wanted_of(path: Path, wanted: Wanted) -> AbstractSet[ReplyKey] | None:
+    """Return what is wanted of a recording file; None where labelled pairs beside it use it, which no test collects."""
+    if (keys := wanted.get(path.resolve())) is not None:
+        return keys
+    beside = path.resolve().parent.parent
+    return None if any((beside / f"{path.stem}{suffix}").is_file() for suffix in LABELLED_SUFFIXES) else frozenset()
+
+
+def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
+    """Return the keys whose request no case makes, under whatever name; none where nobody can tell what is wanted.
 
     A model or a sample that this collection does not name is no orphan: the next run may compare it. What a metric
     asked is none while its case is there, or the replies that it judged are, under whatever name.
     """
+    if wanted is None:
+        return []
     asked = {key.request for key in wanted if key.request}
     metrics = {key.model for key in wanted if not key.request}
     cases = {key.case for key in wanted} | {key.case for key in shelf.replies if key.request in asked}
