@@ -9,6 +9,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_graysplit.display import shortened
 from pytest_graysplit.fingerprint import request_hash
 from pytest_graysplit.metrics.embedded import Embedded
 from pytest_graysplit.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, Ruling, read_verdict
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Ask = Callable[[Sequence[Wish]], Sequence[Reply]]
 
 NAMES = ("semantic", "judge")
+LONGEST_REMARK = 400
 
 
 class AskingMetric(Protocol):
@@ -187,6 +189,11 @@ class Inquiry:
             worse=scores[WORSE],
             disagreements=sum(ruling.disagreed for ruling in ruled),
         )
+
+    def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
+        """Return what a judge said of the pair, as it was ruled; nothing for other metrics."""
+        ruling = self._rulings.get(_texts(control, treatment))
+        return tuple(shortened(remark, LONGEST_REMARK) for remark in ruling.remarks()) if ruling else ()
 
     def silence(self) -> str:
         """Say why pairs have no score, or nothing where all that were asked about have one."""

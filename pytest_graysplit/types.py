@@ -182,6 +182,7 @@ class Comparison:
 
     `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
+    `remarks` are what a judge said of the first answers.
     """
 
     case: Case
@@ -194,6 +195,7 @@ class Comparison:
     self_similarity: float | None = None
     control_samples: tuple[Reply, ...] = ()
     treatment_samples: tuple[Reply, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def latency_ratio(self) -> float | None:

@@ -28,7 +28,7 @@ def check_expect(
     score: Callable[[str, str], float | None],
     close_enough: float = REFERENCE_SIMILARITY,
 ) -> Iterator[Finding]:
-    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1.
+    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1 or None.
 
     `close_enough` is the reference's threshold where the case sets none.
     """
@@ -92,10 +92,8 @@ def _equals(wanted: str, text: str) -> Iterator[Finding]:
 
 
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[Finding]:
-    if reached is None:
-        problem = f"no similarity to the reference to hold against {plain(threshold)}: the metric gave no score"
-        yield Finding(problem, "look at what the metric's model answered, or choose another metric", "metric-silent")
-    elif not reached >= threshold:  # a score that is no number reaches nothing
+    # Without a score nothing can be said of the answer: the case is not judged then, which is for its item to tell.
+    if reached is not None and not reached >= threshold:  # a score that is no number reaches nothing
         problem = f"similarity {beside(reached, threshold)} to the reference is below {plain(threshold)}"
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
         yield Finding(problem, hint, "expect-reference")

@@ -56,16 +56,23 @@ class Ruling:
     """What came of both orders: the treatment's score (1 better, 0.5 tie, 0 worse; None where a verdict is missing).
 
     `verdicts` holds the winner as the judge named it, first with the control as answer A, then as B; None stands for
-    an answer that is no verdict. There are none where the texts decide without a judge.
+    an answer that is no verdict. There are none where the texts decide without a judge. `reasons` are the judge's own.
     """
 
     score: float | None
     verdicts: tuple[Winner | None, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def disagreed(self) -> bool:
         """Whether each order named another answer as the better one: the place decided, not the answer."""
         return self.verdicts in (("A", "A"), ("B", "B"))
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what the judge said in each order, and which answer it meant by A."""
+        for first, winner, reason in zip(("control", "treatment"), self.verdicts, self.reasons, strict=False):
+            verdict = "no verdict" if winner is None else "a tie" if winner == "tie" else f"{winner} is better"
+            yield f"A is the {first}'s answer: {verdict}" + (f". {reason}" if reason else "")
 
 
 class Judge:
@@ -92,10 +99,10 @@ class Judge:
         """Ask in both orders and combine what they say."""
         if (known := _decided(control, treatment)) is not None:
             return Ruling(score=known)
-        first, second = (
-            read_verdict(self._ask(messages)) for messages in self.orders(conversation, control, treatment)
-        )
-        return Ruling(score=_combined(first, second), verdicts=(first, second))
+        said = [self._ask(messages) for messages in self.orders(conversation, control, treatment)]
+        first, second = map(read_verdict, said)
+        reasons = tuple(map(read_reason, said))
+        return Ruling(score=_combined(first, second), verdicts=(first, second), reasons=reasons)
 
     def score(self, conversation: Sequence[Message], control: str, treatment: str) -> float | None:
         """Score 1 where the treatment is better, 0.5 for a tie, 0 where the control is, None where nobody can tell."""
@@ -129,6 +136,12 @@ def read_verdict(text: str) -> Winner | None:
         if isinstance(named, str):
             found = _WINNERS.get(named.strip(" .\"'").lower(), found)
     return found
+
+
+def read_reason(text: str) -> str:
+    """Find the reason in a judge's answer, on one line; none is empty."""
+    reasons = [entry["reason"] for entry in _objects(text) if isinstance(entry.get("reason"), str)]
+    return " ".join(str(reasons[-1]).split()) if reasons else ""
 
 
 def _objects(text: str) -> Iterator[dict[str, Json]]:

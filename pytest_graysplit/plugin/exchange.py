@@ -66,22 +66,27 @@ class Exchange:
             control, treatment = self.replies[CONTROL], self.replies[self.plan.treatment]
             metric = cast("str", self.plan.case.metric)
             self.comparison = compare(self.plan.case, control, treatment, metric=metric, score=self.score)
-            self.problem = self._silence()
+            if isinstance(self.score, Inquiry):
+                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+        self.problem = self._silence()
 
     def _silence(self) -> GraysplitError | None:
-        """Return why a threshold has no similarity to hold it against: a silent judge is no model's fault."""
-        comparison = self.comparison
-        if comparison is None or comparison.threshold is None or comparison.similarity is not None:
-            return None
-        if not isinstance(self.score, Inquiry) or not (silence := self.score.silence()):
+        """Return why a threshold has no score to hold against it: a silent judge is no model's fault."""
+        if not isinstance(self.score, Inquiry) or not (silence := self.score.silence()) or not self._lacks_a_score():
             return None
         metric = self.score.metric
         return GraysplitError(
             f"{metric.name} {metric.model} gave no score for case {self.plan.case.id!r}: {silence}",
             hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
-            f"[tool.graysplit.{metric.name}], or leave min_similarity out",
+            f"[tool.graysplit.{metric.name}], or assert no similarity",
             slug="metric-silent",
         )
+
+    def _lacks_a_score(self) -> bool:
+        held = self.comparison
+        if held is not None and held.threshold is not None and held.similarity is None:
+            return True
+        return any(self.score(*pair) is None for pair in reference_pairs(self.plan, self.replies))
 
     @property
     def judged_arms(self) -> tuple[str, ...]:
@@ -176,6 +181,11 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     if control and treatment:
         yield from scored_pairs(control, treatment)
         yield from self_pairs(control)
+    yield from reference_pairs(plan, replies)
+
+
+def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the reference of the case, where it has one, with each reply that is held against it."""
     reference = plan.case.expect and plan.case.expect.reference
     if reference:
         for arm in plan.judged_arms:

@@ -52,6 +52,16 @@ def test_a_win_needs_both_orders(control_first, treatment_first, score, disagree
     assert len(asked) == 2
 
 
+def test_a_ruling_tells_what_was_said_in_each_order():
+    """With the side that A stood for, because the reasons speak of A and B."""
+    judge, _ = judge_that_says('{"reason": "B names\\nthe days.", "winner": "B"}', "So: tie?")
+    assert list(judge.rule(ASKED, "Yes.", "30 days.").remarks()) == [
+        "A is the control's answer: B is better. B names the days.",
+        "A is the treatment's answer: no verdict",
+    ]
+    assert list(Ruling(score=0.5).remarks()) == []
+
+
 @pytest.mark.parametrize(
     ("control", "treatment", "score"), [("Yes.", " Yes.\n", 0.5), ("Yes.", " ", 0.0), ("", "Yes.", 1.0), ("", " ", 0.5)]
 )

@@ -137,7 +137,7 @@ def test_an_answer_that_is_no_verdict_is_no_score(suite, section):
     assert [arm["cases"] for arm in suite.report()["arms"]] == [0, 0]
     assert section(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
         "judge judge-garbled gave no score for case 'test_x[Tie?]': its answer cannot be read, it begins 'I would rather not say.'",
-        "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or leave min_similarity out  [metric-silent]",
+        "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
     ]
 
 
@@ -392,3 +392,50 @@ def test_recorded_verdicts_are_lines_like_any_other(suite):
     lines = [one for one in suite.recorded() if one["model"] == "judge-longer" and one["case"] == "test_x[Tie?]"]
     assert [json.loads(one["text"])["winner"] for one in lines] == ["tie", "tie"]
     assert {one["sample"] for one in lines} == {0}
+
+
+def test_a_miss_shows_what_the_judge_said(suite, section):
+    """Both orders, with the answer that A stood for, beside the score."""
+    result = suite.run("--graysplit-min-similarity=0.5")
+    result.assert_outcomes(passed=2, failed=1)
+    told = section(result, "___ test_x[Worse?] ___", "=== graysplit")
+    assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in told
+    assert (
+        "  judge      A is the control's answer: A is better. {'A': 15, 'B': 3}\n"
+        "  judge      A is the treatment's answer: B is better. {'A': 3, 'B': 15}\n"
+    ) in told
+
+
+def test_a_reference_that_the_judge_is_silent_about_is_held_against_nobody(suite):
+    """The test fails and says why, and neither model's pass rate knows of it."""
+    suite.settings("judge-garbled")
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Better?", metric="judge", expect={"reference": "Yes, you may."})
+        def test_x(graysplit_reply): pass
+        """
+    )
+    result = suite.run("--graysplit-json=report.json")
+    result.assert_outcomes(failed=2)
+    assert [(arm["cases"], arm["passed"]) for arm in suite.report()["arms"]] == [(0, 0), (0, 0)]
+    assert "judge judge-garbled gave no score for case 'test_x'" in result.stdout.str()
+
+
+def test_two_treatments_are_judged_apart(suite):
+    """Each against the control, in a run of both, and each with its own count."""
+    suite.relay.control(models=[CONTROL, TREATMENT, "gemini-2.5-flash", "judge-longer"])
+    suite.run("--graysplit-treatment=gemini-2.5-flash", "--graysplit-json=report.json").assert_outcomes(passed=6)
+    told = {one["treatment"]: one["metric_calls"]["judge"] for one in suite.report()["comparisons"]}
+    assert {model: (one["calls"], one["better"]) for model, one in told.items()} == {
+        TREATMENT: (6, 1),
+        "gemini-2.5-flash": (6, 3),
+    }
+    assert suite.sent() == 9 + 12
+
+
+def test_embeddings_of_the_control_are_asked_once_for_two_treatments(suite):
+    """They are the same request, whichever comparison needs it."""
+    suite.relay.control(models=[])
+    suite.test_file(THREE.format(metric="semantic"))
+    suite.run("--graysplit-treatment=gemini-2.5-flash").assert_outcomes(passed=6)
+    assert suite.relay.stats()["requests"][EMBEDDER] == 9
