@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_graysplit.display import shortened
-from pytest_graysplit.fingerprint import request_hash
+from pytest_graysplit.fingerprint import request_hash, unchanged
 from pytest_graysplit.metrics.embedded import Embedded
 from pytest_graysplit.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, Ruling, read_verdict
 from pytest_graysplit.metrics.vectors import unpack
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.runner import Address
     from pytest_graysplit.tooltable import AskedModel, ToolTable
-    from pytest_graysplit.types import Case, Json, Message, Reply, Route
+    from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route
 
     Body = Mapping[str, Json]
     Ask = Callable[[Sequence[Wish]], Sequence[Reply]]
@@ -120,22 +120,25 @@ class Inquiry:
     """Everything that one metric asks about one case; called with two replies it scores them, as any metric does.
 
     A request is made once, whichever pairs it serves. `own` is a scorer that is asked first; None leaves the pair to
-    the metric.
+    the metric. `as_recorded` makes of a fresh text what its recording holds, for a replay must ask the same.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # what is asked about, by whom, and three seams, each by name
         self,
         metric: AskingMetric,
         case: Case,
         into: Path,
         ask: Ask,
+        *,
         own: Callable[[Reply, Reply], float | None] | None = None,
+        as_recorded: Redactor = unchanged,
     ) -> None:
         self.metric = metric
         self._case = case
         self._into = into
         self._ask = ask
         self._own = own
+        self._as_recorded = as_recorded
         self._replies: dict[Address, Reply] = {}
         self._rulings: dict[tuple[str, str], Ruling] = {}
 
@@ -151,7 +154,7 @@ class Inquiry:
             body
             for pair in pairs
             if self._own is None or self._own(*pair) is None
-            for body in self.metric.bodies(self._case, *_texts(*pair))
+            for body in self.metric.bodies(self._case, *self._texts(*pair))
         ]
         return list({wish.address: wish for wish in map(self._wish, bodies)}.values())
 
@@ -162,7 +165,7 @@ class Inquiry:
 
     def ruling(self, control: Reply, treatment: Reply) -> Ruling:
         """Return the metric's word on the pair; raise GraysplitError where a reply to it cannot be had."""
-        texts = _texts(control, treatment)
+        texts = self._texts(control, treatment)
         if texts not in self._rulings:
             self._rulings[texts] = self.metric.rule(self._case, *texts, self._reply)
         return self._rulings[texts]
@@ -170,7 +173,7 @@ class Inquiry:
     def asked(self, pairs: Iterable[tuple[Reply, Reply]]) -> Asked | None:
         """Sum up what was asked, and how the pairs were ruled where a judge did; None where nothing was."""
         replies = self._replies.values()
-        ruled = [self._rulings[texts] for pair in pairs if (texts := _texts(*pair)) in self._rulings]
+        ruled = [self._rulings[texts] for pair in pairs if (texts := self._texts(*pair)) in self._rulings]
         if not replies and not ruled:
             return None
         scores = Counter(ruling.score for ruling in ruled) if self.metric.name == "judge" else Counter()
@@ -192,7 +195,7 @@ class Inquiry:
 
     def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
         """Return what a judge said of the pair, as it was ruled; nothing for other metrics."""
-        ruling = self._rulings.get(_texts(control, treatment))
+        ruling = self._rulings.get(self._texts(control, treatment))
         return tuple(shortened(remark, LONGEST_REMARK) for remark in ruling.remarks()) if ruling else ()
 
     def silence(self) -> str:
@@ -213,8 +216,10 @@ class Inquiry:
         key = ReplyKey(self._case.id, self.metric.model, request_hash(body), 0)
         return Wish(self.metric.name, key, self._into, body, self.metric.route, self.metric.name)
 
+    def _texts(self, control: Reply, treatment: Reply) -> tuple[str, str]:
+        return self._text(control), self._text(treatment)
 
-def _texts(control: Reply, treatment: Reply) -> tuple[str, str]:
-    # A model can write half a surrogate pair, which no request can carry.
-    ours, theirs = (reply.text.encode("utf-8", "replace").decode() for reply in (control, treatment))
-    return ours, theirs
+    def _text(self, reply: Reply) -> str:
+        text = reply.text if reply.replayed else self._as_recorded(reply.text)
+        # A model can write half a surrogate pair, which no request can carry.
+        return text.encode("utf-8", "replace").decode()

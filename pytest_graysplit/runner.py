@@ -154,6 +154,10 @@ class Runner:
         unique = {wish.address: wish for wish in wishes if wish.address not in self._sent}
         return [wish for wish in unique.values() if self.recorded(wish) is None]
 
+    def arrived(self, wishes: Iterable[Wish]) -> bool:
+        """Tell whether none of the wishes is on its way."""
+        return all(wish.address not in self._sent or self._sent[wish.address].done() for wish in wishes)
+
     def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
         """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
         began = time.perf_counter()
@@ -232,8 +236,8 @@ class Runner:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
             if self._journal is not None:
-                self._journal.append(wish.into, wish.key, wish.body, reply)
-            priced = self._prices.priced(self._without_secrets(reply))
+                self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
+            priced = self._prices.priced(self._without_secrets(reply) if wish.route == "chat" else reply)
             with self._lock:
                 self._done += 1
                 if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers

@@ -116,7 +116,7 @@ class Trial:
 
 def _replies(pair: Labelled) -> tuple[Reply, Reply]:
     control, treatment = (
-        Reply(model=side, outcome="ok", text=getattr(pair, side)) for side in ("control", "treatment")
+        Reply(model=side, outcome="ok", text=getattr(pair, side), replayed=True) for side in ("control", "treatment")
     )
     return control, treatment
 

@@ -190,11 +190,16 @@ def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Ite
     if reference:
         for arm in plan.judged_arms:
             for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
-                yield replace(reply, text=reference), reply
+                yield _reference(reply, reference), reply
 
 
 def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
-    return score(replace(reply, text=reference), replace(reply, text=text))
+    return score(_reference(reply, reference), replace(reply, text=text))
+
+
+def _reference(reply: Reply, text: str) -> Reply:
+    """Return the reference in the shape of a reply; it is no answer, so nothing is redacted in it."""
+    return replace(reply, text=text, replayed=True)
 
 
 def _body_miss(arm: str, error: str) -> Miss:

@@ -12,6 +12,7 @@ from pytest_graysplit.metrics import NAMES, built_in
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.asking import Ask, AskingMetric
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.config import Settings
-    from pytest_graysplit.types import Case, Reply, Route
+    from pytest_graysplit.types import Case, Redactor, Reply, Route
 
 KNOWN = tuple(dict.fromkeys((*NAMES, *asking.NAMES)))
 
@@ -27,11 +28,17 @@ KNOWN = tuple(dict.fromkeys((*NAMES, *asking.NAMES)))
 class Scoring:
     """Finds the scorer of a case; a hook is asked first, so that it may take over a built-in metric."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, ask: Ask) -> None:
-        """Score under one run's settings; `ask` gets the replies to what a metric asks a model."""
+    def __init__(
+        self, config: pytest.Config, settings: Settings, ask: Ask, as_recorded: Callable[[], Redactor]
+    ) -> None:
+        """Score under one run's settings; `ask` gets the replies to what a metric asks a model.
+
+        `as_recorded` returns what makes of a fresh text the one that its recording holds.
+        """
         self._hook = config.hook.pytest_graysplit_score
         self._settings = settings
         self._ask = ask
+        self._as_recorded = as_recorded
         self._built_in: dict[str, Score] = {}
         self._asking: dict[str, AskingMetric | None] = {}
 
@@ -59,7 +66,7 @@ class Scoring:
         name = cast("str", case.metric)
         own = partial(self._hooked, name, case) if self._hook.get_hookimpls() else None
         if metric := self._asking_metric(name):
-            return Inquiry(metric, case, into, self._ask, own)
+            return Inquiry(metric, case, into, self._ask, own=own, as_recorded=self._as_recorded())
         if own is not None:
             return lambda control, treatment: _else_built_in(own(control, treatment), name, control, treatment)
         if name not in self._built_in:

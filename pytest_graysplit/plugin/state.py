@@ -74,7 +74,7 @@ class State:
     @cached_property
     def scoring(self) -> Scoring:
         """Knows who scores the answers to a case."""
-        return Scoring(self.config, self.settings, self.ask)
+        return Scoring(self.config, self.settings, self.ask, lambda: self.redact)
 
     @cached_property
     def redact(self) -> Redactor:

@@ -51,7 +51,7 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, _told_of_replies(state, groups, missing))
-            asked = [_asked_by_metric(state, plan) for plan in plans]
+            asked = [asked_by_metric(state, plan) for plan in plans]
             if missing := _missing_groups(state, asked):
                 _fetch(state, missing, _told_of_metrics(asked, missing))
         state.hold_all(items)
@@ -69,8 +69,8 @@ def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:
     return [group for group in picked if group]
 
 
-def _asked_by_metric(state: State, plan: Plan) -> list[Wish]:
-    # A reply that is missing, or a hook that breaks, is the test's to show.
+def asked_by_metric(state: State, plan: Plan) -> list[Wish]:
+    """Return what the plan's metric will ask; what cannot be told, for a reply is missing, is the test's to show."""
     with suppress(Exception):
         return state.asked_by_metric(plan)
     return []

@@ -439,3 +439,56 @@ def test_embeddings_of_the_control_are_asked_once_for_two_treatments(suite):
     suite.test_file(THREE.format(metric="semantic"))
     suite.run("--graysplit-treatment=gemini-2.5-flash").assert_outcomes(passed=6)
     assert suite.relay.stats()["requests"][EMBEDDER] == 9
+
+
+def test_what_a_redaction_takes_out_is_not_judged_either(suite):
+    """The judge is asked about the text that a recording holds, so a replay finds what a live run asked."""
+    suite.write(
+        "conftest.py",
+        """
+        import re
+
+        def pytest_graysplit_redact(text):
+            return re.sub("30|[0-9]{2}", "NN", text)
+        """,
+    )
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(metric="judge", expect={"reference": "Within 30 days, or 14.", "min_similarity": 0})
+        @pytest.mark.parametrize("prompt", ["Better?", "Worse?"])
+        def test_x(graysplit, prompt): pass
+
+        @pytest.mark.graysplit(metric="semantic")
+        @pytest.mark.parametrize("prompt", ["Better?", "Worse?"])
+        def test_y(graysplit, prompt): pass
+        """
+    )
+    suite.run("--graysplit-json=live.json").assert_outcomes(passed=4)
+    assert not any("30" in body["input"] for body in asked(suite, EMBEDDER))
+    sent = suite.sent()
+    suite.run("--graysplit-record=none", "--graysplit-json=replay.json").assert_outcomes(passed=4)
+    assert suite.sent() == sent
+    similarities = [
+        [case["similarity"] for case in suite.report(name)["cases"]] for name in ("live.json", "replay.json")
+    ]
+    assert similarities[0] == similarities[1]
+
+
+def test_a_run_that_may_stop_asks_the_metric_a_little_ahead(suite):
+    """Verdicts of the next tests are fetched while one runs, and those far behind a failure are never paid for."""
+    suite.relay.control(faults=[])
+    test = """
+        @pytest.mark.graysplit(metric="{metric}")
+        @pytest.mark.parametrize("prompt", [f"Prompt {{n}}" for n in range(30)])
+        def test_x(graysplit, prompt):
+            if prompt == "Prompt 5":
+                import time
+                time.sleep(0.5)
+                assert False
+        """
+    suite.test_file(test.format(metric="lexical"))
+    suite.run().assert_outcomes(passed=29, failed=1)
+    suite.test_file(test.format(metric="judge"))
+    suite.run("-x", "--graysplit-concurrency=2").assert_outcomes(passed=5, failed=1)
+    six_tests, ahead = 6 * 2, 2 * 2
+    assert six_tests < len(asked(suite, "judge-longer")) <= six_tests + ahead
