@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest_graysplit
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.recordings.commands import FAILED, Line, add_commands
+from pytest_graysplit.judging import commands as judging
+from pytest_graysplit.recordings import commands as recordings
+from pytest_graysplit.recordings.commands import FAILED, Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,5 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="graysplit", description=pytest_graysplit.__doc__, epilog=CODES)
     parser.add_argument("--version", action="version", version=f"graysplit {pytest_graysplit.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    add_commands(commands.add_parser("recordings", help="tidy, check or merge recorded replies", epilog=CODES))
+    recordings.add_commands(
+        commands.add_parser("recordings", help="tidy, check or merge recorded replies", epilog=CODES)
+    )
+    judging.add_commands(commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES))
     return parser

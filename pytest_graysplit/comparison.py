@@ -10,11 +10,12 @@ from pytest_graysplit.metrics import guards
 from pytest_graysplit.types import Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_graysplit.types import Case, Flag, Reply
 
-    Score = Callable[[Reply, Reply], float]
+    # None: nobody can tell, for instance because a judge gave no verdict.
+    Score = Callable[[Reply, Reply], float | None]
 
 
 def compare(
@@ -30,7 +31,7 @@ def compare(
         case=case,
         control=control[0],
         treatment=treatment[0],
-        similarity=_mean(product(control, treatment), score),
+        similarity=_mean(scored_pairs(control, treatment), score),
         # Uncalibrated, "auto" names no number to hold anything to.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=metric,
@@ -41,13 +42,23 @@ def compare(
     )
 
 
+def scored_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs whose scores make the similarity: each of the treatment's with each of the control's."""
+    return (pair for pair in product(control, treatment) if _comparable(*pair))
+
+
+def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs that tell how far the control repeats itself."""
+    return (pair for pair in combinations(control, 2) if _comparable(*pair))
+
+
 def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
     """Return how alike the samples of one arm are, the mean over all pairs; None with fewer than two to compare."""
-    return _mean(combinations(samples, 2), score)
+    return _mean(self_pairs(samples), score)
 
 
 def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:
-    scores = [score(left, right) for left, right in pairs if _comparable(left, right)]
+    scores = [one for pair in pairs if (one := score(*pair)) is not None]
     return fmean(scores) if scores else None
 
 

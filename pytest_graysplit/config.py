@@ -103,6 +103,15 @@ class Settings:
                 slug="auto-samples",
             )
 
+    def require_key(self, replay: str = "--graysplit-record=none") -> None:
+        """Raise UsageError when something must be sent and there is no key to send it with."""
+        if self.key is None:
+            raise UsageError(
+                f"{KEY_VARIABLES[0]} is not set, and replies must be fetched",
+                hint=f"export {KEY_VARIABLES[0]}=... (any text, if your relay wants none), or replay with {replay}",
+                slug="key-missing",
+            )
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no recording, report or message may hold: the key, and header values, which often carry one."""
@@ -151,7 +160,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         early_stop=first("early-stop"),
         json_path=first("json"),
         key=key,
-        table=tool,
+        table=tool.named(aliases),
     )
 
 

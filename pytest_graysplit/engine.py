@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from pytest_graysplit.relay.client import Relay
-    from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.types import Json, Reply, Route
 
 
 # What is in flight when a run ends gets this long to be answered: it is paid for either way.
@@ -31,6 +31,7 @@ class Job:
     body: Callable[[], Mapping[str, Json]]
     keep: Callable[[Reply], Reply]
     future: Future[Reply]
+    route: Route = "chat"
 
 
 class Engine:
@@ -40,9 +41,12 @@ class Engine:
     request could escape ends all jobs with that one RelayError.
     """
 
-    def __init__(self, open_relay: Callable[[], Relay], models: Sequence[str], concurrency: int) -> None:
+    def __init__(
+        self, open_relay: Callable[[], Relay], models: Sequence[str], concurrency: int, unlisted: Sequence[str] = ()
+    ) -> None:
         self._open_relay = open_relay
         self._models = models
+        self._unlisted = unlisted
         self._concurrency = concurrency
         self._waiting: deque[Job] = deque()
         self._unfinished: set[Job] = set()
@@ -135,7 +139,7 @@ class Engine:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         async with self._open_relay() as relay:
             self.relay = relay
-            self.warnings = await relay.preflight(self._models)
+            self.warnings = await relay.preflight(self._models, self._unlisted)
             await self._serve(relay, self._wake)
 
     async def _serve(self, relay: Relay, wake: asyncio.Event) -> None:
@@ -167,7 +171,7 @@ class Engine:
 
     async def _send(self, relay: Relay, job: Job) -> None:
         try:
-            reply = await relay.ask(job.model, job.body())
+            reply = await relay.ask(job.model, job.body(), job.route)
             kept = job.keep(reply)
         except BaseException as error:
             self._unfinished.discard(job)

@@ -63,6 +63,8 @@ def _itself(arm: ArmResult) -> Iterator[str]:
 def _compared(comparison: Comparison) -> Iterator[str]:
     if comparison.similarity is not None:
         yield _labelled("similarity", _similarity(comparison))
+    for remark in comparison.remarks:
+        yield _labelled(comparison.metric, remark)
     for flag in comparison.flags:
         yield _labelled("flag", f"{flag.name}: {flag.detail}")
     old, new = comparison.control.text, comparison.treatment.text

@@ -15,7 +15,7 @@ from pytest_graysplit.types import Comparison, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_graysplit.types import Case, Miss, Reply, Role
+    from pytest_graysplit.types import Asked, Case, Miss, Reply, Role
 
 # 1: first published shape (see docs/json.md).
 FORMAT = 1
@@ -56,6 +56,7 @@ class CaseResult:
     """One case as one test item saw it: a comparison, or one arm alone.
 
     `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
+    `asked` is what its metric asked a model.
     """
 
     case: Case
@@ -65,6 +66,7 @@ class CaseResult:
     arms: tuple[ArmResult, ...]
     comparison: Comparison | None = None
     differing: tuple[str, ...] = ()
+    asked: Asked | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -121,11 +123,12 @@ class ComparisonSummary:
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
     flags: Mapping[str, int]
+    asked: tuple[Asked, ...] = ()
 
 
 @dataclass(slots=True)
 class CaseRow:
-    """Everything known of one case: each arm once, and each treatment's comparison."""
+    """Everything known of one case: each arm once, each treatment's comparison, and what judging each arm asked."""
 
     case: Case
     request: str
@@ -134,6 +137,7 @@ class CaseRow:
     arms: dict[str, ArmResult] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -170,6 +174,9 @@ class CaseRow:
             self.comparisons[result.arms[-1].arm] = result.comparison
         if result.differing:
             self.differing[result.arms[-1].arm] = result.differing
+        if result.asked is not None:
+            # Who asked twice for one case was answered from the first time.
+            self.asked.setdefault(result.arms[-1].arm, result.asked)
 
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
@@ -297,7 +304,18 @@ class Results:
             cost_ratio=_cost_ratio(candidate, control),
             cost_per_pass_saved_usd=_saved(candidate, control),
             flags=_by_count(Counter(flag.name for _, one in compared for flag in one.flags)),
+            asked=_asked(self.rows, treatment),
         )
+
+
+def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[Asked, ...]:
+    """Sum up what metrics asked about both arms, by metric and model."""
+    sums: dict[tuple[str, str], Asked] = {}
+    for row in rows:
+        for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
+            known = sums.get((one.metric, one.model))
+            sums[one.metric, one.model] = known + one if known else one
+    return tuple(sums[key] for key in sorted(sums))
 
 
 def total_cost(replies: list[Reply]) -> Decimal | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.recordings import Journal, Recordings
     from pytest_graysplit.relay.client import Relay, RelayStats
-    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Route
 
     Address = tuple[Path, ReplyKey]
 
@@ -33,12 +33,20 @@ class Wish(NamedTuple):
     """One reply that a test wants: from whom, to what, and in which recording it belongs.
 
     `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
+    `metric` names the metric that asks, where no arm does: a judge, or one that compares vectors.
     """
 
     arm: str
     key: ReplyKey
     into: Path
     body: Mapping[str, Json]
+    route: Route = "chat"
+    metric: str = ""
+
+    @property
+    def role(self) -> str:
+        """Who wants it, as a message says it: control, treatment, or the metric."""
+        return self.metric or (self.arm if self.arm == "control" else "treatment")
 
     @property
     def address(self) -> Address:
@@ -89,7 +97,9 @@ class Runner:
         clean: Redactor = str,
         command: str = "",
         fresh: frozenset[Address] = frozenset(),
+        asked_models: Callable[[], Mapping[str, Route]] = dict,
     ) -> None:
+        """Join the seams; `asked_models` tells, before the first call, which models metrics will ask by which route."""
         self._settings = settings
         self._recordings = recordings
         self._journal = journal
@@ -97,6 +107,7 @@ class Runner:
         self._clean = clean
         self._command = command
         self._fresh = fresh
+        self._asked_models = asked_models
         self._sent: dict[Address, Future[Reply]] = {}
         self._lock = threading.Lock()
         self._done = 0
@@ -141,6 +152,10 @@ class Runner:
         unique = {wish.address: wish for wish in wishes if wish.address not in self._sent}
         return [wish for wish in unique.values() if self.recorded(wish) is None]
 
+    def arrived(self, wishes: Iterable[Wish]) -> bool:
+        """Tell whether none of the wishes is on its way."""
+        return all(wish.address not in self._sent or self._sent[wish.address].done() for wish in wishes)
+
     def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
         """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
         began = time.perf_counter()
@@ -171,7 +186,7 @@ class Runner:
         for wish in wishes:
             future: Future[Reply] = Future()
             self._sent[wish.address] = future
-            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future))
+            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route))
         if jobs:
             self._engine = self._engine or self._build_engine()
             self._engine.submit(jobs)
@@ -182,7 +197,7 @@ class Runner:
             if (reply := self.recorded(wish)) is not None:
                 return reply
             if self._settings.record == "none":
-                raise self._recordings.explain_miss(wish.into, wish.key, wish.body, self._command, wish.arm)
+                raise self._recordings.explain_miss(wish.into, wish.key, wish.body, self._command, wish.role)
             self.start([wish])
         try:
             return self._sent[wish.address].result()
@@ -208,18 +223,22 @@ class Runner:
     def _build_engine(self) -> Engine:
         from pytest_graysplit.engine import Engine  # brings asyncio, which a replay does not need
 
-        models = [model for model in (self._settings.control, *self._settings.treatments) if model]
-        return Engine(self._open_relay, list(dict.fromkeys(models)), self._settings.concurrency)
+        asked = self._asked_models()
+        arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
+        models = dict.fromkeys([*arms, *(model for model, route in asked.items() if route == "chat")])
+        # Many relays list what chats and nothing else.
+        unlisted = [model for model, route in asked.items() if route != "chat"]
+        return Engine(self._open_relay, list(models), self._settings.concurrency, unlisted)
 
     def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
             if self._journal is not None:
-                self._journal.append(wish.into, wish.key, wish.body, reply)
-            priced = self._prices.priced(self._without_secrets(reply))
+                self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
+            priced = self._prices.priced(self._without_secrets(reply) if wish.route == "chat" else reply)
             with self._lock:
                 self._done += 1
-                if reply.latency_s is not None:
+                if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers
                     self._latencies_s.append(reply.latency_s)
                 self._errors += priced.outcome == "error"
                 self._spent_usd += priced.cost_usd or Decimal(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,20 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict")
+SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
 PRICE_FIELDS = ("input", "cached", "cache_write", "output")
 MODEL_FIELDS = ("params", "headers")
+SEMANTIC_FIELDS = ("model", "params")
+JUDGE_FIELDS = ("model", "criteria", "params")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedModel:
+    """The model that a metric asks, what is sent with each request, and what a judge goes by (None: the default)."""
+
+    model: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    criteria: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +67,8 @@ class ToolTable:
     model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     verdict: VerdictTable = field(default_factory=VerdictTable)
+    semantic: AskedModel | None = None
+    judge: AskedModel | None = None
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
@@ -77,11 +90,26 @@ class ToolTable:
                 name: _headers(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
             },
             verdict=VerdictTable.read(_section("verdict", table.get("verdict"))),
+            semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
+            judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
         )
+
+    def named(self, aliases: Mapping[str, str]) -> ToolTable:
+        """Return the table with the models that metrics ask under their own names."""
+
+        def named(asked: AskedModel | None) -> AskedModel | None:
+            return asked and replace(asked, model=aliases.get(asked.model, asked.model))
+
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge))
 
     def params_of(self, model: str) -> Mapping[str, Json]:
         """Return the request parameters that only this model gets."""
         return self.model_params.get(model, {})
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that metrics may ask, whether or not a case uses such a metric."""
+        return tuple(dict.fromkeys(asked.model for asked in (self.semantic, self.judge) if asked))
 
     def headers_of(self, model: str) -> dict[str, str]:
         """Return the extra request headers of the model: the common ones, then its own."""
@@ -146,9 +174,28 @@ def _headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, 
     return headers
 
 
+def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:
+    if value is None:
+        return None
+    table = _section(name, value)
+    _refuse_unknown(name, table, known)
+    for key in ("model", "criteria"):
+        text = table.get(key, "?")
+        if not isinstance(text, str) or not text.strip():
+            raise _refuse(f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes")
+    if "model" not in table:
+        raise _refuse(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
+    criteria = table.get("criteria")
+    return AskedModel(
+        model=str(table["model"]).strip(),
+        params=_params(f"{name}.params", table.get("params")),
+        criteria=None if criteria is None else str(criteria).strip(),
+    )
+
+
 def _params(name: str, value: object) -> dict[str, Json]:
     params = _section(name, value)
-    for key in ("model", "messages"):
+    for key in ("model", "messages", "input"):
         if key in params:
             raise _refuse(f"{name}.{key}", f"sets {key}, which the arm and the case decide", "remove it")
     return params  # type: ignore[return-value]  # TOML holds nothing that JSON does not, but for dates

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pytest_graysplit.errors import ReplyNotJsonError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
@@ -23,7 +23,11 @@ EarlyStopWhen = Literal["harm", "both"]
 Role = Literal["control", "treatment"]
 # "auto" asks for the number that the control reaches against itself, measured in this very run.
 MinSimilarity: TypeAlias = "float | Literal['auto']"
+# Which service of a relay a request goes to.
+Route = Literal["chat", "embeddings"]
 
+_NOTHING = Decimal(0)
+_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 
 
@@ -186,6 +190,7 @@ class Comparison:
 
     `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
+    `remarks` are what a judge said of the first answers.
     """
 
     case: Case
@@ -198,6 +203,7 @@ class Comparison:
     self_similarity: float | None = None
     control_samples: tuple[Reply, ...] = ()
     treatment_samples: tuple[Reply, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def calibrated(self) -> bool:
@@ -225,6 +231,34 @@ class Comparison:
     def length_ratio(self) -> float | None:
         """Characters of the treatment's text over the control's: length alone predicts much of any similarity."""
         return _ratio(len(self.treatment.text), len(self.control.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a metric asked a model, apart from what the arms were asked; add two to get a running total.
+
+    `cost_usd` is None where any answer has no known price. A call `failed`, or its answer could not be read
+    (`unreadable`): either way its pair has no score. `better`, `ties` and `worse` count the treatment's answers as a
+    judge saw them, `disagreements` the ties at which each order named another winner.
+    """
+
+    metric: str
+    model: str
+    calls: int = 0
+    cost_usd: Decimal | None = _NOTHING
+    replayed: int = 0
+    failed: int = 0
+    unreadable: int = 0
+    better: int = 0
+    ties: int = 0
+    worse: int = 0
+    disagreements: int = 0
+
+    def __add__(self, other: Asked) -> Asked:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        cost_usd = (self.cost_usd or _NOTHING) + (other.cost_usd or _NOTHING) if known else None
+        return Asked(metric=self.metric, model=self.model, cost_usd=cost_usd, **counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

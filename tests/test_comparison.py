@@ -102,3 +102,17 @@ def test_ratios_are_treatment_over_control():
     assert (slow.latency_ratio, slow.cost_ratio, slow.length_ratio) == (3.0, pytest.approx(0.1), 0.5)
     unknown = compared([a_reply("", cost="0")], [an_error(DEEPSEEK)])
     assert (unknown.latency_ratio, unknown.cost_ratio, unknown.length_ratio) == (None, None, None)
+
+
+def test_a_pair_that_nobody_can_score_is_left_out():
+    """A judge that gives no verdict takes its pair from the mean; where none is left there is no similarity."""
+    known = {("a", "x"): 1.0, ("a", "y"): None}
+
+    def of(*texts):
+        replies = [a_reply(text, DEEPSEEK) for text in texts]
+        return compare(
+            a_case(), [a_reply("a")], replies, metric="judge", score=lambda *pair: known[tuple(r.text for r in pair)]
+        )
+
+    assert of("x", "y").similarity == 1.0
+    assert of("y").similarity is None

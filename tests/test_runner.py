@@ -20,6 +20,9 @@ from pytest_graysplit.types import ReplyKey
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 
 
+EMBEDDER = "text-embedding-3-small"
+
+
 class Bench:
     """A project folder, a relay, and runners on both."""
 
@@ -36,7 +39,7 @@ class Bench:
     def pairs(self, n=3):
         return [self.wish(f"case-{number}", model) for number in range(n) for model in (CONTROL, TREATMENT)]
 
-    def runner(self, *, record="new", journal=True, fresh=frozenset(), run_id="run1", **settings):
+    def runner(self, *, record="new", journal=True, fresh=frozenset(), run_id="run1", asked_models=dict, **settings):
         chosen = Settings(
             control=settings.pop("control", CONTROL),
             treatments=settings.pop("treatments", (TREATMENT,)),
@@ -53,6 +56,7 @@ class Bench:
             prices=PriceTable({}),
             command="--graysplit-record=new",
             fresh=fresh,
+            asked_models=asked_models,
         )
         self.runners.append(runner)
         return runner
@@ -427,3 +431,31 @@ def test_a_wish_after_the_end_of_the_run_is_not_waited_for(bench):
     ended(bench, runner, [bench.wish("a")])
     runner.start([bench.wish("late")])
     assert runner.unfinished == 0
+
+
+def test_what_a_metric_asks_goes_its_own_way(bench):
+    """By its route, into the recording like a reply, and out of the latencies; a miss names the metric."""
+    body = {"input": "A lamp."}
+    key = ReplyKey("a", EMBEDDER, request_hash(body), 0)
+    wish = Wish("semantic", key, bench.file, body, "embeddings", "semantic")
+    runner = bench.runner()
+    [reply] = bench.fetch(runner, [wish])
+    assert bench.relay.stats()["paths"]["POST /v1/embeddings"] == 1
+    assert runner.median_latency_s is None
+    runner.stop()
+    merge_journals(bench.root)
+    assert bench.runner(record="none").reply(wish).text == reply.text
+    with pytest.raises(RecordingError, match=r"no recording for case 'b' \(semantic, text-embedding-3-small\)"):
+        bench.runner(record="none").reply(wish._replace(key=key._replace(case="b", request="0")))
+
+
+def test_models_of_metrics_are_checked_by_how_they_are_listed(bench):
+    """A judge must be listed, a model of vectors need not be; neither is asked for before somebody needs it."""
+    asked = {"gpt-9": "chat", EMBEDDER: "embeddings"}
+    runner = bench.runner(asked_models=lambda: asked)
+    with pytest.raises(RelayError, match="the relay knows no model 'gpt-9'"):
+        bench.fetch(runner, bench.pairs(1))
+    del asked["gpt-9"]
+    runner = bench.runner(asked_models=lambda: asked)
+    bench.fetch(runner, bench.pairs(1))
+    assert runner.warnings == ("the relay lists no model 'text-embedding-3-small'; it may serve it all the same",)

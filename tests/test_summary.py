@@ -1,5 +1,8 @@
 """The session-end summary, whole: what a run of each kind is told, at each width, in whatever order it came."""
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +24,7 @@ from specimens import (
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import Results
 from pytest_graysplit.summary import Piece, lines
+from pytest_graysplit.types import Asked
 
 
 def told(results, *, metric="lexical", width=120, **options):
@@ -409,3 +413,40 @@ def test_a_calibrated_threshold_is_marked_in_the_similarity_line():
         a_pair(a_case(min_similarity=0.213, calibrated=True), a_reply(), a_reply("Grass.", DEEPSEEK), spare=[a_reply()])
     )
     assert row_of(results, "similarity").endswith(", 1 case below 0.213 (auto); control with itself 1.00")
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        (
+            {"calls": 80, "cost_usd": Decimal("0.0123"), "better": 12, "ties": 20, "worse": 8, "disagreements": 5},
+            "  judge         gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed",
+        ),
+        (
+            {"calls": 1, "cost_usd": None, "ties": 1, "disagreements": 1, "unreadable": 2, "failed": 3},
+            "  judge         gpt-4.1: 1 call, cost unknown; 0 better, 1 tie, 0 worse; 1 order disagreed; 2 unreadable; 3 failed",
+        ),
+        ({"metric": "semantic", "calls": 80}, "  embeddings    gpt-4.1: 80 calls, $0.0000"),
+    ],
+)
+def test_what_a_metric_asked_has_its_own_line(fields, line):
+    """Its calls, their cost, and how a judge ruled; a price that nobody knows is no price of nothing."""
+    asked = Asked(**{"metric": "judge", "model": "gpt-4.1", **fields})
+    pair = replace(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK)), asked=asked)
+    assert line in told(collected(pair))
+
+
+def test_what_metrics_asked_is_summed_up_by_metric_and_model():
+    """Two cases of one judge are one line; another metric has a line of its own."""
+    judge = Asked(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.001"), worse=1)
+    vectors = Asked(metric="semantic", model="e", calls=2, cost_usd=None)
+    pairs = [
+        replace(a_pair(a_case(f"case-{n}"), a_reply(), a_reply("14 days.", DEEPSEEK)), asked=asked)
+        for n, asked in enumerate([judge, vectors, judge, None])
+    ]
+    shown_lines = told(collected(*pairs))
+    first = next(number for number, line in enumerate(shown_lines) if line.startswith("  judge"))
+    assert shown_lines[first : first + 2] == [
+        "  judge         gpt-4.1: 4 calls, $0.0020; 0 better, 0 ties, 2 worse",
+        "  embeddings    e: 2 calls, cost unknown",
+    ]

@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 
 # The threshold of `reference` where nobody gave one; docs/cases.md states it.
 REFERENCE_SIMILARITY = 0.75
+# A judge scores 0.5 for an answer as good as the reference.
+JUDGED_SIMILARITY = 0.5
 
 
-def check_expect(expect: Expect, text: str, score: Callable[[str, str], float]) -> Iterator[Finding]:
-    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1."""
+def check_expect(
+    expect: Expect,
+    text: str,
+    score: Callable[[str, str], float | None],
+    close_enough: float = REFERENCE_SIMILARITY,
+) -> Iterator[Finding]:
+    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1 or None.
+
+    `close_enough` is the reference's threshold where the case sets none.
+    """
     yield from _contains(expect.contains, text)
     yield from _not_contains(expect.not_contains, text)
     yield from _patterns(expect.regex, text)
@@ -29,7 +39,8 @@ def check_expect(expect: Expect, text: str, score: Callable[[str, str], float]) 
         yield from _equals(expect.equals.strip(), text.strip())
     yield from check_json(expect, text)
     if expect.reference is not None:
-        yield from _reference(expect.reference, expect.min_similarity, text, score)
+        threshold = close_enough if expect.min_similarity is None else expect.min_similarity
+        yield from _reference(expect.reference, threshold, score(expect.reference, text))
     if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
         hint = "ask for a length in the prompt, or raise max_words (words are what white space separates)"
         yield Finding(f"expected at most {expect.max_words} words, found {words}", hint, "expect-max-words")
@@ -80,10 +91,9 @@ def _equals(wanted: str, text: str) -> Iterator[Finding]:
         yield Finding(problem, hint, "expect-equals")
 
 
-def _reference(reference: str, asked: float | None, text: str, score: Callable[[str, str], float]) -> Iterator[Finding]:
-    threshold = REFERENCE_SIMILARITY if asked is None else asked
-    reached = score(reference, text)
-    if not reached >= threshold:  # a score that is no number reaches nothing
+def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[Finding]:
+    # Without a score nothing can be said of the answer: the case is not judged then, which is for its item to tell.
+    if reached is not None and not reached >= threshold:  # a score that is no number reaches nothing
         problem = f"similarity {beside(reached, threshold)} to the reference is below {plain(threshold)}"
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
         yield Finding(problem, hint, "expect-reference")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.checks.expectations import check_expect
+from pytest_graysplit.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
 from pytest_graysplit.checks.findings import Finding, beside, plain
 from pytest_graysplit.types import Miss
 
@@ -37,7 +37,7 @@ _OUTCOMES = {
 _REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
 
 
-def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float]) -> list[Miss]:
+def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]) -> list[Miss]:
     """Hold one reply to its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
 
     `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
@@ -47,11 +47,17 @@ def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], 
     if reply.outcome == "error":
         return _misses("outcome", arm, reply, [_failure(reply)])
     misses = _misses("outcome", arm, reply, _outcome(reply))
-    if case.expect and (reply.outcome == "ok" or reply.text.strip()):
-        misses += _misses("expect", arm, reply, check_expect(case.expect, reply.text, score))
+    if case.expect and has_text(reply):
+        close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
+        misses += _misses("expect", arm, reply, check_expect(case.expect, reply.text, score, close_enough))
     misses += _misses("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
     misses += _misses("cost", arm, reply, _cost(case.max_cost_usd, reply))
     return misses
+
+
+def has_text(reply: Reply) -> bool:
+    """Tell whether the reply said something that `expect` can be held against."""
+    return reply.outcome == "ok" or (reply.outcome != "error" and bool(reply.text.strip()))
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import pytest
 
-from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
-from pytest_graysplit.comparison import compare, self_similarity
+from pytest_graysplit.asking import Inquiry
+from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
+from pytest_graysplit.comparison import compare, scored_pairs, self_pairs, self_similarity
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.runner import Runner
-    from pytest_graysplit.types import Case, Comparison, Reply
+    from pytest_graysplit.types import Asked, Case, Comparison, Reply
 
 
 class NoReply:
@@ -40,6 +42,7 @@ class Exchange:
     """The replies of one item's arms, and what they were held to."""
 
     plan: Plan
+    score: Score
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     self_similarity: float | None = None
@@ -47,33 +50,56 @@ class Exchange:
     body_error: str | None = None
 
     @classmethod
-    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case], Score]) -> Exchange:
+    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path], Score]) -> Exchange:
         """Wait for the replies and compare them; a reply that cannot be had is kept as the exchange's problem."""
-        exchange = cls(plan=plan)
+        exchange = cls(plan=plan, score=score_of(plan.case, plan.into))
         try:
-            exchange.replies = {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+            exchange.replies = received(plan, runner)
+            # A hook of the user's may turn out not to know the metric, and what it asks may not be recorded.
+            exchange._compare()  # its own
         except GraysplitError as error:
             exchange.problem = error
-            return exchange
-        if CONTROL in exchange.replies:
-            exchange._compare(score_of(plan.case))  # its own
         return exchange
 
-    def _compare(self, score: Score) -> None:
-        case, control, treatment = self.plan.case, self.replies[CONTROL], self.replies.get(self.plan.treatment)
-        try:
-            if treatment is not None:
-                self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), score=score)
-                self.self_similarity = self.comparison.self_similarity
-            elif case.min_similarity is not None:
-                self.self_similarity = self_similarity(control, score)
-        except GraysplitError as error:  # a metric that the user's hook turned out not to know
-            self.problem = error
+    def _compare(self) -> None:
+        if isinstance(self.score, Inquiry):
+            self.score.prepare(pairs_of(self.plan, self.replies))
+        if CONTROL in self.replies:
+            self._hold(self.replies[CONTROL], self.replies.get(self.plan.treatment))
+        self.problem = self._silence()
+
+    def _hold(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...] | None) -> None:
+        case = self.plan.case
+        if treatment is not None:
+            self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), score=self.score)
+            self.self_similarity = self.comparison.self_similarity
+            if isinstance(self.score, Inquiry):
+                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+        elif case.min_similarity is not None:
+            self.self_similarity = self_similarity(control, self.score)
+
+    def _silence(self) -> GraysplitError | None:
+        """Return why a threshold has no score to hold against it: a silent judge is no model's fault."""
+        if not isinstance(self.score, Inquiry) or not (silence := self.score.silence()) or not self._lacks_a_score():
+            return None
+        metric = self.score.metric
+        return GraysplitError(
+            f"{metric.name} {metric.model} gave no score for case {self.plan.case.id!r}: {silence}",
+            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            f"[tool.graysplit.{metric.name}], or assert no similarity",
+            slug="metric-silent",
+        )
+
+    def _lacks_a_score(self) -> bool:
+        held = self.comparison
+        if held is not None and held.threshold is not None and held.similarity is None:
+            return True
+        return any(self.score(*pair) is None for pair in reference_pairs(self.plan, self.replies))
 
     @property
     def judged_arms(self) -> tuple[str, ...]:
         """The arms that this item is about."""
-        return (self.plan.alone,) if self.plan.alone else (CONTROL, self.plan.treatment)
+        return self.plan.judged_arms
 
     @property
     def blocked(self) -> bool:
@@ -100,22 +126,29 @@ class Exchange:
         causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
         return f"no answer to case {self.plan.case.id!r}: {causes[0]}" if causes else "this test has no comparison"
 
-    def result(self, nodeid: str, score: Score) -> CaseResult:
+    def result(self, nodeid: str) -> CaseResult:
         """Judge each arm and return what goes into the results."""
         return CaseResult(
             case=self.plan.case,
             request=self.plan.request,
             nodeid=nodeid,
             file=self.plan.file,
-            arms=tuple(self._arm(arm, score) for arm in self.judged_arms),
+            arms=tuple(self._arm(arm) for arm in self.judged_arms),
             comparison=self.comparison,
             differing=self.plan.differing,
+            asked=self._asked(),
         )
 
-    def _arm(self, arm: str, score: Score) -> ArmResult:
+    def _asked(self) -> Asked | None:
+        if not isinstance(self.score, Inquiry):
+            return None
+        control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
+        return self.score.asked(scored_pairs(control, treatment))
+
+    def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        each = [check_reply(self.plan.case, reply, arm, partial(_text_score, score, reply)) for reply in own]
+        each = [check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply)) for reply in own]
         whole = self._missed_as_a_whole(arm)
         misses = (*chain.from_iterable(each), *whole)
         return ArmResult(
@@ -148,8 +181,37 @@ class Exchange:
         return arm != CONTROL and self.blocked and self.plan.alone is None and held_against_control
 
 
-def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float:
-    return score(replace(reply, text=reference), replace(reply, text=text))
+def received(plan: Plan, runner: Runner) -> dict[str, tuple[Reply, ...]]:
+    """Wait for the replies of every arm; raise RecordingError or RelayError for one that cannot be had."""
+    return {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+
+
+def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that judging the plan will score: both arms, the control with itself, and each reference."""
+    control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
+    if control and treatment:
+        yield from scored_pairs(control, treatment)
+    if control and (treatment or plan.case.min_similarity is not None):
+        yield from self_pairs(control)
+    yield from reference_pairs(plan, replies)
+
+
+def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the reference of the case, where it has one, with each reply that is held against it."""
+    reference = plan.case.expect and plan.case.expect.reference
+    if reference:
+        for arm in plan.judged_arms:
+            for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
+                yield _reference(reply, reference), reply
+
+
+def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
+    return score(_reference(reply, reference), replace(reply, text=text))
+
+
+def _reference(reply: Reply, text: str) -> Reply:
+    """Return the reference in the shape of a reply; it is no answer, so nothing is redacted in it."""
+    return replace(reply, text=text, replayed=True)
 
 
 def _body_miss(arm: str, error: str) -> Miss:

@@ -65,7 +65,8 @@ class Items:
         treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
         arms = [(CONTROL, control), (treatment, treatment)]
         judged = [pair for pair in arms if pair[0] == arm] if alone else arms
-        needed = arms if _held_against_control(case) and arm != CONTROL else judged
+        held = _held_against_control(case) or state.scoring.asks(case)
+        needed = arms if held and arm != CONTROL else judged
         into = state.planner.recording_of(item.path)
         request, differing = state.planner.asked(case, control, treatment)
         item.stash[PLAN] = Plan(
@@ -95,7 +96,8 @@ class Items:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell `graysplit recordings check` which replies the collected cases would ask for, when it asks."""
         if told := os.environ.get(VARIABLE):
-            tell_wanted(Path(told), [item.stash[PLAN] for item in session.items if PLAN in item.stash])
+            plans = [item.stash[PLAN] for item in session.items if PLAN in item.stash]
+            tell_wanted(Path(told), plans, self._state.settings.table.asked_models)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count the cases that this run leaves out: it is partial, and says so."""
@@ -153,9 +155,7 @@ class Items:
     def _judge(self, item: pytest.Item) -> str:
         """Judge all exchanges of the item, keep the results for the report, and return what failed, as text."""
         exchanges = item.stash[EXCHANGES]
-        results = tuple(
-            exchange.result(item.nodeid, self._state.scoring.of(exchange.plan.case)) for exchange in exchanges
-        )
+        results = tuple(exchange.result(item.nodeid) for exchange in exchanges)
         item.stash[RESULTS] = results
         if self._state.config.getoption("xmlpath", None):
             item.user_properties += [pair for result in results for pair in _properties(result)]

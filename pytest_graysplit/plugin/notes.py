@@ -27,6 +27,7 @@ def run_notes(state: State) -> list[str]:
         *_lost(state),
         *doubts(state.results),
         *warnings(state.results),
+        *_unscored(state.results),
     ]
     if state.tally.failure:
         notes.insert(0, state.tally.failure)
@@ -113,3 +114,14 @@ def _lost(state: State) -> Iterator[str]:
         yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
     if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
         yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
+
+
+def _unscored(results: Results) -> Iterator[str]:
+    for one in results.comparisons():
+        for asked in one.asked:
+            if asked.unreadable:
+                answers = plural(asked.unreadable, "answer")
+                yield f"{asked.metric} {asked.model}: {answers} could not be read, and those pairs have no score"
+            if asked.failed:
+                calls = plural(asked.failed, "call")
+                yield f"{asked.metric} {asked.model}: {calls} failed, and those pairs have no score"

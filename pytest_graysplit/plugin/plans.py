@@ -54,6 +54,11 @@ class Plan:
     fixture: str | None = None
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
 
+    @property
+    def judged_arms(self) -> tuple[str, ...]:
+        """The arms that the item is about."""
+        return (self.alone,) if self.alone else (CONTROL, self.treatment)
+
 
 class Planner:
     """Turns cases into plans under one run's settings."""
@@ -139,9 +144,13 @@ class Planner:
         return Request(params=params, body=body, hash=request_hash(body))
 
 
-def tell_wanted(path: Path, plans: Sequence[Plan]) -> None:
-    """Write one JSON line for each reply that the plans ask for."""
-    wishes = {wish.address: wish for plan in plans for some in plan.wishes.values() for wish in some}
+def tell_wanted(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) -> None:
+    """Write one JSON line for each reply that the plans ask for.
+
+    What metrics will ask depends on replies: of it only case and model are known, and its request is left blank.
+    """
+    wanted = {wish.address: None for plan in plans for some in plan.wishes.values() for wish in some}
+    wanted |= {(plan.into, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models}
     with path.open("a", encoding="utf-8") as file:
-        for wish in wishes.values():
-            file.write(json.dumps({"into": str(wish.into.absolute()), **wish.key._asdict()}) + "\n")
+        for into, key in wanted:
+            file.write(json.dumps({"into": str(into.absolute()), **key._asdict()}) + "\n")

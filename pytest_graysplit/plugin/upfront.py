@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.calibration import calibrate, refuse_early_stop
 from pytest_graysplit.plugin.plans import PLAN
@@ -49,7 +52,10 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
         if state.settings.record != "none":
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
-                _fetch(state, missing, total=len({wish.address for group in groups for wish in group}))
+                _fetch(state, missing, _told_of_replies(state, groups, missing))
+            asked = [asked_by_metric(state, plan) for plan in plans]
+            if missing := _missing_groups(state, asked):
+                _fetch(state, missing, _told_of_metrics(asked, missing))
         calibrate(state, plans)
         state.hold_all(items)
     except GraysplitError as error:
@@ -66,16 +72,40 @@ def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:
     return [group for group in picked if group]
 
 
-def _fetch(state: State, groups: list[list[Wish]], total: int) -> None:
+def asked_by_metric(state: State, plan: Plan) -> list[Wish]:
+    """Return what the plan's metric will ask; what cannot be told, for a reply is missing, is the test's to show."""
+    with suppress(Exception):
+        return state.asked_by_metric(plan)
+    return []
+
+
+def _told_of_replies(state: State, groups: list[list[Wish]], missing: list[list[Wish]]) -> str:
+    wanted, fetched = len({wish.address for group in groups for wish in group}), sum(map(len, missing))
+    return (
+        f"{wanted - fetched} of {wanted} replies are recorded, "
+        f"fetching {fetched} from {state.settings.base_url}, {state.settings.concurrency} in flight"
+    )
+
+
+def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str:
+    """Say what metrics ask: judging 240 pairs with gpt-4.1."""
+    wanted = len({wish.address for group in groups for wish in group})
+    fetched = Counter((wish.metric, wish.key.model) for group in missing for wish in group)
+    parts = []
+    for (metric, model), number in sorted(fetched.items()):
+        # A pair is judged in two orders; a killed run may have left one of them.
+        what = plural(-(-number // 2), "pair") if metric == "judge" else plural(number, "text")
+        parts.append(f"{'judging' if metric == 'judge' else 'embedding'} {what} with {model}")
+    return f"{listed(parts)}, {wanted - fetched.total()} of {wanted} answers are recorded"
+
+
+def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
     wishes = shuffled(groups)
-    state.require_key()
+    state.settings.require_key()
     state.require_folders(wishes)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
-        reporter.write_line(
-            f"graysplit: {total - len(wishes)} of {total} replies are recorded, "
-            f"fetching {len(wishes)} from {state.settings.base_url}, {state.settings.concurrency} in flight"
-        )
+        reporter.write_line(f"graysplit: {told}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         state.runner.fetch(wishes, watcher)

@@ -9,13 +9,15 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.earlystop import is_spared
-from pytest_graysplit.plugin.upfront import plans_to_run
+from pytest_graysplit.plugin.upfront import asked_by_metric, plans_to_run
 from pytest_graysplit.runner import shuffled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.runner import Wish
 
 
 def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
@@ -35,6 +37,10 @@ class Window:
         self._looked_at: set[str] = set()
         self._cursor = 0
         self._ahead: dict[str, int] = {}
+        self._unasked: dict[str, Plan] = {}
+        self._asked: dict[str, int] = {}
+        # Replies that came count as well: behind a slow test, requests in flight alone would run away from it.
+        self._most = 2 * state.share.concurrency
         self._prepared = False
 
     @pytest.hookimpl(tryfirst=True)
@@ -52,12 +58,13 @@ class Window:
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()
+        self._ask_ahead()
         self._start(item)
         self._ahead.pop(item.nodeid, None)
-        # Replies that came count as well: behind a slow test, requests in flight alone would run away from it.
-        most = 2 * self._state.share.concurrency
+        self._unasked.pop(item.nodeid, None)  # its own test asks what is left
+        self._asked.pop(item.nodeid, None)
         for known in self._known_ahead(nextitem):
-            if sum(self._ahead.values()) >= most:
+            if sum(self._ahead.values()) >= self._most:
                 return
             self._start(known)
 
@@ -70,12 +77,26 @@ class Window:
         for plan in plans_to_run([item]):
             if is_spared(self._state, plan):
                 continue
-            missing = self._state.runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
-            if missing:
-                self._state.require_key()
-                self._state.require_folders(missing)
-                self._ahead[item.nodeid] = len(missing)
-                self._state.runner.start(shuffled([missing]))
+            self._ahead[item.nodeid] = self._send(wish for wishes in plan.wishes.values() for wish in wishes)
+            if self._state.scoring.asks(plan.case):
+                self._unasked[item.nodeid] = plan
+
+    def _ask_ahead(self) -> None:
+        """Send what metrics ask about replies that have come, no further ahead than replies are asked for."""
+        for nodeid, plan in list(self._unasked.items()):
+            if sum(self._asked.values()) >= self._most:
+                return
+            if self._state.runner.arrived(wish for wishes in plan.wishes.values() for wish in wishes):
+                del self._unasked[nodeid]
+                self._asked[nodeid] = self._send(asked_by_metric(self._state, plan))
+
+    def _send(self, wishes: Iterable[Wish]) -> int:
+        """Send what is missing; return how much that was."""
+        if missing := self._state.runner.missing(wishes):
+            self._state.settings.require_key()
+            self._state.require_folders(missing)
+            self._state.runner.start(shuffled([missing]))
+        return len(missing)
 
     def _prepare(self) -> None:
         if not self._prepared:

@@ -23,6 +23,7 @@ from pytest_graysplit.recordings.workdir import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from filelock import BaseFileLock
@@ -67,15 +68,19 @@ class Journal:
         with self._one_at_a_time:
             self._open()
 
-    def append(self, into: Path, key: ReplyKey, body: Mapping[str, Json], reply: Reply) -> None:
+    def append(
+        self, into: Path, key: ReplyKey, body: Mapping[str, Json], reply: Reply, *, is_vector: bool = False
+    ) -> None:
         """Store the reply for the recording file, if it is recordable; safe from any thread, on disk on return.
 
+        The text of a vector is stored as it is: there is no secret in it, and a redacted one would point elsewhere.
         Raises RecordingError where the disk is full or the folder cannot be written.
         """
         if not recordable(reply):
             return
+        free = FREE_TEXTS - {"text"} if is_vector else FREE_TEXTS
         clean: Any = redact_json(dict(body), self._redact)
-        line = entry_line(relative_to(self._root, into), key.request, canonical(clean), self._reply(key, reply))
+        line = entry_line(relative_to(self._root, into), key.request, canonical(clean), self._reply(key, reply, free))
         with self._one_at_a_time:
             self._write(line)
 
@@ -88,11 +93,9 @@ class Journal:
                 self._alive.release()
             self._fd = self._alive = None
 
-    def _reply(self, key: ReplyKey, reply: Reply) -> bytes:
+    def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str]) -> bytes:
         fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
-        clean = {
-            name: redact_json(value, self._redact) if name in FREE_TEXTS else value for name, value in fields.items()
-        }
+        clean = {name: redact_json(value, self._redact) if name in free else value for name, value in fields.items()}
         return encode(clean)
 
     def _open(self) -> int:

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 
 # Names the file into which the plugin writes, at the end of a collection, a JSON line for each reply that the
-# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}.
+# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank
+# request stands for whatever a metric will ask the model about the case, which only its replies decide.
 VARIABLE = "GRAYSPLIT_WANTED"
+# `graysplit judge calibrate` records beside its file, in any format that cases have.
+LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
 NO_FAILURE = (0, 5)  # pytest's own codes: tests collected, no tests collected
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
 
@@ -61,7 +64,7 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
         shelf = read_shelf(path, where)
     except RecordingError:
         return  # the check of its lines has told why
-    for key in orphaned(shelf, wanted.get(path.resolve(), frozenset())):
+    for key in orphaned(shelf, wanted_of(path, wanted)):
         yield RecordingError(
             f"{where}:{shelf.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
             hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
@@ -69,13 +72,28 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
         )
 
 
-def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey]) -> list[ReplyKey]:
-    """Return the keys whose request no case makes, under whatever name.
+def wanted_of(path: Path, wanted: Wanted) -> AbstractSet[ReplyKey] | None:
+    """Return what is wanted of a recording file; None where labelled pairs beside it use it, which no test collects."""
+    if (keys := wanted.get(path.resolve())) is not None:
+        return keys
+    beside = path.resolve().parent.parent
+    return None if any((beside / f"{path.stem}{suffix}").is_file() for suffix in LABELLED_SUFFIXES) else frozenset()
 
-    A model or a sample that this collection does not name is no orphan: the next run may compare it.
+
+def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
+    """Return the keys whose request no case makes, under whatever name; none where nobody can tell what is wanted.
+
+    A model or a sample that this collection does not name is no orphan: the next run may compare it. What a metric
+    asked is none while its case is there, or the replies that it judged are, under whatever name.
     """
-    asked = {key.request for key in wanted}
-    return sorted(key for key in shelf.replies if key.request not in asked)
+    if wanted is None:
+        return []
+    asked = {key.request for key in wanted if key.request}
+    metrics = {key.model for key in wanted if not key.request}
+    cases = {key.case for key in wanted} | {key.case for key in shelf.replies if key.request in asked}
+    return sorted(
+        key for key in shelf.replies if key.request not in asked and not (key.model in metrics and key.case in cases)
+    )
 
 
 def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:

@@ -47,18 +47,17 @@ class Recordings:
         self._fresh[path, key] = reply
 
     def explain_miss(
-        self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, arm: str = ""
+        self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, role: str = ""
     ) -> RecordingError:
         """Return the error for a reply that is not recorded: what is nearest, what differs, what records it.
 
-        `command` continues "run once with"; the role is named beside the model: `arm` is "control" or a treatment.
+        `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
         """
         asked = {name: redact_json(value, self._redact) for name, value in body.items() if name != "model"}
         stored = self._stored(key)
         if path not in self._neighbours:
             self._neighbours[path] = Neighbours(self._shelf(path))
         lines = self._neighbours[path].explain(stored, asked)
-        role = arm if arm in ("", "control") else "treatment"
         who = ", ".join(filter(None, (role, stored.model)))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),

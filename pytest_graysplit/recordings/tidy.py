@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings.merge import merge_journals
-from pytest_graysplit.recordings.orphans import orphaned
+from pytest_graysplit.recordings.orphans import orphaned, wanted_of
 from pytest_graysplit.recordings.shelf import CONFLICT_MARKERS, Shelf, read_data, split_lines
 from pytest_graysplit.recordings.swap import swap_in
 from pytest_graysplit.recordings.workdir import file_lock, relative_to
@@ -49,7 +49,7 @@ def tidy_file(root: Path, path: Path, wanted: Wanted | None = None) -> str:
         lines = split_lines(before)
         shelf = Shelf(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
         if wanted is not None:
-            for key in orphaned(shelf, wanted.get(path.resolve(), frozenset())):
+            for key in orphaned(shelf, wanted_of(path, wanted)):
                 del shelf.replies[key]
         shelf.drop_unasked()
         after = shelf.render()

@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from pytest_graysplit.relay import preflight, stops
+from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
 from pytest_graysplit.relay.signing import check_headers, headers_for
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import RelayError
-    from pytest_graysplit.types import Json, Redactor
+    from pytest_graysplit.types import Json, Redactor, Route
 
 # Measured: one client with 64 connections spends its time on the bookkeeping of its pool; eight with 8 do not.
 CONNECTIONS_PER_CLIENT = 8
@@ -77,7 +78,10 @@ class Relay:
         self._is_refusal = is_refusal
         self._address = stops.shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
-        self._chat_url = httpx.URL(f"{settings.base_url}/chat/completions")
+        self._urls: dict[Route, httpx.URL] = {
+            "chat": httpx.URL(f"{settings.base_url}/chat/completions"),
+            "embeddings": httpx.URL(f"{settings.base_url}/embeddings"),
+        }
         self._models_url = httpx.URL(f"{settings.base_url}/models")
         self._headers: dict[str, httpx.Headers] = {}
         self._clock = clock
@@ -104,9 +108,10 @@ class Relay:
             with contextlib.suppress(Exception):
                 await client.aclose()
 
-    async def preflight(self, models: Sequence[str]) -> tuple[str, ...]:
+    async def preflight(self, models: Sequence[str], unlisted: Sequence[str] = ()) -> tuple[str, ...]:
         """Check address, key and model names before anything is paid for, open connections, and return warnings.
 
+        Models among the `unlisted` may be missing in the relay's list, which is a warning only.
         Raises RelayError when no request of the run could succeed.
         """
         request = httpx.Request("GET", self._models_url, headers=self._signed(""))
@@ -124,10 +129,11 @@ class Relay:
         preflight.refuse_unknown(models, known, self._settings.table.aliases)
         await self._warm_up()
         key_warnings = preflight.key_warnings(self._settings.key, self._settings.base_url)
-        return (*key_warnings, *preflight.shutdown_warnings(models, known))
+        shutdown_warnings = preflight.shutdown_warnings((*models, *unlisted), known)
+        return (*key_warnings, *preflight.unlisted_warnings(unlisted, known), *shutdown_warnings)
 
-    async def ask(self, model: str, body: Mapping[str, Json]) -> Reply:
-        """Send one chat completion, `body` as it is, and return the reply; a failed call is a reply too.
+    async def ask(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> Reply:
+        """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
 
         Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait.
         """
@@ -136,14 +142,12 @@ class Relay:
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
             return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0)
-        request = httpx.Request("POST", self._chat_url, headers=self._signed(model), content=content)
+        request = httpx.Request("POST", self._urls[route], headers=self._signed(model), content=content)
         trip = Trip[httpx.AsyncClient, Reply](
             send=lambda client: self._exchange(
                 client, request, self._settings.timeout_s, streams=body.get("stream") is True
             ),
-            read=lambda answer: read_answer(
-                answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact
-            ),
+            read=lambda answer: self._read(answer, model, body, route),
             retries=self._settings.retries,
         )
         result = await self._traffic.carry(trip)
@@ -160,6 +164,11 @@ class Relay:
             lowest_concurrency=self._traffic.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,
         )
+
+    def _read(self, answer: Answer, model: str, body: Mapping[str, Json], route: Route) -> Reply | Fault:
+        if route == "embeddings":
+            return read_embedding(answer, model=model, sent=body.keys(), redact=self._redact)
+        return read_answer(answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
 
     async def _exchange(
         self, client: httpx.AsyncClient, request: httpx.Request, deadline_s: float, *, streams: bool = False

@@ -76,6 +76,13 @@ def refuse_unknown(models: Sequence[str], known: Mapping[str, object], aliases: 
             )
 
 
+def unlisted_warnings(models: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
+    """Yield a warning for each model that the relay does not list, of a kind that relays often leave out."""
+    for model in models:
+        if known and not _is_listed(model, known):
+            yield f"the relay lists no model {model!r}{nearest(model, list(known))}; it may serve it all the same"
+
+
 def shutdown_warnings(models: Sequence[str], known: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
     """Yield a warning for each model that the relay announces the end of."""
     for model in models:

@@ -27,16 +27,24 @@ def read_answer(
 
     Success is JSON, or a stream of it, without a top-level error and with at least one choice.
     """
-    if not 200 <= answer.status < 300:
-        return _failed(answer, model, sent, redact)
-    payload = _read_payload(answer, redact)
-    if isinstance(payload, Fault):
+    payload = read_payload(answer, model=model, sent=sent, redact=redact)
+    if not isinstance(payload, dict):
         return payload
-    if inside := _error_inside(payload):
-        return _failed(answer, model, sent, redact, inside=inside)
     if choice := _first_choice(payload):
         return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
     return Fault(problem="the relay's answer holds no choices", slug="relay-no-choices", status=answer.status)
+
+
+def read_payload(
+    answer: Answer, *, model: str, sent: Collection[str], redact: Redactor
+) -> dict[str, Json] | Reply | Fault:
+    """Read an answer into what it holds, whatever was asked for; what failed is a fault, or a filtered reply."""
+    if not 200 <= answer.status < 300:
+        return _failed(answer, model, sent, redact)
+    payload = _parsed(answer, redact)
+    if isinstance(payload, dict) and (inside := _error_inside(payload)):
+        return _failed(answer, model, sent, redact, inside=inside)
+    return payload
 
 
 def _reply(
@@ -50,21 +58,21 @@ def _reply(
     message = object_of(choice.get("message"))
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     text = content or _text(choice.get("text")) or refusal
-    calls, finish = _tool_calls(message), _name(choice.get("finish_reason"))
+    calls, finish = _tool_calls(message), name_of(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
     return Reply(
         model=model,
         outcome=_outcome(finish, text, refused=refused, called=bool(calls), is_refusal=is_refusal),
         text=text,
-        served_model=_name(payload.get("model")),
+        served_model=name_of(payload.get("model")),
         ttft_s=answer.ttft_s,
         usage=read_usage(payload.get("usage")),
         reported_cost_usd=read_cost(payload, answer.headers),
         finish_reason=finish,
         tool_calls=calls,
         fell_back=any(_above_zero(answer.headers.get(name)) for name in _FALLBACK_HEADERS),
-        response_id=_name(payload.get("id")),
-        system_fingerprint=_name(payload.get("system_fingerprint")),
+        response_id=name_of(payload.get("id")),
+        system_fingerprint=name_of(payload.get("system_fingerprint")),
     )
 
 
@@ -93,7 +101,7 @@ def _failed(
     return Reply(model=model, outcome="filtered", error=fault.problem) if fault.filtered else fault
 
 
-def _read_payload(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
+def _parsed(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
     try:
         payload = assemble(answer.body) if is_stream(answer.body) else read_json(answer.body.removeprefix(_MARK))
     except StreamCutError as error:
@@ -138,7 +146,8 @@ def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:
     return ({"type": "function", "function": legacy},) if isinstance(legacy, dict) and legacy else ()
 
 
-def _name(value: Json) -> str | None:
+def name_of(value: Json) -> str | None:
+    """Return a text that says something, or None."""
     return value if isinstance(value, str) and value else None
 
 

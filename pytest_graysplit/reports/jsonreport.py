@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_graysplit.results import ArmSummary, CaseRow, ComparisonSummary, Results
-    from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.types import Asked, Json, Reply
     from pytest_graysplit.verdict import Row, Verdict
 
 # Below this many values the 99th percentile of a sample is its maximum under another name.
@@ -92,6 +92,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "latency_ratio": _bounds(rows.get("latency")),
         "cost_ratio": one.cost_ratio,
         "flags": one.flags,
+        "metric_calls": {asked.metric: _asked(asked) for asked in one.asked},
         "rows": [_row(row) for row in verdict.rows],
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
@@ -115,6 +116,21 @@ def _bounds(row: Row | None) -> dict[str, float | None] | None:
     if row is None:
         return None
     return {"estimate": _finite(row.estimate), "low": _finite(row.low), "high": _finite(row.high)}
+
+
+def _asked(asked: Asked) -> dict[str, object]:
+    return {
+        "model": asked.model,
+        "calls": asked.calls,
+        "cost_usd": _usd(asked.cost_usd),
+        "replayed": asked.replayed,
+        "failed": asked.failed,
+        "unreadable": asked.unreadable,
+        "better": asked.better,
+        "ties": asked.ties,
+        "worse": asked.worse,
+        "disagreements": asked.disagreements,
+    }
 
 
 def _case(row: CaseRow) -> dict[str, object]:

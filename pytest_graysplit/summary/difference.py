@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
     from pytest_graysplit.summary.pieces import Line, Style
+    from pytest_graysplit.types import Asked
     from pytest_graysplit.verdict import Row, Verdict
 
 WORST = 5
 INDENT = 16
+# How the line of a metric's own cost begins.
+_ASKED = {"semantic": "embeddings"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
 
@@ -72,6 +75,7 @@ def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) 
         yield Told("errors", _points(row), row)
     yield from _latencies(rows)
     yield from _costs(one, rows, arms)
+    yield from (Told(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
 
 
 def _difference(row: Row | None) -> Told:
@@ -92,7 +96,7 @@ def _signed(value: float | None) -> str:
 
 def _similarity(one: ComparisonSummary) -> str:
     if not one.similarities:
-        return "unknown: no case has two answers to compare"
+        return f"unknown: no {'pair of answers has a score' if one.asked else 'case has two answers to compare'}"
     mean = fmean(one.similarities)
     parts = [f"{score(mean)} mean of {len(one.similarities)}"]
     if one.thresholds:
@@ -139,6 +143,21 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSu
     if row is not None and row.high < float("inf"):
         text += f"  (90% CI {change(row.low)} .. {change(row.high)})"
     yield Told("cost", text, row)
+
+
+def _asked(asked: Asked) -> str:
+    """Write what a metric asked: gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed."""
+    cost = money(asked.cost_usd) if asked.cost_usd is not None else "cost unknown"
+    parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
+    if asked.metric == "judge":
+        parts.append(f"{asked.better:,} better, {plural(asked.ties, 'tie')}, {asked.worse:,} worse")
+    if asked.disagreements:
+        parts.append(f"{plural(asked.disagreements, 'order')} disagreed")
+    if asked.unreadable:
+        parts.append(f"{asked.unreadable:,} unreadable")
+    if asked.failed:
+        parts.append(f"{asked.failed:,} failed")
+    return "; ".join(parts)
 
 
 def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:

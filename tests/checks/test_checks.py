@@ -162,6 +162,13 @@ def test_half_a_character_does_not_reach_the_terminal():
     assert problem == 'treatment small: $.a: expected 1, found "\\ud800"'
 
 
+def test_a_judged_reference_is_reached_by_an_answer_as_good():
+    """0.5 is as good as the reference, and no score at all is for the item to tell."""
+    asked = case(expect={"reference": "30 days"}, metric="judge")
+    assert check_reply(asked, OK, "small", lambda *_: 0.5) == check_reply(asked, OK, "small", lambda *_: None) == []
+    assert [miss.slug for miss in check_reply(asked, OK, "small", lambda *_: 0.4)] == ["expect-reference"]
+
+
 @pytest.mark.parametrize(
     ("expect", "score", "problem"),
     [

@@ -91,7 +91,7 @@ def test_other_files_are_left_alone(project):
             '{"prompt": "One?", "metric": "exat"}\n',
             (
                 "s.graysplit.jsonl:1: unknown metric 'exat', did you mean exact?\n"
-                "  hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
+                "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
             ),
         ),
     ],

@@ -179,7 +179,7 @@ E     hint: known here: {", ".join(MARKER_FIELDS)}  [case-field-unknown]
             'compare("One?", metric="lexicl")',
             """
 E   pytest_graysplit.errors.UsageError: test_it.py: unknown metric 'lexicl', did you mean lexical?
-E     hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]
+E     hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]
 """,
         ),
         (

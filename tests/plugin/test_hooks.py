@@ -65,7 +65,7 @@ def test_a_metric_that_no_hook_knows_is_a_message(project, section):
     result.assert_outcomes(failed=1)
     assert section(result, "___ test_x ___") == (
         "unknown metric 'theirs'\n"
-        "  hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
+        "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
 
 

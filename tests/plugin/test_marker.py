@@ -227,7 +227,7 @@ def test_every_field_travels_to_the_case_and_the_request(project):
             'prompt="One?", metric="lexicl"',
             (
                 "test_it.py:3: unknown metric 'lexicl', did you mean lexical?\n"
-                "  hint: built in are lexical, exact, json; your own is a conftest.py function "
+                "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function "
                 "pytest_graysplit_score  [metric-unknown]"
             ),
         ),

@@ -197,7 +197,7 @@ def test_an_unknown_metric_of_the_command_line_is_named_as_an_option(project, se
     result = project.run("--graysplit-metric=lexicl")
     assert section(result, "ERROR collecting") == (
         "--graysplit-metric: unknown metric 'lexicl', did you mean lexical?\n"
-        "  hint: built in are lexical, exact, json; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
+        "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
@@ -353,7 +353,7 @@ def test_a_broken_tool_table_is_a_usage_error(project):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pyproject.toml [tool.graysplit] price: unknown setting, did you mean prices?\n"
-        "  hint: known here: prices, aliases, headers, models, splits, verdict  [tool-graysplit]"
+        "  hint: known here: prices, aliases, headers, models, splits, verdict, semantic, judge  [tool-graysplit]"
     )
 
 

@@ -36,8 +36,8 @@ def explained(bench):
     journal.close()
     merge_journals(bench.root)
 
-    def explain(body=body, arm="control", **key):
-        error = Recordings(bench.root).explain_miss(bench.file, bench.key(body=body, **key), body, COMMAND, arm)
+    def explain(body=body, role="control", **key):
+        error = Recordings(bench.root).explain_miss(bench.file, bench.key(body=body, **key), body, COMMAND, role)
         assert isinstance(error, RecordingError)
         assert (error.hint, error.slug) == (f"run once with {COMMAND}", "recording-missing")
         return error.problem.splitlines()
@@ -83,7 +83,7 @@ def test_parameters_that_came_or_went_are_named(explained):
 
 def test_another_model_is_the_only_difference(explained):
     """A candidate that was never recorded is told as such, without an arm where none is known."""
-    assert explained(model="gpt-4.1", arm="") == [
+    assert explained(model="gpt-4.1", role="") == [
         "no recording for case 'refund-policy' (gpt-4.1)", WHERE, "    model: claude-sonnet-4.5 -> gpt-4.1"
     ]  # fmt: skip
 

@@ -1,6 +1,8 @@
 """What the loopback relay answers: a pure function of model, messages and seed, so that tests can predict it."""
 
+import hashlib
 import json
+import re
 
 MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2")
 USD_PER_TOKEN = (0.000_001, 0.000_002)
@@ -19,8 +21,20 @@ def prompt_of(body):
 
 def answer_text(body):
     """The default answer: it names the model, the prompt and, where one was sent, the seed."""
+    if str(body.get("model")).startswith("judge-"):
+        return verdict(body)
     seed = f" (seed {body['seed']})" if "seed" in body else ""
     return f"Answer of {body.get('model')} to: {prompt_of(body)}{seed}"
+
+
+def verdict(body):
+    """What a judge says of two answers: judge-longer prefers the longer one, judge-first whichever comes first."""
+    found = re.findall(r"\[answer ([AB]) (\w+)\]\n(.*?)\n\[end of answer \1 \2\]", text_of(body), re.DOTALL)
+    lengths = {name: len(text) for name, _, text in found}
+    difference = lengths["A"] - lengths["B"]
+    winners = {"judge-longer": "A" if difference > 0 else "B" if difference else "tie", "judge-first": "A"}
+    winner = winners.get(body["model"])
+    return json.dumps({"reason": f"{lengths}", "winner": winner}) if winner else "I would rather not say."
 
 
 def usage_of(body, text):
@@ -31,7 +45,7 @@ def usage_of(body, text):
 
 def cost_of(usage):
     """What this relay would bill, in USD."""
-    return usage["prompt_tokens"] * USD_PER_TOKEN[0] + usage["completion_tokens"] * USD_PER_TOKEN[1]
+    return usage["prompt_tokens"] * USD_PER_TOKEN[0] + usage.get("completion_tokens", 0) * USD_PER_TOKEN[1]
 
 
 def completion(body, text=None, finish="stop", **message):
@@ -47,6 +61,20 @@ def completion(body, text=None, finish="stop", **message):
             {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
         ],
         "usage": usage_of(body, text or ""),
+    }
+
+
+def embedding(body, dimensions=64):
+    """A vector with a place for each word, by its hash, so that texts with the same words point the same way."""
+    vector = [0.0] * dimensions
+    words = re.findall(r"\w+", body["input"].lower())
+    for word in words:
+        vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % dimensions] += 1.0
+    return {
+        "object": "list",
+        "model": body.get("model"),
+        "data": [{"object": "embedding", "index": 0, "embedding": vector}],
+        "usage": {"prompt_tokens": len(words), "total_tokens": len(words)},
     }
 
 

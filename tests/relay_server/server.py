@@ -2,7 +2,7 @@
 
     python tests/relay_server/server.py --port 0 --latency 0.2
 
-prints its base URL as the first line. `GET /v1/models`, `POST /v1/chat/completions`; `POST /_control` (JSON: `faults`,
+prints its base URL as the first line. `GET /v1/models`, `POST /v1/chat/completions`, `POST /v1/embeddings`; `POST /_control` (JSON: `faults`,
 `latency`, `latencies`, `key`, `models`, `max_in_flight`), `GET /_stats`, `POST /_reset`. A model named
 `anything+KIND` always shows the fault KIND.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from relay_server import faults
-from relay_server.answers import MODELS, completion, cost_of, error, stream
+from relay_server.answers import MODELS, completion, cost_of, embedding, error, stream
 
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many Requests"}
 
@@ -99,8 +99,8 @@ class Connection(asyncio.Protocol):
         self.state.paths[f"{method} {path}"] += 1
         self.state.headers = headers
         body = json.loads(content) if content else {}
-        if path.endswith("/chat/completions"):
-            self.chat(headers, body)
+        if path.endswith(("/chat/completions", "/embeddings")):
+            self.ask(headers, body)
         elif path.endswith("/models"):
             self.list_models(method, headers)
         else:
@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
             rows = [{"id": row} if isinstance(row, str) else row for row in self.state.models]
             self.send(200, {}, {"object": "list", "data": rows})
 
-    def chat(self, headers, body):
+    def ask(self, headers, body):
         state = self.state
         state.requests[body.get("model")] += 1
         state.bodies.append(body)
@@ -141,8 +141,9 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(latency, self.answer, fault, body)
 
     def answer(self, fault, body):
-        shown = (200, {}, completion(body)) if fault in (None, {}) else None
-        shown = shown or ((200, {}, completion(body)) if fault["kind"] == "slow" else faults.show(fault, body))
+        good = embedding(body) if "input" in body else completion(body)
+        shown = (200, {}, good) if fault in (None, {}) else None
+        shown = shown or ((200, {}, good) if fault["kind"] == "slow" else faults.show(fault, body))
         if shown != faults.HANG:
             self.state.in_flight -= 1
         self.give(shown, fault or {}, body)
@@ -203,10 +204,10 @@ class Connection(asyncio.Protocol):
             self.transport.write(head + content)
 
     def bill(self, body):
-        usage = body.get("usage") if isinstance(body, dict) and "choices" in body else None
+        usage = body.get("usage") if isinstance(body, dict) and ("choices" in body or "data" in body) else None
         if usage:
             self.state.billed["prompt_tokens"] += usage["prompt_tokens"]
-            self.state.billed["completion_tokens"] += usage["completion_tokens"]
+            self.state.billed["completion_tokens"] += usage.get("completion_tokens", 0)
             self.state.billed["cost_usd"] += cost_of(usage)
 
 

@@ -127,6 +127,7 @@ def test_a_report_in_whole():
                 "latency_ratio": {"estimate": 0.5, "low": 0.0, "high": None},
                 "cost_ratio": None,
                 "flags": {"number-changed": 1},
+                "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
                 "reasons": [
@@ -174,7 +175,7 @@ def test_the_keys_of_the_product_page_are_all_there():
         "cost_per_pass_usd served_models attempts replayed"
     )
     assert set(shown["arms"][0]) == set(promised.split())
-    promised = "treatment n similarity pass_difference latency_ratio cost_ratio rows verdict reasons"
+    promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
     assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed"}
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {

@@ -12,8 +12,10 @@ from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pytest_graysplit.cases.files.row import Row
     from pytest_graysplit.types import Case
 
 # Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
@@ -27,17 +29,37 @@ def read_cases(path: Path, shown: str) -> tuple[Case, ...]:
 
     `shown` is how messages write the path.
     """
+    cases = tuple(build_case(row.fields, where=f"{shown}:{row.line}") for row in read_rows(path, shown))
+    refuse_twins(cases)
+    return cases
+
+
+def read_rows(path: Path, shown: str) -> Iterator[Row]:
+    """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
     if path.suffix.lower() not in FORMATS:
         hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
         raise UsageError(f"{shown}: not a case file", hint=hint, slug="case-file-format")
     text = _text(path, shown)
-    rows = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(text, shown)
-    cases = tuple(build_case(row.fields, where=f"{shown}:{row.line}") for row in rows)
-    if not cases:
+    rows: Iterator[Row] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
+        text, shown
+    )
+    row = None
+    for row in rows:
+        yield row
+    if row is None:
         hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
         raise UsageError(f"{shown}: holds no case", hint=hint, slug="case-file-empty")
-    _refuse_twins(cases)
-    return cases
+
+
+def refuse_twins(cases: Iterable[Case]) -> None:
+    """Raise UsageError for the first case whose id another one has: recordings go by it."""
+    first: dict[str, Case] = {}
+    for case in cases:
+        earlier = first.setdefault(case.id, case)
+        if earlier is not case:
+            problem = f"{case.where}: id: {case.id!r} is the id of {earlier.where} too"
+            hint = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
+            raise UsageError(problem, hint=hint, slug="case-id-twice")
 
 
 def _text(path: Path, shown: str) -> str:
@@ -80,13 +102,3 @@ def _missing(path: Path, shown: str) -> UsageError:
     hint = f"case files there: {', '.join(beside[:5]) or 'none'}"
     near = nearest(path.name, beside)
     return UsageError(f"{shown}: no such file{near}", hint=hint, slug="case-file-missing")
-
-
-def _refuse_twins(cases: tuple[Case, ...]) -> None:
-    first: dict[str, Case] = {}
-    for case in cases:
-        earlier = first.setdefault(case.id, case)
-        if earlier is not case:
-            problem = f"{case.where}: id: {case.id!r} is the id of {earlier.where} too"
-            hint = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
-            raise UsageError(problem, hint=hint, slug="case-id-twice")

