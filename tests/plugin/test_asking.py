@@ -492,3 +492,20 @@ def test_a_run_that_may_stop_asks_the_metric_a_little_ahead(suite):
     suite.run("-x", "--graysplit-concurrency=2").assert_outcomes(passed=5, failed=1)
     six_tests, ahead = 6 * 2, 2 * 2
     assert six_tests < len(asked(suite, "judge-longer")) <= six_tests + ahead
+
+
+def test_a_recorded_vector_that_is_none_is_no_score(suite):
+    """Somebody has edited the file: the pairs of that text have no score, and the summary says so."""
+    suite.test_file(THREE.format(metric="semantic"))
+    suite.run()
+    path = suite.path / "__graysplit__" / "test_it.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    vector = next(line for line in lines if line.get("model") == EMBEDDER and "Tie?" in line["case"])
+    vector["text"] = "no vector"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
+    result.assert_outcomes(passed=3)
+    assert (scores(suite)["Tie?"], calls(suite)["semantic"]["unreadable"]) == (None, 1)
+    assert (
+        "semantic text-embedding-3-small: 1 answer could not be read, and those pairs have no score" in result.outlines
+    )
