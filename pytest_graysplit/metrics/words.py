@@ -34,7 +34,7 @@ PROFILES = {
     "Dutch": "het een van niet zijn voor met op dat wij je u uw ook aan bij naar worden wordt kunt kan maar deze dit"
     " uit te hebben heeft",
 }
-SHARED = "a an in de la die en un es do per me no so am was war was us of"
+SHARED = word_set("a an in de la die en un es do per me no so am was war us of")
 _LANGUAGES_WITH = Counter(word for words in PROFILES.values() for word in word_set(words))
 LANGUAGE_OF = {
     word: language

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 from pytest_graysplit import asking
 from pytest_graysplit.asking import Inquiry, asking_metric
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.metrics import NAMES, built_in
+from pytest_graysplit.metrics import NAMES, built_in, own
+from pytest_graysplit.metrics.semantic import is_installed
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -48,9 +49,11 @@ class Scoring:
         if self.asks(case) or self._hook.get_hookimpls():
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
-        if name not in KNOWN:
+        if name in own.found():
+            own.load(name)
+        elif name not in KNOWN:
             raise _unknown(name, where)
-        if name not in NAMES:
+        elif name not in NAMES or (name == "semantic" and not is_installed()):
             raise _modelless(name, where)
 
     def asks(self, case: Case) -> bool:
@@ -64,11 +67,18 @@ class Scoring:
     def of(self, case: Case, into: Path) -> Score:
         """Return the function that scores a pair of replies to the case; what it asks is recorded in the file."""
         name = cast("str", case.metric)
-        own = partial(self._hooked, name, case) if self._hook.get_hookimpls() else None
+        hooked = partial(self._hooked, name, case) if self._hook.get_hookimpls() else None
         if metric := self._asking_metric(name):
-            return Inquiry(metric, case, into, self._ask, own=own, as_recorded=self._as_recorded())
-        if own is not None:
-            return lambda control, treatment: _else_built_in(own(control, treatment), name, control, treatment)
+            return Inquiry(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded())
+        if hooked is not None:
+            return partial(self._else_by_name, hooked, name)
+        return self._by_name(name)
+
+    def _else_by_name(self, hooked: Score, name: str, control: Reply, treatment: Reply) -> float | None:
+        score = hooked(control, treatment)
+        return self._by_name(name)(control, treatment) if score is None else score
+
+    def _by_name(self, name: str) -> Score:
         if name not in self._built_in:
             self._built_in[name] = _of_texts(name)
         return self._built_in[name]
@@ -80,26 +90,41 @@ class Scoring:
 
     def _hooked(self, name: str, case: Case, control: Reply, treatment: Reply) -> float | None:
         score = self._hook(metric=name, case=case, control=control, treatment=treatment)
-        return None if score is None else float(score)
-
-
-def _else_built_in(score: float | None, name: str, control: Reply, treatment: Reply) -> float | None:
-    return _of_texts(name)(control, treatment) if score is None else score
+        return None if score is None else _checked(score, f"pytest_graysplit_score, for metric {name!r}")
 
 
 def _of_texts(name: str) -> Score:
-    metric = built_in(name)
+    if name in own.found():
+        scorer = own.load(name)
+        return lambda control, treatment: _checked(scorer(control.text, treatment.text), f"the metric {name!r}")
+    metric = built_in(name) if name != "semantic" or is_installed() else None
     if metric is None:
         raise _modelless(name) if name in KNOWN else _unknown(name)
     return lambda control, treatment: metric.score(control.text, treatment.text)
 
 
+def _checked(score: object, who: str) -> float:
+    """Return a score of the user's own; raise UsageError for what is none, which would reach or miss any threshold."""
+    if isinstance(score, bool | int | float) and 0 <= score <= 1:
+        return float(score)
+    raise UsageError(
+        f"{who}: expected a number from 0 to 1, got {score!r}",
+        hint="return how alike the two answers are, from 0 to 1, or None to leave it to others",
+        slug="score-unusable",
+    )
+
+
 def _unknown(name: str, where: str = "") -> UsageError:
     return UsageError(
-        f"{where}unknown metric {name!r}{nearest(name, KNOWN)}",
-        hint=f"built in are {', '.join(KNOWN)}; your own is a conftest.py function pytest_graysplit_score",
+        f"{where}unknown metric {name!r}{nearest(name, (*KNOWN, *own.found()))}",
+        hint=f"built in are {', '.join(KNOWN)}{_installed()}; "
+        "your own is a conftest.py function pytest_graysplit_score",
         slug="metric-unknown",
     )
+
+
+def _installed() -> str:
+    return f", installed {', '.join(sorted(own.found()))}" if own.found() else ""
 
 
 def _modelless(name: str, where: str = "") -> UsageError:

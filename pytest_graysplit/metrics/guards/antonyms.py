@@ -121,7 +121,11 @@ def _same_subject(root: str, control: Reading, opposite: str, treatment: Reading
 
 def _contexts(root: str, reading: Reading) -> list[tuple[frozenset[str], bool]]:
     """Return the other words of each clause with this word, and whether the clause denies: "not open" is "closed"."""
-    contexts = [(content(clause) | {root}, len(negations(clause)) % 2 == 1) for clause in reading.clauses_with(root)]
+    # "never" is what is said here, and does not deny itself.
+    contexts = [
+        (content(clause) | {root}, sum(stem(clause[place]) != root for place in negations(clause)) % 2 == 1)
+        for clause in reading.clauses_with(root)
+    ]
     if root in ("on", "off"):
         contexts = [(words, denies) for words, denies in contexts if not _SWITCHING.isdisjoint(words)]
     return [(words - {root}, denies) for words, denies in contexts]

@@ -65,15 +65,26 @@ def _denied(reading: Reading) -> dict[str, Clause]:
 
 def _target(clause: Clause, place: int) -> str:
     modal = ""
-    for word in clause[place + 1 :]:
+    following = clause[place + 1 :]
+    for at, word in enumerate(following):
         if word in _HARMLESS:
             return ""
         if word in _MODAL:
             modal = word
         elif word not in FUNCTION_WORDS and word not in _DEGREE:
-            return "" if word[0] <= "9" else word  # "order no 5" denies nothing
+            if word[0] <= "9":  # "order no 5" denies nothing, "you do not have 30 days" the having
+                return "have" if "have" in following[:at] else ""
+            return _thing(clause[place], following[at:])
     before = [word for word in clause[:place] if word not in FUNCTION_WORDS and word not in ("t", *_MODAL)]
     return modal or (before[-1] if before and clause[place] != "no" else "")
+
+
+def _thing(negation: str, following: Clause) -> str:
+    """Return what is denied: "no shipping fee" denies the fee, "not shipping the parcel" the shipping."""
+    word, after = following[0], following[1:2]
+    if negation == "no" and word.endswith("ing") and after and after[0][0] > "9" and after[0] not in FUNCTION_WORDS:
+        return after[0]
+    return word
 
 
 def _flipped(denied: dict[str, Clause], denier: Reading, also: dict[str, Clause], affirmer: Reading) -> str:
