@@ -1,34 +1,29 @@
-"""The statistics of the verdict: pure functions, without numpy or scipy.
+"""The statistics of a comparison: intervals, tests, evidence and sample sizes; pure, without numpy or scipy.
 
 scipy and statsmodels are the oracles in the tests, not dependencies: importing scipy alone takes about a second.
+A p-value here is one-sided unless its name says McNemar, and belongs to the hypothesis "at most the bound"; where
+there is no evidence it is 0.5, so that one minus it, the p of "at least the bound", claims nothing either.
+Arguments that make no sense raise ValueError with a sentence.
 """
 
+from pytest_graysplit.stats.bootstrap import QuantileRatio, quantile_ratio
+from pytest_graysplit.stats.distributions import t_quantile
 from pytest_graysplit.stats.interval import Interval
-from pytest_graysplit.stats.means import (
-    clustered_se,
+from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
+from pytest_graysplit.stats.multiplicity import holm
+from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
+from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
+from pytest_graysplit.stats.planning import certifiable_n, required_n
+from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
+from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
+from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
     cost_per_pass_ratio_p,
     log_ratio,
     log_ratio_p,
     ratio_of_sums,
-    t_interval,
-    t_p,
 )
-from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
-from pytest_graysplit.stats.planning import certifiable_n, holm, required_n, smallest_n_for_quantile
-from pytest_graysplit.stats.proportions import (
-    binomial_budget_p,
-    clopper_pearson,
-    mcnemar_exact,
-    mcnemar_midp,
-    sample_ratio_p,
-    tango,
-    tango_p,
-    wilson,
-)
-from pytest_graysplit.stats.quantiles import QuantileRatio, quantile, quantile_ratio
 from pytest_graysplit.stats.sequential import EProcess, harm_e_values, promote_e_values
-from pytest_graysplit.stats.special import t_quantile
 
 __all__ = [
     "EProcess",

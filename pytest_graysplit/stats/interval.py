@@ -1,9 +1,12 @@
-"""An estimate and its bounds, and what may be asked of one."""
+"""What every estimate comes as, and what every argument has to be."""
 
 from __future__ import annotations
 
-from statistics import NormalDist
-from typing import NamedTuple
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Interval(NamedTuple):
@@ -14,14 +17,30 @@ class Interval(NamedTuple):
     high: float
 
 
-def two_sided_z(confidence: float) -> float:
-    """Return the normal quantile of a two-sided interval; raise ValueError for a confidence outside 0 to 1."""
+def check_confidence(confidence: float) -> None:
+    """Raise ValueError unless a confidence is a share strictly between 0 and 1."""
     if not 0 < confidence < 1:
-        raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+        raise ValueError(f"a confidence lies between 0 and 1, not {confidence!r}; 95% is 0.95")
 
 
-def check_counts(*parts: int, n: int) -> None:
-    """Raise ValueError where the parts are not disjoint counts among n."""
-    if n < 0 or any(part < 0 for part in parts) or sum(parts) > n:
-        raise ValueError(f"{' and '.join(map(str, parts))} are no counts among {n}")
+def check_share(name: str, share: float) -> None:
+    """Raise ValueError unless a share lies strictly between 0 and 1."""
+    if not 0 < share < 1:
+        raise ValueError(f"{name} lies between 0 and 1, not {share!r}")
+
+
+def check_counts(n: int, *parts: int) -> None:
+    """Raise ValueError unless every part is a count and together they are at most n."""
+    # Written so that a NaN, which is never larger nor smaller, is caught as well.
+    if not (n >= 0 and all(part >= 0 for part in parts) and sum(parts) <= n):
+        shown = " and ".join(repr(part) for part in parts)
+        raise ValueError(f"counts are not negative and together at most n: {shown} of {n!r}")
+
+
+def finite(values: Iterable[float]) -> list[float]:
+    """Return the values as floats; ValueError names the first that is no finite number."""
+    numbers = [float(value) for value in values]
+    for number in numbers:
+        if not math.isfinite(number):
+            raise ValueError(f"every value has to be a finite number, not {number!r}")
+    return numbers

@@ -1,65 +1,92 @@
-"""The control's own noise: the threshold that it reaches itself, and whether the treatment answers otherwise."""
+"""How unlike itself the control is, and whether the treatment is more unlike it than that."""
 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
-from itertools import product
+import random
 from operator import add
-from random import Random
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.stats.distributions import normal_tail
+from pytest_graysplit.stats.interval import check_share, finite
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    Triple = tuple[float, float, float]
+_ALL_TOGETHER = 10
+"""Up to so many cases every relabelling is looked at: 3 ** 10 sums are counted in milliseconds."""
 
-# 3^9 relabellings are counted out; beyond some hundred cases the sum is normal to better than resamples can tell.
-_COUNTED_OUT, _DRAWN = 9, 150
+_DRAWN = 300
+"""Up to so many cases relabellings are drawn; the sum of more is normal, as far as anybody can tell."""
+
+_AT_ONCE = 6
+"""So many cases are relabelled by one draw, out of all 3 ** 6 sums they can have."""
+
+_ROUNDING = 1e-9
+"""Sums this close are the same sum, added up in another order."""
 
 
 def conformal_threshold(self_similarities: Sequence[float], alpha: float = 0.05) -> float | None:
-    """Return the similarity that the control falls short of against itself in a share alpha of cases at the most.
+    """Return the similarity below which a case of the control against itself falls with probability alpha at most.
 
-    It is the k-th smallest, k = floor(alpha (n + 1)); None where k is 0, below 19 cases for 0.05 (Vovk et al. 2005).
+    The k-th smallest, k = floor(alpha (n + 1)) (Vovk, Gammerman and Shafer 2005); None where k is 0, which is
+    below 19 cases for alpha 0.05.
 
-    >>> conformal_threshold([0.80 + number / 100 for number in range(19)])
+    >>> conformal_threshold([0.80 + 0.01 * step for step in range(19)])
     0.8
+    >>> conformal_threshold([0.9] * 18)
     """
-    # 0.05 is a little more than a twentieth in floating point, and 0.05 * 20 may fall short of 1: count in fractions.
-    k = math.floor(Fraction(str(alpha)) * (len(self_similarities) + 1))
-    return sorted(self_similarities)[k - 1] if k else None
+    check_share("alpha", alpha)
+    ordered = sorted(finite(self_similarities))
+    # alpha (n + 1) may come out a last bit below a whole number: 0.29 * 100 is 28.999999999999996.
+    k = min(len(ordered), math.floor(alpha * (len(ordered) + 1) + 1e-9))
+    return ordered[k - 1] if k else None
 
 
-def randomisation_p(triples: Sequence[Triple], *, seed: int, draws: int = 9999) -> float:
-    """Return the one-sided p value that the treatment answers as the control does; a diagnostic, never a gate.
+def randomisation_p(triples: Iterable[tuple[float, float, float]], *, seed: int, draws: int = 9999) -> float:
+    """Return the one-sided p of H0 "the treatment's answer is one more answer of the control".
 
-    Each case gives the similarity of the control's two answers, and of each to the treatment's. Were all three answers
-    of one kind, any of them might be the treatment's: three relabellings a case (Fisher 1935, stratified by case).
+    Each triple is one case: the similarities (control to control, first control to treatment, second control to
+    treatment). Under H0 any of the three answers may be the treatment's; D = similarity of the other two minus
+    the mean of the rest is summed over cases, relabelled within each case alone (stratified; Fisher 1935). All
+    relabellings are counted where they are few, else `draws` of them ((1 + count) / (1 + draws), Phipson and
+    Smyth 2010), else the sum is normal with its exact variance. The order of the cases changes nothing.
 
-    >>> triples = [(0.92, 0.8, 0.84), (0.75, 0.6, 0.7), (0.99, 0.97, 0.95), (0.88, 0.86, 0.9)]
-    >>> round(randomisation_p(triples, seed=1) * 81)
+    >>> triples = [(0.92, 0.80, 0.84), (0.75, 0.60, 0.70), (0.99, 0.97, 0.95), (0.88, 0.86, 0.90)]
+    >>> round(81 * randomisation_p(triples, seed=0))
     3
     """
-    if not triples:
-        return 1.0
-    deficits = sorted(_relabelled(triple) for triple in triples)
-    observed = math.fsum(first for first, _, _ in map(_relabelled, triples)) - 1e-12
-    if len(triples) <= _COUNTED_OUT:
-        sums = [math.fsum(choice) for choice in product(*deficits)]
-        return sum(total >= observed for total in sums) / len(sums)
-    if len(triples) > _DRAWN:
-        spread = math.sqrt(math.fsum(each * each for case in deficits for each in case) / 3)
-        return 1 - NormalDist().cdf(observed / spread) if spread else 1.0
-    dice, totals = Random(seed), [0.0] * draws
-    for case in deficits:
-        totals = list(map(add, totals, dice.choices(case, k=draws)))
-    return (1 + sum(total >= observed for total in totals)) / (1 + draws)
+    cases = [_relabelled(triple) for triple in sorted(tuple(finite(triple)) for triple in triples)]
+    observed = math.fsum(case[0] for case in cases)
+    if len(cases) <= _ALL_TOGETHER:
+        sums = _all_sums(cases)
+        return _reached(sums, observed) / len(sums)
+    if len(cases) <= _DRAWN:
+        return (1 + _reached(_drawn_sums(cases, random.Random(seed), draws), observed)) / (1 + draws)
+    # The three D of a case have the mean 0, so that their squares are the variance.
+    variance = math.fsum(d * d for case in cases for d in case) / 3
+    return normal_tail(observed / math.sqrt(variance)) if variance > _ROUNDING**2 else 1.0
 
 
-def _relabelled(triple: Triple) -> Triple:
-    """Return how much less alike the treatment is than the control with itself, were each answer the treatment's."""
-    total = math.fsum(triple)
-    first, second, third = (value - (total - value) / 2 for value in triple)
-    return first, second, third
+def _relabelled(triple: tuple[float, ...]) -> list[float]:
+    if len(triple) != 3:
+        raise ValueError(f"a case has three similarities, not {len(triple)}")
+    return [1.5 * similarity - sum(triple) / 2 for similarity in triple]
+
+
+def _all_sums(cases: list[list[float]]) -> list[float]:
+    sums = [0.0]
+    for case in cases:
+        sums = [total + d for total in sums for d in case]
+    return sums
+
+
+def _drawn_sums(cases: list[list[float]], rng: random.Random, draws: int) -> list[float]:
+    sums = [0.0] * draws
+    for start in range(0, len(cases), _AT_ONCE):
+        sums = list(map(add, sums, rng.choices(_all_sums(cases[start : start + _AT_ONCE]), k=draws)))
+    return sums
+
+
+def _reached(sums: list[float], observed: float) -> int:
+    return sum(total >= observed - _ROUNDING for total in sums)

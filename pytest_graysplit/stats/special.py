@@ -1,106 +1,116 @@
-"""Distribution functions that Python lacks: Student's t, binomial and chi-square, and a root finder."""
+"""The incomplete beta and gamma functions, and where a falling function crosses zero."""
 
 from __future__ import annotations
 
 import math
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _TINY = 1e-300
 _ENOUGH = 1e-15
-# The fractions converge within some multiples of the square root of their largest parameter: this serves 10^8 cases.
-_MOST_STEPS = 100_000
+_MOST_STEPS = 200_000  # a fraction takes about the root of its largest argument; this is far beyond any number of cases
 
 
-def t_tail(t: float, df: float) -> float:
-    """Return the probability that Student's t with df degrees of freedom is t or more; small ones keep their digits."""
-    half = incomplete_beta(df / 2, 0.5, df / (df + t * t)) / 2
-    return half if t >= 0 else 1 - half
+def incomplete_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
+    """Return the regularised incomplete beta function I_x(a, b) by its continued fraction (DLMF 8.17.22).
+
+    `rest` is 1 - x, for callers that know it without the rounding of the subtraction.
+
+    >>> round(incomplete_beta(2, 3, 0.5), 12)
+    0.6875
+    """
+    rest = 1 - x if rest is None else rest
+    if x <= 0 or rest <= 0:
+        return float(x > 0)
+    if x > (a + 1) / (a + b + 2):  # beyond the mean the fraction converges for the mirrored function
+        return 1 - incomplete_beta(b, a, rest, x)
+    front = math.exp(a * math.log(x) + b * math.log(rest) - log_beta(a, b)) / a
+    return min(1.0, front / _fraction(_beta_terms(a, b, x)))
 
 
-def t_quantile(p: float, df: float) -> float:
-    """Return the p-quantile (0.5 <= p < 1) of Student's t distribution with df degrees of freedom."""
-    high = 2.0
-    while t_tail(high, df) > 1 - p:
-        high *= 2
-    return bisect(lambda t: t_tail(t, df) - (1 - p), 0.0, high)
+def _beta_terms(a: float, b: float, x: float) -> Iterator[tuple[float, float]]:
+    for m in count():
+        yield -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)), 1.0
+        k = m + 1
+        yield k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k)), 1.0
 
 
-def binomial_cdf(k: int, n: int, p: float) -> float:
-    """Return the probability of at most k successes in n trials of chance p."""
-    if k < 0:
+def incomplete_gamma_tail(a: float, x: float) -> float:
+    """Return the regularised upper incomplete gamma function Q(a, x) (DLMF 8.7.1 and 8.9.2).
+
+    >>> round(incomplete_gamma_tail(1, 2), 12) == round(math.exp(-2), 12)
+    True
+    """
+    if x <= 0:
+        return 1.0
+    if math.isinf(x):
         return 0.0
-    return 1.0 if k >= n else incomplete_beta(n - k, k + 1, 1 - p)
-
-
-def binomial_pmf(k: int, n: int, p: float) -> float:
-    """Return the probability of exactly k successes in n trials of chance p, which lies between 0 and 1."""
-    log_ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return math.exp(log_ways + k * math.log(p) + (n - k) * math.log1p(-p))
-
-
-def chi_square_tail(x: float, df: int) -> float:
-    """Return the probability that chi-square with df degrees of freedom is x or more."""
-    return 1.0 if x <= 0 else _upper_gamma(df / 2, x / 2)
-
-
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """Return the regularised incomplete beta function by its continued fraction (DLMF 8.17.22)."""
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - incomplete_beta(b, a, 1 - x)
-    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-
-    def term(step: int) -> float:
-        m = step // 2
-        if step % 2 == 0:
-            return m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        return -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-
-    return math.exp(log_front) * _fraction(term) / a
-
-
-def _fraction(term: Callable[[int], float]) -> float:
-    """Evaluate 1/(1+ t1/(1+ t2/(1+ ...))) after Lentz."""
-    numerator, denominator, fraction = 1.0, 0.0, 1.0
-    for step in range(1, _MOST_STEPS):
-        denominator = 1 / ((1 + term(step) * denominator) or _TINY)
-        numerator = (1 + term(step) / numerator) or _TINY
-        fraction *= numerator * denominator
-        if abs(numerator * denominator - 1) < _ENOUGH:
-            break
-    return 1 / fraction
-
-
-def _upper_gamma(a: float, x: float) -> float:
-    """Return the regularised upper incomplete gamma function: a series, or a fraction (DLMF 8.11.4, 8.9.2)."""
-    log_front = a * math.log(x) - x - math.lgamma(a)
+    front = math.exp(a * math.log(x) - x - math.lgamma(a))
     if x < a + 1:
-        term = total = 1 / a
-        step = 1
-        while term > total * _ENOUGH:
-            term *= x / (a + step)
-            total += term
-            step += 1
-        return max(0.0, 1 - math.exp(log_front) * total)
-    b = x + 1 - a
-    c, d = 1 / _TINY, 1 / b
-    fraction = d
-    for step in range(1, _MOST_STEPS):
-        weight = -step * (step - a)
-        b += 2
-        d = 1 / ((weight * d + b) or _TINY)
-        c = (b + weight / c) or _TINY
-        fraction *= c * d
-        if abs(c * d - 1) < _ENOUGH:
+        return max(0.0, 1 - front * _gamma_series(a, x))
+    return front / ((x + 1 - a) * _fraction(_gamma_terms(a, x)))
+
+
+def _gamma_series(a: float, x: float) -> float:
+    term = total = 1 / a
+    for n in count(1):
+        term *= x / (a + n)
+        total += term
+        if term < total * _ENOUGH:
             break
-    return math.exp(log_front) * fraction
+    return total
 
 
-def bisect(falling: Callable[[float], float], low: float, high: float) -> float:
+def _gamma_terms(a: float, x: float) -> Iterator[tuple[float, float]]:
+    # The first denominator is taken out in front, so that every fraction here begins with 1.
+    scale = x + 1 - a
+    for n in count(1):
+        below = x + 2 * n + 1 - a
+        yield -n * (n - a) / (scale * below), 1.0
+        scale = below
+
+
+def _fraction(terms: Iterator[tuple[float, float]]) -> float:
+    """Return 1 + t1/(b1 + t2/(b2 + ...)) by the method of Lentz as changed by Thompson and Barnett (1986)."""
+    value = upper = 1.0
+    lower = 0.0
+    for term, step in islice(terms, _MOST_STEPS):
+        lower = 1 / ((step + term * lower) or _TINY)
+        upper = (step + term / upper) or _TINY
+        value *= upper * lower
+        if abs(upper * lower - 1) < _ENOUGH:
+            break
+    return value
+
+
+def log_beta(a: float, b: float) -> float:
+    """Return ln B(a, b), without the digits that lgamma loses for large arguments."""
+    small, large = min(a, b), max(a, b)
+    if large < 10:
+        return math.lgamma(small) + math.lgamma(large) - math.lgamma(small + large)
+    both = small + large
+    rest = _stirling(large) - _stirling(both) - (large - 0.5) * math.log1p(small / large)
+    if small < 10:
+        return math.lgamma(small) + rest + small * (1 - math.log(both))
+    return (
+        _stirling(small)
+        + rest
+        + (small - 0.5) * math.log(small / both)
+        - math.log(both) / 2
+        + math.log(2 * math.pi) / 2
+    )
+
+
+def _stirling(x: float) -> float:
+    """Return what Stirling's formula leaves of ln Gamma(x), for x >= 10 (DLMF 5.11.1)."""
+    square = 1 / (x * x)
+    return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / x
+
+
+def crossing(falling: Callable[[float], float], low: float, high: float) -> float:
     """Return where a falling function crosses zero, to the last bit that halving can tell."""
     for _ in range(200):
         middle = (low + high) / 2

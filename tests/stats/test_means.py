@@ -1,137 +1,167 @@
-"""Means, clusters and ratios of sums, against published figures and against scipy and statsmodels."""
+"""Means with their t intervals and clusters, against scipy, a published example, and simulated clusters."""
 
 import math
-from random import Random
+import random
+from statistics import fmean
 
 import numpy as np
 import pytest
-from scipy import stats as scipy_stats
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
-from pytest_graysplit.stats import (
-    clustered_se,
-    cost_per_pass_ratio,
-    cost_per_pass_ratio_p,
-    log_ratio,
-    log_ratio_p,
-    ratio_of_sums,
-    t_interval,
-    t_p,
-)
+from pytest_graysplit.stats import Interval, clustered_se, t_interval, t_p
 
-CONTROL_COST = [0.01, 0.012, 0.009, 0.011, 0.015, 0.01, 0.013, 0.008]
-CONTROL_OK = [1, 1, 1, 0, 1, 1, 1, 1]
-TREATMENT_COST = [0.002, 0.003, 0.002, 0.0025, 0.004, 0.002, 0.003, 0.0015]
-TREATMENT_OK = [1, 1, 0, 0, 1, 1, 1, 1]
+# --- clustered_se
 
 
-def test_the_clustered_error_is_that_of_inspect_ai():
-    """UKGovernmentBEIS/inspect_ai, test_clustered_stderr: Miller 2024, appendix A, with C/(C-1)."""
-    scores, clusters = list(range(20)), [number % 4 for number in range(20)]
-    assert clustered_se(scores, clusters) == pytest.approx(0.6454972243679028, abs=1e-12)
-    assert clustered_se(scores, ["one"] * 20) == math.inf
+def test_the_clustered_error_is_the_published_one():
+    """0..19 in four interleaved clusters, as asserted in inspect_ai, tests/scorer/test_metric.py."""
+    assert clustered_se(range(20), [0, 1, 2, 3] * 5) == pytest.approx(0.6454972243679028, rel=1e-14)
 
 
-def test_the_clustered_error_agrees_with_statsmodels():
-    """A regression on the constant with cluster-robust errors."""
-    dice = Random(1)
-    for _ in range(30):
-        n, groups = dice.randint(10, 60), dice.randint(2, 9)
-        values = [dice.gauss(0, 1) for _ in range(n)]
-        clusters = [number % groups for number in range(n)]
-        fit = OLS(values, np.ones(n)).fit(cov_type="cluster", cov_kwds={"groups": clusters})
-        assert clustered_se(values, clusters) == pytest.approx(fit.bse[0], rel=1e-9)
+def test_without_clusters_the_error_is_the_usual_one():
+    """One cluster for each value gives the standard error of every textbook, that of scipy."""
+    assert clustered_se(range(20), range(20)) == pytest.approx(1.3228756555322954, rel=1e-14)
+    assert clustered_se(range(20), range(20)) == pytest.approx(scipy.stats.sem(range(20)))
 
 
-def test_the_t_interval_and_its_p_value_agree_with_scipy():
-    """Over random samples, bounds and confidences."""
-    dice = Random(2)
-    for _ in range(100):
-        values = [dice.gauss(0.2, 1) for _ in range(dice.randint(2, 50))]
-        bound, confidence = dice.uniform(-1, 1), dice.choice([0.8, 0.9, 0.99])
-        test = scipy_stats.ttest_1samp(values, bound, alternative="greater")
-        assert t_p(values, bound) == pytest.approx(test.pvalue, rel=1e-8, abs=1e-15)
-        assert t_interval(values, confidence)[1:] == pytest.approx(
-            tuple(scipy_stats.ttest_1samp(values, 0).confidence_interval(confidence)), rel=1e-8
+def test_the_clustered_error_is_that_of_a_regression_on_a_constant():
+    """statsmodels, with the same correction for few clusters and no other."""
+    rng = random.Random(31)
+    for clusters in (2, 5, 40):
+        names = [rng.randrange(clusters) for _ in range(200)]
+        values = [rng.gauss(0.1 * name, 1) for name in names]
+        fit = OLS(np.array(values), np.ones(200)).fit(
+            cov_type="cluster", cov_kwds={"groups": np.array(names), "use_correction": False}
         )
+        found = len(set(names))
+        assert clustered_se(values, names) == pytest.approx(fit.bse[0] * math.sqrt(found / (found - 1)), rel=1e-9)
 
 
-def test_clusters_of_one_case_each_are_the_plain_t():
-    """Then there is nothing to cluster."""
-    values = [0.1, 0.5, -0.2, 0.4, 0.9]
-    assert t_interval(values, clusters=range(5)) == pytest.approx(t_interval(values))
-    assert t_p(values, 0.1, clusters=range(5)) == pytest.approx(t_p(values, 0.1))
+def test_one_cluster_says_nothing_about_the_next():
+    """The spread between clusters cannot be seen in one."""
+    assert clustered_se([1.0, 2.0], ["a", "a"]) == math.inf
+    assert clustered_se([], []) == math.inf
 
 
-def test_a_mean_that_nothing_bounds_claims_nothing():
-    """No value, one value, one cluster: neither "more" nor "less" is shown."""
-    assert t_interval([]) is None
-    assert t_interval([3.0])[1:] == t_interval([3.0, 4.0], clusters=["a", "a"])[1:] == (-math.inf, math.inf)
-    assert t_p([], 0) == t_p([3.0], 0) == t_p([3.0, 4.0], 0, clusters=["a", "a"]) == 0.5
+# --- t_interval and t_p
 
 
-@pytest.mark.parametrize(("bound", "p"), [(0.0, 0.0), (0.1, 0.5), (0.2, 1.0)])
-def test_values_that_do_not_vary_are_certain(bound, p):
-    """Their rounding is no evidence, their distance is."""
-    assert t_p([0.1] * 7, bound) == p
-    assert t_p([0.1] * 7, bound, clusters=[1, 1, 2, 2, 3, 3, 3]) == p
+def test_the_t_interval_and_its_p_are_those_of_scipy():
+    """Over random samples of all sizes, bounds and confidences."""
+    rng = random.Random(32)
+    for n in (2, 3, 10, 100, 2000):
+        values = [rng.gauss(0.03, 0.2) for _ in range(n)]
+        for confidence in (0.8, 0.9, 0.95, 0.99):
+            oracle = scipy.stats.ttest_1samp(values, 0).confidence_interval(confidence)
+            assert t_interval(values, confidence) == pytest.approx((fmean(values), oracle.low, oracle.high), rel=1e-8)
+        for bound in (-0.05, 0.0, 0.05):
+            oracle = scipy.stats.ttest_1samp(values, bound, alternative="greater").pvalue
+            assert t_p(values, bound) == pytest.approx(oracle, rel=1e-7)
 
 
-def test_a_number_that_is_none_is_refused():
-    """NaN would make every comparison false, and every state inconclusive without a word."""
-    with pytest.raises(ValueError, match="finite numbers only"):
-        t_interval([1.0, math.nan])
+VALUES = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(0, 4)), min_size=2, max_size=30)
 
 
-def test_the_p_value_of_a_log_ratio_is_that_of_the_logarithms():
-    """scipy's t test on the differences of logarithms; pairs without a time are left out, with their clusters."""
-    treatment, control = [1.2, 0.8, 2.0, 0.0, 1.1], [1.0, 1.0, 1.5, 1.0, 0.9]
-    logs = [math.log(t / c) for t, c in zip(treatment, control, strict=True) if t]
-    expected = scipy_stats.ttest_1samp(logs, math.log(1.25), alternative="greater").pvalue
-    assert log_ratio_p(treatment, control, 1.25) == pytest.approx(expected)
-    assert log_ratio_p(treatment, control, 1.25, clusters="abcde") == pytest.approx(expected)
-    assert log_ratio_p([], [], 1.25) == 0.5
-    grouped = log_ratio(treatment, control, clusters="aabbb")
-    assert grouped.estimate == pytest.approx(math.exp(np.mean(logs)))
-    assert grouped.high / grouped.low > log_ratio(treatment, control).high / log_ratio(treatment, control).low
+@given(VALUES, st.sampled_from([0.8, 0.9, 0.99]))
+def test_the_p_and_the_interval_tell_the_same(data, confidence):
+    """At either bound of the interval the p is the tail that was left out, clusters or not."""
+    values, names = zip(*data, strict=True)
+    for clusters in (None, names):
+        _, low, high = t_interval(values, confidence, clusters)
+        if math.isfinite(low) and high - low > 1e-9:
+            assert t_p(values, low, clusters) == pytest.approx((1 - confidence) / 2, abs=1e-5)
+            assert t_p(values, high, clusters) == pytest.approx((1 + confidence) / 2, abs=1e-5)
 
 
-def test_the_cost_of_a_pass_is_the_worked_example():
-    """Eight calls a side: a ratio of 0.2652 with a standard error of 0.1682 on the logarithm."""
-    sums = (TREATMENT_COST, TREATMENT_OK, CONTROL_COST, CONTROL_OK)
-    interval = cost_per_pass_ratio(*sums, 0.95)
-    assert math.log(interval.estimate) == pytest.approx(-1.3274538610969568, abs=1e-12)
-    half = scipy_stats.t.ppf(0.975, 7) * 0.16817053564923265
-    assert math.log(interval.high) - math.log(interval.estimate) == pytest.approx(half, abs=1e-9)
-    assert cost_per_pass_ratio_p(*sums, interval.low) == pytest.approx(0.025, abs=1e-9)
-    assert cost_per_pass_ratio_p(*sums, interval.high) == pytest.approx(0.975, abs=1e-9)
+@given(VALUES, st.randoms(use_true_random=False))
+def test_the_order_of_the_values_changes_nothing(data, rng):
+    """Cases may come back in any order."""
+    shuffled = rng.sample(data, len(data))
+    results = [
+        t_interval([value for value, _ in rows], clusters=[name for _, name in rows]) for rows in (data, shuffled)
+    ]
+    assert results[0] == pytest.approx(results[1], rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("empty", [0, 1, 2, 3])
-def test_a_sum_of_nothing_has_no_ratio(empty):
-    """No pass, or no cost, on either side."""
-    sums = [TREATMENT_COST, TREATMENT_OK, CONTROL_COST, CONTROL_OK]
-    sums[empty] = [0] * 8
-    assert cost_per_pass_ratio(*sums) is None
-    assert cost_per_pass_ratio_p(*sums, 1.0) == 0.5
+def test_clustered_intervals_are_as_sure_as_they_say_and_naive_ones_are_not():
+    """Of 400 simulated runs of 20 templates with 5 cases each, about 90% of the clustered intervals hold the mean."""
+    rng, clustered, naive = random.Random(33), 0, 0
+    for _ in range(400):
+        names = [name for name in range(20) for _ in range(5)]
+        centres = [rng.gauss(0, 1) for _ in range(20)]
+        values = [rng.gauss(centres[name], 0.5) for name in names]
+        _, low, high = t_interval(values, 0.90, names)
+        clustered += low <= 0 <= high
+        _, low, high = t_interval(values, 0.90)
+        naive += low <= 0 <= high
+    assert 340 <= clustered <= 380
+    assert naive < 300
 
 
-def test_a_ratio_of_sums_agrees_with_the_bootstrap():
-    """Two thousand cases: the delta method's ends are those of scipy's bootstrap to some per cent of the width."""
-    dice = np.random.default_rng(5)
-    cost, passes = dice.lognormal(0, 0.4, 500), dice.binomial(1, 0.8, 500).astype(float)
-    interval = ratio_of_sums(list(cost), list(passes))
-    boot = scipy_stats.bootstrap(
-        (cost, passes), lambda c, p, axis: c.sum(axis) / p.sum(axis), paired=True, vectorized=True,
-        confidence_level=0.9, method="percentile", n_resamples=4000, rng=7,
-    ).confidence_interval  # fmt: skip
-    width = interval.high - interval.low
-    assert (interval.low, interval.high) == pytest.approx((boot.low, boot.high), abs=0.08 * width)
+@pytest.mark.parametrize(
+    ("values", "clusters", "interval"),
+    [
+        ([], None, None),
+        ([], [], None),
+        ([0.3], None, Interval(0.3, -math.inf, math.inf)),
+        ([0.25, 0.75], ["a", "a"], Interval(0.5, -math.inf, math.inf)),
+        ([0.1] * 7, None, Interval(0.1, 0.1, 0.1)),
+        ([-0.05] * 30, ["a", "b", "c"] * 10, Interval(-0.05, -0.05, -0.05)),
+        ([0.0, 0.0], None, Interval(0.0, 0.0, 0.0)),
+    ],
+)
+def test_the_t_interval_at_its_edges(values, clusters, interval):
+    """Nothing is None, one value has no bounds, and values that are all alike have no spread."""
+    ours = t_interval(values, clusters=clusters)
+    assert ours == (interval and pytest.approx(interval, rel=1e-15))
 
 
-def test_clustered_costs_are_less_certain():
-    """The same eight calls as two dialogues."""
-    sums = (TREATMENT_COST, TREATMENT_OK, CONTROL_COST, CONTROL_OK)
-    free, tied = cost_per_pass_ratio(*sums), cost_per_pass_ratio(*sums, clusters=[0, 0, 0, 0, 1, 1, 1, 1])
-    assert tied.estimate == free.estimate
-    assert tied.high / tied.low > free.high / free.low
+@pytest.mark.parametrize(
+    ("values", "clusters", "p"),
+    [
+        pytest.param([], None, 0.5, id="no value"),
+        pytest.param([5.0], None, 0.5, id="one value"),
+        pytest.param([5.0, 6.0], ["a", "a"], 0.5, id="one cluster"),
+        pytest.param([0.1, 0.1, 0.1], None, 0.0, id="all above"),
+        pytest.param([-0.1, -0.1, -0.1], None, 1.0, id="all below"),
+        pytest.param([-0.05] * 7, None, 0.5, id="all at the bound"),
+        pytest.param([-0.1, 0.0, -0.1, 0.0], ["a", "a", "b", "b"], 0.5, id="clusters alike at the bound"),
+    ],
+)
+def test_the_p_of_a_mean_at_its_edges(values, clusters, p):
+    """Held against -0.05: no spread decides by itself, and no evidence is one half, from either side."""
+    assert t_p(values, -0.05, clusters) == p
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e150, 1e300])
+def test_the_smallest_and_largest_values_keep_their_digits(scale):
+    """Squares that a float cannot hold are never made."""
+    values = [1.0, 2.0, 3.0, 4.0]
+    scaled = t_interval([value * scale for value in values])
+    assert scaled == pytest.approx([bound * scale for bound in t_interval(values)], rel=1e-12, abs=0)
+    assert t_p([value * scale for value in values], scale) == pytest.approx(t_p(values, 1), rel=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_values_that_are_no_finite_numbers_are_refused(wrong):
+    """One NaN would make every bound one."""
+    for call in (t_interval, lambda values: t_p(values, 0), lambda values: clustered_se(values, "ab")):
+        with pytest.raises(ValueError, match="finite number"):
+            call([1.0, wrong])
+    with pytest.raises(ValueError, match="not nan"):
+        t_p([1.0, 2.0], math.nan)
+
+
+def test_every_value_has_its_cluster():
+    """A name too few is a mistake of the caller."""
+    with pytest.raises(ValueError, match="2 values, 1 clusters"):
+        t_interval([1.0, 2.0], clusters=["a"])
+
+
+def test_the_confidence_of_a_mean_is_checked():
+    """Also where there is nothing to be confident about."""
+    with pytest.raises(ValueError, match="95% is"):
+        t_interval([], 95)

@@ -1,170 +1,234 @@
-"""p values and exact intervals of rates, against published figures and against scipy and statsmodels."""
+"""One proportion: published intervals, statsmodels and scipy, and what every interval must keep."""
 
-from random import Random
+import math
+import random
+from fractions import Fraction
+from statistics import NormalDist
 
 import pytest
-from scipy import stats as scipy_stats
-from statsmodels.stats.contingency_tables import mcnemar
+import scipy.stats
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from pytest_graysplit.stats import (
-    binomial_budget_p,
-    clopper_pearson,
-    mcnemar_exact,
-    mcnemar_midp,
-    sample_ratio_p,
-    tango,
-    tango_p,
-    wilson,
-)
+from pytest_graysplit.stats import clopper_pearson, sample_ratio_p, wilson
+
+CONFIDENCES = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
+
+
+@st.composite
+def proportions(draw, most=5000):
+    """(successes, n) with at least one trial."""
+    n = draw(st.integers(1, most))
+    return draw(st.integers(0, n)), n
 
 
 @pytest.mark.parametrize(
-    ("x", "n", "low", "high"), [(15, 148, 0.0578, 0.1617), (0, 20, 0.0, 0.1684), (13, 16, 0.5435, 0.9595)]
-)
-def test_clopper_pearson_gives_the_published_intervals(x, n, low, high):
-    """Newcombe 1998, Stat Med 17:857; Ligarden 2010, as in the R packages ratesci and contingencytables."""
-    assert clopper_pearson(x, n)[1:] == pytest.approx((low, high), abs=6e-5)
-
-
-def test_clopper_pearson_and_wilson_agree_with_statsmodels_over_random_counts():
-    """Two hundred random counts, of up to ten thousand trials, at three confidences."""
-    dice = Random(1)
-    for _ in range(200):
-        n = dice.choice([1, 2, 7, 40, 300, 10_000])
-        x, alpha = dice.randint(0, n), dice.choice([0.01, 0.05, 0.2])
-        assert clopper_pearson(x, n, 1 - alpha)[1:] == pytest.approx(proportion_confint(x, n, alpha, "beta"), abs=1e-9)
-        assert wilson(x, n, 1 - alpha)[1:] == pytest.approx(proportion_confint(x, n, alpha, "wilson"), abs=1e-9)
-
-
-def test_nothing_bounds_nothing_exactly():
-    """No trial leaves everything possible."""
-    assert clopper_pearson(0, 0)[1:] == (0.0, 1.0)
-
-
-def test_tango_p_turns_over_where_the_interval_ends():
-    """At the lower end of a 90% interval the p value of "at most" is 5%, at the upper end 95%."""
-    dice = Random(2)
-    for _ in range(200):
-        n = dice.choice([5, 30, 52, 400])
-        b = dice.randint(0, n)
-        c = dice.randint(0, n - b)
-        low, high = tango(b, c, n)[1:]
-        if low > -1 and high < 1:
-            assert tango_p(b, c, n, low) == pytest.approx(0.05, abs=1e-6)
-            assert tango_p(b, c, n, high) == pytest.approx(0.95, abs=1e-6)
-
-
-def test_tango_p_falls_with_better_counts_and_rises_with_the_bound():
-    """More passes of the treatment alone are evidence; a bolder claim has less."""
-    falling = [tango_p(b, 3, 60, -0.05) for b in range(12)]
-    assert falling == sorted(falling, reverse=True)
-    rising = [tango_p(4, 6, 60, bound / 20) for bound in range(-19, 20)]
-    assert rising == sorted(rising)
-
-
-@pytest.mark.parametrize(
-    "counts", [(0, 0, 1), (1, 0, 1), (0, 1, 1), (9, 0, 9), (0, 9, 9), (4, 5, 9), (3, 4, 1_000_000)]
-)
-@pytest.mark.parametrize("bound", [-0.99, -0.05, 0.0, 0.05, 0.99])
-def test_tango_p_of_odd_counts_is_a_probability(counts, bound):
-    """All, none, one, a million pairs: no exception, and on the right side of one half."""
-    b, c, n = counts
-    p = tango_p(b, c, n, bound)
-    assert 0.0 <= p <= 1.0
-    assert (p <= 0.5) == ((b - c) / n >= bound)
-
-
-def test_tango_p_of_nothing_shows_nothing():
-    """Neither "more" nor "less"."""
-    assert tango_p(0, 0, 0, -0.05) == tango_p(0, 0, 9, 0.0) == 0.5
-
-
-@pytest.mark.parametrize("counts", [(-1, 0, 3), (2, 2, 3), (0, 0, -1)])
-@pytest.mark.parametrize("function", [tango, lambda *counts: tango_p(*counts, 0.0)])
-def test_what_are_no_counts_is_refused(function, counts):
-    """A negative count, or more discordant pairs than pairs, is a programming error and says so."""
-    with pytest.raises(ValueError, match="are no counts among"):
-        function(*counts)
-
-
-@pytest.mark.parametrize("confidence", [0, 1, 95])
-def test_a_confidence_is_a_probability(confidence):
-    """95 is not 0.95."""
-    with pytest.raises(ValueError, match="a confidence lies between 0 and 1"):
-        wilson(1, 2, confidence)
-
-
-def test_mcnemar_gives_the_published_p_values():
-    """Cavo 2012, as in the R package contingencytables: 6 and 16 discordant pairs."""
-    assert mcnemar_exact(6, 16) == pytest.approx(0.052479, abs=1e-6)
-    assert mcnemar_midp(6, 16) == pytest.approx(0.03469, abs=1e-5)
-
-
-def test_mcnemar_agrees_with_statsmodels():
-    """The exact test, over random tables; its mid-p is smaller by one point of the binomial, and 1 for even sides."""
-    dice = Random(3)
-    for _ in range(200):
-        b, c = dice.randint(0, 60), dice.randint(0, 60)
-        assert mcnemar_exact(b, c) == pytest.approx(mcnemar([[5, b], [c, 5]], exact=True).pvalue, abs=1e-9)
-        if b != c:
-            expected = mcnemar_exact(b, c) - scipy_stats.binom.pmf(min(b, c), b + c, 0.5)
-            assert mcnemar_midp(b, c) == pytest.approx(expected, abs=1e-9)
-    assert mcnemar_midp(0, 0) == mcnemar_exact(0, 0) == mcnemar_midp(4, 4) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("n", "late", "p"),
+    ("x", "n", "low", "high"),
     [
-        (58, 0, 0.05104686868360339),
-        (59, 0, 0.04849452524942322),
-        (93, 1, 0.04997579524261633),
-        (100, 2, 0.1182629811851204),
-        (200, 4, 0.026446800009119878),
+        # Newcombe 1998, Statistics in Medicine 17:857, table I, as asserted in ratesci (tests/testthat/test3.R).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_the_budget_test_is_the_exact_binomial(n, late, p):
-    """scipy.stats.binomtest(late, n, 0.05, alternative="less")."""
-    assert binomial_budget_p(late, n) == pytest.approx(p, abs=1e-10)
-    assert binomial_budget_p(late, n) == pytest.approx(
-        scipy_stats.binomtest(late, n, 0.05, alternative="less").pvalue, abs=1e-10
-    )
+def test_wilson_gives_the_published_intervals(x, n, low, high):
+    """Every printed digit of the published examples comes out."""
+    interval = wilson(x, n)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+    assert interval.estimate == x / n
 
 
-@pytest.mark.parametrize(("n", "most"), [(58, -1), (59, 0), (92, 0), (93, 1), (123, 1), (124, 2)])
-def test_so_many_may_be_late(n, most):
-    """None at 59, one at 93, two at 124."""
-    assert max((late for late in range(5) if binomial_budget_p(late, n) < 0.05), default=-1) == most
+@pytest.mark.parametrize(
+    ("x", "n", "low", "high"),
+    [
+        # statsmodels 0.15, proportion_confint(x, n, 0.05, method="wilson").
+        (15, 148, 0.06238639953073628, 0.16048724172330803),
+        (0, 20, 0.0, 0.1611251580528194),
+        (30, 30, 0.8864866068260311, 1.0),
+    ],
+)
+def test_wilson_gives_what_statsmodels_gives(x, n, low, high):
+    """A second implementation agrees to the last digits that floating point keeps."""
+    assert wilson(x, n) == pytest.approx((x / n, low, high), abs=1e-14)
+
+
+@given(proportions(), CONFIDENCES)
+def test_wilson_agrees_with_scipy(data, confidence):
+    """scipy is the oracle, at every confidence."""
+    x, n = data
+    oracle = scipy.stats.binomtest(x, n).proportion_ci(confidence, method="wilson")
+    assert wilson(x, n, confidence)[1:] == pytest.approx((oracle.low, oracle.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("x", [0, 1, 17, 50_000, 99_999, 100_000, 10**9 - 1])
+def test_wilson_keeps_its_digits_for_large_counts(x):
+    """Bounds next to 0 and 1 of huge samples are as exact as exact fractions make them."""
+    n = max(100_000, x + 1) if x > 100_000 else 100_000
+    z2 = Fraction(NormalDist().inv_cdf(0.975)) ** 2
+    # The bounds are the roots of (share - p)^2 = z^2 p (1 - p) / n.
+    share, interval = Fraction(x, n), wilson(x, n)
+    for bound in interval[1:]:
+        p = Fraction(bound)
+        if 0 < p < 1:
+            assert float((share - p) ** 2 / (z2 * p * (1 - p) / n)) == pytest.approx(1, abs=1e-4)
+
+
+@given(proportions(10**7), CONFIDENCES)
+def test_wilson_contains_the_share_and_stays_a_proportion(data, confidence):
+    """No bound leaves 0..1, and the observed share is inside."""
+    estimate, low, high = wilson(*data, confidence)
+    assert 0 <= low <= estimate <= high <= 1
+
+
+@given(proportions())
+def test_wilson_is_mirrored_when_passes_and_failures_change_places(data):
+    """Counting failures instead of passes gives the same evidence."""
+    x, n = data
+    passes, failures = wilson(x, n), wilson(n - x, n)
+    assert passes == pytest.approx((1 - failures.estimate, 1 - failures.high, 1 - failures.low), abs=1e-12)
+
+
+@given(proportions())
+def test_wilson_rises_with_every_pass(data):
+    """One more pass moves both bounds up; more confidence moves them apart."""
+    x, n = data
+    assume(x < n)
+    fewer, more, wider = wilson(x, n), wilson(x + 1, n), wilson(x, n, 0.99)
+    assert fewer.low < more.low
+    assert fewer.high < more.high
+    assert wider.low <= fewer.low
+    assert fewer.high <= wider.high
+
+
+def test_wilson_of_nothing_knows_nothing():
+    """Without a case the rate may be anything, and there is no estimate."""
+    estimate, low, high = wilson(0, 0)
+    assert math.isnan(estimate)
+    assert (low, high) == (0, 1)
+
+
+def test_wilson_of_all_and_none_ends_exactly_at_the_end():
+    """None of n begins at 0 and all of n ends at 1, without a rounding error."""
+    assert all(wilson(0, n).low == 0 and wilson(n, n).high == 1 for n in range(1, 400))
+
+
+@pytest.mark.parametrize(("method", "interval"), [("wilson", wilson), ("beta", clopper_pearson)])
+def test_intervals_are_those_of_statsmodels(method, interval):
+    """Over random counts, small and large, statsmodels finds the same bounds."""
+    rng = random.Random(20)
+    for most in (3, 30, 1000, 100_000):
+        for confidence in (0.8, 0.9, 0.95, 0.99):
+            n = rng.randint(1, most)
+            x = rng.choice([0, n, rng.randint(0, n)])
+            oracle = proportion_confint(x, n, 1 - confidence, method=method)
+            assert interval(x, n, confidence)[1:] == pytest.approx(oracle, rel=1e-8, abs=1e-12)
+
+
+# --- clopper_pearson
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "low", "high"),
+    [
+        pytest.param(15, 148, 0.0578, 0.1617, id="Newcombe 1998, Statistics in Medicine 17:857"),
+        pytest.param(0, 20, 0.0, 0.1684, id="Newcombe 1998, none of 20"),
+        pytest.param(13, 16, 0.5435, 0.9595, id="Ligarden 2010, in contingencytables, test-ch8.R"),
+    ],
+)
+def test_clopper_pearson_gives_the_published_intervals(x, n, low, high):
+    """Every printed digit of the published examples comes out."""
+    interval = clopper_pearson(x, n)
+    assert interval.estimate == x / n
+    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+
+
+@pytest.mark.parametrize("x", [0, 1, 7, 500_000, 999_999, 10**6])
+def test_clopper_pearson_keeps_its_digits_for_large_counts(x):
+    """A million trials take no more steps than the fraction needs, and lose no digits."""
+    _, low, high = clopper_pearson(x, 10**6)
+    oracle = scipy.stats.binomtest(x, 10**6).proportion_ci(0.95, method="exact")
+    assert (low, high) == pytest.approx((oracle.low, oracle.high), rel=1e-9)
+
+
+@given(proportions(most=300), CONFIDENCES)
+def test_clopper_pearson_is_mirrored_and_contains_the_share(data, confidence):
+    """Bounds stay proportions around the share, and failures give the same evidence as passes."""
+    x, n = data
+    share, low, high = clopper_pearson(x, n, confidence)
+    assert 0 <= low <= share <= high <= 1
+    assert clopper_pearson(n - x, n, confidence)[1:] == pytest.approx((1 - high, 1 - low), abs=1e-12)
+
+
+def test_clopper_pearson_of_nothing_knows_nothing():
+    """Without a case the rate may be anything."""
+    assert clopper_pearson(0, 0)[1:] == (0, 1)
+
+
+@pytest.mark.parametrize("interval", [wilson, clopper_pearson])
+@pytest.mark.parametrize(("x", "n"), [(-1, 5), (6, 5), (math.nan, 5), (1, math.nan), (0, -1)])
+def test_impossible_counts_are_refused(interval, x, n):
+    """More passes than cases, or no number at all, is a mistake of the caller and no interval."""
+    with pytest.raises(ValueError, match="counts are not negative and together at most n"):
+        interval(x, n)
+
+
+@pytest.mark.parametrize("interval", [wilson, clopper_pearson])
+@pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, math.nan])
+def test_impossible_confidences_are_refused(interval, confidence):
+    """A confidence in percent is answered with how it is written."""
+    with pytest.raises(ValueError, match="a confidence lies between 0 and 1"):
+        interval(0, 0, confidence)
+
+
+# --- sample_ratio_p
 
 
 @pytest.mark.parametrize(
     ("counts", "weights", "p"),
     [
+        # Kohavi, Tang and Xu 2020, Trustworthy Online Controlled Experiments: MSN, printed as 1.8E-6.
         ([821588, 815482], [0.5, 0.5], 1.8217928726191858e-06),
+        # scipy.stats.chisquare
         ([1000, 1200], [0.5, 0.5], 2.007865612426481e-05),
         ([905, 95], [0.9, 0.1], 0.5981614526835279),
         ([860, 140], [0.9, 0.1], 2.482660633880463e-05),
     ],
 )
-def test_sample_ratios_of_the_literature(counts, weights, p):
-    """Kohavi, Tang and Xu, Trustworthy Online Controlled Experiments (published: 1.8e-6), and three more."""
+def test_the_sample_ratio_gives_the_published_values(counts, weights, p):
+    """The mismatch of a published experiment comes out, and three by scipy."""
     assert sample_ratio_p(counts, weights) == pytest.approx(p, rel=1e-9)
 
 
-def test_sample_ratios_agree_with_scipy_over_random_splits():
-    """Two to five arms, weights that need not sum to one."""
-    dice = Random(4)
-    for _ in range(200):
-        weights = [dice.random() + 0.05 for _ in range(dice.randint(2, 5))]
-        counts = [dice.randint(0, 2000) + 1 for _ in weights]
-        expected = [sum(counts) * weight / sum(weights) for weight in weights]
-        p = scipy_stats.chisquare(counts, expected).pvalue
-        assert sample_ratio_p(counts, weights) == pytest.approx(p, rel=1e-7, abs=1e-300)
+def test_the_sample_ratio_is_the_chi_square_of_scipy():
+    """Over random splits of two to six arms, with weights in any unit."""
+    rng = random.Random(21)
+    for _ in range(60):
+        weights = [rng.randint(1, 5000) for _ in range(rng.randint(2, 6))]
+        counts = [round(weight * rng.uniform(0.8, 1.2)) for weight in weights]
+        due = [sum(counts) * weight / sum(weights) for weight in weights]
+        assert sample_ratio_p(counts, weights) == pytest.approx(scipy.stats.chisquare(counts, due).pvalue, rel=1e-8)
 
 
-def test_units_in_an_arm_without_weight_are_a_broken_split():
-    """And no unit at all is no evidence."""
-    assert sample_ratio_p([10, 1], [1.0, 0.0]) == 0.0
-    assert sample_ratio_p([0, 0], [0.5, 0.5]) == 1.0
-    with pytest.raises(ValueError, match="are no weights for 2 arms"):
-        sample_ratio_p([1, 2], [1.0])
+@pytest.mark.parametrize(
+    ("counts", "weights", "p"),
+    [
+        pytest.param([0, 0], [1, 1], 1.0, id="nothing counted yet"),
+        pytest.param([], [1][:0], None, id="no arm at all"),
+        pytest.param([7], [1], 1.0, id="one arm gets everything"),
+        pytest.param([7, 0], [1, 0], 1.0, id="a closed arm is empty"),
+        pytest.param([7, 1], [1, 0], 0.0, id="a closed arm is not empty"),
+        pytest.param([7, 1], [1], None, id="an arm without a weight"),
+        pytest.param([7, 1], [2, -1], None, id="a negative weight"),
+        pytest.param([7, -1], [1, 1], None, id="a negative count"),
+        pytest.param([7, 1], [1, math.nan], None, id="a weight that is no number"),
+    ],
+)
+def test_the_sample_ratio_at_its_edges(counts, weights, p):
+    """What cannot mismatch gives 1, what cannot be gives 0, and what makes no sense is refused."""
+    if p is None:
+        with pytest.raises(ValueError, match=r"counts|weights|finite"):
+            sample_ratio_p(counts, weights)
+    else:
+        assert sample_ratio_p(counts, weights) == p

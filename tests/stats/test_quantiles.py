@@ -1,58 +1,132 @@
-"""The bootstrap of a ratio of quantiles: the distribution of the naive one, at a fraction of its draws."""
+"""Quantiles and budgets for them, against numpy's definition, scipy's binomial and published smallest n."""
 
-from random import Random
+import math
+import random
 
 import pytest
-from scipy import stats as scipy_stats
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pytest_graysplit.stats import quantile, quantile_ratio
-
-
-def pairs(n, seed=1):
-    dice = Random(seed)
-    control = [dice.lognormvariate(0, 0.6) for _ in range(n)]
-    return [value * dice.lognormvariate(-0.2, 0.3) for value in control], control
+from pytest_graysplit.stats import binomial_budget_p, quantile, smallest_n_for_quantile
 
 
-def naive(treatment, control, q, resamples, seed):
-    """Draw whole resamples of pairs, and take the quantiles of each."""
-    dice, n = Random(seed), len(treatment)
-    ratios = []
-    for _ in range(resamples):
-        drawn = dice.choices(range(n), k=n)
-        ratios.append(quantile([treatment[i] for i in drawn], q) / quantile([control[i] for i in drawn], q))
-    return ratios
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(0, 1))
+def test_the_quantile_is_that_of_numpy(values, q):
+    """numpy's default, linear interpolation (type 7), is the oracle."""
+    oracle = float(scipy.stats.scoreatpercentile(values, 100 * q))
+    assert quantile(values, q) == pytest.approx(oracle, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize(("n", "q"), [(59, 0.95), (300, 0.95), (1000, 0.99), (40, 0.5)])
-def test_the_resamples_are_those_of_the_naive_bootstrap(n, q):
-    """Kolmogorov and Smirnov find no difference between two thousand of either kind."""
-    treatment, control = pairs(n)
-    ours = quantile_ratio(treatment, control, q, seed=3)
-    assert scipy_stats.ks_2samp(ours.resampled, naive(treatment, control, q, 2000, seed=4)).pvalue > 0.01
-    assert ours.estimate == pytest.approx(quantile(treatment, q) / quantile(control, q), rel=1e-12)
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=30), st.floats(0, 1))
+def test_the_quantile_lies_within_the_values(values, q):
+    """No rounding puts it below the smallest or above the largest value."""
+    assert min(values) <= quantile(values, q) <= max(values)
 
 
-def test_the_order_of_the_pairs_does_not_show():
-    """The same pairs give the same resamples, and the global random state is nobody's business."""
-    treatment, control = pairs(200)
-    turned = quantile_ratio(treatment[::-1], control[::-1], 0.95, seed=3)
-    assert turned == quantile_ratio(treatment, control, 0.95, seed=3)
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_quantile_is_never_smaller(values, one, other):
+    """p95 is never printed below p50."""
+    assert quantile(values, min(one, other)) <= quantile(values, max(one, other))
 
 
-def test_a_tail_is_counted_with_the_sample_itself():
-    """So no p value is ever 0."""
-    treatment, control = pairs(200)
-    ratio = quantile_ratio(treatment, control, 0.95, seed=3, resamples=99)
-    assert ratio.p(0.0) == 0.01
-    assert ratio.p(1e9) == 1.0
-    low, high = ratio.interval()[1:]
-    assert ratio.p(low) < 0.08
-    assert ratio.p(high) > 0.92
+@pytest.mark.parametrize(
+    ("values", "q", "expected"),
+    [
+        ([], 0.5, None),
+        ([3.0], 0.95, 3.0),
+        ([1.0, 2.0], 0.5, 1.5),
+        ([3.0, 1.0, 2.0], 0.0, 1.0),
+        ([3.0, 1.0, 2.0], 1.0, 3.0),
+        (list(range(1, 101)), 0.5, 50.5),
+        (list(range(1, 101)), 0.95, 95.05),
+        (list(range(1, 101)), 0.99, 99.01),
+    ],
+)
+def test_quantiles_by_hand(values, q, expected):
+    """None without values, the value itself when alone, and Hyndman and Fan's type 7 (1996) otherwise."""
+    assert quantile(values, q) == (None if expected is None else pytest.approx(expected))
 
 
-def test_pairs_without_a_time_make_no_ratio():
-    """Nothing, or nothing above 0."""
-    assert quantile_ratio([], [], 0.95, seed=1) is None
-    assert quantile_ratio([0.0], [1.0], 0.95, seed=1) is None
-    assert quantile_ratio([2.0], [1.0], 0.95, seed=1).interval() == (2.0, 2.0, 2.0)
+@pytest.mark.parametrize("q", [-0.1, 1.1, 95, math.nan])
+def test_quantiles_outside_0_to_1_are_refused(q):
+    """p95 is 0.95, and the message says so."""
+    with pytest.raises(ValueError, match=r"p95 is 0\.95"):
+        quantile([1.0, 2.0], q)
+
+
+def test_a_value_that_is_no_number_has_no_place_in_an_order():
+    """Sorting a NaN gives any order at all."""
+    with pytest.raises(ValueError, match="finite number, not nan"):
+        quantile([1.0, math.nan], 0.5)
+
+
+# --- binomial_budget_p
+
+
+@pytest.mark.parametrize(
+    ("n", "exceedances", "p"),
+    [
+        # From binomtest of scipy, one-sided "less".
+        (58, 0, 0.05104686868360339),
+        (59, 0, 0.04849452524942322),
+        (93, 1, 0.04997579524261633),
+        (100, 2, 0.1182629811851204),
+        (200, 4, 0.026446800009119878),
+    ],
+)
+def test_the_budget_keeps_its_digits(n, exceedances, p):
+    """The exact binomial tail, to ten digits."""
+    assert binomial_budget_p(exceedances, n) == pytest.approx(p, rel=1e-10)
+
+
+@pytest.mark.parametrize(("exceedances", "n"), [(0, 59), (1, 93), (2, 124)])
+def test_the_budget_is_first_shown_at(exceedances, n):
+    """With so many exceedances it takes exactly so many values."""
+    assert binomial_budget_p(exceedances, n) < 0.05 <= binomial_budget_p(exceedances, n - 1)
+
+
+def test_the_budget_is_the_binomial_of_scipy():
+    """Over random counts to a million and other shares."""
+    rng = random.Random(29)
+    for most in (1, 10, 1000, 10**6):
+        for _ in range(8):
+            n, share = rng.randint(1, most), rng.choice([0.01, 0.05, 0.1, 0.5, 0.9])
+            k = min(n, max(0, round(n * share + rng.uniform(-4, 4) * math.sqrt(n * share * (1 - share)))))
+            assert binomial_budget_p(k, n, share) == pytest.approx(scipy.stats.binom.cdf(k, n, share), rel=1e-7)
+
+
+def test_no_value_shows_no_budget():
+    """Nothing measured, or nothing within it, is no evidence."""
+    assert binomial_budget_p(0, 0) == 1
+    assert binomial_budget_p(7, 7) == 1
+
+
+@pytest.mark.parametrize(("exceedances", "n", "share"), [(3, 2, 0.05), (-1, 2, 0.05), (0, 2, 0), (0, 2, 1)])
+def test_impossible_budgets_are_refused(exceedances, n, share):
+    """More exceedances than values, or a share that leaves nothing to test."""
+    with pytest.raises(ValueError, match=r"at most n|between 0 and 1"):
+        binomial_budget_p(exceedances, n, share)
+
+
+# --- smallest_n_for_quantile
+
+
+@pytest.mark.parametrize(("q", "n"), [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299), (0.999, 2995)])
+def test_so_many_values_bound_a_quantile(q, n):
+    """Wilks's numbers: the largest of n values is below the quantile with probability q^n, at most 5%."""
+    assert smallest_n_for_quantile(q) == n
+    assert q**n <= 0.05 < q ** (n - 1)
+
+
+@given(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), st.integers(1, 12))
+def test_a_whole_number_is_not_rounded_up(q, n):
+    """Where alpha is exactly q^n, n values are enough."""
+    assert smallest_n_for_quantile(q, q**n) == n
+
+
+@pytest.mark.parametrize(("q", "alpha"), [(0, 0.05), (1, 0.05), (0.95, 0), (0.95, 1), (math.nan, 0.05)])
+def test_impossible_quantiles_have_no_smallest_n(q, alpha):
+    """The largest possible value is bounded by no sample."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        smallest_n_for_quantile(q, alpha)

@@ -1,82 +1,107 @@
-"""Bets that may be counted at any time: the worked example, and how often they err."""
+"""Evidence after every case, against the definition by hand, and how often it cries wolf."""
 
-from random import Random
+import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.stats import EProcess, harm_e_values, promote_e_values
+from pytest_graysplit.stats.sequential import MOST
 
-DIFFERENCES = [0, 0, -1, 0, -1, -1, 0, -1, -1, 0, -1, -1, -1, 0, -1]
-HARM = [
-    0.9773809523809522, 0.9554278245689809, 1.3603035868542428, 1.3271646959398566, 1.9375680662949863,
-    2.9010889787918623, 2.819876480750223, 4.312405511296911, 6.730793987648378, 6.522223130969998,
-    10.34850187761737, 16.675235809627047, 27.22730662017838, 26.294006318642783, 43.381207511554756,
-]  # fmt: skip
+DIFFERENCES = st.lists(st.floats(-1, 1) | st.sampled_from([-1, 0, 1]), max_size=60)
 
 
-def first_over(values, evidence):
-    return next(place for place, value in enumerate(values, 1) if value >= evidence)
+def by_definition(differences, margin, side):
+    """The mean over twenty stakes of the products, as written down, without logarithms."""
+    xs = [(d + 1) / 2 for d in differences]
+    m = (1 - margin) / 2
+    if side == "harm":
+        xs, m = [1 - x for x in xs], 1 - m
+    return sum(math.prod(1 + 0.95 * k / 21 / m * (x - m) for x in xs) for k in range(1, 21)) / 20
 
 
-def test_the_worked_example_of_harm():
-    """Fifteen cases, case by case."""
-    assert harm_e_values(DIFFERENCES, 0.05) == pytest.approx(HARM, rel=1e-12)
+def test_the_harm_process_keeps_its_digits():
+    """Fifteen cases of which nine are lost: evidence of 43 against a margin of 5 points, after each case by hand."""
+    differences = [0, 0, -1, 0, -1, -1, 0, -1, -1, 0, -1, -1, -1, 0, -1]
+    expected = [
+        0.9773809523809522, 0.9554278245689809, 1.3603035868542428, 1.3271646959398566, 1.9375680662949863,
+        2.9010889787918623, 2.819876480750223, 4.312405511296911, 6.730793987648378, 6.522223130969998,
+        10.34850187761737, 16.675235809627047, 27.22730662017838, 26.294006318642783, 43.381207511554756,
+    ]  # fmt: skip
+    assert harm_e_values(differences, 0.05) == pytest.approx(expected, rel=1e-12)
 
 
-def test_so_many_cases_it_takes_at_least():
-    """Nine lost cases in a row show harm, 94 even ones show promise; after a hundred it is worth 25.3."""
-    assert first_over(harm_e_values([-1] * 20, 0.05), 40) == 9
-    even = promote_e_values([0] * 100, 0.05)
-    assert (first_over(even, 20), even[-1]) == (94, pytest.approx(25.311636727057756, rel=1e-12))
+def test_the_processes_stop_where_they_should():
+    """Nine cases lost in a row are harm at 40; 94 equal ones are enough to promote at 20."""
+    harm, promote = harm_e_values([-1] * 20, 0.05), promote_e_values([0] * 100, 0.05)
+    assert next(n for n, e in enumerate(harm, start=1) if e >= 40) == 9
+    assert next(n for n, e in enumerate(promote, start=1) if e >= 20) == 94
+    assert promote[-1] == pytest.approx(25.311636727057756, rel=1e-12)
 
 
-def test_a_drop_of_forty_points_shows_within_forty_cases():
-    """Two of five cases lost, none won, spread evenly."""
-    assert first_over(harm_e_values([0, -1, 0, -1, 0] * 20, 0.05), 40) <= 40
+@given(DIFFERENCES, st.sampled_from([0, 0.02, 0.05, 0.1, 0.5]), st.sampled_from(["harm", "promote"]))
+def test_the_e_value_is_by_definition(differences, margin, side):
+    """Fractions of a case count as such; before the first it is 1; lists and steps give the same."""
+    process = EProcess(margin, side)
+    assert process.value == 1
+    stepped = [process.add(difference) for difference in differences]
+    assert stepped == {"harm": harm_e_values, "promote": promote_e_values}[side](differences, margin)
+    assert process.value == pytest.approx(by_definition(differences, margin, side), rel=1e-9)
 
 
-def test_a_published_betting_martingale_is_beaten_by_none_of_ours():
-    """The one-sided martingale of confseq's betting module at m = 0.5 grows as ours does with no margin to speak of."""
-    passes = [1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1] * 5
-    values = promote_e_values([2 * x - 1 for x in passes], 1e-9)
-    assert values[99] > values[49] > values[19] > 20
+@pytest.mark.parametrize(
+    ("values", "difference"), [(harm_e_values, 0.05), (harm_e_values, -0.05), (promote_e_values, -0.05)]
+)
+def test_a_true_hypothesis_seldom_meets_the_threshold(values, difference):
+    """Looked at after each of 80 cases, 200 times, models within the margin reach 20 in at most about 5%."""
+    rng, alarms = random.Random(36), 0
+    for _ in range(200):
+        cases = rng.choices([1, -1, 0], weights=[0.1 + difference / 2, 0.1 - difference / 2, 0.8], k=80)
+        alarms += max(values(cases, 0.05)) >= 20
+    assert alarms <= 18
 
 
-@pytest.mark.parametrize(("side", "mean"), [("harm", -0.05), ("promote", -0.05)])
-def test_at_the_margin_it_errs_no_more_often_than_it_says(side, mean):
-    """Looked at after every one of 300 cases, in 600 runs: 1/40 and 1/20 at the most, within three standard errors."""
-    dice, wrong, evidence = Random(f"7 {side}"), 0, 40 if side == "harm" else 20
-    for _ in range(600):
-        game = EProcess(0.05, side)
-        for _ in range(300):
-            u = dice.random()
-            if game.add(1 if u < 0.1 else -1 if u < 0.1 + 0.1 - mean else 0) >= evidence:
-                wrong += 1
-                break
-    allowed = 1 / evidence
-    assert wrong / 600 <= allowed + 3 * (allowed * (1 - allowed) / 600) ** 0.5
+def test_a_fair_bet_wins_nothing_on_average():
+    """At the edge of the hypothesis, the expected value of one more case is the capital itself, exactly."""
+    for side, sign in (("harm", -1), ("promote", -1)):
+        after = {}
+        for difference in (-1, 1):
+            process = EProcess(0.05, side)
+            for earlier in (0, -1, 1):
+                process.add(earlier)
+            before = process.value
+            after[difference] = process.add(difference)
+        # A difference of 1 with probability p and else -1 has the mean -margin.
+        p = (1 + sign * 0.05) / 2
+        assert p * after[1] + (1 - p) * after[-1] == pytest.approx(before)
 
 
-@given(st.lists(st.floats(-1, 1), max_size=40), st.floats(0.001, 0.5))
-def test_what_one_adds_is_what_all_at_once_give(differences, margin):
-    """Fractions too; the value after the last case is the value."""
-    game = EProcess(margin, "harm")
-    assert [game.add(each) for each in differences] == harm_e_values(differences, margin)
-    assert game.value == (harm_e_values(differences, margin) or [1.0])[-1]
+@pytest.mark.parametrize(("side", "difference"), [("harm", -1), ("promote", 1), ("harm", 1), ("promote", -1)])
+def test_thousands_of_cases_neither_overflow_nor_are_forgotten(side, difference):
+    """Evidence ends at a number every format can write, and a capital that was lost can be won back."""
+    process = EProcess(0.05, side)
+    for _ in range(3000):
+        process.add(difference)
+    wins = (side == "harm") == (difference < 0)
+    assert (process.value == MOST) if wins else (0 <= process.value < 1e-20)
+    for _ in range(6000):
+        process.add(-difference)
+    assert (process.value < 1e-20) if wins else (process.value > 1e20)
 
 
-def test_thousands_of_cases_overflow_nothing():
-    """What is certain long since stays a finite number."""
-    assert harm_e_values([-1] * 5000, 0.05)[-1] == 1e300
-    assert 0 <= harm_e_values([1] * 5000, 0.05)[-1] < 1e-9
-
-
-@pytest.mark.parametrize("difference", [1.01, -2, float("nan")])
-def test_a_difference_of_shares_is_refused_where_it_is_none(difference):
-    """The game would not be fair any more."""
+@pytest.mark.parametrize("difference", [-1.0001, 2, math.nan, math.inf])
+def test_a_difference_of_scores_is_at_most_one(difference):
+    """Outside -1..1 a bet could lose more than there is."""
     with pytest.raises(ValueError, match="between -1 and 1"):
         EProcess(0.05, "harm").add(difference)
-    with pytest.raises(ValueError, match="a margin lies between"):
-        EProcess(0, "harm")
+
+
+@pytest.mark.parametrize(
+    ("margin", "side"), [(1, "harm"), (-0.1, "harm"), (5, "promote"), (math.nan, "harm"), (0.05, "hurt")]
+)
+def test_impossible_processes_are_refused(margin, side):
+    """A margin in points, or a side that does not exist."""
+    with pytest.raises(ValueError, match=r"between 0 and 1|'harm' or 'promote'"):
+        EProcess(margin, side)

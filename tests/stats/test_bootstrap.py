@@ -1,0 +1,152 @@
+"""The quick bootstrap of a ratio of quantiles against the plain one, scipy's, and at its edges."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.stats import Interval, quantile, quantile_ratio
+
+
+def latencies(n, seed, alike=0.5):
+    """Latencies of two models over the same n cases, and how alike their cases are."""
+    rng = random.Random(seed)
+    cases = [rng.gauss(0, alike) for _ in range(n)]
+    return [[math.exp(case + rng.gauss(shift, 0.4)) for case in cases] for shift in (0.1, 0.0)]
+
+
+def plain_bootstrap(treatment, control, q, resamples, seed):
+    """Ratios of quantiles of whole resamples, all at once with numpy."""
+    drawn = np.random.default_rng(seed).integers(len(treatment), size=(resamples, len(treatment)))
+    return np.quantile(np.array(treatment)[drawn], q, axis=1) / np.quantile(np.array(control)[drawn], q, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("n", "q", "alike"),
+    [
+        (30, 0.95, 0.5),
+        (60, 0.95, 0.5),
+        (300, 0.99, 0.5),
+        (400, 0.95, 0.0),
+        (400, 0.95, 2.0),
+        (1000, 0.99, 0.5),
+        (150, 0.5, 0.5),
+        (150, 0.05, 0.5),
+    ],
+)
+def test_the_quick_bootstrap_has_the_distribution_of_the_plain_one(n, q, alike):
+    """Four thousand ratios each way are not told apart by Kolmogorov and Smirnov."""
+    treatment, control = latencies(n, seed=n, alike=alike)
+    quick = quantile_ratio(treatment, control, q, seed=1, resamples=4000)
+    plain = plain_bootstrap(treatment, control, q, 4000, seed=2)
+    assert scipy.stats.ks_2samp(quick.ratios, plain).pvalue > 0.001
+    assert quick.estimate == quantile(treatment, q) / quantile(control, q)
+
+
+def test_resamples_that_reach_below_the_slowest_are_drawn_whole(monkeypatch):
+    """With next to nothing to spare about half of the resamples need it, and the distribution stays the same."""
+    monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SPARE", 0.0)
+    treatment, control = latencies(400, seed=3)
+    quick = quantile_ratio(treatment, control, 0.95, seed=1, resamples=4000)
+    plain = plain_bootstrap(treatment, control, 0.95, 4000, seed=2)
+    assert scipy.stats.ks_2samp(quick.ratios, plain).pvalue > 0.001
+
+
+def test_the_interval_is_the_percentile_interval_of_scipy():
+    """scipy.stats.bootstrap, paired, within the error of 5000 resamples."""
+    treatment, control = latencies(120, seed=4)
+    ours = quantile_ratio(treatment, control, 0.9, seed=1, resamples=5000).interval(0.90)
+    oracle = scipy.stats.bootstrap(
+        (treatment, control),
+        lambda t, c, axis: np.quantile(t, 0.9, axis=axis) / np.quantile(c, 0.9, axis=axis),
+        paired=True, vectorized=True, confidence_level=0.90, n_resamples=5000, method="percentile", rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    assert ours[1:] == pytest.approx((oracle.low, oracle.high), rel=0.02)
+
+
+@pytest.mark.parametrize("n", [2, 20, 59, 400])
+def test_the_order_of_the_pairs_and_the_global_generator_change_nothing(n):
+    """The seed alone decides, and the generator everybody uses is not touched."""
+    pairs = list(zip(*latencies(n, seed=5), strict=True))
+    random.seed(1)
+    state = random.getstate()
+    ratio = quantile_ratio(*zip(*pairs, strict=True), 0.95, seed=3, resamples=200)
+    assert random.getstate() == state
+    shuffled = random.Random(9).sample(pairs, n)
+    assert quantile_ratio(*zip(*shuffled, strict=True), 0.95, seed=3, resamples=200) == ratio
+    assert quantile_ratio(*zip(*pairs, strict=True), 0.95, seed=4, resamples=200) != ratio
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from([0.5, 1.0, 2.0, 30.0])] * 2), min_size=1, max_size=80), st.floats(0.01, 0.99)
+)
+def test_every_ratio_lies_between_the_extremes(pairs, q):
+    """Ties and outliers included, no resample invents a value."""
+    treatment, control = zip(*pairs, strict=True)
+    ratio = quantile_ratio(treatment, control, q, seed=0, resamples=50)
+    least, most = min(treatment) / max(control), max(treatment) / min(control)
+    assert all(least - 1e-9 <= value <= most + 1e-9 for value in (ratio.estimate, *ratio.ratios))
+    low, high = ratio.interval(0.8)[1:]
+    assert low <= high
+
+
+def test_the_p_is_the_share_of_resamples_at_most_the_bound():
+    """With one more, which is the observed run itself, on both sides of the fraction."""
+    ratio = quantile_ratio(*latencies(100, seed=6), 0.95, seed=1, resamples=999)
+    assert ratio.p(0.01) == 1 / 1000
+    assert ratio.p(100) == 1
+    for bound in ratio.ratios[::100]:
+        assert ratio.p(bound) == (1 + sum(value <= bound for value in ratio.ratios)) / 1000
+
+
+def test_a_ratio_that_is_the_same_in_every_case_is_certain():
+    """Twice as slow in each case is twice as slow in each resample."""
+    control = [1.0 + step for step in range(300)]
+    ratio = quantile_ratio([2 * value for value in control], control, 0.95, seed=0)
+    assert ratio.interval() == pytest.approx((2, 2, 2))
+    assert (ratio.p(1.5), ratio.p(2.5)) == (1 / 2001, 1)
+
+
+def test_pairs_without_a_time_are_left_out():
+    """As for the ratio of means: a zero takes its partner along, and without a pair there is no ratio."""
+    assert quantile_ratio([1.0, 0.0, 3.0], [1.0, 9.0, 2.0], 0.5, seed=0) == quantile_ratio(
+        [1.0, 3.0], [1.0, 2.0], 0.5, seed=0
+    )
+    assert quantile_ratio([0.0], [1.0], 0.5, seed=0) is None
+    assert quantile_ratio([], [], 0.5, seed=0) is None
+
+
+def test_one_pair_has_a_ratio_and_no_bounds():
+    """There is one resample of one pair, and it says nothing."""
+    ratio = quantile_ratio([2.0], [1.0], 0.95, seed=0)
+    assert ratio.interval() == Interval(2.0, 0.0, math.inf)
+    assert ratio.p(1.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("treatment", "control", "options", "match"),
+    [
+        ([1.0], [1.0], {"q": 0}, "a quantile lies"),
+        ([1.0], [1.0], {"q": 95}, "a quantile lies"),
+        ([1.0], [1.0], {"q": 0.5, "resamples": 0}, "at least one resample"),
+        ([1.0], [1.0, 2.0], {"q": 0.5}, "longer"),
+        ([math.nan], [1.0], {"q": 0.5}, "finite number"),
+    ],
+)
+def test_impossible_ratios_are_refused(treatment, control, options, match):
+    """What makes no sense is named."""
+    with pytest.raises(ValueError, match=match):
+        quantile_ratio(treatment, control, **options, seed=0)
+
+
+def test_impossible_questions_to_a_ratio_are_refused():
+    """A bound of 0, or a confidence in percent."""
+    ratio = quantile_ratio([1.0, 2.0], [1.0, 1.0], 0.5, seed=0)
+    with pytest.raises(ValueError, match="more than 0"):
+        ratio.p(0)
+    with pytest.raises(ValueError, match="95% is"):
+        ratio.interval(90)

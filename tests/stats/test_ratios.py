@@ -1,0 +1,219 @@
+"""Ratios of latencies and costs, against scipy, against the delta method by hand, and at their edges."""
+
+import math
+import random
+from statistics import fmean, stdev
+
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.stats import (
+    Interval,
+    cost_per_pass_ratio,
+    cost_per_pass_ratio_p,
+    log_ratio,
+    log_ratio_p,
+    ratio_of_sums,
+    t_interval,
+    t_p,
+)
+
+
+def test_the_log_ratio_is_the_t_interval_on_the_logarithms():
+    """scipy's paired t interval on the logarithms, turned back, is the interval of the ratio."""
+    treatment, control = [0.9, 1.1, 0.7, 1.4, 0.8], [1.2, 1.0, 1.1, 1.3, 1.5]
+    logs = [math.log(t / c) for t, c in zip(treatment, control, strict=True)]
+    oracle = scipy.stats.ttest_1samp(logs, 0).confidence_interval(0.90)
+    expected = (math.exp(fmean(logs)), math.exp(oracle.low), math.exp(oracle.high))
+    assert log_ratio(treatment, control) == pytest.approx(expected, rel=1e-10)
+
+
+SECONDS = st.floats(1e-3, 1e3)
+
+
+@given(st.lists(st.tuples(SECONDS, SECONDS), min_size=2, max_size=40))
+def test_the_log_ratio_is_turned_over_when_the_arms_change_places(values):
+    """Twice as slow in one direction is half as slow in the other, bounds included."""
+    treatment, control = zip(*values, strict=True)
+    forth, back = log_ratio(treatment, control), log_ratio(control, treatment)
+    assert forth.low <= forth.estimate <= forth.high
+    if back.low > 0 and forth.low > 0 and max(back.high, forth.high) < math.inf:
+        assert forth == pytest.approx((1 / back.estimate, 1 / back.high, 1 / back.low), rel=1e-9)
+
+
+@given(st.lists(SECONDS, min_size=1, max_size=20))
+def test_equal_latencies_have_the_ratio_one(values):
+    """A model that takes as long as itself is exactly as fast."""
+    assert log_ratio(values, values).estimate == 1
+
+
+def test_one_pair_has_a_ratio_and_no_bounds():
+    """One pair gives an estimate; what bounds it would have nobody can tell."""
+    assert log_ratio([2.0], [1.0]) == Interval(2.0, 0.0, math.inf)
+
+
+@pytest.mark.parametrize(("treatment", "control"), [([], []), ([0.0], [1.0]), ([1.0], [0.0]), ([-1.0], [1.0])])
+def test_without_a_pair_there_is_no_ratio(treatment, control):
+    """No data is None, and a time that is not positive is no time."""
+    assert log_ratio(treatment, control) is None
+
+
+def test_pairs_without_a_time_are_left_out_together():
+    """A zero on one side takes its partner along, so that pairs stay pairs."""
+    assert log_ratio([2.0, 0.0, 2.0], [1.0, 5.0, 1.0]) == pytest.approx((2.0, 2.0, 2.0))
+
+
+def test_sides_of_different_lengths_are_an_error():
+    """Pairs are made by the caller; a missing partner is not paired with somebody else's."""
+    with pytest.raises(ValueError, match="shorter"):
+        log_ratio([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("treatment", "control"),
+    [([1e-300, 1e300], [1e300, 1e-300]), ([1e-320, 1.0], [1e300, 1.0]), ([5e-324, 1.0, 2.0], [1e308, 1.0, 1.0])],
+)
+def test_the_log_ratio_survives_the_smallest_and_largest_numbers(treatment, control):
+    """Times that no relay has end in an interval from 0 to infinity, not in an overflow."""
+    estimate, low, high = log_ratio(treatment, control)
+    assert 0 <= low <= estimate <= high
+
+
+def test_the_p_of_a_log_ratio_is_that_of_scipy():
+    """scipy's one-sided t test on the logarithms."""
+    rng = random.Random(26)
+    for n in (2, 5, 40, 300):
+        treatment = [rng.lognormvariate(0.1, 0.5) for _ in range(n)]
+        control = [rng.lognormvariate(0.0, 0.5) for _ in range(n)]
+        logs = [math.log(t / c) for t, c in zip(treatment, control, strict=True)]
+        for bound in (0.8, 1.0, 1.25):
+            oracle = scipy.stats.ttest_1samp(logs, math.log(bound), alternative="greater").pvalue
+            assert log_ratio_p(treatment, control, bound) == pytest.approx(oracle, rel=1e-7)
+
+
+def test_a_log_ratio_keeps_the_clusters_of_the_pairs_it_keeps():
+    """A pair that is left out takes its cluster name along."""
+    treatment, control = [2.0, 0.0, 3.0, 4.0, 8.0], [1.0, 1.0, 1.0, 3.0, 2.0]
+    ours = log_ratio(treatment, control, 0.9, clusters=["a", "z", "a", "b", "c"])
+    logs = [math.log(2), math.log(3), math.log(4 / 3), math.log(4)]
+    assert ours == pytest.approx([math.exp(bound) for bound in t_interval(logs, 0.9, clusters=["a", "a", "b", "c"])])
+    assert log_ratio_p(treatment, control, 1.25, clusters=["a", "z", "a", "b", "c"]) == pytest.approx(
+        t_p(logs, math.log(1.25), clusters=["a", "a", "b", "c"])
+    )
+
+
+# --- ratio_of_sums and cost_per_pass_ratio
+
+# Eight cases: what each cost and whether it passed, for control and treatment.
+CONTROL = [0.01, 0.012, 0.009, 0.011, 0.015, 0.01, 0.013, 0.008], [1, 1, 1, 0, 1, 1, 1, 1]
+TREATMENT = [0.002, 0.003, 0.002, 0.0025, 0.004, 0.002, 0.003, 0.0015], [1, 1, 0, 0, 1, 1, 1, 1]
+
+
+def test_the_cost_per_pass_keeps_its_digits():
+    """Cost per pass 0.00333 over 0.01257: the interval of the delta method, worked out by hand."""
+    estimate, low, high = cost_per_pass_ratio(*TREATMENT, *CONTROL, confidence=0.95)
+    assert math.log(estimate) == pytest.approx(-1.3274538610969568, abs=1e-12)
+    assert (low, high) == pytest.approx((0.17815274332336534, 0.394635101742626), rel=1e-9)
+
+
+def test_the_cost_per_pass_has_the_p_of_its_standard_error():
+    """The logarithm has the standard error 0.168 by hand, and seven degrees of freedom."""
+    for bound in (0.2, 0.3, 1.0):
+        t = (-1.3274538610969568 - math.log(bound)) / 0.16817053564923265
+        assert cost_per_pass_ratio_p(*TREATMENT, *CONTROL, bound=bound) == pytest.approx(scipy.stats.t.sf(t, 7))
+
+
+def test_the_ratio_of_sums_is_the_delta_method():
+    """Over random sums: linearised by hand, with scipy's t."""
+    rng = random.Random(27)
+    for n in (2, 7, 50, 400):
+        over = [rng.uniform(0, 5) for _ in range(n)]
+        under = [value * rng.uniform(0.5, 2) + 0.1 for value in over]
+        pulls = [o / fmean(over) - u / fmean(under) for o, u in zip(over, under, strict=True)]
+        half = scipy.stats.t.ppf(0.975, n - 1) * stdev(pulls) / math.sqrt(n)
+        ratio = sum(over) / sum(under)
+        expected = (ratio, ratio * math.exp(-half), ratio * math.exp(half))
+        assert ratio_of_sums(over, under, 0.95) == pytest.approx(expected, rel=1e-7)
+
+
+def test_costs_with_every_case_passed_are_a_ratio_of_sums():
+    """When nothing fails, the cost per pass is the cost."""
+    passed = [1] * 8
+    ours = cost_per_pass_ratio(TREATMENT[0], passed, CONTROL[0], passed)
+    assert ours == pytest.approx(ratio_of_sums(TREATMENT[0], CONTROL[0]))
+
+
+def test_the_interval_of_costs_is_about_as_sure_as_it_says():
+    """Of 400 simulated comparisons of 60 cases, the 90% interval contains the true ratio in about 90%."""
+    rng, hits = random.Random(28), 0
+    for _ in range(400):
+        sizes = [rng.lognormvariate(0, 0.6) for _ in range(60)]
+        costs = [[price * size * rng.uniform(0.8, 1.2) for size in sizes] for price in (1, 4)]
+        passes = [[float(rng.random() < rate) for _ in sizes] for rate in (0.8, 0.9)]
+        _, low, high = cost_per_pass_ratio(costs[0], passes[0], costs[1], passes[1])
+        hits += low <= (1 / 0.8) / (4 / 0.9) <= high
+    assert 340 <= hits <= 380
+
+
+def test_one_cluster_for_each_case_changes_nothing():
+    """Names that are all different are no clusters."""
+    names = list("abcdefgh")
+    assert cost_per_pass_ratio(*TREATMENT, *CONTROL, clusters=names) == cost_per_pass_ratio(*TREATMENT, *CONTROL)
+
+
+def test_a_case_copied_many_times_is_no_more_evidence_when_clustered():
+    """Each case three times, in one cluster: the same interval as once."""
+    tripled = [values * 3 for values in (*TREATMENT, *CONTROL)]
+    assert cost_per_pass_ratio(*tripled, clusters=list("abcdefgh") * 3) == pytest.approx(
+        cost_per_pass_ratio(*TREATMENT, *CONTROL)
+    )
+
+
+@pytest.mark.parametrize(
+    ("over", "under"), [([], []), ([0.0, 0.0], [1.0, 1.0]), ([1.0, 1.0], [0.0, 0.0]), ([-1.0], [1.0])]
+)
+def test_a_sum_of_nothing_has_no_ratio(over, under):
+    """No case, nothing passed, or no price: None, and as a p one half, which claims nothing."""
+    assert ratio_of_sums(over, under) is None
+    assert cost_per_pass_ratio(over, under, over, under) is None
+    assert cost_per_pass_ratio_p(over, under, over, under, bound=1.0) == 0.5
+    assert log_ratio_p([], [], bound=1.0) == 0.5
+
+
+def test_one_case_has_a_ratio_of_costs_and_no_bounds():
+    """As for latencies: an estimate, from 0 to infinity."""
+    assert ratio_of_sums([2.0], [4.0]) == Interval(0.5, 0.0, math.inf)
+    assert cost_per_pass_ratio_p([2.0], [1.0], [4.0], [1.0], bound=1.0) == 0.5
+
+
+def test_costs_in_proportion_decide_by_themselves():
+    """A tenth of the price on every case is a tenth, without a doubt."""
+    costs = [0.013, 0.017, 0.021, 0.4]
+    tenths = [cost / 10 for cost in costs]
+    assert ratio_of_sums(tenths, costs) == pytest.approx((0.1, 0.1, 0.1))
+    passed = [1.0] * 4
+    p = [cost_per_pass_ratio_p(tenths, passed, costs, passed, bound=bound) for bound in (0.05, 0.1, 0.2)]
+    assert p == pytest.approx([0, 0.5, 1], abs=1e-12)
+
+
+@pytest.mark.parametrize("bound", [0, -1, math.nan])
+def test_a_bound_on_a_ratio_is_positive(bound):
+    """No ratio of times or costs is ever below 0."""
+    with pytest.raises(ValueError, match="more than 0"):
+        log_ratio_p([1.0], [1.0], bound)
+
+
+def test_costs_that_are_no_numbers_are_refused():
+    """A NaN would silently end in no bounds at all."""
+    with pytest.raises(ValueError, match="finite"):
+        ratio_of_sums([math.nan], [1.0])
+    with pytest.raises(ValueError, match="finite"):
+        log_ratio([math.inf], [1.0])
+
+
+def test_costs_of_different_lengths_are_refused():
+    """A case without a cost is left out by the caller, on both sides."""
+    with pytest.raises(ValueError, match="shorter"):
+        cost_per_pass_ratio([1.0, 1.0], [1.0, 1.0], [1.0], [1.0])
