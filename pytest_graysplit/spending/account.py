@@ -1,0 +1,199 @@
+"""The account of a run under a cap: nothing is sent whose worst case does not fit into what is left.
+
+Amounts are whole numbers of 1e-12 USD, rounded up: sums are exact, whatever decimal context a test has set.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Context, Decimal
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+Grant = Literal["granted", "wait", "used-up"]
+
+DIGITS = 12
+_EXACT = Context(prec=60, rounding=ROUND_CEILING)
+_FACTOR = Decimal("0.000001")
+
+
+class Reservation(NamedTuple):
+    """What is set aside for one attempt of one model, at the prices that are known, in 1e-12 USD."""
+
+    model: str
+    amount: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Totals:
+    """What a ledger holds, in 1e-12 USD; `reserved` by owner and model, so that a dead owner's part can be found.
+
+    `unsure` is the part of `spent` that may not have been billed. `dearer` tells by model how much more than
+    reserved an answer has cost: the prices of that model are too low. `refused` is what did not fit: from then on
+    the cap counts as used up.
+    """
+
+    spent: int = 0
+    unsure: int = 0
+    reserved: dict[str, dict[str, int]] = field(default_factory=dict)
+    dearer: dict[str, Decimal] = field(default_factory=dict)
+    refused: int | None = None
+
+    def scaled(self, reservation: Reservation) -> int:
+        """Return the amount at what the model has turned out to cost."""
+        factor = self.dearer.get(reservation.model)
+        return reservation.amount if factor is None else _up(_EXACT.multiply(Decimal(reservation.amount), factor))
+
+    @property
+    def in_flight(self) -> int:
+        """What is set aside for attempts that have not ended."""
+        return sum(
+            self.scaled(Reservation(model, amount))
+            for models in self.reserved.values()
+            for model, amount in models.items()
+        )
+
+
+class Ledger(Protocol):
+    """Where the totals are kept; whoever holds them open is alone with them."""
+
+    shared: bool
+
+    def open(self) -> AbstractContextManager[Totals]:
+        """Lend the totals; what was changed in them is kept when they are given back."""
+
+
+class MemoryLedger:
+    """The totals of a process that sends alone."""
+
+    shared = False
+
+    def __init__(self) -> None:
+        self._totals = Totals()
+
+    @contextmanager
+    def open(self) -> Iterator[Totals]:
+        """Lend the totals."""
+        yield self._totals
+
+
+class Spent(NamedTuple):
+    """How a run under a cap stands, in USD: `unsure` may not have been billed, `refused` is what did not fit."""
+
+    usd: Decimal
+    unsure_usd: Decimal
+    refused_usd: Decimal | None
+    dearer: dict[str, Decimal]
+
+
+class Spending:
+    """Grants, refuses and settles reservations, so that what is spent and set aside never exceeds the cap.
+
+    The first request that would not fit even if nothing else were in flight ends the sending for all of them, also
+    where a cheaper one would still fit: what is judged stays a random part of the suite, and not its short prompts.
+    """
+
+    def __init__(self, cap_usd: Decimal, ledger: Ledger, *, owner: str = "") -> None:
+        self.cap_usd = cap_usd
+        self.shared = ledger.shared
+        self._cap = _floor(cap_usd)
+        self._ledger = ledger
+        self._owner = owner
+        self._ended = False
+        self.seen = 0  # what had been spent when the totals were last looked at
+
+    def reservation(self, model: str, amount_usd: Decimal) -> Reservation:
+        """Return the reservation that one attempt needs."""
+        return Reservation(model, units(amount_usd))
+
+    def reserve(self, wanted: Reservation) -> Grant:
+        """Set the amount aside, or tell to wait for what is in flight, or that the cap is used up."""
+        if self._ended:
+            return "used-up"
+        with self._ledger.open() as totals:
+            needed, self.seen = totals.scaled(wanted), totals.spent
+            if totals.refused is None and totals.spent + needed > self._cap:
+                totals.refused = needed
+            if totals.refused is not None:
+                self._ended = True
+                return "used-up"
+            if totals.spent + totals.in_flight + needed > self._cap:
+                return "wait"
+            own = totals.reserved.setdefault(self._owner, {})
+            own[wanted.model] = own.get(wanted.model, 0) + wanted.amount
+            return "granted"
+
+    def give_up(self, wanted: Reservation) -> None:
+        """End the sending because of an amount that was waited for in vain."""
+        with self._ledger.open() as totals:
+            totals.refused = totals.refused or totals.scaled(wanted)
+        self._ended = True
+
+    def settle(self, held: Reservation, actual_usd: Decimal | None) -> None:
+        """Replace a reservation by what the attempt cost; all of it stays spent where nobody knows (None)."""
+        with self._ledger.open() as totals:
+            _release(totals, self._owner, held)
+            expected = totals.scaled(held)
+            if actual_usd is None:
+                totals.unsure += expected
+                totals.spent += expected
+                return
+            actual = units(actual_usd)
+            totals.spent += actual
+            if actual > expected and held.amount:
+                factor = _EXACT.divide(Decimal(actual), Decimal(held.amount))
+                totals.dearer[held.model] = factor.quantize(_FACTOR, ROUND_CEILING)
+
+    def standing(self) -> Spent:
+        """Return what has been spent so far."""
+        with self._ledger.open() as totals:
+            return standing(totals)
+
+
+def standing(totals: Totals) -> Spent:
+    """Return the totals in USD; what is still set aside may be billed, and counts as spent and unsure."""
+    return Spent(
+        usd=usd(totals.spent + totals.in_flight),
+        unsure_usd=usd(totals.unsure + totals.in_flight),
+        refused_usd=None if totals.refused is None else usd(totals.refused),
+        dearer=dict(totals.dearer),
+    )
+
+
+def bury(totals: Totals, owner: str) -> None:
+    """Count everything that a dead owner had set aside as spent: nobody will tell what became of it."""
+    for model, amount in totals.reserved.pop(owner, {}).items():
+        lost = totals.scaled(Reservation(model, amount))
+        totals.spent += lost
+        totals.unsure += lost
+
+
+def units(amount_usd: Decimal) -> int:
+    """Return an amount of USD in units of 1e-12, rounded up."""
+    return _up(_EXACT.scaleb(amount_usd, DIGITS))
+
+
+def usd(amount: int) -> Decimal:
+    """Return an amount of 1e-12 units in USD."""
+    return _EXACT.scaleb(Decimal(amount), -DIGITS)
+
+
+def _floor(amount_usd: Decimal) -> int:
+    return int(_EXACT.scaleb(amount_usd, DIGITS))
+
+
+def _up(amount: Decimal) -> int:
+    return int(amount.to_integral_value(ROUND_CEILING, _EXACT))
+
+
+def _release(totals: Totals, owner: str, held: Reservation) -> None:
+    own = totals.reserved.get(owner, {})
+    left = own.pop(held.model, 0) - held.amount
+    if left > 0:
+        own[held.model] = left
+    if not own:
+        totals.reserved.pop(owner, None)
