@@ -26,7 +26,8 @@ CONTROL = "control"
 class ArmResult:
     """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
 
-    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate.
+    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `unasked` when
+    a reply that the case needs was not asked for, because the cap on the cost was used up.
     """
 
     arm: str
@@ -35,6 +36,7 @@ class ArmResult:
     spare: tuple[Reply, ...] = ()
     misses: tuple[Miss, ...] = ()
     judged: bool = True
+    unasked: bool = False
 
     @property
     def passed(self) -> bool:
@@ -144,6 +146,7 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         spare=first.spare or second.spare,
         misses=first.misses + fresh,
         judged=first.judged and second.judged,
+        unasked=first.unasked or second.unasked,
     )
 
 
@@ -166,6 +169,11 @@ class Results:
     def items(self) -> int:
         """How many test items have reported."""
         return len(self._items)
+
+    @property
+    def unasked(self) -> int:
+        """How many cases nobody could judge because the cap on the cost was used up."""
+        return sum(any(arm.unasked for arm in row.arms.values()) for row in self.rows)
 
     @cached_property
     def rows(self) -> tuple[CaseRow, ...]:

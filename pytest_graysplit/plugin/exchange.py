@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, cast
@@ -10,27 +11,30 @@ import pytest
 
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
 from pytest_graysplit.comparison import compare
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.plugin.plans import Plan
-    from pytest_graysplit.runner import Runner
+    from pytest_graysplit.runner import Runner, Wish
     from pytest_graysplit.types import Case, Comparison, Reply
 
 
 class NoReply:
     """Stands where a reply should be, in a fixture of the user's that asks too early; says why there is none."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, unasked: bool = False) -> None:
         self._reason = reason
+        self._unasked = unasked
 
     def __getattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True
+        if self._unasked:
+            pytest.skip(self._reason)
         pytest.fail(self._reason, pytrace=False)
 
 
@@ -50,6 +54,10 @@ class Exchange:
         exchange = cls(plan=plan)
         try:
             exchange.replies = {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+        except UnaskedError as error:
+            exchange.problem = error
+            exchange.replies = {arm: tuple(_answered(runner, wishes)) for arm, wishes in plan.wishes.items()}
+            return exchange
         except GraysplitError as error:
             exchange.problem = error
             return exchange
@@ -71,6 +79,11 @@ class Exchange:
         return (self.plan.alone,) if self.plan.alone else (CONTROL, self.plan.treatment)
 
     @property
+    def unasked(self) -> bool:
+        """Whether a reply was not asked for because of the cap: nobody is to blame, and nobody is judged."""
+        return isinstance(self.problem, UnaskedError)
+
+    @property
     def blocked(self) -> bool:
         """Whether the body cannot run, because a reply it needs is missing or is an error."""
         return self.problem is not None or any(
@@ -80,16 +93,18 @@ class Exchange:
     def comparison_or_reason(self) -> Comparison:
         """Return the comparison for the fixture."""
         if self.blocked or self.comparison is None:
-            return cast("Comparison", NoReply(self._reason()))
+            return cast("Comparison", NoReply(self._reason(), unasked=self.unasked))
         return self.comparison
 
     def reply_or_reason(self) -> Reply:
         """Return the only arm's reply for the fixture."""
         if self.blocked:
-            return cast("Reply", NoReply(self._reason()))
+            return cast("Reply", NoReply(self._reason(), unasked=self.unasked))
         return self.replies[self.judged_arms[0]][0]
 
     def _reason(self) -> str:
+        if isinstance(self.problem, UnaskedError):
+            return self.problem.problem
         if self.problem is not None:
             return str(self.problem)
         causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
@@ -109,7 +124,7 @@ class Exchange:
     def _arm(self, arm: str, score: Score) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        misses = self._misses(arm, own, score)
+        misses = () if self.unasked else self._misses(arm, own, score)
         return ArmResult(
             arm=arm,
             model=self.plan.wishes[arm][0].key.model,
@@ -117,6 +132,7 @@ class Exchange:
             spare=spare,
             misses=misses,
             judged=bool(misses) or not self._unjudgeable(arm),
+            unasked=self.unasked,
         )
 
     def _misses(self, arm: str, replies: tuple[Reply, ...], score: Score) -> tuple[Miss, ...]:
@@ -138,6 +154,13 @@ class Exchange:
             return True
         held_against_control = self.plan.has_body or self.plan.case.min_similarity is not None
         return arm != CONTROL and self.blocked and self.plan.alone is None and held_against_control
+
+
+def _answered(runner: Runner, wishes: Iterable[Wish]) -> Iterator[Reply]:
+    """Yield the replies that came before the cap was used up: they were paid for, and their cost counts."""
+    for wish in wishes:
+        with suppress(GraysplitError):
+            yield runner.reply(wish)
 
 
 def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float:

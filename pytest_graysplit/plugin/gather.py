@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.plugin.notes import run_notes
+from pytest_graysplit.plugin.courier import CONTROLLER
+from pytest_graysplit.plugin.gateitems import emit
+from pytest_graysplit.plugin.notes import budget_note, run_notes
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
 from pytest_graysplit.runner import SEED
 from pytest_graysplit.summary import Piece, lines
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from _pytest.terminal import TerminalReporter
 
     from pytest_graysplit.plugin.state import State
@@ -47,10 +51,30 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge the run as a whole after its last test; the xdist controller calls `close` by itself."""
+        result = yield
+        if not session.config.pluginmanager.has_plugin(CONTROLLER):
+            self.close(session)
+        return result
+
+    def close(self, session: pytest.Session) -> None:
+        """Show what the whole run failed as an item of its own."""
+        self._count_spent()
+        if self._state.settings.gate == "case" and (note := budget_note(self._state)):
+            emit(session, "budget", note)
+
+    def _count_spent(self) -> None:
+        # In the xdist controller, which sends nothing, the account of its workers has been counted.
+        if self._state.budget is not None and self._state.tally.spent_here is None:
+            self._state.tally.spent_here = self._state.budget.own_spent()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the recordings and the reports, when every worker has ended."""
         tally = self._state.tally
+        self._count_spent()
         tally.uncollected = _uncollected(session.config)
         nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
         tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran

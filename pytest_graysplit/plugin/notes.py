@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import plural, seconds
+from pytest_graysplit.display import exact_money, money, plural, ratio, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +16,35 @@ if TYPE_CHECKING:
 
 def run_notes(state: State) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
-    notes = [*state.tally.notes, *relay_notes(state), *_partial(state), *_served(state.results)]
+    used_up = [note] if (note := budget_note(state)) else []
+    notes = [*used_up, *state.tally.notes, *relay_notes(state), *_partial(state), *_dearer(state)]
+    notes += _served(state.results)
     if state.tally.failure:
         notes.insert(0, state.tally.failure)
     return list(dict.fromkeys(notes))
+
+
+def budget_note(state: State) -> str | None:
+    """Say that the cap was used up, and what came of it; None where it was not, or there is none."""
+    cap_usd, spent = state.settings.max_cost_usd, state.tally.spent
+    if cap_usd is None or spent.refused_usd is None:
+        return None
+    unsure = f", {money(spent.unsure_usd)} of it for answers that never came whole" if spent.unsure_usd else ""
+    kept = "" if state.settings.record == "off" else ": what was answered is kept"
+    return (
+        f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unsure}, "
+        f"{state.results.unasked:,} of {plural(len(state.results.rows), 'case was', 'cases were')} not asked\n"
+        f"  hint: the next request may cost {money(spent.refused_usd)}; "
+        f"raise --graysplit-max-cost and run again{kept}  [budget-used-up]"
+    )
+
+
+def _dearer(state: State) -> Iterator[str]:
+    for model, factor in sorted(state.tally.spent.dearer.items()):
+        yield (
+            f"{model} cost {ratio(float(factor))} of the most that its price and limit allow; what followed was "
+            "reserved at that, but the cap may have been passed: correct its price in [tool.graysplit.prices]"
+        )
 
 
 def relay_notes(state: State) -> Iterator[str]:
@@ -50,7 +75,8 @@ def _partial(state: State) -> Iterator[str]:
     silent = tally.planned - state.results.items - tally.crashed
     if silent > 0 and state.results and not tally.interrupted and not tally.failure:
         yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
-    if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
+    arms = [arm for row in state.results.rows for arm in row.arms.values()]
+    if unjudged := sum(not arm.judged and not arm.unasked for arm in arms):
         yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
 
 

@@ -66,6 +66,7 @@ def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:
 def _fetch(state: State, groups: list[list[Wish]], total: int) -> None:
     wishes = shuffled(groups)
     state.require_key()
+    state.require_bounds(wishes)
     state.require_folders(wishes)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
@@ -73,6 +74,7 @@ def _fetch(state: State, groups: list[list[Wish]], total: int) -> None:
             f"graysplit: {total - len(wishes)} of {total} replies are recorded, "
             f"fetching {len(wishes)} from {state.settings.base_url}, {state.settings.concurrency} in flight"
         )
+        reporter.write_line(f"graysplit: {state.estimate(wishes)}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         state.runner.fetch(wishes, watcher)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.plugin.state import State
+    from pytest_graysplit.runner import Wish
 
 
 def wants_window(config: pytest.Config) -> bool:
@@ -34,6 +35,7 @@ class Window:
         self._cursor = 0
         self._ahead: dict[str, int] = {}
         self._prepared = False
+        self._told = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -68,6 +70,7 @@ class Window:
         for plan in plans_to_run([item]):
             missing = self._state.runner.missing(wish for wishes in plan.wishes.values() for wish in wishes)
             if missing:
+                self._tell_cost()
                 self._state.require_key()
                 self._state.require_folders(missing)
                 self._ahead[item.nodeid] = len(missing)
@@ -77,6 +80,22 @@ class Window:
         if not self._prepared:
             self._prepared = True
             self._state.prepare(plans_to_run(self._session.items))
+            if self._state.budget is not None:
+                self._state.require_bounds(self._missing())
+
+    def _missing(self) -> list[Wish]:
+        """Return what the whole run lacks, should every test run."""
+        plans = plans_to_run(self._session.items)
+        return self._state.runner.missing(wish for plan in plans for some in plan.wishes.values() for wish in some)
+
+    def _tell_cost(self) -> None:
+        """Say once what is ahead may cost; a worker has no terminal, and sees only its part of the run."""
+        reporter = self._session.config.pluginmanager.get_plugin("terminalreporter")
+        if self._told or self._state.is_worker or reporter is None or reporter.verbosity < -1:
+            return
+        self._told = True
+        reporter.ensure_newline()
+        reporter.write_line(f"graysplit: {self._state.estimate(self._missing())}, if every test runs")
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Context, Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 Grant = Literal["granted", "wait", "used-up"]
@@ -81,20 +81,50 @@ class MemoryLedger:
         yield self._totals
 
 
-class Spent(NamedTuple):
-    """How a run under a cap stands, in USD: `unsure` may not have been billed, `refused` is what did not fit."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """How a run under a cap stands, in USD; add two accounts to get what both have spent.
 
-    usd: Decimal
-    unsure_usd: Decimal
-    refused_usd: Decimal | None
-    dearer: dict[str, Decimal]
+    `unsure_usd` is the part that may not have been billed, `refused_usd` what did not fit, `dearer` how many times
+    what was reserved a reply of a model has cost.
+    """
+
+    usd: Decimal = Decimal(0)
+    unsure_usd: Decimal = Decimal(0)
+    refused_usd: Decimal | None = None
+    dearer: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def as_texts(self) -> list[object]:
+        """Return it as what travels between processes of any kind; `from_texts` reads it."""
+        refused = None if self.refused_usd is None else str(self.refused_usd)
+        return [str(self.usd), str(self.unsure_usd), refused, {name: str(one) for name, one in self.dearer.items()}]
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[Any]) -> Spent:
+        """Read what `as_texts` made."""
+        usd, unsure, refused, dearer = texts
+        return cls(
+            usd=Decimal(usd),
+            unsure_usd=Decimal(unsure),
+            refused_usd=None if refused is None else Decimal(refused),
+            dearer={name: Decimal(factor) for name, factor in dearer.items()},
+        )
+
+    def __add__(self, other: Spent) -> Spent:
+        factors = (*self.dearer.items(), *other.dearer.items())
+        return Spent(
+            usd=self.usd + other.usd,
+            unsure_usd=self.unsure_usd + other.unsure_usd,
+            refused_usd=self.refused_usd or other.refused_usd,
+            dearer={model: max(factor for name, factor in factors if name == model) for model, _ in factors},
+        )
 
 
 class Spending:
     """Grants, refuses and settles reservations, so that what is spent and set aside never exceeds the cap.
 
     The first request that would not fit even if nothing else were in flight ends the sending for all of them, also
-    where a cheaper one would still fit: what is judged stays a random part of the suite, and not its short prompts.
+    where a cheaper one would still fit: what is judged must not be picked by its length.
     """
 
     def __init__(self, cap_usd: Decimal, ledger: Ledger, *, owner: str = "") -> None:
@@ -170,6 +200,11 @@ def bury(totals: Totals, owner: str) -> None:
         lost = totals.scaled(Reservation(model, amount))
         totals.spent += lost
         totals.unsure += lost
+
+
+def part_of(cap_usd: Decimal, parts: int, whole: int) -> Decimal:
+    """Return so many of `whole` equal parts of a cap, rounded down, so that all together are no more than it."""
+    return usd(_floor(cap_usd) * parts // whole)
 
 
 def units(amount_usd: Decimal) -> int:
