@@ -28,15 +28,16 @@ class Allotment:
         self._ledger: FileLedger | None = None
         self._distant = 0
 
-    def part(self, *, near: bool, near_workers: int, workers: int) -> tuple[str, str]:
-        """Return the cap of a worker in USD and the path of its ledger, empty where it counts alone."""
+    def part(self, *, near: bool, near_workers: int, workers: int) -> tuple[str, str, str]:
+        """Return the run's cap and the worker's in USD, and the path of its ledger, empty where it counts alone."""
+        run = str(self._cap_usd)
         if near:
             if self._ledger is None:
                 self._ledger = FileLedger.create(self._root, self._run_id)
-            return str(part_of(self._cap_usd, near_workers, workers)), str(self._ledger.path)
+            return run, str(part_of(self._cap_usd, near_workers, workers)), str(self._ledger.path)
         self._distant += 1
         parts = 1 if self._distant <= workers - near_workers else 0
-        return str(part_of(self._cap_usd, parts, workers)), ""
+        return run, str(part_of(self._cap_usd, parts, workers)), ""
 
     def bury(self, worker: str) -> None:
         """Count what a worker that has ended still had set aside as spent."""

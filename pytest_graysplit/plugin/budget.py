@@ -35,30 +35,43 @@ WORKER_INPUT = "graysplit_budget"
 
 
 class Budget:
-    """The cap of a run as this process sees it; `worker` is what the controller said to it, empty in a run alone."""
+    """The cap of a run as this process sees it."""
 
-    def __init__(self, settings: Settings, cap_usd: Decimal, prices: PriceTable, worker: Mapping[str, Any]) -> None:
+    def __init__(self, cap_usd: Decimal, spending: Spending, prices: PriceTable) -> None:
         self.cap_usd = cap_usd
-        self._settings = settings
+        self._spending = spending
         self._prices = prices
-        told = worker.get(WORKER_INPUT)
+
+    @classmethod
+    def of(cls, cap_usd: Decimal | None, prices: PriceTable, worker: Mapping[str, Any]) -> Budget | None:
+        """Return the budget of this process, None without a cap; `worker` is what an xdist controller said to it.
+
+        That counts more than the settings: a worker on another machine has an environment of its own.
+        """
+        if told := worker.get(WORKER_INPUT):
+            run, own, path = told
+            ledger = FileLedger(Path(path)) if path else MemoryLedger()
+            return cls(Decimal(run), Spending(Decimal(own), ledger, owner=str(worker["workerid"])), prices)
+        if cap_usd is None:
+            return None
         # A worker that was told nothing has a controller without us: it takes no more than its part.
-        own, path = told or (part_of(cap_usd, 1, int(worker.get("workercount", 1))), "")
-        ledger = FileLedger(Path(path)) if path else MemoryLedger()
-        self._spending = Spending(Decimal(own), ledger, owner=str(worker.get("workerid", "")))
+        own_usd = part_of(cap_usd, 1, int(worker.get("workercount", 1)))
+        return cls(cap_usd, Spending(own_usd, MemoryLedger()), prices)
 
     def purse(self, share: Settings) -> Purse:
         """Return what pays for the requests of a relay under these settings."""
         from pytest_graysplit.relay.tolls import Purse
 
         gap_s = 60 / share.requests_per_min if share.requests_per_min else 0.0
-        return Purse(self._spending, self._prices, patience_s=share.timeout_s + MAX_WAIT_S + gap_s)
+        patience_s = share.timeout_s + MAX_WAIT_S + gap_s
+        return Purse(self._spending, self._prices, cap_usd=self.cap_usd, patience_s=patience_s)
 
     def require_bounds(self, wishes: Sequence[Wish]) -> None:
         """Raise UsageError where a wish has no price or no limit, before anything is sent."""
         require_prices((wish.key.model for wish in wishes), self._prices, self.cap_usd)
-        for request in {(wish.key.model, wish.key.request): wish for wish in wishes}.values():
-            require_limit(request.key.case, request.key.model, request.body, self.cap_usd)
+        # Sorted, because wishes come in random order, and two runs should name the same case.
+        for wish in sorted(wishes, key=lambda wish: wish.key):
+            require_limit(wish.key.case, wish.key.model, wish.body, self.cap_usd)
 
     def own_spent(self) -> Spent | None:
         """Return what this process has spent, where it counts alone."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 # The name of the plugin that only the xdist controller has; it is how the rest knows that it runs no tests itself.
 CONTROLLER = "graysplit-controller"
-# The name of the plugin that reports, where anything of ours takes part in a run.
-GATHER = "graysplit-gather"
 
 
 class Courier:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.plugin.courier import CONTROLLER
 from pytest_graysplit.plugin.gateitems import emit
 from pytest_graysplit.plugin.notes import budget_note, run_notes
 from pytest_graysplit.reports import write_text
@@ -18,8 +17,6 @@ from pytest_graysplit.runner import SEED
 from pytest_graysplit.summary import Piece, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from _pytest.terminal import TerminalReporter
 
     from pytest_graysplit.plugin.state import State
@@ -51,16 +48,8 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Judge the run as a whole after its last test; the xdist controller calls `close` by itself."""
-        result = yield
-        if not session.config.pluginmanager.has_plugin(CONTROLLER):
-            self.close(session)
-        return result
-
     def close(self, session: pytest.Session) -> None:
-        """Show what the whole run failed as an item of its own."""
+        """Show what the whole run failed as an item of its own, after the last test."""
         self._count_spent()
         if self._state.settings.gate == "case" and (note := budget_note(self._state)):
             emit(session, "budget", note)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_graysplit.plugin.courier import CONTROLLER, GATHER, Courier
+from pytest_graysplit.plugin.courier import CONTROLLER, Courier
 from pytest_graysplit.plugin.gather import Gather
 from pytest_graysplit.plugin.items import Items
 from pytest_graysplit.plugin.marks import where_of
@@ -31,7 +31,7 @@ def state_of(config: pytest.Config) -> State:
         if state.is_worker:
             manager.register(Courier(), "graysplit-courier")
         else:
-            manager.register(Gather(state), GATHER)
+            manager.register(Gather(state), "graysplit-gather")
     return config.stash[STATE]
 
 

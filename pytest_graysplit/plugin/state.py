@@ -106,8 +106,7 @@ class State:
     @cached_property
     def budget(self) -> Budget | None:
         """What this process may spend; None without a cap."""
-        cap, worker = self.settings.max_cost_usd, getattr(self.config, "workerinput", {})
-        return None if cap is None else Budget(self.settings, cap, self.prices, worker)
+        return Budget.of(self.settings.max_cost_usd, self.prices, getattr(self.config, "workerinput", {}))
 
     @cached_property
     def runner(self) -> Runner:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_graysplit.plugin.courier import GATHER
+from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.options import is_given
 
 if TYPE_CHECKING:
@@ -36,16 +36,20 @@ class Controller:
         from pytest_graysplit.plugin.budget import WORKER_INPUT
         from pytest_graysplit.plugin.runtime import state_of
 
-        cap_usd = state_of(self._config).settings.max_cost_usd
-        if cap_usd is None:
+        settings = state_of(self._config).settings
+        if settings.max_cost_usd is None or settings.record == "none":
             return
         if self._allotment is None:
-            self._allotment = Allotment(self._config.rootpath, str(node.workerinput["testrunuid"]), cap_usd)
-        node.workerinput[WORKER_INPUT] = self._allotment.part(
-            near=_is_near(node.gateway.spec),
-            near_workers=sum(map(_is_near, node.nodemanager.specs)),
-            workers=int(node.workerinput["workercount"]),
-        )
+            run_id = str(node.workerinput["testrunuid"])
+            self._allotment = Allotment(self._config.rootpath, run_id, settings.max_cost_usd)
+        try:
+            node.workerinput[WORKER_INPUT] = self._allotment.part(
+                near=_is_near(node.gateway.spec),
+                near_workers=sum(map(_is_near, node.nodemanager.specs)),
+                workers=int(node.workerinput["workercount"]),
+            )
+        except GraysplitError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def _hand_out_leftovers(self, node: Any) -> None:
         """Take in what a killed run left before the first worker looks, and tell each worker what was fresh in it."""
@@ -59,13 +63,11 @@ class Controller:
             self._fresh = [(str(path), *key) for path, key in sorted(state.fresh)]
         node.workerinput["graysplit_fresh"] = self._fresh
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Judge the run as a whole when every worker has ended, if anything of ours took part in it."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Close the account when every worker has ended, and before the run is judged as a whole."""
         result = yield
         self._close_account()
-        if gather := self._config.pluginmanager.get_plugin(GATHER):
-            gather.close(session)
         return result
 
     @pytest.hookimpl(wrapper=True, trylast=True)

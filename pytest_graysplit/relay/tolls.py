@@ -31,13 +31,15 @@ _NOTHING = Decimal(0)
 class Purse:
     """Pays for the requests of one relay out of the spending of a run.
 
-    While others are in flight and may give something back, a request waits; when nothing has been settled for
-    `patience_s`, what is set aside belongs to a process that is gone.
+    `cap_usd` is that of the run, for messages: the spending may be a part of it. While others are in flight and may
+    give something back, a request waits; when nothing has been settled for `patience_s`, what is set aside belongs to
+    a process that is gone.
     """
 
-    def __init__(self, spending: Spending, prices: PriceTable, *, patience_s: float) -> None:
+    def __init__(self, spending: Spending, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
         self.spending = spending
         self._prices = prices
+        self._cap_usd = cap_usd
         self._patience_s = patience_s
         self._settled = asyncio.Event()
 
@@ -60,7 +62,7 @@ class Purse:
                 self.spending.give_up(wanted)
             await self._something_settled()
         if grant == "used-up":
-            raise self._unasked(f"the cap of {exact_money(self.spending.cap_usd)} is used up")
+            raise self._unasked(f"the cap of {exact_money(self._cap_usd)} is used up")
 
     def settle(self, held: Reservation, actual_usd: Decimal | None) -> None:
         """Replace the reservation by what is known of the cost, and wake who waits for the difference."""

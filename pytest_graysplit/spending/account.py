@@ -128,7 +128,6 @@ class Spending:
     """
 
     def __init__(self, cap_usd: Decimal, ledger: Ledger, *, owner: str = "") -> None:
-        self.cap_usd = cap_usd
         self.shared = ledger.shared
         self._cap = _floor(cap_usd)
         self._ledger = ledger

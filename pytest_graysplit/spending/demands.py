@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:
     """Raise UsageError for the models that will be asked and have no price, with the lines to add."""
-    unpriced = sorted({model for model in models if prices.at_most_usd(model, 1, 1) is None})
+    unpriced = sorted(model for model in set(models) if prices.at_most_usd(model, 1, 1) is None)
     if unpriced:
         lines = [f'    "{model}" = {{ input = ..., output = ... }}' for model in unpriced]
         # The slug stands on a line of its own, so that the lines above can be copied.

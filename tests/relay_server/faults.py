@@ -72,6 +72,7 @@ FAULTS = {
     "garbage": lambda fault, body: (200, {}, b'{"choices": [{"mess'),
     "redirect": lambda fault, body: (302, {"location": "https://elsewhere.example/v1"}, b""),
     "text-500": lambda fault, body: (500, {"content-type": "text/plain"}, b"unknown model"),
+    "reported": lambda fault, body: (200, {"x-litellm-response-cost": fault["cost"]}, completion(body)),
     "no-usage": lambda fault, body: (200, {}, completion(body) | {"usage": None}),
     "bare": lambda fault, body: (200, {}, _without(body, "id", "model", "created", "usage", "system_fingerprint")),
     "no-choices": lambda fault, body: (200, {}, completion(body) | {"choices": []}),
