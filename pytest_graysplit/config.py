@@ -13,6 +13,7 @@ from pytest_graysplit.types import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
 
     from pytest_graysplit.options import Option
     from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode
@@ -54,6 +55,7 @@ class Settings:
     requests_per_min: int | None = None
     timeout_s: float = 60.0
     retries: int = 3
+    max_cost_usd: Decimal | None = None
     gate: Gate = "case"
     margin: float = MARGIN
     on_hold: OnHold = "pass"
@@ -154,6 +156,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         requests_per_min=first("rpm"),
         timeout_s=first("timeout", 60.0),
         retries=first("retries", 3),
+        max_cost_usd=first("max-cost"),
         gate=first("gate", "case"),
         margin=first("margin", MARGIN),
         on_hold=first("on-hold", "pass"),

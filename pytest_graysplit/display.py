@@ -25,6 +25,30 @@ def money(amount: Decimal | None) -> str:
     return f"{sign}${size:,.2f}" if size >= 1 else f"{sign}${size:.4f}"
 
 
+def exact_money(amount: Decimal) -> str:
+    """Write US dollars with every digit that was given, and no fewer than cents.
+
+    >>> exact_money(Decimal("0.05")), exact_money(Decimal(1)), exact_money(Decimal("0.0005"))
+    ('$0.05', '$1.00', '$0.0005')
+    """
+    cents = Decimal("0.01")
+    whole = amount.normalize()
+    return f"${whole if whole.as_tuple().exponent < -2 else amount.quantize(cents):,f}"  # type: ignore[operator] # it is finite
+
+
+def rough_money(amount: Decimal) -> str:
+    """Write an estimate of US dollars: cents, or two figures where it is less.
+
+    >>> rough_money(Decimal("0.9153")), rough_money(Decimal("0.00461")), rough_money(Decimal("1234.567"))
+    ('$0.92', '$0.0046', '$1,234.57')
+    """
+    if amount == 0 or amount >= Decimal("0.1"):
+        return f"${amount:,.2f}"
+    if amount < Decimal("0.0001"):
+        return "<$0.0001"
+    return f"${amount:.{1 - amount.adjusted()}f}"
+
+
 def percent(part: int, whole: int) -> str:
     """Write a rate in percent; only none of them is 0.0% and only all of them 100.0%.
 

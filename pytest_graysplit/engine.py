@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import GraysplitError, RelayError
+from pytest_graysplit.errors import GraysplitError, RelayError, UnaskedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -173,6 +173,10 @@ class Engine:
         try:
             reply = await relay.ask(job.model, job.body(), job.route)
             kept = job.keep(reply)
+        except UnaskedError as error:  # the jobs after it learn the same, each without a request
+            self._unfinished.discard(job)
+            job.future.set_exception(error)
+            return
         except BaseException as error:
             self._unfinished.discard(job)
             if isinstance(error, Exception):

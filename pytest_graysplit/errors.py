@@ -4,7 +4,8 @@ GraysplitError
 ├── UsageError          an option, a setting, a marker or a case file that cannot be used
 ├── RecordingError      a recording that is missing, broken, or of another format
 ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
-└── RelayError          the relay cannot be used at all: the run stops, once, with one message
+├── RelayError          the relay cannot be used at all: the run stops, once, with one message
+└── UnaskedError        a reply was not asked for, because the cap on the cost is used up
 
 A single failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
 """
@@ -41,6 +42,10 @@ class ReplyNotJsonError(GraysplitError, ValueError):
 
 class RelayError(GraysplitError):
     """The relay cannot be used at all: no address, no key, no such model, or not a relay."""
+
+
+class UnaskedError(GraysplitError):
+    """A reply was not asked for, because the cap on the cost is used up; this says nothing of any model."""
 
 
 def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: str) -> GraysplitError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pytest_graysplit.errors import UsageError
@@ -119,6 +120,16 @@ def _positive(text: str) -> float:
     return _number(text, 0, above=True)
 
 
+def _amount(text: str) -> Decimal:
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value <= 0:
+        raise ValueError("is not an amount of US dollars above 0, such as 0.50")
+    return value
+
+
 def _whole(low: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.strip().isdecimal() or int(text) < low:
@@ -180,6 +191,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="rpm", metavar="N", help="requests a minute at the most", parse=_whole(1)),
     Option(name="timeout", metavar="SECONDS", help="total deadline of a request (default: 60)", parse=_positive),
     Option(name="retries", metavar="N", help="retries of a request (default: 3)", parse=_whole(0)),
+    Option(name="max-cost", metavar="USD", parse=_amount,
+           help="hard cap of the run: the worst case of each request is reserved before it is sent"),
     Option(name="gate", metavar="GATE", parse=_one_of(GATES),
            help="what fails the session: case (default: any failed case), verdict (misses are shown, and a treatment "
                 "that is rejected fails) or none (misses are shown, nothing fails)"),

@@ -11,11 +11,13 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.types import Usage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from pytest_graysplit.types import Reply, Usage
+    from pytest_graysplit.types import Reply
 
 # USD per million tokens, checked 2026-11. Any of them can be overruled in [tool.graysplit.prices].
 BUILT_IN: Mapping[str, Mapping[str, Decimal]] = {
@@ -49,11 +51,23 @@ class PriceTable:
         """Return what the relay reported, else tokens times the price of the model that was asked for."""
         if reply.reported_cost_usd is not None:
             return reply.reported_cost_usd
-        if reply.usage is None:
-            return None
-        if price := self._prices.get(reply.model):
-            return cost_of(reply.usage, price)
-        return _genai_cost(reply.model, reply.usage, reply.at)
+        return None if reply.usage is None else self.cost_of_tokens(reply.model, reply.usage, reply.at)
+
+    def cost_of_tokens(self, model: str, usage: Usage, at: str | None = None) -> Decimal | None:
+        """Return the price of the tokens, at the moment `at` where prices change; None where the model has none."""
+        if price := self._prices.get(model):
+            return cost_of(usage, price)
+        return _genai_cost(model, usage, at)
+
+    def at_most_usd(self, model: str, prompt: int, output: int) -> Decimal | None:
+        """Return the cost of so many tokens at the most: every token of the prompt is billed as the dearest kind."""
+        kinds = (
+            Usage(prompt=prompt, completion=output),
+            Usage(prompt=prompt, completion=output, cached=prompt),
+            Usage(prompt=prompt, completion=output, cache_write=prompt),
+        )
+        costs = [cost for kind in kinds if (cost := self.cost_of_tokens(model, kind)) is not None]
+        return max(costs, default=None)
 
 
 def cost_of(usage: Usage, price: Mapping[str, Decimal]) -> Decimal:

@@ -28,6 +28,7 @@ class ArmResult:
 
     `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `missed` holds
     the numbers of the replies that missed something by themselves; what is missed as a whole is in `misses` alone.
+    `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
     """
 
     arm: str
@@ -37,6 +38,7 @@ class ArmResult:
     misses: tuple[Miss, ...] = ()
     missed: frozenset[int] = frozenset()
     judged: bool = True
+    unasked: bool = False
 
     @property
     def passed(self) -> bool:
@@ -188,6 +190,7 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         misses=first.misses + fresh,
         missed=_joined_missed(first, second),
         judged=first.judged and second.judged,
+        unasked=first.unasked or second.unasked,
     )
 
 
@@ -237,6 +240,11 @@ class Results:
     def items(self) -> int:
         """How many test items have reported."""
         return len(self._items)
+
+    @property
+    def unasked(self) -> int:
+        """How many cases nobody could judge because the cap on the cost was used up."""
+        return sum(any(arm.unasked for arm in row.arms.values()) for row in self.rows)
 
     @cached_property
     def rows(self) -> tuple[CaseRow, ...]:

@@ -81,6 +81,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return case_file(file_path, parent)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Judge the run as a whole after its last test; here, because a test's fixture may be the first that wakes us."""
+    result = yield
+    if gather := session.config.pluginmanager.get_plugin("graysplit-gather"):
+        gather.close(session)
+    return result
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Listen in the xdist controller, which never collects a marked item itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -12,28 +13,31 @@ import pytest
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.comparison import compare, scored_pairs, self_pairs, self_similarity
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.plugin.plans import Plan
-    from pytest_graysplit.runner import Runner
+    from pytest_graysplit.runner import Runner, Wish
     from pytest_graysplit.types import Asked, Case, Comparison, Reply
 
 
 class NoReply:
     """Stands where a reply should be, in a fixture of the user's that asks too early; says why there is none."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, unasked: bool = False) -> None:
         self._reason = reason
+        self._unasked = unasked
 
     def __getattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True
+        if self._unasked:
+            pytest.skip(self._reason)
         pytest.fail(self._reason, pytrace=False)
 
 
@@ -57,6 +61,10 @@ class Exchange:
             exchange.replies = received(plan, runner)
             # A hook of the user's may turn out not to know the metric, and what it asks may not be recorded.
             exchange._compare()  # its own
+        except UnaskedError as error:
+            exchange.problem = error
+            exchange.replies = {arm: tuple(_answered(runner, wishes)) for arm, wishes in plan.wishes.items()}
+            exchange.comparison = None
         except GraysplitError as error:
             exchange.problem = error
         return exchange
@@ -102,6 +110,11 @@ class Exchange:
         return self.plan.judged_arms
 
     @property
+    def unasked(self) -> bool:
+        """Whether a reply was not asked for because of the cap: nobody is to blame, and nobody is judged."""
+        return isinstance(self.problem, UnaskedError)
+
+    @property
     def blocked(self) -> bool:
         """Whether the body cannot run, because a reply it needs is missing or is an error."""
         return self.problem is not None or any(
@@ -111,16 +124,18 @@ class Exchange:
     def comparison_or_reason(self) -> Comparison:
         """Return the comparison for the fixture."""
         if self.blocked or self.comparison is None:
-            return cast("Comparison", NoReply(self._reason()))
+            return cast("Comparison", NoReply(self._reason(), unasked=self.unasked))
         return self.comparison
 
     def reply_or_reason(self) -> Reply:
         """Return the only arm's reply for the fixture."""
         if self.blocked:
-            return cast("Reply", NoReply(self._reason()))
+            return cast("Reply", NoReply(self._reason(), unasked=self.unasked))
         return self.replies[self.judged_arms[0]][0]
 
     def _reason(self) -> str:
+        if isinstance(self.problem, UnaskedError):
+            return self.problem.problem
         if self.problem is not None:
             return str(self.problem)
         causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
@@ -148,8 +163,11 @@ class Exchange:
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        each = [check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply)) for reply in own]
-        whole = self._missed_as_a_whole(arm)
+        if self.unasked:
+            each, whole = [], []
+        else:
+            each = [check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply)) for reply in own]
+            whole = self._missed_as_a_whole(arm)
         misses = (*chain.from_iterable(each), *whole)
         return ArmResult(
             arm=arm,
@@ -159,6 +177,7 @@ class Exchange:
             misses=misses,
             missed=frozenset() if whole else frozenset(number for number, some in enumerate(each) if some),
             judged=bool(misses) or not self._unjudgeable(arm),
+            unasked=self.unasked,
         )
 
     def _missed_as_a_whole(self, arm: str) -> list[Miss]:
@@ -184,6 +203,13 @@ class Exchange:
 def received(plan: Plan, runner: Runner) -> dict[str, tuple[Reply, ...]]:
     """Wait for the replies of every arm; raise RecordingError or RelayError for one that cannot be had."""
     return {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+
+
+def _answered(runner: Runner, wishes: Iterable[Wish]) -> Iterator[Reply]:
+    """Yield the replies that came before the cap was used up: they were paid for, and their cost counts."""
+    for wish in wishes:
+        with suppress(GraysplitError):
+            yield runner.reply(wish)
 
 
 def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:

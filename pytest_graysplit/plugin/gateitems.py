@@ -1,34 +1,45 @@
-"""What a gate decides, as a test item: seen in the terminal, in the totals, in JUnit and in the exit code."""
+"""Items that nobody collected: what a whole run failed or passed, shown where its tests are."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# They would remember a failed item for the next run, which has no file to look for it in.
+FORGETFUL = ("lfplugin", "stepwiseplugin")
 
 
 def emit(session: pytest.Session, name: str, failure: str | None) -> None:
-    """Report an item `graysplit::name` that failed with the text, or passed where there is none.
+    """Report the item `graysplit::NAME`, passed, or failed with the text.
 
-    Called from around the test loop, in the one process that the user sees. Setting an exit status alone would leave
-    the totals green.
+    Called after the last test, in the process that reports. Terminal, JUnit XML and exit code then tell it as they tell
+    of any test; an exit code alone would stand below "4 passed" in green.
     """
-    nodeid = f"graysplit::{name}"
-    location = ("graysplit", None, name)
-    hook = session.config.hook
+    nodeid, location = f"graysplit::{name}", ("graysplit", None, name)
+    manager = session.config.pluginmanager
+    deaf = [plugin for plugin in map(manager.get_plugin, FORGETFUL) if plugin is not None]
+    logreport = manager.subset_hook_caller("pytest_runtest_logreport", deaf)
+    if reporter := manager.get_plugin("terminalreporter"):
+        reporter.ensure_newline()
     session.testscollected += 1
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and reporter.verbosity < 0:
-        reporter.write("\n")  # the dots of the tests have ended with their 100%
-    hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    session.ihook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+    for report in _reports(nodeid, location, failure):
+        logreport(report=report)
+    session.ihook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+
+def _reports(nodeid: str, location: tuple[str, int | None, str], failure: str | None) -> Iterator[pytest.TestReport]:
     for when in ("setup", "call", "teardown"):
-        failed = when == "call" and failure is not None
-        report = pytest.TestReport(
+        failed = failure if when == "call" else None
+        yield pytest.TestReport(
             nodeid=nodeid,
             location=location,
             keywords={},
             outcome="failed" if failed else "passed",
-            longrepr=failure if failed else None,
+            longrepr=failed,
             when=when,
         )
-        # Session.pytest_runtest_logreport counts the failure, and every reporter sees it as it sees a test.
-        hook.pytest_runtest_logreport(report=report)
-    hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)

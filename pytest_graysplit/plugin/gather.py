@@ -10,7 +10,7 @@ import pytest
 
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.gateitems import emit
-from pytest_graysplit.plugin.notes import facts_of, run_notes
+from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
@@ -18,7 +18,6 @@ from pytest_graysplit.summary import Piece, lines
 from pytest_graysplit.verdict import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
 
     from _pytest.terminal import TerminalReporter
 
@@ -36,7 +35,6 @@ class Gather:
     def __init__(self, state: State, early: Decided | None = None) -> None:
         self._state = state
         self._early = early
-        self._gated = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -55,18 +53,22 @@ class Gather:
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Let the verdicts pass or fail when all tests have ended; a partial run has none to fail by."""
-        outcome = yield
-        self.gate(session)
-        return outcome
+    def close(self, session: pytest.Session) -> None:
+        """Show what the whole run failed as an item of its own, after the last test."""
+        self._count_spent()
+        if self._state.settings.gate == "case" and (note := budget_note(self._state)):
+            emit(session, "budget", note)
+        self._gate(session)
 
-    def gate(self, session: pytest.Session) -> None:
-        """Report each verdict as an item, once."""
-        if self._state.settings.gate != "verdict" or self._gated or session.config.option.collectonly:
+    def _count_spent(self) -> None:
+        # In the xdist controller, which sends nothing, the account of its workers has been counted.
+        if self._state.budget is not None and self._state.tally.spent_here is None:
+            self._state.tally.spent_here = self._state.budget.own_spent()
+
+    def _gate(self, session: pytest.Session) -> None:
+        """Report each verdict as an item; a partial run has none to fail by."""
+        if self._state.settings.gate != "verdict" or session.config.option.collectonly:
             return
-        self._gated = True
         self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
         self._settle()
         if not facts_of(self._state).cut:
@@ -87,6 +89,7 @@ class Gather:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the recordings and the reports, when every worker has ended."""
         tally = self._state.tally
+        self._count_spent()
         tally.uncollected = _uncollected(session.config)
         nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
         tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.display import plural
-from pytest_graysplit.errors import RelayError
+from pytest_graysplit.errors import RelayError, UnaskedError
 from pytest_graysplit.explain import failure
 from pytest_graysplit.plugin.calibration import fetches_first
 from pytest_graysplit.plugin.casefile import CaseItem
@@ -140,8 +140,12 @@ class Items:
                 item.stash[EXCHANGES][-1 if plan is None else 0].body_error = _one_line(error)
                 item.add_report_section("call", "graysplit", self._judge(item))
             raise
-        if EXCHANGES in item.stash and (text := self._judge(item)):
-            pytest.fail(text, pytrace=False)
+        except pytest.skip.Exception:
+            if any(exchange.unasked for exchange in item.stash.get(EXCHANGES, [])):
+                self._judge(item)  # it skips because of us, and is counted
+            raise
+        if EXCHANGES in item.stash:
+            self._fail_or_skip(item)
         return outcome
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
@@ -150,7 +154,15 @@ class Items:
             return
         if isinstance(exchange.problem, RelayError):
             self._state.stop_run(item.session, exchange.problem)
-        pytest.fail(self._judge(item), pytrace=False)
+        self._fail_or_skip(item)
+
+    def _fail_or_skip(self, item: pytest.Item) -> None:
+        """Fail the test with what was missed; skip it where the cap kept a reply from being asked for."""
+        if text := self._judge(item):
+            pytest.fail(text, pytrace=False)
+        for exchange in item.stash[EXCHANGES]:
+            if isinstance(exchange.problem, UnaskedError):
+                raise pytest.skip.Exception(exchange.problem.problem, _use_item_location=True)
 
     def _judge(self, item: pytest.Item) -> str:
         """Judge all exchanges of the item, keep the results for the report, and return what failed, as text."""
@@ -159,7 +171,11 @@ class Items:
         item.stash[RESULTS] = results
         if self._state.config.getoption("xmlpath", None):
             item.user_properties += [pair for result in results for pair in _properties(result)]
-        texts = [failure(result, exchange.problem) for result, exchange in zip(results, exchanges, strict=True)]
+        texts = [
+            failure(result, exchange.problem)
+            for result, exchange in zip(results, exchanges, strict=True)
+            if not exchange.unasked
+        ]
         return "\n\n".join(text for text in texts if text)
 
     @pytest.hookimpl(wrapper=True)
@@ -188,6 +204,8 @@ class Items:
                 "spared": tally.spared,
                 "failure": tally.failure,
             }
+            if self._state.budget is not None and (spent := self._state.budget.own_spent()):
+                payload["spent"] = spent.as_texts()
             payload["notes"] = [*tally.notes, *relay_notes(self._state)]
             session.config.workeroutput["graysplit"] = payload  # type: ignore[attr-defined]
 

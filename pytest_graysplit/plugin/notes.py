@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import money, plural, seconds
+from pytest_graysplit.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.noise import warnings
 from pytest_graysplit.verdict import RunFacts
 from pytest_graysplit.verdict.facts import doubts_of
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 def run_notes(state: State) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
+    used_up = [note] if (note := budget_note(state)) else []
     notes = [
+        *used_up,
         *state.tally.notes,
         *relay_notes(state),
+        *_dearer(state),
         *_early(state),
         *_cuts(state),
         *_lost(state),
@@ -41,6 +44,29 @@ def doubts(results: Results) -> Iterator[str]:
             yield from (doubt.text for doubt in doubts_of(results, arm.arm))
 
 
+def budget_note(state: State) -> str | None:
+    """Say that the cap was used up, and what came of it; None where it was not, or there is none."""
+    cap_usd, spent = state.settings.max_cost_usd, state.tally.spent
+    if cap_usd is None or spent.refused_usd is None:
+        return None
+    unsure = f", {money(spent.unsure_usd)} of it for answers that never came whole" if spent.unsure_usd else ""
+    kept = "" if state.settings.record == "off" else ": what was answered is kept"
+    return (
+        f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unsure}, "
+        f"{state.results.unasked:,} of {plural(len(state.results.rows), 'case was', 'cases were')} not asked\n"
+        f"  hint: the next request may cost {money(spent.refused_usd)}; "
+        f"raise --graysplit-max-cost and run again{kept}  [budget-used-up]"
+    )
+
+
+def _dearer(state: State) -> Iterator[str]:
+    for model, factor in sorted(state.tally.spent.dearer.items()):
+        yield (
+            f"{model} cost {ratio(float(factor))} of the most that its price and limit allow; what followed was "
+            "reserved at that, but the cap may have been passed: correct its price in [tool.graysplit.prices]"
+        )
+
+
 def relay_notes(state: State) -> Iterator[str]:
     """Yield what the relay client of this process has to say of itself."""
     runner = state.used_runner
@@ -58,7 +84,8 @@ def relay_notes(state: State) -> Iterator[str]:
 
 def facts_of(state: State) -> RunFacts:
     """Return how much of the suite the run saw, for the verdict."""
-    return RunFacts(cut=tuple(_cuts(state)), lost=_silent(state), stops=state.stops)
+    used_up = (budget_note(state) or "").partition("\n")[0]
+    return RunFacts(cut=tuple(_cuts(state)), lost=_silent(state), budget=used_up, stops=state.stops)
 
 
 def _cuts(state: State) -> Iterator[str]:
@@ -112,7 +139,8 @@ def _lost(state: State) -> Iterator[str]:
     silent = _silent(state) - tally.crashed
     if silent > 0 and state.results and not tally.interrupted and not tally.failure:
         yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
-    if unjudged := sum(not arm.judged for row in state.results.rows for arm in row.arms.values()):
+    arms = [arm for row in state.results.rows for arm in row.arms.values()]
+    if unjudged := sum(not arm.judged and not arm.unasked for arm in arms):
         yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
 
 

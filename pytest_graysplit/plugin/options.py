@@ -41,6 +41,12 @@ def mentioned(config: pytest.Config) -> bool:
     return any(getattr(config.option, option.ini, None) for option in OPTIONS) or bool(_given(_ini_values(config)))
 
 
+def is_given(config: pytest.Config, name: str) -> bool:
+    """Tell whether an option has a value from anywhere, without looking at any other."""
+    sources = (option_values(config), _environment(os.environ), _ini_values(config))
+    return any(name in _given(texts) for texts in sources)
+
+
 def settings_of(config: pytest.Config) -> Settings:
     """Resolve default < ini < environment < command line; raise UsageError for a value that cannot be used."""
     from pytest_graysplit.config import Layer, resolve

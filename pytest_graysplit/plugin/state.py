@@ -19,6 +19,7 @@ from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.noise import settled, uncalibrated
+from pytest_graysplit.plugin.budget import Budget, estimate
 from pytest_graysplit.plugin.exchange import Exchange, pairs_of, received
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.memory import collector_paused
@@ -104,6 +105,16 @@ class State:
         )
 
     @cached_property
+    def prices(self) -> PriceTable:
+        """What tokens cost."""
+        return PriceTable(self.settings.table.prices)
+
+    @cached_property
+    def budget(self) -> Budget | None:
+        """What this process may spend; None without a cap."""
+        return Budget.of(self.settings.max_cost_usd, self.prices, getattr(self.config, "workerinput", {}))
+
+    @cached_property
     def runner(self) -> Runner:
         """Gives wishes their replies; there is a journal only where something may be recorded."""
         mode = self.settings.record
@@ -112,8 +123,8 @@ class State:
             self.share,
             recordings=self.recordings,
             journal=journal if mode in ("new", "all") else None,
-            open_relay=partial(_open_relay, self.share),
-            prices=PriceTable(self.settings.table.prices),
+            open_relay=partial(_open_relay, self.share, self.budget),
+            prices=self.prices,
             clean=redactor(self.settings.secrets),
             command=self.record_command,
             fresh=self.fresh,
@@ -144,6 +155,16 @@ class State:
                 hint=f"record once, with your key: GRAYSPLIT_API_KEY=... {self.record_command}",
                 slug="nothing-recorded",
             )
+
+    def require_bounds(self, wishes: Sequence[Wish]) -> None:
+        """Raise UsageError where there is a cap and a wish whose cost nobody can bound."""
+        if self.budget is not None:
+            self.budget.require_bounds(wishes)
+
+    def estimate(self, wishes: Sequence[Wish]) -> str:
+        """Write what fetching the wishes will cost."""
+        recordings = None if self.settings.record == "off" else self.recordings
+        return estimate(wishes, recordings, self.prices, self.settings.max_cost_usd)
 
     def require_folders(self, wishes: Iterable[Wish]) -> None:
         """Raise UsageError when replies could be paid for and then not be written."""
@@ -284,7 +305,9 @@ class State:
             wishes=self.planner.wishes(case, into, arms),
         )
         wishes = [wish for some in plan.wishes.values() for wish in some]
-        self.runner.start(self.runner.missing(wishes))
+        missing = self.runner.missing(wishes)
+        self.require_bounds(missing)
+        self.runner.start(missing)
         return self.exchange(item, plan)
 
     def check_auto(self, case: Case) -> None:
@@ -310,8 +333,8 @@ def _redacted_by(hook: Callable[..., Any], text: str) -> str:
     return text if changed is None else str(changed)
 
 
-def _open_relay(settings: Settings) -> Relay:
+def _open_relay(settings: Settings, budget: Budget | None) -> Relay:
     from pytest_graysplit.metrics.refusals import is_refusal
     from pytest_graysplit.relay.client import Relay
 
-    return Relay(settings, is_refusal=is_refusal)
+    return Relay(settings, is_refusal=is_refusal, purse=budget.purse(settings) if budget else None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_graysplit.spending import Spent
+
 if TYPE_CHECKING:
     from pytest_graysplit.results import Results
 
@@ -23,6 +25,8 @@ class Tally:
     stopped: bool = False
     by_nodeid: bool = False
     failure: str | None = None
+    spent_here: Spent | None = None
+    spent_elsewhere: list[Spent] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def absorb(self, worker: dict[str, Any]) -> None:
@@ -32,6 +36,18 @@ class Tally:
         self.spared += worker["spared"]
         self.failure = self.failure or worker["failure"]
         self.notes += worker["notes"]
+        if "spent" in worker:
+            self.spent_elsewhere.append(Spent.from_texts(worker["spent"]))
+
+    @property
+    def spent(self) -> Spent:
+        """What a run under a cap has spent, on this machine and on others."""
+        return sum(self.spent_elsewhere, self.spent_here or Spent())
+
+    @property
+    def budget_used_up(self) -> bool:
+        """Whether something was not asked for because the cap on the cost was used up."""
+        return self.spent.refused_usd is not None
 
     def complete(self, results: Results) -> bool:
         """Tell whether every case of the suite was judged on every arm."""

@@ -102,10 +102,12 @@ def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str
 def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
     wishes = shuffled(groups)
     state.settings.require_key()
+    state.require_bounds(wishes)
     state.require_folders(wishes)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(f"graysplit: {told}")
+        reporter.write_line(f"graysplit: {state.estimate(wishes)}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         state.runner.fetch(wishes, watcher)

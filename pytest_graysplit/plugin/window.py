@@ -42,6 +42,7 @@ class Window:
         # Replies that came count as well: behind a slow test, requests in flight alone would run away from it.
         self._most = 2 * state.share.concurrency
         self._prepared = False
+        self._told = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -93,7 +94,9 @@ class Window:
     def _send(self, wishes: Iterable[Wish]) -> int:
         """Send what is missing; return how much that was."""
         if missing := self._state.runner.missing(wishes):
+            self._tell_cost()
             self._state.settings.require_key()
+            self._state.require_bounds(missing)
             self._state.require_folders(missing)
             self._state.runner.start(shuffled([missing]))
         return len(missing)
@@ -104,6 +107,22 @@ class Window:
             plans = plans_to_run(self._session.items)
             self._state.prepare(plans)
             calibrate(self._state, plans)
+            if self._state.budget is not None:
+                self._state.require_bounds(self._missing())
+
+    def _missing(self) -> list[Wish]:
+        """Return what the whole run lacks, should every test run."""
+        plans = plans_to_run(self._session.items)
+        return self._state.runner.missing(wish for plan in plans for some in plan.wishes.values() for wish in some)
+
+    def _tell_cost(self) -> None:
+        """Say once what is ahead may cost; a worker has no terminal, and sees only its part of the run."""
+        reporter = self._session.config.pluginmanager.get_plugin("terminalreporter")
+        if self._told or self._state.is_worker or reporter is None or reporter.verbosity < -1:
+            return
+        self._told = True
+        reporter.ensure_newline()
+        reporter.write_line(f"graysplit: {self._state.estimate(self._missing())}, if every test runs")
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

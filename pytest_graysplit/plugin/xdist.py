@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.options import is_given
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from pytest_graysplit.plugin.allotment import Allotment
 
 
 class Controller:
@@ -16,8 +21,37 @@ class Controller:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._fresh: list[tuple[str | int, ...]] | None = None
+        self._allotment: Allotment | None = None
 
     def pytest_configure_node(self, node: Any) -> None:
+        """Tell each worker what it must know before it looks at anything."""
+        self._hand_out_budget(node)
+        self._hand_out_leftovers(node)
+
+    def _hand_out_budget(self, node: Any) -> None:
+        """Give the worker its part of the cap; where none is set, nothing is read for it."""
+        if not is_given(self._config, "max-cost"):
+            return
+        from pytest_graysplit.plugin.allotment import Allotment
+        from pytest_graysplit.plugin.budget import WORKER_INPUT
+        from pytest_graysplit.plugin.runtime import state_of
+
+        settings = state_of(self._config).settings
+        if settings.max_cost_usd is None or settings.record == "none":
+            return
+        if self._allotment is None:
+            run_id = str(node.workerinput["testrunuid"])
+            self._allotment = Allotment(self._config.rootpath, run_id, settings.max_cost_usd)
+        try:
+            node.workerinput[WORKER_INPUT] = self._allotment.part(
+                near=_is_near(node.gateway.spec),
+                near_workers=sum(map(_is_near, node.nodemanager.specs)),
+                workers=int(node.workerinput["workercount"]),
+            )
+        except GraysplitError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _hand_out_leftovers(self, node: Any) -> None:
         """Take in what a killed run left before the first worker looks, and tell each worker what was fresh in it."""
         if not (self._config.rootpath / ".graysplit" / "journal").is_dir():
             return
@@ -29,13 +63,25 @@ class Controller:
             self._fresh = [(str(path), *key) for path, key in sorted(state.fresh)]
         node.workerinput["graysplit_fresh"] = self._fresh
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Let the gate speak when all workers have ended: who gathers was woken by their reports, inside the loop."""
-        outcome = yield
-        if (gather := self._config.pluginmanager.get_plugin("graysplit-gather")) is not None:
-            gather.gate(session)
-        return outcome
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Close the account when every worker has ended, and before the run is judged as a whole."""
+        result = yield
+        self._close_account()
+        return result
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Close the account also of a run that was interrupted, whose workers end only now."""
+        result = yield
+        self._close_account()
+        return result
+
+    def _close_account(self) -> None:
+        if self._allotment is not None and (spent := self._allotment.close()):
+            from pytest_graysplit.plugin.runtime import state_of
+
+            state_of(self._config).tally.spent_here = spent
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -52,7 +98,14 @@ class Controller:
 
     def pytest_testnodedown(self, node: Any) -> None:
         """Absorb what a worker knows beside its reports; a crashed one has sent nothing."""
+        if self._allotment is not None:
+            self._allotment.bury(str(node.workerinput["workerid"]))
         if payload := getattr(node, "workeroutput", {}).get("graysplit"):
             from pytest_graysplit.plugin.runtime import state_of
 
             state_of(self._config).tally.absorb(payload)
+
+
+def _is_near(spec: Any) -> bool:
+    """Tell whether the worker of this execnet spec runs on this machine, where it sees the same files."""
+    return bool(spec.popen and not spec.via)

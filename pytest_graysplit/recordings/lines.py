@@ -70,6 +70,13 @@ class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
     total: int = 0
 
 
+class TokensLine(msgspec.Struct, gc=False):
+    """What a reply's line tells of tokens alone: a tenth of the work of reading all of it."""
+
+    format: Literal[1]
+    usage: UsageLine | None = None
+
+
 class ReplyLine(msgspec.Struct, omit_defaults=True):
     """A reply as stored: identity first, the answer next, noise last, so that a diff shows the answer."""
 
@@ -101,6 +108,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
 _HEAD = msgspec.json.Decoder(Head)
 _REPLY = msgspec.json.Decoder(ReplyLine)
 _REQUEST = msgspec.json.Decoder(RequestLine)
+_TOKENS = msgspec.json.Decoder(TokensLine)
 
 
 def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
@@ -161,6 +169,12 @@ def decode_reply(line: bytes) -> Reply:
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
     )
+
+
+def decode_usage(line: bytes) -> Usage | None:
+    """Read the tokens alone out of a reply's line, None where it has none; raise LineError."""
+    stored = decode(_TOKENS, TokensLine, line).usage
+    return None if stored is None else _usage(stored)
 
 
 def _usage_line(usage: Usage) -> UsageLine:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings.jsonl import LineError, OtherFormatError
-from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply
+from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply, decode_usage
 from pytest_graysplit.types import ReplyKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_graysplit.types import Reply
+    from pytest_graysplit.types import Reply, Usage
 
 CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 UTF8_MARK = b"\xef\xbb\xbf"
@@ -59,6 +60,13 @@ class Shelf:
             return decode_reply(self.lines[at])
         except LineError as error:
             raise refusal(f"{self.where}:{at + 1}", self.lines[at], error) from None
+
+    def usages(self) -> Iterator[tuple[ReplyKey, Usage]]:
+        """Yield the tokens of each reply whose relay counted them; a broken line is for who asks for its reply."""
+        for key, at in self.replies.items():
+            with suppress(LineError):
+                if usage := decode_usage(self.lines[at]):
+                    yield key, usage
 
     def renamed(self) -> dict[tuple[str, str, int], int]:
         """Return where the newest reply to each request stands, whatever its case is called."""

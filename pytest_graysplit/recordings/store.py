@@ -11,11 +11,11 @@ from pytest_graysplit.recordings.shelf import read_shelf
 from pytest_graysplit.recordings.workdir import relative_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pytest_graysplit.recordings.shelf import Shelf
-    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Usage
 
 
 class Recordings:
@@ -41,6 +41,10 @@ class Recordings:
     def keys(self, path: Path) -> frozenset[ReplyKey]:
         """Return the keys of every reply at rest in the file."""
         return frozenset(self._shelf(path).replies)
+
+    def usages(self, path: Path) -> Iterator[tuple[ReplyKey, Usage]]:
+        """Yield the tokens of every reply at rest in the file."""
+        return self._shelf(path).usages()
 
     def add(self, path: Path, key: ReplyKey, reply: Reply) -> None:
         """Make a reply that this run has journalled known to it."""

@@ -47,14 +47,14 @@ def unwritable(path: Path, error: Exception) -> RecordingError:
     )
 
 
-def try_lock(lock_path: Path, wait_s: float = 0.0) -> BaseFileLock | None:
-    """Take the lock; return None if somebody else holds it for longer than the wait."""
+def try_lock(lock_path: Path, wait_s: float = 0.0, look_again_s: float = 0.05) -> BaseFileLock | None:
+    """Take the lock, looking again so often; return None if somebody else holds it for longer than the wait."""
     from filelock import FileLock, Timeout
 
     try:
         # Taken in one thread and released in another: the relay's thread writes, the main thread closes.
         lock = FileLock(lock_path, thread_local=False)
-        lock.acquire(timeout=wait_s)
+        lock.acquire(timeout=wait_s, poll_interval=look_again_s)
     except Timeout:
         return None
     except (OSError, NotImplementedError) as error:

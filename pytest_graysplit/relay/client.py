@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.relay.tolls import Purse
     from pytest_graysplit.types import Json, Redactor, Route
 
 # Measured: one client with 64 connections spends its time on the bookkeeping of its pool; eight with 8 do not.
@@ -60,7 +61,7 @@ class RelayStats:
 class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
-    `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    `purse` pays for requests under a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
     def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
@@ -70,12 +71,14 @@ class Relay:
         is_refusal: Callable[[str], bool],
         concurrency: int | None = None,
         requests_per_min: float | None = None,
+        purse: Purse | None = None,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
     ) -> None:
         self._settings = settings
         self._is_refusal = is_refusal
+        self._purse = purse
         self._address = stops.shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
         self._urls: dict[Route, httpx.URL] = {
@@ -135,7 +138,8 @@ class Relay:
     async def ask(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> Reply:
         """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
 
-        Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait.
+        Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait;
+        UnaskedError where the cap on the cost lets no further attempt go.
         """
         try:
             content = _ENCODER.encode(body)
@@ -149,6 +153,7 @@ class Relay:
             ),
             read=lambda answer: self._read(answer, model, body, route),
             retries=self._settings.retries,
+            toll=self._purse.toll(model, body) if self._purse else None,
         )
         result = await self._traffic.carry(trip)
         if isinstance(result, Fault) and (stop := self._stop(trip, result)):
@@ -177,13 +182,14 @@ class Relay:
         try:
             async with asyncio.timeout(deadline_s):
                 return await (self._receive_stream if streams else _receive)(client, request)
-        except (TimeoutError, httpx.TimeoutException):
-            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout")
+        except (TimeoutError, httpx.TimeoutException) as error:
+            unsent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
+            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout", unsent=unsent)
         except (httpx.ConnectError, httpx.ProxyError) as error:
-            problem = f"cannot connect: {error}"
+            problem, unsent = f"cannot connect: {error}", True
         except httpx.HTTPError as error:
-            problem = f"the connection broke: {str(error) or type(error).__name__}"
-        return Fault(problem=shorten(self._redact(problem)), slug="relay-unreachable")
+            problem, unsent = f"the connection broke: {str(error) or type(error).__name__}", False
+        return Fault(problem=shorten(self._redact(problem)), slug="relay-unreachable", unsent=unsent)
 
     async def _receive_stream(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
         started, pieces = self._clock(), list[bytes]()

@@ -50,13 +50,15 @@ class Answer(NamedTuple):
 class Fault:
     """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
 
-    `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped.
+    `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
+    `unsent` one that never left this machine.
     """
 
     problem: str
     slug: str
     status: int | None = None
     filtered: bool = False
+    unsent: bool = False
 
     @property
     def retryable(self) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from pytest_graysplit.relay.tolls import Toll
+
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -29,11 +31,13 @@ class Trip(Generic[C, T]):
     """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
 
     `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain.
+    `toll` is paid before each attempt, where there is a cap.
     """
 
     send: Callable[[C], Awaitable[Answer | Fault]]
     read: Callable[[Answer], T | Fault]
     retries: int
+    toll: Toll | None = None
     attempts: int = 0
     latency_s: float = 0.0
     queue_s: float = 0.0
@@ -87,6 +91,22 @@ class Traffic(Generic[C]):
         return await retrying(self._attempt, trip)
 
     async def _attempt(self, trip: Trip[C, T]) -> T | Fault:
+        if trip.toll is None:
+            return await self._take_turn(trip)
+        with self._timed(trip, "queue_s"):
+            await trip.toll.pay()
+        sent, result = trip.attempts, None
+        try:
+            result = await self._take_turn(trip)
+        finally:
+            # Also when it is cancelled: what has left this machine may be billed, what has not cannot.
+            if trip.attempts == sent:
+                trip.toll.give_back()
+            else:
+                trip.toll.settle(trip.answer, result)
+        return result
+
+    async def _take_turn(self, trip: Trip[C, T]) -> T | Fault:
         with self._timed(trip, "queue_s"):
             client = await self._slots.take()
         try:

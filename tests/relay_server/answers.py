@@ -3,9 +3,10 @@
 import hashlib
 import json
 import re
+from decimal import Decimal
 
 MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2")
-USD_PER_TOKEN = (0.000_001, 0.000_002)
+USD_PER_MILLION = {"input": "1", "output": "2"}
 
 
 def text_of(body):
@@ -43,14 +44,27 @@ def usage_of(body, text):
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def cost_of(usage):
-    """What this relay would bill, in USD."""
-    return usage["prompt_tokens"] * USD_PER_TOKEN[0] + usage.get("completion_tokens", 0) * USD_PER_TOKEN[1]
+def cost_of(usage, price=None):
+    """What this relay bills, in USD: exactly, at a price in USD per million tokens, given as texts."""
+    price = USD_PER_MILLION if price is None else price
+    dear = usage["prompt_tokens"] * Decimal(price["input"]) + usage.get("completion_tokens", 0) * Decimal(
+        price["output"]
+    )
+    return dear / 1_000_000
+
+
+def limited(body, text, finish):
+    """The text and its finish reason as the request's own limit leaves them; tokens are words here."""
+    limits = [body[name] for name in ("max_completion_tokens", "max_tokens") if isinstance(body.get(name), int)]
+    words = (text or "").split()
+    if not limits or len(words) <= min(limits):
+        return text, finish
+    return " ".join(words[: min(limits)]), "length"
 
 
 def completion(body, text=None, finish="stop", **message):
     """A chat completion in its usual shape."""
-    text = answer_text(body) if text is None else text
+    text, finish = limited(body, answer_text(body) if text is None else text, finish)
     return {
         "id": "chatcmpl-loopback",
         "object": "chat.completion",

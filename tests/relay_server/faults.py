@@ -1,12 +1,13 @@
 """The faults that the loopback relay can be told to show; each turns a request into what goes over the wire.
 
-A fault returns (status, headers, body), where the body is JSON or bytes, or one of the three ways not to answer:
-DROP (close the connection), HANG (never answer), KEEPALIVE (blank lines first). STREAM sends the answer as events.
+A fault returns (status, headers, body), where the body is JSON or bytes, or one of the ways not to answer:
+DROP (close the connection), BILL_DROP (bill the answer, then close), HANG (never answer), CUT (a part of an answer),
+KEEPALIVE (blank lines first). STREAM sends the answer as events.
 """
 
 from relay_server.answers import answer_text, completion, error
 
-DROP, HANG, KEEPALIVE, STREAM, CUT = "drop", "hang", "keepalive", "sse", "cut"
+DROP, HANG, KEEPALIVE, STREAM, CUT, BILL_DROP = "drop", "hang", "keepalive", "sse", "cut", "bill-drop"
 
 HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 
@@ -61,6 +62,7 @@ def _tool(fault, body):
 
 FAULTS = {
     "drop": lambda fault, body: DROP,
+    "bill-drop": lambda fault, body: BILL_DROP,
     "hang": lambda fault, body: HANG,
     "cut": lambda fault, body: CUT,
     "keepalive": lambda fault, body: KEEPALIVE,
@@ -70,6 +72,7 @@ FAULTS = {
     "garbage": lambda fault, body: (200, {}, b'{"choices": [{"mess'),
     "redirect": lambda fault, body: (302, {"location": "https://elsewhere.example/v1"}, b""),
     "text-500": lambda fault, body: (500, {"content-type": "text/plain"}, b"unknown model"),
+    "reported": lambda fault, body: (200, {"x-litellm-response-cost": fault["cost"]}, completion(body)),
     "no-usage": lambda fault, body: (200, {}, completion(body) | {"usage": None}),
     "bare": lambda fault, body: (200, {}, _without(body, "id", "model", "created", "usage", "system_fingerprint")),
     "no-choices": lambda fault, body: (200, {}, completion(body) | {"choices": []}),

@@ -3,7 +3,7 @@
     python tests/relay_server/server.py --port 0 --latency 0.2
 
 prints its base URL as the first line. `GET /v1/models`, `POST /v1/chat/completions`, `POST /v1/embeddings`; `POST /_control` (JSON: `faults`,
-`latency`, `latencies`, `key`, `models`, `max_in_flight`), `GET /_stats`, `POST /_reset`. A model named
+`latency`, `latencies`, `key`, `models`, `max_in_flight`, `prices`), `GET /_stats`, `POST /_reset`. A model named
 `anything+KIND` always shows the fault KIND.
 """
 
@@ -13,6 +13,7 @@ import contextlib
 import json
 import sys
 from collections import Counter, deque
+from decimal import Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -36,20 +37,26 @@ class State:
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
         self.bodies, self.headers = deque(maxlen=4000), {}
         self.in_flight = self.peak_in_flight = self.connections = 0
-        self.billed = {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+        self.prices = {}
+        self.billed, self.billed_usd = Counter(), Decimal(0)
 
     def control(self, wish):
         for name, value in wish.items():
-            if name not in ("faults", "models", "key", "latency", "latencies", "max_in_flight"):
+            if name not in ("faults", "models", "key", "latency", "latencies", "max_in_flight", "prices"):
                 return 400, {}, error(f"unknown control {name}")
             setattr(self, name, value)
         return 200, {}, {}
 
     def stats(self):
-        names = ("paths", "in_flight", "peak_in_flight", "connections", "billed", "headers")
+        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers")
         return {name: getattr(self, name) for name in names} | {
             "requests": dict(self.requests),
             "total": sum(self.requests.values()),
+            "billed": {
+                "prompt_tokens": self.billed["prompt_tokens"],
+                "completion_tokens": self.billed["completion_tokens"],
+                "cost_usd": str(self.billed_usd),
+            },
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "bodies": list(self.bodies),
         }
@@ -150,9 +157,12 @@ class Connection(asyncio.Protocol):
 
     def give(self, shown, fault, body):
         loop = asyncio.get_running_loop()
-        if shown == faults.DROP:
+        if shown in (faults.DROP, faults.BILL_DROP):
+            if shown == faults.BILL_DROP:
+                self.bill(completion(body))
             self.transport.abort()
         elif shown == faults.CUT:
+            self.bill(completion(body))  # it has answered, and the network lost it
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{")
             loop.call_later(0.01, self.transport.abort)
         elif shown == faults.KEEPALIVE:
@@ -206,9 +216,8 @@ class Connection(asyncio.Protocol):
     def bill(self, body):
         usage = body.get("usage") if isinstance(body, dict) and ("choices" in body or "data" in body) else None
         if usage:
-            self.state.billed["prompt_tokens"] += usage["prompt_tokens"]
-            self.state.billed["completion_tokens"] += usage.get("completion_tokens", 0)
-            self.state.billed["cost_usd"] += cost_of(usage)
+            self.state.billed.update({name: usage.get(name, 0) for name in ("prompt_tokens", "completion_tokens")})
+            self.state.billed_usd += cost_of(usage, self.state.prices.get(body.get("model")))
 
 
 async def serve(port, latency, *, until_stdin_closes):

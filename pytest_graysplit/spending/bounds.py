@@ -1,0 +1,89 @@
+"""The most that a request can use: tokens bounded from above, never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.types import Json
+
+Route = Literal["chat", "embeddings"]
+
+LIMITS = ("max_completion_tokens", "max_tokens")
+# What a chat template puts around each message, and once around them all.
+MESSAGE_TOKENS = 16
+# Vendors explain the use of tools to their model in words of their own: 350 to 530 tokens where they are published.
+TOOLS_TOKENS = 600
+# An image is billed by its size in pixels, which its address does not tell and its bytes do not either.
+ATTACHMENT_TOKENS = 5_000
+
+
+class Bound(NamedTuple):
+    """The most tokens that a request can be billed for; `output` is None where nothing limits the answer."""
+
+    prompt: int
+    output: int | None
+
+
+def bound_of(body: Mapping[str, Json], route: Route = "chat") -> Bound:
+    """Return the most tokens that the request can use.
+
+    Byte-level tokenizers never make more tokens than there are bytes, so the bytes of the request as JSON bound the
+    prompt; its quotes and braces are on top. Only the request's own limit bounds the answer.
+    """
+    if route == "embeddings":
+        return Bound(_bytes(body), 0)
+    messages = body.get("messages")
+    tools = TOOLS_TOKENS if body.get("tools") or body.get("functions") else 0
+    around = MESSAGE_TOKENS * (1 + (len(messages) if isinstance(messages, list) else 0))
+    attached = sum(1 for _ in _attachments(body))
+    return Bound(_bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached, _limit(body))
+
+
+def _limit(body: Mapping[str, Json]) -> int | None:
+    """The limit on the answer; of two the larger one, because nobody knows which of them the relay reads."""
+    limits = [limit for name in LIMITS if (limit := _whole(body.get(name))) is not None]
+    answers = _whole(body.get("n", 1))
+    return max(limits) * answers if limits and answers is not None else None
+
+
+def _whole(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _bytes(value: Mapping[str, Json]) -> int:
+    return len(json.dumps(value, ensure_ascii=False, default=_plain).encode("utf-8", "surrogatepass"))
+
+
+def _plain(value: object) -> object:
+    # What is no JSON at all is refused where the request is written, before it is sent.
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _attachments(body: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        content = message.get("content") if isinstance(message, Mapping) else None
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, Mapping) and part.get("type") in ("image_url", "image", "input_image"):
+                yield part
+
+
+def _without_attachments(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    attached = [id(part) for part in _attachments(body)]
+    if not attached:
+        return body
+    messages = body["messages"]
+    assert isinstance(messages, list)  # noqa: S101 # it has attachments
+    return {**body, "messages": [_stripped(message, attached) for message in messages]}
+
+
+def _stripped(message: Json, attached: list[int]) -> Json:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if not isinstance(message, Mapping) or not isinstance(content, list):
+        return message
+    return {**message, "content": [part for part in content if id(part) not in attached]}

@@ -1,0 +1,64 @@
+"""The parts of a cap never add up to more than it, whoever comes, crashes and comes again."""
+
+from decimal import Decimal
+
+import pytest
+
+from pytest_graysplit.plugin.allotment import Allotment
+from pytest_graysplit.recordings import FileLedger
+from pytest_graysplit.spending import Spending, Spent
+
+CAP = Decimal("0.05")
+
+
+@pytest.fixture
+def allotment(tmp_path):
+    return Allotment(tmp_path, "run1", CAP)
+
+
+def test_workers_of_this_machine_share_one_account(allotment, tmp_path):
+    """Each may spend all of the cap, and all of them together no more."""
+    parts = [allotment.part(near=True, near_workers=3, workers=3) for _ in range(3)]
+    assert parts == [("0.05", "0.050000000000", str(tmp_path / ".graysplit" / "budget" / "run1.json"))] * 3
+
+
+def test_workers_elsewhere_get_equal_parts_for_good(allotment):
+    """Rounded down; whoever takes the place of a crashed one gets nothing."""
+    parts = [allotment.part(near=False, near_workers=0, workers=3) for _ in range(5)]
+    assert [Decimal(own) for _, own, _ in parts] == [Decimal("0.016666666666")] * 3 + [Decimal(0)] * 2
+    assert {(run, path) for run, _, path in parts} == {("0.05", "")}
+
+
+def test_both_kinds_together_have_one_cap(allotment):
+    """Two of five are near: they share two fifths."""
+    near = allotment.part(near=True, near_workers=2, workers=5)
+    far = [allotment.part(near=False, near_workers=2, workers=5) for _ in range(4)]
+    assert Decimal(near[1]) + sum(Decimal(own) for _, own, _ in far) == CAP
+
+
+def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
+    """It is spent, nobody is sure of it, and the account is gone when it is closed."""
+    _, cap, path = allotment.part(near=True, near_workers=1, workers=1)
+    spending = Spending(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
+    spending.reserve(spending.reservation("m", Decimal("0.01")))
+    allotment.bury("gw0")
+    allotment.bury("gw1")
+    with FileLedger(allotment._ledger.path).open() as totals:
+        assert totals.reserved == {}
+    assert allotment.close() == Spent(usd=Decimal("0.01"), unsure_usd=Decimal("0.01"))
+    assert allotment.close() is None
+    assert path not in map(str, allotment._root.rglob("*"))
+
+
+def test_accounts_travel_as_texts_and_add_up():
+    """What a worker on another machine has spent reaches the controller, to the last digit."""
+    one = Spent(usd=Decimal("0.1"), unsure_usd=Decimal("0.02"), dearer={"a": Decimal(2), "b": Decimal(3)})
+    two = Spent(usd=Decimal("0.3"), refused_usd=Decimal("0.01"), dearer={"a": Decimal(4)})
+    assert Spent.from_texts(one.as_texts()) == one
+    assert Spent.from_texts(two.as_texts()) == two
+    assert one + two == Spent(
+        usd=Decimal("0.4"),
+        unsure_usd=Decimal("0.02"),
+        refused_usd=Decimal("0.01"),
+        dearer={"a": Decimal(4), "b": Decimal(3)},
+    )

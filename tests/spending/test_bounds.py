@@ -1,0 +1,62 @@
+"""The worst case of a request is never below what it uses."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.spending import bound_of
+from pytest_graysplit.spending.bounds import ATTACHMENT_TOKENS, TOOLS_TOKENS
+
+
+def a_body(content="Hi", **params):
+    return {"model": "m", "messages": [{"role": "user", "content": content}], **params}
+
+
+@given(st.text(max_size=200))
+def test_no_prompt_has_more_tokens_than_its_bound(text):
+    """A byte-level tokenizer makes at most one token of a byte."""
+    assert bound_of(a_body(text)).prompt > len(text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize(
+    ("params", "output"),
+    [
+        ({"max_tokens": 100}, 100),
+        ({"max_completion_tokens": 200}, 200),
+        ({"max_tokens": 100, "max_completion_tokens": 200}, 200),
+        ({"max_tokens": 100, "n": 3}, 300),
+        ({}, None),
+        ({"max_tokens": 0}, None),
+        ({"max_tokens": True}, None),
+        ({"max_tokens": "100"}, None),
+        ({"max_tokens": 100, "n": "3"}, None),
+    ],
+)
+def test_the_answer_is_bounded_by_the_requests_own_limit(params, output):
+    """Of two limits by the larger one, times the number of answers; by nothing where there is no usable limit."""
+    assert bound_of(a_body(**params)).output == output
+
+
+def test_tools_and_schemas_count():
+    """They are billed as part of the prompt, tools with the vendor's own words around them."""
+    schema = {"type": "json_schema", "json_schema": {"name": "x" * 500}}
+    tools = [{"type": "function", "function": {"name": "y" * 500}}]
+    plain = bound_of(a_body()).prompt
+    assert bound_of(a_body(response_format=schema)).prompt >= plain + 500
+    assert bound_of(a_body(tools=tools)).prompt >= plain + 500 + TOOLS_TOKENS
+
+
+@pytest.mark.parametrize("url", ["https://example.org/a.png", "data:image/png;base64," + "A" * 400_000])
+def test_an_image_has_a_fixed_allowance(url):
+    """Neither its address nor its bytes tell its size in pixels; the text beside it counts as ever."""
+    parts = [{"type": "text", "text": "z" * 300}, {"type": "image_url", "image_url": {"url": url}}]
+    most = bound_of(a_body(parts)).prompt
+    assert ATTACHMENT_TOKENS + 300 < most < ATTACHMENT_TOKENS + 1000
+
+
+def test_embeddings_have_no_answer_to_bound():
+    """Their input is all that is billed."""
+    body = {"model": "m", "input": ["one", "two"]}
+    assert bound_of(body, "embeddings") == (len(json.dumps(body)), 0)
