@@ -32,24 +32,26 @@ class Controller:
         """Give the worker its part of the cap; where none is set, nothing is read for it."""
         if not is_given(self._config, "max-cost"):
             return
-        from pytest_graysplit.plugin.allotment import Allotment
         from pytest_graysplit.plugin.budget import WORKER_INPUT
+
+        try:
+            if allotment := self._allotment or self._allot(str(node.workerinput["testrunuid"])):
+                node.workerinput[WORKER_INPUT] = allotment.part(
+                    near=_is_near(node.gateway.spec),
+                    near_workers=sum(map(_is_near, node.nodemanager.specs)),
+                    workers=int(node.workerinput["workercount"]),
+                )
+        except GraysplitError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _allot(self, run_id: str) -> Allotment | None:
+        from pytest_graysplit.plugin.allotment import Allotment
         from pytest_graysplit.plugin.runtime import state_of
 
         settings = state_of(self._config).settings
-        if settings.max_cost_usd is None or settings.record == "none":
-            return
-        if self._allotment is None:
-            run_id = str(node.workerinput["testrunuid"])
+        if settings.max_cost_usd is not None and settings.record != "none":
             self._allotment = Allotment(self._config.rootpath, run_id, settings.max_cost_usd)
-        try:
-            node.workerinput[WORKER_INPUT] = self._allotment.part(
-                near=_is_near(node.gateway.spec),
-                near_workers=sum(map(_is_near, node.nodemanager.specs)),
-                workers=int(node.workerinput["workercount"]),
-            )
-        except GraysplitError as error:
-            raise pytest.UsageError(str(error)) from None
+        return self._allotment
 
     def _hand_out_leftovers(self, node: Any) -> None:
         """Take in what a killed run left before the first worker looks, and tell each worker what was fresh in it."""

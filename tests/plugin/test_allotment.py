@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from pytest_graysplit.plugin.allotment import Allotment
+from pytest_graysplit.plugin.tally import Tally
 from pytest_graysplit.recordings import FileLedger
 from pytest_graysplit.spending import Spending, Spent
 
@@ -48,6 +49,16 @@ def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
     assert allotment.close() == Spent(usd=Decimal("0.01"), unsure_usd=Decimal("0.01"))
     assert allotment.close() is None
     assert path not in map(str, allotment._root.rglob("*"))
+
+
+def test_the_tally_adds_up_all_accounts():
+    """That of this machine, and those that workers elsewhere have sent; one refusal anywhere is a cap used up."""
+    tally = Tally(spent_here=Spent(usd=Decimal("0.1")))
+    worker = {"planned": 1, "deselected": 0, "failure": None, "notes": []}
+    tally.absorb(worker)
+    assert (tally.spent.usd, tally.budget_used_up) == (Decimal("0.1"), False)
+    tally.absorb(worker | {"spent": Spent(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
+    assert (tally.spent.usd, tally.budget_used_up) == (Decimal("0.3"), True)
 
 
 def test_accounts_travel_as_texts_and_add_up():

@@ -283,6 +283,18 @@ def test_a_cap_is_an_amount(project, text):
     )
 
 
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_a_cap_in_the_environment_that_is_no_amount_is_one_message(project, monkeypatch, workers):
+    """No traceback of ours, whoever looks first."""
+    monkeypatch.setenv("GRAYSPLIT_MAX_COST", "much")
+    project.test_file(SUITE)
+    result = project.run(*workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = result.stdout.str() + result.stderr.str()
+    assert "environment GRAYSPLIT_MAX_COST: 'much' is not an amount of US dollars above 0" in told
+    assert "Traceback" not in told
+
+
 @pytest.mark.parametrize(("source", "workers"), [("environment", ["-n2"]), ("ini", [])])
 def test_the_cap_may_stand_elsewhere(suite, monkeypatch, source, workers):
     """In the environment or in the ini file, also for workers."""

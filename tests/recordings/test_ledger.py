@@ -74,6 +74,21 @@ def test_without_the_ledger_nothing_is_granted(ledger, text):
         spending.reserve(spending.reservation(MODEL, Decimal(1)))
 
 
+def test_a_ledger_that_cannot_be_written_is_told(tmp_path):
+    """Before the run begins: the message names the place."""
+    (tmp_path / ".graysplit" / "budget" / "run1.new").mkdir(parents=True)
+    with pytest.raises(RecordingError, match=r"run1\.json cannot be written"):
+        FileLedger.create(tmp_path, "run1")
+
+
+def test_a_ledger_that_a_hanging_process_holds_is_told(ledger, monkeypatch):
+    """Nobody waits for ever."""
+    monkeypatch.setattr("pytest_graysplit.recordings.ledger.LOCK_WAIT_S", 0.05)
+    other = FileLedger(ledger.path)
+    with ledger.open(), pytest.raises(RecordingError, match=r"has been locked for 0\.05 s"), other.open():
+        pass
+
+
 def test_a_ledger_goes_with_its_run(ledger, tmp_path):
     """Nothing of it is left, twice is no error, and git never sees it."""
     with ledger.open():

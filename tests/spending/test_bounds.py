@@ -1,6 +1,7 @@
 """The worst case of a request is never below what it uses."""
 
 import json
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,17 @@ def test_an_image_has_a_fixed_allowance(url):
     parts = [{"type": "text", "text": "z" * 300}, {"type": "image_url", "image_url": {"url": url}}]
     most = bound_of(a_body(parts)).prompt
     assert ATTACHMENT_TOKENS + 300 < most < ATTACHMENT_TOKENS + 1000
+
+
+def test_the_text_beside_an_image_counts_in_every_message():
+    """Also in messages that are plain texts, and whatever mapping a hook has put there."""
+    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    messages = [
+        {"role": "system", "content": "s" * 200},
+        MappingProxyType({"role": "user", "content": [image, {"type": "text", "text": "u" * 300}, image]}),
+    ]
+    most = bound_of({"model": "m", "messages": messages, "metadata": MappingProxyType({"k": "v" * 400})}).prompt
+    assert 2 * ATTACHMENT_TOKENS + 900 < most < 2 * ATTACHMENT_TOKENS + 1400
 
 
 def test_embeddings_have_no_answer_to_bound():
