@@ -38,6 +38,7 @@ class AskingMetric(Protocol):
     name: str
     model: str
     route: Route
+    params: Mapping[str, Json]
 
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
         """Return the requests that the pair makes, without the model; none where the texts decide."""
@@ -57,7 +58,7 @@ class Judging:
 
     def __init__(self, settings: AskedModel) -> None:
         self.model = settings.model
-        self._params = settings.params
+        self.params = settings.params
         self._criteria = settings.criteria or CRITERIA
 
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
@@ -74,7 +75,7 @@ class Judging:
         return read_verdict(reply.text) is not None
 
     def _body(self, messages: Sequence[Message]) -> Body:
-        return {"messages": [dict(message) for message in messages], **self._params}
+        return {"messages": [dict(message) for message in messages], **self.params}
 
 
 class Embedding:
@@ -85,7 +86,7 @@ class Embedding:
 
     def __init__(self, settings: AskedModel) -> None:
         self.model = settings.model
-        self._params = settings.params
+        self.params = settings.params
 
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts say it all
         """Return the request for each text."""
@@ -106,7 +107,7 @@ class Embedding:
             return False
 
     def _body(self, text: str) -> Body:
-        return {"input": text, **self._params}
+        return {"input": text, **self.params}
 
 
 def asking_metric(name: str, table: ToolTable) -> AskingMetric | None:

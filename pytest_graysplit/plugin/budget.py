@@ -17,12 +17,14 @@ from pytest_graysplit.spending import (
     expected_cost,
     part_of,
     require_limit,
+    require_metric_limit,
     require_prices,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_graysplit.asking import AskingMetric
     from pytest_graysplit.config import Settings
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.recordings import Recordings
@@ -66,11 +68,14 @@ class Budget:
         patience_s = share.timeout_s + MAX_WAIT_S + gap_s
         return Purse(self._spending, self._prices, cap_usd=self.cap_usd, patience_s=patience_s)
 
-    def require_bounds(self, wishes: Sequence[Wish]) -> None:
-        """Raise UsageError where a wish has no price or no limit, before anything is sent."""
-        require_prices((wish.key.model for wish in wishes), self._prices, self.cap_usd)
+    def require_bounds(self, wishes: Sequence[Wish], metrics: Sequence[AskingMetric] = ()) -> None:
+        """Raise UsageError where a wish, or what a metric will ask, has no price or no limit; nothing is sent yet."""
+        models = [*(wish.key.model for wish in wishes), *(metric.model for metric in metrics)]
+        require_prices(models, self._prices, self.cap_usd)
+        for metric in metrics:
+            require_metric_limit(metric.name, metric.model, metric.params, self.cap_usd, metric.route)
         # Sorted, because wishes come in random order, and two runs should name the same case.
-        for wish in sorted(wishes, key=lambda wish: wish.key):
+        for wish in sorted((wish for wish in wishes if not wish.metric), key=lambda wish: wish.key):
             require_limit(wish.key.case, wish.key.model, wish.body, self.cap_usd)
 
     def own_spent(self) -> Spent | None:

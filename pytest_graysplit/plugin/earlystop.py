@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_graysplit.plugin.plans import PLAN
+from pytest_graysplit.reports import write_text
 from pytest_graysplit.results import CONTROL
-from pytest_graysplit.verdict import EarlyStop, order_of
+from pytest_graysplit.verdict import EarlyStop, Stop, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.state import State
 
 SPARED = "not needed: the early stop has decided this treatment"
+# Under this key the controller tells a worker of its own machine where it says which treatments are decided.
+WORKER_INPUT = "graysplit_stops"
 
 
 class Spared:
@@ -36,6 +42,7 @@ class Spared:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip an item whose treatment is decided."""
+        hear(self._state)
         if PLAN in item.stash and is_spared(self._state, item.stash[PLAN]):
             self._state.tally.spared += 1
             pytest.skip(SPARED)
@@ -47,17 +54,28 @@ class Decided:
     def __init__(self, state: State) -> None:
         self._state = state
         self._early = EarlyStop(margin=state.settings.margin, promote=state.settings.early_stop == "both")
+        self._told = 0
+        self.board: Path | None = None
         state.stops = self._early.stops
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the order from the items that this process runs."""
-        self._early.follow([item.nodeid for item in session.items])
+        if session.items:
+            self._early.follow([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Take the order from a worker: all of them collect the same, in the same seeded order."""
+        self._early.follow(ids)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Look at an item when nothing more will be heard of it."""
         if report.when in ("teardown", "???"):
             self._early.report(report.nodeid, self._state.results.of(report.nodeid))
+            if self.board is not None and len(self._early.stops) > self._told:
+                self._told = len(self._early.stops)
+                write_text(self.board, [json.dumps({name: asdict(stop) for name, stop in self._early.stops.items()})])
 
     def settle(self) -> None:
         """Take out what came after the case that decided: it would count or not as workers happened to run."""
@@ -65,6 +83,15 @@ class Decided:
         late = [nodeid for nodeid, served in results.served(treatments) if not self._early.counts(nodeid, served)]
         self._state.tally.late += len(late)
         results.drop(late)
+        if self.board is not None:
+            self.board.unlink(missing_ok=True)
+
+
+def hear(state: State) -> None:
+    """Let a worker hear which treatments are decided: it sees only its own part of the evidence."""
+    board = getattr(state.config, "workerinput", {}).get(WORKER_INPUT)
+    if board is not None and Path(board).exists():
+        state.stops = {name: Stop(**told) for name, told in json.loads(Path(board).read_text("utf-8")).items()}
 
 
 def is_spared(state: State, plan: Plan) -> bool:

@@ -18,7 +18,6 @@ from pytest_graysplit.summary import Piece, lines
 from pytest_graysplit.verdict import decide
 
 if TYPE_CHECKING:
-
     from _pytest.terminal import TerminalReporter
 
     from pytest_graysplit.plugin.earlystop import Decided

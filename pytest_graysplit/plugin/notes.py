@@ -104,26 +104,29 @@ def _cuts(state: State) -> Iterator[str]:
 
 
 def _early(state: State) -> Iterator[str]:
-    """Yield what an early stop has decided, and what was spared by it."""
+    """Yield what an early stop has decided, and what the tests beyond it would have asked."""
     for treatment, stop in sorted(state.stops.items()):
         word = "harm" if stop.side == "harm" else "promise"
-        yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{_spared(state)}"
-    if state.tally.late:
-        yield f"{plural(state.tally.late, 'test')} ran after the early stop and count in no rate"
+        yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{_saved(state)}"
 
 
-def _spared(state: State) -> str:
-    """Say what the tests that were not needed would have asked, at the mean of those that ran."""
-    arms, spared = state.results.arms(), state.tally.spared
-    if not spared or not state.results.items:
+def _saved(state: State) -> str:
+    """Say what the tests beyond the stop would have asked, at the mean of those before it.
+
+    A worker may run ahead of the stop. A replay does not tell how far: it asks for nothing, and shows no difference.
+    """
+    tally, arms, counted = state.tally, state.results.arms(), state.results.items
+    beyond = tally.spared + tally.late
+    if not beyond or not counted:
         return ""
-    calls = round(spared * sum(arm.replies for arm in arms) / state.results.items)
+    calls = plural(round(beyond * sum(arm.replies for arm in arms) / counted), "call")
     costs = [arm.cost_usd for arm in arms]
-    about = ""
     if None not in costs:
-        cost_usd = spared * sum(cost for cost in costs if cost is not None) / state.results.items
-        about = f", about {money(Decimal(cost_usd))}"
-    return f"; {plural(spared, 'test')} were not needed: {plural(calls, 'call')}{about} saved"
+        calls += f", about {money(Decimal(beyond * sum(cost for cost in costs if cost is not None) / counted))}"
+    ahead = (
+        f", less {plural(tally.late, 'test')} that had begun" if tally.late and state.settings.record != "none" else ""
+    )
+    return f"; saved with the {plural(beyond, 'test')} beyond: {calls}{ahead}"
 
 
 def _silent(state: State) -> int:

@@ -62,7 +62,11 @@ class Scoring:
 
     def asked_models(self) -> dict[str, Route]:
         """Return the models that the metrics seen so far ask, and by which route."""
-        return {metric.model: metric.route for metric in self._asking.values() if metric}
+        return {metric.model: metric.route for metric in self.asking()}
+
+    def asking(self) -> list[AskingMetric]:
+        """Return the metrics seen so far that ask a model."""
+        return [metric for metric in self._asking.values() if metric]
 
     def of(self, case: Case, into: Path) -> Score:
         """Return the function that scores a pair of replies to the case; what it asks is recorded in the file."""

@@ -159,7 +159,7 @@ class State:
     def require_bounds(self, wishes: Sequence[Wish]) -> None:
         """Raise UsageError where there is a cap and a wish whose cost nobody can bound."""
         if self.budget is not None:
-            self.budget.require_bounds(wishes)
+            self.budget.require_bounds(wishes, self.scoring.asking() if wishes else ())
 
     def estimate(self, wishes: Sequence[Wish]) -> str:
         """Write what fetching the wishes will cost."""

@@ -26,6 +26,7 @@ class Controller:
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each worker what it must know before it looks at anything."""
         self._hand_out_budget(node)
+        self._hand_out_stops(node)
         self._hand_out_leftovers(node)
 
     def _hand_out_budget(self, node: Any) -> None:
@@ -52,6 +53,20 @@ class Controller:
         if settings.max_cost_usd is not None and settings.record != "none":
             self._allotment = Allotment(self._config.rootpath, run_id, settings.max_cost_usd)
         return self._allotment
+
+    def _hand_out_stops(self, node: Any) -> None:
+        """Tell a worker of this machine where it will be said which treatments an early stop has decided."""
+        if not is_given(self._config, "early-stop") or not _is_near(node.gateway.spec):
+            return
+        from pytest_graysplit.plugin.earlystop import WORKER_INPUT
+        from pytest_graysplit.plugin.runtime import state_of
+        from pytest_graysplit.recordings.workdir import private_folder
+
+        state_of(self._config)
+        decided: Any = self._config.pluginmanager.get_plugin("graysplit-decided")
+        if decided.board is None:
+            decided.board = private_folder(self._config.rootpath, "stops") / f"{node.workerinput['testrunuid']}.json"
+        node.workerinput[WORKER_INPUT] = str(decided.board)
 
     def _hand_out_leftovers(self, node: Any) -> None:
         """Take in what a killed run left before the first worker looks, and tell each worker what was fresh in it."""

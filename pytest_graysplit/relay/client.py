@@ -153,7 +153,7 @@ class Relay:
             ),
             read=lambda answer: self._read(answer, model, body, route),
             retries=self._settings.retries,
-            toll=self._purse.toll(model, body) if self._purse else None,
+            toll=self._purse.toll(model, body, route) if self._purse else None,
         )
         result = await self._traffic.carry(trip)
         if isinstance(result, Fault) and (stop := self._stop(trip, result)):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.pricing import PriceTable
     from pytest_graysplit.relay.faults import Answer
-    from pytest_graysplit.spending import Reservation, Route, Spending
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.spending import Reservation, Spending
+    from pytest_graysplit.types import Json, Route
 
 # What other processes settle is seen that often; what this one settles wakes its waiters at once.
 POLL_S = 0.05

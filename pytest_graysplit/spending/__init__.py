@@ -11,8 +11,8 @@ from pytest_graysplit.spending.account import (
     part_of,
     standing,
 )
-from pytest_graysplit.spending.bounds import Bound, Route, bound_of
-from pytest_graysplit.spending.demands import require_limit, require_prices
+from pytest_graysplit.spending.bounds import Bound, bound_of
+from pytest_graysplit.spending.demands import require_limit, require_metric_limit, require_prices
 from pytest_graysplit.spending.estimate import Call, Expected, UsageSeen, expected_cost
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "Ledger",
     "MemoryLedger",
     "Reservation",
-    "Route",
     "Spending",
     "Spent",
     "Totals",
@@ -32,6 +31,7 @@ __all__ = [
     "expected_cost",
     "part_of",
     "require_limit",
+    "require_metric_limit",
     "require_prices",
     "standing",
 ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.types import Json, Route
 
-Route = Literal["chat", "embeddings"]
 
 LIMITS = ("max_completion_tokens", "max_tokens")
 # What a chat template puts around each message, and once around them all.

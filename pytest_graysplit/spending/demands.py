@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_graysplit.pricing import PriceTable
-    from pytest_graysplit.spending.bounds import Route
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.types import Json, Route
 
 
 def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:
@@ -37,6 +36,19 @@ def require_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Deci
         raise UsageError(
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what {model} may answer to {case!r}",
             hint="add --graysplit-param=max_tokens=500, or max_tokens to the case's params "
+            "(newer models want max_completion_tokens)",
+            slug="cap-unlimited",
+        )
+
+
+def require_metric_limit(
+    metric: str, model: str, params: Mapping[str, Json], cap_usd: Decimal, route: Route = "chat"
+) -> None:
+    """Raise UsageError for a metric whose model may answer without a limit, with the line to add."""
+    if bound_of(params, route).output is None:
+        raise UsageError(
+            f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what the {metric} {model} may answer",
+            hint=f"add to pyproject.toml: [tool.graysplit.{metric}] params = {{ max_tokens = 500 }} "
             "(newer models want max_completion_tokens)",
             slug="cap-unlimited",
         )

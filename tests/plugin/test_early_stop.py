@@ -1,0 +1,85 @@
+"""An early stop in a run: what is asked no further, what is skipped, what is said, and that workers do not show."""
+
+import pytest
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+SUITE = """
+@pytest.mark.parametrize("prompt", [f"Prompt {n}?" for n in range(60)], ids=[f"{n:02}" for n in range(60)])
+@pytest.mark.graysplit(expect={"not_contains": "deepseek"})
+def test_x(graysplit, prompt): pass
+
+def test_own(): pass
+"""
+
+
+@pytest.fixture
+def suite(project):
+    """Sixty cases: the loopback relay names its model in every answer, so the treatment misses all of them."""
+    project.test_file(SUITE)
+    return project
+
+
+def told(result, begin):
+    [line] = [line for line in result.outlines if line.startswith(begin)]
+    return line
+
+
+def test_nothing_more_is_asked_once_harm_is_shown(suite):
+    """The rest is skipped, the relay was asked for little more than it took, and the summary tells what was spared."""
+    result = suite.run("--graysplit-early-stop", "--graysplit-gate=verdict", "-rs", "--graysplit-json=report.json")
+    outcomes = result.parseoutcomes()
+    assert (outcomes["failed"], outcomes["missed"]) == (1, 10)  # the tenth tells that the ninth case has ended
+    assert outcomes["skipped"] == 50
+    assert suite.sent() <= 2 * (10 + 2 * 4) + 2
+    assert told(result, "early stop").startswith(
+        f"early stop: harm of {TREATMENT} was shown after 9 cases; saved with the 51 tests beyond: 102 calls, about $"
+    )
+    assert told(result, "early stop").endswith(", less 1 test that had begun")
+    assert told(result, "  verdict").endswith(
+        "REJECT: pass rate: harm was shown after 9 cases, and the run stopped early"
+    )
+    assert [arm["cases"] for arm in suite.report()["arms"]] == [9, 9]
+    assert any("not needed: the early stop has decided this treatment" in line for line in result.outlines)
+
+
+def test_a_replay_stops_at_the_same_case_with_and_without_workers(suite):
+    """The same recordings give the same summary, though two workers run further ahead than one process."""
+    suite.run("--graysplit-gate=none")
+    runs = [suite.run("--graysplit-early-stop", "--graysplit-gate=none", "--graysplit-record=none", *more)
+            for more in ([], ["-n2"])]  # fmt: skip
+    summaries = []
+    for run in runs:
+        first = next(number for number, line in enumerate(run.outlines) if "= graysplit =" in line)
+        last = next(number for number, line in enumerate(run.outlines) if line.startswith("MISS"))
+        summaries.append(run.outlines[first + 1 : last])
+    assert summaries[0] == summaries[1]
+    assert "after 9 cases; saved with the 51 tests beyond: 102 calls, about $" in told(runs[0], "early stop")
+    assert not list((suite.path / ".graysplit" / "stops").glob("*"))
+
+
+def test_a_treatment_that_does_no_harm_is_asked_to_the_end(project):
+    """Nothing is skipped, and the cases have run in the seeded order."""
+    project.test_file(SUITE.replace('"deepseek"', '"never"'))
+    result = project.run("--graysplit-early-stop", "-v")
+    assert result.parseoutcomes() == {"passed": 61}
+    ran = [line.split("[")[1][:2] for line in result.outlines if "::test_x[" in line and "PASSED" in line]
+    assert sorted(ran) != ran
+    assert sorted(ran) == [f"{n:02}" for n in range(60)]
+
+
+def test_auto_thresholds_and_an_early_stop_exclude_each_other(project):
+    """Calibrating asks for every control reply; before anything is sent, one message says so."""
+    project.test_file(SUITE)
+    result = project.run("--graysplit-early-stop", "--graysplit-min-similarity=auto", "--graysplit-control-samples=2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--graysplit-early-stop does not go with min_similarity=auto" in result.stderr.str()
+    assert project.sent() == 0
+
+
+def test_a_wrong_word_is_a_usage_error(project):
+    """With the nearest word; and a path behind the option is no word."""
+    result = project.run("--graysplit-early-stop=harmful")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (
+        "ERROR: --graysplit-early-stop: 'harmful' is not one of harm, both, did you mean harm?" in result.stderr.str()
+    )

@@ -1,0 +1,98 @@
+"""Early stopping: in the seeded order whatever the order of arrival, prefix-closed, for harm and for promise."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from specimens import DEEPSEEK, FLASH, a_case, a_miss, a_pair, a_reply, one_arm
+
+from pytest_graysplit.verdict import EarlyStop, Stop
+
+
+def pair(name, *, lost, model=DEEPSEEK):
+    return a_pair(a_case(name), a_reply(), a_reply("30 days", model), misses=[a_miss(model)] if lost else [])
+
+
+def followed(losses, order=None, **fields):
+    """An early stop that saw so many cases, lost or even, reported in that order of arrival."""
+    names = [f"case-{place:03}" for place in range(len(losses))]
+    stop = EarlyStop(margin=0.05, promote=fields.get("promote", False), order=names)
+    for place in order or range(len(losses)):
+        stop.report(names[place], (pair(names[place], lost=losses[place]),))
+    return stop, names
+
+
+def test_nine_lost_cases_in_a_row_show_harm():
+    """The stop names the side, and after how many cases it came."""
+    stop, names = followed([True] * 12)
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert [stop.counts(name, [DEEPSEEK]) for name in names] == [True] * 9 + [False] * 3
+
+
+@settings(max_examples=30)
+@given(st.permutations(range(14)))
+def test_the_order_of_arrival_does_not_show(order):
+    """A case counts at its turn: what arrives early waits, and what came after the last case counts for nothing."""
+    stop, names = followed([True] * 14, order)
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert sum(stop.counts(name, [DEEPSEEK]) for name in names) == 9
+
+
+def test_nothing_is_decided_past_a_case_that_has_not_reported():
+    """The first case is still out: twelve lost ones behind it say nothing yet."""
+    stop, names = followed([True] * 12, range(1, 12))
+    assert stop.stops == {}
+    stop.report(names[0], (pair(names[0], lost=True),))
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+
+
+def test_promise_is_opt_in():
+    """Ninety-four even cases promote, where that was asked for."""
+    assert followed([False] * 100)[0].stops == {}
+    assert followed([False] * 100, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=94)}
+
+
+def test_a_skipped_item_is_passed_over():
+    """It has no result, and holds nobody up."""
+    names = [f"case-{place:03}" for place in range(12)]
+    stop = EarlyStop(margin=0.05, promote=False, order=names)
+    for place, name in enumerate(names):
+        stop.report(name, () if place == 3 else (pair(name, lost=True),))
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.counts(names[9], [DEEPSEEK])
+    assert not stop.counts(names[10], [DEEPSEEK])
+
+
+def test_items_of_one_arm_each_are_one_case():
+    """A case of a graysplit_reply test is looked at when both of its items have reported."""
+    names = [f"case-{place:03}[{arm}]" for place in range(10) for arm in ("control", DEEPSEEK)]
+    stop = EarlyStop(margin=0.05, promote=False, order=names)
+    for place in range(10):
+        case = a_case(f"case-{place}")
+        stop.report(names[2 * place], (one_arm(case, "control", a_reply()),))
+        lost = one_arm(case, DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()])
+        stop.report(names[2 * place + 1], (lost,))
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.counts(names[17], [DEEPSEEK])
+    assert not stop.counts(names[18], [DEEPSEEK])
+
+
+def test_each_treatment_stops_by_itself():
+    """One does harm, the other does not."""
+    names = [f"case-{place:03}[{model}]" for place in range(12) for model in (DEEPSEEK, FLASH)]
+    stop = EarlyStop(margin=0.05, promote=False, order=names)
+    for place in range(12):
+        for offset, model in enumerate((DEEPSEEK, FLASH)):
+            seen = pair(f"case-{place}", lost=model == FLASH, model=model)
+            name = names[2 * place + offset]
+            stop.report(name, (replace(seen, nodeid=name),))
+    assert stop.stops == {FLASH: Stop(side="harm", after=9)}
+    assert stop.counts(names[-2], [DEEPSEEK])
+
+
+@pytest.mark.parametrize("drop", [0.4])
+def test_a_drop_of_forty_points_stops_within_forty_of_a_hundred_cases(drop):
+    """Spread evenly, as two of five."""
+    losses = [place % 5 < 5 * drop for place in range(100)]
+    assert followed(losses)[0].stops[DEEPSEEK].after <= 40
