@@ -138,8 +138,9 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSu
         return
     saved = one.cost_per_pass_saved_usd * 1_000_000
     volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
-    # Next to nothing, no ratio says anything.
-    text = volume if one.cost_ratio is None else f"{change(one.cost_ratio)} per pass, {volume}"
+    # Of the cases that both were judged on, as its interval is; next to nothing, no ratio says anything.
+    cost_ratio = one.cost_ratio if row is None else row.estimate
+    text = volume if cost_ratio is None else f"{change(cost_ratio)} per pass, {volume}"
     if row is not None and row.high < float("inf"):
         text += f"  (90% CI {change(row.low)} .. {change(row.high)})"
     yield Told("cost", text, row)

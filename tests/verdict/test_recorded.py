@@ -1,0 +1,98 @@
+"""The verdict on real answers: those that the example has recorded of two small open models."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from specimens import a_case, a_miss, a_pair, a_reply, collected
+
+from pytest_graysplit.cases.files import read_cases
+from pytest_graysplit.checks.held import check_reply
+from pytest_graysplit.policy import Policy
+from pytest_graysplit.relay.faults import Answer
+from pytest_graysplit.relay.wire import read_answer
+from pytest_graysplit.verdict import RunFacts, decide
+
+DESK = Path(__file__).resolve().parents[2] / "examples" / "support-desk"
+STRONGER, WEAKER = "qwen2.5-coder-0.5b", "smollm2-135m"
+
+
+@pytest.fixture(scope="module")
+def passed():
+    """Whether each recorded answer passed its case: by case, model and sample."""
+    cases = {case.id: case for path in DESK.glob("*.graysplit.yaml") for case in read_cases(path, path.name)}
+    table = {}
+    for line in map(json.loads, (DESK / "answers-as-received.jsonl").read_text(encoding="utf-8").splitlines()):
+        answer = Answer(status=200, headers={}, body=json.dumps(line["response"]).encode())
+        reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
+        misses = check_reply(cases[line["case"]], reply, "control", lambda reference, text: 0.0)
+        table[line["case"], line["model"], line["sample"]] = not misses
+    return table
+
+
+def verdict(pairs, model):
+    """The verdict of a run with these pairs of passes, of the stronger model and another."""
+    return decide(
+        collected(
+            *(
+                a_pair(
+                    a_case(f"case-{number:03}"),
+                    a_reply(model=STRONGER),
+                    a_reply(model=model),
+                    control_misses=[] if control else [a_miss("control")],
+                    misses=[] if treatment else [a_miss()],
+                )
+                for number, (control, treatment) in enumerate(pairs)
+            )
+        ),
+        model,
+        Policy(),
+        RunFacts(),
+    )
+
+
+def paired(passed, names, model, control_sample=0, sample=0):
+    return [(passed[name, STRONGER, control_sample], passed[name, model, sample]) for name in names]
+
+
+def names_of(passed):
+    return sorted({case for case, _, _ in passed})
+
+
+@pytest.mark.parametrize("sample", [0, 1])
+def test_the_weaker_model_is_rejected(passed, sample):
+    """By either of its samples, against the control's first and second."""
+    for control_sample in range(2):
+        pairs = paired(passed, names_of(passed), WEAKER, control_sample, sample)
+        assert verdict(pairs, WEAKER).decision == "reject"
+
+
+def test_the_weaker_model_is_promoted_by_no_sample(passed):
+    """Against the control's worst one, forty cases may hold."""
+    for sample in range(2):
+        for control_sample in range(3):
+            pairs = paired(passed, names_of(passed), WEAKER, control_sample, sample)
+            assert verdict(pairs, WEAKER).decision != "promote"
+
+
+def test_with_eight_cases_it_holds_with_a_number(passed):
+    """Too few to reject by, and the reason says how many it takes."""
+    decided = verdict(paired(passed, names_of(passed)[:8], WEAKER), WEAKER)
+    assert decided.decision == "hold"
+    assert decided.needed >= 30
+    assert "more cases would decide" in " ".join(decided.reasons)
+
+
+def test_a_model_against_itself_is_never_rejected_in_two_hundred_resamples(passed):
+    """Cases drawn anew, and for each two different samples of the control, in either role."""
+    dice, names, decisions = Random(1), names_of(passed), Counter()
+    for _ in range(200):
+        pairs = []
+        for name in dice.choices(names, k=len(names)):
+            control, treatment = dice.sample(range(3), 2)
+            pairs += paired(passed, [name], STRONGER, control, treatment)
+        decisions[verdict(pairs, STRONGER).decision] += 1
+    assert decisions["reject"] == 0
+    assert decisions["hold"] > decisions["promote"]
