@@ -58,6 +58,20 @@ def test_an_example_prints_what_its_page_shows_and_leaves_nothing_behind(example
 
 
 @pytest.mark.parametrize(
+    ("treatment", "line"),
+    [
+        ("smollm2-135m", "0.22 mean of 40, 12 cases below 0.124 (auto); control with itself 0.72"),
+        ("qwen2.5-coder-0.5b", "0.74 mean of 40, 0 cases below 0.124 (auto); control with itself 0.72"),
+    ],
+)
+def test_auto_tells_another_model_from_the_control_itself(examples, treatment, line):
+    """On real answers: a threshold that the A/A run keeps and the other model does not, as the page says."""
+    auto = ["--graysplit-min-similarity=auto", "--graysplit-control-samples=2", GATE_NONE]
+    code, output = suite(examples / "support-desk", f"--graysplit-treatment={treatment}", *auto)
+    assert (code, f"  similarity    {line}\n" in output) == (0, True), output
+
+
+@pytest.mark.parametrize(
     ("name", "rates", "totals"),
     [
         ("support-desk", ["22/40", "10/40"], "34 failed, 6 passed"),
