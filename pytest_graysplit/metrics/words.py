@@ -35,6 +35,10 @@ PROFILES = {
     " uit te hebben heeft",
 }
 SHARED = word_set("a an in de la die en un es do per me no so am was war us of")
+# What an apostrophe leaves: "it's", "I'd", "I'm", "l'offre", "n'est", "we've", "isn't".
+_REMNANTS = word_set(
+    "s d m l n ve ll re don doesn didn isn aren wasn weren wouldn couldn shouldn haven hasn hadn ain mustn needn"
+)
 _LANGUAGES_WITH = Counter(word for words in PROFILES.values() for word in word_set(words))
 LANGUAGE_OF = {
     word: language
@@ -46,7 +50,7 @@ NEGATIONS = word_set(
     "not no never cannot unable without none neither nor nicht kein keine keinen keinem keiner nie niemals ohne"
     " pas jamais aucun aucune sans nunca sin não sem non mai senza niet geen nooit"
 )
-FUNCTION_WORDS = frozenset(_LANGUAGES_WITH).union(SHARED) - NEGATIONS
+FUNCTION_WORDS = frozenset(_LANGUAGES_WITH).union(SHARED, _REMNANTS) - NEGATIONS
 
 # Scripts that write no spaces between words: each of their characters is taken as a word.
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.metrics.guards.amounts import number_changed
 from pytest_graysplit.metrics.guards.antonyms import antonym
 from pytest_graysplit.metrics.guards.language import language_changed, script_changed
 from pytest_graysplit.metrics.guards.negation import negation_flipped
 from pytest_graysplit.metrics.guards.order import order_swapped
 from pytest_graysplit.metrics.guards.reading import read
 from pytest_graysplit.metrics.guards.shape import json_broken, refusal_one_side
+from pytest_graysplit.metrics.guards.units import amount_changed
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import Flag
@@ -24,7 +24,7 @@ _GUARDS = (
     refusal_one_side,
     script_changed,
     language_changed,
-    number_changed,
+    amount_changed,
     negation_flipped,
     antonym,
     order_swapped,

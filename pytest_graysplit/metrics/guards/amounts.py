@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.metrics.guards.reading import FIGURES
+from pytest_graysplit.metrics.guards.spelled import COMPOUNDING, NUMBER_WORDS, spelled
 from pytest_graysplit.metrics.words import FUNCTION_WORDS, split_words, stem, word_set
 from pytest_graysplit.types import Flag
 
@@ -15,17 +16,15 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.metrics.guards.reading import Reading
 
-_FROM_ONE = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_SPELLED = {word: str(value) for value, word in enumerate(_FROM_ONE, start=1)}
-_SPELLED_WORDS = frozenset(_SPELLED)
 # Two tables full of different numbers need no more than this to show one that changed.
 _MOST = 50
 _SIGNED = re.compile(r"[-−](?<![^\s(].)\d")  # noqa: RUF001 - the second minus is the one that typographers write
 _GROUPING = str.maketrans("", "", "'\u2019\u00a0\u202f")
 _MARKER_ENDS = frozenset(".)")
 _MINUS = frozenset("-−")  # noqa: RUF001 - the second is the one that typographers write
-_AFTERNOON_STARTS = frozenset("pP")
-_HOURS = frozenset(map(str, range(1, 12)))
+_HALF_STARTS = frozenset("aApP:")
+_HALVES = frozenset(("am", "pm"))
+_HOURS = frozenset(map(str, range(1, 13)))
 _SYMBOLS = {"%": "percent", "€": "eur", "$": "usd", "£": "gbp", "°": "degre"}
 _MEASURES = frozenset(
     map(
@@ -51,18 +50,24 @@ def number_changed(control: Reading, treatment: Reading) -> Flag | None:
     """
     if _none_differs(control, treatment):
         return None
-    ours, theirs = _amounts(control), _amounts(treatment)
+    ours, theirs = amounts_in(control), amounts_in(treatment)
     missing, new = _without(ours, theirs), _without(theirs, ours)
     if not missing or not new:
         return None
-    others = [(amount, _beside(treatment.text, amount)) for amount in new[:_MOST]]
+    others = [(amount, beside(treatment.text, amount)) for amount in new[:_MOST]]
     for amount in missing[:_MOST]:
-        beside = _beside(control.text, amount)
+        around = beside(control.text, amount)
         for other, other_beside in others:
-            if _comparable(beside, other_beside):
-                was, now = control.text[amount.start : amount.end], treatment.text[other.start : other.end]
+            if _comparable(around, other_beside):
+                was, now = written(control.text, amount), written(treatment.text, other)
                 return Flag(name="number-changed", detail=f"control says {was}, treatment says {now}")
     return None
+
+
+def written(text: str, amount: Amount) -> str:
+    """Return the number as the text writes it, an hour with its half of the day."""
+    half = _half_of_day().match(text, amount.end)
+    return text[amount.start : half.end() if half else amount.end]
 
 
 def _comparable(ours: set[str], theirs: set[str]) -> bool:
@@ -75,11 +80,12 @@ def _comparable(ours: set[str], theirs: set[str]) -> bool:
 
 def _none_differs(control: Reading, treatment: Reading) -> bool:
     """Tell cheaply, before any number is understood, that one side has no number, or every number of the other."""
-    ours = control.figures | (_SPELLED_WORDS & control.words)
-    theirs = treatment.figures | (_SPELLED_WORDS & treatment.words)
+    ours = control.figures | (NUMBER_WORDS & control.words)
+    theirs = treatment.figures | (NUMBER_WORDS & treatment.words)
     if not ours or not theirs:
         return True
-    same = ours <= theirs or theirs <= ours
+    same = (ours <= theirs or theirs <= ours) and COMPOUNDING.isdisjoint(ours ^ theirs)
+    same = same and _HALVES.isdisjoint(control.words ^ treatment.words)
     return same and not (_SIGNED.search(control.text) or _SIGNED.search(treatment.text))
 
 
@@ -88,28 +94,21 @@ def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
     return [amount for amount in ours if known.isdisjoint(amount.values)]
 
 
-def _amounts(reading: Reading) -> list[Amount]:
+def amounts_in(reading: Reading) -> list[Amount]:
+    """Return the numbers of the text, in figures and in words."""
     text = reading.text
     found: list[Amount] = []
     if reading.figures:
         for match in FIGURES.finditer(text):
             found += _figures(text, match)
-    if not _SPELLED_WORDS.isdisjoint(reading.words):
-        spelled = _spelled_word().finditer(text)
-        # IGNORECASE also takes a dotless i for an i; such a word is no number that we know.
-        known = [(match, value) for match in spelled if (value := _SPELLED.get(match[0].lower()))]
-        found += [Amount(frozenset({value}), *match.span()) for match, value in known]
+    if not NUMBER_WORDS.isdisjoint(reading.words):
+        found += [Amount(*number) for number in spelled(text)]
     return found
 
 
 @cache
-def _spelled_word() -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
-
-
-@cache
-def _afternoon() -> re.Pattern[str]:
-    return re.compile(r"\s?p\.?m\b", re.IGNORECASE)
+def _half_of_day() -> re.Pattern[str]:
+    return re.compile(r"(?::\d\d)?\s?([ap])\.?m\b", re.IGNORECASE)
 
 
 def _figures(text: str, match: re.Match[str]) -> list[Amount]:
@@ -121,15 +120,18 @@ def _figures(text: str, match: re.Match[str]) -> list[Amount]:
     if figures == "00" and before == ":":  # 9:00 is 9
         return []
     found = [Amount(values, start, end) for values in _values(figures)]
-    if text[end : end + 2].lstrip()[:1] in _AFTERNOON_STARTS and _afternoon().match(text, end):
-        found = [amount._replace(values=_in_afternoon(amount.values)) for amount in found]
+    if text[end : end + 2].lstrip()[:1] in _HALF_STARTS and (half := _half_of_day().match(text, end)):
+        found = [amount._replace(values=_in_half(amount.values, half[1].lower())) for amount in found]
     if before in _MINUS and _SIGNED.match(text, start - 1):
         found = [Amount(frozenset(["-" + value for value in values]), start - 1, end) for values, _, _ in found]
     return found
 
 
-def _in_afternoon(values: frozenset[str]) -> frozenset[str]:
-    return values | {str(int(value) + 12) for value in values if value in _HOURS}
+def _in_half(values: frozenset[str], half: str) -> frozenset[str]:
+    """Return the hour in this half of the day, as it is also written on a clock of 24 hours."""
+    hours = values & _HOURS
+    later = 12 if half == "p" else 0
+    return frozenset(text for hour in hours for text in (f"{hour}{half}", f"{int(hour) % 12 + later}")) or values
 
 
 def _marks_list_item(text: str, start: int, end: int) -> bool:
@@ -149,7 +151,9 @@ def _values(figures: str) -> tuple[frozenset[str], ...]:
     if rest and len(first) <= 3 and all(len(group) == 3 for group in rest):
         return (frozenset({_plain("".join(groups)), _plain(".".join(groups) if len(rest) == 1 else "".join(groups))}),)
     if len(rest) <= 1:
-        return (frozenset({_plain(".".join(groups))}),)
+        value = _plain(".".join(groups))
+        # An hour may be of either half of the day, until "am" or "pm" tells.
+        return (frozenset((value, f"{value}a", f"{value}p") if value in _HOURS else (value,)),)
     return tuple(frozenset({_plain(group)}) for group in groups)
 
 
@@ -159,13 +163,13 @@ def _plain(figures: str) -> str:
     return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
-def _beside(text: str, amount: Amount) -> set[str]:
+def beside(text: str, amount: Amount) -> set[str]:
     """Return the nearest telling words on both sides of the number, units in one spelling."""
     before, after = text[max(0, amount.start - 32) : amount.start], text[amount.end : amount.end + 32]
-    beside = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}
+    found = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}
     for words in (split_words(after), reversed(split_words(before))):
-        beside.update(_first_telling(words))
-    return beside
+        found.update(_first_telling(words))
+    return found
 
 
 def _first_telling(words: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.metrics.guards.reading import alike, content, negations
+from pytest_graysplit.metrics.guards.sequence import same_steps
 from pytest_graysplit.metrics.words import stem, word_set, words_with_stem
 from pytest_graysplit.types import Flag
 
@@ -36,6 +37,9 @@ maximum max | minimum min
 more | less fewer
 higher | lower
 always | never
+everybody everyone | nobody
+everything | nothing
+clockwise | counterclockwise anticlockwise
 above | below
 early earlier | late later
 cheaper | expensive
@@ -53,6 +57,7 @@ first | last
 high | low
 """
 _SWITCHING = frozenset(map(stem, ("turn", "switch", "power", "keep", "leave")))
+_TIMES = frozenset(map(stem, ("before", "after")))
 _YES = word_set("yes yeah yep yup ja oui sí sì sim")
 _NO = word_set("no nope nein non não nee")
 _YES_OR_NO = _YES | _NO
@@ -84,7 +89,9 @@ def antonym(control: Reading, treatment: Reading) -> Flag | None:
     their_own = their_roots - our_roots
     for root in sorted(our_roots - their_roots):
         for opposite in sorted(_OPPOSITES[root] & their_own):
-            if _same_subject(root, control, opposite, treatment):
+            if _same_subject(root, control, opposite, treatment) and not (
+                root in _TIMES and same_steps(control, treatment)  # "X before Y" is "Y after X"
+            ):
                 return _flag(_written(root, control), _written(opposite, treatment))
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.metrics.guards.denial import denied_whole
 from pytest_graysplit.metrics.guards.reading import alike, content, negations
 from pytest_graysplit.metrics.words import FUNCTION_WORDS, stem, word_set
 from pytest_graysplit.types import Flag
@@ -18,7 +19,8 @@ _DEGREE = word_set(
     "longer more less any yet always really very even quite so too currently fully actually properly ever"
 )
 # "not only", "not necessarily" deny nothing; "no problem" and "no doubt" are turns of phrase.
-_HARMLESS = word_set("only just merely necessarily problem problems doubt matter worries")
+_PHRASES = word_set("problem problems doubt matter worries")
+_HARMLESS = word_set("only just merely necessarily") | _PHRASES
 # "not before Friday", "not unless faulty" deny a part only: "on Friday", "if faulty" may say the same.
 _EXCEPTING = word_set("unless until except only before whether")
 _PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
@@ -32,10 +34,9 @@ _NO_PREFIX = word_set(
 
 def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
     """Flag a word that one text only denies and the other only asserts, in a like context."""
-    ours, theirs = _denied(control), _denied(treatment)
-    if ours and (said := _flipped(ours, control, theirs, treatment)):
+    if said := _denied_once(control, treatment):
         return _flag(f"not {said}", said)
-    if theirs and (said := _flipped(theirs, treatment, ours, control)):
+    if said := _denied_once(treatment, control):
         return _flag(said, f"not {said}")
     our_own, their_own = control.words - treatment.words, treatment.words - control.words
     if (words := _with_prefix(our_own)) and (opposite := _prefixed(words, control, their_own, treatment)):
@@ -43,6 +44,13 @@ def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
     if (words := _with_prefix(their_own)) and (opposite := _prefixed(words, treatment, our_own, control)):
         return _flag(*reversed(opposite))
     return None
+
+
+def _denied_once(denier: Reading, affirmer: Reading) -> str:
+    """Return what the first text denies and the second asserts: a word in a like clause, or a whole clause."""
+    if not denier.denies:
+        return ""
+    return _flipped(_denied(denier), denier, _denied(affirmer), affirmer) or denied_whole(affirmer, denier)
 
 
 def _flag(ours: str, theirs: str) -> Flag:
@@ -65,16 +73,16 @@ def _denied(reading: Reading) -> dict[str, Clause]:
 
 def _target(clause: Clause, place: int) -> str:
     modal = ""
-    following = clause[place + 1 :]
-    for at, word in enumerate(following):
-        if word in _HARMLESS:
+    for at, word in enumerate(clause[place + 1 :], place + 1):
+        if word in _HARMLESS and not (word in _PHRASES and place):  # "there are no problems" denies them
             return ""
         if word in _MODAL:
             modal = word
         elif word not in FUNCTION_WORDS and word not in _DEGREE:
-            if word[0] <= "9":  # "order no 5" denies nothing, "you do not have 30 days" the having
-                return "have" if "have" in following[:at] else ""
-            return _thing(clause[place], following[at:])
+            if word[0] > "9":
+                return _thing(clause[place], clause[at:])
+            if clause[place] == "no":  # "order no 5" denies nothing
+                return ""
     before = [word for word in clause[:place] if word not in FUNCTION_WORDS and word not in ("t", *_MODAL)]
     return modal or (before[-1] if before and clause[place] != "no" else "")
 
@@ -94,10 +102,18 @@ def _flipped(denied: dict[str, Clause], denier: Reading, also: dict[str, Clause]
         root = stem(word)
         if root in kept or root not in affirmer.stems or _asserted(root, denier):
             continue
-        context = content(clause) - {root}
-        if any(alike(context, content(other) - {root}) for other in _asserted(root, affirmer)):
+        context, counted = content(clause) - {root}, _counted(clause, word)
+        if any(
+            counted.issubset(other) and alike(context, content(other) - {root}) for other in _asserted(root, affirmer)
+        ):
             return word
     return ""
+
+
+def _counted(clause: Clause, word: str) -> frozenset[str]:
+    """Return the figures between the negation and the word: "not 30 days" denies the thirty, not all days."""
+    place = negations(clause)[0]
+    return frozenset(figure for figure in clause[place : clause.index(word)] if figure[0] <= "9")
 
 
 def _asserted(root: str, reading: Reading) -> list[Clause]:

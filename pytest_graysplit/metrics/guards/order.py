@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.metrics.guards.sequence import reversed_steps
 from pytest_graysplit.metrics.words import FUNCTION_WORDS, word_set
 from pytest_graysplit.types import Flag
 
@@ -19,18 +20,15 @@ _SYMMETRIC = word_set(
 )
 # Parts of a longer clause are not exchanged but reworded, and looking for them would take the cube of its length.
 _LONGEST = 24
-# Words that put what they stand between into an order, and words that turn it round.
-_STEPS = word_set("then first next afterwards finally second lastly dann danach zuerst puis ensuite luego primero")
-_TURNING = word_set("before after until vor nach bevor nachdem avant après antes después")
 _PASSIVE = word_set("is are was were be been being by")
 
 
 def order_swapped(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a clause, or steps, that the treatment repeats with two parts exchanged, or with active and passive."""
+    """Flag steps in the other order, or a clause that the treatment repeats with two parts or the voice exchanged."""
+    if steps := reversed_steps(control, treatment):
+        return Flag(name="order-swapped", detail="control says '{}' before '{}', treatment after".format(*steps))
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
-    if control.words == treatment.words and not _STEPS.isdisjoint(control.words):
-        return _steps_exchanged(control, treatment)
     gone = control.words - treatment.words - _IDLE
     kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
     moved = [_telling(clause) for clause in kept if clause not in treatment.clauses]
@@ -49,46 +47,27 @@ def _flag(ours: Clause, theirs: Clause) -> Flag:
 
 
 def _telling(clause: Clause) -> Clause:
-    kept = [word for word in clause if word not in _IDLE]
-    # "Copy A to B": where no noun follows, the letter is a name and no article.
-    if len(kept) < len(clause) <= _LONGEST and "a" in clause:
-        return tuple([word for at, word in enumerate(clause) if word not in _IDLE or _is_name(clause, at)])
-    return tuple(kept)
+    # "a" before a word of grammar, or at the end, is a name and no article: "copy a to b".
+    following = (*clause[1:], "to")
+    return tuple(
+        [
+            word
+            for word, after in zip(clause, following, strict=False)
+            if word not in _IDLE or (word == "a" and after in FUNCTION_WORDS)
+        ]
+    )
 
 
-def _is_name(clause: Clause, at: int) -> bool:
-    return clause[at] == "a" and (at + 1 == len(clause) or clause[at + 1] in FUNCTION_WORDS)
-
-
-def _steps_exchanged(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag "unplug it, then open it" against "open it, then unplug it": the same words, two steps exchanged.
-
-    "before" and "after" turn an order round by themselves, so with them nothing can be told from the words' places.
-    """
-    ours, theirs = (tuple(word for clause in each.clauses for word in clause) for each in (control, treatment))
-    if ours == theirs or len(ours) > _LONGEST or not _TURNING.isdisjoint(ours):
-        return None
-    ours, theirs = (tuple(word for word in _telling(words) if word not in _STEPS) for words in (ours, theirs))
-    if ours != theirs and sorted(ours) == sorted(theirs) and _exchanged(ours, theirs, adjacent=True):
-        return _flag(ours, theirs)
-    return None
-
-
-def _exchanged(ours: Clause, theirs: Clause, *, adjacent: bool = False) -> bool:
-    """Tell whether one clause has X m Y where the other has Y m X, and m is no symmetric link nor part of a date.
-
-    Where X and Y are steps of their own, they may also be `adjacent`.
-    """
+def _exchanged(ours: Clause, theirs: Clause) -> bool:
+    """Tell whether one clause has X m Y where the other has Y m X, and m is no symmetric link nor part of a date."""
     places = [place for place, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
     here, there = ours[places[0] : places[-1] + 1], theirs[places[0] : places[-1] + 1]
     if len(here) > _LONGEST:
         return False
-    for first in range(1, len(here)):
-        for last in range(1, len(here) - first + adjacent):
-            between = here[first : len(here) - last]
-            if adjacent and not between and here[first:] + here[:first] == there:
-                return True
-            if between and here[-last:] + between + here[:first] == there:
+    for first in range(1, len(here) - 1):
+        for last in range(1, len(here) - first):
+            between = here[first:-last]
+            if here[-last:] + between + here[:first] == there:
                 return not (_SYMMETRIC.issuperset(between) or "".join(between).isdecimal())
     return False
 

@@ -13,7 +13,7 @@ from pytest_graysplit.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, sp
 Clause: TypeAlias = tuple[str, ...]
 
 # What stands before the "t" of "can't" once the apostrophe is gone; "T-shirt" has no such word before it.
-_CONTRACTED = word_set(
+CONTRACTED = word_set(
     "can don doesn didn isn aren wasn weren won wouldn couldn shouldn haven hasn hadn ain mustn needn"
 )
 _NEGATING = NEGATIONS | {"t"}
@@ -73,5 +73,5 @@ def negations(clause: Clause) -> list[int]:
     return [
         place
         for place, word in enumerate(clause)
-        if word in NEGATIONS or (word == "t" and place > 0 and clause[place - 1] in _CONTRACTED)
+        if word in NEGATIONS or (word == "t" and place > 0 and clause[place - 1] in CONTRACTED)
     ]
