@@ -97,6 +97,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "cases_needed": verdict.needed,
+        "mcnemar_midp": verdict.mcnemar_midp,
     }
 
 

@@ -34,7 +34,10 @@ _RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do with a treatment, why, and the rows it rests on; `needed` is how many cases would decide a hold."""
+    """What to do with a treatment, why, and the rows it rests on; `needed` is how many cases would decide a hold.
+
+    `mcnemar_midp` is the p value that the two models pass as often as each other: a diagnostic, which decides nothing.
+    """
 
     treatment: str
     decision: Decision
@@ -42,6 +45,7 @@ class Verdict:
     rows: tuple[Row, ...]
     doubts: tuple[Doubt, ...] = ()
     needed: int | None = None
+    mcnemar_midp: float | None = None
 
 
 def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Verdict:
@@ -55,6 +59,7 @@ def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) ->
         rows=seen.rows,
         doubts=seen.doubts,
         needed=seen.needed if decision == "hold" else None,
+        mcnemar_midp=seen.mcnemar_midp,
     )
 
 

@@ -88,6 +88,12 @@ class Evidence:
         """The share of all cases that have no result on both models."""
         return self.missing / max(1, self.missing + len(self.pairs))
 
+    @property
+    def mcnemar_midp(self) -> float | None:
+        """The mid-p value that both models pass as often, by the cases that one alone passes; None without pairs."""
+        differences = [pair.difference for pair in self.pairs]
+        return stats.mcnemar_midp(differences.count(1), differences.count(-1)) if differences else None
+
     def needed_for(self, row: Row) -> int | None:
         """Return how many cases would decide a pass rate; None where it lies so near the margin that no number does."""
         tag = row.name[4:] if row.name.startswith("tag:") else None

@@ -135,6 +135,7 @@ def test_a_report_in_whole():
                     "pass rate may be 100.0 points worse, the margin is 5.0; about 54 more cases would decide",
                 ],
                 "cases_needed": 55,
+                "mcnemar_midp": pytest.approx(0.5),
             }
         ],
         "cases": [
@@ -176,7 +177,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
-    assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed"}
+    assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed", "mcnemar_midp"}
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
         frozenset({*promised.split(), "bound", "critical"})

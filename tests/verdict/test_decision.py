@@ -71,6 +71,12 @@ def test_a_bad_treatment_is_promoted_in_six_of_a_hundred_runs_at_the_most(run, j
         assert sum(binom.pmf(lost, cases, margin) for lost in promoted) <= 0.06
 
 
+def test_mcnemar_is_told_and_decides_nothing(run, judge):
+    """Six against sixteen: the published mid-p; no pair has none."""
+    assert judge(run(both=139, treatment=6, control=16)).mcnemar_midp == pytest.approx(0.03469, abs=1e-5)
+    assert judge(collected(a_pair(a_case(), a_reply(), a_reply("x", DEEPSEEK), judged=False))).mcnemar_midp is None
+
+
 def test_a_wider_margin_needs_fewer_cases(run, judge):
     """Ten points: 30 pairs are the least of all runs."""
     assert judge(run(both=30), Policy(margin=0.10)).decision == "promote"
