@@ -34,6 +34,7 @@ class Gather:
     def __init__(self, state: State, early: Decided | None = None) -> None:
         self._state = state
         self._early = early
+        self._judged: tuple[object, tuple[Verdict, ...]] | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -116,9 +117,13 @@ class Gather:
         write_text(Path(state.settings.json_path), chunks(state.results, self._verdicts(), run))
 
     def _verdicts(self) -> tuple[Verdict, ...]:
-        """Judge each treatment by what has been gathered so far."""
-        results, policy, facts = self._state.results, self._state.settings.policy, facts_of(self._state)
-        return tuple(decide(results, one.treatment, policy, facts) for one in results.comparisons())
+        """Judge each treatment by what has been gathered so far; once, as long as nothing has changed."""
+        results, facts = self._state.results, facts_of(self._state)
+        if self._judged is None or self._judged[0] != (results.items, facts):
+            policy = self._state.settings.policy
+            decided = tuple(decide(results, one.treatment, policy, facts) for one in results.comparisons())
+            self._judged = (results.items, facts), decided
+        return self._judged[1]
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Print the summary; under -q its core, under -qq nothing."""

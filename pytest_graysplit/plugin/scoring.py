@@ -49,12 +49,14 @@ class Scoring:
         if self.asks(case) or self._hook.get_hookimpls():
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
-        if name in own.found():
+        # Looking for installed metrics reads every package's list of entry points: not for a name of ours.
+        if name in KNOWN:
+            if name not in NAMES or (name == "semantic" and not is_installed()):
+                raise _modelless(name, where)
+        elif name in own.found():
             own.load(name)
-        elif name not in KNOWN:
+        else:
             raise _unknown(name, where)
-        elif name not in NAMES or (name == "semantic" and not is_installed()):
-            raise _modelless(name, where)
 
     def asks(self, case: Case) -> bool:
         """Tell whether the case's metric asks a model."""
@@ -98,7 +100,7 @@ class Scoring:
 
 
 def _of_texts(name: str) -> Score:
-    if name in own.found():
+    if name not in KNOWN and name in own.found():
         scorer = own.load(name)
         return lambda control, treatment: _checked(scorer(control.text, treatment.text), f"the metric {name!r}")
     metric = built_in(name) if name != "semantic" or is_installed() else None
