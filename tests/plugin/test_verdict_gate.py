@@ -159,3 +159,13 @@ def test_a_margin_is_a_share(project, value):
     result = project.run(f"--graysplit-margin={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --graysplit-margin: '{value}' is not a number *"])
+
+
+def test_an_interrupted_run_holds(cases, project):
+    """Ctrl-C in the last test: everything was judged, and still nothing is promoted, and no item claims anything."""
+    cases(56)
+    project.write("test_last.py", "def test_z(): raise KeyboardInterrupt")
+    result = project.spawn("--graysplit-gate=verdict")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert verdict_line(result).startswith("HOLD: interrupted: what was answered is kept")
+    assert not any("verdict[" in line for line in result.outlines)
