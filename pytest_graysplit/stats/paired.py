@@ -93,6 +93,7 @@ def mcnemar_midp(only_treatment: int, only_control: int) -> float:
     discordant = only_treatment + only_control
     if discordant == 0:
         return 1.0
-    observed = binomial_pmf(min(only_treatment, only_control), discordant, 0.5)
+    # The exact p holds the outcome twice; rounding forgets that below the smallest normal number: p < 0.
+    observed = min(binomial_pmf(min(only_treatment, only_control), discordant, 0.5), exact / 2)
     # Two equal counts are their own mirror image: their outcome is counted once, others twice.
     return exact - (observed / 2 if only_treatment == only_control else observed)
