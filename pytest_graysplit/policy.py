@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Everything random starts here: the order of calls, the order in which cases count as evidence, and every resample.
 SEED = 20_261_123
 PASS_RATE = "pass_rate"  # noqa: S105 # a row's name
+# What the name of a row begins with that is about the cases of one tag.
+TAG = "tag:"
 MARGIN = 0.05
 # Differences are treatment minus control, ratios treatment over control; each must stay within its bound.
 BOUNDS: Mapping[str, float] = {

@@ -30,14 +30,14 @@ def cut(text: str, limit: int = 120) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def beside(value: float | Decimal, bound: float) -> str:
-    """Write a number with two digits, or as many as it takes to stand on its own side of the bound.
+def beside(value: float | Decimal, bound: float, fewest: int = 2) -> str:
+    """Write a number with the fewest digits, or as many as it takes to stand on its own side of the bound.
 
     >>> beside(0.7496, 0.75), beside(0.41, 0.75)
     ('0.7496', '0.41')
     """
     exact, limit = Decimal(str(value)), Decimal(str(bound))
-    for digits in range(2, 20):
+    for digits in range(fewest, 20):
         rounded = f"{exact:.{digits}f}"
         if Decimal(rounded).compare(limit) == exact.compare(limit):
             return rounded

@@ -15,7 +15,7 @@ class Embedded:
 
     name = "semantic"
 
-    def __init__(self, embed: Callable[[str], Sequence[int]]) -> None:
+    def __init__(self, embed: Callable[[str], Sequence[float]]) -> None:
         """Score with the vectors that `embed` returns; no vector is asked for twice for one pair."""
         self._embed = embed
 
@@ -28,5 +28,9 @@ class Embedded:
         """Score from 0 to 1; symmetric, 1 for one text twice, 0 where one side says nothing and the other does."""
         if not self.texts(control, treatment):
             return float(control.strip() == treatment.strip())
+        return self.scaled(cosine(self._embed(control), self._embed(treatment)))
+
+    def scaled(self, angle: float) -> float:
+        """Make a score of a cosine."""
         # Rounding can make two parallel vectors a hair more than parallel.
-        return min(1.0, max(0.0, cosine(self._embed(control), self._embed(treatment))))
+        return min(1.0, max(0.0, angle))

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from pytest_graysplit.metrics.embedded import Embedded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -27,25 +29,19 @@ def is_installed() -> bool:
     return find_spec(PACKAGE) is not None
 
 
-class Semantic:
+class Semantic(Embedded):
     """Cosine of the answers' vectors, stretched so that 0 is unrelated and 0.75 is much the same.
 
     It sees no changed number, no negation and no swapped role: the guards do. Each text is embedded once.
     """
 
-    name = "semantic"
-
     def __init__(self, embed: Embed | None = None) -> None:
-        """Score with unit vectors that `embed` returns; without one, with the local model."""
-        self._embed = cache(embed or _local)
+        """Score with the vectors that `embed` returns; without one, with the local model."""
+        super().__init__(cache(embed or _local))
 
-    def score(self, control: str, treatment: str) -> float:
-        """Score from 0 to 1, in thousandths, for machines differ beyond; symmetric, 1 for one text twice."""
-        ours, theirs = control.strip(), treatment.strip()
-        if not ours or not theirs or ours == theirs:
-            return float(ours == theirs)
-        cosine = sum(float(a) * float(b) for a, b in zip(self._embed(ours), self._embed(theirs), strict=True))
-        return round(spread(cosine), 3)
+    def scaled(self, angle: float) -> float:
+        """Stretch the cosine, in thousandths, for machines differ beyond."""
+        return round(spread(angle), 3)
 
 
 def spread(cosine: float) -> float:

@@ -29,10 +29,10 @@ def unpack(text: str) -> Sequence[int]:
     return array("b", base64.b64decode(text, validate=True))
 
 
-def cosine(one: Sequence[int], other: Sequence[int]) -> float:
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
     """Return the cosine of the angle between two vectors; 0 where either is nothing, or they have unlike lengths.
 
-    The sums are whole numbers, so every machine comes to the same result to the last digit.
+    Of unpacked vectors the sums are whole numbers, so every machine comes to the same result to the last digit.
     """
     if len(one) != len(other):
         return 0.0

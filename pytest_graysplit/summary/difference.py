@@ -62,9 +62,9 @@ def _line(told: Told, column: int) -> Line:
 def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
     rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE))
-    for tag in (row for row in verdict.rows if row.name.startswith("tag:")):
-        if tag.critical or tag.state == "fail":
-            yield Told(f"  {tag.name[4:]}", _points(tag), tag)
+    for tagged in (row for row in verdict.rows if row.tag is not None):
+        if tagged.critical or tagged.state == "fail":
+            yield Told(f"  {tagged.tag}", _points(tagged), tagged)
     yield Told("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"

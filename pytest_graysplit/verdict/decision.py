@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.results import Results
-    from pytest_graysplit.verdict.facts import Doubt, RunFacts
+    from pytest_graysplit.verdict.facts import RunFacts
     from pytest_graysplit.verdict.rows import Row
 
 Decision = Literal["promote", "hold", "reject"]
@@ -43,7 +43,6 @@ class Verdict:
     decision: Decision
     reasons: tuple[str, ...]
     rows: tuple[Row, ...]
-    doubts: tuple[Doubt, ...] = ()
     needed: int | None = None
     mcnemar_midp: float | None = None
 
@@ -57,7 +56,6 @@ def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) ->
         decision=decision,
         reasons=tuple(reasons),
         rows=seen.rows,
-        doubts=seen.doubts,
         needed=seen.needed if decision == "hold" else None,
         mcnemar_midp=seen.mcnemar_midp,
     )

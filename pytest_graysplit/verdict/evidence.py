@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
+from pytest_graysplit.policy import TAG
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.verdict.facts import doubts_of
 from pytest_graysplit.verdict.pairs import pairs_of
@@ -70,7 +70,7 @@ class Evidence:
     @property
     def lacking(self) -> list[str]:
         """The names of the rows that should decide and have no data."""
-        wanted = [*self.policy.critical, *(f"tag:{tag}" for tag in self.policy.critical_tags)]
+        wanted = [*self.policy.critical, *(f"{TAG}{tag}" for tag in self.policy.critical_tags)]
         there = {row.name for row in self.rows}
         return [name for name in wanted if name not in there]
 
@@ -96,8 +96,7 @@ class Evidence:
 
     def needed_for(self, row: Row) -> int | None:
         """Return how many cases would decide a pass rate; None where it lies so near the margin that no number does."""
-        tag = row.name[4:] if row.name.startswith("tag:") else None
-        differences = [pair.difference for pair in self.pairs if tag is None or tag in pair.tags]
+        differences = [pair.difference for pair in self.pairs if row.tag is None or row.tag in pair.tags]
         discordant = fmean(difference * difference for difference in differences)
         needed = stats.required_n(discordant, row.estimate, self.policy.margin)
         return None if needed is None else max(needed, self.fewest)
@@ -106,7 +105,7 @@ class Evidence:
     def fewest(self) -> int:
         """How many cases it takes at least: so many that none may be lost, and the margin is shown all the same."""
         margin = self.policy.margin
-        return max(FEWEST_PAIRS, stats.certifiable_n(margin), math.ceil(math.log(SIZE) / math.log(1 - margin)))
+        return max(FEWEST_PAIRS, stats.certifiable_n(margin), stats.smallest_n_for_quantile(1 - margin, SIZE))
 
     @property
     def needed(self) -> int | None:

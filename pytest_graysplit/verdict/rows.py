@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import PASS_RATE, SEED
+from pytest_graysplit.policy import PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.pairs import Both, Pair
 
 State = Literal["pass", "fail", "inconclusive"]
-# The least n at which a sample can bound its own 95th and 99th percentile from above, with 95% confidence.
-P95_NEEDS, P99_NEEDS = 59, 299
 LATE_SHARE = 0.05
 FAIL_ALPHA = 0.05
 # How often a treatment that is worse by the whole margin may be promoted.
@@ -46,9 +44,14 @@ class Row:
     critical: bool = False
 
     @property
+    def tag(self) -> str | None:
+        """The tag whose cases alone this row is about; None where it is about all."""
+        return self.name.removeprefix(TAG) if self.name.startswith(TAG) else None
+
+    @property
     def is_pass_rate(self) -> bool:
         """Whether this is the difference of pass rates, of all cases or of those with one tag."""
-        return self.name == PASS_RATE or self.name.startswith("tag:")
+        return self.name == PASS_RATE or self.tag is not None
 
 
 def rows_of(pairs: Sequence[Pair], policy: Policy) -> tuple[Row, ...]:
@@ -160,8 +163,10 @@ def _latency(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if (interval := stats.log_ratio(treatment, control, clusters=clusters)) is not None:
         row = _row("latency", interval, len(timed), f"{_t_method(clusters)} of log ratios")
         yield at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
-    for name, q, needs in (("latency_p95", 0.95, P95_NEEDS), ("latency_p99", 0.99, P99_NEEDS)):
-        if len(timed) >= needs and (ratio := stats.quantile_ratio(treatment, control, q, seed=SEED)) is not None:
+    for name, q in (("latency_p95", 0.95), ("latency_p99", 0.99)):
+        # With fewer cases a sample cannot bound its own percentile from above.
+        enough = len(timed) >= stats.smallest_n_for_quantile(q)
+        if enough and (ratio := stats.quantile_ratio(treatment, control, q, seed=SEED)) is not None:
             row = _row(name, ratio.interval(), len(timed), "paired percentile bootstrap")
             yield at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
 
@@ -218,7 +223,7 @@ def _tags(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     Among many tags one looks bad by chance, and a reader would look at just that one.
     """
     tags = sorted({tag for pair in pairs for tag in pair.tags})
-    rows = [row for tag in tags for row in _pass_rate(f"tag:{tag}", [p for p in pairs if tag in p.tags], policy)]
+    rows = [row for tag in tags for row in _pass_rate(f"{TAG}{tag}", [p for p in pairs if tag in p.tags], policy)]
     beyond = stats.holm([row.fail_p for row in rows], FAIL_ALPHA)
     for tag, row, fails in zip(tags, rows, beyond, strict=True):
         critical = tag in policy.critical_tags

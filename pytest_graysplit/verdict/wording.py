@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.checks.findings import beside
 from pytest_graysplit.display import plural
-from pytest_graysplit.policy import PASS_RATE
+from pytest_graysplit.policy import PASS_RATE, TAG
 
 if TYPE_CHECKING:
     from pytest_graysplit.verdict.rows import Row
@@ -23,32 +23,30 @@ _LABELS = {
     "savings": "savings",
     "savings_with_fallback": "savings with fallback",
 }
+# By what a figure is multiplied where people read it, and what stands before and after it; ratios are the rest.
+_UNITS = {
+    "errors": (100, "", " points more"),
+    "similarity_deficit": (1, "", ""),
+    "latency_budget": (100, "", "%"),
+}
 MOST_CASES = 100_000
 
 
 def label_of(name: str) -> str:
     """Return what people call a row: "pass rate", or "pass rate of refund" for a tag."""
-    return f"pass rate of {name[4:]}" if name.startswith("tag:") else _LABELS[name]
+    return f"pass rate of {name.removeprefix(TAG)}" if name.startswith(TAG) else _LABELS[name]
 
 
 def reason_of(row: Row) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
-    label = label_of(row.name)
-    bound = row.bound or 0.0
-    if row.name == PASS_RATE or row.name.startswith("tag:"):
+    label, bound = label_of(row.name), row.bound or 0.0
+    if row.is_pass_rate:
         return _points(label, row, -bound)
-    if row.name == "errors":
-        worst = row.low if row.state == "fail" else row.high
-        return (
-            f"{label} {_may(row)} {_beside(100 * worst, 100 * bound)} points more, the bound is {_plain(100 * bound)}"
-        )
-    if row.name in ("similarity_deficit", "latency_budget"):
-        scale, unit = (100, "%") if row.name == "latency_budget" else (1, "")
-        worst = row.low if row.state == "fail" else row.high
-        stands = f"{_beside(scale * worst, scale * bound)}{unit}"
-        return f"{label} {_may(row)} {stands}, the bound is {_plain(scale * bound)}{unit}"
     worst = row.low if row.state == "fail" else row.high
-    return f"{label} {_may(row)} x{_beside(worst, bound)}, the bound is x{_plain(bound)}"
+    scale, before, after = _UNITS.get(row.name, (1, "x", ""))
+    stands = f"{before}{_beside(scale * worst, scale * bound)}{after}"
+    shown = f"{before}{_plain(scale * bound)}{'' if row.name == 'errors' else after}"
+    return f"{label} {_may(row)} {stands}, the bound is {shown}"
 
 
 def more_cases(row: Row, needed: int | None) -> str:
@@ -76,12 +74,8 @@ def _may(row: Row) -> str:
 
 def _beside(value: float, bound: float) -> str:
     """Write a number with one digit or two, or as many as it takes to stand on its own side of the bound."""
-    exact, limit = Decimal(repr(round(value, 12))), Decimal(repr(round(bound, 12)))
-    for digits in range(1 if abs(limit) >= 2 else 2, 13):
-        rounded = round(exact, digits)
-        if rounded.compare(limit) == exact.compare(limit):
-            return f"{rounded:f}"
-    return f"{exact:f}"
+    limit = round(bound, 12)
+    return beside(round(value, 12), limit, fewest=1 if abs(limit) >= 2 else 2)
 
 
 def _plain(value: float) -> str:

@@ -1,0 +1,138 @@
+"""One case: what each test item saw of it, and everything that is known of it over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_graysplit.types import Asked, Case, Comparison, Miss, Reply
+
+CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResult:
+    """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
+
+    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `missed` holds
+    the numbers of the replies that missed something by themselves; what is missed as a whole is in `misses` alone.
+    `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
+    """
+
+    arm: str
+    model: str
+    replies: tuple[Reply, ...]
+    spare: tuple[Reply, ...] = ()
+    misses: tuple[Miss, ...] = ()
+    missed: frozenset[int] = frozenset()
+    judged: bool = True
+    unasked: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything that was asserted about the arm holds."""
+        return self.judged and not self.misses
+
+    @property
+    def pass_share(self) -> float:
+        """Share of the arm's replies that passed: with one reply a case 0 or 1, with several their mean."""
+        if not self.misses:
+            return 1.0
+        return 1 - len(self.missed) / len(self.replies) if self.missed else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """One case as one test item saw it: a comparison, or one arm alone.
+
+    `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
+    `asked` is what its metric asked a model.
+    """
+
+    case: Case
+    request: str
+    nodeid: str
+    file: str
+    arms: tuple[ArmResult, ...]
+    comparison: Comparison | None = None
+    differing: tuple[str, ...] = ()
+    asked: Asked | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The case's identity over all items that touch it: one prompt with one set of parameters."""
+        return self.file, self.case.id, self.request
+
+
+@dataclass(slots=True)
+class CaseRow:
+    """Everything known of one case: each arm once, each treatment's comparison, and what judging each arm asked."""
+
+    case: Case
+    request: str
+    file: str
+    nodeid: str
+    arms: dict[str, ArmResult] = field(default_factory=dict)
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+    differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The case's identity, as that of each of its results."""
+        return self.file, self.case.id, self.request
+
+    @property
+    def name(self) -> str:
+        """The case as people read it: file::id."""
+        return f"{self.file}::{self.case.id}"
+
+    @property
+    def self_similarity(self) -> float | None:
+        """How alike the control's own samples are; None where there are not two to compare."""
+        return next((one.self_similarity for one in self.comparisons.values() if one.self_similarity is not None), None)
+
+    @property
+    def discriminates(self) -> bool | None:
+        """Whether the control is as alike itself as the threshold asks; None where nobody can tell."""
+        known = [one.discriminates for one in self.comparisons.values() if one.discriminates is not None]
+        return all(known) if known else None
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether its threshold was measured on the control's own noise."""
+        return any(one.calibrated for one in self.comparisons.values())
+
+    def take(self, result: CaseResult) -> None:
+        """Add what one item saw; an arm that several items saw keeps all its misses."""
+        for arm in result.arms:
+            seen = self.arms.get(arm.arm)
+            self.arms[arm.arm] = _joined(seen, arm) if seen else arm
+        if result.comparison is not None:
+            self.comparisons[result.arms[-1].arm] = result.comparison
+        if result.differing:
+            self.differing[result.arms[-1].arm] = result.differing
+        if result.asked is not None:
+            # Who asked twice for one case was answered from the first time.
+            self.asked.setdefault(result.arms[-1].arm, result.asked)
+
+
+def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
+    fresh = tuple(miss for miss in second.misses if miss not in first.misses)
+    return replace(
+        first,
+        replies=first.replies or second.replies,
+        spare=first.spare or second.spare,
+        misses=first.misses + fresh,
+        missed=_joined_missed(first, second),
+        judged=first.judged and second.judged,
+        unasked=first.unasked or second.unasked,
+    )
+
+
+def _joined_missed(first: ArmResult, second: ArmResult) -> frozenset[int]:
+    """Return which replies missed something by themselves; none where one of the two items missed as a whole."""
+    if any(arm.misses and not arm.missed for arm in (first, second)):
+        return frozenset()
+    return first.missed | second.missed
