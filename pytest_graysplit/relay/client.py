@@ -15,12 +15,12 @@ import httpx
 import msgspec
 
 from pytest_graysplit.relay import preflight, stops
+from pytest_graysplit.relay.carrier import Carrier, Trip, conclude
 from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
 from pytest_graysplit.relay.signing import check_headers, headers_for
 from pytest_graysplit.relay.stream import has_token
-from pytest_graysplit.relay.traffic import Traffic, Trip, conclude
 from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply
 
@@ -92,7 +92,7 @@ class Relay:
         places = concurrency or settings.concurrency
         self._clients = _build_clients(settings, places, self._redact)
         self._lanes = [self._clients[place // CONNECTIONS_PER_CLIENT] for place in range(places)]
-        self._traffic = Traffic(
+        self._carrier = Carrier(
             self._lanes,
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
@@ -124,7 +124,7 @@ class Relay:
             read=lambda answer: preflight.read_models(answer, self._redact),
             retries=min(PREFLIGHT_RETRIES, self._settings.retries),
         )
-        known = await self._traffic.carry(trip)
+        known = await self._carrier.carry(trip)
         if isinstance(known, Fault):
             if known.status != 429 or trip.too_long_s is not None:
                 raise self._stop(trip, known) or stops.no_preflight(known, self._address)
@@ -155,7 +155,7 @@ class Relay:
             retries=self._settings.retries,
             toll=self._purse.toll(model, body, route) if self._purse else None,
         )
-        result = await self._traffic.carry(trip)
+        result = await self._carrier.carry(trip)
         if isinstance(result, Fault) and (stop := self._stop(trip, result)):
             raise stop
         return conclude(model, trip, result)
@@ -163,10 +163,10 @@ class Relay:
     def stats(self) -> RelayStats:
         """Return what the requests so far have met."""
         return RelayStats(
-            requests=self._traffic.sent,
-            retries=self._traffic.retries,
-            rate_limited=self._traffic.rate_limited,
-            lowest_concurrency=self._traffic.limiter.lowest,
+            requests=self._carrier.sent,
+            retries=self._carrier.retries,
+            rate_limited=self._carrier.rate_limited,
+            lowest_concurrency=self._carrier.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,
         )
 

@@ -48,7 +48,7 @@ class Trip(Generic[C, T]):
     answer: Answer | None = field(default=None, repr=False)
 
 
-class Traffic(Generic[C]):
+class Carrier(Generic[C]):
     """All requests of a run together: places for them, their pace, and the budget for retries.
 
     Retries run on tenacity itself, not on stamina over it: stamina's switches for test suites (`set_testing`,
