@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal  # noqa: TC003  # msgspec reads the annotations at run time
+from decimal import Decimal  # msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec

@@ -1,0 +1,1 @@
+"""Live traffic: the client that splits it, the monitor that sums it up, its log, its grade, and cases made of it."""

@@ -1,0 +1,89 @@
+"""The lines of a traffic log: the split in force, each request, and what users thought of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from pytest_graysplit.types import Outcome, Role, Usage
+
+# 1: the first format.
+FORMAT: Literal[1] = 1
+
+
+class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
+    """One arm as the splitter had it; 10,000 basis points are all units."""
+
+    arm: str
+    role: Role
+    model: str
+    basis_points: int
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
+    """The split that the lines after it belong to; written when a log is opened, rotated, or a weight has changed."""
+
+    format: Literal[1] = FORMAT
+    split: str
+    salt: str
+    at: str
+    arms: tuple[DeclaredArm, ...]
+
+
+class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The call to the control that answered in place of a treatment that failed; it is no call of the control arm."""
+
+    model: str
+    outcome: Outcome
+    latency_s: float | None = None
+    attempts: int = 1
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    error: str | None = None
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
+    """One request of live traffic and how it ended; a failed one is a line as well.
+
+    `unit` is the splitter's key of the unit in hexadecimal letters, from which nobody can read the unit; None where
+    none was named. `error` is the slug of what went wrong and `retried` those of the attempts before it, in seconds
+    and US dollars all else. `messages`, `params` and `text` are there unless the log was told to keep no texts.
+    """
+
+    id: str
+    at: str
+    split: str
+    arm: str
+    model: str
+    outcome: Outcome
+    unit: str | None = None
+    forced: bool = False
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    attempts: int = 1
+    retried: tuple[str, ...] = ()
+    error: str | None = None
+    problem: str | None = None
+    served_model: str | None = None
+    fell_back: bool = False
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    fallback: FallbackCall | None = None
+    messages: tuple[dict[str, Any], ...] | None = None
+    params: dict[str, Any] | None = None
+    text: str | None = None
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="feedback"):
+    """What a user thought of one answer, from 0 to 1; the last word on a request is the one that counts."""
+
+    id: str
+    at: str
+    score: float
+
+
+Record: TypeAlias = Declared | Answered | Scored

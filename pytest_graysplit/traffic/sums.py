@@ -1,0 +1,78 @@
+"""What the monitor has summed up of one arm: all that a grade, a report and a page are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_graysplit.types import Role
+
+_NOTHING = Decimal(0)
+
+
+def _unknown(_: float) -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSums:
+    """Sums over the requests of one cluster: a unit, or several that share a place of the fixed table.
+
+    `passed` counts requests with the outcome ok, `troubled` errors and refusals, `timed` those whose latency is
+    known. `log_latency` sums ln(seconds), `cost_usd` the cost of what has a known price, fallbacks included, `score`
+    the feedback of `scored` answers.
+    """
+
+    requests: int = 0
+    passed: int = 0
+    troubled: int = 0
+    timed: int = 0
+    log_latency: float = 0.0
+    cost_usd: float = 0.0
+    scored: int = 0
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSums:
+    """One arm of live traffic since its weights were set; what was routed there by force is not in it.
+
+    `units` counts distinct units that met the arm first, `clusters` are their sums, `quantile` gives a latency in
+    seconds, `served` the models that answered, `errors` the failed requests by slug, `retried` failed attempts that
+    were tried again. Costs are US dollars at the arm's own price; `cost_usd` counts what has a known one, `unpriced`
+    the answers that have none. `fallbacks` were answered by the control in its place, at `fallback_usd`.
+    """
+
+    arm: str
+    role: Role
+    model: str
+    basis_points: int
+    units: int = 0
+    requests: int = 0
+    attempts: int = 0
+    passed: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
+    retried: Mapping[str, int] = field(default_factory=dict)
+    served: Mapping[str, int] = field(default_factory=dict)
+    gateway_fallbacks: int = 0
+    fallbacks: int = 0
+    fallback_failures: int = 0
+    anonymous: int = 0
+    forced: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: Decimal = _NOTHING
+    fallback_usd: Decimal = _NOTHING
+    unpriced: int = 0
+    feedback: int = 0
+    feedback_mean: float | None = None
+    mean_latency_s: float | None = None
+    timed: int = 0
+    clusters: tuple[ClusterSums, ...] = ()
+    quantile: Callable[[float], float | None] = _unknown
