@@ -9,8 +9,8 @@ import hashlib
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import count
 from random import Random
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_graysplit.errors import UsageError
@@ -66,8 +66,8 @@ class TrafficSplitter:
 
     A unit's place is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u < its
     weight. Each treatment has an end of its own to grow from, in the order of the list, and the control has what is
-    left; so whoever met a treatment goes on meeting it when its weight is raised. Raises UsageError for weights that
-    do not sum to one, and for names that cannot be told apart.
+    left; so whoever met a treatment goes on meeting it when its weight is raised. `unassigned` counts the calls that
+    named no unit. Raises UsageError for weights that do not sum to one, and for names that cannot be told apart.
 
     >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
     >>> splitter.assign("user_7").model, splitter.assign("user_7").arm
@@ -91,7 +91,8 @@ class TrafficSplitter:
         self._slots = _layout(self.basis_points)
         self._prefix = f"{salt}:".encode("utf-8", "surrogatepass")
         self._random = random or Random()
-        self._without_unit = count()
+        self.unassigned = 0
+        self._lock = Lock()
         made = [
             Assignment(arm=arm, role="treatment" if index else "control", model=split.model, split=split, index=index)
             for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
@@ -140,12 +141,6 @@ class TrafficSplitter:
         raise _refuse_arm(arm, self.arms)
 
     @property
-    def unassigned(self) -> int:
-        """How many calls named no unit so far."""
-        # A count is the one number that threads can raise without a lock; its text is how it shows where it stands.
-        return int(repr(self._without_unit)[6:-1])
-
-    @property
     def identity(self) -> str:
         """Eight hexadecimal letters that tell this salt with these arms and weights from any other."""
         parts = [self.salt, *(f"{arm}={points}" for arm, points in zip(self.arms, self.basis_points, strict=True))]
@@ -154,42 +149,38 @@ class TrafficSplitter:
     def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
         """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
 
-        Raises UsageError where a unit would be moved from one arm to another whose weight nobody changed.
+        Raises UsageError where a unit would be moved into or out of an arm whose weight stays as it is.
         """
         for arm in weights:
             self.arm_named(arm)
-        others = [
+        treatments = [
             replace(split, weight=weights.get(arm, split.weight))
             for arm, split in zip(self.arms[1:], self.splits[1:], strict=True)
         ]
-        points = _basis_points([replace(self.splits[0], weight=1.0), *others], self.arms, whole=False)[1:]
-        control = weights.get(CONTROL, (BASIS_POINTS - sum(points)) / BASIS_POINTS)
-        ramped = TrafficSplitter(
-            [replace(self.splits[0], weight=control), *others],
-            salt=self.salt,
-            anonymous=self.anonymous,
-            random=self._random,
-        )
-        if moved := self._moved_between_others(ramped):
+        taken = sum(_points_of(split, arm) for arm, split in zip(self.arms[1:], treatments, strict=True))
+        control = replace(self.splits[0], weight=weights.get(CONTROL, max(0, BASIS_POINTS - taken) / BASIS_POINTS))
+        ramped = TrafficSplitter([control, *treatments], salt=self.salt, anonymous=self.anonymous, random=self._random)
+        if moved := self._moved_otherwise(ramped):
             raise UsageError(
-                f"the new weights would move {moved / 100:g}% of the units between arms whose weights nobody raised",
+                f"the new weights would move {moved / 100:g}% of the units into or out of arms whose weights stay",
                 hint="lower the treatment that grows into them first, or start a new experiment with a new salt",
                 slug="split-ramp",
             )
         return ramped
 
-    def _moved_between_others(self, other: TrafficSplitter) -> int:
+    def _moved_otherwise(self, other: TrafficSplitter) -> int:
         changes = Counter(zip(self._slots, other._slots, strict=True))
         grown = {index for index, points in enumerate(other.basis_points) if points > self.basis_points[index]}
         shrunk = {index for index, points in enumerate(other.basis_points) if points < self.basis_points[index]}
         return sum(
             number
             for (before, after), number in changes.items()
-            if before != after and after not in grown and before not in shrunk
+            if before != after and not (before in shrunk and after in grown)
         )
 
     def _nobody(self) -> Assignment:
-        next(self._without_unit)
+        with self._lock:
+            self.unassigned += 1
         if self.anonymous == "control":
             return self._anonymous[0]
         return self._anonymous[self._slots[self._random.randrange(BASIS_POINTS)]]
@@ -244,9 +235,9 @@ def _names_of(splits: Sequence[Split]) -> tuple[str, ...]:
     return names
 
 
-def _basis_points(splits: Sequence[Split], arms: Sequence[str], *, whole: bool = True) -> tuple[int, ...]:
+def _basis_points(splits: Sequence[Split], arms: Sequence[str]) -> tuple[int, ...]:
     points = tuple(_points_of(split, arm) for split, arm in zip(splits, arms, strict=True))
-    if whole and sum(points) != BASIS_POINTS:
+    if sum(points) != BASIS_POINTS:
         listed = " + ".join(f"{split.weight:g}" for split in splits)
         raise UsageError(
             f"the weights sum to {sum(points) / BASIS_POINTS:g}, not to 1: {listed}",
