@@ -168,6 +168,14 @@ class TrafficSplitter:
             )
         return ramped
 
+    def named(self, aliases: Mapping[str, str]) -> TrafficSplitter:
+        """Return the same splitter with models under their own names; an arm keeps the name it goes by."""
+        splits = [
+            replace(split, model=aliases.get(split.model, split.model), name=arm if index else "")
+            for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
+        ]
+        return TrafficSplitter(splits, salt=self.salt, anonymous=self.anonymous, random=self._random)
+
     def _moved_otherwise(self, other: TrafficSplitter) -> int:
         changes = Counter(zip(self._slots, other._slots, strict=True))
         grown = {index for index, points in enumerate(other.basis_points) if points > self.basis_points[index]}

@@ -1,4 +1,4 @@
-"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, settings of one model, and the verdict."""
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, splits, and the verdict."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS
+from pytest_graysplit.split import Split, TrafficSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ PRICE_FIELDS = ("input", "cached", "cache_write", "output")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
+SPLIT_FIELDS = ("arms", "salt", "anonymous")
+ARM_FIELDS = ("model", "weight", "name", "params", "headers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,7 @@ class ToolTable:
     verdict: VerdictTable = field(default_factory=VerdictTable)
     semantic: AskedModel | None = None
     judge: AskedModel | None = None
+    splits: Mapping[str, TrafficSplitter] = field(default_factory=dict)
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
@@ -92,6 +96,10 @@ class ToolTable:
             verdict=VerdictTable.read(_section("verdict", table.get("verdict"))),
             semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
             judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
+            splits={
+                name: _splitter(f"splits.{name}", name, own, environ)
+                for name, own in _section("splits", table.get("splits")).items()
+            },
         )
 
     def named(self, aliases: Mapping[str, str]) -> ToolTable:
@@ -100,7 +108,8 @@ class ToolTable:
         def named(asked: AskedModel | None) -> AskedModel | None:
             return asked and replace(asked, model=aliases.get(asked.model, asked.model))
 
-        return replace(self, semantic=named(self.semantic), judge=named(self.judge))
+        splits = {name: splitter.named(aliases) for name, splitter in self.splits.items()}
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
 
     def params_of(self, model: str) -> Mapping[str, Json]:
         """Return the request parameters that only this model gets."""
@@ -120,6 +129,9 @@ class ToolTable:
         yield from self.headers.values()
         for own in self.model_headers.values():
             yield from own.values()
+        for splitter in self.splits.values():
+            for split in splitter.splits:
+                yield from split.headers.values()
 
 
 def _refuse(name: str, problem: str, hint: str) -> UsageError:
@@ -190,6 +202,36 @@ def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | Non
         model=str(table["model"]).strip(),
         params=_params(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),
+    )
+
+
+def _splitter(name: str, salt: str, value: object, environ: Mapping[str, str]) -> TrafficSplitter:
+    table = _section(name, value)
+    _refuse_unknown(name, table, SPLIT_FIELDS)
+    arms = table.get("arms")
+    if not isinstance(arms, list):
+        raise _refuse(f"{name}.arms", "is no list of arms", 'arms = [{model = "today", weight = 0.9}, ...]')
+    splits = [_split(f"{name}.arms[{place}]", arm, environ) for place, arm in enumerate(arms)]
+    try:
+        # Their kinds are checked where any splitter is built, with better words than a table has.
+        return TrafficSplitter(splits, salt=table.get("salt", salt), anonymous=table.get("anonymous", "control"))  # type: ignore[arg-type]
+    except UsageError as error:
+        raise _refuse(name, error.problem, error.hint) from None
+
+
+def _split(name: str, value: object, environ: Mapping[str, str]) -> Split:
+    table = _section(name, value)
+    _refuse_unknown(name, table, ARM_FIELDS)
+    for needed in ("model", "weight"):
+        if needed not in table:
+            raise _refuse(name, f"has no {needed}", '{model = "deepseek-v3.2", weight = 0.1}')
+    texts = _texts(name, {key: table[key] for key in ("model", "name") if key in table})
+    return Split(
+        texts["model"],
+        table["weight"],  # type: ignore[arg-type] # the splitter checks it
+        name=texts.get("name", ""),
+        params=_params(f"{name}.params", table.get("params")),
+        headers=_headers(f"{name}.headers", table.get("headers"), environ),
     )
 
 

@@ -86,7 +86,8 @@ class Reply:
     """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
-    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error`.
+    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error`; `retried` names
+    what went wrong with the attempts before the last.
     """
 
     model: str
@@ -106,6 +107,7 @@ class Reply:
     error: str | None = None
     error_slug: str | None = None
     retryable: bool = False
+    retried: tuple[str, ...] = ()
     fell_back: bool = False
     queue_s: float = 0.0
     backoff_s: float = 0.0

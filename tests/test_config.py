@@ -107,6 +107,36 @@ def test_structured_settings_are_read_from_the_tool_table():
     assert tool.params_of("other") == {}
 
 
+def test_splits_are_read_from_the_tool_table():
+    """A split is salted by its name where it names no salt, and aliases stand for models; an arm keeps its name."""
+    table = {
+        "aliases": {"cheap": "deepseek-v3.2"},
+        "splits": {
+            "docs": {
+                "arms": [
+                    {"model": "gpt4.1", "weight": 0.9},
+                    {"model": "cheap", "weight": 0.1, "params": {"seed": 1}, "headers": {"X-Arm": "$ARM_TOKEN"}},
+                ]
+            },
+            "other": {
+                "salt": "x",
+                "anonymous": "random",
+                "arms": [{"model": "a", "weight": 1.0}, {"model": "a", "weight": 0, "name": "again"}],
+            },
+        },
+    }
+    read = settings(table=table, ARM_TOKEN="token-of-arm")
+    docs, other = read.table.splits["docs"], read.table.splits["other"]
+    assert [(one.arm, one.model) for one in docs.assignments] == [
+        ("control", "gpt-4.1"),
+        ("cheap", "deepseek-v3.2"),
+    ]
+    assert (docs.salt, docs.anonymous, docs.basis_points) == ("docs", "control", (9000, 1000))
+    assert (docs.splits[1].params, docs.splits[1].headers) == ({"seed": 1}, {"X-Arm": "token-of-arm"})
+    assert (other.salt, other.anonymous, other.arms) == ("x", "random", ("control", "again"))
+    assert "token-of-arm" in read.secrets
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -119,6 +149,16 @@ def test_structured_settings_are_read_from_the_tool_table():
                                                         "case decide")),
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
+        ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
+        ({"splits": {"s": {}}}, "splits.s.arms: is no list of arms"),
+        ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),
+        ({"splits": {"s": {"arms": [{"model": "m"}]}}}, "splits.s.arms[0]: has no weight"),
+        ({"splits": {"s": {"arms": [{"model": "m", "weight": 1, "share": 1}]}}},
+         "splits.s.arms[0].share: unknown setting"),
+        ({"splits": {"s": {"arms": [{"model": 7, "weight": 1}]}}}, "splits.s.arms[0].model: 7 is not a text"),
+        ({"splits": {"s": {"arms": [{"model": "m", "weight": 0.3}, {"model": "n", "weight": 0.3}]}}},
+         "splits.s: the weights sum to 0.6, not to 1: 0.3 + 0.3"),
+        ({"splits": {"s": {"salt": "", "arms": [{"model": "m", "weight": 1}]}}}, "splits.s: '' is no salt"),
     ],
 )  # fmt: skip
 def test_a_bad_structured_setting_is_named(table, message):

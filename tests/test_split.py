@@ -162,7 +162,9 @@ def test_a_number_and_its_text_are_one_unit():
     assert one.key(42) == one.key("42") == one.key(b"42")
 
 
-@pytest.mark.parametrize("unit", [["a"], {"id": 1}, ("a",), {1}, object(), bytearray(b"x")], ids=repr)
+@pytest.mark.parametrize(
+    "unit", [["a"], {"id": 1}, ("a",), {1}, object(), bytearray(b"x")], ids=lambda unit: type(unit).__name__
+)
 def test_what_has_no_text_of_its_own_is_no_unit(unit):
     """A list, or an object whose text is its address, would be somebody else tomorrow."""
     with pytest.raises(UsageError) as caught:

@@ -30,7 +30,8 @@ T = TypeVar("T")
 class Trip(Generic[C, T]):
     """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
 
-    `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain.
+    `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain;
+    `retried` are the slugs of what went wrong with the attempts before it.
     `toll` is paid before each attempt, where there is a cap.
     """
 
@@ -45,6 +46,7 @@ class Trip(Generic[C, T]):
     wait_s: float = 0.0
     too_long_s: float | None = None
     sent_at: datetime | None = None
+    retried: list[str] = field(default_factory=list)
     answer: Answer | None = field(default=None, repr=False)
 
 
@@ -154,6 +156,7 @@ class Carrier(Generic[C]):
             # The relay spoke to all of us: what is sent meanwhile would only be refused as well.
             self._pace.hold(decision.wait_s)
         trip.wait_s = decision.wait_s
+        trip.retried.append(result.slug)
         self.retries += 1
         return True
 
@@ -184,6 +187,7 @@ def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
         result,
         latency_s=latency_s,
         attempts=trip.attempts,
+        retried=tuple(trip.retried),
         queue_s=trip.queue_s,
         backoff_s=trip.backoff_s,
         at=at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pytest_graysplit.relay.carrier import Carrier, Trip, conclude
 from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
-from pytest_graysplit.relay.signing import check_headers, headers_for
+from pytest_graysplit.relay.signing import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.relay.stream import has_token
 from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply
@@ -86,7 +87,7 @@ class Relay:
             "embeddings": httpx.URL(f"{settings.base_url}/embeddings"),
         }
         self._models_url = httpx.URL(f"{settings.base_url}/models")
-        self._headers: dict[str, httpx.Headers] = {}
+        self._headers: dict[tuple[str, ...], httpx.Headers] = {}
         self._clock = clock
         self._lag = LoopLag(clock)
         places = concurrency or settings.concurrency
@@ -135,9 +136,12 @@ class Relay:
         shutdown_warnings = preflight.shutdown_warnings((*models, *unlisted), known)
         return (*key_warnings, *preflight.unlisted_warnings(unlisted, known), *shutdown_warnings)
 
-    async def ask(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> Reply:
+    async def ask(
+        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reply:
         """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
 
+        `headers` go with this request beside those of the settings.
         Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait;
         UnaskedError where the cap on the cost lets no further attempt go.
         """
@@ -146,7 +150,7 @@ class Relay:
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
             return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0)
-        request = httpx.Request("POST", self._urls[route], headers=self._signed(model), content=content)
+        request = httpx.Request("POST", self._urls[route], headers=self._signed(model, headers), content=content)
         trip = Trip[httpx.AsyncClient, Reply](
             send=lambda client: self._exchange(
                 client, request, self._settings.timeout_s, streams=body.get("stream") is True
@@ -204,11 +208,12 @@ class Relay:
             await response.aclose()
         return Answer(response.status_code, response.headers, b"".join(pieces), ttft_s)
 
-    def _signed(self, model: str) -> httpx.Headers:
-        if model not in self._headers:
-            check_headers(self._settings, model)
-            self._headers[model] = httpx.Headers(headers_for(self._settings, model))
-        return self._headers[model]
+    def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> httpx.Headers:
+        key = (model, *itertools.chain.from_iterable(extra.items()))
+        if key not in self._headers:
+            check_headers(self._settings, model, extra)
+            self._headers[key] = httpx.Headers(headers_for(self._settings, model, extra))
+        return self._headers[key]
 
     def _stop(self, trip: Trip[Any, Any], fault: Fault) -> RelayError | None:
         if trip.too_long_s is not None:

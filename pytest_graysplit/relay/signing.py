@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.relay import stops
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_graysplit.config import Settings
     from pytest_graysplit.types import Secret
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _COMMON = {
     "accept": "application/json",
     "accept-encoding": "gzip, deflate",
@@ -18,18 +22,18 @@ _COMMON = {
 }
 
 
-def check_headers(settings: Settings, model: str) -> None:
+def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> None:
     """Raise RelayError for a key or header that cannot be sent, before a library quotes it in an error of its own."""
     if not _is_sendable_key(settings.key):
         raise stops.key_unusable()
-    if bad := _unsendable_header(settings, model):
+    if bad := _unsendable_header({**settings.table.headers_of(model), **extra}):
         raise stops.header_unusable(bad)
 
 
-def headers_for(settings: Settings, model: str) -> dict[str, str]:
-    """Return all headers for requests to a model, names in lower case; those of the settings win."""
+def headers_for(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
+    """Return all headers for requests to a model, names in lower case; those of the settings win, then the extra."""
     signed = {"authorization": f"Bearer {settings.key.reveal()}"} if settings.key else {}
-    own = {name.lower(): value for name, value in settings.table.headers_of(model).items()}
+    own = {name.lower(): value for name, value in {**settings.table.headers_of(model), **extra}.items()}
     return {**_COMMON, **signed, **own}
 
 
@@ -37,9 +41,10 @@ def _is_sendable_key(key: Secret | None) -> bool:
     return key is None or (_is_visible(key.reveal()) and " " not in key.reveal())
 
 
-def _unsendable_header(settings: Settings, model: str) -> str:
-    extra = settings.table.headers_of(model).items()
-    return next((name for name, value in extra if not (name and _is_visible(name) and _is_visible(value))), "")
+def _unsendable_header(headers: Mapping[str, str]) -> str:
+    return next(
+        (name for name, value in headers.items() if not (name and _is_visible(name) and _is_visible(value))), ""
+    )
 
 
 def _is_visible(text: str) -> bool:

@@ -160,6 +160,7 @@ def test_what_may_pass_is_retried_and_then_an_error_reply(server, fault, error, 
     reply = ask(server, retries=2)
     assert (reply.outcome, reply.error, reply.error_slug) == ("error", error, slug)
     assert (reply.attempts, reply.retryable, reply.latency_s) == (3, True, None)
+    assert reply.retried == (slug, slug)
     assert ask(server).outcome == "ok"
 
 
@@ -195,7 +196,20 @@ def test_a_refused_parameter_names_itself(server):
 def test_a_connection_cut_in_the_middle_of_an_answer_is_retried(server):
     server.control(faults=[{"kind": "cut"}])
     reply = ask(server)
-    assert (reply.outcome, reply.attempts) == ("ok", 2)
+    assert (reply.outcome, reply.attempts, reply.retried) == ("ok", 2, ("relay-unreachable",))
+
+
+def test_headers_of_one_request_go_with_it_alone(server):
+    """Two requests to one model may tell the relay different arms."""
+
+    async def work(relay):
+        seen = []
+        for headers in ({"X-AB-Variant": "control"}, {"X-AB-Variant": "treatment"}, {}):
+            await relay.ask(MODEL, body_of(), headers=headers)
+            seen.append(server.stats()["headers"].get("x-ab-variant"))
+        return seen
+
+    assert use(server, work) == ["control", "treatment", None]
 
 
 def test_a_rate_limited_request_waits_as_asked_and_halves_the_concurrency(server):

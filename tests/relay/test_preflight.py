@@ -96,6 +96,7 @@ def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
         "authorization": "Bearer abc",
         "x-arm": "control",
     }
+    assert headers_for(settings, "m", {"X-Arm": "canary"})["x-arm"] == "canary"
     assert "authorization" not in headers_for(Settings(), "m")
 
 

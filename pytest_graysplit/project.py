@@ -1,0 +1,70 @@
+"""What is known of a project outside pytest: the settings in its pyproject.toml and in the environment."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config import Layer, Settings, resolve
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.options import OPTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+PROJECT_FILE = "pyproject.toml"
+
+
+def read_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    first: Sequence[Layer] = (),
+    own: Mapping[str, Mapping[str, object]] | None = None,
+) -> Settings:
+    """Resolve the settings as a run of pytest would, the layers given `first` before all others.
+
+    `own` sections come over those of `[tool.graysplit]`. pytest's own configuration is read from pyproject.toml alone.
+    Raises UsageError for a value that cannot be used.
+    """
+    tool = {} if path is None else _tool_table(path)
+    table = dict(_table(tool, "graysplit"))
+    for section, values in (own or {}).items():
+        table[section] = {**_table(table, section), **values}
+    layers = [
+        *first,
+        Layer(lambda option: f"environment {option.variable}", _environment(environ)),
+        Layer(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
+    ]
+    return resolve(layers, table, environ)
+
+
+def _tool_table(path: Path) -> Mapping[str, object]:
+    try:
+        return _table(tomllib.loads(path.read_text(encoding="utf-8")), "tool")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug="tool-graysplit"
+        ) from None
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    return {option.name: [environ[option.variable]] for option in OPTIONS if environ.get(option.variable)}
+
+
+def _ini_values(tool: Mapping[str, object]) -> dict[str, list[str]]:
+    pytest_table = _table(tool, "pytest")
+    given = {**pytest_table, **_table(pytest_table, "ini_options")}
+    return {option.name: _texts(given[option.ini]) for option in OPTIONS if given.get(option.ini)}
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def _table(table: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = table.get(name)
+    return value if isinstance(value, dict) else {}
