@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.traffic.grading import grade
@@ -28,7 +30,7 @@ def arm(name="candidate", units=4_000, failing=80, **more):
         for number, bad in enumerate(troubled)
     )
     fields = {"role": "treatment", "model": name, "basis_points": 5_000, "cost_usd": Decimal(units)}
-    return ArmSums(arm=name, units=units, requests=2 * units, clusters=clusters, **{**fields, **more})
+    return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
 
 
 def graded(treatment, control=None, policy=POLICY, mismatch_p=0.5):
@@ -162,3 +164,38 @@ def test_what_is_far_worse_is_rejected_by_the_same_users():
     dice = Random(20_261_123)
     ends = [traffic_grade.run(dice, 0.5, 0.3, truncated=False, looks=6, naively=False) for _ in range(5)]
     assert [end["graded"][0] for end in ends] == ["reject"] * 5
+
+
+CLUSTERS = st.builds(
+    lambda requests, passed, troubled, cost_usd, score: ClusterSums(
+        requests=requests,
+        passed=min(requests, passed),
+        troubled=min(requests - min(requests, passed), troubled),
+        timed=passed and requests,
+        log_latency=cost_usd - 1,
+        cost_usd=cost_usd,
+        scored=requests // 2,
+        score=score * (requests // 2),
+    ),
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.floats(0, 10),
+    st.floats(0, 1),
+)
+TRAFFIC = st.lists(CLUSTERS, min_size=30, max_size=50).map(tuple)
+
+
+@settings(max_examples=30, deadline=None)
+@given(TRAFFIC, TRAFFIC, st.integers(0, 2), st.one_of(st.none(), st.floats(0, 9)))
+def test_any_sums_have_a_grade_with_reasons(first, second, feedback, quantile):
+    """Nothing that a monitor may have summed up raises, and no grade is without a reason and whole sentences."""
+    arms = [
+        arm(name, units=0, clusters=clusters, feedback=feedback, requests=50, quantile=lambda _: quantile)
+        for name, clusters in (("control", first), ("candidate", second))
+    ]
+    policy = Policy(critical=("pass_rate", "latency", "latency_p95", "cost_per_pass"))
+    found = graded(arms[1], arms[0], policy=policy)
+    assert found.reasons
+    assert all(reason and "nan" not in reason for reason in found.reasons)
+    assert all(row.low <= row.high for row in found.rows)
