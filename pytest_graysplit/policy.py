@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Everything random starts here: the order of calls, the order in which cases count as evidence, and every resample.
 SEED = 20_261_123
 PASS_RATE = "pass_rate"  # noqa: S105 # a row's name
+# A row of live traffic alone: what users thought of the answers.
+FEEDBACK = "feedback"
 # What the name of a row begins with that is about the cases of one tag.
 TAG = "tag:"
 MARGIN = 0.05

@@ -9,6 +9,7 @@ Arguments that make no sense raise ValueError with a sentence.
 from pytest_graysplit.stats.bootstrap import QuantileRatio, quantile_ratio
 from pytest_graysplit.stats.distributions import t_quantile
 from pytest_graysplit.stats.interval import Interval
+from pytest_graysplit.stats.looks import Looks, OneLook, mixture_z, needed_units
 from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
@@ -24,31 +25,53 @@ from pytest_graysplit.stats.ratios import (
     ratio_of_sums,
 )
 from pytest_graysplit.stats.sequential import EProcess, harm_e_values, promote_e_values
+from pytest_graysplit.stats.unpaired import (
+    ClusteredRatio,
+    Compared,
+    clustered_ratio,
+    geometric_ratio,
+    mean_difference,
+    quantile_ratio_of,
+    ratio_of_ratios,
+    share_difference,
+)
 
 __all__ = [
+    "ClusteredRatio",
+    "Compared",
     "EProcess",
     "Interval",
+    "Looks",
+    "OneLook",
     "QuantileRatio",
     "binomial_budget_p",
     "certifiable_n",
     "clopper_pearson",
+    "clustered_ratio",
     "clustered_se",
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
+    "geometric_ratio",
     "harm_e_values",
     "holm",
     "log_ratio",
     "log_ratio_p",
     "mcnemar_exact",
     "mcnemar_midp",
+    "mean_difference",
+    "mixture_z",
+    "needed_units",
     "promote_e_values",
     "quantile",
     "quantile_ratio",
+    "quantile_ratio_of",
     "randomisation_p",
+    "ratio_of_ratios",
     "ratio_of_sums",
     "required_n",
     "sample_ratio_p",
+    "share_difference",
     "smallest_n_for_quantile",
     "t_interval",
     "t_p",

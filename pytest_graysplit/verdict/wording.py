@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.checks.findings import beside
 from pytest_graysplit.display import plural
-from pytest_graysplit.policy import PASS_RATE, TAG
+from pytest_graysplit.policy import FEEDBACK, PASS_RATE, TAG
 
 if TYPE_CHECKING:
     from pytest_graysplit.verdict.rows import Row
@@ -20,6 +20,7 @@ _LABELS = {
     "latency_p99": "p99 latency",
     "latency_budget": "latency budget",
     "cost_per_pass": "cost per pass",
+    FEEDBACK: "feedback",
     "savings": "savings",
     "savings_with_fallback": "savings with fallback",
 }
@@ -30,6 +31,7 @@ _UNITS = {
     "latency_budget": (100, "", "%"),
 }
 MOST_CASES = 100_000
+MOST_UNITS = 1_000_000
 
 
 def label_of(name: str) -> str:
@@ -40,7 +42,7 @@ def label_of(name: str) -> str:
 def reason_of(row: Row) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
     label, bound = label_of(row.name), row.bound or 0.0
-    if row.is_pass_rate:
+    if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
     worst = row.low if row.state == "fail" else row.high
     scale, before, after = _UNITS.get(row.name, (1, "x", ""))
@@ -49,13 +51,14 @@ def reason_of(row: Row) -> str:
     return f"{label} {_may(row)} {stands}, the bound is {shown}"
 
 
-def more_cases(row: Row, needed: int | None) -> str:
-    """Say how many more cases would decide the row, where any number that somebody would run does."""
-    if needed is None or needed > MOST_CASES:
-        return "the difference is so near to the margin that no suite of a usual size decides"
+def more_cases(row: Row, needed: int | None, noun: str = "case") -> str:
+    """Say how many more cases, or units of live traffic, would decide the row, where any usual number does."""
+    most, whole = (MOST_CASES, "suite of a usual size") if noun == "case" else (MOST_UNITS, "traffic of a usual size")
+    if needed is None or needed > most:
+        return f"the difference is so near to the margin that no {whole} decides"
     if needed <= row.n:
-        return "a few more cases would decide"
-    return f"about {plural(needed - row.n, 'more case')} would decide"
+        return f"a few more {noun}s would decide"
+    return f"about {plural(needed - row.n, f'more {noun}')} would decide"
 
 
 def _points(label: str, row: Row, margin: float) -> str:

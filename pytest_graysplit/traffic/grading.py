@@ -1,0 +1,72 @@
+"""The grade of live traffic: collecting, promote, hold or reject, with reasons that hold however often one looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.traffic import grounds
+from pytest_graysplit.traffic.grounds import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_graysplit.policy import Policy
+    from pytest_graysplit.traffic.sums import ArmSums
+    from pytest_graysplit.verdict.rows import Row
+
+GradeVerdict = Literal["collecting", "promote", "hold", "reject"]
+
+_RULES: tuple[tuple[Callable[[Seen], Iterable[str]], GradeVerdict], ...] = (
+    (grounds.too_few, "collecting"),
+    (grounds.broken_split, "hold"),
+    (grounds.mistaken, "hold"),
+    (grounds.unpriced, "hold"),
+    (grounds.against_itself, "hold"),
+    (grounds.harmful, "reject"),
+    (grounds.still_open, "hold"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grade:
+    """What to do with a treatment, why, and the rows it rests on.
+
+    `needed_units` is how many units the smaller arm takes in all until a hold would be decided; None where nothing
+    is to be waited for, or no number of units would do.
+    """
+
+    treatment: str
+    verdict: GradeVerdict
+    reasons: tuple[str, ...]
+    rows: tuple[Row, ...]
+    needed_units: int | None = None
+
+
+def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_p: float) -> Grade:
+    """Grade a treatment by what the two arms have summed up; `mismatch_p` is that of the units of all arms."""
+    seen = Seen.of(control, treatment, policy, mismatch_p)
+    verdict, reasons = _ruled(seen)
+    return Grade(
+        treatment=treatment.arm,
+        verdict=verdict,
+        reasons=tuple(reasons),
+        rows=seen.rows,
+        needed_units=_needed(seen, verdict),
+    )
+
+
+def _ruled(seen: Seen) -> tuple[GradeVerdict, list[str]]:
+    """Apply the rules in their order; the first that has a reason decides."""
+    for rule, verdict in _RULES:
+        if reasons := list(rule(seen)):
+            # A hold also says where each row stands.
+            more = grounds.still_open(seen) if verdict == "hold" else ()
+            return verdict, [*dict.fromkeys([*reasons, *more])]
+    return "promote", [*grounds.promising(seen), *grounds.beside_the_point(seen)]
+
+
+def _needed(seen: Seen, verdict: GradeVerdict) -> int | None:
+    if verdict == "collecting":
+        return grounds.FEWEST_UNITS
+    return seen.needed if verdict == "hold" else None
