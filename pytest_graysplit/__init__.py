@@ -5,9 +5,50 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.project import load_splitter
+    from pytest_graysplit.split import Assignment, Split, TrafficSplitter
+    from pytest_graysplit.traffic.client import SplitClient
+    from pytest_graysplit.traffic.grading import Grade
+    from pytest_graysplit.traffic.monitor import Monitor
+    from pytest_graysplit.traffic.replies import RequestFailedError, SplitReply
+    from pytest_graysplit.traffic.sync import SyncSplitClient
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, Usage
 
-__all__ = ["Case", "Comparison", "Expect", "Flag", "GraysplitError", "Metric", "Reply", "Usage"]
+__all__ = [
+    "Assignment",
+    "Case",
+    "Comparison",
+    "Expect",
+    "Flag",
+    "Grade",
+    "GraysplitError",
+    "Metric",
+    "Monitor",
+    "Reply",
+    "RequestFailedError",
+    "Split",
+    "SplitClient",
+    "SplitReply",
+    "SyncSplitClient",
+    "TrafficSplitter",
+    "Usage",
+    "load_splitter",
+]
+
+# Where each public name lives that is no record of `types`.
+_HOMES = {
+    "Assignment": "split",
+    "Grade": "traffic.grading",
+    "GraysplitError": "errors",
+    "Monitor": "traffic.monitor",
+    "RequestFailedError": "traffic.replies",
+    "Split": "split",
+    "SplitClient": "traffic.client",
+    "SplitReply": "traffic.replies",
+    "SyncSplitClient": "traffic.sync",
+    "TrafficSplitter": "split",
+    "load_splitter": "project",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -17,6 +58,5 @@ def __getattr__(name: str) -> object:
 
         return version("pytest-graysplit")
     if name in __all__:
-        home = "errors" if name.endswith("Error") else "types"
-        return getattr(import_module(f"pytest_graysplit.{home}"), name)
+        return getattr(import_module(f"pytest_graysplit.{_HOMES.get(name, 'types')}"), name)
     raise AttributeError(f"module 'pytest_graysplit' has no attribute {name!r}")

@@ -108,11 +108,7 @@ class Settings:
     def require_key(self, replay: str = "--graysplit-record=none") -> None:
         """Raise UsageError when something must be sent and there is no key to send it with."""
         if self.key is None:
-            raise UsageError(
-                f"{KEY_VARIABLES[0]} is not set, and replies must be fetched",
-                hint=f"export {KEY_VARIABLES[0]}=... (any text, if your relay wants none), or replay with {replay}",
-                slug="key-missing",
-            )
+            raise key_missing("replies must be fetched", f"replay with {replay}")
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -173,6 +169,15 @@ def read_key(environ: Mapping[str, str]) -> Secret | None:
         if value := environ.get(name, "").strip():
             return Secret(value)
     return None
+
+
+def key_missing(need: str, else_do: str) -> UsageError:
+    """Return the error for a key that is needed and not there."""
+    return UsageError(
+        f"{KEY_VARIABLES[0]} is not set, and {need}",
+        hint=f"export {KEY_VARIABLES[0]}=... (any text, if your relay wants none), or {else_do}",
+        slug="key-missing",
+    )
 
 
 def resolve_record(mode: str, environ: Mapping[str, str], key: Secret | None) -> tuple[RecordMode, str]:

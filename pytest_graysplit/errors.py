@@ -5,9 +5,10 @@ GraysplitError
 ├── RecordingError      a recording that is missing, broken, or of another format
 ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
 ├── RelayError          the relay cannot be used at all: the run stops, once, with one message
-└── UnaskedError        a reply was not asked for, because the cap on the cost is used up
+├── UnaskedError        a reply was not asked for, because the cap on the cost is used up
+└── RequestFailedError  a request of live traffic that nobody has answered; it holds the failed reply
 
-A single failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
+In a test run a failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
 """
 
 

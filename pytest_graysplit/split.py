@@ -130,7 +130,7 @@ class TrafficSplitter:
     def forced(self, arm: str) -> Assignment:
         """Return the arm of that name, routed to by force."""
         if arm not in self._forced:
-            raise _refuse_arm(arm, self.arms)
+            raise unknown_arm(arm, self.arms)
         return self._forced[arm]
 
     def arm_named(self, arm: str) -> Assignment:
@@ -138,7 +138,7 @@ class TrafficSplitter:
         for one in self.assignments:
             if one.arm == arm:
                 return one
-        raise _refuse_arm(arm, self.arms)
+        raise unknown_arm(arm, self.arms)
 
     @property
     def identity(self) -> str:
@@ -305,7 +305,8 @@ def _checked_anonymous(anonymous: Anonymous) -> Anonymous:
     return anonymous
 
 
-def _refuse_arm(arm: object, arms: Sequence[str]) -> UsageError:
+def unknown_arm(arm: object, arms: Sequence[str]) -> UsageError:
+    """Return the error for an arm that is not there, naming the nearest that is."""
     return UsageError(
         f"there is no arm {arm!r}{nearest(str(arm), arms)}",
         hint=f"the arms are {', '.join(arms)}",

@@ -86,8 +86,8 @@ class Reply:
     """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
-    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error`; `retried` names
-    what went wrong with the attempts before the last.
+    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
+    is counted as in `error_kind`; `retried` are the kinds of the attempts before the last.
     """
 
     model: str
@@ -106,6 +106,7 @@ class Reply:
     tool_calls: tuple[Json, ...] = ()
     error: str | None = None
     error_slug: str | None = None
+    error_kind: str | None = None
     retryable: bool = False
     retried: tuple[str, ...] = ()
     fell_back: bool = False

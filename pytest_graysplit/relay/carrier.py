@@ -31,7 +31,7 @@ class Trip(Generic[C, T]):
     """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
 
     `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain;
-    `retried` are the slugs of what went wrong with the attempts before it.
+    `retried` are the kinds of faults that the attempts before it met.
     `toll` is paid before each attempt, where there is a cap.
     """
 
@@ -156,7 +156,7 @@ class Carrier(Generic[C]):
             # The relay spoke to all of us: what is sent meanwhile would only be refused as well.
             self._pace.hold(decision.wait_s)
         trip.wait_s = decision.wait_s
-        trip.retried.append(result.slug)
+        trip.retried.append(result.kind)
         self.retries += 1
         return True
 
@@ -180,7 +180,10 @@ def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
             outcome="error",
             error=result.problem,
             error_slug=result.slug,
+            error_kind=result.kind,
             retryable=result.retryable,
+            usage=result.usage,
+            reported_cost_usd=result.reported_cost_usd,
         )
     at = trip.sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if trip.sent_at else None
     return replace(

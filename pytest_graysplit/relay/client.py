@@ -141,15 +141,24 @@ class Relay:
     ) -> Reply:
         """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
 
-        `headers` go with this request beside those of the settings.
-        Raises RelayError for what every further call would meet as well: a refused key, an empty account, a long wait;
-        UnaskedError where the cap on the cost lets no further attempt go.
+        `headers` go with this request beside those of the settings. Raises RelayError for what every further call
+        would meet as well: a refused key, an empty account, a long wait; UnaskedError where the cap on the cost lets
+        no further attempt go.
         """
+        reply, stop = await self.attempt(model, body, route, headers)
+        if stop is not None:
+            raise stop
+        return reply
+
+    async def attempt(
+        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+    ) -> tuple[Reply, RelayError | None]:
+        """Send one request and return the reply, with the error that every further call would meet, if there is one."""
         try:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
-            return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0)
+            return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0), None
         request = httpx.Request("POST", self._urls[route], headers=self._signed(model, headers), content=content)
         trip = Trip[httpx.AsyncClient, Reply](
             send=lambda client: self._exchange(
@@ -160,9 +169,8 @@ class Relay:
             toll=self._purse.toll(model, body, route) if self._purse else None,
         )
         result = await self._carrier.carry(trip)
-        if isinstance(result, Fault) and (stop := self._stop(trip, result)):
-            raise stop
-        return conclude(model, trip, result)
+        stop = self._stop(trip, result) if isinstance(result, Fault) else None
+        return conclude(model, trip, result), stop
 
     def stats(self) -> RelayStats:
         """Return what the requests so far have met."""

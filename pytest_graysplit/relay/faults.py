@@ -11,8 +11,9 @@ from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from decimal import Decimal
 
-    from pytest_graysplit.types import Json, Redactor
+    from pytest_graysplit.types import Json, Redactor, Usage
 
 LONGEST_MESSAGE = 300
 FILTER_CODES = frozenset(
@@ -51,7 +52,7 @@ class Fault:
     """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
 
     `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
-    `unsent` one that never left this machine.
+    `unsent` one that never left this machine. `usage` and the cost are there where an answer without use was billed.
     """
 
     problem: str
@@ -59,6 +60,13 @@ class Fault:
     status: int | None = None
     filtered: bool = False
     unsent: bool = False
+    usage: Usage | None = None
+    reported_cost_usd: Decimal | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is counted as: its heading, or the status where a heading stands for many."""
+        return f"http-{self.status}" if self.slug == "relay-http-error" and self.status else self.slug
 
     @property
     def retryable(self) -> bool:

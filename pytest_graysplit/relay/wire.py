@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
 from pytest_graysplit.relay.stream import StreamCutError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
-from pytest_graysplit.types import Reply
+from pytest_graysplit.types import Reply, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -32,7 +32,14 @@ def read_answer(
         return payload
     if choice := _first_choice(payload):
         return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
-    return Fault(problem="the relay's answer holds no choices", slug="relay-no-choices", status=answer.status)
+    # Nothing to show, and billed all the same: the tokens are counted.
+    return Fault(
+        problem="the relay's answer holds no choices",
+        slug="relay-no-choices",
+        status=answer.status,
+        usage=read_usage(payload.get("usage")),
+        reported_cost_usd=read_cost(payload, answer.headers),
+    )
 
 
 def read_payload(
@@ -97,8 +104,8 @@ def _failed(
     answer: Answer, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
 ) -> Reply | Fault:
     fault = fault_of(answer, sent=sent, redact=redact, inside=inside)
-    # A content filter judges the prompt: that is an outcome, which every run would see again.
-    return Reply(model=model, outcome="filtered", error=fault.problem) if fault.filtered else fault
+    # A content filter judges the prompt: that is an outcome, which every run would see again, for nothing.
+    return Reply(model=model, outcome="filtered", error=fault.problem, usage=Usage()) if fault.filtered else fault
 
 
 def _parsed(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:

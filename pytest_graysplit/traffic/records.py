@@ -30,6 +30,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     salt: str
     at: str
     arms: tuple[DeclaredArm, ...]
+    anonymous: Literal["control", "random"] = "control"
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,8 +49,9 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """One request of live traffic and how it ended; a failed one is a line as well.
 
     `unit` is the splitter's key of the unit in hexadecimal letters, from which nobody can read the unit; None where
-    none was named. `error` is the slug of what went wrong and `retried` those of the attempts before it, in seconds
-    and US dollars all else. `messages`, `params` and `text` are there unless the log was told to keep no texts.
+    none was named. `error` is the kind of what went wrong, such as http-503, and `retried` those of the attempts
+    before it; all else is in seconds and US dollars. `messages`, `params` and `text` are there unless the log was
+    told to keep no texts.
     """
 
     id: str

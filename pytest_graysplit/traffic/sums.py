@@ -45,8 +45,9 @@ class ArmSums:
 
     `units` counts distinct units that met the arm first, `clusters` are their sums, `quantile` gives a latency in
     seconds, `served` the models that answered, `errors` the failed requests by slug, `retried` failed attempts that
-    were tried again. Costs are US dollars at the arm's own price; `cost_usd` counts what has a known one, `unpriced`
-    the answers that have none. `fallbacks` were answered by the control in its place, at `fallback_usd`.
+    were tried again. Costs are US dollars, each model's at its own price; `cost_usd` counts what has a known one,
+    `unpriced` the answers that have none. `fallbacks` went to the control in its place; what they cost, `fallback_usd`,
+    is a part of `cost_usd`.
     """
 
     arm: str
@@ -76,3 +77,14 @@ class ArmSums:
     timed: int = 0
     clusters: tuple[ClusterSums, ...] = ()
     quantile: Callable[[float], float | None] = _unknown
+
+    @property
+    def known_cost_usd(self) -> Decimal | None:
+        """The cost of all requests, answers of the control in its place included; None where any answer has none."""
+        return None if self.unpriced else self.cost_usd
+
+    @property
+    def cost_per_pass_usd(self) -> Decimal | None:
+        """The cost of all requests over those that passed; None where either is missing."""
+        known = self.known_cost_usd
+        return known / self.passed if known is not None and self.passed else None

@@ -378,8 +378,19 @@ def test_a_400_about_something_else_blames_no_parameter():
     ],
 )
 def test_a_content_filter_is_an_outcome_and_no_error(error):
-    expected = Reply(model="m", outcome="filtered", error="the relay answered 400: filtered")
+    # No model has worked on it, so it cost nothing, and that is known.
+    expected = Reply(model="m", outcome="filtered", error="the relay answered 400: filtered", usage=Usage())
     assert read({"error": error}, 400) == expected
+
+
+def test_an_answer_without_choices_was_billed_all_the_same():
+    usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    fault = read({"choices": [], "usage": {**usage, "cost": 0.25}})
+    assert (fault.slug, fault.usage, fault.reported_cost_usd) == (
+        "relay-no-choices",
+        Usage(prompt=7, completion=2, total=9),
+        Decimal("0.25"),
+    )
 
 
 @pytest.mark.parametrize(

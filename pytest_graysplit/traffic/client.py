@@ -1,0 +1,214 @@
+"""The client of an application: splits its calls between the arms, counts each, and logs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_graysplit.config import Layer, key_missing
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.fingerprint import redactor
+from pytest_graysplit.metrics.refusals import is_refusal
+from pytest_graysplit.pricing import PriceTable
+from pytest_graysplit.project import read_settings
+from pytest_graysplit.relay.client import Relay
+from pytest_graysplit.traffic.bookkeeping import Books, Call
+from pytest_graysplit.traffic.log import TrafficLog
+from pytest_graysplit.traffic.monitor import Monitor
+from pytest_graysplit.traffic.replies import arm_reply, client_closed, failure
+from pytest_graysplit.traffic.routing import headers_of, templates_of
+from pytest_graysplit.types import Reply, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from typing import Self, TypeVar
+
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.split import Assignment, TrafficSplitter, Unit
+    from pytest_graysplit.traffic.replies import SplitReply
+    from pytest_graysplit.types import Json, Message, Redactor
+
+    T = TypeVar("T")
+
+# Connections are opened as they are needed; a service has more in flight than a test run.
+CONCURRENCY = 64
+
+
+class SplitClient:
+    """Asks the arm of each unit, through one pool of connections; use it as `async with SplitClient(...) as client`.
+
+    Every request is counted by `monitor` (one of its own if none is given) and, with `log`, written to that file,
+    whether it succeeds or not. `fallback` lets the control answer where a treatment fails. `headers` are templates
+    that tell the relay the arm: names such as "X-AB-Variant", or a mapping of own ones. `redact` takes what must not be
+    stored out of every logged text; `keep_texts=False` logs none. The key comes from the environment unless `api_key`
+    is given, prices, aliases and headers from the pyproject.toml that `project` names.
+    """
+
+    def __init__(  # noqa: PLR0913 # what an application may choose, each by name
+        self,
+        splitter: TrafficSplitter,
+        *,
+        monitor: Monitor | None = None,
+        log: str | os.PathLike[str] | None = None,
+        fallback: bool = False,
+        headers: Mapping[str, str] | Iterable[str] = (),
+        redact: Redactor | None = None,
+        keep_texts: bool = True,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout_s: float | None = None,
+        retries: int | None = None,
+        concurrency: int = CONCURRENCY,
+        requests_per_min: int | None = None,
+        project: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Check everything that can be wrong before the first request; raise UsageError for what is."""
+        given = {
+            "base-url": base_url,
+            "timeout": timeout_s,
+            "retries": retries,
+            "concurrency": concurrency,
+            "rpm": requests_per_min,
+        }
+        self._settings = _settings_of(given, api_key, project)
+        self._prices = PriceTable(self._settings.table.prices)
+        self._fallback = fallback
+        self._templates = templates_of(headers)
+        self._splitter = splitter
+        self.monitor = monitor or Monitor(splitter)
+        self.monitor.use(splitter)
+        redact_all = redactor(self._settings.secrets, [redact] if redact else [])
+        written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
+        self._books = Books(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._relay: Relay | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._settings.key is None:
+            raise key_missing("a live request needs it", "pass SplitClient(api_key=...)")
+        self._relay = await Relay(self._settings, is_refusal=is_refusal).__aenter__()
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        relay, self._relay, self._loop = self._relay, None, None
+        if relay is not None:
+            await relay.__aexit__()
+        self._books.close()
+
+    async def chat(
+        self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
+    ) -> SplitReply:
+        """Ask the model of the unit's arm and return the reply with its arm; `params` go into the request.
+
+        May be awaited from any task, and from loops in other threads too. Raises RequestFailedError, caused by the
+        relay's own error where there is one, when there is no answer; UsageError for what cannot be asked.
+        """
+        call = self._call(messages, unit, force, params)
+        return await self._at_home(self._serve(call))
+
+    async def warm_up(self) -> tuple[str, ...]:
+        """Check address, key and models, and open connections, before the first user comes; costs nothing.
+
+        Returns warnings; raises RelayError when no request could succeed.
+        """
+        models = list(dict.fromkeys(split.model for split in self._splitter.splits))
+        return await self._at_home(self._open_relay().preflight(models))
+
+    def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
+        """Count and log what a user thought of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
+        self._books.feedback(request_id, score, before=before)
+
+    def use(self, splitter: TrafficSplitter) -> None:
+        """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
+        self._splitter = splitter
+        self._books.use(splitter)
+
+    def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
+        if "model" in params:
+            raise UsageError(
+                "model is decided by the split, and was given as a parameter",
+                hint="leave it out, or route this request with force=ARM",
+                slug="split-param",
+            )
+        splitter = self._splitter
+        key = None if unit is None else splitter.key(unit)
+        assigned = splitter.assign() if key is None and force is None else None
+        if force is not None:
+            assigned = splitter.forced(force)
+        return Call(
+            splitter=splitter,
+            assignment=assigned or splitter.assigned(key or b""),
+            key=key,
+            messages=tuple(messages),
+            params=params,
+        )
+
+    async def _serve(self, call: Call) -> SplitReply:
+        began_s = time.perf_counter()
+        try:
+            reply, stop = await self._ask(call.assignment, call)
+            stand_in = None
+            if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
+                stand_in, stop = await self._ask(call.splitter.assignments[0], call)
+        except asyncio.CancelledError:
+            # Whoever gave up waiting has not taken the request back: it was sent, and may be billed.
+            self._books.enter(call, _cancelled(call, time.perf_counter() - began_s), None)
+            raise
+        request_id = self._books.enter(call, reply, stand_in)
+        answered = arm_reply(
+            stand_in or reply,
+            arm=call.assignment.arm,
+            role=call.assignment.role,
+            request_id=request_id,
+            failed=None if stand_in is None else reply,
+        )
+        if answered.outcome == "error":
+            raise failure(answered) from stop
+        return answered
+
+    async def _ask(self, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
+        split, table = assignment.split, self._settings.table
+        params = {**table.params_of(split.model), **split.params, **call.params}
+        body: dict[str, Json] = {"model": split.model, "messages": [dict(one) for one in call.messages], **params}
+        headers = headers_of(self._templates, assignment)
+        reply, stop = await self._open_relay().attempt(split.model, body, headers=headers)
+        return self._prices.priced(reply), stop
+
+    def _open_relay(self) -> Relay:
+        if self._relay is None:
+            raise client_closed()
+        return self._relay
+
+    async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it in the loop that the connections belong to."""
+        home = self._loop
+        if home is None or home is asyncio.get_running_loop():
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+
+
+def _settings_of(given: Mapping[str, object], api_key: str | None, project: str | os.PathLike[str] | None) -> Settings:
+    names = {"base-url": "base_url", "timeout": "timeout_s", "rpm": "requests_per_min"}
+    layer = Layer(
+        lambda option: f"SplitClient({names.get(option.name, option.name)}=...)",
+        {name: [str(value)] for name, value in given.items() if value is not None},
+    )
+    environ = dict(os.environ)
+    if api_key is not None:
+        environ["GRAYSPLIT_API_KEY"] = Secret(api_key).reveal()
+    return read_settings(None if project is None else Path(project), environ, first=[layer])
+
+
+def _cancelled(call: Call, waited_s: float) -> Reply:
+    return Reply(
+        model=call.assignment.model,
+        outcome="error",
+        error="the application stopped waiting",
+        error_slug="request-cancelled",
+        latency_s=waited_s,
+    )

@@ -1,0 +1,153 @@
+"""The sums of live traffic as JSON with stable keys."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.split import BASIS_POINTS
+from pytest_graysplit.stats import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from pytest_graysplit.traffic.grading import Grade
+    from pytest_graysplit.traffic.sums import ArmSums
+    from pytest_graysplit.traffic.tally import Totals
+    from pytest_graysplit.types import Json
+    from pytest_graysplit.verdict.rows import Row
+
+# 1: the first shape (see docs/traffic.md).
+FORMAT = 1
+# Below this many values the 99th percentile of a sample is its maximum under another name.
+P99_NEEDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficState:
+    """All that a monitor knows at one moment; `started_s` in seconds since 1970.
+
+    `apart` are requests that are no fair sample, `earlier` those from before the weights changed, `total` all of them.
+    `mismatch_p` is the chi-square p-value of the distinct units of each arm against the weights.
+    """
+
+    split: str
+    salt: str
+    started_s: float
+    sums: tuple[ArmSums, ...]
+    grades: tuple[Grade, ...]
+    mismatch_p: float
+    apart: Totals
+    earlier: Totals
+    total: Totals
+
+
+def report_of(state: TrafficState) -> dict[str, Json]:
+    """Return the report; what is unknown is null, and money is US dollars."""
+    return {
+        "format": FORMAT,
+        "split": state.split,
+        "salt": state.salt,
+        "started": stamp(state.started_s),
+        "arms": [_arm(one) for one in state.sums],
+        "sample_ratio": {"p": state.mismatch_p, "units": {one.arm: one.units for one in state.sums}},
+        "apart": _totals(state.apart),
+        "earlier": _totals(state.earlier),
+        "total": _totals(state.total),
+        "grades": [_grade(one) for one in state.grades],
+    }
+
+
+def stamp(at_s: float) -> str:
+    """Return a moment, in seconds since 1970, as UTC to the millisecond."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _arm(one: ArmSums) -> dict[str, Json]:
+    rate = wilson(one.passed, one.requests)
+    return {
+        "arm": one.arm,
+        "role": one.role,
+        "model": one.model,
+        "weight": one.basis_points / BASIS_POINTS,
+        "units": one.units,
+        "requests": one.requests,
+        "attempts": one.attempts,
+        "passed": one.passed,
+        "pass_rate": finite(rate.estimate),
+        "pass_rate_ci": [rate.low, rate.high],
+        "outcomes": _counts(one.outcomes),
+        "errors": one.outcomes.get("error", 0),
+        "error_classes": _counts(one.errors),
+        "retried": _counts(one.retried),
+        "latency_s": {
+            "mean": one.mean_latency_s,
+            "p50": one.quantile(0.50),
+            "p95": one.quantile(0.95),
+            "p99": one.quantile(0.99) if one.timed >= P99_NEEDS else None,
+            "n": one.timed,
+        },
+        "tokens": {"prompt": one.usage.prompt, "completion": one.usage.output, "cached": one.usage.cached},
+        "cost_usd": usd(one.known_cost_usd),
+        "unpriced": one.unpriced,
+        "cost_per_pass_usd": usd(one.cost_per_pass_usd),
+        "fallbacks": one.fallbacks,
+        "fallback_failures": one.fallback_failures,
+        "fallback_usd": usd(one.fallback_usd),
+        "gateway_fallbacks": one.gateway_fallbacks,
+        "served_models": _counts(one.served),
+        "feedback": {"n": one.feedback, "mean": one.feedback_mean},
+        "forced": one.forced,
+        "anonymous": one.anonymous,
+    }
+
+
+def _totals(totals: Totals) -> dict[str, Json]:
+    return {
+        "requests": totals.requests,
+        "attempts": totals.attempts,
+        "errors": totals.errors,
+        "cost_usd": usd(totals.cost_usd),
+        "unpriced": totals.unpriced,
+    }
+
+
+def _grade(grade: Grade) -> dict[str, Json]:
+    return {
+        "treatment": grade.treatment,
+        "verdict": grade.verdict,
+        "reasons": list(grade.reasons),
+        "units_needed": grade.needed_units,
+        "rows": [_row(row) for row in grade.rows],
+    }
+
+
+def _row(row: Row) -> dict[str, Json]:
+    return {
+        "name": row.name,
+        "state": row.state,
+        "estimate": finite(row.estimate),
+        "low": finite(row.low),
+        "high": finite(row.high),
+        "bound": row.bound,
+        "critical": row.critical,
+        "n": row.n,
+        "method": row.method,
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, Json]:
+    return dict(counts)
+
+
+def finite(value: float) -> float | None:
+    """Return the number, or None where it is none: JSON knows no infinity."""
+    return value if math.isfinite(value) else None
+
+
+def usd(amount: Decimal | None) -> float | None:
+    """Return US dollars as JSON has them."""
+    return None if amount is None else float(amount)

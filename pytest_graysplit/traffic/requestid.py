@@ -1,0 +1,42 @@
+"""The id of a live request, which says by itself what it belongs to, so that nobody has to keep a list."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.split import MOST_ARMS
+from pytest_graysplit.traffic.units import PLACES
+
+# The place of a request that is counted apart; feedback on it is left out, as the request is.
+APART = PLACES
+
+
+class RequestId(NamedTuple):
+    """What an id says: the split's identity, the place of the arm in it, and the place of the unit's cluster."""
+
+    split: str
+    arm: int
+    place: int
+
+
+def new_id(split: str, arm: int, place: int) -> str:
+    """Return an id that nobody can guess: whoever shows it to a user lets that user, and no other, rate the answer."""
+    return f"{split}-{arm:x}-{place:x}-{os.urandom(8).hex()}"
+
+
+def read_id(text: str) -> RequestId:
+    """Read an id; raise UsageError for what is none."""
+    try:
+        split, arm, place, _ = text.split("-")
+        read = RequestId(split, int(arm, 16), int(place, 16))
+    except (AttributeError, ValueError):
+        read = RequestId("", -1, -1)
+    if len(read.split) == 8 and 0 <= read.arm < MOST_ARMS and 0 <= read.place <= APART:
+        return read
+    raise UsageError(
+        f"{text!r} is no id of a request",
+        hint="pass the id that record() returned, or reply.id",
+        slug="traffic-id",
+    )

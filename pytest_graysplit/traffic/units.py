@@ -1,0 +1,36 @@
+"""Counts distinct units, and deals them to clusters, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+# How many sums an arm keeps for the spread between its units. Units that share a place are one cluster: each cluster is
+# still independent of every other, which is all that a clustered standard error needs, and 4,095 degrees of freedom
+# are as good as a million.
+PLACES = 4096
+_BITS = 1 << 24
+# The first eight bytes of a key decide the arm; what is taken here lies behind them and says nothing of the arm.
+_PLACE, _BIT = slice(8, 10), slice(10, 13)
+
+
+def place_of(key: bytes) -> int:
+    """Return the place of a unit in the fixed table of clusters, 0 to 4095."""
+    return int.from_bytes(key[_PLACE]) % PLACES
+
+
+class SeenUnits:
+    """Remembers in two megabytes which units have been met.
+
+    Two units that share one of the 16.8 million bits count as one. That loses 5% of 1.6 million units, from every arm
+    in proportion, because the bit says nothing of the arm: the counts still follow the weights exactly.
+    """
+
+    def __init__(self) -> None:
+        self._bits = bytearray(_BITS // 8)
+
+    def meet(self, key: bytes) -> bool:
+        """Tell whether this unit is met for the first time."""
+        bit = int.from_bytes(key[_BIT])
+        mask = 1 << (bit & 7)
+        if self._bits[bit >> 3] & mask:
+            return False
+        self._bits[bit >> 3] |= mask
+        return True

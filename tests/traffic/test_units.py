@@ -1,0 +1,52 @@
+"""Distinct units, counted in memory that does not grow."""
+
+import hashlib
+from collections import Counter
+
+import pytest
+from scipy.stats import chisquare
+
+from pytest_graysplit import Split, TrafficSplitter
+from pytest_graysplit.stats import sample_ratio_p
+from pytest_graysplit.traffic.units import PLACES, SeenUnits, place_of
+
+
+def keys(count):
+    return [hashlib.sha256(f"unit {number}".encode()).digest() for number in range(count)]
+
+
+def test_a_unit_is_met_once():
+    """The first request of a unit counts it, the others do not."""
+    seen, some = SeenUnits(), keys(1000)
+    assert sum(seen.meet(key) for key in some) == 1000
+    assert sum(seen.meet(key) for key in some) == 0
+
+
+def test_units_that_share_a_bit_are_few():
+    """Of 200,000 units about 1,200 find their bit taken, as many as chance says."""
+    seen = SeenUnits()
+    met = sum(seen.meet(key) for key in keys(200_000))
+    assert met == pytest.approx((1 << 24) * (1 - (1 - 2**-24) ** 200_000), abs=250)
+
+
+def test_units_are_dealt_to_clusters_evenly():
+    """Each of the 4,096 places gets its share."""
+    counts = Counter(place_of(key) for key in keys(100_000))
+    assert chisquare([counts[place] for place in range(PLACES)]).pvalue > 0.001
+
+
+def test_the_place_says_nothing_of_the_arm():
+    """Units of a treatment are spread over the places as those of the control are."""
+    splitter = TrafficSplitter([Split("a", 0.5), Split("b", 0.5)], salt="s")
+    table = Counter((splitter.assign(n).arm, place_of(splitter.key(n)) % 64) for n in range(100_000))
+    assert chisquare(list(table.values())).pvalue > 0.001
+
+
+def test_what_two_megabytes_forget_they_forget_of_every_arm_alike():
+    """A true 90/10 split of 300,000 units stays one after the units that share a bit are lost."""
+    splitter, seen, counts = TrafficSplitter([Split("a", 0.9), Split("b", 0.1)], salt="s"), SeenUnits(), Counter()
+    for number in range(300_000):
+        key = splitter.key(number)
+        counts[splitter.assigned(key).index] += seen.meet(key)
+    assert sum(counts.values()) < 300_000
+    assert sample_ratio_p([counts[0], counts[1]], [0.9, 0.1]) > 0.01
