@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.filewriting import why_not, write_whole
-from pytest_graysplit.recordings.commands import FAILED, Line
+from pytest_graysplit.recordings.commands import FAILED, FOUND, Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_graysplit.casemaking.fromtraffic import Harvest
     from pytest_graysplit.traffic.sampling import Taken
@@ -22,7 +22,7 @@ ENDINGS = (".jsonl", ".yaml", ".yml")
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Give the parser the command `from-traffic`; it sets `run`, which yields lines."""
+    """Give the parser the commands `from-traffic` and `import`; each sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     command = commands.add_parser("from-traffic", help="make a case file of what users asked")
@@ -36,6 +36,11 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--keep-personal-data", action="store_true", help="write the texts as they are in the log")
     _add_into(command, "traffic.graysplit.jsonl, after the log")
     command.set_defaults(run=run_from_traffic)
+
+    command = commands.add_parser("import", help="make a case file of a suite of promptfoo's")
+    command.add_argument("config", type=Path, metavar="promptfooconfig.yaml", help="its configuration, or its folder")
+    _add_into(command, "promptfoo.graysplit.yaml, after the configuration")
+    command.set_defaults(run=run_import)
 
 
 def _add_into(command: argparse.ArgumentParser, default: str) -> None:
@@ -67,6 +72,33 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
         return
     write(into, (f"{json.dumps(row, ensure_ascii=False)}\n" for row in made.rows))
     yield from map(Line, _written(made, into, kept=options.keep_personal_data))
+
+
+def run_import(options: argparse.Namespace) -> Iterator[Line]:
+    """Make a case file of a configuration; what it could not carry over makes the exit code 1."""
+    # YAML is for this command alone.
+    from pytest_graysplit.cases.files.to_yaml import document
+    from pytest_graysplit.cases.promptfoo import convert
+
+    config = options.config / "promptfooconfig.yaml" if options.config.is_dir() else options.config
+    into = options.into or Path(f"{config.name.partition('.')[0].removesuffix('config')}.graysplit.yaml")
+    _refuse_name(into, (".yaml", ".yml"))
+    _refuse_present(into, force=options.force)
+    made = convert(config)
+    yield Line(f"read       {plural(made.tests, 'test')} of {config}")
+    yield from (Line(f"missing    {line}", FOUND) for line in made.missing)
+    yield from (Line(f"note       {line}") for line in made.notes)
+    if not made.rows:
+        yield Line(f"no case was written: nothing in {config} can be one", FAILED)
+        return
+    head = [f"Made of {config.name} by graysplit cases import; edit it here from now on."]
+    write(into, document(made.rows, head))
+    yield Line(f"written    {plural(len(made.rows), 'case')} to {into}")
+    if made.providers.models:
+        yield Line(f"models     {', '.join(made.providers.models)}: name them as your relay does")
+    if made.providers.apart:
+        yield Line(f"note       {listed(made.providers.apart)} differ by model: see models in [tool.graysplit]")
+    yield from map(Line, next_step(into, made.providers.models, made.providers.params))
 
 
 def write(into: Path, pieces: Iterable[str]) -> None:
@@ -109,10 +141,12 @@ def _written(made: Harvest, into: Path, *, kept: bool) -> Iterator[str]:
     yield from next_step(into)
 
 
-def next_step(into: Path, control: str = "MODEL", treatment: str = "MODEL") -> Iterator[str]:
-    """Yield the command that runs the file."""
+def next_step(into: Path, models: Sequence[str] = (), params: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the command that runs the file, with the models and parameters that are known."""
+    control, treatment, *_ = [*models, "MODEL", "MODEL"]
     if into.suffixes[-2:-1] == [".graysplit"]:
-        yield f"next       pytest --graysplit-control={control} --graysplit-treatment={treatment} {into}"
+        sent = "".join(f" --graysplit-param {param}" for param in params)
+        yield f"next       pytest --graysplit-control={control} --graysplit-treatment={treatment}{sent} {into}"
     else:
         yield f'next       name it in a test: @pytest.mark.graysplit(cases="{into.name}")'
 

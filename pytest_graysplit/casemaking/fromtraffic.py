@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases import build_case
-from pytest_graysplit.cases.fields import id_of
+from pytest_graysplit.cases.fields import fields_of, id_of
 from pytest_graysplit.display import plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.records import Answered
@@ -147,16 +147,4 @@ def _case(prompt: Prompt, wanted: Wanted, made: Harvest) -> dict[str, Json]:
 
 
 def _fields(messages: Sequence[Message], scrubber: Scrubber, wanted: Wanted) -> dict[str, Json]:
-    """Return the fields that ask the same: a prompt, with its system message, where that is all; else the messages."""
-    told = [dict(message) if wanted.personal_data else scrubber.table(message) for message in messages]
-    if all(set(message) == {"role", "content"} and _says(message["content"]) for message in told):
-        roles = [message["role"] for message in told]
-        if roles == ["user"]:
-            return {"prompt": told[0]["content"]}
-        if roles == ["system", "user"]:
-            return {"system": told[0]["content"], "prompt": told[1]["content"]}
-    return {"messages": [*told]}
-
-
-def _says(content: Json) -> bool:
-    return isinstance(content, str) and bool(content.strip())
+    return fields_of(messages if wanted.personal_data else [scrubber.table(message) for message in messages])

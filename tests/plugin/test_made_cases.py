@@ -29,3 +29,19 @@ def test_cases_from_traffic_are_collected_and_asked(project, capsys):
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*::one-* PASSED*", "*::two-email-1-* PASSED*"])
     assert project.sent() == 4
+
+
+def test_cases_of_promptfoo_are_collected_and_asked(project, capsys):
+    """A suite moves over by two commands."""
+    project.write(
+        "promptfooconfig.yaml",
+        """
+        prompts: ["What about {{thing}}?"]
+        tests: [{vars: {thing: [lamps, chairs]}, assert: [{type: regex, value: '[\\\\s\\\\S]'}]}]
+        """,
+    )
+    assert main(["cases", "import", "promptfooconfig.yaml"]) == 0
+    assert capsys.readouterr().out.endswith("promptfoo.graysplit.yaml\n")
+    result = project.run("-v", "promptfoo.graysplit.yaml")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*::lamps PASSED*", "*::chairs PASSED*"])
