@@ -185,5 +185,6 @@ _NOUNS: dict[str, tuple[Any, ...]] = {
     "key": ("key or token", "keys and tokens"),
     "login": ("login in an address", "logins in addresses"),
     "number": ("long number",),
+    "person": ("name of a speaker", "names of speakers"),
     "phone": ("phone number",),
 }

@@ -147,4 +147,4 @@ def _case(prompt: Prompt, wanted: Wanted, made: Harvest) -> dict[str, Json]:
 
 
 def _fields(messages: Sequence[Message], scrubber: Scrubber, wanted: Wanted) -> dict[str, Json]:
-    return fields_of(messages if wanted.personal_data else [scrubber.table(message) for message in messages])
+    return fields_of(messages if wanted.personal_data else [scrubber.message(message) for message in messages])

@@ -16,7 +16,7 @@ from pytest_graysplit.traffic.forms import KEEP, joined
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.types import Json, Message
 
 # None of the forms is in a text without one of these.
 _SUSPECT = re.compile(r"\d|@|://|(?i:[\[({] ?at ?[\])}])|PRIVATE KEY|earer |eyJ|::")
@@ -40,6 +40,13 @@ class Scrubber:
     def table(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Return an object with every text in it scrubbed, apart from what ties messages together."""
         return {name: part if name in _UNTOUCHED else self._json(part) for name, part in values.items()}
+
+    def message(self, message: Message) -> dict[str, Json]:
+        """Return a message with every text in it scrubbed; who speaks becomes `person-1`, as relays take names."""
+        name = message.get("name")
+        if message.get("role") != "user" or not isinstance(name, str):
+            return self.table(message)
+        return {**self.table(message), "name": self._placeholder("person", name).strip("<>")}
 
     def _json(self, value: Json) -> Json:
         if isinstance(value, str):

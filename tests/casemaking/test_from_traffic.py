@@ -111,7 +111,7 @@ def test_the_file_is_read_back_as_it_was_asked(graysplit):
         [{"role": "user", "content": "One line\u2028another\nthird"}],
         [{"role": "developer", "content": "Short."}, {"role": "user", "content": "请解释一下"}],
         [{"role": "system", "content": " "}, {"role": "user", "content": "Blank system"}],
-        [{"role": "user", "content": "Named", "name": "ann"}],
+        [{"role": "user", "content": "Named", "name": "person-1"}],
         [
             {"role": "user", "content": "Find it"},
             {"role": "assistant", "content": None, "tool_calls": [call]},

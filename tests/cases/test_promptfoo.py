@@ -4,6 +4,8 @@ import json
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_graysplit.cases import build_case, read_cases
 from pytest_graysplit.cases.files.to_yaml import document
@@ -280,6 +282,12 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
             ("c.yaml:1: not valid YAML: expected ',' or ']', but got '?'\n"
             "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]"),
         ),
+        (
+            "c.yaml",
+            "prompts: [Hi]\ntests: &all [{vars: {x: *all}}]\n",
+            "c.yaml: not valid YAML: Circular reference detected\n"
+            "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]",
+        ),
         ("c.json", '{"prompts":\n', "c.json:2: not valid JSON: Expecting value\n  hint: look at quotes and commas there  [promptfoo-file]"),
         (
             "c.yaml",
@@ -317,3 +325,72 @@ def test_what_cannot_be_read_is_named(write, folder, name, text, message):
     with pytest.raises(UsageError) as caught:
         convert(folder.relative_to(folder) / name)
     assert str(caught.value) == message
+
+
+NAMES = (
+    "prompts",
+    "tests",
+    "defaultTest",
+    "vars",
+    "assert",
+    "type",
+    "value",
+    "threshold",
+    "options",
+    "x",
+    "$ref",
+    "raw",
+    "label",
+    "providers",
+    "config",
+    "description",
+    "weight",
+    "path",
+)
+LEAVES = (
+    "Hi {{x}}",
+    "{{x.y | dump}}",
+    "contains",
+    "is-json",
+    "word-count",
+    "contains-any",
+    "similar",
+    "regex",
+    "(",
+    "#/vars",
+    "file://gone.*",
+    '[{"role": 1}]',
+    "a.js",
+    "",
+    None,
+    True,
+    0,
+    1.5,
+    -1,
+)
+PARTS = st.recursive(
+    st.sampled_from(LEAVES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=15,
+)  # fmt: skip
+
+
+@given(PARTS, PARTS, PARTS, PARTS)
+def test_whatever_a_configuration_holds_there_is_no_traceback(tmp_path_factory, prompt, test, assertion, default):
+    """It is converted, or an error names file and place."""
+    path = tmp_path_factory.getbasetemp() / "fuzzed.json"
+    tests = [test, {"vars": {"x": prompt}, "assert": [assertion, {"type": "is-json", "value": prompt}]}]
+    path.write_text(
+        json.dumps({"prompts": ["{{x}}", prompt], "tests": tests, "defaultTest": default, "providers": test})
+    )
+    for config in (path, path.with_name("fuzzed2.json")):
+        if config is not path:
+            config.write_text(json.dumps({"prompts": ["{{x}}"], "tests": tests[1:]}))
+        try:
+            rows = convert(config).rows
+        except UsageError as error:
+            told, rows = error.problem, ()
+        else:
+            told = str(config)
+        assert told.startswith(str(path.parent))
+        assert len({row["id"] for row in rows}) == len(rows)

@@ -75,6 +75,14 @@ def test_messages_are_scrubbed_at_every_depth_and_stay_tied():
     }
 
 
+def test_a_speaker_gets_a_name_that_relays_take():
+    """The name of a user goes, that of a tool stays."""
+    scrubber = Scrubber()
+    speakers = [{"role": "user", "name": name, "content": "Hi"} for name in ("ann", "bob", "ann")]
+    assert [scrubber.message(one)["name"] for one in speakers] == ["person-1", "person-2", "person-1"]
+    assert scrubber.message({"role": "tool", "name": "find", "content": ""})["name"] == "find"
+
+
 @given(st.text(string.ascii_letters + " .,!?", max_size=30), st.emails(), st.text(" ,;)>\n", min_size=1, max_size=3))
 def test_no_email_survives(before, email, after):
     """Whatever the standard allows before the @, and wherever it stands."""

@@ -44,6 +44,14 @@ class Converted:
 def convert(path: Path) -> Converted:
     """Read a configuration and what it names; raise UsageError for what cannot be read, naming file and place."""
     suite = Suite(path, _config(path))
+    try:
+        return _converted(suite)
+    except RecursionError:
+        hint = "an anchor of YAML must not hold itself"
+        raise suite.misshapen("tests", "is nested too deep", hint) from None
+
+
+def _converted(suite: Suite) -> Converted:
     for name in _IGNORED_PARTS:
         if suite.config.get(name):
             suite.missing.append(f"{name}: has no counterpart")
@@ -54,7 +62,7 @@ def convert(path: Path) -> Converted:
     for trial in trials_of(suite):
         places.add(trial.place)
         for template in templates:
-            if trial.labels is None or template.label in trial.labels or template.body in trial.labels:
+            if not trial.labels or template.label in trial.labels or template.body in trial.labels:
                 told = trial.place + (f" ({trial.description})" if trial.description else "")
                 with suite.counting(told):
                     named.append(_case(suite, trial, template, notes, several=len(templates) > 1))

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
 from pytest_graysplit.cases.promptfoo.templates import shown
 from pytest_graysplit.checks.expectations import pattern
@@ -115,7 +117,7 @@ def _reason(kind: str) -> str:
 def _texts(value: Any) -> list[str]:
     """Read one text, a list, or texts separated by commas, as promptfoo does for -any and -all."""
     if isinstance(value, str):
-        [cells] = csv.reader([value.replace("\n", " ")], skipinitialspace=True)
+        [cells] = csv.reader([" ".join(value.split())], skipinitialspace=True)
         value = [cell.strip() for cell in cells]
     if not isinstance(value, list) or not value:
         raise NotCarriedError("has no value")
@@ -169,11 +171,18 @@ def _equals(asked: Asked, value: Any) -> None:
 
 def _json(asked: Asked, value: Any) -> None:
     if isinstance(value, str) and value.strip():
-        value = parse_yaml(value)
+        value = _schema_of(value)
     if value is None or value == "":
         asked.once("json", value=True)
     else:
         asked.schema(value)
+
+
+def _schema_of(text: str) -> Any:
+    try:
+        return parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise NotCarriedError(f"has a value that is no JSON schema: {' '.join(str(error).split())}") from None
 
 
 def _contains_json(asked: Asked, value: Any) -> None:

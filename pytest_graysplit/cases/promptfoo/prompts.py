@@ -6,15 +6,17 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_graysplit.cases.promptfoo.sources import STRUCTURED, parse_yaml, read_structured, read_text, refuse_code
+import yaml
+
+from pytest_graysplit.cases.promptfoo.sources import parse_yaml, read_structured, read_text, refuse_code
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.cases.promptfoo.suite import Suite
 
-_PROMPT_FILES = (*STRUCTURED, ".txt", ".md", ".j2")
-_FILE = re.compile(r"[^\n{}]+\.\w+(?::[\w.]+)?")
+# promptfoo takes such a text for a file also without file://.
+_FILE = re.compile(r"[^\s{}\[\]]+\.(?:yaml|yml|json|jsonl|csv|txt|md|j2|[cm]?js|ts|py)(?::[\w.]+)?")
 
 
 class Template(NamedTuple):
@@ -47,18 +49,10 @@ def _prompt(suite: Suite, entry: Any, place: str) -> list[Template]:
         label, body = str(entry.get("label") or ""), entry.get("raw") or entry.get("id")
     if not isinstance(body, str) or not body.strip():
         raise suite.misshapen(place, "expected a text, or an object with raw or id", "write the prompt in quotes")
-    is_file = body.startswith("file://") or (
-        _FILE.fullmatch(body) and body.endswith((*_PROMPT_FILES, ".js", ".py")) and not body.startswith("[")
-    )
-    if not is_file:
+    if not body.startswith("file://") and not _FILE.fullmatch(body):
         return [Template(label, body)]
     refuse_code(body)
-    if "*" in body:
-        folder, found = suite.path.parent, sorted(suite.path.parent.glob(body.removeprefix("file://")))
-        if not found:
-            raise suite.misshapen(place, f"{body}: no file fits", f"it is looked for from {folder}")
-        return [template for path in found for template in _file(suite, path, "", place)]
-    return _file(suite, suite.path.parent / body.removeprefix("file://"), label, place)
+    return [template for path in suite.files(body, place) for template in _file(suite, path, label, place)]
 
 
 def _file(suite: Suite, path: Path, label: str, place: str) -> list[Template]:
@@ -86,7 +80,7 @@ def _yaml_chat(text: str) -> str:
     """Return a chat in YAML so that it is known for one, wherever its comments and its first role stand."""
     try:
         loaded = parse_yaml(text)
-    except Exception:  # noqa: BLE001  # a template may be YAML only once it is filled in
+    except yaml.YAMLError:  # a template may be YAML only once it is filled in
         return text
     is_chat = isinstance(loaded, list) and all(isinstance(one, dict) and "role" in one for one in loaded)
     return json.dumps(loaded, ensure_ascii=False) if is_chat else text

@@ -51,8 +51,8 @@ def read_structured(path: Path, place: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at, problem = f":{mark.line + 1}" if mark else "", f"not valid YAML: {error.problem or error.context}"
-    except (yaml.YAMLError, csv.Error, RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
-        at, problem = "", f"not valid {ending[1:].upper()}: {str(error).splitlines()[0]}"
+    except (yaml.YAMLError, csv.Error, RecursionError, ValueError) as error:
+        at, problem = "", f"not valid {ending[1:].upper()}: {' '.join(str(error).split())}"
     # JavaScript's parser takes `[Where?, When?]`, PyYAML does not.
     quotes = "a text with ? : # or { in it needs quotes, which mean the same to promptfoo"
     hint = quotes if ending in (".yaml", ".yml") else "look at quotes and commas there"
@@ -60,12 +60,15 @@ def read_structured(path: Path, place: str) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what a YAML text holds, its plain words read as YAML 1.2 does."""
-    loader = PlainLoader(text)
+    """Return what a YAML text holds, its plain words read as YAML 1.2 does; raise YAMLError."""
     try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
+        loaded = PlainLoader(text).get_single_data()
+        json.dumps(loaded)  # refuses anchors that hold themselves, and what an explicit tag makes that is no JSON
+    # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+    else:
+        return loaded
 
 
 def refuse_code(name: str) -> None:

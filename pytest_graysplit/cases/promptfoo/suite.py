@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from glob import glob
+from pathlib import Path
+from typing import Any
 
 from pytest_graysplit.cases.promptfoo.sources import (
     STRUCTURED,
@@ -13,9 +15,6 @@ from pytest_graysplit.cases.promptfoo.sources import (
     refuse_code,
 )
 from pytest_graysplit.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(slots=True)
@@ -39,8 +38,21 @@ class Suite:
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         refuse_code(value)
-        path = self.path.parent / value.removeprefix("file://")
-        return (read_structured if path.suffix.lower() in STRUCTURED else read_text)(path, f"{self.path}: {place}")
+        found = [
+            (read_structured if path.suffix.lower() in STRUCTURED else read_text)(path, f"{self.path}: {place}")
+            for path in self.files(value, place)
+        ]
+        return found if "*" in value else found[0]
+
+    def files(self, name: str, place: str) -> list[Path]:
+        """Return the file of this name, or all that fit its pattern."""
+        pattern = str(self.path.parent / name.removeprefix("file://"))
+        if "*" not in name:
+            return [Path(pattern)]
+        found = sorted(glob(pattern, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
+        if not found:
+            raise self.misshapen(place, f"{name}: no file fits", f"it is looked for from {self.path.parent}")
+        return list(map(Path, found))
 
     def table(self, value: Any, place: str) -> dict[str, Any]:
         """Return an object, or what a file holds that is named in its place; nothing is an empty one."""

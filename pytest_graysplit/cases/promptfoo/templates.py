@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _chat(text: str) -> list[dict[str, Any]] | None:
     bare = text.strip()
     try:
         loaded = json.loads(bare) if bare[:1] == "[" else parse_yaml(bare) if bare.startswith("- role:") else None
-    except Exception:  # noqa: BLE001  # whatever is no chat is a text, as for promptfoo
+    except (yaml.YAMLError, ValueError, RecursionError):  # whatever is no chat is a text, as for promptfoo
         return None
     if isinstance(loaded, list) and loaded and all(isinstance(one, dict) and "role" in one for one in loaded):
         return loaded

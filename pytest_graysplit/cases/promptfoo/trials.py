@@ -32,13 +32,15 @@ class Trial:
     own: tuple[str, ...]
     assertions: tuple[Assertion, ...]
     options: dict[str, Any]
-    labels: tuple[str, ...] | None
+    labels: tuple[str, ...]
 
 
 def trials_of(suite: Suite) -> Iterator[Trial]:
     """Yield every test with every set of its variables; without any test there is one, with nothing to fill in."""
-    default = suite.table(suite.config.get("defaultTest"), "defaultTest")
-    for place, test in _tests(suite, suite.config.get("tests", [{}]), "tests"):
+    default: dict[str, Any] = {}
+    with suite.counting("defaultTest"):
+        default = suite.table(suite.config.get("defaultTest"), "defaultTest")
+    for place, test in _tests(suite, suite.config.get("tests") or [{}], "tests"):
         with suite.counting(f"{place}{_named(test)}"):
             yield from _trials(suite, place, test, default)
 
@@ -46,8 +48,6 @@ def trials_of(suite: Suite) -> Iterator[Trial]:
 def _tests(suite: Suite, entries: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(entries, str):
         entries = [entries]
-    if entries is None:
-        entries = [{}]
     if not isinstance(entries, list):
         raise suite.misshapen(place, "expected a list of tests, or a file://", "write - vars: {...} for each")
     for number, entry in enumerate(entries):
@@ -66,8 +66,7 @@ def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dic
     refuse_code(name)
     if "://" in name or name.startswith("huggingface:"):
         raise NotCarriedError(f"{entry} is not on this machine")
-    paths = sorted(suite.path.parent.glob(name)) if "*" in name else [suite.path.parent / name]
-    for path in paths:
+    for path in suite.files(name, place):
         rows = read_structured(path, f"{suite.path}: {place}")
         rows = [rows] if isinstance(rows, dict) else rows
         if not isinstance(rows, list):
@@ -81,7 +80,10 @@ def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dic
 def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[Trial]:
     own = _variables(suite, test, place)
     values = {**_variables(suite, default, "defaultTest"), **own}
-    options = {**(default.get("options") or {}), **(test.get("options") or {})}
+    options = {
+        **suite.table(default.get("options"), "defaultTest.options"),
+        **suite.table(test.get("options"), f"{place}.options"),
+    }
     assertions = [*_assertions(suite, test.get("assert"), f"{place}{_named(test)}")]
     if not options.get("disableDefaultAsserts"):
         assertions[:0] = _assertions(suite, default.get("assert"), "defaultTest")
@@ -90,7 +92,7 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
     spread = [name for name, value in values.items() if isinstance(value, list) and value]
     if options.get("disableVarExpansion"):
         spread = []
-    labels = test.get("prompts")
+    labels = test.get("prompts") or []
     for chosen in product(*(values[name] for name in spread)):
         yield Trial(
             place=place,
@@ -99,7 +101,7 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
             own=tuple(own),
             assertions=tuple(assertions),
             options=options,
-            labels=tuple(map(str, [labels] if isinstance(labels, str) else labels)) if labels else None,
+            labels=tuple(map(str, labels if isinstance(labels, list) else [labels])),
         )
 
 
