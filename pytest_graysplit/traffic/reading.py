@@ -91,33 +91,36 @@ def _missing(path: Path) -> UsageError:
 
 
 def _records(file: Path, warn: Callable[[str], None]) -> Iterator[Line]:
-    decode = msgspec.json.Decoder(Record).decode
     doubtful: _Broken | None = None
-    name = str(file)
-    for number, text in enumerate(_lines(file, warn), start=1):
-        try:
-            record = decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            if text.isspace():
-                continue
-            found = _second_look(text, f"{name}:{number}")
-            if isinstance(found, _Broken):
-                if doubtful:
-                    raise _refused(doubtful) from None
-                doubtful = found
-                continue
-            record = found
+    for where, found in _decoded(file, warn):
         if doubtful:
             # A process that was killed in the middle of a line opens the log anew, with the split.
-            if not (doubtful.cut and isinstance(record, Declared)):
-                raise _refused(doubtful)
-            warn(_left_out(doubtful))
+            _leave_out(doubtful, warn, torn=isinstance(found, Declared))
             doubtful = None
-        yield Line(f"{name}:{number}", record)
+        if isinstance(found, _Broken):
+            doubtful = found
+        else:
+            yield Line(where, found)
     if doubtful:
-        if not doubtful.cut:
-            raise _refused(doubtful)
-        warn(_left_out(doubtful))
+        _leave_out(doubtful, warn, torn=True)
+
+
+def _decoded(file: Path, warn: Callable[[str], None]) -> Iterator[tuple[str, Record | _Broken]]:
+    decode = msgspec.json.Decoder(Record).decode
+    name = str(file)
+    for number, text in enumerate(_lines(file, warn), start=1):
+        where = f"{name}:{number}"
+        try:
+            yield where, decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if not text.isspace():
+                yield where, _second_look(text, where)
+
+
+def _leave_out(broken: _Broken, warn: Callable[[str], None], *, torn: bool) -> None:
+    if not (torn and broken.cut):
+        raise UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug="traffic-line")
+    warn(f"{broken.where}: left out, the line is cut off as by a killed process")
 
 
 def _lines(file: Path, warn: Callable[[str], None]) -> Iterator[bytes]:
@@ -160,11 +163,3 @@ def _second_look(text: bytes, where: str) -> Record | _Broken:
     except msgspec.ValidationError as error:
         return _Broken(where, f"is no line of a traffic log ({error})", cut=False)
     return record
-
-
-def _left_out(broken: _Broken) -> str:
-    return f"{broken.where}: left out, the line is cut off as by a killed process"
-
-
-def _refused(broken: _Broken) -> UsageError:
-    return UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug="traffic-line")

@@ -243,6 +243,27 @@ def test_files_beside_the_configuration_are_read(write):
     assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
 
 
+def test_a_test_that_asks_no_prompt_is_named(write):
+    """Its label is of no prompt, its variables are made by a program, or a variable is missing."""
+    made, cases = converted(
+        write,
+        """
+        prompts: [{label: chat, raw: "Hi {{x}}"}]
+        tests:
+          - {vars: {x: 1}, prompts: [chat]}
+          - {vars: {x: 1}, prompts: [chart, mail], description: Mislabelled}
+          - {vars: {x: 1}, options: {transformVars: "x"}}
+          - {vars: {y: 1}}
+        """,
+    )
+    assert [case.prompt for case in cases] == ["Hi 1"]
+    assert made.missing == (
+        "tests[1] (Mislabelled): no prompt is called chart and mail",
+        "tests[2]: has its vars transformed by a program, which is not run",
+        "tests[3]: names x, which is not in its vars",
+    )
+
+
 def test_a_suite_without_tests_asks_each_prompt_once(write):
     """As promptfoo does."""
     made, [case] = converted(write, "prompts: ['Say 12:30 or yes']\nproviders: [openai:gpt-4o-mini]\n")
@@ -285,8 +306,10 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "c.yaml",
             "prompts: [Hi]\ntests: &all [{vars: {x: *all}}]\n",
-            "c.yaml: not valid YAML: Circular reference detected\n"
-            "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]",
+            (
+                "c.yaml: not valid YAML: Circular reference detected\n"
+                "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]"
+            ),
         ),
         ("c.json", '{"prompts":\n', "c.json:2: not valid JSON: Expecting value\n  hint: look at quotes and commas there  [promptfoo-file]"),
         (

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import build_case, fields_of
-from pytest_graysplit.cases.promptfoo.assertions import Asked, take
+from pytest_graysplit.cases.promptfoo.asked import Asked
+from pytest_graysplit.cases.promptfoo.assertions import take
 from pytest_graysplit.cases.promptfoo.prompts import templates_of
 from pytest_graysplit.cases.promptfoo.providers import Providers, providers_of
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured
 from pytest_graysplit.cases.promptfoo.suite import Suite
 from pytest_graysplit.cases.promptfoo.templates import messages_of, render_all, settled, shown
 from pytest_graysplit.cases.promptfoo.trials import trials_of
+from pytest_graysplit.display import listed
 from pytest_graysplit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,11 +63,13 @@ def _converted(suite: Suite) -> Converted:
     places: set[str] = set()
     for trial in trials_of(suite):
         places.add(trial.place)
-        for template in templates:
-            if not trial.labels or template.label in trial.labels or template.body in trial.labels:
-                told = trial.place + (f" ({trial.description})" if trial.description else "")
-                with suite.counting(told):
-                    named.append(_case(suite, trial, template, notes, several=len(templates) > 1))
+        told = trial.place + (f" ({trial.description})" if trial.description else "")
+        asking = [one for one in templates if not trial.labels or {one.label, one.body} & {*trial.labels}]
+        if trial.labels and not asking:
+            suite.missing.append(f"{told}: no prompt is called {listed(trial.labels)}")
+        for template in asking:
+            with suite.counting(told):
+                named.append(_case(suite, trial, template, notes, several=len(templates) > 1))
     return Converted(
         rows=tuple(_with_ids(named)),
         tests=len(places),
@@ -116,7 +120,8 @@ def _take(suite: Suite, asked: Asked, assertion: Assertion, trial: Trial, values
     fields = assertion.fields
     if fields.get("weight") == 0:
         raise NotCarriedError("has the weight 0 and can fail nothing")
-    if any(name in fields for name in ("transform", "contextTransform")) or trial.options.get("transform"):
+    transformed = [trial.options.get(name) for name in ("transform", "postprocess")]
+    if any(transformed) or "transform" in fields:
         raise NotCarriedError("looks at an answer that a program has transformed")
     value = suite.loaded(fields.get("value"), f"{assertion.place}.value")
     take(asked, fields["type"], render_all(value, values), fields.get("threshold"))

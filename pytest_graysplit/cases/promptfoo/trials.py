@@ -80,19 +80,19 @@ def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dic
 def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[Trial]:
     own = _variables(suite, test, place)
     values = {**_variables(suite, default, "defaultTest"), **own}
-    options = {
-        **suite.table(default.get("options"), "defaultTest.options"),
-        **suite.table(test.get("options"), f"{place}.options"),
-    }
-    assertions = [*_assertions(suite, test.get("assert"), f"{place}{_named(test)}")]
-    if not options.get("disableDefaultAsserts"):
-        assertions[:0] = _assertions(suite, default.get("assert"), "defaultTest")
+    usual = suite.table(default.get("options"), "defaultTest.options")
+    options = {**usual, **suite.table(test.get("options"), f"{place}.options")}
+    if options.get("transformVars"):
+        raise NotCarriedError("has its vars transformed by a program, which is not run")
+    common = None if options.get("disableDefaultAsserts") else default.get("assert")
+    assertions = [
+        *_assertions(suite, common, "defaultTest"),
+        *_assertions(suite, test.get("assert"), f"{place}{_named(test)}"),
+    ]
     if "threshold" in {**default, **test}:
         suite.missing.append(f"{place}{_named(test)}: threshold lets some checks fail; here each must hold")
-    spread = [name for name, value in values.items() if isinstance(value, list) and value]
-    if options.get("disableVarExpansion"):
-        spread = []
-    labels = test.get("prompts") or []
+    lists = [name for name, value in values.items() if isinstance(value, list) and value]
+    spread = [] if options.get("disableVarExpansion") else lists
     for chosen in product(*(values[name] for name in spread)):
         yield Trial(
             place=place,
@@ -101,8 +101,12 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
             own=tuple(own),
             assertions=tuple(assertions),
             options=options,
-            labels=tuple(map(str, labels if isinstance(labels, list) else [labels])),
+            labels=_labels(test.get("prompts")),
         )
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value if isinstance(value, list) else [value])) if value else ()
 
 
 def _variables(suite: Suite, test: dict[str, Any], place: str) -> dict[str, Any]:
