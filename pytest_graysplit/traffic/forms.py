@@ -35,8 +35,9 @@ _FORMS = (
     _Form(
         "key",
         "word",
-        r"(?:sk|pk|rk|hs|cr|gsk|xai|hf|key|glpat|npm|gh[oprsu]|github_pat|xox[abeprs])[-_]"
-        r"(?=[\w*.-]{0,40}\d)[\w*.-]{9,}[\w*]",
+        # Letters beside digits: `key-results-2024` and `cr-2024-000123` are none.
+        r"(?:(?:sk|pk|rk|gh[oprsu]|glpat|xox[abeprs])[-_]|(?:hs|cr|gsk|xai|hf|key|npm|github_pat)[-_](?=[\w*.-]{16}))"
+        r"(?=[\w*.-]{0,40}(?:[A-Za-z]\d|\d[A-Za-z]))[\w*.-]{9,}[\w*]",
     ),
     _Form("key", "word", r"A[KS]IA[A-Z\d]{16}\b|AIza[\w-]{30,}"),
     _Form(

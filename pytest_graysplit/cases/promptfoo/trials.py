@@ -91,8 +91,7 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
     ]
     if "threshold" in {**default, **test}:
         suite.missing.append(f"{place}{_named(test)}: threshold lets some checks fail; here each must hold")
-    lists = [name for name, value in values.items() if isinstance(value, list) and value]
-    spread = [] if options.get("disableVarExpansion") else lists
+    spread = [] if options.get("disableVarExpansion") else _lists_in(values)
     for chosen in product(*(values[name] for name in spread)):
         yield Trial(
             place=place,
@@ -103,6 +102,10 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
             options=options,
             labels=_labels(test.get("prompts")),
         )
+
+
+def _lists_in(values: dict[str, Any]) -> list[str]:
+    return [name for name, value in values.items() if value and isinstance(value, list)]
 
 
 def _labels(value: Any) -> tuple[str, ...]:
