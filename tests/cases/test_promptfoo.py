@@ -243,6 +243,21 @@ def test_files_beside_the_configuration_are_read(write):
     assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
 
 
+def test_variables_may_name_each_other_and_be_written_as_json(write):
+    """A chat that is JSON only once it is filled in, and a variable made of another; a circle of them is named."""
+    made, [case] = converted(
+        write,
+        """
+        prompts: ['[{"role": "user", "content": {{ text | dump }}}]']
+        tests:
+          - vars: {text: 'My "{{thing}}"', thing: lamp}
+          - vars: {text: 'a{{thing}}', thing: 'b{{text}}'}
+        """,
+    )
+    assert case.messages == ({"role": "user", "content": 'My "lamp"'},)
+    assert made.missing == ("tests[1]: has variables that name each other in a circle",)
+
+
 def test_a_test_that_asks_no_prompt_is_named(write):
     """Its label is of no prompt, its variables are made by a program, or a variable is missing."""
     made, cases = converted(
