@@ -243,6 +243,49 @@ def test_files_beside_the_configuration_are_read(write):
     assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
 
 
+def test_what_a_case_has_once_is_joined_or_named(write):
+    """Schemas hold together, the smaller number of words counts, and a second text to equal is told."""
+    checks = [
+        *({"type": "is-json", "value": {"required": [name]}} for name in "abc"),
+        {"type": "word-count", "value": {"max": 9}},
+        {"type": "word-count", "value": {"max": 5}},
+        {"type": "equals", "value": "One"},
+        {"type": "equals", "value": "Two"},
+    ]
+    case, made = asserting(write, {"type": "assert-set", "assert": checks})
+    assert case.expect.json_schema == {"allOf": [{"required": [name]} for name in "abc"]}
+    assert (case.expect.max_words, case.expect.equals) == (5, "One")
+    assert made.missing == ("tests[0].assert[0].assert[6]: equals: is a second equals, and a case has one",)
+
+
+def test_parts_without_a_counterpart_are_named(write):
+    """Scenarios, generated and distant tests, thresholds under which checks may fail, and a prompt that is no case."""
+    write("sheet.csv", "x,__expected,__threshold\n1,contains-any(2): a,0.5\n")
+    made, cases = converted(
+        write,
+        """
+        prompts: {"Hi {{x}}": greeting, '[{"role": 7}]': broken}
+        scenarios: [{}]
+        tests:
+          - {path: "gen.py", config: {}}
+          - https://example.com/tests
+          - file://sheet.csv
+          - vars: {x: 2}
+            assert: [{type: assert-set, threshold: 0.5, assert: []}]
+        """,
+    )
+    assert [(case.id, case.prompt) for case in cases] == [("1-greeting", "Hi 1"), ("2-greeting", "Hi 2")]
+    assert made.missing == (
+        "scenarios: has no counterpart",
+        "tests[0]: gen.py generates tests, which is not run",
+        "tests[1]: https://example.com/tests is not on this machine",
+        "sheet.csv[0]: threshold lets some checks fail; here each must hold",
+        "sheet.csv[0]: makes no case: messages[0].role: expected a text, got 7",
+        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here each must hold",
+        "tests[3]: makes no case: messages[0].role: expected a text, got 7",
+    )
+
+
 def test_variables_may_name_each_other_and_be_written_as_json(write):
     """A chat that is JSON only once it is filled in, and a variable made of another; a circle of them is named."""
     made, [case] = converted(

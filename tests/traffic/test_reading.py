@@ -74,6 +74,15 @@ def test_a_cut_line_before_a_split_is_left_out_as_well(log):
     assert told == ["traffic.jsonl:1: left out, the line is cut off as by a killed process"]
 
 
+def test_a_compressed_file_that_is_cut_off_is_told(log):
+    """A process was killed while it compressed; what can be read of it is."""
+    rotated = write(log.with_name("traffic.jsonl.1.gz"), *(score(str(n)) for n in range(2000)))
+    rotated.write_bytes(rotated.read_bytes()[:-200])
+    told = []
+    assert 2 < len(list(read_log(log, warn=told.append))) < 2002
+    assert told == ["traffic.jsonl.1.gz: the compressed file is cut off; what came before was read"]
+
+
 def test_half_a_character_is_read_as_it_was_logged(log):
     """Models send lone surrogates, which the fast decoder refuses."""
     log.write_text('{"kind": "feedback", "id": "\\ud800", "at": "t", "score": 1}\n')
