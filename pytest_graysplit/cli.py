@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest_graysplit
+from pytest_graysplit.casemaking import commands as casemaking
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.judging import commands as judging
 from pytest_graysplit.recordings import commands as recordings
@@ -61,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     recordings.add_commands(
         commands.add_parser("recordings", help="tidy, check or merge recorded replies", epilog=CODES)
+    )
+    casemaking.add_commands(
+        commands.add_parser("cases", help="make case files of traffic or of promptfoo's", epilog=CODES)
     )
     judging.add_commands(commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES))
     return parser

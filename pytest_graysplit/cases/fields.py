@@ -75,6 +75,21 @@ def id_of(messages: Sequence[Message]) -> str:
     return f"{words or 'case'}-{digest}"
 
 
+def fields_of(messages: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
+    """Return the fields that ask this: a prompt, with its system message, where that is all; else the messages."""
+    if all(set(message) == {"role", "content"} and _says(message["content"]) for message in messages):
+        roles = [message["role"] for message in messages]
+        if roles == ["user"]:
+            return {"prompt": messages[0]["content"]}
+        if roles == ["system", "user"]:
+            return {"system": messages[0]["content"], "prompt": messages[1]["content"]}
+    return {"messages": [dict(message) for message in messages]}
+
+
+def _says(content: Json) -> bool:
+    return isinstance(content, str) and bool(content.strip())
+
+
 def _id(place: Place, value: object) -> str:
     text = fieldtypes.text(place, value).strip()
     if "::" in text or not text.isprintable():

@@ -26,10 +26,11 @@ _SHAPE = 'write a list of cases, each beginning with "- prompt: your text", or a
 _INDENT = "look at indentation, colons and quotes there; a text with ': ' or ' #' in it needs quotes"
 
 
-class _Loader(yaml.SafeLoader):
+class PlainLoader(yaml.SafeLoader):
     """PyYAML's safe loader, with the plain words of YAML 1.2 only, and without names said twice."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Read a mapping; raise ComposerError for a name that is said twice."""
         # Here and not while constructing: merge keys are put in among the others then, and may be overridden.
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
@@ -41,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-_Loader.yaml_implicit_resolvers = {}
+PlainLoader.yaml_implicit_resolvers = {}
 for _tag, _words, _first in (
     ("null", r"|~|null|Null|NULL", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -49,7 +50,7 @@ for _tag, _words, _first in (
     ("float", r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_words})$"), _first)
+    PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_words})$"), _first)
 
 
 def rows(text: str, shown: str) -> Iterator[Row]:
@@ -75,7 +76,7 @@ class _Document:
     def __init__(self, text: str, shown: str) -> None:
         self.shown = shown
         try:
-            self.loader = _Loader(text)
+            self.loader = PlainLoader(text)
             self.root: yaml.Node | None = self.loader.get_single_node()
         except (yaml.YAMLError, RecursionError) as error:
             raise self._broken(error, text) from None

@@ -1,0 +1,208 @@
+"""promptfoo's assertions as what a case expects, where the two mean the same."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
+from pytest_graysplit.cases.promptfoo.templates import shown
+from pytest_graysplit.checks.expectations import pattern
+from pytest_graysplit.options import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_graysplit.cases.promptfoo.asked import Asked
+
+_CODE = frozenset({"javascript", "python", "ruby", "webhook"})
+_GRADED = frozenset({
+    "llm-rubric", "g-eval", "factuality", "model-graded-closedqa", "model-graded-factuality", "answer-relevance",
+    "context-faithfulness", "context-recall", "context-relevance", "conversation-relevance", "select-best",
+    "search-rubric", "classifier", "moderation", "guardrails", "pi", "agent-rubric", "trajectory:goal-success",
+})  # fmt: skip
+_OTHERS = frozenset({
+    "levenshtein", "rouge-n", "bleu", "gleu", "meteor", "perplexity", "perplexity-score", "is-sql", "contains-sql",
+    "is-xml", "contains-xml", "is-html", "contains-html", "is-valid-openai-tools-call", "is-valid-function-call",
+    "is-valid-openai-function-call", "tool-call-f1", "finish-reason", "is-refusal", "max-score", "human",
+    "trace-span-count", "trace-span-duration", "trace-error-spans", "skill-used",
+})  # fmt: skip
+
+
+def take(asked: Asked, kind: str, value: Any, threshold: Any) -> None:
+    """Add one assertion to what is asked; raise NotCarriedError where a case cannot say it."""
+    if kind not in _KINDS:
+        raise NotCarriedError(_reason(kind))
+    _KINDS[kind](asked, value, threshold)
+
+
+def known(kind: str) -> bool:
+    """Tell whether promptfoo has assertions of this type, whatever becomes of them here."""
+    plain = kind.removeprefix("not-")
+    return any(plain in kinds for kinds in (_KINDS, _CODE, _GRADED, _OTHERS))
+
+
+def python_regex(expression: object) -> str:
+    """Write a regular expression of JavaScript as Python's `re` reads it; raise NotCarriedError where it does not."""
+    text = re.sub(r"\(\?<(?![=!])", "(?P<", shown(expression))
+    text = re.sub(r"\\k<(\w+)>", r"(?P=\1)", text)
+    try:
+        pattern(text)
+    except ValueError as error:
+        raise NotCarriedError(f"has the regular expression {text!r}, which Python does not read: {error}") from None
+    return text
+
+
+def _reason(kind: str) -> str:
+    plain = kind.removeprefix("not-")
+    if plain in _CODE:
+        return "runs a program; write it as an assert in a Python test"
+    if plain in _GRADED:
+        return "asks a model; here the metric judge asks one which of both answers is better"
+    if plain in _OTHERS or plain in _KINDS or plain.startswith("similar:"):
+        return "has no counterpart in expect"
+    return f"is not known{nearest(plain, [*_KINDS, *_CODE, *_GRADED, *_OTHERS])}"
+
+
+def _texts(value: Any) -> list[str]:
+    """Read one text, a list, or texts separated by commas, as promptfoo does for -any and -all."""
+    if isinstance(value, str):
+        [cells] = csv.reader([" ".join(value.split())], skipinitialspace=True)
+        value = [cell.strip() for cell in cells]
+    if not isinstance(value, list) or not value:
+        raise NotCarriedError("has no value")
+    return [shown(one) for one in value]
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, list | dict):
+        raise NotCarriedError("has no text as its value")
+    return shown(value)
+
+
+def _literal(text: str) -> str:
+    """Escape what means something outside of a set; re.escape would also put a backslash before every space."""
+    return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
+
+
+def _absent(expression: str) -> str:
+    return rf"\A(?![\s\S]*{expression})"
+
+
+def _any_case(texts: list[str], joined: str = "") -> list[str]:
+    literals = [_literal(text) for text in _said(texts)]
+    return [f"(?i){joined.join(literals)}"] if joined else [f"(?i){literal}" for literal in literals]
+
+
+def _said(texts: list[str]) -> list[str]:
+    if not all(text.strip() for text in texts):
+        raise NotCarriedError("has a blank value")
+    return texts
+
+
+def _none_in_any_case(asked: Asked, texts: list[str]) -> None:
+    asked.more("regex", *(f"(?i){_absent(_literal(text))}" for text in _said(texts)))
+
+
+def _not_regex(asked: Asked, value: Any) -> None:
+    text = python_regex(_text(value))
+    flags = re.match(r"\(\?[aimsux]+\)", text)
+    # Python wants flags for the whole expression in front of everything.
+    front = flags[0] if flags else ""
+    asked.more("regex", front + _absent(f"(?:{text.removeprefix(front)})"))
+
+
+def _equals(asked: Asked, value: Any) -> None:
+    if isinstance(value, dict | list):
+        asked.schema({"const": value})
+    else:
+        asked.once("equals", _text(value))
+
+
+def _json(asked: Asked, value: Any) -> None:
+    if isinstance(value, str) and value.strip():
+        value = _schema_of(value)
+    if value is None or value == "":
+        asked.once("json", value=True)
+    else:
+        asked.schema(value)
+
+
+def _schema_of(text: str) -> Any:
+    try:
+        return parse_yaml(text)
+    except yaml.YAMLError as error:
+        raise NotCarriedError(f"has a value that is no JSON schema: {' '.join(str(error).split())}") from None
+
+
+def _contains_json(asked: Asked, value: Any) -> None:
+    _json(asked, value)
+    asked.notes.append("contains-json: here the answer is JSON as a whole, or in one code fence")
+
+
+def _similar(asked: Asked, value: Any, threshold: Any) -> None:
+    if isinstance(value, list):
+        if len(value) != 1:
+            raise NotCarriedError("has several references, and a case has one")
+        value = value[0]
+    asked.once("reference", _text(value))
+    asked.expect["min_similarity"] = 0.75 if threshold is None else threshold
+    asked.notes.append(
+        "similar: compared by the metric of the case, which is lexical unless you say metric: semantic; "
+        "a threshold of embeddings means something else there"
+    )
+
+
+def _latency(asked: Asked, threshold: Any) -> None:
+    asked.at_most("max_latency_s", _number(threshold) / 1000)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NotCarriedError("has no number as its threshold")
+    return float(value)
+
+
+def _words(asked: Asked, value: Any) -> None:
+    bounds = value if isinstance(value, dict) else {"min": value, "max": value}
+    least, most = bounds.get("min"), bounds.get("max")
+    for bound in (least, most):
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int) or bound < 1):
+            raise NotCarriedError("has no whole number of 1 or more as its value")
+    if least is None and most is None:
+        raise NotCarriedError("has no value")
+    if most is not None:
+        asked.expect["max_words"] = min(most, asked.expect.get("max_words", most))
+    if least is not None:
+        asked.more("regex", rf"(?:\S+\s+){{{least - 1}}}\S+" if least > 1 else r"\S")
+
+
+# Each takes what is asked so far, the value of the assertion and its threshold.
+_KINDS: Mapping[str, Callable[[Asked, Any, Any], None]] = {
+    "equals": lambda asked, value, _: _equals(asked, value),
+    "contains": lambda asked, value, _: asked.more("contains", _text(value)),
+    "contains-all": lambda asked, value, _: asked.more("contains", *_texts(value)),
+    "contains-any": lambda asked, value, _: asked.more("regex", "|".join(map(_literal, _said(_texts(value))))),
+    "icontains": lambda asked, value, _: asked.more("regex", *_any_case([_text(value)])),
+    "icontains-all": lambda asked, value, _: asked.more("regex", *_any_case(_texts(value))),
+    "icontains-any": lambda asked, value, _: asked.more("regex", *_any_case(_texts(value), "|")),
+    "starts-with": lambda asked, value, _: asked.more("regex", rf"\A{_literal(_text(value))}"),
+    "regex": lambda asked, value, _: asked.more("regex", python_regex(_text(value))),
+    "not-equals": lambda asked, value, _: asked.more("regex", rf"\A(?!\s*{_literal(_text(value).strip())}\s*\Z)"),
+    "not-contains": lambda asked, value, _: asked.more("not_contains", _text(value)),
+    "not-contains-any": lambda asked, value, _: asked.more("not_contains", *_texts(value)),
+    "not-icontains": lambda asked, value, _: _none_in_any_case(asked, [_text(value)]),
+    "not-icontains-any": lambda asked, value, _: _none_in_any_case(asked, _texts(value)),
+    "not-starts-with": lambda asked, value, _: asked.more("regex", rf"\A(?!{_literal(_text(value))})"),
+    "not-regex": lambda asked, value, _: _not_regex(asked, value),
+    "is-json": lambda asked, value, _: _json(asked, value),
+    "contains-json": lambda asked, value, _: _contains_json(asked, value),
+    "similar": _similar,
+    "similar:cosine": _similar,
+    "latency": lambda asked, _, threshold: _latency(asked, threshold),
+    "cost": lambda asked, _, threshold: asked.at_most("max_cost_usd", _number(threshold)),
+    "word-count": lambda asked, value, _: _words(asked, value),
+}  # fmt: skip

@@ -1,0 +1,82 @@
+"""The files of a promptfoo suite: its configuration, and what it names by `file://` beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pytest_graysplit.cases.files.from_yaml import PlainLoader
+from pytest_graysplit.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STRUCTURED = (".yaml", ".yml", ".json", ".jsonl", ".csv")
+_CODE = (".js", ".cjs", ".mjs", ".ts", ".py", ".rb", ".go", ".sh")
+
+
+class NotCarriedError(Exception):
+    """Why a part of the suite has no counterpart here; the rest of it is carried over."""
+
+
+def read_text(path: Path, place: str) -> str:
+    """Return the text of a file that `place` names; raise UsageError when it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        problem, hint = "no such file", "paths are relative to the configuration"
+    except UnicodeDecodeError as error:
+        problem, hint = f"is not UTF-8 (byte {error.start + 1})", "save the file as UTF-8"
+    except OSError as error:
+        problem, hint = str(error.strerror), "see that it is a file you may read"
+    raise UsageError(f"{_named(path, place)}: {problem}", hint=hint, slug="promptfoo-file")
+
+
+def read_structured(path: Path, place: str) -> Any:
+    """Return what a YAML, JSON, JSON lines or CSV file holds; rows of CSV are objects of texts."""
+    text = read_text(path, place)
+    ending = path.suffix.lower()
+    try:
+        if ending == ".csv":
+            return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        if ending == ".jsonl":
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        return json.loads(text) if ending == ".json" else parse_yaml(text)
+    except json.JSONDecodeError as error:
+        at, problem = f":{error.lineno}" if ending == ".json" else "", f"not valid JSON: {error.msg}"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at, problem = f":{mark.line + 1}" if mark else "", f"not valid YAML: {error.problem or error.context}"
+    except (yaml.YAMLError, csv.Error, RecursionError, ValueError) as error:
+        at, problem = "", f"not valid {ending[1:].upper()}: {' '.join(str(error).split())}"
+    # JavaScript's parser takes `[Where?, When?]`, PyYAML does not.
+    quotes = "a text with ? : # or { in it needs quotes, which mean the same to promptfoo"
+    hint = quotes if ending in (".yaml", ".yml") else "look at quotes and commas there"
+    raise UsageError(f"{_named(path, place)}{at}: {problem}", hint=hint, slug="promptfoo-file")
+
+
+def parse_yaml(text: str) -> Any:
+    """Return what a YAML text holds, its plain words read as YAML 1.2 does; raise YAMLError."""
+    try:
+        loaded = PlainLoader(text).get_single_data()
+        json.dumps(loaded)  # refuses anchors that hold themselves, and what an explicit tag makes that is no JSON
+    # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise yaml.YAMLError(str(error)) from None
+    else:
+        return loaded
+
+
+def refuse_code(name: str) -> None:
+    """Raise NotCarriedError for a file that holds a program."""
+    # `file://check.py:function_name` names a function in the file.
+    if name.removeprefix("file://").partition(":")[0].endswith(_CODE):
+        raise NotCarriedError(f"{name} is a program, which is not run")
+
+
+def _named(path: Path, place: str) -> str:
+    return f"{place}: {path}" if place else str(path)

@@ -1,0 +1,95 @@
+"""`graysplit cases import`: what the command tells, and the file it leaves."""
+
+from pathlib import Path
+
+import pytest
+
+from pytest_graysplit.cli import main
+
+CONFIG = """\
+prompts: ["Answer in one word: {{question}}"]
+providers:
+  - {id: "openai:chat:gpt-4o", config: {temperature: 0, max_tokens: 50}}
+  - {id: "openai:chat:gpt-4o-mini", config: {temperature: 0}}
+tests:
+  - vars: {question: "Is water wet?"}
+    assert:
+      - {type: icontains, value: "yes"}
+"""
+RUBRIC = "      - {type: llm-rubric, value: is polite}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def graysplit(capsys):
+    """Run the command; return code, what it told, and what it complained of."""
+
+    def run(*arguments):
+        code = main(["cases", "import", *arguments])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def test_what_was_carried_over_whole_exits_with_0(graysplit):
+    """The report ends with the command to type, the models and parameters of the suite in it; a folder will do."""
+    Path("promptfooconfig.yaml").write_text(CONFIG)
+    code, out, err = graysplit(".")
+    assert (code, err) == (0, "")
+    assert (
+        out
+        == """\
+read       1 test of promptfooconfig.yaml
+written    1 case to promptfoo.graysplit.yaml
+models     gpt-4o, gpt-4o-mini: name them as your relay does
+note       max_tokens differ by model: see models in [tool.graysplit]
+next       pytest --graysplit-control=gpt-4o --graysplit-treatment=gpt-4o-mini --graysplit-param temperature=0 promptfoo.graysplit.yaml
+"""
+    )
+    assert Path("promptfoo.graysplit.yaml").read_text() == """\
+# Made of promptfooconfig.yaml by graysplit cases import; edit it here from now on.
+
+- id: is-water-wet
+  prompt: 'Answer in one word: Is water wet?'
+  expect:
+    regex: (?i)yes
+"""  # fmt: skip
+
+
+def test_what_was_not_carried_over_exits_with_1(graysplit):
+    """The case is written all the same, and the check that is missing is named."""
+    Path("promptfooconfig.yaml").write_text(CONFIG + RUBRIC)
+    code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
+    assert (code, err) == (1, "")
+    assert out.splitlines()[1] == (
+        "missing    tests[0].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better"
+    )
+    assert Path("own.graysplit.yaml").exists()
+
+
+def test_what_cannot_be_read_exits_with_2(graysplit, folder):
+    """A missing configuration, a file that is there, a name that does not fit, and a suite of which nothing is left."""
+    Path("promptfooconfig.yaml").write_text(CONFIG)
+    Path("loops.yaml").write_text("prompts: ['{% for x in y %}{{x}}{% endfor %}']\n")
+    Path("there.graysplit.yaml").write_text("mine")
+    told = [
+        graysplit("gone.yaml"),
+        graysplit("promptfooconfig.yaml", "--into", "there.graysplit.yaml"),
+        graysplit("promptfooconfig.yaml", "--into", "cases.jsonl"),
+        graysplit("loops.yaml"),
+    ]
+    assert [code for code, _, _ in told] == [2, 2, 2, 2]
+    assert [err for _, _, err in told] == [
+        "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]\n",
+        "there.graysplit.yaml: is there already\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
+        "cases.jsonl: the cases are written as YAML\n  hint: name it *.graysplit.yaml, so that pytest collects it by itself  [case-file-format]\n",
+        "no case was written: nothing in loops.yaml can be one\n",
+    ]
+    assert told[3][1].splitlines()[1] == "missing    tests[0]: has a {% ... %} block, which is not run"
+    assert len(list(folder.iterdir())) == 3

@@ -1,0 +1,477 @@
+"""Suites of promptfoo become cases that ask the same and expect the same."""
+
+import json
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.cases import build_case, read_cases
+from pytest_graysplit.cases.files.to_yaml import document
+from pytest_graysplit.cases.promptfoo import convert
+from pytest_graysplit.checks.expectations import check_expect
+from pytest_graysplit.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write(folder):
+    def write(name, text):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).removeprefix("\n"), encoding="utf-8")
+        return path
+
+    return write
+
+
+def converted(write, text):
+    """Convert a configuration, and read back what is written of it."""
+    made = convert(write("promptfooconfig.yaml", text))
+    back = write("back.yaml", "")
+    back.write_text("".join(document(made.rows, ["Made."])), encoding="utf-8")
+    cases = read_cases(back, "back.yaml")
+    assert [(case.id, case.messages) for case in cases] == [
+        (row["id"], build_case(row, where="").messages) for row in made.rows
+    ]
+    return made, cases
+
+
+def asserting(write, assertion, **more):
+    """The expectation that one assertion becomes, and what was not carried over."""
+    test = {"vars": {"name": "Ada"}, "assert": [assertion], **more}
+    made, [case] = converted(write, json.dumps({"prompts": ["Hi {{name}}"], "tests": [test]}))
+    return case, made
+
+
+@pytest.mark.parametrize(
+    ("assertion", "passing", "missing"),
+    [
+        ({"type": "equals", "value": "Yes"}, "Yes", "Yes."),
+        ({"type": "equals", "value": {"a": 1}}, '{"a": 1}', '{"a": 1, "b": 2}'),
+        ({"type": "contains", "value": "Hi {{name}}"}, "Oh, Hi Ada!", "Hi Bob"),
+        ({"type": "contains-all", "value": ["a.b", "c"]}, "c a.b", "c axb"),
+        ({"type": "contains-any", "value": "a.b, c"}, "a.b", "axb"),
+        ({"type": "icontains", "value": "(Free)"}, "it is (FREE)", "it is free"),
+        ({"type": "icontains-all", "value": ["one", "two"]}, "TWO One", "one"),
+        ({"type": "icontains-any", "value": ["one", "two"]}, "TWO", "three"),
+        ({"type": "starts-with", "value": "Dear"}, "Dear Ada,\nhello", "My\nDear"),
+        ({"type": "regex", "value": r"(?<n>\d+) days"}, "in 30 days", "in thirty days"),
+        ({"type": "not-equals", "value": "No"}, "No.", " No\n"),
+        ({"type": "not-contains", "value": "AI"}, "I am", "an AI"),
+        ({"type": "not-contains-any", "value": ["x", "y"]}, "z", "z y"),
+        ({"type": "not-icontains", "value": "sorry"}, "Glad\nto", "so\nI am Sorry"),
+        ({"type": "not-icontains-any", "value": ["x", "y"]}, "z", "z\nY"),
+        ({"type": "not-starts-with", "value": "Dear"}, "My Dear", "Dear"),
+        ({"type": "not-regex", "value": "(?i)err|fail"}, "fine\nso", "so\nERR"),
+        ({"type": "not-regex", "value": "^a.c"}, "b\nabc", "abc"),
+        ({"type": "is-json"}, '{"a": 1}', "no"),
+        ({"type": "is-json", "value": {"required": ["a"]}}, '{"a": 1}', "{}"),
+        ({"type": "is-json", "value": "required: [a]\ntype: object"}, '{"a": 1}', "{}"),
+        ({"type": "contains-json"}, "Here:\n```json\n{}\n```", "none"),
+        ({"type": "word-count", "value": 3}, "one two three", "one two"),
+        ({"type": "word-count", "value": {"max": 2}}, "one two", "one two three"),
+        ({"type": "word-count", "value": {"min": 3}}, "one two three four", "one two"),
+        ({"type": "assert-set", "assert": [{"type": "contains", "value": "x"}]}, "x", "y"),
+    ],
+    ids=lambda value: f"{value['type']}" if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_an_assertion_means_what_it_meant(write, assertion, passing, missing):
+    """Held against an answer that promptfoo passes and one that it fails."""
+    case, made = asserting(write, assertion)
+    assert made.missing == ()
+    found = [[*check_expect(case.expect, answer, lambda *_: None)] for answer in (passing, missing)]
+    assert [bool(findings) for findings in found] == [False, True]
+
+
+def test_budgets_and_references(write):
+    """Milliseconds become seconds, the smaller of two budgets counts, and what a similarity means is told."""
+    case, made = asserting(
+        write,
+        {
+            "type": "assert-set",
+            "assert": [
+                {"type": "latency", "threshold": 2500},
+                {"type": "latency", "threshold": 3000},
+                {"type": "cost", "threshold": 0.002},
+                {"type": "similar", "value": "Hello {{name}}", "threshold": 0.8},
+            ],
+        },
+    )
+    assert (case.max_latency_s, case.max_cost_usd) == (2.5, 0.002)
+    assert (case.expect.reference, case.expect.min_similarity) == ("Hello Ada", 0.8)
+    assert made.missing == ()
+    assert [note.partition(":")[0] for note in made.notes] == ["similar"]
+
+
+@pytest.mark.parametrize(
+    ("assertion", "reason"),
+    [
+        ({"type": "javascript", "value": "true"}, "runs a program; write it as an assert in a Python test"),
+        ({"type": "not-llm-rubric", "value": "x"}, "asks a model; here the metric judge asks one which of both answers is better"),
+        ({"type": "levenshtein", "value": "x"}, "has no counterpart in expect"),
+        ({"type": "not-is-json"}, "has no counterpart in expect"),
+        ({"type": "icontain", "value": "x"}, "is not known, did you mean icontains?"),
+        ({"type": "contains", "value": "{{other}}"}, "names other, which is not in its vars"),
+        ({"type": "contains", "value": "{{env.KEY}}"}, "names env.KEY, which is not in the environment"),
+        ({"type": "contains", "value": "{% if x %}y{% endif %}"}, "has a {% ... %} block, which is not run"),
+        ({"type": "contains", "value": "{{name | replace('a', 'b')}}"}, "has {{name | replace('a', 'b')}}, which is more than a variable"),
+        ({"type": "contains", "value": "x", "weight": 0}, "has the weight 0 and can fail nothing"),
+        ({"type": "equals", "value": "x", "transform": "output.trim()"}, "looks at an answer that a program has transformed"),
+        ({"type": "contains", "value": "file://check.py:get"}, "file://check.py:get is a program, which is not run"),
+        ({"type": "contains", "value": ""}, "has a blank value"),
+        ({"type": "regex", "value": "\\p{L}"}, "has the regular expression '\\\\p{L}', which Python does not read: bad escape \\p at position 0"),
+        ({"type": "latency"}, "has no number as its threshold"),
+        ({"type": "similar", "value": ["a", "b"]}, "has several references, and a case has one"),
+    ],
+)  # fmt: skip
+def test_what_expect_cannot_say_is_named(write, assertion, reason):
+    """By place, test, type and reason; the case itself is carried over without it."""
+    case, made = asserting(write, assertion, description="Greeting")
+    assert made.missing == (f"tests[0] (Greeting).assert[0]: {assertion['type']}: {reason}",)
+    assert case.prompt == "Hi Ada"
+
+
+def test_prompts_times_tests_with_defaults_and_templates(write):
+    """Chats keep their roles, quotes in a variable end no text, and cases of one input share a cluster."""
+    made, cases = converted(
+        write,
+        r"""
+        prompts:
+          - "Tell {{name}} about {{ topic.title | upper }}."
+          - id: chat
+            label: chat
+            raw: '[{"role": "system", "content": "You serve {{name}}."}, {"role": "user", "content": "{{topic.title}}?"}]'
+        defaultTest:
+          vars: {name: Ada}
+          assert: [{$ref: "#/assertionTemplates/polite"}]
+        assertionTemplates:
+          polite: {type: not-contains, value: stupid}
+        tests:
+          - description: The lamp
+            vars: {topic: {title: 'a "lamp"'}}
+            assert: [{type: contains, value: "{{topic.title}}"}]
+          - vars: {topic: {title: chair}, name: Bob}
+            options: {disableDefaultAsserts: true, prefix: "Please: "}
+            prompts: [chat]
+        """,
+    )
+    assert made.missing == ()
+    assert [(row["id"], row.get("system"), row["prompt"]) for row in made.rows] == [
+        ("the-lamp", None, 'Tell Ada about A "LAMP".'),
+        ("the-lamp-chat", "You serve Ada.", 'a "lamp"?'),
+        (
+            "title-chair-bob-chat",
+            None,
+            'Please: [{"role": "system", "content": "You serve Bob."}, {"role": "user", "content": "chair?"}]',
+        ),
+    ]
+    assert [case.cluster == cases[0].cluster for case in cases] == [True, True, False]
+    assert [case.tags for case in cases] == [(), ("chat",), ("chat",)]
+    assert made.rows[1]["expect"] == {"not_contains": "stupid", "contains": 'a "lamp"'}
+    assert "expect" not in made.rows[2]
+
+
+def test_lists_of_vars_are_expanded_and_names_stay_unique(write):
+    """Every combination is a case; two that would be called alike get a checksum, not a number that shifts."""
+    made, _ = converted(
+        write,
+        """
+        prompts: "Translate {{word}} to {{language}}"
+        tests:
+          - vars: {word: [lamp, chair], language: [French, 'no']}
+          - description: Twice
+            vars: {word: one, language: German}
+          - description: Twice
+            vars: {word: two, language: German}
+          - vars: {word: [a, b], language: JSON}
+            options: {disableVarExpansion: true}
+        """,
+    )
+    assert [row["prompt"] for row in made.rows] == [
+        "Translate lamp to French",
+        "Translate lamp to no",
+        "Translate chair to French",
+        "Translate chair to no",
+        "Translate one to German",
+        "Translate two to German",
+        'Translate ["a","b"] to JSON',
+    ]
+    ids = [row["id"] for row in made.rows]
+    assert ids[:4] == ["lamp-french", "lamp-no", "chair-french", "chair-no"]
+    assert [name.rpartition("-")[0] for name in ids[4:6]] == ["twice", "twice"]
+
+
+def test_files_beside_the_configuration_are_read(write):
+    """Prompts of every kind, tests as YAML, JSON, JSON lines and CSV, variables and schemas; programs are named."""
+    write("prompts/two.txt", "One {{x}}\n---\nTwo {{x}}\n")
+    write("prompts/chat.yaml", "# a chat\n- role: system\n  content: Short.\n- role: user\n  content: '{{x}}'\n")
+    write("prompts.csv", 'prompt,label\n"Three, {{x}}",third\n')
+    write("tests/a.yaml", "- vars: {x: 1}\n  assert: [{type: is-json, value: file://schema.json}]\n")
+    write("tests/b.json", '[{"vars": {"x": "file://x.txt"}}]')
+    write("tests.jsonl", '{"vars": {"x": "lines"}}\n')
+    write(
+        "more.csv",
+        'x,__expected,__expected2,__description\n"a, b",contains: yes,not-regex: ^no,Sheet\nc,similar(0.6): d,grade: nice,\n',
+    )
+    write("schema.json", '{"type": "object"}')
+    write("x.txt", "from a file")
+    write("gen.py", "")
+    made, cases = converted(
+        write,
+        """
+        prompts: [file://prompts/two.txt, prompts/chat.yaml, file://prompts.csv, file://gen.py]
+        tests: ["file://tests/*.*", file://tests.jsonl, file://more.csv, file://gen.py:tests]
+        """,
+    )
+    assert made.missing == (
+        "prompts[3]: file://gen.py is a program, which is not run",
+        "more.csv[1].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better",
+        "tests[3]: gen.py:tests is a program, which is not run",
+    )
+    assert [case.prompt for case in cases[:4]] == ["One 1", "Two 1", "1", "Three, 1"]
+    assert cases[0].expect.json_schema == {"type": "object"}
+    assert [case.tags for case in cases[:4]] == [("two-1",), ("two-2",), ("chat",), ("third",)]
+    assert [case.prompt for case in cases[4::4]] == ["One from a file", "One lines", "One a, b", "One c"]
+    sheet = next(row for row in made.rows if row["id"] == "sheet-two-1")
+    assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
+
+
+def test_what_a_case_has_once_is_joined_or_named(write):
+    """Schemas hold together, the smaller number of words counts, and a second text to equal is told."""
+    checks = [
+        *({"type": "is-json", "value": {"required": [name]}} for name in "abc"),
+        {"type": "word-count", "value": {"max": 9}},
+        {"type": "word-count", "value": {"max": 5}},
+        {"type": "equals", "value": "One"},
+        {"type": "equals", "value": "Two"},
+    ]
+    case, made = asserting(write, {"type": "assert-set", "assert": checks})
+    assert case.expect.json_schema == {"allOf": [{"required": [name]} for name in "abc"]}
+    assert (case.expect.max_words, case.expect.equals) == (5, "One")
+    assert made.missing == ("tests[0].assert[0].assert[6]: equals: is a second equals, and a case has one",)
+
+
+def test_parts_without_a_counterpart_are_named(write):
+    """Scenarios, generated and distant tests, thresholds under which checks may fail, and a prompt that is no case."""
+    write("sheet.csv", "x,__expected,__threshold\n1,contains-any(2): a,0.5\n")
+    made, cases = converted(
+        write,
+        """
+        prompts: {"Hi {{x}}": greeting, '[{"role": 7}]': broken}
+        scenarios: [{}]
+        tests:
+          - {path: "gen.py", config: {}}
+          - https://example.com/tests
+          - file://sheet.csv
+          - vars: {x: 2}
+            assert: [{type: assert-set, threshold: 0.5, assert: []}]
+        """,
+    )
+    assert [(case.id, case.prompt) for case in cases] == [("1-greeting", "Hi 1"), ("2-greeting", "Hi 2")]
+    assert made.missing == (
+        "scenarios: has no counterpart",
+        "tests[0]: gen.py generates tests, which is not run",
+        "tests[1]: https://example.com/tests is not on this machine",
+        "sheet.csv[0]: threshold lets some checks fail; here each must hold",
+        "sheet.csv[0]: makes no case: messages[0].role: expected a text, got 7",
+        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here each must hold",
+        "tests[3]: makes no case: messages[0].role: expected a text, got 7",
+    )
+
+
+def test_variables_may_name_each_other_and_be_written_as_json(write):
+    """A chat that is JSON only once it is filled in, and a variable made of another; a circle of them is named."""
+    made, [case] = converted(
+        write,
+        """
+        prompts: ['[{"role": "user", "content": {{ text | dump }}}]']
+        tests:
+          - vars: {text: 'My "{{thing}}"', thing: lamp}
+          - vars: {text: 'a{{thing}}', thing: 'b{{text}}'}
+        """,
+    )
+    assert case.messages == ({"role": "user", "content": 'My "lamp"'},)
+    assert made.missing == ("tests[1]: has variables that name each other in a circle",)
+
+
+def test_a_test_that_asks_no_prompt_is_named(write):
+    """Its label is of no prompt, its variables are made by a program, or a variable is missing."""
+    made, cases = converted(
+        write,
+        """
+        prompts: [{label: chat, raw: "Hi {{x}}"}]
+        tests:
+          - {vars: {x: 1}, prompts: [chat]}
+          - {vars: {x: 1}, prompts: [chart, mail], description: Mislabelled}
+          - {vars: {x: 1}, options: {transformVars: "x"}}
+          - {vars: {y: 1}}
+        """,
+    )
+    assert [case.prompt for case in cases] == ["Hi 1"]
+    assert made.missing == (
+        "tests[1] (Mislabelled): no prompt is called chart and mail",
+        "tests[2]: has its vars transformed by a program, which is not run",
+        "tests[3]: names x, which is not in its vars",
+    )
+
+
+def test_a_suite_without_tests_asks_each_prompt_once(write):
+    """As promptfoo does."""
+    made, [case] = converted(write, "prompts: ['Say 12:30 or yes']\nproviders: [openai:gpt-4o-mini]\n")
+    assert (case.prompt, made.tests, made.missing) == ("Say 12:30 or yes", 1, ())
+
+
+def test_providers_name_the_models_and_what_all_are_sent(write):
+    """Whatever form they have; a program or an address is no model."""
+    made, _ = converted(
+        write,
+        """
+        prompts: [Hi]
+        providers:
+          - openai:chat:gpt-4o
+          - {id: "anthropic:messages:claude-sonnet-4.5", config: {temperature: 0}}
+          - openrouter:meta-llama/llama-3:free: {config: {temperature: 0}}
+          - file://own.py
+          - https://example.com/chat
+        """,
+    )
+    assert made.providers == (("gpt-4o", "claude-sonnet-4.5", "meta-llama/llama-3:free"), (), ("temperature",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("gone.yaml", None, "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]"),
+        (
+            "promptfooconfig.js",
+            "",
+            ("promptfooconfig.js: not a configuration of promptfoo's\n"
+            "  hint: name promptfooconfig.yaml; a configuration that is a program has to be written out as YAML first  [promptfoo-file]"),
+        ),
+        (
+            "c.yaml",
+            "prompts: [a?, b]\n",
+            ("c.yaml:1: not valid YAML: expected ',' or ']', but got '?'\n"
+            "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]"),
+        ),
+        (
+            "c.yaml",
+            "prompts: [Hi]\ntests: &all [{vars: {x: *all}}]\n",
+            (
+                "c.yaml: not valid YAML: Circular reference detected\n"
+                "  hint: a text with ? : # or { in it needs quotes, which mean the same to promptfoo  [promptfoo-file]"
+            ),
+        ),
+        ("c.json", '{"prompts":\n', "c.json:2: not valid JSON: Expecting value\n  hint: look at quotes and commas there  [promptfoo-file]"),
+        (
+            "c.yaml",
+            "- prompt: Hi\n",
+            ("c.yaml: no configuration of promptfoo's: no prompts\n"
+            "  hint: it is an object with prompts, and usually providers and tests  [promptfoo-shape]"),
+        ),
+        (
+            "c.yaml",
+            "prompts: [file://gone.txt]\n",
+            "c.yaml: prompts[0]: gone.txt: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]",
+        ),
+        (
+            "c.yaml",
+            "prompts: [Hi]\ntests: [{assert: [{value: x}]}]\n",
+            "c.yaml: tests[0].assert[0]: no type\n  hint: write - type: contains, and its value  [promptfoo-shape]",
+        ),
+        (
+            "c.yaml",
+            "prompts: [Hi]\ntests: [{assert: [{$ref: '#/assertionTemplates/x'}]}]\n",
+            ("c.yaml: tests[0].assert[0]: $ref: '#/assertionTemplates/x' leads nowhere\n"
+            "  hint: a reference such as '#/assertionTemplates/name' names a part of this file  [promptfoo-shape]"),
+        ),
+        (
+            "c.yaml",
+            "prompts: [Hi]\ntests: [{vars: x}]\n",
+            "c.yaml: tests[0].vars: expected an object, got 'x'\n  hint: write name: value  [promptfoo-shape]",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named(write, folder, name, text, message):
+    """File, place, what is wrong and what to do."""
+    if text is not None:
+        write(name, text)
+    with pytest.raises(UsageError) as caught:
+        convert(folder.relative_to(folder) / name)
+    assert str(caught.value) == message
+
+
+NAMES = (
+    "prompts",
+    "tests",
+    "defaultTest",
+    "vars",
+    "assert",
+    "type",
+    "value",
+    "threshold",
+    "options",
+    "x",
+    "$ref",
+    "raw",
+    "label",
+    "providers",
+    "config",
+    "description",
+    "weight",
+    "path",
+)
+LEAVES = (
+    "Hi {{x}}",
+    "{{x.y | dump}}",
+    "contains",
+    "is-json",
+    "word-count",
+    "contains-any",
+    "similar",
+    "regex",
+    "(",
+    "#/vars",
+    "file://gone.*",
+    '[{"role": 1}]',
+    "a.js",
+    "",
+    None,
+    True,
+    0,
+    1.5,
+    -1,
+)
+PARTS = st.recursive(
+    st.sampled_from(LEAVES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
+    max_leaves=15,
+)  # fmt: skip
+
+
+@given(PARTS, PARTS, PARTS, PARTS)
+def test_whatever_a_configuration_holds_there_is_no_traceback(tmp_path_factory, prompt, test, assertion, default):
+    """It is converted, or an error names file and place."""
+    path = tmp_path_factory.getbasetemp() / "fuzzed.json"
+    tests = [test, {"vars": {"x": prompt}, "assert": [assertion, {"type": "is-json", "value": prompt}]}]
+    path.write_text(
+        json.dumps({"prompts": ["{{x}}", prompt], "tests": tests, "defaultTest": default, "providers": test})
+    )
+    for config in (path, path.with_name("fuzzed2.json")):
+        if config is not path:
+            config.write_text(json.dumps({"prompts": ["{{x}}"], "tests": tests[1:]}))
+        try:
+            rows = convert(config).rows
+        except UsageError as error:
+            told, rows = error.problem, ()
+        else:
+            told = str(config)
+        assert told.startswith(str(path.parent))
+        assert len({row["id"] for row in rows}) == len(rows)
