@@ -165,13 +165,11 @@ def _comparisons(view: RunView, done: int, total: int | None) -> list[Json]:
     sums = {one.treatment: one for one in view.results.comparisons()}
     if view.verdicts is not None:
         return [verdict_json(verdict, sums.get(verdict.treatment)) for verdict in view.verdicts]
-    policy = view.settings.policy
-    return [
-        collecting_json(
-            model, _so_far(view, model, done, total), rows_of(pairs_of(view.results, model), policy), sums.get(model)
-        )
-        for model in view.settings.treatments
-    ]
+    policy, shown = view.settings.policy, []
+    for model in view.settings.treatments:
+        rows = rows_of(pairs_of(view.results, model), policy, resampled=False)
+        shown.append(collecting_json(model, _so_far(view, model, done, total), rows, sums.get(model)))
+    return shown
 
 
 def _so_far(view: RunView, treatment: str, done: int, total: int | None) -> list[str]:

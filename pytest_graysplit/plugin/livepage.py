@@ -61,13 +61,11 @@ class LivePage:
 
         state = state_of(self._config)
         self._source = RunSource(self._look, state.redact)
-        server = LiveServer(self._source, port=state.settings.dashboard_port or 0)
-        server.start()
-        self._server = server
+        self._server = LiveServer(self._source, port=state.settings.dashboard_port or 0)
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= -1:
             reporter.ensure_newline()
-            reporter.write_line(f"graysplit: live page at {server.url}")
+            reporter.write_line(f"graysplit: live page at {self._server.url}")
 
     def _look(self, verdicts: tuple[Verdict, ...] | None = None) -> RunView:
         """Return what the run knows now; the page's thread asks, so everything that still changes is copied."""
