@@ -1,4 +1,4 @@
-"""Where a live page gets its data: a run that goes on, or traffic."""
+"""The seam between the live page and what it shows: anything that can tell its state as JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """What the page shows, whoever measured it."""
+    """What the page shows; the shape of both answers is in docs/dashboard.md."""
 
     def snapshot(self) -> dict[str, Json]:
-        """Return everything the page shows now; cheap enough to call twice a second, from any thread."""
+        """Return the state of this moment; cheap enough to be asked for twice a second, and from any thread."""
+        ...
 
     def case(self, case_id: str) -> dict[str, Json] | None:
-        """Return one case in full; None where there is none of that id."""
+        """Return one case with its answers, or None where there is none of that id."""
+        ...
