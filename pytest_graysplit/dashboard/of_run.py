@@ -37,7 +37,8 @@ class RunView:
     """What a run knows at one moment, in values that do not change any more.
 
     `planned` are the node ids of the tests that will run, each with its case, and `finished` those that have ended;
-    `planned` and `fetched` are None where other processes know them. `verdicts` are None while the run goes on.
+    `planned` and `fetched` are None where other processes know them. `verdicts` are None while the run goes on, and
+    `complete` is an ended run that saw every case.
     """
 
     results: Results
@@ -50,6 +51,7 @@ class RunView:
     stops: Mapping[str, Stop]
     notes: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] | None = None
+    complete: bool = False
 
     @property
     def mark(self) -> tuple[object, ...]:
@@ -62,7 +64,7 @@ class RunView:
         """How many cases nothing more is heard of, and how many there are; None where nobody here knows."""
         judged = {row.key for row in self.results.rows}
         if self.planned is None:
-            return len(judged), len(judged) if self.verdicts is not None else None
+            return len(judged), len(judged) if self.complete else None
         known = judged | set(self.planned.values())
         waiting = {key for nodeid, key in self.planned.items() if nodeid not in self.finished}
         return len(known - waiting), len(known)
@@ -126,7 +128,7 @@ def shown_of(view: RunView) -> dict[str, Json]:
     return {
         "format": FORMAT,
         "kind": "run",
-        "title": plural(total, "case") if total is not None else f"{plural(done, 'case')} so far",
+        "title": _title(view, done, total),
         "subtitle": _subtitle(view),
         "state": "running" if view.verdicts is None else "ended",
         "started": _stamp(view.started),
@@ -139,6 +141,12 @@ def shown_of(view: RunView) -> dict[str, Json]:
         "windows": [],
         "notes": [*view.notes],
     }
+
+
+def _title(view: RunView, done: int, total: int | None) -> str:
+    if total is None and view.verdicts is None:
+        return f"{plural(done, 'case')} so far"
+    return plural(done if total is None else total, "case")
 
 
 def _subtitle(view: RunView) -> str:

@@ -82,6 +82,7 @@ class LivePage:
             stops=dict(state.stops),
             notes=tuple(state.tally.notes if verdicts is None else run_notes(state)),
             verdicts=verdicts,
+            complete=verdicts is not None and state.tally.complete(state.results),
         )
 
     @pytest.hookimpl(trylast=True)

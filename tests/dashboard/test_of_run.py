@@ -45,7 +45,7 @@ def four_cases():
 
 
 def ended(results, **fields):
-    return shown_of(a_view(results, verdicts=tuple(verdicts_of(results)), **fields))
+    return shown_of(a_view(results, verdicts=tuple(verdicts_of(results)), **{"complete": True, **fields}))
 
 
 def only(snapshot, key):
@@ -158,6 +158,8 @@ def test_who_cannot_know_the_total_says_so():
     shown = shown_of(a_view(four_cases()))
     assert (shown["title"], shown["progress"]["total"]) == ("4 cases so far", None)
     assert only(shown, "comparisons")["reasons"] == ["4 cases judged so far"]
+    cut = ended(four_cases(), complete=False)
+    assert (cut["title"], cut["progress"]["done"], cut["progress"]["total"]) == ("4 cases", 4, None)
 
 
 def test_an_early_stop_is_told_at_once():
