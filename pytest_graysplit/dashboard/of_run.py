@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -17,57 +16,14 @@ from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
 
-    from pytest_graysplit.config import Settings
-    from pytest_graysplit.results import Results
-    from pytest_graysplit.runner import Fetched
+    from pytest_graysplit.dashboard.run_view import RunView
     from pytest_graysplit.types import Json, Redactor
-    from pytest_graysplit.verdict import Stop, Verdict
-
-    CaseKey = tuple[str, str, str]
 
 FORMAT = 1
 # The page is told twice a second at the most, and working that out takes a fiftieth of the time at the most.
 EVERY_S, REST = 0.5, 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunView:
-    """What a run knows at one moment, in values that do not change any more.
-
-    `planned` are the node ids of the tests that will run, each with its case, and `finished` those that have ended;
-    `planned` and `fetched` are None where other processes know them. `verdicts` are None while the run goes on, and
-    `complete` is an ended run that saw every case.
-    """
-
-    results: Results
-    settings: Settings
-    started: datetime
-    reports: int = 0
-    planned: Mapping[str, CaseKey] | None = None
-    finished: Collection[str] = ()
-    fetched: Fetched | None = None
-    stops: Mapping[str, Stop]
-    notes: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] | None = None
-    complete: bool = False
-
-    @property
-    def mark(self) -> tuple[object, ...]:
-        """What differs when there is something new to show."""
-        fetched = (self.fetched.sent, self.fetched.came) if self.fetched else ()
-        return self.reports, fetched, len(self.notes), self.verdicts is None
-
-    @property
-    def cases(self) -> tuple[int, int | None]:
-        """How many cases nothing more is heard of, and how many there are; None where nobody here knows."""
-        judged = {row.key for row in self.results.rows}
-        if self.planned is None:
-            return len(judged), len(judged) if self.complete else None
-        known = judged | set(self.planned.values())
-        waiting = {key for nodeid, key in self.planned.items() if nodeid not in self.finished}
-        return len(known - waiting), len(known)
 
 
 class RunSource:
@@ -137,7 +93,7 @@ def shown_of(view: RunView) -> dict[str, Json]:
         "progress": _progress(view, done, total),
         "arms": arms_json(arms_so_far(results, named, replies)),
         "comparisons": _comparisons(view, done, total),
-        "worst": [case for model in settings.treatments for case in worst_json(results, model)],
+        "worst": worst_json(results, settings.treatments),
         "windows": [],
         "notes": [*view.notes],
     }

@@ -32,11 +32,14 @@ def find_case(results: Results, treatments: Sequence[str], wanted: str) -> tuple
     return next(((row, treatment) for row, treatment in pairs if case_id(row, treatment) == wanted), None)
 
 
-def worst_json(results: Results, treatment: str) -> list[Json]:
-    """Write the cases worth a look: what the treatment missed, then what a guard flagged, then the least alike."""
-    seen = [row for row in results.rows if _is_worth_a_look(row, treatment)]
+def worst_json(results: Results, treatments: Sequence[str]) -> list[Json]:
+    """Write the cases worth a look: what a treatment missed, then what a guard flagged, then the least alike."""
+    picked: list[tuple[CaseRow, str]] = []
+    for treatment in treatments:
+        seen = ((row, treatment) for row in results.rows if _is_worth_a_look(row, treatment))
+        picked += sorted(seen, key=lambda pair: _rank(*pair))[:WORST]
     # Sorting keeps the order of the names among equals.
-    return [_worst(row, treatment) for row in sorted(seen, key=lambda row: _rank(row, treatment))[:WORST]]
+    return [_worst(*pair) for pair in sorted(picked, key=lambda pair: _rank(*pair))]
 
 
 def _is_worth_a_look(row: CaseRow, treatment: str) -> bool:

@@ -8,13 +8,26 @@ from decimal import Decimal
 from threading import Thread
 
 import pytest
-from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected, one_arm, verdicts_of
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_error,
+    collected,
+    one_arm,
+    verdicts_of,
+)
 
 from pytest_graysplit.config import Settings
 from pytest_graysplit.dashboard import histograms, of_run
 from pytest_graysplit.dashboard.histograms import MOST_BARS, histogram, latency_edges
-from pytest_graysplit.dashboard.of_run import RunSource, RunView, shown_of
+from pytest_graysplit.dashboard.of_run import RunSource, shown_of
 from pytest_graysplit.dashboard.run_cases import WORST
+from pytest_graysplit.dashboard.run_view import RunView
 from pytest_graysplit.results import CONTROL, Results
 from pytest_graysplit.runner import Fetched
 from pytest_graysplit.types import Flag
@@ -134,11 +147,11 @@ def test_a_run_that_goes_on_decides_nothing():
         for n in range(4)
     }
     planned |= {f"other[{n}]": ("tests/test_other.py", f"other-{n}", "0") for n in range(8)}
-    shown = shown_of(a_view(results, planned=planned, finished=frozenset(list(planned)[:5])))
+    shown = shown_of(a_view(results, planned=planned, finished=frozenset(list(planned)[:4])))
     comparison = only(shown, "comparisons")
     assert (shown["state"], shown["title"]) == ("running", "12 cases")
-    assert (shown["progress"]["done"], shown["progress"]["total"]) == (5, 12)
-    assert (comparison["verdict"], comparison["reasons"]) == ("collecting", ["7 of 12 cases are left"])
+    assert (shown["progress"]["done"], shown["progress"]["total"]) == (4, 12)
+    assert (comparison["verdict"], comparison["reasons"]) == ("collecting", ["8 of 12 cases are left"])
     assert {row["state"] for row in comparison["rows"]} == {None}
     assert [row["estimate"] for row in comparison["rows"]] == [
         row["estimate"] for row in only(ended(results), "comparisons")["rows"]
@@ -147,10 +160,18 @@ def test_a_run_that_goes_on_decides_nothing():
 
 def test_a_case_of_two_tests_is_done_when_both_have_ended():
     """Two arms or two treatments of one case are one case to whoever waits for it."""
-    planned = {"control": ("f", "a", "0"), "treatment": ("f", "a", "0")}
-    assert [a_view(planned=planned, finished=some).cases for some in ((), {"control"}, set(planned))] == [
-        (0, 1), (0, 1), (1, 1)
-    ]  # fmt: skip
+    results = collected(one_arm(a_case("a"), CONTROL, a_reply()))
+    (row,) = results.rows
+    planned = {"control": row.key, "treatment": row.key}
+    assert a_view(planned=planned).cases == (0, 1)
+    assert a_view(results, planned=planned, finished={"control"}).cases == (0, 1)
+    assert a_view(results, planned=planned, finished=set(planned)).cases == (1, 1)
+
+
+def test_a_case_that_gave_no_result_is_no_longer_waited_for():
+    """A test that skips in its body leaves no case behind; the summary counts none either."""
+    planned = {"skips": ("f", "a", "0"), "waits": ("f", "b", "0")}
+    assert a_view(planned=planned, finished={"skips"}).cases == (0, 1)
 
 
 def test_who_cannot_know_the_total_says_so():
@@ -223,6 +244,17 @@ def test_the_worst_cases_come_first():
         ("case-2", {CONTROL: True, DEEPSEEK: True}, [], "similarity 0.80"),
         ("case-1", {CONTROL: True, DEEPSEEK: True}, [], "similarity 0.82"),
     ]
+
+
+def test_what_any_treatment_missed_comes_before_what_others_only_say_differently():
+    """The treatments stand in one list, for a reader who looks at its top."""
+    answers = [(DEEPSEEK, "You had 30 days.", []), (FLASH, "You have 31 days.", [a_miss(FLASH)])]
+    pairs = [
+        a_pair(a_case(), a_reply("You have 30 days."), a_reply(text, model), misses=missed)
+        for model, text, missed in answers
+    ]
+    view = a_view(collected(*pairs), settings=replace(SETTINGS, treatments=(DEEPSEEK, FLASH)))
+    assert [case["treatment"] for case in shown_of(view)["worst"]] == [FLASH, DEEPSEEK]
 
 
 def test_the_list_of_worst_cases_has_an_end():
