@@ -19,13 +19,10 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
         )
     try:
         return _bound(host, port)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UsageError(
-            f"the live page cannot be served on {host} port {port}: {reason.lower()}",
-            hint="name another port, or 0 for any that is free",
-            slug="dashboard-port",
-        ) from None
+    except OverflowError:
+        raise _unusable(host, port, "ports are numbers from 0 to 65535") from None
+    except OSError as error:
+        raise _unusable(host, port, (error.strerror or str(error)).lower()) from None
 
 
 def address_of(host: str, port: int) -> str:
@@ -33,14 +30,22 @@ def address_of(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
+def _unusable(host: str, port: int, reason: str) -> UsageError:
+    return UsageError(
+        f"the live page cannot be served on {host} port {port}: {reason}",
+        hint="name another port, or 0 for any that is free",
+        slug="dashboard-port",
+    )
+
+
 def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    family, kind, protocol, _, (name, _, *scope) = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
             # A port that was given back a moment ago is free; on Windows this option would take it from its owner.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        listener.bind((name, port, *scope))
         listener.listen()
     except BaseException:
         listener.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
@@ -13,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+LOCAL_NAMES = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -51,7 +52,7 @@ class LocalNames:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse with 421."""
-        if scope["type"] == "http" and _name(Request(scope).headers.get("host", "")) not in LOCAL_NAMES:
+        if scope["type"] == "http" and not LOCAL_NAMES.fullmatch(Request(scope).headers.get("host", "")):
             refusal = JSONResponse({"error": "this page answers to localhost and 127.0.0.1 only"}, status_code=421)
             await refusal(scope, receive, send)
             return
@@ -73,7 +74,7 @@ class TokenGate:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        if _same(request.query_params.get("token"), self._token):
+        if _same(request.query_params.get("token", "").encode(), self._token):
             await self._remembered(request)(scope, receive, send)
         elif self._holds(request):
             await self._app(scope, receive, send)
@@ -81,9 +82,10 @@ class TokenGate:
             await _refused(request)(scope, receive, send)
 
     def _holds(self, request: Request) -> bool:
+        # Headers arrive as the bytes that were sent, each as one letter.
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        named = scheme.lower() == "bearer" and _same(bearer.strip(), self._token)
-        return named or _same(request.cookies.get(_cookie(request)), self._pass)
+        named = scheme.lower() == "bearer" and _same(bearer.strip().encode("latin-1"), self._token)
+        return named or _same(request.cookies.get(_cookie(request), "").encode(), self._pass)
 
     def _remembered(self, request: Request) -> Response:
         # Relative, so that it holds below any prefix and behind any proxy.
@@ -106,12 +108,8 @@ def _cookie(request: Request) -> str:
     return f"graysplit_{request.url.port or 0}"
 
 
-def _same(given: str | None, wanted: str) -> bool:
-    return given is not None and hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _name(host: str) -> str:
-    return host.lower() if host.endswith("]") else host.lower().rpartition(":")[0] or host.lower()
+def _same(given: bytes, wanted: str) -> bool:
+    return hmac.compare_digest(given, wanted.encode())
 
 
 def _refused(request: Request) -> Response:

@@ -1,6 +1,6 @@
 // Numbers for people, as in the terminal: none of them lies by rounding, and what is unknown says so.
 
-const NONE = "–";
+const NONE = "-";
 
 function money(amount) {
   if (amount === null || amount === undefined) return "unknown";
