@@ -61,6 +61,7 @@ class Settings:
     on_hold: OnHold = "pass"
     early_stop: EarlyStopWhen | None = None
     json_path: str | None = None
+    dashboard_port: int | None = None
     key: Secret | None = None
     table: ToolTable = field(default_factory=ToolTable)
 
@@ -158,6 +159,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         on_hold=first("on-hold", "pass"),
         early_stop=first("early-stop"),
         json_path=first("json"),
+        dashboard_port=first("dashboard"),
         key=key,
         table=tool.named(aliases),
     )

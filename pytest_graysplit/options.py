@@ -130,10 +130,12 @@ def _amount(text: str) -> Decimal:
     return value
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    span = f"of {low} or more" if high is None else f"from {low} to {high}"
+
     def parse(text: str) -> int:
-        if not text.strip().isdecimal() or int(text) < low:
-            raise ValueError(f"is not a whole number of {low} or more")
+        if not text.strip().isdecimal() or int(text) < low or (high is not None and int(text) > high):
+            raise ValueError(f"is not a whole number {span}")
         return int(text)
 
     return parse
@@ -204,4 +206,6 @@ OPTIONS: tuple[Option[Any], ...] = (
            help="stop asking a treatment when enough is shown: harm (when given without a value), or both, which "
                 "promotes early too; cases then run in a seeded random order"),
     Option(name="json", metavar="PATH", help="write the results as JSON", parse=_text),
+    Option(name="dashboard", metavar="[PORT]", parse=_whole(0, 65_535), alone="0",
+           help="serve a live page on 127.0.0.1 while the run goes on (without a number: on any free port)"),
 )  # fmt: skip

@@ -83,6 +83,19 @@ class Progress:
         return (self.total - self.done) / self.rate_per_s if self.rate_per_s else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """Everything that was sent since the run began, and what has come of it; `replies` are those of the arms.
+
+    `spent_usd` is None where an answer has no known price.
+    """
+
+    sent: int = 0
+    came: int = 0
+    spent_usd: Decimal | None = Decimal(0)
+    replies: tuple[tuple[str, Reply], ...] = ()
+
+
 class Runner:
     """Gives each wish its reply: from a recording where the mode allows, else from the relay, once."""
 
@@ -113,6 +126,7 @@ class Runner:
         self._done = 0
         self._errors = 0
         self._spent_usd = Decimal(0)
+        self._came: list[tuple[Wish, Reply]] = []
         self._latencies_s: list[float] = []
         self._finished = threading.Event()
         self._open_relay = open_relay
@@ -127,6 +141,19 @@ class Runner:
     def warnings(self) -> tuple[str, ...]:
         """What the relay said before the first call that the user should know."""
         return self._engine.warnings if self._engine else ()
+
+    @property
+    def fetched(self) -> Fetched:
+        """What was sent and what has come of it, seen from any thread."""
+        with self._lock:
+            came = tuple(self._came)
+        answered = [reply.cost_usd for _, reply in came if reply.outcome != "error" or reply.cost_usd is not None]
+        return Fetched(
+            sent=len(self._sent),
+            came=len(came),
+            spent_usd=None if None in answered else sum((cost for cost in answered if cost is not None), Decimal(0)),
+            replies=tuple((wish.arm, reply) for wish, reply in came if not wish.metric),
+        )
 
     def stats(self) -> RelayStats | None:
         """Return what the relay client measured of itself; None when nothing was sent."""
@@ -237,6 +264,7 @@ class Runner:
                 self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
             priced = self._prices.priced(self._without_secrets(reply) if wish.route == "chat" else reply)
             with self._lock:
+                self._came.append((wish, priced))
                 self._done += 1
                 if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers
                     self._latencies_s.append(reply.latency_s)

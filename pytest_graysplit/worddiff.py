@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
 from rapidfuzz.distance import Levenshtein
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Fewer equal words than this between two changes read better as part of one change.
 ISLAND = 2
 # Equal stretches longer than twice this are cut in the middle.
 CONTEXT = 6
+
+
+class Segment(NamedTuple):
+    """A stretch of words: of both answers ("="), of the control's alone ("-"), or of the treatment's alone ("+")."""
+
+    sign: Literal["=", "-", "+"]
+    words: list[str]
 
 
 def word_diff(control: str, treatment: str) -> str:
@@ -16,16 +28,30 @@ def word_diff(control: str, treatment: str) -> str:
     >>> word_diff("You have 30 days to send it back.", "You have 14 days to send it back.")
     'You have [-30-] {+14+} days to send it back.'
     """
-    old, new = control.split(), treatment.split()
+    segments = list(diff_segments(control, treatment))
     pieces = []
-    blocks = _blocks(old, new)
-    for number, (equal, gone, added) in enumerate(blocks):
-        if equal:
-            pieces.append(_cut(gone, first=number == 0, last=number == len(blocks) - 1))
-            continue
-        pieces += [f"[-{' '.join(gone)}-]"] if gone else []
-        pieces += [f"{{+{' '.join(added)}+}}"] if added else []
+    for number, (sign, words) in enumerate(segments):
+        if sign == "=":
+            pieces.append(_cut(words, first=number == 0, last=number == len(segments) - 1))
+        else:
+            pieces.append(f"[-{' '.join(words)}-]" if sign == "-" else f"{{+{' '.join(words)}+}}")
     return " ".join(pieces)
+
+
+def diff_segments(control: str, treatment: str) -> Iterator[Segment]:
+    """Yield both answers as stretches of words, in reading order: what is gone stands before what came in its place.
+
+    >>> [(sign, " ".join(words)) for sign, words in diff_segments("You have 30 days.", "You have 14 days.")]
+    [('=', 'You have'), ('-', '30'), ('+', '14'), ('=', 'days.')]
+    """
+    for equal, gone, added in _blocks(control.split(), treatment.split()):
+        if equal:
+            yield Segment("=", gone)
+            continue
+        if gone:
+            yield Segment("-", gone)
+        if added:
+            yield Segment("+", added)
 
 
 def _blocks(old: list[str], new: list[str]) -> list[tuple[bool, list[str], list[str]]]:

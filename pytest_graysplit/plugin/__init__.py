@@ -46,10 +46,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; check options now when any is given, so that a bad one stops the run at once."""
+    """Register the marker; check options now when any is given, and serve the live page in the process one sees."""
     config.addinivalue_line("markers", MARKER_HELP)
     if options.mentioned(config):
         options.check(config)
+    if options.is_given(config, "dashboard") and not hasattr(config, "workerinput"):
+        from pytest_graysplit.plugin.livepage import LivePage
+
+        config.pluginmanager.register(LivePage(config), "graysplit-live-page")
 
 
 @pytest.hookimpl(trylast=True)

@@ -72,7 +72,7 @@ class Gather:
         self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
         self._settle()
         if not facts_of(self._state).cut:
-            for verdict in self._verdicts():
+            for verdict in self.verdicts():
                 emit(session, f"verdict[{verdict.treatment}]", self._failure(verdict))
 
     def _failure(self, verdict: Verdict) -> str | None:
@@ -114,9 +114,9 @@ class Gather:
             complete=state.tally.complete(state.results),
             seed=SEED,
         )
-        write_text(Path(state.settings.json_path), chunks(state.results, self._verdicts(), run))
+        write_text(Path(state.settings.json_path), chunks(state.results, self.verdicts(), run))
 
-    def _verdicts(self) -> tuple[Verdict, ...]:
+    def verdicts(self) -> tuple[Verdict, ...]:
         """Judge each treatment by what has been gathered so far; once, as long as nothing has changed."""
         results, facts = self._state.results, facts_of(self._state)
         if self._judged is None or self._judged[0] != (results.items, facts):
@@ -138,7 +138,7 @@ class Gather:
             return
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
         brief = verbosity < 0
-        verdicts, metric = self._verdicts(), state.settings.metric
+        verdicts, metric = self.verdicts(), state.settings.metric
         for line in lines(state.results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
             _print(terminalreporter, line)
         if not brief:

@@ -18,7 +18,7 @@ from pytest_graysplit.plugin.memory import long_lived_objects_set_aside
 from pytest_graysplit.plugin.notes import relay_notes
 from pytest_graysplit.plugin.plans import PLAN, Plan, tell_wanted
 from pytest_graysplit.plugin.state import EXCHANGES, NO_TREATMENT
-from pytest_graysplit.plugin.upfront import fetch_upfront, will_run
+from pytest_graysplit.plugin.upfront import fetch_upfront, nothing_runs, will_run
 from pytest_graysplit.plugin.window import Window, wants_window
 from pytest_graysplit.recordings.orphans import VARIABLE
 from pytest_graysplit.results import CONTROL
@@ -109,7 +109,7 @@ class Items:
         config = session.config
         self._planned = planned = [item for item in session.items if PLAN in item.stash and will_run(item)]
         self._state.tally.planned = len(planned)
-        if planned and not _nothing_runs(session):
+        if planned and not nothing_runs(session):
             stops_early = self._state.settings.early_stop is not None
             if wants_window(config, stops_early=stops_early) and not fetches_first(self._state, planned):
                 config.pluginmanager.register(Window(self._state, session), "graysplit-window")
@@ -234,12 +234,6 @@ def _own_fixture(item: pytest.Function) -> str | None:
 
 def _held_against_control(case: Case) -> bool:
     return case.min_similarity is not None or case.max_latency_ratio is not None
-
-
-def _nothing_runs(session: pytest.Session) -> bool:
-    option = session.config.option
-    failed = session.testsfailed and not option.continue_on_collection_errors
-    return bool(failed or option.collectonly or option.setupplan or option.setuponly)
 
 
 def _one_line(error: BaseException) -> str:

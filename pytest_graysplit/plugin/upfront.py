@@ -38,6 +38,13 @@ def will_run(item: pytest.Item) -> bool:
     return xfail is None or xfail.run or item.config.option.runxfail
 
 
+def nothing_runs(session: pytest.Session) -> bool:
+    """Tell whether this session only looks at its tests, or has given up before the first."""
+    option = session.config.option
+    failed = session.testsfailed and not option.continue_on_collection_errors
+    return bool(failed or option.collectonly or option.setupplan or option.setuponly)
+
+
 def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
     """Return the plans of the items that will run."""
     return [item.stash[PLAN] for item in items if PLAN in item.stash and will_run(item)]

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from statistics import fmean
 from typing import TYPE_CHECKING, TypedDict
 
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
+from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from decimal import Decimal
 
     from pytest_graysplit.results import ArmSummary, CaseRow, ComparisonSummary, Results
     from pytest_graysplit.types import Asked, Json, Reply
     from pytest_graysplit.verdict import Row, Verdict
 
-# Below this many values the 99th percentile of a sample is its maximum under another name.
-P99_NEEDS = 100
 # Without a pair everything is possible.
 NO_DIFFERENCE = {"estimate": None, "low": -1.0, "high": 1.0}
 
@@ -57,20 +54,15 @@ def _arm(arm: ArmSummary) -> dict[str, object]:
         "model": arm.model,
         "cases": arm.cases,
         "passed": arm.passed,
-        "pass_rate": _finite(arm.pass_rate.estimate),
+        "pass_rate": finite(arm.pass_rate.estimate),
         "pass_rate_ci": [arm.pass_rate.low, arm.pass_rate.high],
         "errors": arm.errors,
         "outcomes": arm.outcomes,
-        "latency_s": {
-            "mean": arm.mean_latency_s,
-            "p50": arm.latency_s(0.50),
-            "p95": arm.latency_s(0.95),
-            "p99": arm.latency_s(0.99) if len(arm.latencies_s) >= P99_NEEDS else None,
-        },
-        "tokens": {"prompt": arm.usage.prompt, "completion": arm.usage.output, "cached": arm.usage.cached},
-        "cost_usd": _usd(arm.cost_usd),
+        "latency_s": latency_figures(arm),
+        "tokens": token_figures(arm),
+        "cost_usd": usd(arm.cost_usd),
         "priced": arm.priced,
-        "cost_per_pass_usd": _usd(arm.cost_per_pass_usd),
+        "cost_per_pass_usd": usd(arm.cost_per_pass_usd),
         "served_models": arm.served_models,
         "attempts": arm.attempts,
         "replayed": arm.replayed,
@@ -116,14 +108,14 @@ def _row(row: Row) -> dict[str, object]:
 def _bounds(row: Row | None) -> dict[str, float | None] | None:
     if row is None:
         return None
-    return {"estimate": _finite(row.estimate), "low": _finite(row.low), "high": _finite(row.high)}
+    return {"estimate": finite(row.estimate), "low": finite(row.low), "high": finite(row.high)}
 
 
 def _asked(asked: Asked) -> dict[str, object]:
     return {
         "model": asked.model,
         "calls": asked.calls,
-        "cost_usd": _usd(asked.cost_usd),
+        "cost_usd": usd(asked.cost_usd),
         "replayed": asked.replayed,
         "failed": asked.failed,
         "unreadable": asked.unreadable,
@@ -166,7 +158,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "outcome": reply.outcome,
         "latency_s": reply.latency_s,
         "ttft_s": reply.ttft_s,
-        "cost_usd": _usd(reply.cost_usd),
+        "cost_usd": usd(reply.cost_usd),
         "text": reply.text,
         "model": reply.model,
         "served_model": reply.served_model,
@@ -178,11 +170,3 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "error_slug": reply.error_slug,
         "at": reply.at,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _usd(amount: Decimal | None) -> float | None:
-    return None if amount is None else float(amount)

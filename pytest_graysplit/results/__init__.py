@@ -42,6 +42,12 @@ class Results:
         """Return what an item reported, nothing where it has not."""
         return self._items.get(nodeid, ())
 
+    def copy(self) -> Results:
+        """Return the same results in a book of their own, which stays as it is while this one goes on."""
+        fresh = Results()
+        fresh._items = dict(self._items)
+        return fresh
+
     def served(self, treatments: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
         """Return each item with the treatments that it tells something of; the control alone serves all of them."""
         return [
@@ -82,6 +88,11 @@ class Results:
                 row = rows.setdefault(result.key, fresh)
                 row.take(result)
         return tuple(rows[key] for key in sorted(rows))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that have compared answers, by name."""
+        return tuple(sorted({one.metric for row in self.rows for one in row.comparisons.values()}))
 
     def arms(self) -> tuple[ArmSummary, ...]:
         """Sum up each arm: the control first, then the treatments by name."""

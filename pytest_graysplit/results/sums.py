@@ -77,13 +77,18 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     judged = [result for result in results if result.judged]
     replies = [reply for result in results for reply in result.replies]
     passed = sum(result.passed for result in judged)
+    return sum_up_replies(replies, arm, results[0].model, cases=len(judged), passed=passed)
+
+
+def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0) -> ArmSummary:
+    """Sum up what an arm has answered, of which so many cases have been judged."""
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
-        model=results[0].model,
-        cases=len(judged),
+        model=model,
+        cases=cases,
         passed=passed,
-        pass_rate=wilson(passed, len(judged)),
+        pass_rate=wilson(passed, cases),
         errors=sum(reply.outcome == "error" for reply in replies),
         outcomes=dict(sorted(Counter(reply.outcome for reply in replies).items())),
         latencies_s=tuple(reply.latency_s for reply in replies if reply.latency_s is not None),
@@ -126,7 +131,7 @@ def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[Asked, ...]:
     return tuple(sums[key] for key in sorted(sums))
 
 
-def total_cost(replies: list[Reply]) -> Decimal | None:
+def total_cost(replies: Sequence[Reply]) -> Decimal | None:
     """Return the sum of all costs, or None when any answered reply has no known price: a part is not the total."""
     answered = list(_answered(replies))
     if not answered or any(reply.cost_usd is None for reply in answered):
@@ -138,7 +143,7 @@ def _by_count(counts: Counter[str]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _answered(replies: list[Reply]) -> Iterator[Reply]:
+def _answered(replies: Sequence[Reply]) -> Iterator[Reply]:
     return (reply for reply in replies if reply.outcome != "error")
 
 

@@ -54,6 +54,5 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
     parts = [plural(len(results.rows), "case")]
     parts += [f"control {control}"] if control else []
     parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
-    used = {one.metric for row in results.rows for one in row.comparisons.values()}
-    parts.append(f"metric {listed(sorted(used)) if used else metric}")
+    parts.append(f"metric {listed(results.metrics or [metric])}")
     return " · ".join(parts)

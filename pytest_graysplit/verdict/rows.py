@@ -54,13 +54,16 @@ class Row:
         return self.name == PASS_RATE or self.tag is not None
 
 
-def rows_of(pairs: Sequence[Pair], policy: Policy) -> tuple[Row, ...]:
-    """Return every row that the pairs have data for, the pass rate first and the tags last."""
+def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Row, ...]:
+    """Return every row that the pairs have data for, the pass rate first and the tags last.
+
+    Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.
+    """
     rows = [
         *_pass_rate(PASS_RATE, pairs, policy),
         *_deficit(pairs, policy),
         *_errors(pairs, policy),
-        *_latency(pairs, policy),
+        *_latency(pairs, policy, resampled=resampled),
         *_latency_budget(pairs, policy),
         *_cost_per_pass(pairs, policy),
         *_savings(pairs),
@@ -154,7 +157,7 @@ def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
         yield at_most(row, bound, stats.t_p(deficits, bound, clusters=clusters))
 
 
-def _latency(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def _latency(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:
     timed = [pair for pair in pairs if pair.latency_s is not None]
     both = [pair.latency_s for pair in timed if pair.latency_s is not None]
     control, treatment = [one.control for one in both], [one.treatment for one in both]
@@ -165,7 +168,7 @@ def _latency(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
         yield at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
     for name, q in (("latency_p95", 0.95), ("latency_p99", 0.99)):
         # With fewer cases a sample cannot bound its own percentile from above.
-        enough = len(timed) >= stats.smallest_n_for_quantile(q)
+        enough = resampled and len(timed) >= stats.smallest_n_for_quantile(q)
         if enough and (ratio := stats.quantile_ratio(treatment, control, q, seed=SEED)) is not None:
             row = _row(name, ratio.interval(), len(timed), "paired percentile bootstrap")
             yield at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))

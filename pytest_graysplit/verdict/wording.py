@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.findings import beside
 from pytest_graysplit.display import plural
 from pytest_graysplit.policy import FEEDBACK, PASS_RATE, TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_graysplit.verdict.rows import Row
+
+Measure = Literal["points", "ratio", "score", "usd", "share"]
 
 _LABELS = {
     PASS_RATE: "pass rate",
@@ -30,6 +34,15 @@ _UNITS = {
     "similarity_deficit": (1, "", ""),
     "latency_budget": (100, "", "%"),
 }
+# What a page shows a figure in; ratios are the rest.
+_MEASURES: Mapping[str, Measure] = {
+    PASS_RATE: "points",
+    "errors": "points",
+    "similarity_deficit": "score",
+    "latency_budget": "share",
+    "savings": "usd",
+    "savings_with_fallback": "usd",
+}
 MOST_CASES = 100_000
 MOST_UNITS = 1_000_000
 
@@ -37,6 +50,11 @@ MOST_UNITS = 1_000_000
 def label_of(name: str) -> str:
     """Return what people call a row: "pass rate", or "pass rate of refund" for a tag."""
     return f"pass rate of {name.removeprefix(TAG)}" if name.startswith(TAG) else _LABELS[name]
+
+
+def measure_of(row: Row) -> Measure:
+    """Return what the row's figures are: a difference of shares ("points"), a score, a share, dollars or a ratio."""
+    return "points" if row.is_pass_rate else _MEASURES.get(row.name, "ratio")
 
 
 def reason_of(row: Row) -> str:

@@ -180,6 +180,20 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
                 "  hint: --graysplit-json PATH: write the results as JSON  [option-value]"
             ),
         ),
+        (
+            "dashboard=65536",
+            (
+                "ERROR: --graysplit-dashboard: '65536' is not a whole number from 0 to 65535\n"
+                "  hint: --graysplit-dashboard [PORT]: serve a live page on 127.0.0.1 while the run goes on (without a number: on any free port)  [option-value]"
+            ),
+        ),
+        (
+            "dashboard=tests/",
+            (
+                "ERROR: --graysplit-dashboard: 'tests/' is not a whole number from 0 to 65535\n"
+                "  hint: --graysplit-dashboard [PORT]: serve a live page on 127.0.0.1 while the run goes on (without a number: on any free port)  [option-value]"
+            ),
+        ),
     ],
 )
 def test_a_wrong_value_is_a_usage_error_before_anything_is_collected(project, option, message):

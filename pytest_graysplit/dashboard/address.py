@@ -1,0 +1,62 @@
+"""Where the page is served: an address that may be used, and a port that is free."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+from pytest_graysplit.errors import UsageError
+
+
+def listening(host: str, port: int, *, token: str | None) -> socket.socket:
+    """Return a socket that listens there; raise UsageError where that cannot be, or must not without a token."""
+    if not token and not _is_loopback(host):
+        raise UsageError(
+            f"{host} can be reached from other machines, and prompts and answers would be open to all of them",
+            hint="give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L",
+            slug="dashboard-token",
+        )
+    try:
+        return _bound(host, port)
+    except OverflowError:
+        raise _unusable(host, port, "ports are numbers from 0 to 65535") from None
+    except OSError as error:
+        raise _unusable(host, port, (error.strerror or str(error)).lower()) from None
+
+
+def address_of(host: str, port: int) -> str:
+    """Write the address of the page."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _unusable(host: str, port: int, reason: str) -> UsageError:
+    return UsageError(
+        f"the live page cannot be served on {host} port {port}: {reason}",
+        hint="name another port, or 0 for any that is free",
+        slug="dashboard-port",
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, (name, _, *scope) = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            # A port that was given back a moment ago is free; on Windows this option would take it from its owner.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((name, port, *scope))
+        listener.listen()
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,77 @@
+"""The routes of the live page, as an ASGI app that can be served alone or mounted in another."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pytest_graysplit.dashboard.document import document
+from pytest_graysplit.dashboard.events import stream
+from pytest_graysplit.dashboard.feed import Feed, as_text
+from pytest_graysplit.dashboard.gates import CarefulHeaders, TokenGate
+from pytest_graysplit.dashboard.grades import grade_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pytest_graysplit.dashboard.source import Source
+    from pytest_graysplit.types import Json
+
+
+def page_app(source: Source, *, token: str | None = None, closing: threading.Event | None = None) -> Starlette:
+    """Return the app; once `closing` is set, open streams send the last snapshot and end."""
+    routes = _Routes(source, closing or threading.Event())
+    return Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/events", routes.events),
+            Route("/metrics/dashboard", routes.snapshot),
+            Route("/metrics/validate-grade", routes.grade),
+            Route("/cases/{id:path}", routes.case),
+            Route("/healthz", routes.health),
+        ],
+        middleware=[Middleware(CarefulHeaders), *([Middleware(TokenGate, token=token)] if token else [])],
+    )
+
+
+class _Routes:
+    """One method a route; those that are not `async` ask the source, and run in a thread."""
+
+    def __init__(self, source: Source, closing: threading.Event) -> None:
+        self._source = source
+        self._feed = Feed(source)
+        self._closing = closing
+
+    async def page(self, _: Request) -> Response:
+        whole = document()
+        return HTMLResponse(whole.html, headers={"Content-Security-Policy": whole.policy})
+
+    async def events(self, request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        events = stream(self._feed, request, self._closing)
+        # Proxies that gather answers before they pass them on would hold the events back.
+        return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    def snapshot(self, _: Request) -> Response:
+        return _json(self._source.snapshot())
+
+    def grade(self, _: Request) -> Response:
+        return _json(grade_of(self._source.snapshot()))
+
+    def case(self, request: Request) -> Response:
+        case_id = str(request.path_params["id"])
+        found = self._source.case(case_id)
+        return _json(found) if found is not None else _json({"error": f"there is no case {case_id!r} here"}, 404)
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _json(value: dict[str, Json], status: int = 200) -> Response:
+    return Response(as_text(value), status_code=status, media_type="application/json")

@@ -1,0 +1,18 @@
+"""Tells in one message what to install where the extra `dashboard` is missing."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from pytest_graysplit.errors import UsageError
+
+
+def require(*packages: str) -> None:
+    """Raise UsageError unless every package can be imported."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            f"the live page needs {' and '.join(missing)}",
+            hint="pip install 'pytest-graysplit[dashboard]'",
+            slug="dashboard-missing",
+        )

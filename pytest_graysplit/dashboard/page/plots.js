@@ -1,0 +1,124 @@
+// The pictures: an interval against its bound, how long replies took, how alike answers are, how it went over time.
+
+// An interval on a scale of its own; the cells beside it say the same in figures.
+function intervalPlot(row) {
+  const [width, middle] = [300, 14];
+  const same = row.unit === "ratio" ? 1 : 0;
+  const marks = [same, row.low, row.high, row.estimate, row.bound].filter((mark) => mark !== null);
+  const bend = row.unit === "ratio" && marks.every((mark) => mark > 0) ? Math.log : (mark) => mark;
+  const bent = marks.map(bend);
+  const x = linear([Math.min(...bent), Math.max(...bent)], [14, width - 14]);
+  const at = (mark) => x(bend(mark));
+  return drawn("svg", { viewBox: `0 0 ${width} 28`, "aria-hidden": "true", "data-held": row.state || "shown" },
+    line(0, middle, width, middle, "base"), line(at(same), 5, at(same), 23, "same"),
+    row.bound === null ? null : line(at(row.bound), 2, at(row.bound), 26, "bound"),
+    ...intervalMarks(row, at, width, middle));
+}
+
+function intervalMarks(row, at, width, middle) {
+  if (row.estimate === null) return [];
+  // An end that is not known reaches to the edge, and has no cap.
+  const [left, right] = [row.low === null ? 0 : at(row.low), row.high === null ? width : at(row.high)];
+  const cap = (place) => line(place, middle - 5, place, middle + 5, "range");
+  return [line(left, middle, right, middle, "range"), row.low === null ? null : cap(left),
+    row.high === null ? null : cap(right), drawn("circle", { cx: at(row.estimate), cy: middle, r: 4.5, class: "point" })];
+}
+
+function latencyChart(arms, width) {
+  const [left, right, top, bottom] = [38, width - 10, 8, 150];
+  const { low, high } = latencyRange(arms);
+  const scale = low > 0 && high / low > 20 ? logarithmic : linear;
+  const x = scale([low, high], [left, right]);
+  const tallest = Math.max(...arms.flatMap((arm) => arm.shares));
+  const y = linear([0, tallest], [bottom, top]);
+  const places = (scale === logarithmic ? logTicks : ticks)(low, high, Math.max(3, Math.floor(width / 90)));
+  return canvas(width, 176, latencyText(arms),
+    heightAxis(y, ticks(0, tallest, 3), left, right, (value) => `${Math.round(100 * value)}%`),
+    places.map((value) => label(x(value), bottom + 18, "middle", axisSeconds(value))),
+    arms.map((arm) => latencyLine(arm, x, y)));
+}
+
+function latencyLine({ place, edges, shares }, x, y) {
+  const [first, after] = [shares.findIndex(Boolean), shares.findLastIndex(Boolean) + 1];
+  const path = steps(edges.slice(first, after + 1), shares.slice(first, after), x, y);
+  return drawn("g", { "data-arm": place }, place ? null : drawn("path", { class: "area", d: path }), drawn("path", { class: "curve", d: path }));
+}
+
+// From the first bin that holds a reply to the last, over all arms.
+function latencyRange(arms) {
+  const used = arms.flatMap((arm) => arm.shares.flatMap((height, bin) => (height ? [arm.edges[bin], arm.edges[bin + 1]] : [])));
+  return { low: Math.min(...used), high: Math.max(...used) };
+}
+
+function latencyText(arms) {
+  return `Latency. ${arms.map((arm) => `${arm.name}: half of ${plural(arm.n, "reply").replace("replys", "replies")} within `
+    + `${seconds(arm.p50)}, 95% within ${seconds(arm.p95)}`).join("; ")}.`;
+}
+
+function axisSeconds(value) {
+  return value < 1 ? `${Number((1000 * value).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
+}
+
+function similarityChart(similarity, width) {
+  const [left, right, top, bottom] = [32, width - 8, 22, 130];
+  const { edges, counts, threshold } = similarity;
+  const x = linear([edges[0], edges[edges.length - 1]], [left, right]);
+  const tallest = Math.max(...counts, 1);
+  const y = linear([0, tallest], [bottom, top]);
+  return canvas(width, 154, similarityText(similarity),
+    heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, whole),
+    ticks(edges[0], edges[edges.length - 1], 5).map((value) => label(x(value), bottom + 18, "middle", value.toFixed(1))),
+    counts.map((height, bin) => drawn("rect", {
+      class: threshold !== null && edges[bin + 1] <= threshold + 1e-9 ? "column below" : "column",
+      x: x(edges[bin]) + 0.5, width: Math.max(0.5, x(edges[bin + 1]) - x(edges[bin]) - 1), y: y(height), height: bottom - y(height) })),
+    threshold === null ? null : thresholdLine(x(threshold), threshold, bottom, (left + right) / 2));
+}
+
+function thresholdLine(place, threshold, bottom, middle) {
+  const side = place > middle ? "end" : "start";
+  return [line(place, 4, place, bottom, "bound"), label(place + (side === "end" ? -6 : 6), 12, side, `threshold ${threshold}`)];
+}
+
+function similarityText({ n, mean, threshold }) {
+  const held = threshold === null ? "no threshold" : `threshold ${threshold}`;
+  return `Similarity of ${plural(n, "pair")}: mean ${mean === null ? "unknown" : score(mean, threshold)}, ${held}.`;
+}
+
+// One line an arm: points are [moment, value], a value of null leaves a gap.
+function timeChart({ name, unit, span, lines }, width) {
+  const [left, right, top, bottom] = [46, width - 8, 8, 96];
+  const values = lines.flatMap((each) => each.points.map(([, value]) => value)).filter((value) => value !== null);
+  const tallest = Math.max(...values, unit === "count" ? 1 : 0.001);
+  const x = linear(span[0] === span[1] ? [span[0] - 1, span[1] + 1] : span, [left, right]);
+  const y = linear([0, tallest], [bottom, top]);
+  const write = { count, share: (value) => `${Number((100 * value).toPrecision(2))}%`, seconds: axisSeconds }[unit];
+  const places = ticks(0, tallest, 2).filter((value) => unit !== "count" || Number.isInteger(value));
+  return canvas(width, 122, timeText(name, unit, lines), heightAxis(y, places, left, right, (value) => (value ? write(value) : "0")),
+    timeLabels(span, left, right, bottom + 18), lines.map((each) => timeLine(each, x, y)));
+}
+
+function timeLabels([first, last], left, right, below) {
+  if (first === last) return label((left + right) / 2, below, "middle", moment(first));
+  return [label(left, below, "start", moment(first)), label(right, below, "end", moment(last))];
+}
+
+function timeLine({ place, points }, x, y) {
+  let pen = "M";
+  const path = points.map(([at, value]) => {
+    const piece = value === null ? "" : `${pen}${x(at)},${y(value)}`;
+    pen = value === null ? "M" : "L";
+    return piece;
+  });
+  const last = points.filter(([, value]) => value !== null).at(-1);
+  return drawn("g", { "data-arm": place }, drawn("path", { class: "curve", d: path.join("") }),
+    last ? drawn("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 2.5 }) : null);
+}
+
+function timeText(name, unit, lines) {
+  const write = { count: whole, share: (value) => `${share(value)}%`, seconds }[unit];
+  const latest = lines.map((each) => {
+    const last = each.points.at(-1)[1];
+    return `${each.name} ${last === null ? "none" : write(last)}`;
+  });
+  return `${name} over time; in the last window: ${latest.join(", ")}.`;
+}

@@ -1,0 +1,108 @@
+// The two tables: figures of each arm, and what a comparison of two arms comes to.
+
+const armName = (arm) => (arm.role === "control" ? "control" : arm.arm);
+
+function armTable({ arms, unit }) {
+  const head = node("thead", {}, node("tr", {}, node("td"), arms.map((arm, place) => node("th", { scope: "col" }, armHead(arm, place)))));
+  const lines = ARM_LINES.filter((each) => !each.wanted || arms.some(each.wanted));
+  const body = lines.map((each) => node("tr", {}, node("th", { scope: "row" }, titleCell(each, unit)),
+    arms.map((arm) => node("td", {}, [each.cell(arm, unit)].flat()))));
+  return [node("table", { class: "arms" }, node("caption", { class: "unseen" }, "Figures of each model"), head, node("tbody", {}, body))];
+}
+
+function titleCell({ title, detail }, unit) {
+  return [typeof title === "function" ? title(unit) : title, more(detail)];
+}
+
+function armHead(arm, place) {
+  const weight = arm.weight === null ? "" : `, ${Number((100 * arm.weight).toPrecision(6))}% of traffic`;
+  const twin = arm.role === "treatment" && arm.arm !== arm.model ? ` ${arm.arm}` : "";
+  return [swatch(place), arm.model, more(`${arm.role}${twin}${weight}`)];
+}
+
+const ARM_LINES = [
+  { title: (unit) => (unit === "cases" ? "Cases" : "Requests"), cell: (arm) => [whole(arm.n), more(unitsOf(arm))] },
+  { title: "Pass rate", detail: "95% CI", cell: passCell },
+  { title: "Latency p50", cell: (arm) => [seconds(arm.latency_s.p50), more(arm.latency_s.n === arm.n ? "" : `of ${whole(arm.latency_s.n)}`)] },
+  { title: "p95", cell: (arm) => seconds(arm.latency_s.p95) },
+  { title: "p99", cell: (arm) => seconds(arm.latency_s.p99), wanted: (arm) => arm.latency_s.p99 !== null },
+  { title: "Errors", cell: errorCell },
+  { title: "Fallbacks", cell: (arm) => (arm.fallbacks === null ? NONE : whole(arm.fallbacks)), wanted: (arm) => arm.fallbacks !== null },
+  { title: "Tokens in / out", cell: tokenCell },
+  { title: "Cost", cell: costCell },
+  { title: "Cost per pass", cell: perPass },
+  { title: "Feedback", cell: feedbackCell, wanted: (arm) => arm.feedback !== null },
+];
+
+function perPass(arm) {
+  if (!arm.n) return NONE;
+  return arm.cost_usd !== null && !arm.passed ? "no pass" : money(arm.cost_per_pass_usd);
+}
+
+function unitsOf(arm) {
+  return arm.units === null || arm.units === arm.n ? "" : `${plural(arm.units, "unit")}`;
+}
+
+function passCell(arm) {
+  if (!arm.n || arm.pass_rate === null) return NONE;
+  const [low, high] = arm.pass_rate_ci || [];
+  return [node("b", {}, `${share(arm.pass_rate)}%`), more(`${whole(arm.passed)} of ${whole(arm.n)}`),
+    arm.pass_rate_ci ? more(`${share(low)} .. ${share(high)}`) : null];
+}
+
+function errorCell(arm) {
+  const classes = Object.entries(arm.error_classes).map(([name, times]) => `${name} ${whole(times)}`);
+  const others = Object.entries(arm.outcomes).filter(([name, times]) => times && name !== "ok" && name !== "error");
+  const rate = arm.errors ? ` (${share(arm.errors / arm.n)}%)` : "";
+  return [arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}${rate}` : NONE,
+    ...[...classes, ...others.map(([name, times]) => `${name} ${whole(times)}`)].map(more)];
+}
+
+function tokenCell(arm) {
+  const { prompt, completion, cached } = arm.tokens;
+  if (!prompt && !completion) return arm.n ? "unknown" : NONE;
+  return [`${count(prompt)} / ${count(completion)}`, more(cached ? `${count(cached)} cached` : "")];
+}
+
+function costCell(arm) {
+  return [arm.n ? money(arm.cost_usd) : NONE, more(arm.unpriced ? `${whole(arm.unpriced)} without a price` : "")];
+}
+
+function feedbackCell(arm) {
+  if (!arm.feedback || !arm.feedback.n) return NONE;
+  return [arm.feedback.mean === null ? "unknown" : score(arm.feedback.mean), more(`of ${whole(arm.feedback.n)}`)];
+}
+
+// Roles are written out, because a table that a narrow screen lays out anew loses its own in some browsers.
+function rowTable({ rows, treatment }) {
+  const titles = [["", "Measure"], ["plot", "Interval"], ["number", "Estimate (range)"], ["number", "Bound"], ["state-head", "Result"]];
+  const head = titles.map(([name, title]) => node("th", { class: name, scope: "col", role: "columnheader" }, title));
+  return [node("table", { class: "rows", role: "table" },
+    node("caption", { class: "unseen" }, `${treatment} compared with the control`),
+    node("thead", { role: "rowgroup" }, node("tr", { role: "row" }, head)),
+    node("tbody", { role: "rowgroup" }, rows.map(rowLine))),
+    node("p", { class: "axis key" }, "Dot and bar: estimate with its range. Dashed line: the bound. Thin line: no difference.")];
+}
+
+function rowLine(row) {
+  const cell = (name, ...children) => node("td", { class: name, role: "cell" }, ...children);
+  return node("tr", { role: "row" },
+    node("th", { scope: "row", role: "rowheader" }, row.label, row.critical ? [" ", node("span", { class: "tag" }, "decides")] : null,
+      more(`n ${whole(row.n)}, ${row.method}`)),
+    cell("plot", intervalPlot(row)), cell("number estimate", ...estimateText(row)),
+    cell("number limit", measure(row.bound, row.unit, row.bound)), cell("state-cell", heldMark(row.state)));
+}
+
+function estimateText(row) {
+  if (row.estimate === null) return ["not enough data"];
+  const [low, high] = [measure(row.low, row.unit, row.bound), measure(row.high, row.unit, row.bound)];
+  const range = low || high ? `${low || "no bound"} .. ${high || "no bound"}` : "";
+  return [`${measure(row.estimate, row.unit, row.bound)}${SUFFIX[row.unit] || ""}`, more(range)];
+}
+
+const HELD = { pass: ["✓", "pass"], fail: ["✕", "fail"], inconclusive: ["?", "inconclusive"] };
+
+function heldMark(state) {
+  const [sign, word] = HELD[state] || ["", "shown only"];
+  return node("span", { class: "held", "data-held": state || "shown" }, sign ? node("span", { "aria-hidden": "true" }, sign) : null, word);
+}

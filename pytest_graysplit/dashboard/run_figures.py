@@ -1,0 +1,143 @@
+"""A run's arms and comparisons as the live page shows them; pure functions of results and verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.dashboard.histograms import TWENTIETHS, histogram, latency_edges
+from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.results.sums import sum_up_replies
+from pytest_graysplit.verdict.wording import label_of, measure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
+    from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.verdict import Row, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSoFar:
+    """One arm while the run goes on: what has been judged, and all it has answered, judged or not."""
+
+    judged: ArmSummary
+    replies: tuple[Reply, ...]
+    answered: ArmSummary
+
+
+def arms_so_far(
+    results: Results, named: Iterable[tuple[str, str]], fetched: Sequence[tuple[str, Reply]]
+) -> list[ArmSoFar]:
+    """Return the arms, those without any result included; `named` are (arm, model), `fetched` (arm, reply)."""
+    summaries = {one.arm: one for one in results.arms()}
+    known = [result for row in results.rows for result in row.arms.values()]
+    # Spare samples of the control are in no figure, so they must not come back as fetched.
+    counted = {id(reply) for result in known for reply in (*result.replies, *result.spare)}
+    models = {**dict(named), **{arm: one.model for arm, one in summaries.items()}}
+    return [
+        _arm_so_far(
+            summaries.get(arm) or sum_up_replies((), arm, model),
+            [reply for result in known if result.arm == arm for reply in result.replies],
+            [reply for name, reply in fetched if name == arm and id(reply) not in counted],
+        )
+        for arm, model in models.items()
+    ]
+
+
+def _arm_so_far(judged: ArmSummary, seen: list[Reply], pending: list[Reply]) -> ArmSoFar:
+    replies = (*seen, *pending)
+    answered = sum_up_replies(replies, judged.arm, judged.model) if pending else judged
+    return ArmSoFar(judged=judged, replies=replies, answered=answered)
+
+
+def arms_json(arms: Sequence[ArmSoFar]) -> list[Json]:
+    """Write the arms, their latencies in bars of the same width."""
+    edges = latency_edges([latency_s for arm in arms for latency_s in arm.answered.latencies_s])
+    return [_arm(arm, edges) for arm in arms]
+
+
+def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
+    judged, answered = arm.judged, arm.answered
+    rate = judged.pass_rate
+    return {
+        "arm": judged.arm,
+        "role": judged.role,
+        "model": judged.model,
+        "weight": None,
+        "n": judged.cases,
+        "passed": judged.passed,
+        "pass_rate": finite(rate.estimate),
+        "pass_rate_ci": [rate.low, rate.high] if judged.cases else None,
+        "units": None,
+        "errors": answered.errors,
+        "outcomes": dict(answered.outcomes),
+        "error_classes": _error_classes(arm.replies),
+        "latency_s": {**latency_figures(answered), "n": len(answered.latencies_s)},
+        "latency_histogram": histogram(answered.latencies_s, edges) if answered.latencies_s else None,
+        "tokens": token_figures(answered),
+        "cost_usd": usd(answered.cost_usd),
+        "unpriced": sum(reply.cost_usd is None and reply.outcome != "error" for reply in arm.replies),
+        # Of what is judged: replies that wait for their test have had no chance to pass.
+        "cost_per_pass_usd": usd(judged.cost_per_pass_usd),
+        "feedback": None,
+        "fallbacks": None,
+    }
+
+
+def _error_classes(replies: Sequence[Reply]) -> dict[str, Json]:
+    counts = Counter(reply.error_slug or "unknown" for reply in replies if reply.outcome == "error")
+    return {slug: counts[slug] for slug in sorted(counts)}
+
+
+def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
+    """Write a comparison that has been judged."""
+    return _comparison(verdict.treatment, verdict.decision, verdict.reasons, [_row(row) for row in verdict.rows], one)
+
+
+def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
+    """Write a comparison that goes on: figures with their intervals, and no state.
+
+    An interval that is looked at again and again is bound to leave its bound some time, so it decides nothing yet.
+    """
+    return _comparison(treatment, "collecting", reasons, [{**_row(row), "state": None} for row in rows], one)
+
+
+def _comparison(
+    treatment: str, verdict: str, reasons: Sequence[str], rows: Sequence[Json], one: ComparisonSummary | None
+) -> Json:
+    return {
+        "treatment": treatment,
+        "verdict": verdict,
+        "reasons": [*reasons],
+        "rows": [*rows],
+        "similarity": _similarity(one) if one and one.similarities else None,
+    }
+
+
+def _row(row: Row) -> dict[str, Json]:
+    return {
+        "name": row.name,
+        "label": label_of(row.name),
+        "state": row.state,
+        "estimate": finite(row.estimate),
+        "low": finite(row.low),
+        "high": finite(row.high),
+        "bound": finite(row.bound),
+        "n": row.n,
+        "method": row.method,
+        "critical": row.critical,
+        "unit": measure_of(row),
+    }
+
+
+def _similarity(one: ComparisonSummary) -> Json:
+    return {
+        "n": len(one.similarities),
+        "mean": fmean(one.similarities),
+        "threshold": one.thresholds[0] if len(one.thresholds) == 1 else None,
+        **histogram(one.similarities, TWENTIETHS),
+    }
