@@ -124,7 +124,7 @@ def test_the_tables_say_everything_in_figures(held, served, visit):
     assert rows[:3] == [
         ["Measure", "Interval", "Estimate (range)", "Bound", "Result"],
         ["pass rate decides n 120, Tango 90%", "", "-2.5 pp -5.6 .. +0.4", "-5.0", "? inconclusive"],
-        ["similarity deficit n 120, paired t", "", "0.021 0.008 .. 0.034", "0.050", "✓ pass"],
+        ["similarity deficit n 120, paired t", "", "0.021 0.008 .. 0.034", "0.05", "✓ pass"],
     ]
     assert rows[-1] == ["savings per million n 120, paired t", "", "$7,590.40 $7,100.00 .. $8,080.00", "", "shown only"]
 
