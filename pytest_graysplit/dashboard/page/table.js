@@ -87,9 +87,9 @@ function errorCell(arm) {
     .filter(([, times]) => times)
     .sort((one, other) => other[1] - one[1]);
   const named = kinds.slice(0, 5).map(([name, times]) => `${name} ${whole(times)}`);
-  const rate = arm.errors ? ` (${share(arm.errors / arm.n)}%)` : "";
   return [
-    arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}${rate}` : NONE,
+    arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}` : NONE,
+    more(arm.errors ? `${share(arm.errors / arm.n)}%` : ""),
     ...named.map(more),
     more(kinds.length > 5 ? `and ${kinds.length - 5} kinds more` : ""),
   ];
