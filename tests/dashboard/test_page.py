@@ -23,6 +23,8 @@ def chromium():
         executable = found_or_installed(playwright)
         if executable is None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(HOW)
+        # Patience costs nothing where all is well, and on a busy machine all takes longer.
+        expect.set_options(timeout=20_000)
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         yield browser
         browser.close()
@@ -45,7 +47,7 @@ def visit(chromium):
             )
         )
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
