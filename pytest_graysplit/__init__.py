@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_graysplit.dashboard.of_monitor import dashboard_app
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.project import load_splitter
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
@@ -32,6 +33,7 @@ __all__ = [
     "SyncSplitClient",
     "TrafficSplitter",
     "Usage",
+    "dashboard_app",
     "load_splitter",
 ]
 
@@ -47,6 +49,7 @@ _HOMES = {
     "SplitReply": "traffic.replies",
     "SyncSplitClient": "traffic.sync",
     "TrafficSplitter": "split",
+    "dashboard_app": "dashboard.of_monitor",
     "load_splitter": "project",
 }
 

@@ -13,6 +13,7 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.judging import commands as judging
 from pytest_graysplit.recordings import commands as recordings
 from pytest_graysplit.recordings.commands import FAILED, Line
+from pytest_graysplit.watching import commands as watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,5 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     casemaking.add_commands(
         commands.add_parser("cases", help="make case files of traffic or of promptfoo's", epilog=CODES)
     )
+    watching.add_grade(commands.add_parser("grade", help="grade live traffic by its log", epilog=watching.GRADE_CODES))
+    watching.add_dashboard(commands.add_parser("dashboard", help="show live traffic on a page, by its log"))
     judging.add_commands(commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES))
     return parser

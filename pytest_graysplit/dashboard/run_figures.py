@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.dashboard.comparedrows import row_json
 from pytest_graysplit.dashboard.histograms import TWENTIETHS, histogram, latency_edges
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 from pytest_graysplit.results.sums import sum_up_replies
-from pytest_graysplit.verdict.wording import label_of, measure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,7 +95,9 @@ def _error_classes(replies: Sequence[Reply]) -> dict[str, Json]:
 
 def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
     """Write a comparison that has been judged."""
-    return _comparison(verdict.treatment, verdict.decision, verdict.reasons, [_row(row) for row in verdict.rows], one)
+    return _comparison(
+        verdict.treatment, verdict.decision, verdict.reasons, [row_json(row) for row in verdict.rows], one
+    )
 
 
 def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
@@ -103,7 +105,7 @@ def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row],
 
     An interval that is looked at again and again is bound to leave its bound some time, so it decides nothing yet.
     """
-    return _comparison(treatment, "collecting", reasons, [{**_row(row), "state": None} for row in rows], one)
+    return _comparison(treatment, "collecting", reasons, [{**row_json(row), "state": None} for row in rows], one)
 
 
 def _comparison(
@@ -115,22 +117,6 @@ def _comparison(
         "reasons": [*reasons],
         "rows": [*rows],
         "similarity": _similarity(one) if one and one.similarities else None,
-    }
-
-
-def _row(row: Row) -> dict[str, Json]:
-    return {
-        "name": row.name,
-        "label": label_of(row.name),
-        "state": row.state,
-        "estimate": finite(row.estimate),
-        "low": finite(row.low),
-        "high": finite(row.high),
-        "bound": finite(row.bound),
-        "n": row.n,
-        "method": row.method,
-        "critical": row.critical,
-        "unit": measure_of(row),
     }
 
 

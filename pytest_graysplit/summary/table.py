@@ -34,11 +34,16 @@ class Column:
 
 def table_lines(arms: Sequence[ArmSummary], width: int) -> Iterator[Line]:
     """Yield the table: a title, and a line an arm."""
-    columns, gap = _fitting(_columns(arms), width)
-    yield (Piece(_row(columns, [column.title for column in columns], gap), "bold"),)
-    for number, arm in enumerate(arms):
-        text = _row(columns, [column.cells[number] for column in columns], gap)
-        yield (Piece(text, "red" if arm.errors else ""),)
+    return column_lines(_columns(arms), width, marked=[bool(arm.errors) for arm in arms])
+
+
+def column_lines(columns: list[Column], width: int, marked: Sequence[bool] = ()) -> Iterator[Line]:
+    """Yield the columns that the width has room for: their titles, and a line a cell; `marked` ones are in red."""
+    fitting, gap = _fitting(columns, width)
+    yield (Piece(_row(fitting, [column.title for column in fitting], gap), "bold"),)
+    for number in range(len(columns[0].cells)):
+        text = _row(fitting, [column.cells[number] for column in fitting], gap)
+        yield (Piece(text, "red" if any(marked[number : number + 1]) else ""),)
 
 
 def _columns(arms: Sequence[ArmSummary]) -> list[Column]:

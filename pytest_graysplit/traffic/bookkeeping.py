@@ -52,9 +52,15 @@ class Books:
             now_s,
             forced=assignment.forced,
         )
-        if self._log is not None:
-            self._log.write(self._line(request_id, call, reply, fallback, now_s))
+        if self._log is not None or reply.outcome != "ok":
+            self._tell(self._line(request_id, call, reply, fallback, now_s))
         return request_id
+
+    def _tell(self, line: Answered) -> None:
+        if self._log is not None:
+            self._log.write(line)
+        if line.outcome != "ok":
+            self._monitor.troubles.append(line)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
         """Count and log what a user thought of an answer."""

@@ -15,6 +15,7 @@ from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.project import read_settings
 from pytest_graysplit.relay.client import Relay
+from pytest_graysplit.relay.signing import check_headers
 from pytest_graysplit.traffic.bookkeeping import Books, Call
 from pytest_graysplit.traffic.log import TrafficLog
 from pytest_graysplit.traffic.monitor import Monitor
@@ -90,6 +91,8 @@ class SplitClient:
     async def __aenter__(self) -> Self:
         if self._settings.key is None:
             raise key_missing("a live request needs it", "pass SplitClient(api_key=...)")
+        for assignment in self._splitter.assignments:
+            check_headers(self._settings, assignment.model, headers_of(self._templates, assignment))
         self._relay = await Relay(self._settings, is_refusal=is_refusal).__aenter__()
         self._loop = asyncio.get_running_loop()
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_graysplit.split import TrafficSplitter, Unit
-    from pytest_graysplit.traffic.records import FallbackCall
+    from pytest_graysplit.traffic.records import Answered, FallbackCall
     from pytest_graysplit.traffic.windows import ArmWindow
     from pytest_graysplit.types import Json, Usage
 
+# The latest requests that did not end well, for a person to look at.
+MOST_TROUBLES = 50
 OUTCOMES = frozenset(get_args(Outcome))
 
 
@@ -38,7 +41,8 @@ class Monitor:
 
     What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
     `prices` are US dollars per million tokens by model, beside the built-in ones; `policy` is what a treatment is held
-    to. `clock` tells seconds since 1970.
+    to. `clock` tells seconds since 1970. `troubles` are the latest requests that did not end well, where a client
+    or a log told of them.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Monitor:
         self._seen = SeenUnits()
         self.earlier = Totals()
         self.apart = Totals()
+        self.troubles: deque[Answered] = deque(maxlen=MOST_TROUBLES)
         self.version = 0
         self.started_s = clock()
         self._start(splitter)

@@ -48,7 +48,7 @@ def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _:
     named, line = [], None
     for file in files:
         named.append(str(file))
-        for line in _records(file, warn):
+        for line in read_lines(_lines(file, warn), str(file), warn=warn):
             yield line
     if line is None:
         hint = "a log is written once SplitClient or Monitor is given log=..., and requests have come"
@@ -90,9 +90,12 @@ def _missing(path: Path) -> UsageError:
     return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug="traffic-file")
 
 
-def _records(file: Path, warn: Callable[[str], None]) -> Iterator[Line]:
+def read_lines(
+    lines: Iterable[bytes], name: str, *, first: int = 1, warn: Callable[[str], None] = lambda _: None
+) -> Iterator[Line]:
+    """Yield the record of each line of a log called `name`, `first` being the number of the first of them."""
     doubtful: _Broken | None = None
-    for where, found in _decoded(file, warn):
+    for where, found in _decoded(lines, name, first):
         if doubtful:
             # A process that was killed in the middle of a line opens the log anew, with the split.
             _leave_out(doubtful, warn, torn=isinstance(found, Declared))
@@ -105,10 +108,9 @@ def _records(file: Path, warn: Callable[[str], None]) -> Iterator[Line]:
         _leave_out(doubtful, warn, torn=True)
 
 
-def _decoded(file: Path, warn: Callable[[str], None]) -> Iterator[tuple[str, Record | _Broken]]:
+def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[str, Record | _Broken]]:
     decode = msgspec.json.Decoder(Record).decode
-    name = str(file)
-    for number, text in enumerate(_lines(file, warn), start=1):
+    for number, text in enumerate(lines, start=first):
         where = f"{name}:{number}"
         try:
             yield where, decode(text)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.results.figures import P99_NEEDS, finite, usd
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.stats import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from pytest_graysplit.traffic.grading import Grade
     from pytest_graysplit.traffic.sums import ArmSums
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 # 1: the first shape (see docs/traffic.md).
 FORMAT = 1
-# Below this many values the 99th percentile of a sample is its maximum under another name.
-P99_NEEDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +49,7 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "split": state.split,
         "salt": state.salt,
         "started": stamp(state.started_s),
-        "arms": [_arm(one) for one in state.sums],
+        "arms": [arm_json(one) for one in state.sums],
         "sample_ratio": {"p": state.mismatch_p, "units": {one.arm: one.units for one in state.sums}},
         "apart": _totals(state.apart),
         "earlier": _totals(state.earlier),
@@ -66,7 +63,8 @@ def stamp(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _arm(one: ArmSums) -> dict[str, Json]:
+def arm_json(one: ArmSums) -> dict[str, Json]:
+    """Return the figures of one arm."""
     rate = wilson(one.passed, one.requests)
     return {
         "arm": one.arm,
@@ -141,13 +139,3 @@ def _row(row: Row) -> dict[str, Json]:
 
 def _counts(counts: Mapping[str, int]) -> dict[str, Json]:
     return dict(counts)
-
-
-def finite(value: float) -> float | None:
-    """Return the number, or None where it is none: JSON knows no infinity."""
-    return value if math.isfinite(value) else None
-
-
-def usd(amount: Decimal | None) -> float | None:
-    """Return US dollars as JSON has them."""
-    return None if amount is None else float(amount)

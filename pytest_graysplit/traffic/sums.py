@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_graysplit.types import Role
 
@@ -18,6 +18,10 @@ _NOTHING = Decimal(0)
 
 def _unknown(_: float) -> float | None:
     return None
+
+
+def _none(edges: Sequence[float]) -> list[int]:
+    return [0] * (len(edges) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +48,10 @@ class ArmSums:
     """One arm of live traffic since its weights were set; what was routed there by force is not in it.
 
     `units` counts distinct units that met the arm first, `clusters` are their sums, `quantile` gives a latency in
-    seconds, `served` the models that answered, `errors` the failed requests by slug, `retried` failed attempts that
-    were tried again. Costs are US dollars, each model's at its own price; `cost_usd` counts what has a known one,
-    `unpriced` the answers that have none. `fallbacks` went to the control in its place; what they cost, `fallback_usd`,
-    is a part of `cost_usd`.
+    seconds, `counts` how many lie between edges. `served` are the models that answered, `errors` the failed requests by
+    kind, `retried` failed attempts that were tried again. Costs are US dollars, each model's at its own price;
+    `cost_usd` counts what has a known one, `unpriced` the answers that have none. `fallbacks` went to the control in
+    its place; what they cost, `fallback_usd`, is a part of `cost_usd`.
     """
 
     arm: str
@@ -77,6 +81,7 @@ class ArmSums:
     timed: int = 0
     clusters: tuple[ClusterSums, ...] = ()
     quantile: Callable[[float], float | None] = _unknown
+    counts: Callable[[Sequence[float]], list[int]] = _none
 
     @property
     def known_cost_usd(self) -> Decimal | None:

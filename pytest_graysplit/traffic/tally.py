@@ -184,6 +184,7 @@ class ArmTally:
             timed=latencies.n,
             clusters=self._clusters(),
             quantile=latencies.quantile_s,
+            counts=latencies.counts,
         )
 
     def _clusters(self) -> tuple[ClusterSums, ...]:

@@ -1,0 +1,101 @@
+"""The latest requests of live traffic that did not end well, and one of them in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.display import plural
+from pytest_graysplit.results.figures import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_graysplit.traffic.records import Answered
+    from pytest_graysplit.types import Json
+
+SHOWN = 20
+_OUTCOMES = {
+    "empty": "the answer is empty",
+    "refusal": "the model refused to answer",
+    "truncated": "the answer was cut off at its token limit",
+    "filtered": "a content filter stopped it",
+}
+
+
+def worst_json(troubles: Iterable[Answered]) -> list[Json]:
+    """Write the latest troubles, the newest first."""
+    return [_worst(one) for one in reversed(list(troubles)[-SHOWN:])]
+
+
+def find_trouble(troubles: Iterable[Answered], wanted: str) -> Answered | None:
+    """Return the request of that id."""
+    return next((one for one in list(troubles) if one.id == wanted), None)
+
+
+def trouble_json(one: Answered) -> dict[str, Json]:
+    """Write a request in full: what was asked, what came, and what came in its place."""
+    answers: list[Json] = [
+        {
+            "arm": one.arm,
+            "model": one.model,
+            "outcome": one.outcome,
+            "text": one.text or "",
+            "latency_s": one.latency_s,
+            "cost_usd": usd(one.cost_usd),
+            "error": one.problem,
+        }
+    ]
+    if (call := one.fallback) is not None:
+        answers.append(
+            {
+                "arm": f"the control in place of {one.arm}",
+                "model": call.model,
+                "outcome": call.outcome,
+                "text": "",
+                "latency_s": call.latency_s,
+                "cost_usd": usd(call.cost_usd),
+                "error": call.error,
+            }
+        )
+    return {
+        "id": one.id,
+        "name": _name(one),
+        "prompt": _prompt(one),
+        "treatment": one.arm,
+        "similarity": None,
+        "threshold": None,
+        "metric": None,
+        "flags": [],
+        "misses": {one.arm: [_why(one)]},
+        "arms": answers,
+        "diff": [],
+    }
+
+
+def _worst(one: Answered) -> Json:
+    return {
+        "id": one.id,
+        "name": _name(one),
+        "treatment": one.arm,
+        "similarity": None,
+        "passed": {one.arm: False},
+        "flags": [],
+        "why": _why(one),
+    }
+
+
+def _name(one: Answered) -> str:
+    return f"{one.at[11:19]} {one.arm}"
+
+
+def _why(one: Answered) -> str:
+    why = one.problem or _OUTCOMES.get(one.outcome) or one.error or one.outcome
+    tries = f", after {plural(one.attempts, 'attempt')}" if one.attempts > 1 else ""
+    return f"{why}{tries}{'; the control answered' if one.fallback and one.fallback.outcome != 'error' else ''}"
+
+
+def _prompt(one: Answered) -> str:
+    if one.messages is None:
+        return "(the log keeps no texts)"
+    asked = [message.get("content") for message in one.messages if message.get("role") == "user"]
+    return asked[-1] if asked and isinstance(asked[-1], str) else ""

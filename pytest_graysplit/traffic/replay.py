@@ -1,0 +1,130 @@
+"""Feeds a traffic log to a monitor, as if its requests came now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.policy import Policy
+from pytest_graysplit.pricing import PriceTable
+from pytest_graysplit.split import BASIS_POINTS, Split, TrafficSplitter
+from pytest_graysplit.traffic.monitor import Monitor
+from pytest_graysplit.traffic.records import Answered, Declared, Scored
+from pytest_graysplit.traffic.tally import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
+
+    from pytest_graysplit.traffic.reading import Line
+
+
+class Replay:
+    """Takes the lines of a log one by one; `monitor` knows what they add up to, and is None before the first split.
+
+    The split that was declared last is the one that is compared; what belongs to any other is in the totals. Of several
+    scores for one request the last one counts.
+    """
+
+    def __init__(
+        self, *, prices: Mapping[str, Mapping[str, Decimal]] | None = None, policy: Policy | None = None
+    ) -> None:
+        self.monitor: Monitor | None = None
+        self._prices = prices or {}
+        self._table = PriceTable(self._prices)
+        self._policy = policy or Policy()
+        self._declared = ""
+        self._arms: dict[tuple[str, str], int] = {}
+        self._scores: dict[str, float] = {}
+
+    def feed(self, lines: Iterable[Line]) -> int:
+        """Take the lines and return how many there were; raise UsageError for one that fits no split."""
+        taken = 0
+        for where, record in lines:
+            taken += 1
+            if isinstance(record, Answered):
+                self._count(record, where)
+            elif isinstance(record, Scored):
+                self._score(record, where)
+            else:
+                self._declare(record, where)
+        return taken
+
+    def _declare(self, record: Declared, where: str) -> None:
+        try:
+            splitter = splitter_of(record)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug="traffic-line") from None
+        self._arms.update({(record.split, arm.arm): place for place, arm in enumerate(record.arms)})
+        if self.monitor is None:
+            started_s = _seconds(record.at, where)
+            self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
+            self.monitor.started_s = started_s
+        elif record.at >= self._declared:  # of two processes, the one with the older weights may write last
+            self.monitor.use(splitter)
+        self._declared = max(self._declared, record.at)
+
+    def _count(self, record: Answered, where: str) -> None:
+        index = self._arms.get((record.split, record.arm))
+        if self.monitor is None or index is None:
+            raise UsageError(
+                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
+                "before it declares that",
+                hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
+                slug="traffic-line",
+            )
+        cost_usd = record.cost_usd
+        if cost_usd is None and record.usage is not None:
+            cost_usd = self._table.cost_of_tokens(record.model, record.usage, record.at)
+        event = Event(
+            record.outcome,
+            record.latency_s,
+            cost_usd,
+            record.usage,
+            record.attempts,
+            record.error,
+            record.retried,
+            record.served_model,
+            record.fell_back,
+            record.fallback,
+        )
+        key, at_s = _key(record.unit, where), _seconds(record.at, where)
+        self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
+        if record.outcome != "ok":
+            self.monitor.troubles.append(record)
+
+    def _score(self, record: Scored, where: str) -> None:
+        if self.monitor is None:
+            return
+        try:
+            self.monitor.feedback(record.id, record.score, before=self._scores.get(record.id))
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug="traffic-line") from None
+        self._scores[record.id] = record.score
+
+
+def splitter_of(record: Declared) -> TrafficSplitter:
+    """Return the splitter that a log declares."""
+    splits = [Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm) for arm in record.arms]
+    return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
+
+
+def _key(unit: str | None, where: str) -> bytes | None:
+    try:
+        return None if unit is None else bytes.fromhex(unit)
+    except ValueError:
+        raise UsageError(
+            f"{where}: {unit!r} is no key of a unit",
+            hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
+            slug="traffic-line",
+        ) from None
+
+
+def _seconds(at: str, where: str) -> float:
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        raise UsageError(
+            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug="traffic-line"
+        ) from None

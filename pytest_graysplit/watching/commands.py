@@ -1,0 +1,148 @@
+"""`graysplit grade` and `graysplit dashboard`: what each takes, and the lines it has to say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.project import PROJECT_FILE, read_settings
+from pytest_graysplit.recordings.commands import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.dashboard.server import LiveServer
+    from pytest_graysplit.traffic.monitor import Monitor
+    from pytest_graysplit.traffic.replay import Replay
+    from pytest_graysplit.watching.following import Following
+
+# What a script goes by: nothing but a promotion is a success, so that `graysplit grade ... && promote` is safe.
+CODES = {"promote": 0, "reject": 1, "hold": 3, "collecting": 4}
+GRADE_CODES = "exit codes: 0 promote; 1 reject; 3 hold; 4 collecting; 2 it could not be graded"
+LOOK_S = 0.5
+TOKEN_VARIABLE = "GRAYSPLIT_DASHBOARD_TOKEN"  # noqa: S105 # a variable's name
+DEFAULT_PORT = 8765
+
+
+def add_grade(command: argparse.ArgumentParser) -> None:
+    """Give the parser what `graysplit grade` takes."""
+    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="a traffic log; its rotated files count too")
+    command.add_argument("--treatment", metavar="ARM", help="the treatment to grade; needed where there are several")
+    command.add_argument("--json", action="store_true", help="tell everything as JSON instead")
+    _add_project(command)
+    command.set_defaults(run=run_grade)
+
+
+def add_dashboard(command: argparse.ArgumentParser) -> None:
+    """Give the parser what `graysplit dashboard` takes."""
+    command.add_argument("log", type=Path, metavar="LOG", help="a traffic log, which may still be written")
+    command.add_argument("--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"(default: {DEFAULT_PORT})")
+    command.add_argument(
+        "--host", default="127.0.0.1", help=f"(default: 127.0.0.1); another needs a token in {TOKEN_VARIABLE}"
+    )
+    _add_project(command)
+    command.set_defaults(run=run_dashboard)
+
+
+def run_grade(options: argparse.Namespace) -> Iterator[Line]:
+    """Grade the logs that were named, as one."""
+    # What the other commands of graysplit do not need is imported here.
+    from pytest_graysplit.traffic.reading import log_files, read_files
+    from pytest_graysplit.traffic.report import report_of
+    from pytest_graysplit.watching.telling import traffic_lines
+
+    warnings: list[str] = []
+    replay = _replay(options)
+    replay.feed(read_files(log_files(options.logs), warn=warnings.append))
+    monitor = _told_split(replay, options.logs[0])
+    state, grade = monitor.state(), monitor.grade(options.treatment)
+    code = CODES[grade.verdict]
+    yield from map(Line, () if options.json else warnings)
+    if options.json:
+        yield Line(json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False), code)
+        return
+    width = shutil.get_terminal_size((100, 24)).columns
+    *texts, last = traffic_lines(state, str(options.logs[0]), width)
+    yield from map(Line, texts)
+    yield Line(last, code)
+
+
+def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
+    """Serve the live page of a log until Ctrl-C."""
+    from pytest_graysplit.dashboard.of_monitor import TrafficSource
+    from pytest_graysplit.dashboard.server import serve
+    from pytest_graysplit.watching.following import Following
+
+    notes: list[str] = []
+    replay, log, done = _replay(options), Following(options.log, notes.append), Event()
+    replay.feed(log.new())
+    source = TrafficSource(_told_split(replay, options.log), title=options.log.name, notes=lambda: tuple(notes))
+    follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
+    follow.start()
+    try:
+        serve(
+            source,
+            partial(_tell, options.log),
+            port=options.port,
+            host=options.host,
+            token=os.environ.get(TOKEN_VARIABLE) or None,
+        )
+    finally:
+        done.set()
+        follow.join(2 * LOOK_S)
+        log.close()
+    yield Line("")
+
+
+def _follow(replay: Replay, log: Following, notes: list[str], done: Event) -> None:
+    while not done.wait(LOOK_S):
+        try:
+            replay.feed(log.new())
+        except (GraysplitError, OSError) as error:
+            # The page stays with what was read, and says why it does not go on.
+            notes.append(f"no longer followed: {error}")
+            return
+
+
+def _tell(log: Path, server: LiveServer) -> None:
+    print(f"live page of {log} at {server.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 # it is what the command is for
+
+
+def _replay(options: argparse.Namespace) -> Replay:
+    from pytest_graysplit.traffic.replay import Replay
+
+    settings = read_settings(options.project, os.environ)
+    return Replay(prices=settings.table.prices, policy=settings.policy)
+
+
+def _told_split(replay: Replay, log: Path) -> Monitor:
+    if replay.monitor is None:
+        raise UsageError(
+            f"{log}: declares no split, so nobody can tell its arms apart",
+            hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
+            slug="traffic-line",
+        )
+    return replay.monitor
+
+
+def _add_project(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--project",
+        type=Path,
+        default=Path(PROJECT_FILE),
+        metavar="FILE",
+        help="the pyproject.toml with prices, margin and verdict (default: the one here)",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
