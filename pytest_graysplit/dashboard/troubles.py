@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import plural
+from pytest_graysplit.display import plural, shortened
 from pytest_graysplit.results.figures import usd
+from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SHOWN = 20
+LONGEST_NAME = 80
 _OUTCOMES = {
     "empty": "the answer is empty",
     "refusal": "the model refused to answer",
@@ -23,8 +25,9 @@ _OUTCOMES = {
 
 
 def worst_json(troubles: Iterable[Answered]) -> list[Json]:
-    """Write the latest troubles, the newest first."""
-    return [_worst(one) for one in reversed(list(troubles)[-SHOWN:])]
+    """Write the latest troubles, the newest first; what went wrong with one question in one way is told once."""
+    told = {(_name(one), _why(one)): one for one in list(troubles)}
+    return [_worst(one) for one in sorted(told.values(), key=lambda one: one.at, reverse=True)[:SHOWN]]
 
 
 def find_trouble(troubles: Iterable[Answered], wanted: str) -> Answered | None:
@@ -85,7 +88,8 @@ def _worst(one: Answered) -> Json:
 
 
 def _name(one: Answered) -> str:
-    return f"{one.at[11:19]} {one.arm}"
+    asked = shortened(_prompt(one), LONGEST_NAME)
+    return f"{one.arm}: {asked}" if asked else f"{one.arm} at {one.at[11:19]}"
 
 
 def _why(one: Answered) -> str:
@@ -95,7 +99,5 @@ def _why(one: Answered) -> str:
 
 
 def _prompt(one: Answered) -> str:
-    if one.messages is None:
-        return "(the log keeps no texts)"
-    asked = [message.get("content") for message in one.messages if message.get("role") == "user"]
-    return asked[-1] if asked and isinstance(asked[-1], str) else ""
+    """Return what the user asked last; nothing where the log keeps no texts."""
+    return Case(id=one.id, messages=one.messages or ()).prompt

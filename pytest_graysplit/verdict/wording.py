@@ -54,7 +54,7 @@ def label_of(name: str) -> str:
 
 def measure_of(row: Row) -> Measure:
     """Return what the row's figures are: a difference of shares ("points"), a score, a share, dollars or a ratio."""
-    return "points" if row.is_pass_rate else _MEASURES.get(row.name, "ratio")
+    return "points" if row.is_pass_rate or row.name == FEEDBACK else _MEASURES.get(row.name, "ratio")
 
 
 def reason_of(row: Row) -> str:
@@ -90,7 +90,8 @@ def _points(label: str, row: Row, margin: float) -> str:
 
 
 def _may(row: Row) -> str:
-    return {"pass": "is at most", "fail": "is at least"}.get(str(row.state), "may be")
+    verb = "are" if row.name == "errors" else "is"
+    return {"pass": f"{verb} at most", "fail": f"{verb} at least"}.get(str(row.state), "may be")
 
 
 def _beside(value: float, bound: float) -> str:

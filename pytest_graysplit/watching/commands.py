@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
@@ -81,23 +82,23 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     from pytest_graysplit.watching.following import Following
 
     notes: list[str] = []
-    replay, log, done = _replay(options), Following(options.log, notes.append), Event()
-    replay.feed(log.new())
-    source = TrafficSource(_told_split(replay, options.log), title=options.log.name, notes=lambda: tuple(notes))
-    follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
-    follow.start()
-    try:
-        serve(
-            source,
-            partial(_tell, options.log),
-            port=options.port,
-            host=options.host,
-            token=os.environ.get(TOKEN_VARIABLE) or None,
-        )
-    finally:
-        done.set()
-        follow.join(2 * LOOK_S)
-        log.close()
+    replay, done = _replay(options), Event()
+    with closing(Following(options.log, notes.append)) as log:
+        replay.feed(log.new())
+        source = TrafficSource(_told_split(replay, options.log), title=options.log.name, notes=lambda: tuple(notes))
+        follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
+        follow.start()
+        try:
+            serve(
+                source,
+                partial(_tell, options.log),
+                port=options.port,
+                host=options.host,
+                token=os.environ.get(TOKEN_VARIABLE) or None,
+            )
+        finally:
+            done.set()
+            follow.join(2 * LOOK_S)
     yield Line("")
 
 

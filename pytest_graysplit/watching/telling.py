@@ -7,7 +7,6 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import change, count, money, percent, plural, points, ratio, seconds
-from pytest_graysplit.policy import FEEDBACK
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.summary.table import Column, column_lines
 from pytest_graysplit.verdict.wording import label_of, measure_of
@@ -78,7 +77,7 @@ def _told(row: Row) -> str:
     measure = measure_of(row)
     if not math.isfinite(row.high - row.low):
         return f"{_estimate(row, measure)}  (too few units for an interval)"
-    if measure == "points" or row.name == FEEDBACK:
+    if measure == "points":
         bound = "" if row.bound is None else f", bound {points(row.bound)}"
         return f"{points(row.estimate)} pp  ({points(row.low)} .. {points(row.high)}{bound}){_state(row)}"
     if measure == "usd":

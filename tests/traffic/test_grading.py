@@ -44,7 +44,7 @@ def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
     assert (found.treatment, found.verdict, found.needed_units) == ("candidate", "promote", None)
     assert found.reasons == (
         "pass rate is at most 0.5 points worse, the margin is 5.0",
-        "errors and refusals is at most 0.5 points more, the bound is 2.0",
+        "errors and refusals are at most 0.5 points more, the bound is 2.0",
         NOBODY_SAID,
     )
     assert [row.name for row in found.rows if row.critical] == ["pass_rate", "errors"]
@@ -103,7 +103,7 @@ def test_more_errors_reject_although_the_margin_of_the_pass_rate_is_kept():
     """Errors decide for traffic: four points more of them are within the five points of the pass rate."""
     found = graded(arm(failing=400))
     assert found.verdict == "reject"
-    assert found.reasons == ("errors and refusals is at least 3.2 points more, the bound is 2.0",)
+    assert found.reasons == ("errors and refusals are at least 3.2 points more, the bound is 2.0",)
 
 
 def test_the_same_model_is_never_rejected_against_itself():
