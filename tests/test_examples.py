@@ -23,7 +23,7 @@ COMMANDS = {"support-desk": ["--graysplit-treatment=smollm2-135m"], "python-test
 @pytest.fixture
 def examples(tmp_path):
     """A copy of the examples, without what earlier runs in the tree may have left."""
-    left = shutil.ignore_patterns(".graysplit", ".pytest_cache", "__pycache__")
+    left = shutil.ignore_patterns(".graysplit", ".pytest_cache", "__pycache__", "traffic.*")
     return shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=left)
 
 
@@ -205,3 +205,19 @@ def test_the_workflow_gives_no_more_than_is_needed():
     assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
     with_key = [step for step in workflow["jobs"]["record"]["steps"] if "secrets." in json.dumps(step)]
     assert len(with_key) == 1
+
+
+def test_the_chat_service_splits_its_traffic_and_shows_it(examples):
+    """As its page says, with fewer questions: every one is answered, logged, graded, and can become a case."""
+    folder = examples / "chat-service"
+    code, output = run(folder, "load.py", "--requests=150", "--and-stop")
+    address, answered, grade = output.splitlines()
+    assert (code, answered) == (0, "150 requests, 150 answered"), output
+    assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/graysplit/", address)
+    assert re.match("(collecting|hold|reject): ", grade)
+    lines = [json.loads(line) for line in (folder / "traffic.jsonl").read_text().splitlines()]
+    assert sum(line["kind"] == "request" for line in lines) == 150
+    code, output = run(folder, "-m", "pytest_graysplit", "grade", "traffic.jsonl")
+    assert (code in (1, 3, 4), "smollm2-135m against qwen2.5-coder-0.5b" in output) == (True, True), output
+    code, output = run(folder, "-m", "pytest_graysplit", "cases", "from-traffic", "traffic.jsonl", "--sample=10")
+    assert (code, (folder / "traffic.graysplit.jsonl").read_text().count("\n")) == (0, 10), output
