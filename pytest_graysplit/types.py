@@ -21,6 +21,8 @@ Gate = Literal["case", "verdict", "none"]
 OnHold = Literal["pass", "fail"]
 EarlyStopWhen = Literal["harm", "both"]
 Role = Literal["control", "treatment"]
+# What the arm of the model that is run today is called; a treatment is called by its model.
+CONTROL = "control"
 # "auto" asks for the number that the control reaches against itself, measured in this very run.
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 # Which service of a relay a request goes to.

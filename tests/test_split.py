@@ -1,5 +1,6 @@
 """Who gets which model: exactly by weight, always the same, and the same after a ramp."""
 
+import doctest
 import enum
 import hashlib
 import os
@@ -19,6 +20,7 @@ from scipy.stats import chisquare, kstest
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.split import BASIS_POINTS, Split, TrafficSplitter
+from pytest_graysplit.split import splitter as splitter_module
 
 UNITS = [f"user-{number}" for number in range(20_000)]
 
@@ -310,3 +312,8 @@ def test_every_process_assigns_alike():
     environ = {**os.environ, "PYTHONHASHSEED": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert done.stdout.split() == arms_of(splitter(0.5, 0.5), UNITS[:50])
+
+
+def test_the_example_in_the_docstring_is_true():
+    """Whoever copies it gets what it shows."""
+    assert doctest.testmod(splitter_module).failed == 0

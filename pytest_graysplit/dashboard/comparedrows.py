@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.results.figures import finite
+from pytest_graysplit.verdict import figures
 from pytest_graysplit.verdict.wording import label_of, measure_of
 
 if TYPE_CHECKING:
@@ -13,17 +13,5 @@ if TYPE_CHECKING:
 
 
 def row_json(row: Row) -> dict[str, Json]:
-    """Write the row with its label and what its figures are; what is infinite is null."""
-    return {
-        "name": row.name,
-        "label": label_of(row.name),
-        "state": row.state,
-        "estimate": finite(row.estimate),
-        "low": finite(row.low),
-        "high": finite(row.high),
-        "bound": finite(row.bound),
-        "n": row.n,
-        "method": row.method,
-        "critical": row.critical,
-        "unit": measure_of(row),
-    }
+    """Write the row with its label and what its figures are."""
+    return {**figures.row_json(row), "label": label_of(row.name), "unit": measure_of(row)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.verdict.figures import bounds_json, row_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "cost_ratio": one.cost_ratio,
         "flags": one.flags,
         "metric_calls": {asked.metric: _asked(asked) for asked in one.asked},
-        "rows": [_row(row) for row in verdict.rows],
+        "rows": [row_json(row) for row in verdict.rows],
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "cases_needed": verdict.needed,
@@ -93,22 +94,8 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _row(row: Row) -> dict[str, object]:
-    return {
-        "name": row.name,
-        "state": row.state,
-        **(_bounds(row) or {}),
-        "bound": row.bound,
-        "critical": row.critical,
-        "n": row.n,
-        "method": row.method,
-    }
-
-
-def _bounds(row: Row | None) -> dict[str, float | None] | None:
-    if row is None:
-        return None
-    return {"estimate": finite(row.estimate), "low": finite(row.low), "high": finite(row.high)}
+def _bounds(row: Row | None) -> dict[str, Json] | None:
+    return None if row is None else bounds_json(row)
 
 
 def _asked(asked: Asked) -> dict[str, object]:

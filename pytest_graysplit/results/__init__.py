@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.results.cases import CONTROL, ArmResult, CaseResult, CaseRow
+from pytest_graysplit.results.cases import ArmResult, CaseResult, CaseRow
 from pytest_graysplit.results.sums import ArmSummary, ComparisonSummary, hold_against, sum_up, total_cost
+from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

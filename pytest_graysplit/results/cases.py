@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_graysplit.types import Asked, Case, Comparison, Miss, Reply
 
-CONTROL = "control"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:

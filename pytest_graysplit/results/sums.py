@@ -8,9 +8,8 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.results.cases import CONTROL
 from pytest_graysplit.stats import Interval, quantile, wilson
-from pytest_graysplit.types import Usage
+from pytest_graysplit.types import CONTROL, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

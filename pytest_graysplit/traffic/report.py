@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.results.figures import P99_NEEDS, finite, usd
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.stats import wilson
+from pytest_graysplit.verdict.figures import row_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.sums import ArmSums
     from pytest_graysplit.traffic.tally import Totals
     from pytest_graysplit.types import Json
-    from pytest_graysplit.verdict.rows import Row
 
 # 1: the first shape (see docs/traffic.md).
 FORMAT = 1
@@ -119,21 +119,7 @@ def _grade(grade: Grade) -> dict[str, Json]:
         "verdict": grade.verdict,
         "reasons": list(grade.reasons),
         "units_needed": grade.needed_units,
-        "rows": [_row(row) for row in grade.rows],
-    }
-
-
-def _row(row: Row) -> dict[str, Json]:
-    return {
-        "name": row.name,
-        "state": row.state,
-        "estimate": finite(row.estimate),
-        "low": finite(row.low),
-        "high": finite(row.high),
-        "bound": row.bound,
-        "critical": row.critical,
-        "n": row.n,
-        "method": row.method,
+        "rows": [row_json(row) for row in grade.rows],
     }
 
 

@@ -1,6 +1,7 @@
 """The client of an application against a real relay: who is asked, what is counted, and what it says when it fails."""
 
 import asyncio
+import doctest
 import json
 import threading
 from collections import Counter
@@ -13,6 +14,7 @@ from splits import CONTROL, KEY, TREATMENT, halves, unit_in, user, using
 
 from pytest_graysplit import Monitor, RequestFailedError, Split, SplitClient, SyncSplitClient, TrafficSplitter
 from pytest_graysplit.errors import RelayError, UsageError
+from pytest_graysplit.traffic import routing
 
 
 def lines_of(path):
@@ -457,3 +459,8 @@ def test_prices_and_headers_come_from_the_project(relay, tmp_path):
     reply = using(splitter, lambda client: client.chat(user("one two three"), unit=1), project=project)
     assert reply.cost_usd == (3 * 100 + reply.usage.completion * 200) / Decimal(1_000_000)
     assert relay.stats()["headers"]["x-team"] == "blue"
+
+
+def test_the_example_of_header_templates_is_true():
+    """Whoever copies it gets what it shows."""
+    assert doctest.testmod(routing).failed == 0

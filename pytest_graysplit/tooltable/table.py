@@ -1,0 +1,169 @@
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, splits, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS
+from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
+from pytest_graysplit.tooltable.splits import splitter_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_graysplit.split import TrafficSplitter
+    from pytest_graysplit.types import Json
+
+SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+PRICE_FIELDS = ("input", "cached", "cache_write", "output")
+MODEL_FIELDS = ("params", "headers")
+SEMANTIC_FIELDS = ("model", "params")
+JUDGE_FIELDS = ("model", "criteria", "params")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedModel:
+    """The model that a metric asks, what is sent with each request, and what a judge goes by (None: the default)."""
+
+    model: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    criteria: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictTable:
+    """The section `verdict`: which rows and tags decide, and bounds other than the usual ones."""
+
+    critical: tuple[str, ...] = (PASS_RATE,)
+    critical_tags: tuple[str, ...] = ()
+    bounds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: Mapping[str, object]) -> VerdictTable:
+        """Check the section as TOML gave it; raise UsageError that names the setting."""
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds"))
+        critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
+        refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
+        if not critical:
+            raise refused("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
+        bounds = section("verdict.bounds", table.get("bounds"))
+        refuse_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+        return cls(
+            critical=critical,
+            critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
+            bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTable:
+    """Structured settings, checked: prices in USD per million tokens, headers with their environment filled in."""
+
+    prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    verdict: VerdictTable = field(default_factory=VerdictTable)
+    semantic: AskedModel | None = None
+    judge: AskedModel | None = None
+    splits: Mapping[str, TrafficSplitter] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
+        """Check the table as TOML gave it; raise UsageError that names the setting."""
+        refuse_unknown("", table, SECTIONS)
+        models = {name: section(f"models.{name}", own) for name, own in section("models", table.get("models")).items()}
+        for name, own in models.items():
+            refuse_unknown(f"models.{name}", own, MODEL_FIELDS)
+        return cls(
+            prices={
+                name: _price(f"prices.{name}", own) for name, own in section("prices", table.get("prices")).items()
+            },
+            aliases=texts_of("aliases", table.get("aliases")),
+            headers=headers_of("headers", table.get("headers"), environ),
+            model_params={name: params_of(f"models.{name}.params", own.get("params")) for name, own in models.items()},
+            model_headers={
+                name: headers_of(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
+            },
+            verdict=VerdictTable.read(section("verdict", table.get("verdict"))),
+            semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
+            judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
+            splits={
+                name: splitter_of(f"splits.{name}", name, own, environ)
+                for name, own in section("splits", table.get("splits")).items()
+            },
+        )
+
+    def named(self, aliases: Mapping[str, str]) -> ToolTable:
+        """Return the table with the models that metrics ask under their own names."""
+
+        def named(asked: AskedModel | None) -> AskedModel | None:
+            return asked and replace(asked, model=aliases.get(asked.model, asked.model))
+
+        splits = {name: splitter.named(aliases) for name, splitter in self.splits.items()}
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
+
+    def params_of(self, model: str) -> Mapping[str, Json]:
+        """Return the request parameters that only this model gets."""
+        return self.model_params.get(model, {})
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that metrics may ask, whether or not a case uses such a metric."""
+        return tuple(dict.fromkeys(asked.model for asked in (self.semantic, self.judge) if asked))
+
+    def headers_of(self, model: str) -> dict[str, str]:
+        """Return the extra request headers of the model: the common ones, then its own."""
+        return {**self.headers, **self.model_headers.get(model, {})}
+
+    def header_values(self) -> Iterator[str]:
+        """Yield every header value, because any of them may be a credential."""
+        yield from self.headers.values()
+        for own in self.model_headers.values():
+            yield from own.values()
+        for splitter in self.splits.values():
+            for split in splitter.splits:
+                yield from split.headers.values()
+
+
+def _bound(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    return float(value)
+
+
+def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:
+    if value is None:
+        return None
+    table = section(name, value)
+    refuse_unknown(name, table, known)
+    for key in ("model", "criteria"):
+        text = table.get(key, "?")
+        if not isinstance(text, str) or not text.strip():
+            raise refused(f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes")
+    if "model" not in table:
+        raise refused(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
+    criteria = table.get("criteria")
+    return AskedModel(
+        model=str(table["model"]).strip(),
+        params=params_of(f"{name}.params", table.get("params")),
+        criteria=None if criteria is None else str(criteria).strip(),
+    )
+
+
+def _price(name: str, value: object) -> dict[str, Decimal]:
+    table = section(name, value)
+    refuse_unknown(name, table, PRICE_FIELDS)
+    for needed in ("input", "output"):
+        if needed not in table:
+            raise refused(name, f"has no {needed} price", f"{name} = {{input = 0.28, cached = 0.028, output = 0.42}}")
+    price: dict[str, Decimal] = {}
+    for key, amount in table.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            raise refused(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
+        price[key] = Decimal(str(amount))
+    return price
