@@ -79,7 +79,9 @@ def test_a_person_sees_verdict_figures_and_pictures(held, served, visit):
     expect(page.locator("#progress-text")).to_have_text(
         "84 of 120 cases judged · 214 of 240 replies fetched · $0.9668 spent"
     )
-    assert page.get_by_role("progressbar").get_attribute("aria-valuetext") == "84 of 120 cases"
+    bar = page.get_by_role("progressbar")
+    assert bar.get_attribute("aria-valuetext") == "84 of 120 cases"
+    assert bar.evaluate("bar => bar.position") == (84 + 214) / (120 + 240)  # what is fetched counts as what is judged
     assert page.get_by_role("article").locator(".verdict").inner_text().split("\n\n") == [
         "May deepseek-v3.2 replace claude-sonnet-4.5?", "‖Hold", specimens.REASON,
     ]  # fmt: skip
@@ -152,6 +154,7 @@ def test_traffic_shows_its_course(served, visit):
         == "Share of errors over time; in the last window: claude-sonnet-4.5 (control) 0.2%, deepseek-v3.2 6.5%."
     )
     expect(page.locator("#requests-caption")).to_have_text("Requests a minute")
+    expect(page.locator("#worst-title")).to_have_text("Requests that did not end well")
     lines = {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
     assert lines[""] == ["claude-sonnet-4.5 control, 90% of traffic", "deepseek-v3.2 treatment, 10% of traffic"]
     assert lines["Cost"] == ["$82.10", "unknown 911 without a price"]

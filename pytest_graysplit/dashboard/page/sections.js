@@ -20,11 +20,12 @@ function showHead(snapshot) {
   say(byId("title"), snapshot.title);
   say(byId("subtitle"), snapshot.subtitle);
   byId("progress").hidden = false;
-  const { done, total, unit } = snapshot.progress;
+  const { done, total, unit, fetched, to_fetch: toFetch } = snapshot.progress;
   const bar = byId("progress-bar");
   bar.hidden = total === null;
-  bar.max = total || 1;
-  bar.value = total === null ? 0 : done;
+  // Most of a run's time goes into fetching, before the first case is judged: the bar counts both.
+  bar.max = total + toFetch || 1;
+  bar.value = total === null ? 0 : done + fetched;
   bar.setAttribute("aria-valuetext", `${done} of ${total} ${unit}`);
   say(byId("progress-text"), progressText(snapshot.progress));
   const verdicts = snapshot.comparisons.map((each) => VERDICTS[each.verdict][1]);
@@ -42,6 +43,7 @@ function progressText({ unit, done, total, fetched, to_fetch: toFetch, spent_usd
 
 function showWorst(snapshot) {
   byId("worst-part").hidden = !snapshot.worst.length;
+  say(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Requests that did not end well");
   const several = snapshot.comparisons.length > 1;
   keyed(
     byId("worst"),
