@@ -90,7 +90,10 @@ class TrafficSplitter:
         return self.assignments[self._slots[(int.from_bytes(key[:8]) >> 11) * BASIS_POINTS >> 53]]
 
     def key(self, unit: Unit) -> bytes:
-        """Return the 32 bytes that stand for a unit in this experiment; nobody can read the unit from them."""
+        """Return the 32 bytes that stand for a unit in this experiment.
+
+        They are a pseudonym: nobody reads the unit from them, but whoever has the salt can check a guess.
+        """
         if isinstance(unit, str):
             text = unit.encode("utf-8", "surrogatepass")
         elif isinstance(unit, bytes):

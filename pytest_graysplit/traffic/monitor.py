@@ -57,7 +57,6 @@ class Monitor:
         self._prices = PriceTable(prices or {})
         self._clock = clock
         self._lock = Lock()
-        self._seen = SeenUnits()
         self.earlier = Totals()
         self.apart = Totals()
         self.troubles: deque[Answered] = deque(maxlen=MOST_TROUBLES)
@@ -67,6 +66,7 @@ class Monitor:
 
     def _start(self, splitter: TrafficSplitter) -> None:
         self.splitter = splitter
+        self._seen = SeenUnits()
         self._identity = splitter.identity
         pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
         self._tallies = [ArmTally(assignment, points) for assignment, points in pairs]

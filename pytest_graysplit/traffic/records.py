@@ -48,10 +48,9 @@ class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
     """One request of live traffic and how it ended; a failed one is a line as well.
 
-    `unit` is the splitter's key of the unit in hexadecimal letters, from which nobody can read the unit; None where
-    none was named. `error` is the kind of what went wrong, such as http-503, and `retried` those of the attempts
-    before it; all else is in seconds and US dollars. `messages`, `params` and `text` are there unless the log was
-    told to keep no texts.
+    `unit` is the splitter's key of the unit in hexadecimal letters, a pseudonym; None where none was named. `error` is
+    the kind of what went wrong, such as http-503, and `retried` those of the attempts before it; all else is in seconds
+    and US dollars. `messages`, `params` and `text` are there unless the log was told to keep no texts.
     """
 
     id: str

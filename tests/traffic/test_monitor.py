@@ -231,15 +231,17 @@ def test_requests_of_another_split_enter_the_totals_alone():
     assert (report["earlier"]["requests"], report["total"]["requests"]) == (51, 51)
 
 
-def test_a_unit_is_new_only_once_over_all_weights():
-    """After a ramp only units that were never met before tell whether the new weights hold."""
+def test_units_are_counted_anew_under_other_weights():
+    """Those who come back after a ramp tell whether the new weights hold, as those do who are new."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="s")
     high = low.ramped({TREATMENT: 0.5})
     monitor = fed(low, 1000)
     monitor.use(high)
     for unit in range(1500):
         monitor.record(high.assign(unit), unit=unit)
-    assert sum(arm["units"] for arm in monitor.report()["arms"]) == 500
+    report = monitor.report()
+    assert sum(arm["units"] for arm in report["arms"]) == 1500
+    assert report["sample_ratio"]["p"] > 0.01
 
 
 def test_the_last_hour_is_kept_by_the_minute_and_everything_in_sum():
