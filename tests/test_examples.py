@@ -221,3 +221,4 @@ def test_the_chat_service_splits_its_traffic_and_shows_it(examples):
     assert (code in (1, 3, 4), "smollm2-135m against qwen2.5-coder-0.5b" in output) == (True, True), output
     code, output = run(folder, "-m", "pytest_graysplit", "cases", "from-traffic", "traffic.jsonl", "--sample=10")
     assert (code, (folder / "traffic.graysplit.jsonl").read_text().count("\n")) == (0, 10), output
+    assert "--graysplit-control=qwen2.5-coder-0.5b --graysplit-treatment=smollm2-135m" in output

@@ -138,7 +138,7 @@ def _written(made: Harvest, into: Path, *, kept: bool) -> Iterator[str]:
     if made.with_tools:
         told = plural(made.with_tools, "case")
         yield f"note       {told} had tools or a response format in the request: --params writes them"
-    yield from next_step(into)
+    yield from next_step(into, made.models)
 
 
 def next_step(into: Path, models: Sequence[str] = (), params: Sequence[str] = ()) -> Iterator[str]:

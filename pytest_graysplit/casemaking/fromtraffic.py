@@ -10,7 +10,7 @@ from pytest_graysplit.cases import build_case
 from pytest_graysplit.cases.fields import fields_of, id_of
 from pytest_graysplit.display import plural
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.records import Answered
+from pytest_graysplit.traffic.records import Answered, Declared
 from pytest_graysplit.traffic.sampling import Prompt, Sample, draw, key_of
 from pytest_graysplit.traffic.scrub import Scrubber
 
@@ -44,7 +44,8 @@ class Harvest:
     """The fields of every case, and what there is to tell about how they came to be.
 
     `left_out` counts requests by reason, `hidden` values that were taken out of the written cases by kind;
-    `with_tools` are written cases whose request gave tools or a form of answer that the case does not.
+    `with_tools` are written cases whose request gave tools or a form of answer that the case does not; `models` are
+    those of the split, the control's first.
     """
 
     rows: list[dict[str, Json]] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Harvest:
     left_out: Counter[str] = field(default_factory=Counter)
     hidden: Counter[str] = field(default_factory=Counter)
     with_tools: int = 0
+    models: tuple[str, ...] = ()
 
 
 def harvest(lines: Iterable[Line], wanted: Wanted) -> Harvest:
@@ -80,6 +82,8 @@ def _distinct(lines: Iterable[Line], wanted: Wanted, made: Harvest) -> dict[str,
     # Most of what is asked twice is asked in the same words: such a request costs one lookup.
     seen: dict[str, Prompt] = {}
     for _, record in lines:
+        if isinstance(record, Declared):
+            made.models = tuple(arm.model for arm in record.arms)
         if not isinstance(record, Answered):
             continue
         made.requests += 1
