@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-# What stands below uses what stands above; together they are one script.
-SCRIPTS = ("numbers.js", "nodes.js", "charts.js", "plots.js", "table.js", "sections.js", "case.js", "live.js")
+# What stands further on uses what stands before it; together they are one script.
+SCRIPTS = ("numbers", "nodes", "charts", "plots", "table", "verdicts", "figures", "sections", "case", "live")
+# What stands further on overrides what stands before it.
+STYLES = ("base", "head", "verdicts", "charts", "lists", "case", "narrow")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,8 @@ class Document:
 @cache
 def document() -> Document:
     """Return the page; nothing in it is loaded from anywhere else."""
-    style = _file("page.css")
-    script = "".join(['"use strict";\n(() => {\n', *(_file(name) for name in SCRIPTS), "})();\n"])
+    style = "".join(_file(f"{name}.css") for name in STYLES)
+    script = "".join(['"use strict";\n(() => {\n', *(_file(f"{name}.js") for name in SCRIPTS), "})();\n"])
     html = _file("page.html").replace("/* style */", style).replace("/* script */", script)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "

@@ -88,9 +88,9 @@ class TokenGate:
         return named or _same(request.cookies.get(_cookie(request), "").encode(), self._pass)
 
     def _remembered(self, request: Request) -> Response:
-        # Relative, so that it holds below any prefix and behind any proxy.
+        # Relative, so that it holds below any prefix and behind any proxy; without "./" an id could pass for a scheme.
         bare = request.url.remove_query_params("token")
-        here = bare.path.rsplit("/", 1)[-1] or "./"
+        here = "./" + bare.path.rsplit("/", 1)[-1]
         response = RedirectResponse(f"{here}?{bare.query}" if bare.query else here, status_code=303)
         response.set_cookie(
             _cookie(request),

@@ -161,7 +161,7 @@ def test_the_token_opens_any_address_below_a_prefix(held):
     """The way back is relative, and the cookie is sent to the page and to nothing else of the application."""
     app = Starlette(routes=[Mount("/graysplit", page_app(held, token=TOKEN))])
     answer = ask(app, "/graysplit/metrics/dashboard", params={"token": TOKEN}, base="https://app.example")
-    assert answer.headers["location"] == "dashboard"
+    assert answer.headers["location"] == "./dashboard"
     assert answer.headers["set-cookie"].endswith("; HttpOnly; Path=/graysplit; SameSite=strict; Secure")
 
 

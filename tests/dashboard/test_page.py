@@ -23,6 +23,8 @@ def chromium():
         executable = found_or_installed(playwright)
         if executable is None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(HOW)
+        # Patience costs nothing where all is well, and on a busy machine all takes longer.
+        expect.set_options(timeout=20_000)
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         yield browser
         browser.close()
@@ -45,7 +47,7 @@ def visit(chromium):
             )
         )
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
@@ -115,7 +117,7 @@ def test_the_tables_say_everything_in_figures(held, served, visit):
         ["Latency p50", "1.21 s", "0.83 s"],
         ["p95", "2.90 s", "1.99 s"],
         ["p99", "3.75 s", "2.57 s"],
-        ["Errors", "0 of 120", "1 of 120 (0.8%) relay-timeout 1"],
+        ["Errors", "0 of 120", "1 of 120 0.8% relay-timeout 1"],
         ["Tokens in / out", "12.4k / 60.0k", "12.4k / 60.0k"],
         ["Cost", "$0.9390", "$0.0278"],
         ["Cost per pass", "$0.0080", "$0.0002"],
@@ -124,7 +126,7 @@ def test_the_tables_say_everything_in_figures(held, served, visit):
     assert rows[:3] == [
         ["Measure", "Interval", "Estimate (range)", "Bound", "Result"],
         ["pass rate decides n 120, Tango 90%", "", "-2.5 pp -5.6 .. +0.4", "-5.0", "? inconclusive"],
-        ["similarity deficit n 120, paired t", "", "0.021 0.008 .. 0.034", "0.050", "✓ pass"],
+        ["similarity deficit n 120, paired t", "", "0.021 0.008 .. 0.034", "0.05", "✓ pass"],
     ]
     assert rows[-1] == ["savings per million n 120, paired t", "", "$7,590.40 $7,100.00 .. $8,080.00", "", "shown only"]
 

@@ -15,6 +15,8 @@ import httpx
 import live_snapshots as specimens
 import pytest
 
+from pytest_graysplit.dashboard import events as events_module
+from pytest_graysplit.dashboard.feed import as_text
 from pytest_graysplit.dashboard.server import LiveServer, serve
 from pytest_graysplit.errors import UsageError
 
@@ -65,6 +67,19 @@ def test_what_has_ended_before_a_page_opens_is_shown_once(served):
     """Whoever comes late gets the last state and the end."""
     with listening(served(specimens.Held(specimens.run(state="ended"))).url) as stream:
         assert [name for name, _ in stream] == ["retry", "snapshot", "end"]
+
+
+def test_a_quiet_stream_gives_signs_of_life_and_ends_before_a_server_waits_for_it(held, served, monkeypatch):
+    """Proxies see that it lives; a server that we cannot ask waits for no stream for long, and browsers come back."""
+    monkeypatch.setattr(events_module, "KEEP_ALIVE_TICKS", 5)
+    monkeypatch.setattr(events_module, "LIFE_TICKS", 12)
+    assert get(f"{served(held).url}events").text.split("\n\n") == [
+        "retry: 1000",
+        f"event: snapshot\ndata: {as_text(specimens.run())}",
+        ": nothing new",
+        ": nothing new",
+        "",
+    ]
 
 
 def test_a_server_that_stops_sends_the_last_state_first(held, served):

@@ -63,14 +63,25 @@ async function caseContent(id) {
     if (response.ok) return caseParts(found);
     return [node("p", {}, found.error || `The server answered ${response.status}.`)];
   } catch {
-    return [node("p", {}, "The case could not be loaded: the server does not answer. Close it, and try again once the page is connected.")];
+    return [
+      node(
+        "p",
+        {},
+        "The case could not be loaded: the server does not answer. Close it, and try again once the page is connected.",
+      ),
+    ];
   }
 }
 
 function caseParts(found) {
   say(byId("case-title"), found.name || found.id);
-  return [node("p", { class: "quiet" }, caseFacts(found)), whyPart(found), textPart("Prompt", found.prompt), diffPart(found.diff || []),
-    node("div", { class: "answers" }, found.arms.map(answerPart))].filter(Boolean);
+  return [
+    node("p", { class: "quiet" }, caseFacts(found)),
+    whyPart(found),
+    textPart("Prompt", found.prompt),
+    diffPart(found.diff || []),
+    node("div", { class: "answers" }, found.arms.map(answerPart)),
+  ].filter(Boolean);
 }
 
 function caseFacts({ treatment, similarity, threshold, metric }) {
@@ -89,14 +100,27 @@ function whyPart({ flags, misses }) {
 }
 
 function textPart(title, text) {
-  return node("section", {}, node("h3", {}, title), node("div", { class: "said", tabindex: 0, role: "region", "aria-label": title }, text || "(empty)"));
+  return node(
+    "section",
+    {},
+    node("h3", {}, title),
+    node("div", { class: "said", tabindex: 0, role: "region", "aria-label": title }, text || "(empty)"),
+  );
 }
 
 function diffPart(diff) {
   if (!diff.length) return null;
-  return node("section", {}, node("h3", {}, "Difference"),
+  return node(
+    "section",
+    {},
+    node("h3", {}, "Difference"),
     node("p", { class: "axis" }, "[-only in the control's answer-] {+only in the treatment's+}"),
-    node("p", { class: "diff" }, diff.flatMap(([kind, text]) => [diffPiece(kind, text), " "])));
+    node(
+      "p",
+      { class: "diff" },
+      diff.flatMap(([kind, text]) => [diffPiece(kind, text), " "]),
+    ),
+  );
 }
 
 // The signs stand in the text, so that nothing depends on seeing a colour.
@@ -110,9 +134,14 @@ function answerPart(arm) {
   const facts = [arm.outcome, arm.latency_s === null ? null : seconds(arm.latency_s), `cost ${money(arm.cost_usd)}`];
   const title = arm.arm === arm.model ? arm.model : `${arm.model} (${arm.arm})`;
   const said = arm.text || (arm.error ? "" : "(empty)");
-  return node("section", {}, node("h3", {}, title), more(facts.filter(Boolean).join(" · ")),
+  return node(
+    "section",
+    {},
+    node("h3", {}, title),
+    more(facts.filter(Boolean).join(" · ")),
     arm.error ? node("p", {}, node("b", {}, "Error: "), arm.error) : null,
-    said ? node("div", { class: "said", tabindex: 0, role: "region", "aria-label": `Answer of ${title}` }, said) : null);
+    said ? node("div", { class: "said", tabindex: 0, role: "region", "aria-label": `Answer of ${title}` }, said) : null,
+  );
 }
 
 byId("case-close").addEventListener("click", leaveCase);

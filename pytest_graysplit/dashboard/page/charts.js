@@ -19,7 +19,11 @@ function redraw(host) {
 }
 
 function canvas(width, height, label, ...children) {
-  return drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...children);
+  return drawn(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
+    ...children,
+  );
 }
 
 const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
@@ -41,7 +45,9 @@ function ticks(low, high, wanted) {
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
 }
 
 function logTicks(low, high, wanted) {
@@ -72,6 +78,10 @@ function legend(host, arms) {
 }
 
 function swatch(place) {
-  return drawn("svg", { class: "swatch", viewBox: "0 0 20 10", "data-arm": place, "aria-hidden": "true" },
-    place ? null : drawn("rect", { class: "area", width: 20, height: 10 }), line(0, 5, 20, 5, "curve"));
+  return drawn(
+    "svg",
+    { class: "swatch", viewBox: "0 0 20 10", "data-arm": place, "aria-hidden": "true" },
+    place ? null : drawn("rect", { class: "area", width: 20, height: 10 }),
+    line(0, 5, 20, 5, "curve"),
+  );
 }

@@ -47,7 +47,12 @@ function missed(now) {
 
 function showState(reconnecting = false) {
   const state = ended ? "ended" : reconnecting ? "reconnecting" : latest ? "running" : "connecting";
-  const words = { ended: "Ended", reconnecting: `Reconnecting${latest ? `, figures of ${moment(latest.at)}` : ""}`, running: "Running", connecting: "Connecting" };
+  const words = {
+    ended: "Ended",
+    reconnecting: `Reconnecting${latest ? `, figures of ${moment(latest.at)}` : ""}`,
+    running: "Running",
+    connecting: "Connecting",
+  };
   byId("state").dataset.state = state;
   say(byId("state-text"), words[state]);
   if (state === "reconnecting") say(byId("announcer"), "Reconnecting.");

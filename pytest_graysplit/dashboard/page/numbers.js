@@ -39,7 +39,11 @@ function clock(duration) {
 }
 
 function count(number) {
-  for (const [limit, scale, unit] of [[999950000, 1e9, "G"], [999950, 1e6, "M"], [1000, 1e3, "k"]]) {
+  for (const [limit, scale, unit] of [
+    [999950000, 1e9, "G"],
+    [999950, 1e6, "M"],
+    [1000, 1e3, "k"],
+  ]) {
     if (number >= limit) return `${(number / scale).toFixed(1)}${unit}`;
   }
   return String(number);
@@ -60,7 +64,8 @@ function score(value, against = null, least = 2) {
   const marks = against === null ? [0, 1] : [0, 1, against];
   for (let digits = least; digits <= 16; digits += 1) {
     const shown = Number(value.toFixed(digits));
-    if (marks.every((mark) => shown < mark === value < mark && shown > mark === value > mark)) return value.toFixed(digits);
+    if (marks.every((mark) => shown < mark === value < mark && shown > mark === value > mark))
+      return value.toFixed(digits);
   }
   return String(value);
 }
@@ -73,11 +78,18 @@ function moment(iso) {
   return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
-// One value of a row, written in the unit of that row; a bound keeps its own place beside it.
+// One value of a row, written in the unit of that row.
 function measure(value, unit, bound = null) {
   if (value === null) return "";
   const writers = { points: (x) => points(x), ratio: (x) => ratio(x), usd: (x) => money(x), share: (x) => share(x) };
   return (writers[unit] || ((x) => score(x, bound, 3)))(value);
+}
+
+// A bound is written with every digit it was given, so that no value beside it seems to reach it.
+function limit(bound, unit) {
+  return bound === null || unit in SUFFIX || unit === "usd"
+    ? measure(bound, unit)
+    : `${unit === "ratio" ? "x" : ""}${bound}`;
 }
 
 const SUFFIX = { points: " pp", share: "%" };

@@ -1,6 +1,7 @@
 // The pictures: an interval against its bound, how long replies took, how alike answers are, how it went over time.
 
-// An interval on a scale of its own; the cells beside it say the same in figures.
+// An interval on a scale of its own, as wide as its cell: strokes keep their size however it is stretched, and so a dot
+// is a stroke of no length. The cells beside it say the same in figures.
 function intervalPlot(row) {
   const [width, middle] = [300, 14];
   const same = row.unit === "ratio" ? 1 : 0;
@@ -9,10 +10,19 @@ function intervalPlot(row) {
   const bent = marks.map(bend);
   const x = linear([Math.min(...bent), Math.max(...bent)], [14, width - 14]);
   const at = (mark) => x(bend(mark));
-  return drawn("svg", { viewBox: `0 0 ${width} 28`, "aria-hidden": "true", "data-held": row.state || "shown" },
-    line(0, middle, width, middle, "base"), line(at(same), 5, at(same), 23, "same"),
+  return drawn(
+    "svg",
+    {
+      viewBox: `0 0 ${width} 28`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+      "data-held": row.state || "shown",
+    },
+    line(0, middle, width, middle, "base"),
+    line(at(same), 5, at(same), 23, "same"),
     row.bound === null ? null : line(at(row.bound), 2, at(row.bound), 26, "bound"),
-    ...intervalMarks(row, at, width, middle));
+    ...intervalMarks(row, at, width, middle),
+  );
 }
 
 function intervalMarks(row, at, width, middle) {
@@ -20,8 +30,12 @@ function intervalMarks(row, at, width, middle) {
   // An end that is not known reaches to the edge, and has no cap.
   const [left, right] = [row.low === null ? 0 : at(row.low), row.high === null ? width : at(row.high)];
   const cap = (place) => line(place, middle - 5, place, middle + 5, "range");
-  return [line(left, middle, right, middle, "range"), row.low === null ? null : cap(left),
-    row.high === null ? null : cap(right), drawn("circle", { cx: at(row.estimate), cy: middle, r: 4.5, class: "point" })];
+  return [
+    line(left, middle, right, middle, "range"),
+    row.low === null ? null : cap(left),
+    row.high === null ? null : cap(right),
+    drawn("path", { d: `M${at(row.estimate)},${middle}h0`, class: "point" }),
+  ];
 }
 
 function latencyChart(arms, width) {
@@ -32,27 +46,43 @@ function latencyChart(arms, width) {
   const tallest = Math.max(...arms.flatMap((arm) => arm.shares));
   const y = linear([0, tallest], [bottom, top]);
   const places = (scale === logarithmic ? logTicks : ticks)(low, high, Math.max(3, Math.floor(width / 90)));
-  return canvas(width, 176, latencyText(arms),
+  return canvas(
+    width,
+    176,
+    latencyText(arms),
     heightAxis(y, ticks(0, tallest, 3), left, right, (value) => `${Math.round(100 * value)}%`),
     places.map((value) => label(x(value), bottom + 18, "middle", axisSeconds(value))),
-    arms.map((arm) => latencyLine(arm, x, y)));
+    arms.map((arm) => latencyLine(arm, x, y)),
+  );
 }
 
 function latencyLine({ place, edges, shares }, x, y) {
   const [first, after] = [shares.findIndex(Boolean), shares.findLastIndex(Boolean) + 1];
   const path = steps(edges.slice(first, after + 1), shares.slice(first, after), x, y);
-  return drawn("g", { "data-arm": place }, place ? null : drawn("path", { class: "area", d: path }), drawn("path", { class: "curve", d: path }));
+  return drawn(
+    "g",
+    { "data-arm": place },
+    place ? null : drawn("path", { class: "area", d: path }),
+    drawn("path", { class: "curve", d: path }),
+  );
 }
 
 // From the first bin that holds a reply to the last, over all arms.
 function latencyRange(arms) {
-  const used = arms.flatMap((arm) => arm.shares.flatMap((height, bin) => (height ? [arm.edges[bin], arm.edges[bin + 1]] : [])));
+  const used = arms.flatMap((arm) =>
+    arm.shares.flatMap((height, bin) => (height ? [arm.edges[bin], arm.edges[bin + 1]] : [])),
+  );
   return { low: Math.min(...used), high: Math.max(...used) };
 }
 
 function latencyText(arms) {
-  return `Latency. ${arms.map((arm) => `${arm.name}: half of ${plural(arm.n, "reply").replace("replys", "replies")} within `
-    + `${seconds(arm.p50)}, 95% within ${seconds(arm.p95)}`).join("; ")}.`;
+  return `Latency. ${arms
+    .map(
+      (arm) =>
+        `${arm.name}: half of ${plural(arm.n, "reply").replace("replys", "replies")} within ` +
+        `${seconds(arm.p50)}, 95% within ${seconds(arm.p95)}`,
+    )
+    .join("; ")}.`;
 }
 
 function axisSeconds(value) {
@@ -65,18 +95,33 @@ function similarityChart(similarity, width) {
   const x = linear([edges[0], edges[edges.length - 1]], [left, right]);
   const tallest = Math.max(...counts, 1);
   const y = linear([0, tallest], [bottom, top]);
-  return canvas(width, 154, similarityText(similarity),
+  return canvas(
+    width,
+    154,
+    similarityText(similarity),
     heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, whole),
-    ticks(edges[0], edges[edges.length - 1], 5).map((value) => label(x(value), bottom + 18, "middle", value.toFixed(1))),
-    counts.map((height, bin) => drawn("rect", {
-      class: threshold !== null && edges[bin + 1] <= threshold + 1e-9 ? "column below" : "column",
-      x: x(edges[bin]) + 0.5, width: Math.max(0.5, x(edges[bin + 1]) - x(edges[bin]) - 1), y: y(height), height: bottom - y(height) })),
-    threshold === null ? null : thresholdLine(x(threshold), threshold, bottom, (left + right) / 2));
+    ticks(edges[0], edges[edges.length - 1], 5).map((value) =>
+      label(x(value), bottom + 18, "middle", value.toFixed(1)),
+    ),
+    counts.map((height, bin) =>
+      drawn("rect", {
+        class: threshold !== null && edges[bin + 1] <= threshold + 1e-9 ? "column below" : "column",
+        x: x(edges[bin]) + 0.5,
+        width: Math.max(0.5, x(edges[bin + 1]) - x(edges[bin]) - 1),
+        y: y(height),
+        height: bottom - y(height),
+      }),
+    ),
+    threshold === null ? null : thresholdLine(x(threshold), threshold, bottom, (left + right) / 2),
+  );
 }
 
 function thresholdLine(place, threshold, bottom, middle) {
   const side = place > middle ? "end" : "start";
-  return [line(place, 4, place, bottom, "bound"), label(place + (side === "end" ? -6 : 6), 12, side, `threshold ${threshold}`)];
+  return [
+    line(place, 4, place, bottom, "bound"),
+    label(place + (side === "end" ? -6 : 6), 12, side, `threshold ${threshold}`),
+  ];
 }
 
 function similarityText({ n, mean, threshold }) {
@@ -93,8 +138,14 @@ function timeChart({ name, unit, span, lines }, width) {
   const y = linear([0, tallest], [bottom, top]);
   const write = { count, share: (value) => `${Number((100 * value).toPrecision(2))}%`, seconds: axisSeconds }[unit];
   const places = ticks(0, tallest, 2).filter((value) => unit !== "count" || Number.isInteger(value));
-  return canvas(width, 122, timeText(name, unit, lines), heightAxis(y, places, left, right, (value) => (value ? write(value) : "0")),
-    timeLabels(span, left, right, bottom + 18), lines.map((each) => timeLine(each, x, y)));
+  return canvas(
+    width,
+    122,
+    timeText(name, unit, lines),
+    heightAxis(y, places, left, right, (value) => (value ? write(value) : "0")),
+    timeLabels(span, left, right, bottom + 18),
+    lines.map((each) => timeLine(each, x, y)),
+  );
 }
 
 function timeLabels([first, last], left, right, below) {
@@ -110,8 +161,12 @@ function timeLine({ place, points }, x, y) {
     return piece;
   });
   const last = points.filter(([, value]) => value !== null).at(-1);
-  return drawn("g", { "data-arm": place }, drawn("path", { class: "curve", d: path.join("") }),
-    last ? drawn("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 2.5 }) : null);
+  return drawn(
+    "g",
+    { "data-arm": place },
+    drawn("path", { class: "curve", d: path.join("") }),
+    last ? drawn("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 2.5 }) : null,
+  );
 }
 
 function timeText(name, unit, lines) {

@@ -1,13 +1,34 @@
 // The two tables: figures of each arm, and what a comparison of two arms comes to.
 
-const armName = (arm) => (arm.role === "control" ? "control" : arm.arm);
-
 function armTable({ arms, unit }) {
-  const head = node("thead", {}, node("tr", {}, node("td"), arms.map((arm, place) => node("th", { scope: "col" }, armHead(arm, place)))));
+  const head = node(
+    "thead",
+    {},
+    node(
+      "tr",
+      {},
+      node("td"),
+      arms.map((arm, place) => node("th", { scope: "col" }, armHead(arm, place))),
+    ),
+  );
   const lines = ARM_LINES.filter((each) => !each.wanted || arms.some(each.wanted));
-  const body = lines.map((each) => node("tr", {}, node("th", { scope: "row" }, titleCell(each, unit)),
-    arms.map((arm) => node("td", {}, [each.cell(arm, unit)].flat()))));
-  return [node("table", { class: "arms" }, node("caption", { class: "unseen" }, "Figures of each model"), head, node("tbody", {}, body))];
+  const body = lines.map((each) =>
+    node(
+      "tr",
+      {},
+      node("th", { scope: "row" }, titleCell(each, unit)),
+      arms.map((arm) => node("td", {}, [each.cell(arm, unit)].flat())),
+    ),
+  );
+  return [
+    node(
+      "table",
+      { class: "arms" },
+      node("caption", { class: "unseen" }, "Figures of each model"),
+      head,
+      node("tbody", {}, body),
+    ),
+  ];
 }
 
 function titleCell({ title, detail }, unit) {
@@ -23,11 +44,18 @@ function armHead(arm, place) {
 const ARM_LINES = [
   { title: (unit) => (unit === "cases" ? "Cases" : "Requests"), cell: (arm) => [whole(arm.n), more(unitsOf(arm))] },
   { title: "Pass rate", detail: "95% CI", cell: passCell },
-  { title: "Latency p50", cell: (arm) => [seconds(arm.latency_s.p50), more(arm.latency_s.n === arm.n ? "" : `of ${whole(arm.latency_s.n)}`)] },
+  {
+    title: "Latency p50",
+    cell: (arm) => [seconds(arm.latency_s.p50), more(arm.latency_s.n === arm.n ? "" : `of ${whole(arm.latency_s.n)}`)],
+  },
   { title: "p95", cell: (arm) => seconds(arm.latency_s.p95) },
   { title: "p99", cell: (arm) => seconds(arm.latency_s.p99), wanted: (arm) => arm.latency_s.p99 !== null },
   { title: "Errors", cell: errorCell },
-  { title: "Fallbacks", cell: (arm) => (arm.fallbacks === null ? NONE : whole(arm.fallbacks)), wanted: (arm) => arm.fallbacks !== null },
+  {
+    title: "Fallbacks",
+    cell: (arm) => (arm.fallbacks === null ? NONE : whole(arm.fallbacks)),
+    wanted: (arm) => arm.fallbacks !== null,
+  },
   { title: "Tokens in / out", cell: tokenCell },
   { title: "Cost", cell: costCell },
   { title: "Cost per pass", cell: perPass },
@@ -46,16 +74,25 @@ function unitsOf(arm) {
 function passCell(arm) {
   if (!arm.n || arm.pass_rate === null) return NONE;
   const [low, high] = arm.pass_rate_ci || [];
-  return [node("b", {}, `${share(arm.pass_rate)}%`), more(`${whole(arm.passed)} of ${whole(arm.n)}`),
-    arm.pass_rate_ci ? more(`${share(low)} .. ${share(high)}`) : null];
+  return [
+    node("b", {}, `${share(arm.pass_rate)}%`),
+    more(`${whole(arm.passed)} of ${whole(arm.n)}`),
+    arm.pass_rate_ci ? more(`${share(low)} .. ${share(high)}`) : null,
+  ];
 }
 
 function errorCell(arm) {
-  const classes = Object.entries(arm.error_classes).map(([name, times]) => `${name} ${whole(times)}`);
-  const others = Object.entries(arm.outcomes).filter(([name, times]) => times && name !== "ok" && name !== "error");
-  const rate = arm.errors ? ` (${share(arm.errors / arm.n)}%)` : "";
-  return [arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}${rate}` : NONE,
-    ...[...classes, ...others.map(([name, times]) => `${name} ${whole(times)}`)].map(more)];
+  const others = Object.entries(arm.outcomes).filter(([name]) => name !== "ok" && name !== "error");
+  const kinds = [...Object.entries(arm.error_classes), ...others]
+    .filter(([, times]) => times)
+    .sort((one, other) => other[1] - one[1]);
+  const named = kinds.slice(0, 5).map(([name, times]) => `${name} ${whole(times)}`);
+  return [
+    arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}` : NONE,
+    more(arm.errors ? `${share(arm.errors / arm.n)}%` : ""),
+    ...named.map(more),
+    more(kinds.length > 5 ? `and ${kinds.length - 5} kinds more` : ""),
+  ];
 }
 
 function tokenCell(arm) {
@@ -75,22 +112,47 @@ function feedbackCell(arm) {
 
 // Roles are written out, because a table that a narrow screen lays out anew loses its own in some browsers.
 function rowTable({ rows, treatment }) {
-  const titles = [["", "Measure"], ["plot", "Interval"], ["number", "Estimate (range)"], ["number", "Bound"], ["state-head", "Result"]];
+  const titles = [
+    ["", "Measure"],
+    ["plot", "Interval"],
+    ["number", "Estimate (range)"],
+    ["number", "Bound"],
+    ["state-head", "Result"],
+  ];
   const head = titles.map(([name, title]) => node("th", { class: name, scope: "col", role: "columnheader" }, title));
-  return [node("table", { class: "rows", role: "table" },
-    node("caption", { class: "unseen" }, `${treatment} compared with the control`),
-    node("thead", { role: "rowgroup" }, node("tr", { role: "row" }, head)),
-    node("tbody", { role: "rowgroup" }, rows.map(rowLine))),
-    node("p", { class: "axis key" }, "Dot and bar: estimate with its range. Dashed line: the bound. Thin line: no difference.")];
+  return [
+    node(
+      "table",
+      { class: "rows", role: "table" },
+      node("caption", { class: "unseen" }, `${treatment} compared with the control`),
+      node("thead", { role: "rowgroup" }, node("tr", { role: "row" }, head)),
+      node("tbody", { role: "rowgroup" }, rows.map(rowLine)),
+    ),
+    node(
+      "p",
+      { class: "axis key" },
+      "Dot and bar: estimate with its range. Dashed line: the bound. Thin line: no difference.",
+    ),
+  ];
 }
 
 function rowLine(row) {
   const cell = (name, ...children) => node("td", { class: name, role: "cell" }, ...children);
-  return node("tr", { role: "row" },
-    node("th", { scope: "row", role: "rowheader" }, row.label, row.critical ? [" ", node("span", { class: "tag" }, "decides")] : null,
-      more(`n ${whole(row.n)}, ${row.method}`)),
-    cell("plot", intervalPlot(row)), cell("number estimate", ...estimateText(row)),
-    cell("number limit", measure(row.bound, row.unit, row.bound)), cell("state-cell", heldMark(row.state)));
+  return node(
+    "tr",
+    { role: "row" },
+    node(
+      "th",
+      { scope: "row", role: "rowheader" },
+      row.label,
+      row.critical ? [" ", node("span", { class: "tag" }, "decides")] : null,
+      more(`n ${whole(row.n)}, ${row.method}`),
+    ),
+    cell("plot", intervalPlot(row)),
+    cell("number estimate", ...estimateText(row)),
+    cell("number limit", limit(row.bound, row.unit)),
+    cell("state-cell", heldMark(row.state)),
+  );
 }
 
 function estimateText(row) {
@@ -104,5 +166,10 @@ const HELD = { pass: ["✓", "pass"], fail: ["✕", "fail"], inconclusive: ["?",
 
 function heldMark(state) {
   const [sign, word] = HELD[state] || ["", "shown only"];
-  return node("span", { class: "held", "data-held": state || "shown" }, sign ? node("span", { "aria-hidden": "true" }, sign) : null, word);
+  return node(
+    "span",
+    { class: "held", "data-held": state || "shown" },
+    sign ? node("span", { "aria-hidden": "true" }, sign) : null,
+    word,
+  );
 }
