@@ -26,6 +26,7 @@ HEAVY = (
     "numpy",
     "starlette",
     "uvicorn",
+    "prometheus_client",
 )
 
 
@@ -54,6 +55,11 @@ def test_the_live_page_has_its_doors():
     """The server can be swapped without the routes, and nothing else knows of either."""
     assert doors("uvicorn") == {"dashboard/server.py"}
     assert {module for module in doors("starlette") if not module.startswith("dashboard/")} == set()
+
+
+def test_prometheus_has_one_door():
+    """Whoever does without metrics does without their library."""
+    assert doors("prometheus_client") == {"traffic/prometheus.py"}
 
 
 def test_pytest_has_one_door():

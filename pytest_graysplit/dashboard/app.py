@@ -17,19 +17,35 @@ from pytest_graysplit.dashboard.gates import CarefulHeaders, TokenGate
 from pytest_graysplit.dashboard.grades import grade_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from pytest_graysplit.dashboard.source import Source
     from pytest_graysplit.types import Json
 
 
-def page_app(source: Source, *, token: str | None = None, closing: threading.Event | None = None) -> Starlette:
-    """Return the app; once `closing` is set, open streams send the last snapshot and end."""
-    routes = _Routes(source, closing or threading.Event())
+# Prometheus' text format.
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def page_app(
+    source: Source,
+    *,
+    token: str | None = None,
+    closing: threading.Event | None = None,
+    metrics: Callable[[], bytes] | None = None,
+) -> Starlette:
+    """Return the app; once `closing` is set, open streams send the last snapshot and end.
+
+    `metrics` returns what `/metrics` answers Prometheus with, in its text format.
+    """
+    routes = _Routes(source, closing or threading.Event(), metrics)
     return Starlette(
         routes=[
             Route("/", routes.page),
             Route("/events", routes.events),
+            Route("/metrics", routes.metrics),
             Route("/metrics/dashboard", routes.snapshot),
             Route("/metrics/validate-grade", routes.grade),
             Route("/cases/{id:path}", routes.case),
@@ -42,10 +58,11 @@ def page_app(source: Source, *, token: str | None = None, closing: threading.Eve
 class _Routes:
     """One method a route; those that are not `async` ask the source, and run in a thread."""
 
-    def __init__(self, source: Source, closing: threading.Event) -> None:
+    def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
         self._source = source
         self._feed = Feed(source)
         self._closing = closing
+        self._metrics = metrics
 
     async def page(self, _: Request) -> Response:
         whole = document()
@@ -57,6 +74,11 @@ class _Routes:
         events = stream(self._feed, request, self._closing)
         # Proxies that gather answers before they pass them on would hold the events back.
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    def metrics(self, _: Request) -> Response:
+        if self._metrics is None:
+            return _json({"error": "this page serves no metrics for Prometheus; those of a monitor do"}, 404)
+        return Response(self._metrics(), headers={"Content-Type": METRICS_TYPE})
 
     def snapshot(self, _: Request) -> Response:
         return _json(self._source.snapshot())

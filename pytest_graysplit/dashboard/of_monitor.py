@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
+from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -32,13 +34,21 @@ FORMAT = 1
 def dashboard_app(monitor: Monitor, *, title: str = "live traffic", token: str | None = None) -> Starlette:
     """Return the live page of a monitor as an app to mount in one's own, such as `Mount("/graysplit", app)`.
 
-    With a `token` every visit needs it; without one, whoever reaches the application sees the page. Raises UsageError
-    where starlette is not installed.
+    With a `token` every visit needs it; without one, whoever reaches the application sees the page. With the extra
+    `prometheus` it serves `/metrics` too. Raises UsageError where starlette is not installed.
     """
     require("starlette")
     from pytest_graysplit.dashboard.app import page_app
 
-    return page_app(TrafficSource(monitor, title=title), token=token)
+    # Whoever has not installed the extra is told so where they ask for the figures.
+    metrics = partial(_exposition, monitor) if find_spec("prometheus_client") else None
+    return page_app(TrafficSource(monitor, title=title), token=token, metrics=metrics)
+
+
+def _exposition(monitor: Monitor) -> bytes:
+    from pytest_graysplit.traffic.prometheus import exposition
+
+    return exposition(monitor)
 
 
 class TrafficSource:

@@ -18,13 +18,13 @@ def _leave_asserts_alone() -> None:
 _leave_asserts_alone()
 
 from pytest_graysplit.plugin import options  # noqa: E402
-from pytest_graysplit.plugin.fixtures import graysplit, graysplit_relay, graysplit_reply  # noqa: E402
+from pytest_graysplit.plugin.fixtures import graysplit, graysplit_relay, graysplit_reply, graysplit_splitter  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-__all__ = ["graysplit", "graysplit_relay", "graysplit_reply"]
+__all__ = ["graysplit", "graysplit_relay", "graysplit_reply", "graysplit_splitter"]
 
 MARKER_HELP = (
     "graysplit(prompt=..., messages=..., cases=..., system=..., min_similarity=..., metric=..., max_latency_s=..., "

@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_graysplit.plugin.relayfixture import RelayFixture
+    from pytest_graysplit.split import TrafficSplitter
     from pytest_graysplit.types import Comparison, Reply
 
 
@@ -33,3 +34,11 @@ def graysplit_relay(request: pytest.FixtureRequest) -> RelayFixture:
     from pytest_graysplit.plugin.runtime import relay_fixture_of
 
     return relay_fixture_of(request.node)
+
+
+@pytest.fixture
+def graysplit_splitter(request: pytest.FixtureRequest) -> TrafficSplitter:
+    """The traffic splitter built from the configured arms: that of `[tool.graysplit.splits]`, or equal shares."""
+    from pytest_graysplit.plugin.runtime import splitter_or_reason
+
+    return splitter_or_reason(request.config)

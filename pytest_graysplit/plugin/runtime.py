@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from pytest_graysplit.errors import UsageError
 from pytest_graysplit.plugin.courier import CONTROLLER, Courier
 from pytest_graysplit.plugin.earlystop import Decided, Spared
 from pytest_graysplit.plugin.gather import Gather
 from pytest_graysplit.plugin.items import Items
 from pytest_graysplit.plugin.marks import where_of
+from pytest_graysplit.plugin.options import settings_of
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.relayfixture import RelayFixture
+from pytest_graysplit.plugin.splitterfixture import splitter_of
 from pytest_graysplit.plugin.state import NO_TREATMENT, STATE, State
 
 if TYPE_CHECKING:
     from pytest_graysplit.plugin.exchange import Exchange
+    from pytest_graysplit.split import TrafficSplitter
 
 ITEMS = "graysplit-items"
 
@@ -75,3 +79,12 @@ def relay_fixture_of(item: pytest.Item) -> RelayFixture:
         where=where_of(item.path, None, item.config.rootpath),
         case_id=plan.case.id if plan else item.nodeid.partition("::")[2],
     )
+
+
+def splitter_or_reason(config: pytest.Config) -> TrafficSplitter:
+    """Return the splitter of the run's settings; nothing is asked for it, so the rest of the plugin sleeps on."""
+    try:
+        splitter = splitter_of(settings_of(config))
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)
+    return splitter or pytest.skip(NO_TREATMENT)

@@ -204,3 +204,19 @@ def test_a_snapshot_that_is_no_json_is_an_error_and_not_a_wrong_number(held):
     with pytest.raises(ValueError, match="not JSON compliant"):
         ask(page_app(held), "/metrics/dashboard")
     assert json.loads(ask(page_app(held), "/healthz").text) == {"status": "ok"}
+
+
+def test_metrics_are_served_in_the_text_format_to_who_has_the_token(held):
+    """Prometheus sends it as its credentials; without it there is nothing to read."""
+    app = page_app(held, token=TOKEN, metrics=lambda: b"graysplit_units 3.0\n")
+    assert ask(app, "/metrics").status_code == 401
+    answer = ask(app, "/metrics", headers={"Authorization": f"Bearer {TOKEN}".encode()})
+    assert (answer.status_code, answer.content) == (200, b"graysplit_units 3.0\n")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_a_page_without_metrics_says_so(held):
+    """A run has none."""
+    answer = ask(page_app(held), "/metrics")
+    expected = {"error": "this page serves no metrics for Prometheus; those of a monitor do"}
+    assert (answer.status_code, answer.json()) == (404, expected)

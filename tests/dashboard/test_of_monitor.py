@@ -181,12 +181,15 @@ def test_the_page_is_mounted_in_an_application():
                     "/open/",
                     "/open/metrics/validate-grade",
                     "/open/metrics/dashboard",
+                    "/open/metrics",
                     "/closed/metrics/dashboard",
+                    "/closed/metrics",
                 )
             ]
 
-    page, grade, figures, closed = asyncio.run(visit())
+    page, grade, figures, metrics, closed, closed_metrics = asyncio.run(visit())
     assert (page.status_code, "<title>" in page.text) == (200, True)
     assert grade.json()["treatments"][0]["treatment"] == TREATMENT
     assert figures.json()["title"] == "support"
-    assert closed.status_code == 401
+    assert 'graysplit_weight{arm="control"' in metrics.text
+    assert closed.status_code == closed_metrics.status_code == 401

@@ -142,6 +142,31 @@ def test_nothing_known_is_shown_as_nothing_known(served, visit):
     assert page.locator("#latency-part, #cost-part, #worst-part, #windows-part").locator("visible=true").count() == 0
 
 
+def figures_of(page):
+    """The lines of the table of figures by their titles."""
+    return {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
+
+
+def test_answers_are_shown_before_their_cases_are_judged(held, served, visit):
+    """Errors and cost are known as soon as answers come; only what the judging tells waits for it."""
+    arms = [specimens.arm(name, name) for name in ("control", "deepseek-v3.2")]
+    unjudged = {"n": 0, "passed": 0, "pass_rate": None, "pass_rate_ci": None, "cost_per_pass_usd": None}
+    fetched = {**unjudged, "errors": 2, "outcomes": {"ok": 38, "error": 2}, "error_classes": {"relay-timeout": 2}}
+    held.change(arms=[{**arms[0], **fetched, "cost_usd": 0.25}, {**arms[1], **unjudged, "outcomes": {}}])
+    lines = figures_of(visit(served(held).url))
+    assert lines["Errors"] == ["2 of 40 5.0% relay-timeout 2", "-"]
+    assert lines["Cost"] == ["$0.2500", "-"]
+    assert (lines["Pass rate 95% CI"], lines["Cost per pass"]) == (["-", "-"], ["-", "-"])
+
+
+def test_errors_are_a_share_of_the_answers(held, served, visit):
+    """Not of the cases: three samples of a case can fail three times, and fetching runs ahead of judging."""
+    [control, treatment] = specimens.run()["arms"]
+    news = {"n": 4, "errors": 6, "outcomes": {"ok": 10, "empty": 2, "error": 6}, "error_classes": {"http-503": 6}}
+    held.change(arms=[control, {**treatment, **news}])
+    assert figures_of(visit(served(held).url))["Errors"] == ["0 of 120", "6 of 18 33.3% http-503 6 empty 2"]
+
+
 def test_traffic_shows_its_course(served, visit):
     """Requests, errors and latency by the minute, weights, fallbacks, feedback, and no price where there is none."""
     page = visit(served(specimens.Held(specimens.traffic())).url)
@@ -155,7 +180,7 @@ def test_traffic_shows_its_course(served, visit):
     )
     expect(page.locator("#requests-caption")).to_have_text("Requests a minute")
     expect(page.locator("#worst-title")).to_have_text("Requests that did not end well")
-    lines = {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
+    lines = figures_of(page)
     assert lines[""] == ["claude-sonnet-4.5 control, 90% of traffic", "deepseek-v3.2 treatment, 10% of traffic"]
     assert lines["Cost"] == ["$82.10", "unknown 911 without a price"]
     assert lines["Fallbacks"] == ["0", "11"]

@@ -81,15 +81,21 @@ function passCell(arm) {
   ];
 }
 
+// How many answers have come, errors included; their cases may be judged later.
+function answered(arm) {
+  return Object.values(arm.outcomes).reduce((sum, times) => sum + times, 0);
+}
+
 function errorCell(arm) {
   const others = Object.entries(arm.outcomes).filter(([name]) => name !== "ok" && name !== "error");
   const kinds = [...Object.entries(arm.error_classes), ...others]
     .filter(([, times]) => times)
     .sort((one, other) => other[1] - one[1]);
   const named = kinds.slice(0, 5).map(([name, times]) => `${name} ${whole(times)}`);
+  const answers = answered(arm);
   return [
-    arm.n ? `${whole(arm.errors)} of ${whole(arm.n)}` : NONE,
-    more(arm.errors ? `${share(arm.errors / arm.n)}%` : ""),
+    answers ? `${whole(arm.errors)} of ${whole(answers)}` : NONE,
+    more(arm.errors ? `${share(arm.errors / answers)}%` : ""),
     ...named.map(more),
     more(kinds.length > 5 ? `and ${kinds.length - 5} kinds more` : ""),
   ];
@@ -102,7 +108,7 @@ function tokenCell(arm) {
 }
 
 function costCell(arm) {
-  return [arm.n ? money(arm.cost_usd) : NONE, more(arm.unpriced ? `${whole(arm.unpriced)} without a price` : "")];
+  return [answered(arm) ? money(arm.cost_usd) : NONE, more(arm.unpriced ? `${whole(arm.unpriced)} without a price` : "")];
 }
 
 function feedbackCell(arm) {

@@ -1,0 +1,77 @@
+"""The splitter that a test gets: the configured one that is meant, or equal shares, or the reason why there is none."""
+
+import re
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs" / "traffic.md"
+SPLIT = """
+[tool.graysplit.splits.{name}]
+arms = [{{model = "claude-sonnet-4.5", weight = 0.9}}, {{model = "{model}", weight = 0.1}}]
+"""
+UNCLEAR = """\
+[tool.graysplit.splits] has summaries, answers, and the run's models are those of none of them
+  hint: name the models of one with --graysplit-control and --graysplit-treatment, or take one by its name: \
+load_splitter("NAME")  [split-unclear]
+"""
+
+
+def configure(project, **models):
+    """Write a split for each name, with that treatment."""
+    project.write("pyproject.toml", "".join(SPLIT.format(name=name, model=model) for name, model in models.items()))
+
+
+def test_equal_shares_whose_rest_is_the_control_s(project):
+    """Without a section the run's own models are split; the example of the docs holds; nothing is asked."""
+    [example] = re.findall(r"```python\n(def test_a_ramp.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    project.test_file(
+        example
+        + """
+def test_shares(graysplit_splitter):
+    assert graysplit_splitter.arms == ("control", "deepseek-v3.2", "gpt-4.1")
+    assert graysplit_splitter.basis_points == (3334, 3333, 3333)
+    assert (graysplit_splitter.salt, graysplit_splitter.unassigned) == ("graysplit", 0)
+    graysplit_splitter.assign()
+
+test_another_counts_anew = test_shares
+"""
+    )
+    project.run("--graysplit-treatment=gpt-4.1").assert_outcomes(passed=3)
+    assert project.sent() == 0
+
+
+def test_the_only_split_is_the_one(project):
+    """It needs no model of the run, and its anonymous calls are counted for each test anew."""
+    configure(project, summaries="gpt-4.1")
+    project.test_file(
+        """
+        @pytest.mark.parametrize("again", [1, 2])
+        def test_x(graysplit_splitter, again):
+            assert (graysplit_splitter.arms, graysplit_splitter.salt) == (("control", "gpt-4.1"), "summaries")
+            assert (graysplit_splitter.basis_points, graysplit_splitter.unassigned) == ((9000, 1000), 0)
+            graysplit_splitter.assign()
+        """
+    )
+    project.bare().assert_outcomes(passed=2)
+
+
+def test_of_several_the_models_of_the_run_decide(project):
+    """And where they do not, the message names the splits and what to do."""
+    configure(project, summaries="gpt-4.1", answers="deepseek-v3.2")
+    project.test_file(
+        """
+        def test_x(graysplit_splitter):
+            assert graysplit_splitter.salt == "answers"
+        """
+    )
+    project.run().assert_outcomes(passed=1)
+    result = project.bare()
+    result.assert_outcomes(errors=1)
+    assert UNCLEAR in result.stdout.str()
+
+
+def test_without_a_treatment_the_test_is_skipped(project):
+    """As every other test that needs one."""
+    project.test_file("def test_x(graysplit_splitter): raise AssertionError")
+    result = project.bare("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*no treatment model: name the candidate with --graysplit-treatment=MODEL"])
