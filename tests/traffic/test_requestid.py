@@ -25,6 +25,8 @@ def test_no_id_comes_twice():
     assert len(set(drawn(3000))) == 3000
 
 
+# From Python 3.12 on forking beside a thread, such as one of pytest-xdist, is warned of.
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
 def test_forked_workers_give_out_ids_of_their_own():
     """A server that forks its workers after the first request must not have two users rate one answer."""
