@@ -77,13 +77,10 @@ def cost_of(usage: Usage, price: Mapping[str, Decimal]) -> Decimal:
     >>> cost_of(Usage(prompt=1500, completion=300), BUILT_IN["claude-sonnet-4.5"])
     Decimal('0.009')
     """
-    fresh = usage.prompt - usage.cached - usage.cache_write
-    total = (
-        fresh * price["input"]
-        + usage.cached * price.get("cached", price["input"])
-        + usage.cache_write * price.get("cache_write", price["input"])
-        + usage.output * price["output"]
-    )
+    full, cached, cache_write = price["input"], usage.cached, usage.cache_write
+    total = usage.prompt * full + usage.output * price["output"]
+    if cached or cache_write:
+        total += cached * (price.get("cached", full) - full) + cache_write * (price.get("cache_write", full) - full)
     return total / MILLION
 
 

@@ -38,7 +38,8 @@ class TrafficSplitter:
     A unit's place is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u < its
     weight. Each treatment has an end of its own to grow from, in the order of the list, and the control has what is
     left; so whoever met a treatment goes on meeting it when its weight is raised. `unassigned` counts the calls that
-    named no unit. Raises UsageError for weights that do not sum to one, and for names that cannot be told apart.
+    named no unit; `identity` is eight hexadecimal letters that tell this salt with these arms and weights from any
+    other. Raises UsageError for weights that do not sum to one, and for names that cannot be told apart.
 
     >>> from pytest_graysplit import Split, TrafficSplitter
     >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
@@ -70,6 +71,7 @@ class TrafficSplitter:
             for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
         ]
         self.assignments = tuple(made)
+        self.identity = _identity_of(self.salt, self.arms, self.basis_points)
         self._forced = {one.arm: replace(one, forced=True) for one in made}
         self._anonymous = tuple(replace(one, anonymous=True) for one in made)
 
@@ -114,12 +116,6 @@ class TrafficSplitter:
             if one.arm == arm:
                 return one
         raise unknown_arm(arm, self.arms)
-
-    @property
-    def identity(self) -> str:
-        """Eight hexadecimal letters that tell this salt with these arms and weights from any other."""
-        parts = [self.salt, *(f"{arm}={points}" for arm, points in zip(self.arms, self.basis_points, strict=True))]
-        return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
     def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
         """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
@@ -167,3 +163,8 @@ class TrafficSplitter:
         if self.anonymous == "control":
             return self._anonymous[0]
         return self._anonymous[self._slots[self._random.randrange(BASIS_POINTS)]]
+
+
+def _identity_of(salt: str, arms: Sequence[str], points: Sequence[int]) -> str:
+    parts = [salt, *(f"{arm}={share}" for arm, share in zip(arms, points, strict=True))]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -9,6 +9,8 @@ from pytest_graysplit.errors import UsageError
 from pytest_graysplit.split import MOST_ARMS
 from pytest_graysplit.traffic.units import PLACES
 
+# So many ids are drawn at once: asking the system for eight bytes takes longer than all the rest of an id.
+_DRAWN = 512
 # The place of a request that is counted apart; feedback on it is left out, as the request is.
 APART = PLACES
 
@@ -23,7 +25,13 @@ class RequestId(NamedTuple):
 
 def new_id(split: str, arm: int, place: int) -> str:
     """Return an id that nobody can guess: whoever shows it to a user lets that user, and no other, rate the answer."""
-    return f"{split}-{arm:x}-{place:x}-{os.urandom(8).hex()}"
+    try:
+        tail = _tails.pop()
+    except IndexError:  # not asked beforehand, because another thread may take the last one in between
+        drawn = os.urandom(8 * (_DRAWN + 1)).hex()
+        _tails.extend(drawn[start : start + 16] for start in range(16, len(drawn), 16))
+        tail = drawn[:16]
+    return f"{split}-{arm:x}-{place:x}-{tail}"
 
 
 def read_id(text: str) -> RequestId:
@@ -40,3 +48,9 @@ def read_id(text: str) -> RequestId:
         hint="pass the id that record() returned, or reply.id",
         slug="traffic-id",
     )
+
+
+_tails: list[str] = []
+if hasattr(os, "register_at_fork"):
+    # Workers that are forked from one process must not give out the same ids.
+    os.register_at_fork(after_in_child=_tails.clear)

@@ -8,12 +8,12 @@ from __future__ import annotations
 PLACES = 4096
 _BITS = 1 << 24
 # The first eight bytes of a key decide the arm; what is taken here lies behind them and says nothing of the arm.
-_PLACE, _BIT = slice(8, 10), slice(10, 13)
+_PLACE, _BIT = 8, 10
 
 
 def place_of(key: bytes) -> int:
     """Return the place of a unit in the fixed table of clusters, 0 to 4095."""
-    return int.from_bytes(key[_PLACE]) % PLACES
+    return (key[_PLACE] << 8 | key[_PLACE + 1]) % PLACES
 
 
 class SeenUnits:
@@ -28,9 +28,8 @@ class SeenUnits:
 
     def meet(self, key: bytes) -> bool:
         """Tell whether this unit is met for the first time."""
-        bit = int.from_bytes(key[_BIT])
-        mask = 1 << (bit & 7)
-        if self._bits[bit >> 3] & mask:
-            return False
-        self._bits[bit >> 3] |= mask
-        return True
+        last = key[_BIT + 2]
+        byte, mask = key[_BIT] << 13 | key[_BIT + 1] << 5 | last >> 3, 1 << (last & 7)
+        seen = self._bits[byte]
+        self._bits[byte] = seen | mask
+        return not seen & mask

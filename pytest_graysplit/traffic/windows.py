@@ -43,14 +43,14 @@ class Windows:
             if event.latency_s is not None:
                 self._past[arm].add(event.latency_s)
             return
-        one = window[arm]
+        one, latency_s, cost_usd = window[arm], event.latency_s, event.cost_usd
         one.requests += 1
         if event.outcome == "error":
             one.errors += 1
-        if event.latency_s is not None:
-            one.latencies.add(event.latency_s)
-        if event.cost_usd is not None:
-            one.cost_usd += event.cost_usd
+        if latency_s is not None:
+            one.latencies.add(latency_s)
+        if cost_usd is not None:
+            one.cost_usd += cost_usd
 
     def latencies(self, arm: int) -> Latencies:
         """Return all latencies of the arm."""

@@ -143,7 +143,8 @@ def test_nothing_known_is_shown_as_nothing_known(served, visit):
 
 
 def figures_of(page):
-    """The lines of the table of figures by their titles."""
+    """The lines of the table of figures by their titles, as soon as it is there."""
+    expect(page.get_by_role("table", name="Figures of each model")).to_be_visible()
     return {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
 
 

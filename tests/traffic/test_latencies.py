@@ -4,10 +4,11 @@ import random
 import statistics
 
 import pytest
+from ddsketch import LogCollapsingLowestDenseDDSketch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.traffic.latencies import Latencies, log_edges
+from pytest_graysplit.traffic.latencies import ACCURACY, MOST_BINS, Latencies, log_edges
 
 
 def filled(values):
@@ -54,6 +55,19 @@ def test_two_sketches_add_up_to_one():
     assert whole.n == 10_000
     assert whole.mean_s == pytest.approx(statistics.fmean(first + second))
     assert whole.quantile_s(0.95) == filled(first + second).quantile_s(0.95)
+
+
+def test_the_short_way_in_adds_what_the_library_adds():
+    """Every bin, sum and edge is as if the library had been handed the values, zero and the next to nothing too."""
+    dice = random.Random(11)
+    values = [0.0, 5e-324, 1e-9, 1.0, 1e9, *(dice.lognormvariate(0, 3) for _ in range(5000))]
+    library = LogCollapsingLowestDenseDDSketch(ACCURACY, MOST_BINS)
+    for value in values:
+        library.add(value)
+    ours = filled(values)
+    assert (ours.n, ours.mean_s) == (library.count, library.sum / library.count)
+    shares = [step / 1000 for step in range(1001)]
+    assert [ours.quantile_s(q) for q in shares] == [library.get_quantile_value(q) for q in shares]
 
 
 def test_nothing_has_no_quantile():
