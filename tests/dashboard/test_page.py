@@ -102,7 +102,8 @@ def test_a_person_sees_verdict_figures_and_pictures(held, served, visit):
 
 
 def rows_of(table):
-    """The cells of a table as a person reads them, line by line."""
+    """The cells of a table as a person reads them, line by line, as soon as it is there."""
+    expect(table).to_be_visible()
     return [
         [cell.inner_text().replace("\n", " ") for cell in line.locator("th, td").all()]
         for line in table.locator("tr").all()
@@ -143,8 +144,7 @@ def test_nothing_known_is_shown_as_nothing_known(served, visit):
 
 
 def figures_of(page):
-    """The lines of the table of figures by their titles, as soon as it is there."""
-    expect(page.get_by_role("table", name="Figures of each model")).to_be_visible()
+    """The lines of the table of figures by their titles."""
     return {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
 
 
