@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_graysplit.dashboard.of_monitor import dashboard_app
     from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.policy import Policy
     from pytest_graysplit.project import load_splitter
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
     from pytest_graysplit.traffic.client import SplitClient
@@ -25,6 +26,7 @@ __all__ = [
     "GraysplitError",
     "Metric",
     "Monitor",
+    "Policy",
     "Reply",
     "RequestFailedError",
     "Split",
@@ -43,6 +45,7 @@ _HOMES = {
     "Grade": "traffic.grading",
     "GraysplitError": "errors",
     "Monitor": "traffic.monitor",
+    "Policy": "policy",
     "RequestFailedError": "traffic.replies",
     "Split": "split",
     "SplitClient": "traffic.client",

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 SYSTEM = "You answer for Lantern & Loom, a shop for lamps and rugs. Answer in at most three sentences."
 
 splitter = load_splitter("support", HERE / "pyproject.toml")
-monitor = Monitor(splitter)
+monitor = Monitor(splitter, project=HERE / "pyproject.toml")
 
 
 @asynccontextmanager

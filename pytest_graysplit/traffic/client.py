@@ -80,7 +80,7 @@ class SplitClient:
         self._fallback = fallback
         self._templates = templates_of(headers)
         self._splitter = splitter
-        self.monitor = monitor or Monitor(splitter)
+        self.monitor = monitor or Monitor(splitter, project=project)
         self.monitor.use(splitter)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)

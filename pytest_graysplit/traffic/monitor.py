@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import deque
+from decimal import Decimal
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
+from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
-from pytest_graysplit.policy import Policy
 from pytest_graysplit.pricing import PriceTable
+from pytest_graysplit.project import read_settings
 from pytest_graysplit.split import Assignment, unknown_arm
 from pytest_graysplit.stats import sample_ratio_p
 from pytest_graysplit.traffic.grading import Grade, grade
@@ -24,8 +28,8 @@ from pytest_graysplit.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from decimal import Decimal
 
+    from pytest_graysplit.policy import Policy
     from pytest_graysplit.split import TrafficSplitter, Unit
     from pytest_graysplit.traffic.records import Answered, FallbackCall
     from pytest_graysplit.traffic.windows import ArmWindow
@@ -40,21 +44,23 @@ class Monitor:
     """Sums over the requests of each arm, its cost at its own model's price, and what users thought of the answers.
 
     What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
-    `prices` are US dollars per million tokens by model, beside the built-in ones; `policy` is what a treatment is held
-    to. `clock` tells seconds since 1970. `troubles` are the latest requests that did not end well, where a client
-    or a log told of them.
+    `prices` are US dollars per million tokens by model, beside the built-in ones, and `policy` is what a treatment is
+    held to; both come from the pyproject.toml that `project` names, unless they are given. `clock` tells seconds since
+    1970. `troubles` are the latest requests that did not end well, where a client or a log told of them.
     """
 
     def __init__(
         self,
         splitter: TrafficSplitter,
         *,
-        prices: Mapping[str, Mapping[str, Decimal]] | None = None,
+        project: str | os.PathLike[str] | None = None,
+        prices: Mapping[str, Mapping[str, float | Decimal]] | None = None,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.policy = policy or Policy()
-        self._prices = PriceTable(prices or {})
+        settings = Settings() if project is None else read_settings(Path(project), os.environ)
+        self.policy = policy or settings.policy
+        self._prices = PriceTable({**settings.table.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
         self.earlier = Totals()
@@ -204,6 +210,11 @@ class Monitor:
     def report(self) -> dict[str, Json]:
         """Return all that is known, as JSON with stable keys: numbers, not texts, and null for what nobody knows."""
         return report_of(self.state())
+
+
+def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
+    # 0.28 is meant as it is written, and not as the nearest binary fraction.
+    return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
 
 
 def _checked_score(score: object) -> float:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from splits import CONTROL, TREATMENT, halves, unit_in
 
-from pytest_graysplit import Monitor, Split, TrafficSplitter, Usage
+from pytest_graysplit import Monitor, Policy, Split, TrafficSplitter, Usage
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.records import FallbackCall
 
@@ -66,6 +66,23 @@ def test_each_arm_costs_what_its_own_model_costs():
     arms = arms_of(monitor)
     assert arms["control"]["cost_usd"] == pytest.approx((1500 * 3 + 300 * 15) / 1e6)
     assert arms[TREATMENT]["cost_usd"] == pytest.approx((1500 * 0.28 + 300 * 0.42) / 1e6)
+
+
+def test_prices_and_margin_come_from_the_project_or_from_code(tmp_path):
+    """What is given in code comes over what the file says; a price is taken as it is written."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\ngraysplit_margin = "0.02"\n'
+        "[tool.graysplit.prices]\n"
+        '"claude-sonnet-4.5" = { input = 0.1, output = 1 }\n"deepseek-v3.2" = { input = 9, output = 9 }\n'
+    )
+    monitor = Monitor(
+        halves(), project=tmp_path / "pyproject.toml", prices={TREATMENT: {"input": 0.28, "output": 0.42}}
+    )
+    for arm in ("control", TREATMENT):
+        monitor.record(arm, unit=unit_in(halves(), arm), usage=Usage(prompt=3, completion=0, total=3))
+    assert [one.cost_usd for one in monitor.state().sums] == [Decimal("0.0000003"), Decimal("0.00000084")]
+    assert monitor.policy.margin == 0.02
+    assert Monitor(halves(), policy=Policy(margin=0.1)).policy.margin == 0.1
 
 
 def test_an_unknown_price_makes_the_cost_unknown_and_never_nothing():
@@ -260,6 +277,21 @@ def test_the_last_hour_is_kept_by_the_minute_and_everything_in_sum():
     assert (latency["n"], latency["p50"]) == (120, pytest.approx(60.5, rel=0.02))
 
 
+def test_a_request_that_comes_later_than_its_hour_is_in_the_sums():
+    """From a log whose lines are out of order, as those of several processes are."""
+    now = 7200.0
+    monitor = Monitor(halves(), clock=lambda: now)
+    for minute in range(60):
+        now = 7200.0 + 60 * minute
+        monitor.record("control", unit=1, latency_s=1.0)
+    now = 0.0
+    monitor.record("control", unit=1, latency_s=5.0)
+    monitor.record("control", unit=1)
+    assert len(monitor.windows()) == 60
+    latency = arms_of(monitor)["control"]["latency_s"]
+    assert (latency["n"], latency["mean"]) == (61, pytest.approx(65 / 61))
+
+
 def test_threads_lose_nothing():
     """Eight threads record and read at once; the sums are exact."""
     splitter = halves()
@@ -312,6 +344,8 @@ def test_a_grade_is_asked_for_by_treatment():
     two = TrafficSplitter([Split("a", 0.8), Split("b", 0.1), Split("c", 0.1)], salt="s")
     assert Monitor(halves()).grade().treatment == TREATMENT
     assert Monitor(two).grade("c").treatment == "c"
+    with pytest.raises(UsageError, match="there is no arm 'd'"):
+        Monitor(two).grade("d")
     with pytest.raises(UsageError) as caught:
         Monitor(two).grade()
     assert str(caught.value) == (

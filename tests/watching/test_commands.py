@@ -1,13 +1,17 @@
 """`graysplit grade` and `graysplit dashboard`, as a person and as CI see them."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+from threading import Event
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -19,6 +23,10 @@ from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.traffic.log import TrafficLog
 from pytest_graysplit.traffic.monitor import Monitor
 from pytest_graysplit.traffic.records import Answered, Scored
+from pytest_graysplit.traffic.replay import Replay
+from pytest_graysplit.verdict import Row
+from pytest_graysplit.watching import commands, telling
+from pytest_graysplit.watching.following import Following
 
 NO_SPLIT = (
     "traffic.jsonl: declares no split, so nobody can tell its arms apart\n"
@@ -219,3 +227,45 @@ def test_the_page_follows_the_log_until_ctrl_c():
         out, err = page.communicate(timeout=20)
     assert told == f"live page of traffic.jsonl at {url} (Ctrl-C ends it)\n"
     assert (page.returncode, out.strip(), err) == (0, "", "")
+
+
+def test_what_is_not_compared_is_told(capsys):
+    """Forced and anonymous requests, and those of earlier weights."""
+    path = write(Path("traffic.jsonl"), 9)
+    splitter = halves()
+    with TrafficLog(path, splitter=splitter.ramped({TREATMENT: 0.4}), clock=lambda: 1.0) as log:
+        split = splitter.ramped({TREATMENT: 0.4}).identity
+        common = {"at": "2026-11-26T00:00:00.000Z", "split": split, "outcome": "ok", "latency_s": 1.0}
+        for arm, model in (("control", CONTROL), (TREATMENT, TREATMENT)):
+            unit = splitter.key(arm).hex()
+            log.write(Answered(id=arm, arm=arm, model=model, unit=unit, cost_usd=Decimal("0.01"), **common))
+        log.write(Answered(id="f", arm=TREATMENT, model=TREATMENT, forced=True, **common))
+        log.write(Answered(id="a", arm="control", model=CONTROL, **common))
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
+    assert code == 4
+    assert out.splitlines()[1] == (
+        "not compared: 9 requests from before the weights changed, 1 request routed by force, 1 request without a unit"
+    )
+
+
+def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
+    """The page stays with what was read."""
+    path = write(Path("traffic.jsonl"), 9)
+    replay, notes, done = Replay(), [], Event()
+    with closing(Following(path, notes.append)) as log:
+        replay.feed(log.new())
+        with path.open("a") as file:
+            file.write("{}\n")
+        commands._follow(replay, log, notes, done)
+    [note] = notes
+    assert note.startswith("no longer followed: traffic.jsonl:")
+    assert replay.monitor.state().total.requests == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("latency", "x1.00"), ("savings", "$1.00 per million requests"), ("cost_per_pass", "x1.00")]
+)
+def test_where_nothing_is_known_of_the_spread_no_interval_is_shown(name, shown):
+    """An interval from nothing to infinity would only look like a figure."""
+    row = Row(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
+    assert telling._told(row) == f"{shown}  (too few units for an interval)"
