@@ -47,10 +47,20 @@ def rows_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Row, 
 
 
 def _both(arms: tuple[ArmSums, ArmSums], over: str, under: str) -> tuple[ClusteredRatio, ClusteredRatio] | None:
-    treatment, control = (
-        stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under)) for arm in arms
-    )
+    treatment, control = (_ratio(arm, over, under) for arm in arms)
     return None if treatment is None or control is None else (treatment, control)
+
+
+def _ratio(arm: ArmSums, over: str, under: str) -> ClusteredRatio | None:
+    """Return the ratio of an arm, which knows how many units its clusters stand for.
+
+    Time that goes on in units, and not in clusters, of which there is a fixed number, keeps a bound true at every look.
+    """
+    ratio = stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under))
+    shared = arm.units / max(1, sum(one.requests > 0 for one in arm.clusters))
+    if ratio is None or shared <= 1:
+        return ratio
+    return ratio._replace(effective=ratio.effective * shared, clusters=round(ratio.clusters * shared))
 
 
 def _column(clusters: tuple[ClusterSums, ...], name: str) -> list[float]:

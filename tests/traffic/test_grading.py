@@ -199,3 +199,12 @@ def test_any_sums_have_a_grade_with_reasons(first, second, feedback, quantile):
     assert found.reasons
     assert all(reason and "nan" not in reason for reason in found.reasons)
     assert all(row.low <= row.high for row in found.rows)
+
+
+def test_units_that_share_a_cluster_are_counted_as_units():
+    """Ten units a place: the rows rest on as many units as there are, and a bound that still widens with looking."""
+    few = graded(arm())
+    many = graded(replace(arm(), units=40_000), replace(arm("control", role="control"), units=40_000))
+    [before], [after] = ([row for row in found.rows if row.name == "latency"] for found in (few, many))
+    assert (before.n, after.n) == (4_000, 40_000)
+    assert before.high < after.high < 1.01 * before.high

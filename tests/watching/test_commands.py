@@ -88,16 +88,16 @@ claude-sonnet-4.5  50.0%  1,027  3,081/3,081  100.0%  0.80 s  0.80 s  0       1.
 deepseek-v3.2      50.0%  973    2,919/2,919  100.0%  0.60 s  0.60 s  0       1.00 of 1,446  $0.1063
 
 deepseek-v3.2 against claude-sonnet-4.5
-  pass rate             0.0 pp  (-0.9 .. +0.9, bound -5.0)  pass
-  errors and refusals   0.0 pp  (-0.9 .. +0.9, bound +2.0)  pass
+  pass rate             0.0 pp  (-0.8 .. +0.8, bound -5.0)  pass
+  errors and refusals   0.0 pp  (-0.8 .. +0.8, bound +2.0)  pass
   latency               x0.75  (x0.75 .. x0.75, bound x1.25)  pass
   p95 latency           x0.75  (x0.75 .. x0.75, bound x2.00)  pass
   cost per pass         -94%  (-94% .. -94%)  pass
-  feedback              0.0 pp  (-1.7 .. +1.6, bound -5.0)  pass
+  feedback              0.0 pp  (-1.5 .. +1.4, bound -5.0)  pass
   savings               $563.60 per million requests  ($563.60 .. $563.60)
-  grade         PROMOTE: pass rate is at most 0.9 points worse, the margin is 5.0
-                errors and refusals are at most 0.9 points more, the bound is 2.0
-                feedback is at most 1.7 points worse, the margin is 5.0
+  grade         PROMOTE: pass rate is at most 0.8 points worse, the margin is 5.0
+                errors and refusals are at most 0.8 points more, the bound is 2.0
+                feedback is at most 1.5 points worse, the margin is 5.0
 """
 
 
