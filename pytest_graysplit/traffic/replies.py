@@ -40,9 +40,12 @@ def failure(reply: SplitReply) -> RequestFailedError:
     """Return the error for a request that nobody has answered."""
     stand_in = ", and so did the control in its place" if reply.failed is not None else ""
     tries = f"after {reply.attempts} attempts" if reply.attempts > 1 else "at once"
+    hint = "tell the user, or try again later; it has been counted and logged"
+    if reply.role == "treatment" and reply.failed is None:
+        hint += "; fallback=True lets the control answer where a treatment fails"
     error = RequestFailedError(
         f"{reply.arm} ({(reply.failed or reply).model}) failed {tries}{stand_in}: {reply.error}",
-        hint="tell the user, or try again later; fallback=True lets the control answer where a treatment fails",
+        hint=hint,
         slug=reply.error_slug or "request-failed",
     )
     error.reply = reply

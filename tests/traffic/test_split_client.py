@@ -150,8 +150,8 @@ def test_a_failure_is_an_error_with_its_cause_and_its_latency(relay):
     error, monitor = using(splitter, work, retries=0, timeout_s=0.1)
     assert str(error) == (
         "deepseek-v3.2 (deepseek-v3.2) failed at once: no whole answer within 0.1 s\n"
-        "  hint: tell the user, or try again later; fallback=True lets the control answer where a treatment fails"
-        "  [relay-timeout]"
+        "  hint: tell the user, or try again later; it has been counted and logged; "
+        "fallback=True lets the control answer where a treatment fails  [relay-timeout]"
     )
     assert (error.reply.arm, error.reply.outcome) == (TREATMENT, "error")
     assert error.reply.latency_s >= 0.1
@@ -224,6 +224,7 @@ def test_a_fallback_that_fails_too_says_so(relay):
         f"{TREATMENT}+500 ({TREATMENT}+500) failed at once, and so did the control in its place: "
         "the relay answered 503: the server is overloaded"
     )
+    assert error.hint == "tell the user, or try again later; it has been counted and logged"
     treatment = arms_of(monitor)[f"{TREATMENT}+500"]
     assert (treatment["fallbacks"], treatment["fallback_failures"]) == (1, 1)
 
