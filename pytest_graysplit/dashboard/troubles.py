@@ -81,7 +81,7 @@ def _worst(one: Answered) -> Json:
         "name": _name(one),
         "treatment": one.arm,
         "similarity": None,
-        "passed": {one.arm: False},
+        "passed": {},
         "flags": [],
         "why": _why(one),
     }

@@ -85,7 +85,10 @@ function caseParts(found) {
 }
 
 function caseFacts({ treatment, similarity, threshold, metric }) {
-  const facts = [treatment, similarity === null ? "similarity unknown" : `similarity ${score(similarity, threshold)}`];
+  const facts = [treatment];
+  // Without a metric nobody has compared: a request of live traffic has one answer.
+  if (similarity !== null) facts.push(`similarity ${score(similarity, threshold)}`);
+  else if (metric !== null) facts.push("similarity unknown");
   if (threshold !== null) facts.push(`threshold ${threshold}`);
   if (metric !== null) facts.push(`metric ${metric}`);
   return facts.filter(Boolean).join(" · ");
