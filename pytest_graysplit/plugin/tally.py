@@ -44,11 +44,6 @@ class Tally:
         """What a run under a cap has spent, on this machine and on others."""
         return sum(self.spent_elsewhere, self.spent_here or Spent())
 
-    @property
-    def budget_used_up(self) -> bool:
-        """Whether something was not asked for because the cap on the cost was used up."""
-        return self.spent.refused_usd is not None
-
     def complete(self, results: Results) -> bool:
         """Tell whether every case of the suite was judged on every arm."""
         cut = (

@@ -56,9 +56,9 @@ def test_the_tally_adds_up_all_accounts():
     tally = Tally(spent_here=Spent(usd=Decimal("0.1")))
     worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
     tally.absorb(worker)
-    assert (tally.spent.usd, tally.budget_used_up) == (Decimal("0.1"), False)
+    assert (tally.spent.usd, tally.spent.refused_usd) == (Decimal("0.1"), None)
     tally.absorb(worker | {"spent": Spent(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
-    assert (tally.spent.usd, tally.budget_used_up) == (Decimal("0.3"), True)
+    assert (tally.spent.usd, tally.spent.refused_usd is None) == (Decimal("0.3"), False)
 
 
 def test_accounts_travel_as_texts_and_add_up():
