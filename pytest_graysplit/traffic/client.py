@@ -140,16 +140,11 @@ class SplitClient:
             )
         splitter = self._splitter
         key = None if unit is None else splitter.key(unit)
-        assigned = splitter.assign() if key is None and force is None else None
         if force is not None:
-            assigned = splitter.forced(force)
-        return Call(
-            splitter=splitter,
-            assignment=assigned or splitter.assigned(key or b""),
-            key=key,
-            messages=tuple(messages),
-            params=params,
-        )
+            assignment = splitter.forced(force)
+        else:
+            assignment = splitter.assign() if key is None else splitter.assigned(key)
+        return Call(splitter=splitter, assignment=assignment, key=key, messages=tuple(messages), params=params)
 
     async def _serve(self, call: Call) -> SplitReply:
         began_s = time.perf_counter()

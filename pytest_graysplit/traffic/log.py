@@ -75,7 +75,7 @@ class TrafficLog:
             self._append(line)
 
     def close(self) -> None:
-        """Close the file; what is written later is lost and counted."""
+        """Close the file; a line that comes later opens it again."""
         with self._lock:
             self._close()
 
@@ -102,8 +102,8 @@ class TrafficLog:
     def _follow(self) -> None:
         """Open the file anew where another process, or logrotate, has put a new one in its place."""
         try:
-            there, here = self.path.stat(), os.fstat(self._file)
-            if (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
+            there, here = self.path.stat(), os.fstat(self._file) if self._file >= 0 else None
+            if here is not None and (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
                 return
         except FileNotFoundError:
             pass

@@ -159,6 +159,17 @@ def test_processes_share_a_file(tmp_path):
     assert sorted(ids_of(*files)) == sorted(f"{name}-{n}" for name in ("one", "two", "three") for n in range(300))
 
 
+def test_a_closed_log_opens_again_for_a_late_line(tmp_path):
+    """A user may rate an answer when the client that asked for it has been closed, or open the client once more."""
+    log = opened(tmp_path / "t.jsonl")
+    log.write(request(1))
+    log.close()
+    log.write(request(2))
+    log.close()
+    log.close()
+    assert (ids_of(tmp_path / "t.jsonl"), log.lost) == (["id-1", "id-2"], 0)
+
+
 def test_a_log_that_fails_holds_no_answer_back(tmp_path, caplog):
     """A log that cannot be written any more is told once and counted, and raises nothing."""
     folder = tmp_path / "gone"
