@@ -40,15 +40,16 @@ def dashboard_app(monitor: Monitor, *, title: str = "live traffic", token: str |
     require("starlette")
     from pytest_graysplit.dashboard.app import page_app
 
-    # Whoever has not installed the extra is told so where they ask for the figures.
-    metrics = partial(_exposition, monitor) if find_spec("prometheus_client") else None
-    return page_app(TrafficSource(monitor, title=title), token=token, metrics=metrics)
+    return page_app(TrafficSource(monitor, title=title), token=token, metrics=metrics_of(monitor))
 
 
-def _exposition(monitor: Monitor) -> bytes:
+def metrics_of(monitor: Monitor) -> Callable[[], bytes] | None:
+    """Return what writes the sums for Prometheus; None where the extra is not installed, as most do not need it."""
+    if find_spec("prometheus_client") is None:
+        return None
     from pytest_graysplit.traffic.prometheus import exposition
 
-    return exposition(monitor)
+    return partial(exposition, monitor)
 
 
 class TrafficSource:

@@ -28,13 +28,21 @@ class LiveServer:
     Raises UsageError where the port is taken, the extra is missing, or an open address has no token.
     """
 
-    def __init__(self, source: Source, *, port: int = 0, host: str = "127.0.0.1", token: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        token: str | None = None,
+        metrics: Callable[[], bytes] | None = None,
+    ) -> None:
         require("starlette", "uvicorn")
         self._closing = threading.Event()
         self._listener = listening(host, port, token=token)
         self.port: int = self._listener.getsockname()[1]
         self.url = address_of(host, self.port)
-        self._server = _server(_app(source, token, self._closing))
+        self._server = _server(_app(source, token, self._closing, metrics))
         self._thread = threading.Thread(target=self._run, name="graysplit-dashboard", daemon=True)
         self._thread.start()
 
@@ -65,16 +73,17 @@ class _OtherThreads(logging.Filter):
         return record.thread != self._own
 
 
-def serve(
+def serve(  # noqa: PLR0913 # what to show, to whom and where, each by name
     source: Source,
     ready: Callable[[LiveServer], None],
     *,
     port: int = 0,
     host: str = "127.0.0.1",
     token: str | None = None,
+    metrics: Callable[[], bytes] | None = None,
 ) -> None:
     """Serve the page until Ctrl-C; `ready` is called once, when the page can be opened."""
-    server = LiveServer(source, port=port, host=host, token=token)
+    server = LiveServer(source, port=port, host=host, token=token, metrics=metrics)
     try:
         ready(server)
         while True:
@@ -85,11 +94,11 @@ def serve(
         server.stop()
 
 
-def _app(source: Source, token: str | None, closing: threading.Event) -> ASGIApp:
+def _app(source: Source, token: str | None, closing: threading.Event, metrics: Callable[[], bytes] | None) -> ASGIApp:
     from pytest_graysplit.dashboard.app import page_app
     from pytest_graysplit.dashboard.gates import LocalNames
 
-    app = page_app(source, token=token, closing=closing)
+    app = page_app(source, token=token, closing=closing, metrics=metrics)
     return app if token else LocalNames(app)
 
 

@@ -77,7 +77,7 @@ def run_grade(options: argparse.Namespace) -> Iterator[Line]:
 
 def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     """Serve the live page of a log until Ctrl-C."""
-    from pytest_graysplit.dashboard.of_monitor import TrafficSource
+    from pytest_graysplit.dashboard.of_monitor import TrafficSource, metrics_of
     from pytest_graysplit.dashboard.server import serve
     from pytest_graysplit.watching.following import Following
 
@@ -85,7 +85,8 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     replay, done = _replay(options), Event()
     with closing(Following(options.log, notes.append)) as log:
         replay.feed(log.new())
-        source = TrafficSource(_told_split(replay, options.log), title=options.log.name, notes=lambda: tuple(notes))
+        monitor = _told_split(replay, options.log)
+        source = TrafficSource(monitor, title=options.log.name, notes=lambda: tuple(notes))
         follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
         follow.start()
         try:
@@ -95,6 +96,7 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
                 port=options.port,
                 host=options.host,
                 token=os.environ.get(TOKEN_VARIABLE) or None,
+                metrics=metrics_of(monitor),
             )
         finally:
             done.set()

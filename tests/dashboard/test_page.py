@@ -2,12 +2,15 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import live_snapshots as specimens
 import pytest
 from chromium import ARGUMENTS, HOW, found_or_installed
 from playwright.sync_api import expect, sync_playwright
+from relay_server.client import RunningRelay
 
 # One browser for all of them, also where workers share the suite.
 pytestmark = pytest.mark.xdist_group("browser")
@@ -392,3 +395,55 @@ def test_the_token_opens_the_page_and_leaves_the_address(held, served, visit):
     page.get_by_role("button", name=re.compile("refund-policy")).click()
     expect(page.get_by_role("dialog").locator(".diff")).to_be_visible()
     assert page.evaluate("document.cookie") == ""
+
+
+SUITE = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.mark.graysplit(min_similarity=0.9)
+@pytest.mark.parametrize("prompt", ["What is CAP?", "In 30 days?", "Where is the lamp?", "last"])
+def test_answer(graysplit, prompt):
+    for _ in range(600):
+        if prompt != "last" or Path("go").exists():
+            return
+        time.sleep(0.05)
+"""
+
+
+def test_a_run_of_pytest_is_watched_to_its_end(tmp_path, visit):
+    """While it goes on, when it has ended and when the server is gone: figures, verdict, and a case with its diff."""
+    (tmp_path / "test_live.py").write_text(SUITE)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GRAYSPLIT_", "PYTEST_", "CI"))
+    }
+    with RunningRelay() as relay:
+        command = [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--graysplit-base-url={relay.url}",
+            "--graysplit-control=claude-sonnet-4.5", "--graysplit-treatment=deepseek-v3.2", "--graysplit-dashboard",
+        ]  # fmt: skip
+        run = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env={**environ, "GRAYSPLIT_API_KEY": "any-text"}
+        )
+        page = visit(run.stdout.readline().split(" at ")[1].strip())
+        expect(page.get_by_role("heading", level=1)).to_have_text("4 cases")
+        expect(state(page)).to_have_text("Running")
+        expect(page.locator("#progress-text")).to_contain_text("3 of 4 cases judged · 8 of 8 replies fetched")
+        page.locator("#worst button").first.click()
+        dialog = page.get_by_role("dialog")
+        for word in ("claude-sonnet-4.5", "deepseek-v3.2"):
+            expect(dialog).to_contain_text(f"Answer of {word} to: ")
+        expect(dialog.locator("del")).to_contain_text("claude-sonnet-4.5")
+        expect(dialog.locator("ins")).to_contain_text("deepseek-v3.2")
+        page.keyboard.press("Escape")
+        (tmp_path / "go").touch()
+        expect(state(page)).to_have_text("Ended")
+        expect(page.get_by_role("article").locator(".verdict")).to_contain_text("Hold")
+        output, _ = run.communicate(timeout=60)
+    assert run.returncode == 1  # the answers of two models are not nine tenths alike
+    assert "4 failed" in output
+    expect(page.get_by_role("article").locator(".verdict")).to_contain_text("4 cases cannot carry a verdict")
+    assert figures_of(page)["Cases"] == ["4", "4"]
+    expect(state(page)).to_have_text("Ended")  # and no word of reconnecting, though nobody serves it any more

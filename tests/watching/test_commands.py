@@ -222,6 +222,8 @@ def test_the_page_follows_the_log_until_ctrl_c():
         while requests_shown() != 42 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert requests_shown() == 42
+        with opener.open(f"{url}metrics", timeout=10) as answer:
+            assert b'graysplit_requests_total{arm="control"' in answer.read()
     finally:
         page.send_signal(signal.SIGINT)
         out, err = page.communicate(timeout=20)
