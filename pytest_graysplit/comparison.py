@@ -57,6 +57,11 @@ def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
     return _mean(self_pairs(samples), score)
 
 
+def self_flags(samples: Sequence[Reply]) -> tuple[Flag, ...]:
+    """Return what changed in meaning between an arm's first sample and its others."""
+    return _flags(samples[0], samples[1:])
+
+
 def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:
     scores = [one for pair in pairs if (one := score(*pair)) is not None]
     return fmean(scores) if scores else None

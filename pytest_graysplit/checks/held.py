@@ -12,7 +12,7 @@ from pytest_graysplit.types import Miss
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pytest_graysplit.types import Case, Comparison, Reply
+    from pytest_graysplit.types import Case, Comparison, Flag, Reply
 
 _Kind = Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard"]
 
@@ -69,11 +69,20 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]
     return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
-def check_control(case: Case, control: Reply, score: float | None) -> list[Miss]:
-    """Hold the control to the treatment's threshold; `score` is how alike it is to its own other samples."""
+def check_control(
+    case: Case, control: Reply, score: float | None, flags: Callable[[], Iterable[Flag]] = tuple
+) -> list[Miss]:
+    """Hold the control to the treatment's threshold and to the guards' veto.
+
+    `score` is how alike it is to its own other samples, and `flags`, asked for where the score is reached, what changed
+    in meaning between them.
+    """
     threshold = case.min_similarity
-    if score is None or threshold is None or isinstance(threshold, str) or score >= threshold:
+    if score is None or threshold is None or isinstance(threshold, str):
         return []
+    if score >= threshold:
+        reached = f"similarity {beside(score, threshold)} to its own other answer reaches {plain(threshold)}"
+        return _misses("guard", "control", control, _vetoes(flags(), reached))
     below = _below(threshold, calibrated=case.calibrated)
     problem = f"similarity {beside(score, threshold)} to its own other answer is {below}"
     remedy = "check the task with expect" if case.calibrated else _REPEAT
@@ -169,8 +178,12 @@ def _guards(comparison: Comparison) -> Iterator[Finding]:
     score, threshold = comparison.similarity, comparison.threshold
     if score is None or threshold is None:
         return
-    for flag in comparison.flags:
-        reached = f"{comparison.metric} similarity {beside(score, threshold)} reaches {plain(threshold)}"
+    reached = f"{comparison.metric} similarity {beside(score, threshold)} reaches {plain(threshold)}"
+    yield from _vetoes(comparison.flags, reached)
+
+
+def _vetoes(flags: Iterable[Flag], reached: str) -> Iterator[Finding]:
+    for flag in flags:
         hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
         yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, "guard-veto")
 

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
-from pytest_graysplit.comparison import compare, scored_pairs, self_pairs, self_similarity
+from pytest_graysplit.comparison import compare, scored_pairs, self_flags, self_pairs, self_similarity
 from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
@@ -185,7 +185,7 @@ class Exchange:
         case: Case = self.plan.case
         misses: list[Miss] = []
         if arm == CONTROL and (replies := self.replies.get(arm)):
-            misses += check_control(case, replies[0], self.self_similarity)
+            misses += check_control(case, replies[0], self.self_similarity, partial(self_flags, replies))
         if self.comparison is not None and arm != CONTROL and not self.blocked:
             misses += check_comparison(case, self.comparison, arm)
         if self.body_error is not None and arm == self.judged_arms[-1]:

@@ -316,6 +316,28 @@ def test_the_control_is_held_to_the_threshold_it_sets():
         assert check_control(case(min_similarity=threshold), BIG, score) == []
 
 
+def test_guards_veto_the_control_as_they_veto_a_treatment():
+    """Both arms are held alike: a control that changes a number from one answer to the next misses too."""
+    flag = Flag(name="number-changed", detail="30 -> 14")
+    [miss] = check_control(case(min_similarity=0.75), BIG, 0.9, lambda: (flag,))
+    assert miss == Miss(
+        arm="control",
+        kind="guard",
+        problem="control big: similarity 0.90 to its own other answer reaches 0.75, but the guard number-changed vetoes it: "
+        "30 -> 14",
+        hint="similarity does not see this difference; where it is harmless, leave min_similarity out and use expect",
+        slug="guard-veto",
+    )
+
+
+def test_guards_are_not_asked_where_nothing_is_reached():
+    """A threshold that was missed, or that nobody set, has nothing to veto."""
+    for threshold, score in ((0.75, 0.5), (None, 0.9), ("auto", 0.9)):
+        assert all(
+            miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, score, never)
+        )
+
+
 def test_a_calibrated_threshold_says_where_it_comes_from():
     """Nobody set the number, so no message asks to lower it."""
     auto = replace(case(min_similarity=0.213), calibrated=True)
