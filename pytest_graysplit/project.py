@@ -25,14 +25,15 @@ def read_settings(
     *,
     first: Sequence[Layer] = (),
     own: Mapping[str, Mapping[str, object]] | None = None,
+    without: Sequence[str] = (),
 ) -> Settings:
     """Resolve the settings as a run of pytest would, the layers given `first` before all others.
 
-    `own` sections come over those of `[tool.graysplit]`. pytest's own configuration is read from pyproject.toml alone.
-    Raises UsageError for a value that cannot be used.
+    `own` sections come over those of `[tool.graysplit]`, and those that the caller does `without` are not read.
+    pytest's own configuration is read from pyproject.toml alone. Raises UsageError for a value that cannot be used.
     """
     tool = {} if path is None else _tool_table(path)
-    table = dict(_table(tool, "graysplit"))
+    table = {name: section for name, section in _table(tool, "graysplit").items() if name not in without}
     for section, values in (own or {}).items():
         table[section] = {**_table(table, section), **values}
     layers = [

@@ -154,6 +154,13 @@ def test_the_project_sets_what_a_treatment_is_held_to(capsys):
     assert "  grade         REJECT: latency is at least x0.75, the bound is x0.5\n" in out
 
 
+def test_a_log_is_graded_without_what_only_requests_need(capsys):
+    """A header that names a variable of the service does not stop a job that sends nothing."""
+    write(Path("traffic.jsonl"), 60)
+    Path("pyproject.toml").write_text('[tool.graysplit.headers]\n"X-Team" = "$TEAM_TOKEN_THAT_IS_NOT_HERE"\n')
+    assert graysplit(capsys, "grade", "traffic.jsonl")[0] == 4
+
+
 def test_several_treatments_need_a_name(capsys):
     """Which of them is to be graded, nobody guesses."""
     splitter = TrafficSplitter([Split(CONTROL, 0.4), Split(TREATMENT, 0.3), Split("gpt-4.1", 0.3)], salt="s")
