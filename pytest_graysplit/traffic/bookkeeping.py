@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.log import TrafficLog
     from pytest_graysplit.traffic.monitor import Monitor
     from pytest_graysplit.types import Json, Message, Redactor, Reply
+
+
+# What stands for a text that could not be redacted.
+UNREDACTED = "[not logged: redact failed]"
+_logger = logging.getLogger("pytest_graysplit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class Books:
         self._log = log
         self._redact = redact
         self._keep_texts = keep_texts
+        self._hook_failed = False
 
     def enter(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
         """Count and log the request and return its id; `stand_in` is the control's reply in place of a failed one."""
@@ -98,7 +105,7 @@ class Books:
             attempts=reply.attempts,
             retried=reply.retried,
             error=_kind_of(reply),
-            problem=None if reply.error is None else self._redact(reply.error),
+            problem=None if reply.error is None else self._clean(reply.error),
             served_model=reply.served_model,
             fell_back=reply.fell_back,
             usage=reply.usage,
@@ -108,9 +115,19 @@ class Books:
         )
 
     def _texts(self, call: Call, reply: Reply) -> dict[str, Any]:
-        messages = tuple(redact_json(dict(message), self._redact) for message in call.messages)
-        params = redact_json(dict(call.params), self._redact)
-        return {"messages": messages, "params": params, "text": self._redact(reply.text)}
+        messages = tuple(redact_json(dict(message), self._clean) for message in call.messages)
+        params = redact_json(dict(call.params), self._clean)
+        return {"messages": messages, "params": params, "text": self._clean(reply.text)}
+
+    def _clean(self, text: str, /) -> str:
+        """Redact a text; what a hook of the application cannot redact is not logged, and holds no answer back."""
+        try:
+            return self._redact(text)
+        except Exception:
+            if not self._hook_failed:
+                _logger.exception("graysplit: redact= failed; texts that it fails on are not logged")
+            self._hook_failed = True
+            return UNREDACTED
 
 
 def event_of(reply: Reply, fallback: FallbackCall | None) -> Event:

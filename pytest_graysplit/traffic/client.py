@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.config import Layer, key_missing
+from pytest_graysplit.display import shortened
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.metrics.refusals import is_refusal
@@ -24,7 +26,7 @@ from pytest_graysplit.traffic.routing import headers_of, templates_of
 from pytest_graysplit.types import Reply, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
     from typing import Self, TypeVar
 
     from pytest_graysplit.config import Settings
@@ -138,6 +140,7 @@ class SplitClient:
                 hint="leave it out, or route this request with force=ARM",
                 slug="split-param",
             )
+        _check_messages(messages)
         splitter = self._splitter
         key = None if unit is None else splitter.key(unit)
         if force is not None:
@@ -188,6 +191,15 @@ class SplitClient:
         if home is None or home is asyncio.get_running_loop():
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+
+
+def _check_messages(messages: object) -> None:
+    if not isinstance(messages, list | tuple) or not all(isinstance(message, Mapping) for message in messages):
+        raise UsageError(
+            f"messages hold what is no message: {shortened(repr(messages), 60)}",
+            hint='write them as [{"role": "user", "content": "..."}], the oldest first',
+            slug="split-messages",
+        )
 
 
 def _settings_of(given: Mapping[str, object], api_key: str | None, project: str | os.PathLike[str] | None) -> Settings:

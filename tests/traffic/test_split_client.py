@@ -300,6 +300,37 @@ def test_the_key_and_what_the_hook_names_stay_out_of_the_log(relay, tmp_path):
     assert line["params"] == {"user": "[name]"}
 
 
+def test_a_redact_hook_that_fails_holds_no_answer_back(relay, tmp_path, caplog):
+    """The reply was paid for; what could not be redacted is not stored, and the failure is told once."""
+
+    def broken(text):
+        raise ZeroDivisionError
+
+    log = tmp_path / "traffic.jsonl"
+
+    async def work(client):
+        return [await client.chat(user("secret"), unit=n) for n in range(2)]
+
+    assert [reply.outcome for reply in using(halves(), work, log=log, redact=broken)] == ["ok", "ok"]
+    assert "secret" not in log.read_text()
+    assert [line["text"] for line in lines_of(log) if line["kind"] == "request"] == ["[not logged: redact failed]"] * 2
+    assert [record.getMessage() for record in caplog.records if record.name == "pytest_graysplit"] == [
+        "graysplit: redact= failed; texts that it fails on are not logged"
+    ]
+
+
+@pytest.mark.parametrize("messages", ["hello", ["hello"], [{"role": "user", "content": "hi"}, None]])
+def test_messages_are_messages(relay, messages):
+    """A bare text is refused before anything is sent, with the shape that is meant."""
+    with pytest.raises(UsageError) as caught:
+        using(halves(), lambda client: client.chat(messages, unit=1))
+    assert str(caught.value) == (
+        f"messages hold what is no message: {messages!r}\n"
+        '  hint: write them as [{"role": "user", "content": "..."}], the oldest first  [split-messages]'
+    )
+    assert relay.stats()["total"] == 0
+
+
 def test_a_log_may_keep_no_texts(relay, tmp_path):
     """Figures alone, where texts may not be stored."""
     log = tmp_path / "traffic.jsonl"
