@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CODES = (
     "exit codes: 0 done, nothing found; 1 something was found; 2 something could not be done. "
-    "What follows `--` goes to pytest where a command collects tests."
+    "`grade` has its own, which its --help tells. What follows `--` goes to pytest where a command collects tests."
 )
 
 

@@ -47,5 +47,5 @@ def _unsendable_header(headers: Mapping[str, str]) -> str:
     )
 
 
-def _is_visible(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _is_visible(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()

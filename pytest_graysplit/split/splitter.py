@@ -71,7 +71,7 @@ class TrafficSplitter:
             for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
         ]
         self.assignments = tuple(made)
-        self.identity = _identity_of(self.salt, self.arms, self.basis_points)
+        self.identity = _identity_of(self.salt, self.assignments, self.basis_points)
         self._forced = {one.arm: replace(one, forced=True) for one in made}
         self._anonymous = tuple(replace(one, anonymous=True) for one in made)
 
@@ -165,6 +165,6 @@ class TrafficSplitter:
         return self._anonymous[self._slots[self._random.randrange(BASIS_POINTS)]]
 
 
-def _identity_of(salt: str, arms: Sequence[str], points: Sequence[int]) -> str:
-    parts = [salt, *(f"{arm}={share}" for arm, share in zip(arms, points, strict=True))]
+def _identity_of(salt: str, arms: Sequence[Assignment], points: Sequence[int]) -> str:
+    parts = [salt, *(f"{one.arm}={one.model}={share}" for one, share in zip(arms, points, strict=True))]
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]

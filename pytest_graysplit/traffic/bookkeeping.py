@@ -73,7 +73,7 @@ class Books:
         """Count and log what a user thought of an answer."""
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
-            self._log.write(Scored(id=request_id, at=stamp(time.time()), score=float(score)))
+            self._log.write(Scored(id=request_id, at=stamp(time.time()), score=float(score), before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell both that other weights are in force."""
@@ -122,12 +122,15 @@ class Books:
     def _clean(self, text: str, /) -> str:
         """Redact a text; what a hook of the application cannot redact is not logged, and holds no answer back."""
         try:
-            return self._redact(text)
+            cleaned: object = self._redact(text)
+            if not isinstance(cleaned, str):
+                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # as bad as its own
         except Exception:
             if not self._hook_failed:
                 _logger.exception("graysplit: redact= failed; texts that it fails on are not logged")
             self._hook_failed = True
             return UNREDACTED
+        return cleaned
 
 
 def event_of(reply: Reply, fallback: FallbackCall | None) -> Event:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.config import Layer, key_missing
+from pytest_graysplit.config import BUILT_IN_ALIASES, Layer, key_missing
 from pytest_graysplit.display import shortened
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
@@ -81,7 +81,7 @@ class SplitClient:
         self._prices = PriceTable(self._settings.table.prices)
         self._fallback = fallback
         self._templates = templates_of(headers)
-        self._splitter = splitter
+        self._splitter = splitter = self._named(splitter)
         self.monitor = monitor or Monitor(splitter, project=project)
         self.monitor.use(splitter)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
@@ -93,8 +93,7 @@ class SplitClient:
     async def __aenter__(self) -> Self:
         if self._settings.key is None:
             raise key_missing("a live request needs it", "pass SplitClient(api_key=...)")
-        for assignment in self._splitter.assignments:
-            check_headers(self._settings, assignment.model, headers_of(self._templates, assignment))
+        self._check_headers(self._splitter)
         self._relay = await Relay(self._settings, is_refusal=is_refusal).__aenter__()
         self._loop = asyncio.get_running_loop()
         return self
@@ -130,8 +129,19 @@ class SplitClient:
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
+        splitter = self._named(splitter)
+        self._check_headers(splitter)
         self._splitter = splitter
         self._books.use(splitter)
+
+    def _named(self, splitter: TrafficSplitter) -> TrafficSplitter:
+        """Return the splitter with models under their own names; the very same where none goes by an alias."""
+        aliases = {**BUILT_IN_ALIASES, **self._settings.table.aliases}
+        return splitter.named(aliases) if any(split.model in aliases for split in splitter.splits) else splitter
+
+    def _check_headers(self, splitter: TrafficSplitter) -> None:
+        for assignment in splitter.assignments:
+            check_headers(self._settings, assignment.model, headers_of(self._templates, assignment))
 
     def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
         if "model" in params:
@@ -150,15 +160,16 @@ class SplitClient:
         return Call(splitter=splitter, assignment=assignment, key=key, messages=tuple(messages), params=params)
 
     async def _serve(self, call: Call) -> SplitReply:
-        began_s = time.perf_counter()
+        began_s, relay = time.perf_counter(), self._open_relay()
+        reply: Reply | None = None
         try:
-            reply, stop = await self._ask(call.assignment, call)
+            reply, stop = await self._ask(relay, call.assignment, call)
             stand_in = None
             if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
-                stand_in, stop = await self._ask(call.splitter.assignments[0], call)
-        except asyncio.CancelledError:
-            # Whoever gave up waiting has not taken the request back: it was sent, and may be billed.
-            self._books.enter(call, _cancelled(call, time.perf_counter() - began_s), None)
+                stand_in, stop = await self._ask(relay, call.splitter.assignments[0], call)
+        except BaseException:
+            # Whoever gave up waiting has not taken the request back: it may have been sent, and may be billed.
+            self._books.enter(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
             raise
         request_id = self._books.enter(call, reply, stand_in)
         answered = arm_reply(
@@ -172,12 +183,12 @@ class SplitClient:
             raise failure(answered) from stop
         return answered
 
-    async def _ask(self, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
+    async def _ask(self, relay: Relay, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
         split, table = assignment.split, self._settings.table
         params = {**table.params_of(split.model), **split.params, **call.params}
         body: dict[str, Json] = {"model": split.model, "messages": [dict(one) for one in call.messages], **params}
         headers = headers_of(self._templates, assignment)
-        reply, stop = await self._open_relay().attempt(split.model, body, headers=headers)
+        reply, stop = await relay.attempt(split.model, body, headers=headers)
         return self._prices.priced(reply), stop
 
     def _open_relay(self) -> Relay:

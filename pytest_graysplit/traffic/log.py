@@ -52,6 +52,8 @@ class TrafficLog:
         self._clock = clock
         self._lock = Lock()
         self._splitter = splitter
+        # Since when these weights are in force: opening the file again makes them no newer.
+        self._since = stamp(clock())
         self._file = -1
         try:
             self._open()
@@ -66,11 +68,18 @@ class TrafficLog:
         """Tell readers that what follows was split by other weights."""
         with self._lock:
             self._splitter = splitter
+            self._since = stamp(self._clock())
             self._append(self._declaration())
 
     def write(self, record: Answered | Scored) -> None:
         """Append a line; never raises."""
-        line = encode(record) + b"\n"
+        try:
+            line = encode(record) + b"\n"
+        except (TypeError, ValueError, RecursionError) as error:
+            # What no relay could be sent either, such as an object among the parameters.
+            with self._lock:
+                self._lose(f"the record is no JSON: {error}")
+            return
         with self._lock:
             self._append(line)
 
@@ -95,9 +104,14 @@ class TrafficLog:
         except OSError as error:
             trouble = str(error)
         if trouble:
-            if not self.lost:
-                _logger.warning("graysplit: the traffic log %s cannot be written: %s", self.path, trouble)
-            self.lost += 1
+            # Whoever opens it again ends a line that was torn, and declares the split, by which readers know.
+            self._close()
+            self._lose(trouble)
+
+    def _lose(self, trouble: str) -> None:
+        if not self.lost:
+            _logger.warning("graysplit: the traffic log %s cannot be written: %s", self.path, trouble)
+        self.lost += 1
 
     def _follow(self) -> None:
         """Open the file anew where another process, or logrotate, has put a new one in its place."""
@@ -149,7 +163,7 @@ class TrafficLog:
         declared = Declared(
             split=splitter.identity,
             salt=splitter.salt,
-            at=stamp(self._clock()),
+            at=self._since,
             arms=arms,
             anonymous=splitter.anonymous,
         )

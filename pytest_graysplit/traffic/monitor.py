@@ -102,7 +102,7 @@ class Monitor:
         outcome: Outcome = "ok",
         latency_s: float | None = None,
         usage: Usage | None = None,
-        cost_usd: Decimal | None = None,
+        cost_usd: Decimal | float | None = None,
         error: str | None = None,
         attempts: int = 1,
         retried: tuple[str, ...] = (),
@@ -124,6 +124,7 @@ class Monitor:
             raise unknown_arm(arm, list(self._index))
         if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
             raise _refuse_figures(outcome, latency_s)
+        cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
         if cost_usd is None and usage is not None:
             cost_usd = self._prices.cost_of_tokens(self._tallies[index].assignment.model, usage)
         event = Event(outcome, latency_s, cost_usd, usage, attempts, error, retried, served_model, fell_back, fallback)
@@ -161,7 +162,7 @@ class Monitor:
         Feedback on a request from before the weights changed is left out, as the request is. Raises UsageError for
         a score that is no number from 0 to 1, and for what is no id.
         """
-        fair = _checked_score(score)
+        fair, before = _checked_score(score), None if before is None else _checked_score(before)
         read = read_id(request_id)
         with self._lock:
             if read.split == self._identity and read.place != APART and read.arm < len(self._tallies):
@@ -215,6 +216,17 @@ class Monitor:
 def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
     # 0.28 is meant as it is written, and not as the nearest binary fraction.
     return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
+
+
+def _checked_cost(cost_usd: Decimal | float) -> Decimal:
+    exact = cost_usd if isinstance(cost_usd, Decimal) else Decimal(str(cost_usd))
+    if exact.is_finite() and exact >= 0:
+        return exact
+    raise UsageError(
+        f"a cost of {cost_usd!r} cannot be",
+        hint="cost_usd is a number of US dollars of 0 or more, and None where nobody knows it",
+        slug="traffic-figure",
+    )
 
 
 def _checked_score(score: object) -> float:

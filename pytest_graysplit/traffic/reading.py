@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ROTATED = re.compile(r"\.(\d+)(\.gz)?")
-_WHOLE = "a line is written by SplitClient, or by Monitor with log=..., and holds one JSON object"
+_WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
 
 
 class Line(NamedTuple):
@@ -51,7 +51,7 @@ def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _:
         for line in read_lines(_lines(file, warn), str(file), warn=warn):
             yield line
     if line is None:
-        hint = "a log is written once SplitClient or Monitor is given log=..., and requests have come"
+        hint = "a log is written once SplitClient is given log=..., and requests have come"
         raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug="traffic-file")
 
 
@@ -85,7 +85,11 @@ def _with_rotated(path: Path) -> list[Path]:
 
 
 def _missing(path: Path) -> UsageError:
-    beside = sorted(file.name for file in path.parent.glob("*.jsonl*")) if path.parent.is_dir() else []
+    beside = (
+        sorted(file.name for file in path.parent.glob("*.jsonl*") if ".graysplit." not in file.name)
+        if path.parent.is_dir()
+        else []
+    )
     hint = f"logs there: {', '.join(beside[:5]) or 'none'}" if path.parent.is_dir() else "its folder does not exist"
     return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug="traffic-file")
 

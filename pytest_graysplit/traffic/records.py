@@ -79,12 +79,13 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     text: str | None = None
 
 
-class Scored(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="feedback"):
-    """What a user thought of one answer, from 0 to 1; the last word on a request is the one that counts."""
+class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
+    """What a user thought of one answer, from 0 to 1, and `before` what the same user had said before."""
 
     id: str
     at: str
     score: float
+    before: float | None = None
 
 
 Record: TypeAlias = Declared | Answered | Scored

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.reading import Line
 
 
+KEY_BYTES = 32
+# More seconds, dollars or attempts than any request takes; infinity is more.
+MOST = 1_000_000_000
+
+
 class Replay:
     """Takes the lines of a log one by one; `monitor` knows what they add up to, and is None before the first split.
 
-    The split that was declared last is the one that is compared; what belongs to any other is in the totals. Of several
-    scores for one request the last one counts.
+    The split that was declared last is the one that is compared; what belongs to any other is in the totals.
     """
 
     def __init__(
@@ -36,7 +40,6 @@ class Replay:
         self._policy = policy or Policy()
         self._declared = ""
         self._arms: dict[tuple[str, str], int] = {}
-        self._scores: dict[str, float] = {}
 
     def feed(self, lines: Iterable[Line]) -> int:
         """Take the lines and return how many there were; raise UsageError for one that fits no split."""
@@ -74,6 +77,7 @@ class Replay:
                 hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
                 slug="traffic-line",
             )
+        _check_figures(record, where)
         cost_usd = record.cost_usd
         if cost_usd is None and record.usage is not None:
             cost_usd = self._table.cost_of_tokens(record.model, record.usage, record.at)
@@ -98,10 +102,9 @@ class Replay:
         if self.monitor is None:
             return
         try:
-            self.monitor.feedback(record.id, record.score, before=self._scores.get(record.id))
+            self.monitor.feedback(record.id, record.score, before=record.before)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug="traffic-line") from None
-        self._scores[record.id] = record.score
 
 
 def splitter_of(record: Declared) -> TrafficSplitter:
@@ -110,15 +113,31 @@ def splitter_of(record: Declared) -> TrafficSplitter:
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
 
 
+def _check_figures(record: Answered, where: str) -> None:
+    figures = [record.latency_s, record.cost_usd, record.attempts]
+    if (call := record.fallback) is not None:
+        figures += [call.latency_s, call.cost_usd, call.attempts]
+    # As floats: a Decimal that is no number cannot be compared.
+    if odd := [one for one in figures if one is not None and not 0 <= float(one) < MOST]:
+        raise UsageError(
+            f"{where}: {odd[0]} is no latency, cost or number of attempts",
+            hint="a line holds numbers of 0 or more; remove the line, or mend what wrote it",
+            slug="traffic-line",
+        )
+
+
 def _key(unit: str | None, where: str) -> bytes | None:
     try:
-        return None if unit is None else bytes.fromhex(unit)
+        key = None if unit is None else bytes.fromhex(unit)
     except ValueError:
+        key = b""
+    if key is not None and len(key) != KEY_BYTES:
         raise UsageError(
             f"{where}: {unit!r} is no key of a unit",
             hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
             slug="traffic-line",
-        ) from None
+        )
+    return key
 
 
 def _seconds(at: str, where: str) -> float:

@@ -24,7 +24,7 @@ class RequestId(NamedTuple):
 
 
 def new_id(split: str, arm: int, place: int) -> str:
-    """Return an id that nobody can guess: whoever shows it to a user lets that user, and no other, rate the answer."""
+    """Return an id by which a request is known, and which is not used twice; it is no proof of who rates it."""
     try:
         tail = _tails.pop()
     except IndexError:  # not asked beforehand, because another thread may take the last one in between

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.errors import UsageError
 from pytest_graysplit.project import PROJECT_FILE, read_settings
 from pytest_graysplit.recordings.commands import Line
 
@@ -108,7 +108,7 @@ def _follow(replay: Replay, log: Following, notes: list[str], done: Event) -> No
     while not done.wait(LOOK_S):
         try:
             replay.feed(log.new())
-        except (GraysplitError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 # a page that stands still in silence is worse than any message
             # The page stays with what was read, and says why it does not go on.
             notes.append(f"no longer followed: {error}")
             return

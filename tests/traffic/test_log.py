@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from splits import halves
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.log import TrafficLog
+from pytest_graysplit.traffic.reading import read_log
 from pytest_graysplit.traffic.records import Answered, Scored
 
 
@@ -138,6 +140,7 @@ WRITER = """
 import sys
 from splits import halves
 from pytest_graysplit.traffic.log import TrafficLog
+from pytest_graysplit.traffic.reading import read_log
 from pytest_graysplit.traffic.records import Scored
 log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
 for number in range(300):
@@ -168,6 +171,32 @@ def test_a_closed_log_opens_again_for_a_late_line(tmp_path):
     log.close()
     log.close()
     assert (ids_of(tmp_path / "t.jsonl"), log.lost) == (["id-1", "id-2"], 0)
+
+
+def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypatch):
+    """The next line begins anew, after the split, so that the log can be read to its end."""
+    path = tmp_path / "t.jsonl"
+    with opened(path) as log:
+        log.write(request(1))
+        whole = os.write
+        monkeypatch.setattr(os, "write", lambda file, data: whole(file, data[: len(data) // 2]))
+        log.write(request(2))
+        monkeypatch.undo()
+        log.write(request(3))
+    warnings = []
+    read = [line.record.id for line in read_log(path, warn=warnings.append) if isinstance(line.record, Answered)]
+    assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
+
+
+def test_opening_again_makes_no_weights_newer(tmp_path):
+    """A process with old weights that follows a rotation does not bring them back."""
+    now, path = 1.0, tmp_path / "t.jsonl"
+    log = TrafficLog(path, splitter=halves(), clock=lambda: now)
+    now = 2.0
+    path.rename(tmp_path / "t.jsonl.1")
+    log.write(request(1))
+    log.close()
+    assert lines_of(path)[0]["at"] == "1970-01-01T00:00:01.000Z"
 
 
 def test_a_log_that_fails_holds_no_answer_back(tmp_path, caplog):

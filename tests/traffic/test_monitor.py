@@ -143,6 +143,26 @@ def test_feedback_goes_to_the_arm_of_its_request():
     assert arms["control"]["feedback"]["n"] + arms[TREATMENT]["feedback"]["n"] == 100
 
 
+def test_a_cost_may_be_a_plain_number():
+    """It is taken as it is written."""
+    monitor = Monitor(halves())
+    monitor.record("control", unit=1, cost_usd=0.1)
+    assert monitor.state().total.cost_usd == Decimal("0.1")
+
+
+def test_another_model_is_another_split():
+    """Arms of the same name and weight that ask another model are not summed up as one."""
+    monitor = Monitor(halves())
+    monitor.record("control", unit=1)
+    monitor.use(halves(control="gpt-4.1"))
+    report = monitor.report()
+    assert (report["arms"][0]["model"], report["arms"][0]["requests"], report["earlier"]["requests"]) == (
+        "gpt-4.1",
+        0,
+        1,
+    )
+
+
 def test_a_user_may_think_again():
     """The score that another one replaces is told, because nobody remembers it."""
     monitor = Monitor(halves())
@@ -190,6 +210,8 @@ def test_a_typo_in_an_arm_is_an_error():
         ({"latency_s": -1.0}, "a latency of -1.0 cannot be"),
         ({"latency_s": float("nan")}, "a latency of nan cannot be"),
         ({"outcome": "okay"}, "'okay' is no outcome, did you mean ok?"),
+        ({"cost_usd": Decimal("NaN")}, "a cost of Decimal('NaN') cannot be"),
+        ({"cost_usd": -0.5}, "a cost of -0.5 cannot be"),
     ],
 )
 def test_figures_that_cannot_be_are_refused(figures, problem):

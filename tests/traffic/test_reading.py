@@ -89,7 +89,7 @@ def test_half_a_character_is_read_as_it_was_logged(log):
     assert [line.record.id for line in read_log(log)] == ["\ud800"]
 
 
-WHOLE = "a line is written by SplitClient, or by Monitor with log=..., and holds one JSON object"
+WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ WHOLE = "a line is written by SplitClient, or by Monitor with log=..., and holds
             b"",
             (
                 "traffic.jsonl: holds no record of traffic\n"
-                "  hint: a log is written once SplitClient or Monitor is given log=..., and requests have come  [traffic-file]"
+                "  hint: a log is written once SplitClient is given log=..., and requests have come  [traffic-file]"
             ),
         ),
     ],

@@ -94,10 +94,11 @@ def test_an_older_process_does_not_bring_old_weights_back(tmp_path):
     assert (report["split"], report["arms"][0]["requests"], report["earlier"]["requests"]) == (high.identity, 1, 1)
 
 
-def test_of_several_scores_the_last_one_counts(tmp_path):
-    """A user who thinks again is one user."""
+def test_a_score_takes_the_place_of_the_one_before(tmp_path):
+    """A user who thinks again is one user, in the log as in the monitor that was told."""
     request_id = f"{halves().identity}-0-1f-00000000"
-    scores = [{"kind": "feedback", "id": request_id, "at": "2026-11-26T00:00:00.000Z", "score": s} for s in (1, 0, 0.5)]
+    words = ({"score": 1}, {"score": 0, "before": 1}, {"score": 0.5, "before": 0})
+    scores = [{"kind": "feedback", "id": request_id, "at": "2026-11-26T00:00:00.000Z", **one} for one in words]
     report = replayed(written(tmp_path / "t.jsonl", declared(halves()), *scores)).report()
     assert report["arms"][0]["feedback"] == {"n": 1, "mean": 0.5}
 
@@ -116,11 +117,14 @@ def test_tokens_without_a_cost_are_priced_by_the_project(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([line()], ("t.jsonl:1: the request belongs to a split '6594a4b5' with an arm 'control', and no line before it "
+        ([line()], ("t.jsonl:1: the request belongs to a split '52f5def0' with an arm 'control', and no line before it "
                    "declares that")),
         ([declared(halves()), line(arm="other")],
-         "t.jsonl:2: the request belongs to a split '6594a4b5' with an arm 'other', and no line before it declares that"),
+         "t.jsonl:2: the request belongs to a split '52f5def0' with an arm 'other', and no line before it declares that"),
         ([declared(halves()), line(unit="xyz")], "t.jsonl:2: 'xyz' is no key of a unit"),
+        ([declared(halves()), line(unit="abcd")], "t.jsonl:2: 'abcd' is no key of a unit"),
+        ([declared(halves()), line(cost_usd="NaN")], "t.jsonl:2: NaN is no latency, cost or number of attempts"),
+        ([declared(halves()), line(attempts=-5)], "t.jsonl:2: -5 is no latency, cost or number of attempts"),
         ([declared(halves()), line(at="yesterday")], "t.jsonl:2: 'yesterday' is no moment"),
         ([declared(halves()), {"kind": "feedback", "id": "x", "at": "2026-11-26", "score": 1}],
          "t.jsonl:2: 'x' is no id of a request"),

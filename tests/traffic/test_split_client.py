@@ -319,6 +319,59 @@ def test_a_redact_hook_that_fails_holds_no_answer_back(relay, tmp_path, caplog):
     ]
 
 
+def test_a_redact_hook_that_forgets_to_return_is_a_broken_one(relay, tmp_path):
+    """None is no text that could be stored."""
+    log = tmp_path / "traffic.jsonl"
+    reply = using(halves(), lambda client: client.chat(user("secret"), unit=1), log=log, redact=lambda text: None)
+    assert reply.outcome == "ok"
+    assert lines_of(log)[-1]["text"] == "[not logged: redact failed]"
+
+
+def test_a_parameter_that_is_no_json_fails_with_a_log_as_without(relay, tmp_path):
+    """Nothing is sent, and the log counts the line that it cannot hold."""
+    with pytest.raises(RequestFailedError, match="the request cannot be written as JSON"):
+        using(
+            halves(), lambda client: client.chat(user("?"), unit=1, metadata={"a": object()}), log=tmp_path / "t.jsonl"
+        )
+    assert relay.stats()["total"] == 0
+
+
+def test_aliases_of_the_project_hold(relay, tmp_path):
+    """Asked for and priced under its own name; the arm keeps the name it goes by."""
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.graysplit.aliases]\n"cheap" = "deepseek-v3.2"\n')
+    splitter = TrafficSplitter([Split(CONTROL, 0.0), Split("cheap", 1.0)], salt="s")
+    reply = using(splitter, lambda client: client.chat(user("?"), unit=1), project=project)
+    assert (reply.arm, reply.model, reply.cost_usd is None) == ("cheap", TREATMENT, False)
+
+
+@pytest.mark.parametrize("value", ["gr\u00fcn", 5])
+def test_headers_of_a_new_splitter_are_checked_before_it_is_used(relay, value):
+    """The old one stays in force."""
+
+    async def work(client):
+        wrong = TrafficSplitter([Split(CONTROL, 0.0), Split(TREATMENT, 1.0, headers={"X-Arm": value})], salt="s")
+        with pytest.raises(RelayError, match="the header 'X-Arm' holds"):
+            client.use(wrong)
+        return await client.chat(user("?"), unit=1)
+
+    assert using(halves(), work).outcome == "ok"
+
+
+def test_a_failure_is_kept_when_the_fallback_is_given_up(relay):
+    """What the treatment did is known, whatever becomes of the control's answer."""
+    splitter = halves(f"{TREATMENT}+500")
+    relay.control(faults=[{"kind": "hang", "model": CONTROL}])
+
+    async def work(client):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.chat(user("?"), unit=unit_in(splitter, f"{TREATMENT}+500")), 0.5)
+        return client.monitor.report()
+
+    report = using(splitter, work, fallback=True, retries=0)
+    assert report["arms"][1]["error_classes"] == {"http-500": 1}
+
+
 @pytest.mark.parametrize("messages", ["hello", ["hello"], [{"role": "user", "content": "hi"}, None]])
 def test_messages_are_messages(relay, messages):
     """A bare text is refused before anything is sent, with the shape that is meant."""

@@ -179,7 +179,7 @@ def test_several_treatments_need_a_name(capsys):
     [
         (None, "traffic.jsonl: no such file\n  hint: logs there: none  [traffic-file]\n"),
         ("", ("traffic.jsonl: holds no record of traffic\n"
-             "  hint: a log is written once SplitClient or Monitor is given log=..., and requests have come  [traffic-file]\n")),
+             "  hint: a log is written once SplitClient is given log=..., and requests have come  [traffic-file]\n")),
         ('{"kind":"feedback","id":"a","at":"2026-11-26T00:00:00Z","score":1}\n', NO_SPLIT),
     ],
     ids=["missing", "empty", "no split"],
