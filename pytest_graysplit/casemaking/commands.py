@@ -134,7 +134,7 @@ def _written(made: Harvest, into: Path, *, kept: bool) -> Iterator[str]:
     else:
         kinds = [plural(count, *_NOUNS.get(kind, (kind,))) for kind, count in sorted(made.hidden.items())]
         yield f"redacted   {listed(kinds) if kinds else 'nothing was found'}"
-        yield "           names and postal addresses are not recognised: look through the file before you share it"
+        yield "           names, passwords and postal addresses are not recognised: read the file before you share it"
     if made.with_tools:
         told = plural(made.with_tools, "case")
         yield f"note       {told} had tools or a response format in the request: --params writes them"

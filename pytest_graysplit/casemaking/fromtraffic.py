@@ -111,9 +111,15 @@ def _unusable(record: Answered, wanted: Wanted) -> str:
         return "routed by force"
     if record.messages is None:
         return "without texts"
+    if not any(_says_something(message.get("content")) for message in record.messages):
+        return "without a word in them"
     if not wanted.personal_data and any(_beside_text(message.get("content")) for message in record.messages):
         return "with images or files, in which personal data cannot be found"
     return ""
+
+
+def _says_something(content: object) -> bool:
+    return bool(content.strip() if isinstance(content, str) else content)
 
 
 def _beside_text(content: object) -> bool:

@@ -1,7 +1,7 @@
 """Takes personal data out of texts, and leaves what a prompt means: dates, prices, versions, order numbers.
 
-What has a form is found by its form, and by its checksum where it has one. Names and postal addresses have none: they
-stay. Each value becomes a placeholder such as `<email-1>`, the same value the same one throughout a case.
+What has a form is found by its form, and by its checksum where it has one. Names, passwords and postal addresses have
+none: they stay. Each value becomes a placeholder such as `<email-1>`, the same value the same one throughout a case.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SUSPECT = re.compile(r"\d|@|://|(?i:[\[({] ?at ?[\])}])|PRIVATE KEY|earer |eyJ|::")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _DATE = re.compile(r"\d{1,4}([./-])\d\d?\1\d{1,4}")
+# What was written as a card or an account is a long number too where its checksum is wrong, as by a slip of the finger.
+_LONG = re.compile(r"\d{7}|(?<!\d)(?!(?:(?:19|20)\d\d[ -]?){4})\d{4}(?:[ -]\d{4}){3}(?!\d)")
 _UNTOUCHED = frozenset({"role", "type", "id", "tool_call_id"})
 _ANY, _GROUPS = joined()
 
@@ -62,7 +64,7 @@ class Scrubber:
             return match[0]
         value = match[group]
         meant = _MEANT[kind](value) if kind in _MEANT else value
-        if kind in ("card", "iban") and not meant and re.search(r"\d{7}", value):
+        if kind in ("card", "iban") and not meant and _LONG.search(value):
             kind, meant = "number", value
         if not meant:
             return match[0]

@@ -55,6 +55,7 @@ def test_the_report_and_the_file_as_a_whole(graysplit):
         request([{"role": "user", "content": image}]),
         request([{"role": "user", "content": 7}]),
         request("Kept no text", messages=None),
+        request(""),
         {"kind": "feedback", "id": "r", "at": "t", "score": 1.0},
     )  # fmt: skip
     code, out, err = graysplit("traffic.jsonl")
@@ -62,10 +63,11 @@ def test_the_report_and_the_file_as_a_whole(graysplit):
     assert (
         out
         == """\
-read       8 requests
+read       9 requests
 left out   1 routed by force
 left out   1 that no case can hold (messages[0].content: expected a text, a list of parts or null, got 7)
 left out   1 with images or files, in which personal data cannot be found
+left out   1 without a word in them
 left out   1 without texts
 prompts    3, and 1 repeat of them
 strata     prompts  requests  cases
@@ -74,7 +76,7 @@ strata     prompts  requests  cases
                  1         2      1  trouble, one turn, Latin, shorter half
 written    3 cases to traffic.graysplit.jsonl
 redacted   1 e-mail address
-           names and postal addresses are not recognised: look through the file before you share it
+           names, passwords and postal addresses are not recognised: read the file before you share it
 next       pytest --graysplit-control=MODEL --graysplit-treatment=MODEL traffic.graysplit.jsonl
 """
     )

@@ -21,6 +21,7 @@ from pytest_graysplit.traffic.scrub import Scrubber
         ("Phone: 612 345 678", "Phone: <phone-1>"),
         ("from 10.1.2.3 and 2001:db8::1", "from <ip-1> and <ip-2>"),
         ("4111 1111 1111 1111 was charged", "<card-1> was charged"),
+        ("4111-1111-1111-1112, mistyped", "<number-1>, mistyped"),
         ("DE89 3704 0044 0532 0130 00 bob@x.com", "<iban-1> <email-1>"),
         ("https://bob:pw@host.com/x?token=abcdef123456&page=2", "https://<login-1>@host.com/x?token=<key-1>&page=2"),
         ("sk-proj-abc123def456ghi, hs_a1b2c3d4e5f6a7b8c9", "<key-1>, <key-2>"),
