@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import zlib
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from pytest_graysplit.traffic.records import FORMAT, Declared, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _ROTATED = re.compile(r"\.(\d+)(\.gz)?")
@@ -46,10 +48,13 @@ def read_log(path: Path, *, warn: Callable[[str], None] = lambda _: None) -> Ite
 def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
     """Yield every record of these files, in this order; raise UsageError when all of them together hold none."""
     named, line = [], None
-    for file in files:
-        named.append(str(file))
-        for line in read_lines(_lines(file, warn), str(file), warn=warn):
-            yield line
+    with ExitStack() as stack:
+        # All at once: a writer that rotates meanwhile renames the files, and those that are open stay what they are.
+        streams = [(file, stack.enter_context(_opened(file))) for file in files]
+        for file, stream in streams:
+            named.append(str(file))
+            for line in read_lines(_lines(stream, file, warn), str(file), warn=warn):
+                yield line
     if line is None:
         hint = "a log is written once SplitClient is given log=..., and requests have come"
         raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug="traffic-file")
@@ -129,17 +134,27 @@ def _leave_out(broken: _Broken, warn: Callable[[str], None], *, torn: bool) -> N
     warn(f"{broken.where}: left out, the line is cut off as by a killed process")
 
 
-def _lines(file: Path, warn: Callable[[str], None]) -> Iterator[bytes]:
+def _opened(file: Path) -> AbstractContextManager[Iterable[bytes]]:
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            yield from stream
+        return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> Iterator[bytes]:
+    try:
+        yield from stream
     except gzip.BadGzipFile:
         raise UsageError(f"{file}: is not compressed by gzip", hint=_named(file), slug="traffic-file") from None
     except (EOFError, zlib.error):
         warn(f"{file}: the compressed file is cut off; what came before was read")
     except OSError as error:
-        hint = "see that it is a file you may read"
-        raise UsageError(f"{file}: {error.strerror or error}", hint=hint, slug="traffic-file") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> UsageError:
+    hint = "see that it is a file you may read"
+    return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug="traffic-file")
 
 
 def _named(file: Path) -> str:

@@ -32,9 +32,9 @@ class Following:
         """Yield the records that nobody has seen yet."""
         if self._file is None:
             older = [file for file in log_files([self._path]) if file != self._path]
+            self._open()
             if older:
                 yield from read_files(older, warn=self._warn)
-            self._open()
         yield from self._added()
         if self._moved():
             # What the writer added between the last look and the rotation is still in the file that moved.

@@ -145,3 +145,17 @@ def test_a_log_that_is_not_there_is_named(folder, log):
         ".: is a folder, not a traffic log\n  hint: name the .jsonl file  [traffic-file]",
         "a.jsonl.gz: is not compressed by gzip\n  hint: a plain log is called a.jsonl, without .gz  [traffic-file]",
     ]
+
+
+def test_a_rotation_while_a_log_is_read_loses_nothing(tmp_path):
+    """The files are opened at once: what moves away meanwhile is read all the same, and once."""
+    path = tmp_path / "t.jsonl"
+    for number, name in enumerate(("t.jsonl.2", "t.jsonl.1", "t.jsonl")):
+        line = {"kind": "feedback", "id": f"id-{number}", "at": "t", "score": 1}
+        (tmp_path / name).write_text(f"{json.dumps(line)}\n")
+    lines = read_log(path)
+    seen = [next(lines).record.id]
+    for older, newer in (("t.jsonl.2", "t.jsonl.3"), ("t.jsonl.1", "t.jsonl.2"), ("t.jsonl", "t.jsonl.1")):
+        (tmp_path / older).rename(tmp_path / newer)
+    path.write_text("")
+    assert [*seen, *(line.record.id for line in lines)] == ["id-0", "id-1", "id-2"]
