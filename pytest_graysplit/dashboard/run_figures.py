@@ -62,7 +62,7 @@ def arms_json(arms: Sequence[ArmSoFar]) -> list[Json]:
 
 def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
     judged, answered = arm.judged, arm.answered
-    rate = judged.pass_rate
+    rate, timed = judged.pass_rate, len(answered.latencies_s)
     return {
         "arm": judged.arm,
         "role": judged.role,
@@ -76,9 +76,9 @@ def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
         "errors": answered.errors,
         "outcomes": dict(answered.outcomes),
         "error_classes": _error_classes(arm.replies),
-        "latency_s": {**latency_figures(answered), "n": len(answered.latencies_s)},
+        "latency_s": {**latency_figures(answered.mean_latency_s, answered.latency_s, timed), "n": timed},
         "latency_histogram": histogram(answered.latencies_s, edges) if answered.latencies_s else None,
-        "tokens": token_figures(answered),
+        "tokens": token_figures(answered.usage),
         "cost_usd": usd(answered.cost_usd),
         "unpriced": sum(reply.cost_usd is None and reply.outcome != "error" for reply in arm.replies),
         # Of what is judged: replies that wait for their test have had no chance to pass.

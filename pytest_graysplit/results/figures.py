@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
-    from pytest_graysplit.results.sums import ArmSummary
-    from pytest_graysplit.types import Json
+    from pytest_graysplit.types import Json, Usage
 
 # Below this many values the 99th percentile of a sample is its maximum under another name.
 P99_NEEDS = 100
@@ -25,16 +25,16 @@ def usd(amount: Decimal | None) -> float | None:
     return None if amount is None else float(amount)
 
 
-def latency_figures(arm: ArmSummary) -> dict[str, Json]:
-    """Return the mean and the percentiles of the latencies, in seconds."""
+def latency_figures(mean_s: float | None, quantile_s: Callable[[float], float | None], n: int) -> dict[str, Json]:
+    """Return the mean and the percentiles of n latencies, in seconds."""
     return {
-        "mean": arm.mean_latency_s,
-        "p50": arm.latency_s(0.50),
-        "p95": arm.latency_s(0.95),
-        "p99": arm.latency_s(0.99) if len(arm.latencies_s) >= P99_NEEDS else None,
+        "mean": mean_s,
+        "p50": quantile_s(0.50),
+        "p95": quantile_s(0.95),
+        "p99": quantile_s(0.99) if n >= P99_NEEDS else None,
     }
 
 
-def token_figures(arm: ArmSummary) -> dict[str, Json]:
+def token_figures(usage: Usage) -> dict[str, Json]:
     """Return how many tokens were billed, by kind."""
-    return {"prompt": arm.usage.prompt, "completion": arm.usage.output, "cached": arm.usage.cached}
+    return {"prompt": usage.prompt, "completion": usage.output, "cached": usage.cached}

@@ -110,20 +110,13 @@ class TrafficSplitter:
             raise unknown_arm(arm, self.arms)
         return self._forced[arm]
 
-    def arm_named(self, arm: str) -> Assignment:
-        """Return the arm of that name; raise UsageError where the splitter has none, naming the nearest."""
-        for one in self.assignments:
-            if one.arm == arm:
-                return one
-        raise unknown_arm(arm, self.arms)
-
     def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
         """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
 
         Raises UsageError where a unit would be moved into or out of an arm whose weight stays as it is.
         """
         for arm in weights:
-            self.arm_named(arm)
+            self.forced(arm)  # raises for one that is not there
         treatments = [
             replace(split, weight=weights.get(arm, split.weight))
             for arm, split in zip(self.arms[1:], self.splits[1:], strict=True)

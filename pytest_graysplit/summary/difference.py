@@ -48,7 +48,7 @@ def comparison_lines(
     column = max((len(text) for text in held), default=0) + 3
     for each in told:
         yield _line(each, column if column + len("inconclusive") <= width else 0)
-    yield from _verdict(verdict, width)
+    yield from decision_lines("verdict", verdict.decision, verdict.reasons, width)
 
 
 def _line(told: Told, column: int) -> Line:
@@ -161,14 +161,14 @@ def _asked(asked: Asked) -> str:
     return "; ".join(parts)
 
 
-def _verdict(verdict: Verdict, width: int) -> Iterator[Line]:
-    """Yield the decision and its reasons, each beginning a line."""
-    lead = f"  {'verdict':<13} "
-    for number, reason in enumerate(verdict.reasons):
-        text = f"{verdict.decision.upper()}: {reason}" if number == 0 else reason
+def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int) -> Iterator[Line]:
+    """Yield a decision and its reasons under a label, each beginning a line."""
+    lead = f"  {label:<13} "
+    for number, reason in enumerate(reasons):
+        text = f"{decision.upper()}: {reason}" if number == 0 else reason
         wrapped = textwrap.wrap(text, max(40, width - INDENT), break_long_words=False, break_on_hyphens=False)
         for part in wrapped:
-            yield (Piece(lead), Piece(part, _DECISION_STYLES[verdict.decision]))
+            yield (Piece(lead), Piece(part, _DECISION_STYLES.get(decision, "")))
             lead = " " * INDENT
 
 

@@ -66,8 +66,7 @@ class Books:
     def _tell(self, line: Answered) -> None:
         if self._log is not None:
             self._log.write(line)
-        if line.outcome != "ok":
-            self._monitor.troubles.append(line)
+        self._monitor.look_at(line)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
         """Count and log what a user thought of an answer."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.config import BUILT_IN_ALIASES, Layer, key_missing
+from pytest_graysplit.config import BUILT_IN_ALIASES, KEY_VARIABLES, Layer, key_missing
 from pytest_graysplit.display import shortened
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
@@ -23,7 +23,7 @@ from pytest_graysplit.traffic.log import TrafficLog
 from pytest_graysplit.traffic.monitor import Monitor
 from pytest_graysplit.traffic.replies import arm_reply, client_closed, failure
 from pytest_graysplit.traffic.routing import headers_of, templates_of
-from pytest_graysplit.types import Reply, Secret
+from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -82,7 +82,7 @@ class SplitClient:
         self._fallback = fallback
         self._templates = templates_of(headers)
         self._splitter = splitter = self._named(splitter)
-        self.monitor = monitor or Monitor(splitter, project=project)
+        self.monitor = monitor or Monitor(splitter, prices=self._settings.table.prices, policy=self._settings.policy)
         self.monitor.use(splitter)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
@@ -221,7 +221,7 @@ def _settings_of(given: Mapping[str, object], api_key: str | None, project: str 
     )
     environ = dict(os.environ)
     if api_key is not None:
-        environ["GRAYSPLIT_API_KEY"] = Secret(api_key).reveal()
+        environ[KEY_VARIABLES[0]] = api_key
     return read_settings(None if project is None else Path(project), environ, first=[layer])
 
 

@@ -156,6 +156,11 @@ class Monitor:
             self._windows.add(arm, event, at_s)
             return new_id(split, arm, place)
 
+    def look_at(self, record: Answered) -> None:
+        """Keep a request that did not end well, for a person to look at."""
+        if record.outcome != "ok":
+            self.troubles.append(record)
+
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count what a user thought of an answer: 0 is bad, 1 is good, `before` the score that this one replaces.
 

@@ -41,18 +41,15 @@ class Replay:
         self._declared = ""
         self._arms: dict[tuple[str, str], int] = {}
 
-    def feed(self, lines: Iterable[Line]) -> int:
-        """Take the lines and return how many there were; raise UsageError for one that fits no split."""
-        taken = 0
+    def feed(self, lines: Iterable[Line]) -> None:
+        """Take the lines; raise UsageError for one that fits no split."""
         for where, record in lines:
-            taken += 1
             if isinstance(record, Answered):
                 self._count(record, where)
             elif isinstance(record, Scored):
                 self._score(record, where)
             else:
                 self._declare(record, where)
-        return taken
 
     def _declare(self, record: Declared, where: str) -> None:
         try:
@@ -95,8 +92,7 @@ class Replay:
         )
         key, at_s = _key(record.unit, where), _seconds(record.at, where)
         self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
-        if record.outcome != "ok":
-            self.monitor.troubles.append(record)
+        self.monitor.look_at(record)
 
     def _score(self, record: Scored, where: str) -> None:
         if self.monitor is None:

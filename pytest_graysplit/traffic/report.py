@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.results.figures import P99_NEEDS, finite, usd
+from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.stats import wilson
 from pytest_graysplit.verdict.figures import row_json
@@ -81,14 +81,8 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "errors": one.outcomes.get("error", 0),
         "error_classes": _counts(one.errors),
         "retried": _counts(one.retried),
-        "latency_s": {
-            "mean": one.mean_latency_s,
-            "p50": one.quantile(0.50),
-            "p95": one.quantile(0.95),
-            "p99": one.quantile(0.99) if one.timed >= P99_NEEDS else None,
-            "n": one.timed,
-        },
-        "tokens": {"prompt": one.usage.prompt, "completion": one.usage.output, "cached": one.usage.cached},
+        "latency_s": {**latency_figures(one.mean_latency_s, one.quantile, one.timed), "n": one.timed},
+        "tokens": token_figures(one.usage),
         "cost_usd": usd(one.known_cost_usd),
         "unpriced": one.unpriced,
         "cost_per_pass_usd": usd(one.cost_per_pass_usd),

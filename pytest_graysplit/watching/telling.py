@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import change, count, money, percent, plural, points, ratio, seconds
 from pytest_graysplit.split import BASIS_POINTS
+from pytest_graysplit.summary.difference import decision_lines
 from pytest_graysplit.summary.table import Column, column_lines
 from pytest_graysplit.verdict.wording import label_of, measure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_graysplit.traffic.grading import Grade
+    from pytest_graysplit.summary import Line
     from pytest_graysplit.traffic.report import TrafficState
     from pytest_graysplit.traffic.sums import ArmSums
     from pytest_graysplit.verdict import Row
-
-INDENT = 16
 
 
 def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
@@ -28,12 +26,16 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     yield f"{name} · experiment {state.salt} · {plural(requests, 'request')} of {plural(units, 'unit')}"
     yield from _left_out(state)
     yield ""
-    yield from ("".join(piece.text for piece in line) for line in column_lines(_columns(state.sums), width))
+    yield from map(_text, column_lines(_columns(state.sums), width))
     for grade in state.grades:
         yield ""
         yield f"{grade.treatment} against {state.sums[0].model}"
         yield from (f"  {label_of(row.name):<21} {_told(row)}" for row in grade.rows)
-        yield from _verdict(grade, width)
+        yield from map(_text, decision_lines("grade", grade.verdict, grade.reasons, width))
+
+
+def _text(line: Line) -> str:
+    return "".join(piece.text for piece in line)
 
 
 def _left_out(state: TrafficState) -> Iterator[str]:
@@ -94,12 +96,3 @@ def _estimate(row: Row, measure: str) -> str:
 
 def _state(row: Row) -> str:
     return f"  {row.state}" if row.state else ""
-
-
-def _verdict(grade: Grade, width: int) -> Iterator[str]:
-    lead = f"  {'grade':<13} "
-    for number, reason in enumerate(grade.reasons):
-        text = f"{grade.verdict.upper()}: {reason}" if number == 0 else reason
-        for part in textwrap.wrap(text, max(40, width - INDENT), break_long_words=False, break_on_hyphens=False):
-            yield f"{lead}{part}"
-            lead = " " * INDENT
