@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.clock import REAL
 from pytest_graysplit.errors import GraysplitError, RelayError, UnaskedError
+from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
     from pytest_graysplit.relay.client import Relay
-    from pytest_graysplit.types import Json, Reply, Route
+    from pytest_graysplit.types import Json, Route
 
 
 # What is in flight when a run ends gets this long to be answered: it is paid for either way.
@@ -25,13 +28,14 @@ GRACE_S = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One request to send, and the future that its reply lands in."""
+    """One request to send, and the future that its reply lands in; `name` says in a message what it is about."""
 
     model: str
     body: Callable[[], Mapping[str, Json]]
     keep: Callable[[Reply], Reply]
     future: Future[Reply]
     route: Route = "chat"
+    name: str = ""
 
 
 class Engine:
@@ -53,6 +57,8 @@ class Engine:
         self._guard = threading.Lock()  # between submitting a job and the thread's end
         self._closing = False
         self._ended = False
+        # Made here, in the thread that tests run in: it opens sockets, which a test may have blocked later.
+        self._own_loop = _own_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
@@ -81,6 +87,8 @@ class Engine:
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Send nothing more, give calls in flight the grace, and end the thread."""
         self._closing = True
+        if self._thread.ident is None:
+            self._own_loop.close()
         if not self._thread.is_alive():
             return
         self._call(self._close)
@@ -112,7 +120,8 @@ class Engine:
 
     def _main(self) -> None:
         try:
-            asyncio.run(self._run())
+            with asyncio.Runner(loop_factory=lambda: self._own_loop) as runner:
+                runner.run(self._run())
         except asyncio.CancelledError:
             pass
         except GraysplitError as error:
@@ -171,26 +180,57 @@ class Engine:
 
     async def _send(self, relay: Relay, job: Job) -> None:
         try:
-            reply = await relay.ask(job.model, job.body(), job.route)
-            kept = job.keep(reply)
+            kept = await self._asked(relay, job)
         except UnaskedError as error:  # the jobs after it learn the same, each without a request
             self._unfinished.discard(job)
             job.future.set_exception(error)
             return
         except BaseException as error:
+            if isinstance(error, GraysplitError):
+                self.failure = self.failure or error  # before anybody sees that nothing is left to wait for
             self._unfinished.discard(job)
-            if isinstance(error, Exception):
-                job.future.set_exception(error if isinstance(error, GraysplitError) else _unexpected(error))
+            if isinstance(error, GraysplitError):
+                job.future.set_exception(error)
             else:
                 job.future.cancel()
             raise
         self._unfinished.discard(job)
         job.future.set_result(kept)
 
+    async def _asked(self, relay: Relay, job: Job) -> Reply:
+        """Ask, and keep what came; what nobody foresaw is the failed reply of this job, and of no other."""
+        try:
+            return job.keep(await relay.ask(job.model, job.body(), job.route))
+        except GraysplitError:
+            raise
+        except Exception as error:  # noqa: BLE001 # see above
+            failed = _failed_reply(job, error)
+        with suppress(Exception):  # what could not keep the answer may not be able to keep its failure either
+            return job.keep(failed)
+        return failed
+
+
+def _own_loop() -> asyncio.AbstractEventLoop:
+    """Return a plain event loop whose clock no test can freeze, whatever loop the user's own code prefers."""
+    kind = getattr(asyncio, "ProactorEventLoop" if sys.platform == "win32" else "SelectorEventLoop")
+    loop: asyncio.AbstractEventLoop = kind()
+    loop.time = REAL.monotonic  # type: ignore[method-assign] # the only way to tell a loop the time
+    return loop
+
+
+def _failed_reply(job: Job, error: Exception) -> Reply:
+    about = f"{job.name}: " if job.name else ""
+    return Reply(
+        model=job.model,
+        outcome="error",
+        error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
+        error_slug="relay-unexpected",
+    )
+
 
 def _unexpected(error: Exception) -> RelayError:
     return RelayError(
-        f"calling the relay failed in a way that was not foreseen: {type(error).__name__}: {error}",
-        hint="what was answered so far is kept; please report this with the pytest and httpx versions",
+        f"calling the relay failed unexpectedly: {type(error).__name__}: {error}",
+        hint="what was answered so far is kept; please report this with the version of pytest",
         slug="relay-unexpected",
     )

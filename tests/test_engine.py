@@ -16,9 +16,9 @@ MODEL = "deepseek-v3.2"
 HANG_S = 60
 
 
-def job(prompt="hello", *, model=MODEL, keep=lambda reply: reply, body=None):
+def job(prompt="hello", *, model=MODEL, keep=lambda reply: reply, body=None, name=""):
     sent = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    return Job(model, body or (lambda: sent), keep, Future())
+    return Job(model, body or (lambda: sent), keep, Future(), name=name)
 
 
 @pytest.fixture
@@ -121,25 +121,34 @@ def test_a_failure_to_keep_ends_all_jobs_with_that_error(engine_of, relay):
     assert relay.stats()["total"] == 1
 
 
-@pytest.mark.parametrize("place", ["body", "keep", "open"])
-def test_what_nobody_foresaw_ends_in_one_message(engine_of, place):
+def broken(*_):
+    raise ZeroDivisionError("division by zero")
+
+
+def test_an_unforeseen_failure_to_open_the_relay_is_one_message(engine_of):
     """A bug of ours is told as one, and no test hangs on it."""
-
-    def broken(*_):
-        raise ZeroDivisionError("division by zero")
-
-    engine = engine_of(concurrency=1, open_relay=broken if place == "open" else None)
-    jobs = [job(**({place: broken} if place != "open" else {})), job(), job()]
+    engine, jobs = engine_of(concurrency=1, open_relay=broken), [job(), job(), job()]
     engine.submit(jobs)
-    error = ends(jobs)[0]
-    assert isinstance(error, RelayError)
-    assert str(error) == (
-        "calling the relay failed in a way that was not foreseen: ZeroDivisionError: division by zero\n"
-        "  hint: what was answered so far is kept; please report this with the pytest and httpx versions"
-        "  [relay-unexpected]"
+    assert str(ends(jobs)[0]) == (
+        "calling the relay failed unexpectedly: ZeroDivisionError: division by zero\n"
+        "  hint: what was answered so far is kept; please report this with the version of pytest  [relay-unexpected]"
     )
     assert isinstance(engine.failure, RelayError)
     assert engine.unfinished == 0
+
+
+@pytest.mark.parametrize("place", ["body", "keep"])
+def test_an_unforeseen_failure_of_one_job_is_the_failed_reply_of_that_job(engine_of, place):
+    """One odd answer ends its own case, and no other; the message names the request."""
+    engine, jobs = engine_of(concurrency=1), [job(**{place: broken}, name="case 'x', control"), job(), job()]
+    engine.submit(jobs)
+    odd, *others = ends(jobs)
+    assert (odd.outcome, odd.error_slug) == ("error", "relay-unexpected")
+    assert odd.error == (
+        "case 'x', control: keeping the answer failed unexpectedly: ZeroDivisionError: division by zero"
+    )
+    assert [one.outcome for one in others] == ["ok", "ok"]
+    assert (engine.failure, engine.unfinished) == (None, 0)
 
 
 def test_stopping_cancels_what_waits_and_what_hangs(engine_of, relay):

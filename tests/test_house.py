@@ -13,6 +13,7 @@ import pytest_graysplit
 HOME = Path(pytest_graysplit.__file__).parent
 MODULES = sorted(path.relative_to(HOME).as_posix() for path in HOME.rglob("*.py"))
 HEAVY = (
+    "h11",
     "httpx",
     "rapidfuzz",
     "tenacity",
@@ -48,7 +49,8 @@ def doors(*roots):
 
 def test_the_network_has_one_door():
     """To swap the HTTP library costs one file."""
-    assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == {"relay/client.py"}
+    assert doors("h11", "aiohappyeyeballs") == {"relay/connection.py"}
+    assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == set()
 
 
 def test_the_live_page_has_its_doors():

@@ -256,13 +256,14 @@ def ended(bench, runner, wishes):
     return caught.value
 
 
-def test_an_unknown_model_ends_everything_before_anything_is_paid_for(bench):
-    """The nearest known name is said once, and no chat is sent."""
+def test_an_unknown_model_ends_everything_after_one_request(bench):
+    """The nearest known name is said once, after one request to it."""
+    bench.relay.control(faults=[{"kind": "404", "model": "deepseek-v3.1", "message": "no such model", "times": None}])
     runner = bench.runner(treatments=("deepseek-v3.1",))
-    error = ended(bench, runner, [bench.wish("a"), bench.wish("a", "deepseek-v3.1")])
+    error = ended(bench, runner, [bench.wish(case, "deepseek-v3.1") for case in "abc"])
     assert "deepseek-v3.1" in error.problem
     assert "deepseek-v3.2" in str(error)
-    assert bench.relay.stats()["total"] == 0
+    assert bench.relay.stats()["requests"]["deepseek-v3.1"] == 1
 
 
 def test_a_refused_key_ends_everything_with_one_message(bench):
@@ -270,7 +271,7 @@ def test_a_refused_key_ends_everything_with_one_message(bench):
     bench.relay.control(key="the-right-one")
     error = ended(bench, bench.runner(), bench.pairs(20))
     assert isinstance(error, RelayError)
-    assert bench.relay.stats()["total"] == 0
+    assert bench.relay.stats()["total"] == 1
 
 
 def test_a_key_that_is_refused_in_the_middle_ends_the_rest(bench):
@@ -449,12 +450,16 @@ def test_what_a_metric_asks_goes_its_own_way(bench):
         bench.runner(record="none").reply(wish._replace(key=key._replace(case="b", request="0")))
 
 
-def test_models_of_metrics_are_checked_by_how_they_are_listed(bench):
-    """A judge must be listed, a model of vectors need not be; neither is asked for before somebody needs it."""
+def test_models_of_metrics_are_looked_for_in_the_list_too(bench):
+    """Each that is not listed is a warning; neither is asked for before somebody needs it."""
     asked = {"gpt-9": "chat", EMBEDDER: "embeddings"}
     runner = bench.runner(asked_models=lambda: asked)
-    with pytest.raises(RelayError, match="the relay knows no model 'gpt-9'"):
-        bench.fetch(runner, bench.pairs(1))
+    bench.fetch(runner, bench.pairs(1))
+    assert runner.warnings == (
+        "the relay lists no model 'gpt-9', did you mean gpt-4.1?; it may serve it all the same",
+        "the relay lists no model 'text-embedding-3-small'; it may serve it all the same",
+    )
+    runner.stop()
     del asked["gpt-9"]
     runner = bench.runner(asked_models=lambda: asked)
     bench.fetch(runner, bench.pairs(1))

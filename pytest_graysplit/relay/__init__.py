@@ -1,4 +1,4 @@
-"""The relay: one httpx door, with limits, deadlines, retries, and a reader that a 200 does not fool."""
+"""The relay: one door to the network, with limits, deadlines, retries, and a reader that a 200 does not fool."""
 
 from pytest_graysplit.relay.client import Relay, RelayStats
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tenacity import AsyncRetrying
 
+from pytest_graysplit.clock import REAL, stamp
 from pytest_graysplit.relay.faults import Answer, Fault
 from pytest_graysplit.relay.limits import Limiter, Pace, Slots
 from pytest_graysplit.relay.retry import RetryBudget, TooLong, decide
@@ -16,6 +16,7 @@ from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from datetime import datetime
     from random import Random
 
     from tenacity import RetryCallState
@@ -30,12 +31,12 @@ T = TypeVar("T")
 class Trip(Generic[C, T]):
     """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
 
-    `latency_s` and `sent_at` (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain;
-    `retried` are the kinds of faults that the attempts before it met.
-    `toll` is paid before each attempt, where there is a cap.
+    `send` calls what it is given as soon as its connection is open: a latency begins there. `latency_s` and `sent_at`
+    (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain; `retried` are the kinds
+    of faults that the attempts before it met. `toll` is paid before each attempt, where there is a cap.
     """
 
-    send: Callable[[C], Awaitable[Answer | Fault]]
+    send: Callable[[C, Callable[[], None]], Awaitable[Answer | Fault]]
     read: Callable[[Answer], T | Fault]
     retries: int
     toll: Toll | None = None
@@ -124,13 +125,20 @@ class Carrier(Generic[C]):
     async def _send(self, trip: Trip[C, T], client: C) -> T | Fault:
         trip.attempts += 1
         self.sent += 1
-        trip.answer, trip.sent_at = None, datetime.now(UTC)
-        started = self._clock()
-        got = await trip.send(client)
+        trip.answer, trip.sent_at = None, REAL.utc_now()
+        began = started = self._clock()
+
+        def opened() -> None:
+            nonlocal started
+            started, trip.sent_at = self._clock(), REAL.utc_now()
+            trip.queue_s += started - began
+
+        got = await trip.send(client, opened)
         trip.latency_s = self._clock() - started
         if isinstance(got, Fault):
+            trip.latency_s = self._clock() - began  # a timeout counts as all that was waited
             return got
-        trip.answer = got
+        trip.answer = got._replace(body=b"")  # its headers are asked for later, and nobody holds 32 MB for that
         return trip.read(got)
 
     def _learn(self, result: T | Fault, window: int) -> None:
@@ -144,7 +152,7 @@ class Carrier(Generic[C]):
         if not isinstance(result, Fault) or result.filtered:
             return False
         headers = trip.answer.headers if trip.answer else {}
-        decision = decide(result.status, headers, retry=trip.attempts, now=datetime.now(UTC), random=self._random)
+        decision = decide(result.status, headers, retry=trip.attempts, now=REAL.utc_now(), random=self._random)
         if isinstance(decision, TooLong):
             trip.too_long_s = decision.wait_s
         if decision is None or isinstance(decision, TooLong):
@@ -185,7 +193,6 @@ def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
             usage=result.usage,
             reported_cost_usd=result.reported_cost_usd,
         )
-    at = trip.sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if trip.sent_at else None
     return replace(
         result,
         latency_s=latency_s,
@@ -193,5 +200,5 @@ def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
         retried=tuple(trip.retried),
         queue_s=trip.queue_s,
         backoff_s=trip.backoff_s,
-        at=at,
+        at=stamp(trip.sent_at) if trip.sent_at else None,
     )

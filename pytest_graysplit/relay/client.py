@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
+import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
-import httpx
+import certifi
 import msgspec
 
+from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.relay import preflight, stops
+from pytest_graysplit.relay.admission import Admission
+from pytest_graysplit.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.relay.carrier import Carrier, Trip, conclude
+from pytest_graysplit.relay.connection import (
+    BrokenConnectionError,
+    CannotConnectError,
+    Connection,
+    Endpoint,
+    Request,
+)
 from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
+from pytest_graysplit.relay.proxies import ProxyError, Way, unreadable_warnings, way_to
 from pytest_graysplit.relay.signing import NO_HEADERS, check_headers, headers_for
-from pytest_graysplit.relay.stream import has_token
+from pytest_graysplit.relay.stream import TokenWatch
 from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply
 
@@ -34,9 +48,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.relay.tolls import Purse
     from pytest_graysplit.types import Json, Redactor, Route
 
-# Measured: one client with 64 connections spends its time on the bookkeeping of its pool; eight with 8 do not.
-CONNECTIONS_PER_CLIENT = 8
-MOST_WARM_UPS = 16
+MOST_OPENED_AHEAD = 16
 PREFLIGHT_TIMEOUT_S = 10.0
 PREFLIGHT_RETRIES = 2
 
@@ -82,19 +94,22 @@ class Relay:
         self._purse = purse
         self._address = stops.shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
-        self._urls: dict[Route, httpx.URL] = {
-            "chat": httpx.URL(f"{settings.base_url}/chat/completions"),
-            "embeddings": httpx.URL(f"{settings.base_url}/embeddings"),
+        self._targets: dict[Route, str] = {
+            "chat": _target(f"{settings.base_url}/chat/completions"),
+            "embeddings": _target(f"{settings.base_url}/embeddings"),
         }
-        self._models_url = httpx.URL(f"{settings.base_url}/models")
-        self._headers: dict[tuple[str, ...], httpx.Headers] = {}
+        self._models_target = _target(f"{settings.base_url}/models")
+        self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._lag = LoopLag(clock)
-        places = concurrency or settings.concurrency
-        self._clients = _build_clients(settings, places, self._redact)
-        self._lanes = [self._clients[place // CONNECTIONS_PER_CLIENT] for place in range(places)]
+        self._admission = Admission()
+        self._known: preflight.Listed = {}
+        self._way = _way(settings.base_url, self._redact)
+        endpoint = _endpoint(settings.base_url, self._way, self._redact)
+        meter = Meter()
+        self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
         self._carrier = Carrier(
-            self._lanes,
+            self._connections,
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
             sleep=sleep,
@@ -107,34 +122,50 @@ class Relay:
 
     async def __aexit__(self, *_: object) -> None:
         await self._lag.stop()
-        for client in self._clients:
-            # What goes wrong while hanging up is nobody's problem any more.
-            with contextlib.suppress(Exception):
-                await client.aclose()
+        for connection in self._connections:
+            connection.close()
+        await asyncio.sleep(0)  # the loop closes their sockets
 
-    async def preflight(self, models: Sequence[str], unlisted: Sequence[str] = ()) -> tuple[str, ...]:
-        """Check address, key and model names before anything is paid for, open connections, and return warnings.
+    async def preflight(
+        self, models: Sequence[str], unlisted: Sequence[str] = (), *, first_alone: bool = True
+    ) -> tuple[str, ...]:
+        """Ask for the list of models before anything is paid for, and return what there is to warn of.
 
-        Models among the `unlisted` may be missing in the relay's list, which is a warning only.
-        Raises RelayError when no request of the run could succeed.
+        The list advises. Where it does not hold one of the `models`, or cannot be had, the first chat request of that
+        model goes alone and decides. Models among the `unlisted` are of a kind that relays often do not list.
+        Raises RelayError where nothing can be reached at the address.
         """
-        request = httpx.Request("GET", self._models_url, headers=self._signed(""))
+        request = Request("GET", self._models_target, self._signed(""))
         deadline_s = min(PREFLIGHT_TIMEOUT_S, self._settings.timeout_s)
-        trip = Trip[httpx.AsyncClient, "preflight.Listed"](
-            send=lambda client: self._exchange(client, request, deadline_s),
+        trip = Trip[Connection, "preflight.Listed"](
+            send=lambda connection, opened: self._exchange(connection, request, deadline_s, opened),
             read=lambda answer: preflight.read_models(answer, self._redact),
             retries=min(PREFLIGHT_RETRIES, self._settings.retries),
         )
         known = await self._carrier.carry(trip)
-        if isinstance(known, Fault):
-            if known.status != 429 or trip.too_long_s is not None:
-                raise self._stop(trip, known) or stops.no_preflight(known, self._address)
-            return (f"the model names were not checked: {known.problem}",)
-        preflight.refuse_unknown(models, known, self._settings.table.aliases)
-        await self._warm_up()
-        key_warnings = preflight.key_warnings(self._settings.key, self._settings.base_url)
-        shutdown_warnings = preflight.shutdown_warnings((*models, *unlisted), known)
-        return (*key_warnings, *preflight.unlisted_warnings(unlisted, known), *shutdown_warnings)
+        if isinstance(known, Fault) and known.unsent:
+            raise stops.no_preflight(known, self._address)
+        self._known = {} if isinstance(known, Fault) else known
+        if first_alone:
+            self._admission.close(model for model in models if not preflight.is_listed(model, self._known))
+        told = [f"the model names were not checked: {known.problem}"] if isinstance(known, Fault) else []
+        return (
+            *unreadable_warnings(self._way),
+            *preflight.key_warnings(self._settings.key, self._settings.base_url),
+            *told,
+            *preflight.unlisted_warnings([*models, *unlisted], self._known),
+            *preflight.shutdown_warnings((*models, *unlisted), self._known),
+        )
+
+    async def open_ahead(self) -> None:
+        """Open connections before the first request needs them; nothing is sent over them."""
+
+        async def open_one(connection: Connection) -> None:
+            with suppress(TimeoutError, CannotConnectError):  # the request that needs it will tell
+                async with asyncio.timeout(PREFLIGHT_TIMEOUT_S):
+                    await connection.open()
+
+        await asyncio.gather(*map(open_one, self._connections[-MOST_OPENED_AHEAD:]))
 
     async def ask(
         self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
@@ -153,24 +184,44 @@ class Relay:
     async def attempt(
         self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
     ) -> tuple[Reply, RelayError | None]:
-        """Send one request and return the reply, with the error that every further call would meet, if there is one."""
+        """Send one request and return the reply, with the error that every further call would meet, if there is one.
+
+        Whatever goes wrong with one request, also in a way that was not foreseen, is that request's failed reply.
+        """
         try:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
             return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0), None
-        request = httpx.Request("POST", self._urls[route], headers=self._signed(model, headers), content=content)
-        trip = Trip[httpx.AsyncClient, Reply](
-            send=lambda client: self._exchange(
-                client, request, self._settings.timeout_s, streams=body.get("stream") is True
+        request = Request("POST", self._targets[route], self._signed(model, headers), content)
+        trip = Trip[Connection, Reply](
+            send=lambda connection, opened: self._exchange(
+                connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
             ),
             read=lambda answer: self._read(answer, model, body, route),
             retries=self._settings.retries,
             toll=self._purse.toll(model, body, route) if self._purse else None,
         )
-        result = await self._carrier.carry(trip)
-        stop = self._stop(trip, result) if isinstance(result, Fault) else None
+        alone = route == "chat" and await self._admission.enter(model)
+        decided, stop = False, None
+        try:
+            result = await self._carried(trip)
+            stop = self._stop(trip, result, model, alone=alone) if isinstance(result, Fault) else None
+            decided = not (isinstance(result, Fault) and result.slug == "relay-forbidden")
+        finally:
+            if alone:
+                self._admission.leave(model, decided=decided and stop is None, stop=stop)
+        if not isinstance(result, Fault):
+            self._admission.answered(model)
         return conclude(model, trip, result), stop
+
+    async def _carried(self, trip: Trip[Connection, Reply]) -> Reply | Fault:
+        try:
+            return await self._carrier.carry(trip)
+        except GraysplitError:
+            raise
+        except Exception as error:  # noqa: BLE001 # one odd answer ends its own case, and no other
+            return unexpected(error, self._redact)
 
     def stats(self) -> RelayStats:
         """Return what the requests so far have met."""
@@ -188,70 +239,108 @@ class Relay:
         return read_answer(answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: httpx.Request, deadline_s: float, *, streams: bool = False
+        self,
+        connection: Connection,
+        request: Request,
+        deadline_s: float,
+        opened: Callable[[], None],
+        *,
+        streams: bool = False,
     ) -> Answer | Fault:
         # The deadline is around it all: a read timeout would start anew with every blank line of a keep-alive.
+        is_open = False
         try:
             async with asyncio.timeout(deadline_s):
-                return await (self._receive_stream if streams else _receive)(client, request)
-        except (TimeoutError, httpx.TimeoutException) as error:
-            unsent = isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout)
-            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout", unsent=unsent)
-        except (httpx.ConnectError, httpx.ProxyError) as error:
-            problem, unsent = f"cannot connect: {error}", True
-        except httpx.HTTPError as error:
-            problem, unsent = f"the connection broke: {str(error) or type(error).__name__}", False
-        return Fault(problem=shorten(self._redact(problem)), slug="relay-unreachable", unsent=unsent)
+                await connection.open()
+                is_open = True
+                opened()
+                if streams:
+                    return await self._receive_stream(connection, request)
+                return await connection.exchange(request)
+        except TimeoutError:
+            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout", unsent=not is_open)
+        except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
+            return _fault_of(error, self._redact)
 
-    async def _receive_stream(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
-        started, pieces = self._clock(), list[bytes]()
+    async def _receive_stream(self, connection: Connection, request: Request) -> Answer:
+        started, watch = self._clock(), TokenWatch()
         ttft_s: float | None = None
-        response = await client.send(request, stream=True)
-        try:
-            async for piece in response.aiter_bytes():
-                pieces.append(piece)
-                if ttft_s is None and has_token(b"".join(pieces)):
-                    ttft_s = self._clock() - started
-        finally:
-            await response.aclose()
-        return Answer(response.status_code, response.headers, b"".join(pieces), ttft_s)
 
-    def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> httpx.Headers:
+        def look(piece: bytes) -> None:
+            nonlocal ttft_s
+            if watch.sees_first(piece):
+                ttft_s = self._clock() - started
+
+        answer = await connection.exchange(request, look)
+        return answer._replace(ttft_s=ttft_s)
+
+    def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> Mapping[str, str]:
         key = (model, *itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
             check_headers(self._settings, model, extra)
-            self._headers[key] = httpx.Headers(headers_for(self._settings, model, extra))
+            self._headers[key] = headers_for(self._settings, model, extra)
         return self._headers[key]
 
-    def _stop(self, trip: Trip[Any, Any], fault: Fault) -> RelayError | None:
+    def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, *, alone: bool) -> RelayError | None:
         if trip.too_long_s is not None:
             return stops.wait_too_long(fault, trip.too_long_s)
+        if fault.slug == "relay-forbidden" and self._admission.is_shut_out(model, about_key=fault.about_key):
+            fault = replace(fault, slug="key-refused")
+        if alone and fault.about_model:
+            return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
+        if alone and (fault.status in {404, 405} or fault.slug in {"relay-not-json", "relay-redirects"}):
+            return stops.not_a_relay(fault, self._address)
         return stops.stop_for(fault, self._address, has_key=self._settings.key is not None)
 
-    async def _warm_up(self) -> None:
-        # HEAD opens a connection as well as GET, and does not send the list of models sixteen times.
-        request = httpx.Request("HEAD", self._models_url, headers=self._signed(""))
-        lanes = self._lanes[-MOST_WARM_UPS:]
-        await asyncio.gather(*(self._exchange(client, request, PREFLIGHT_TIMEOUT_S) for client in lanes))
+
+def unexpected(error: Exception, redact: Redactor = str) -> Fault:
+    """Return the fault of a request that failed in a way that was not foreseen."""
+    problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
+    return Fault(problem=problem, slug="relay-unexpected")
 
 
-def _build_clients(settings: Settings, places: int, redact: Redactor) -> list[httpx.AsyncClient]:
-    cause = ""
+def _fault_of(error: Exception, redact: Redactor) -> Fault:
+    problem = shorten(redact(str(error)))
+    match error:
+        case CannotConnectError():
+            return Fault(problem=f"cannot connect: {problem}", slug="relay-unreachable", unsent=True)
+        case BrokenConnectionError():
+            return Fault(problem=f"the connection broke: {problem}", slug="relay-unreachable")
+        case TooLargeError():
+            return Fault(problem=problem, slug="relay-answer-large", status=413)
+        case _:
+            return Fault(problem=problem, slug="relay-answer-cut")
+
+
+def _way(base_url: str, redact: Redactor) -> Way:
     try:
-        # One context for all clients: loading the certificates takes longer than everything else here.
-        secure = settings.base_url.startswith("https:")
-        context = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        limits = httpx.Limits(max_connections=CONNECTIONS_PER_CLIENT, max_keepalive_connections=CONNECTIONS_PER_CLIENT)
-        count = -(-places // CONNECTIONS_PER_CLIENT)
-        return [httpx.AsyncClient(verify=context, limits=limits) for _ in range(count)]
-    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        return way_to(base_url, getproxies())
+    except ProxyError as error:
         cause = shorten(redact(str(error)))
     raise stops.environment_unusable(cause)
 
 
-async def _receive(client: httpx.AsyncClient, request: httpx.Request) -> Answer:
-    response = await client.send(request)
-    return Answer(response.status_code, response.headers, response.content)
+def _endpoint(base_url: str, way: Way, redact: Redactor) -> Endpoint:
+    try:
+        return Endpoint.of(base_url, _tls, way.proxy)
+    except (OSError, ValueError) as error:
+        cause = shorten(redact(str(error)))
+    raise stops.environment_unusable(cause)
+
+
+def _tls() -> ssl.SSLContext:
+    """Trust what SSL_CERT_FILE or SSL_CERT_DIR name, else the authorities that come with certifi."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder or None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _target(url: str) -> str:
+    """Return path and query as a request names them."""
+    parts = urlsplit(url)
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?~')}" if parts.query else path
 
 
 def _plain(value: object) -> object:

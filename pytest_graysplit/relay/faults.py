@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.relay.retry import KEY_STATUSES, meant_status
+from pytest_graysplit.relay.retry import meant_status
 from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor, Usage
 
 LONGEST_MESSAGE = 300
+# Of a page, and of a message that a pattern looks through, this much is read.
+LONGEST_PAGE = 4_000
 FILTER_CODES = frozenset(
     {
         "content_filter",
         "content_filter_error",
         "content_policy_violation",
+        "content_policy_violation_error",
         "data_inspection_failed",
+        "input_moderation",
+        "moderation",
         "moderation_blocked",
+        "moderation_error",
+        "prompt_blocked",
         "responsibleaipolicyviolation",
     }
 )
@@ -30,12 +37,37 @@ FILTER_CODES = frozenset(
 LASTING_STATUSES = frozenset({400, 413, 422})
 
 _REFUSES = re.compile(
-    r"unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed|deprecated|extra inputs|only .*allowed",
+    r"unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed|deprecated|extra inputs", re.IGNORECASE
+)
+_ABOUT_PROMPT = re.compile(
+    r"moderat|flagged|content.?(?:filter|polic|management)|safety|inappropriate|sensitive|prohibited", re.IGNORECASE
+)
+_ABOUT_KEY = re.compile(
+    r"\bkeys?\b|api.?key|token|credential|authenti|authori[sz]|unauthori|permission|not allowed to|access denied|scope",
     re.IGNORECASE,
 )
+_ABOUT_MODEL = re.compile(
+    r"(?:unknown|invalid|no such|nonexistent|unrecogni[sz]ed|not a valid|unsupported)\s+model"
+    r"|model[^\n]{0,120}?(?:not found|(?:not|n't) exist|is unknown|not available|not a valid|not loaded)"
+    r"|no endpoints found|no (?:available )?(?:channel|deployment|provider)[^\n]{0,60}model",
+    re.IGNORECASE,
+)
+# How relays say inside a 200 that the request may fare better later; anything else there stays wrong.
+_LATER = re.compile(
+    r"later|again|busy|overload|rate.?limit|too many|throttl|tempor|time.?out|timed out|unavailable|capacity|concurren"
+    r"|\u7a0d\u540e|\u7e41\u5fd9|\u9650\u6d41|\u8d85\u65f6",
+    re.IGNORECASE,
+)
+_RATE = re.compile(r"rate.?limit|too many|throttl|concurren|\u9650\u6d41", re.IGNORECASE)
+_NO_ERROR = frozenset({"", "0", "200", "ok", "success", "none", "null"})
+_ERROR_CODES = ("code", "error_code", "errcode", "err_code", "status_code", "errorcode")
+_ERROR_TEXTS = (
+    *("message", "msg", "error_msg", "errmsg", "err_msg", "status_msg", "error_message", "errormessage", "title"),
+)
+# Errors inside errors inside errors: nobody wraps one more often.
+_DEEPEST = 12
 _PARAM_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 _KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )[^\s),;]+")
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
 class Answer(NamedTuple):
@@ -43,7 +75,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
     ttft_s: float | None = None
 
 
@@ -52,7 +84,8 @@ class Fault:
     """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
 
     `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
-    `unsent` one that never left this machine. `usage` and the cost are there where an answer without use was billed.
+    `unsent` one that never left this machine, `about_model` one that says that there is no such model, `about_key` one
+    that speaks of the key. `usage` and the cost are there where an answer without use was billed.
     """
 
     problem: str
@@ -60,6 +93,8 @@ class Fault:
     status: int | None = None
     filtered: bool = False
     unsent: bool = False
+    about_model: bool = False
+    about_key: bool = False
     usage: Usage | None = None
     reported_cost_usd: Decimal | None = None
 
@@ -88,23 +123,53 @@ def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside:
     `inside` is the part of the answer that holds the error, where it has been parsed and found already.
     """
     error = _read(inside) if inside else read_error(answer.body)
-    message = shorten(redact(error.message))
-    status = meant_status(answer.status, error.codes)
+    message = shorten(redact(error.message[:LONGEST_PAGE]))
+    status = _meaning(answer.status, error)
     problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
-    if status in {400, 403} and not FILTER_CODES.isdisjoint(error.codes):
+    if status in {400, 403} and _is_about_prompt(status, error):
         return Fault(problem=problem, slug="content-filtered", status=status, filtered=True)
     if param := _refused_param(status, error, sent):
         return Fault(problem=f"{problem} ({_advice(param)})", slug="param-refused", status=status)
-    if status == 404:
+    about_model = _is_about_model(status, error)
+    if status == 404 and not about_model:
         problem += " (the base URL usually ends in /v1)"
     if 300 <= answer.status < 400:
         problem = f"the relay redirects to {redact(answer.headers.get('location', 'another address'))}"
-    return Fault(problem=problem, slug=_slug(status), status=status)
+    about_key = status == 403 and bool(_ABOUT_KEY.search(error.message[:LONGEST_PAGE]))
+    return Fault(problem=problem, slug=_slug(status), status=status, about_model=about_model, about_key=about_key)
 
 
-def not_json(answer: Answer, redact: Redactor) -> Fault:
-    """Return the fault of an answer that was to be JSON and is a web page, nothing, or anything else."""
-    seen = shorten(redact(read_error(answer.body[:2000]).message))
+def _meaning(status: int, error: ErrorBody) -> int | None:
+    """Return the status that an error means; one inside a 200 may tell it by its words alone."""
+    meant = meant_status(status, error.codes)
+    words = error.message[:LONGEST_PAGE]
+    if meant is not None and 200 <= meant < 300:
+        if _LATER.search(words):
+            return 429 if _RATE.search(words) else 503
+        return 401 if "api key" in words.lower() or "api_key" in words.lower() else meant
+    return meant
+
+
+def _is_about_prompt(status: int | None, error: ErrorBody) -> bool:
+    if not FILTER_CODES.isdisjoint(error.codes):
+        return True
+    return status == 403 and bool(_ABOUT_PROMPT.search(error.message[:LONGEST_PAGE]))
+
+
+def _is_about_model(status: int | None, error: ErrorBody) -> bool:
+    if not {"model_not_found", "model_not_exist", "modelnotfound", "invalid_model"}.isdisjoint(error.codes):
+        return True
+    words = error.message[:LONGEST_PAGE]
+    return status in {400, 404, 422, 500} and bool(_ABOUT_MODEL.search(words)) and not _LATER.search(words)
+
+
+def not_json(answer: Answer, redact: Redactor, *, parses: bool = False) -> Fault:
+    """Return the fault of an answer that was to be a JSON object and is a web page, nothing, a part of it, or else."""
+    begin = bytes(answer.body[:LONGEST_PAGE]).lstrip()
+    seen = shorten(redact(_plain(begin.decode("utf-8", "replace").strip())))
+    if begin.startswith((b"{", b"[")) and not parses:
+        # It was meant to be JSON: something on the way has cut or garbled it, and may not do so again.
+        return Fault(problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug="relay-answer-cut")
     what = seen if seen.startswith("a web page") else f"{seen[:60]!r}" if seen else "nothing"
     return Fault(
         problem=f"the answer is not JSON but {what} (the base URL usually ends in /v1)",
@@ -113,9 +178,11 @@ def not_json(answer: Answer, redact: Redactor) -> Fault:
     )
 
 
-def read_error(body: bytes) -> ErrorBody:
+def read_error(body: bytes | bytearray) -> ErrorBody:
     """Find the message, codes and parameter in an error of any known shape; plain text and HTML are messages too."""
     text = body.decode("utf-8", "replace").strip()
+    if not text.startswith(("{", "[", '"')):
+        return ErrorBody(_plain(text))
     try:
         return _read(read_json(text))
     except (ValueError, RecursionError):
@@ -127,9 +194,21 @@ def is_error(payload: Mapping[str, Json]) -> bool:
     return bool(payload.get("error")) or payload.get("object") == "error" or payload.get("type") == "error"
 
 
+def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
+    """Tell whether an answer without choices says that it is an error, in one of the shapes that relays made up."""
+    lowered = {name.lower(): value for name, value in payload.items()}
+    if lowered.get("success") is False or str(lowered.get("status", "")).lower() in ("error", "failed", "fail"):
+        return True
+    if any(lowered.get(name) for name in ("error", "errors", "detail", *_ERROR_TEXTS)):
+        return True
+    base = lowered.get("base_resp")
+    tables = [lowered, base] if isinstance(base, dict) else [lowered]
+    return any(str(table.get(name, "0")).lower() not in _NO_ERROR for table in tables for name in _ERROR_CODES)
+
+
 def shorten(text: str) -> str:
     """Return the text on one line, and cut where nobody would read on."""
-    line = " ".join(text.split())
+    line = " ".join(text[:LONGEST_PAGE].split())
     return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
 
 
@@ -145,30 +224,32 @@ def redactor(secrets: Collection[str]) -> Redactor:
     return redact
 
 
-def _read(value: Json) -> ErrorBody:
+def _read(value: Json, depth: int = 0) -> ErrorBody:
     if isinstance(value, str):
-        return _read_text(value)
+        return _read_text(value, depth)
     if isinstance(value, list):
-        return _read(value[0]) if value else ErrorBody("")
-    if not isinstance(value, dict):
+        return _read(value[0], depth + 1) if value and depth < _DEEPEST else ErrorBody("")
+    if not isinstance(value, dict) or depth >= _DEEPEST:
         return ErrorBody("")
-    for name in ("error", "detail", "errors"):
-        if inner := value.get(name):
-            return _join(_read(inner), value)
-    return _join(ErrorBody(""), value)
+    lowered = {name.lower(): inner for name, inner in value.items()}
+    for name in ("error", "detail", "errors", "base_resp"):
+        if inner := lowered.get(name):
+            return _join(_read(inner, depth + 1), lowered, depth)
+    return _join(ErrorBody(""), lowered, depth)
 
 
-def _read_text(text: str) -> ErrorBody:
-    if text.lstrip().startswith(("{", "[", '"')):
+def _read_text(text: str, depth: int) -> ErrorBody:
+    if text.lstrip().startswith(("{", "[", '"')) and depth < _DEEPEST:
         try:
-            return _read(read_json(text))
+            return _read(read_json(text), depth + 1)
         except (ValueError, RecursionError):
             pass
     return ErrorBody(_plain(text))
 
 
-def _join(inner: ErrorBody, outer: Mapping[str, Json]) -> ErrorBody:
-    own = next((_read_text(text) for key in ("message", "msg") if isinstance(text := outer.get(key), str)), None)
+def _join(inner: ErrorBody, outer: Mapping[str, Json], depth: int) -> ErrorBody:
+    texts = (text for key in _ERROR_TEXTS if isinstance(text := outer.get(key), str) and text)
+    own = next((_read_text(text, depth) for text in texts), None)
     place = outer.get("loc")
     param = outer.get("param") or (place[-1] if isinstance(place, list) and place else "")
     return ErrorBody(
@@ -182,23 +263,29 @@ def _codes(outer: Mapping[str, Json]) -> Iterator[str]:
     inner = outer.get("innererror") or outer.get("inner_error")
     for part in (outer, inner):
         if isinstance(part, dict):
-            for name in ("code", "type", "status"):
+            for name in (*_ERROR_CODES, "type", "status"):
                 code = part.get(name)
                 if isinstance(code, str | int) and not isinstance(code, bool):
-                    yield str(code).lower()
+                    yield str(code).lower()[:100]
 
 
 def _plain(text: str) -> str:
-    if text[:200].lstrip().lower().startswith(("<!doctype", "<html")):
-        title = _TITLE.search(text)
-        return f"a web page titled {' '.join(title[1].split())!r}" if title else "a web page"
-    return text
+    page = text[:LONGEST_PAGE].lstrip()
+    if not page.lower().startswith(("<!doctype", "<html", "<head", "<title", "<?xml")):
+        return text
+    lowered = page.lower()
+    begin = lowered.find(">", max(0, lowered.find("<title")))
+    end = lowered.find("</title", begin)
+    titled = "<title" in lowered and 0 <= begin < end
+    return f"a web page titled {' '.join(page[begin + 1 : end].split())!r}" if titled else "a web page"
 
 
 def _refused_param(status: int | None, error: ErrorBody, sent: Collection[str]) -> str:
-    if status not in {400, 422} or not (_PARAM_CODES.intersection(error.codes) or _REFUSES.search(error.message)):
+    words = error.message[:LONGEST_PAGE]
+    refuses = _REFUSES.search(words) or 0 <= words.lower().find("only ") < words.lower().rfind("allowed")
+    if status not in {400, 422} or not (_PARAM_CODES.intersection(error.codes) or refuses):
         return ""
-    candidates = [error.param.partition(".")[0], *re.findall(r"\w+", error.message)]
+    candidates = [error.param.partition(".")[0], *re.findall(r"\w+", words)]
     return next((name for name in candidates if name in sent and name not in {"model", "messages"}), "")
 
 
@@ -208,9 +295,7 @@ def _advice(param: str) -> str:
 
 
 def _slug(status: int | None) -> str:
-    if status in KEY_STATUSES:
-        return "key-refused"
-    named = {402: "quota-exhausted", 429: "relay-rate-limited"}
+    named = {401: "key-refused", 402: "quota-exhausted", 403: "relay-forbidden", 429: "relay-rate-limited"}
     if status is not None and 300 <= status < 400:
         return "relay-redirects"
     return named.get(status or 0, "relay-http-error")

@@ -62,24 +62,23 @@ def read_models(answer: Answer, redact: Redactor) -> Listed | Fault:
     return known_models(payload)
 
 
-def refuse_unknown(models: Sequence[str], known: Mapping[str, object], aliases: Mapping[str, str]) -> None:
-    """Raise RelayError for the first model that the relay does not list, naming the nearest that it does."""
-    for model in models:
-        if known and not _is_listed(model, known):
-            aka = [alias for alias, name in {**BUILT_IN_ALIASES, **aliases}.items() if name == model]
-            written = f" (alias {aka[0]!r})" if aka and aka[0] in aliases else ""
-            some = ", ".join(sorted(known)[:8]) + (", ..." if len(known) > 8 else "")
-            raise RelayError(
-                f"the relay knows no model {model!r}{written}{nearest(model, list(known))}",
-                hint=f"it lists {some}",
-                slug="model-unknown",
-            )
+def unknown_model(model: str, problem: str, known: Mapping[str, object], aliases: Mapping[str, str]) -> RelayError:
+    """Return the error for a model that the relay does not serve, naming the nearest that it lists."""
+    aka = [alias for alias, name in {**BUILT_IN_ALIASES, **aliases}.items() if name == model]
+    written = f" (alias {aka[0]!r})" if aka and aka[0] in aliases else ""
+    some = ", ".join(sorted(known)[:8]) + (", ..." if len(known) > 8 else "")
+    near = nearest(model, list(known)) if known else ""
+    return RelayError(
+        f"the relay knows no model {model!r}{written}{near} ({problem})",
+        hint=f"it lists {some}" if known else "ask whoever runs the relay for the names of its models",
+        slug="model-unknown",
+    )
 
 
 def unlisted_warnings(models: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
-    """Yield a warning for each model that the relay does not list, of a kind that relays often leave out."""
+    """Yield a warning for each model that is not in the relay's list, where there is one."""
     for model in models:
-        if known and not _is_listed(model, known):
+        if known and not is_listed(model, known) and not _is_wild(known):
             yield f"the relay lists no model {model!r}{nearest(model, list(known))}; it may serve it all the same"
 
 
@@ -98,10 +97,16 @@ def key_warnings(key: Secret | None, base_url: str) -> Iterator[str]:
             yield f"the key in {KEY_VARIABLES[0]} looks like one of {vendor}, but the relay is {host}"
 
 
-def _is_listed(model: str, known: Mapping[str, object]) -> bool:
+def is_listed(model: str, known: Mapping[str, object]) -> bool:
+    """Tell whether the relay's list vouches for a model, under any spelling that relays accept for it."""
     # Ollama lists "llama3:latest" for "llama3"; routers take "model:variant" for a listed "model".
     spellings = (model, model.removeprefix("models/"), f"{model}:latest", model.partition(":")[0])
     return any(name in known for name in spellings)
+
+
+def _is_wild(known: Mapping[str, object]) -> bool:
+    """Tell whether the list holds patterns instead of names, as that of a gateway may."""
+    return any("*" in name for name in known)
 
 
 def _date(value: Json) -> str:

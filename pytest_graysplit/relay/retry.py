@@ -20,6 +20,9 @@ KEY_STATUSES = frozenset({401, 403})
 # Names that relays give in an error's code or type, also in one that came with status 200, and the status they mean.
 STATUS_OF_CODE = {
     "authentication_error": 401,
+    "unauthenticated": 401,
+    "unauthorized": 401,
+    "incorrect_api_key": 401,
     "invalid_api_key": 401,
     "billing_hard_limit_reached": 402,
     "billing_not_active": 402,
@@ -30,11 +33,17 @@ STATUS_OF_CODE = {
     "timeout_error": 408,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
+    "too_many_requests": 429,
+    "throttling": 429,
+    "resource_exhausted": 429,
+    "requestlimitexceeded": 429,
     "api_error": 500,
     "internal_error": 500,
     "internal_server_error": 500,
     "server_error": 500,
     "service_unavailable": 503,
+    "unavailable": 503,
+    "server_busy": 503,
     "overloaded": 529,
     "overloaded_error": 529,
 }
@@ -87,8 +96,8 @@ def meant_status(status: int | None, codes: Sequence[str]) -> int | None:
     named = [meant for code in codes if (meant := _status_of(code))]
     if status is None or status < 300:
         return named[0] if named else status
-    # A refused key or an empty account hides behind 400 and 429.
-    return next((meant for meant in named if meant in {401, 402} and status in {400, 429}), status)
+    # A refused key or an empty account hides behind 400, 403 and 429.
+    return next((meant for meant in named if meant in {401, 402} and status in {400, 403, 429}), status)
 
 
 def decide(
@@ -140,7 +149,7 @@ def _seconds(text: str | None) -> float | None:
 def _until(text: str, now: datetime) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, TypeError, OverflowError, IndexError):  # the library's own, for what only looks like a date
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
-    return max(0.0, (moment - now).total_seconds())

@@ -40,14 +40,21 @@ def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
     )
 
 
+def not_a_relay(fault: Fault, address: str) -> RelayError:
+    """Return the error for an address whose answer to a chat request shows that it is not a relay's."""
+    return RelayError(
+        f"{address} is not an OpenAI-compatible relay: {fault.problem}",
+        hint="check --graysplit-base-url; the base URL usually ends in /v1",
+        slug=_address_slug(fault),
+    )
+
+
+def _address_slug(fault: Fault) -> str:
+    return fault.slug if fault.slug in {"relay-not-json", "relay-redirects"} else "relay-no-route"
+
+
 def no_preflight(fault: Fault, address: str) -> RelayError:
-    """Return the error for a relay that did not pass the check before the first paid request."""
-    if fault.slug in {"relay-not-json", "relay-redirects"}:
-        return RelayError(
-            f"{address} is not an OpenAI-compatible relay: {fault.problem}",
-            hint="check --graysplit-base-url; the base URL usually ends in /v1",
-            slug=fault.slug,
-        )
+    """Return the error for an address at which nothing can be reached."""
     problem = f"no relay answers at {address}: {fault.problem}"
     hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
     if "CERTIFICATE" in fault.problem:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,44 +16,91 @@ if TYPE_CHECKING:
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "refusal")
+_SLICE = 65_536
 
 
 class StreamCutError(ValueError):
     """A stream that ended before the model did."""
 
 
-def is_stream(body: bytes) -> bool:
+class TooDeepError(ValueError):
+    """JSON that is nested deeper than anything can read it."""
+
+
+def is_stream(body: bytes | bytearray) -> bool:
     """Tell whether a body is a stream of events, whatever its content type says."""
-    return body.lstrip().startswith(_FIELDS)
+    return bytes(body[:_SLICE]).lstrip().startswith(_FIELDS)
 
 
-def read_json(text: str | bytes) -> Json:
-    """Parse JSON; raise ValueError, also for what is nested too deep."""
+def read_json(text: str | bytes | bytearray) -> Json:
+    """Parse JSON; raise ValueError, and TooDeepError for what is nested too deep."""
     try:
         value: Json = msgspec.json.decode(text)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise TooDeepError("nested too deep") from None
     except ValueError:
         # A lenient second reading, because this answer is paid for: some relays cut an emoji in half, or send NaN.
         value = _read_leniently(text)
     return value
 
 
-def has_token(body: bytes) -> bool:
-    """Tell whether the events so far hold a token: text, reasoning or a piece of a tool call."""
-    return any(_carries(chunk) for chunk in _chunks(body, strict=False))
+class EventReader:
+    """Takes a stream apart into its events while it comes, looking at each byte once."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._data: list[bytes] = []
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the data of each event that this piece completes."""
+        first, *others = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._line.append(first)
+        for line in others:
+            yield from self._end_line()
+            self._line.append(line)
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield the data of a last event that no blank line has ended."""
+        yield from self._end_line()
+        yield from self._end_line()
+
+    def _end_line(self) -> Iterator[bytes]:
+        line = b"".join(self._line)
+        self._line.clear()
+        if line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        elif not line and self._data:
+            data = b"\n".join(self._data).strip()
+            self._data.clear()
+            yield data
 
 
-def assemble(body: bytes) -> dict[str, Json]:
+class TokenWatch:
+    """Looks at a stream until its first token has come: text, reasoning, or a piece of a tool call."""
+
+    def __init__(self) -> None:
+        self._events = EventReader()
+        self._seen = False
+
+    def sees_first(self, piece: bytes) -> bool:
+        """Tell whether the first token is in this piece."""
+        if self._seen:
+            return False
+        for data in self._events.feed(piece):
+            with suppress(ValueError):
+                self._seen = self._seen or _carries(read_json(data))
+        return self._seen
+
+
+def assemble(body: bytes | bytearray) -> dict[str, Json]:
     """Return a stream as the answer it would have been without streaming, or the first error it carries.
 
     Raises StreamCutError if it ended without a finish reason and without its end mark.
     """
     whole: dict[str, Json] = {}
-    message: dict[str, Json] = {}
-    calls: list[dict[str, Json]] = []
+    message = _Message()
     finish: Json = None
-    for chunk in _chunks(body, strict=True):
+    for chunk in _chunks(body):
         if chunk.get("error") or chunk.get("object") == "error":
             return chunk
         whole |= {key: value for key, value in chunk.items() if key != "choices" and value is not None}
@@ -59,45 +108,37 @@ def assemble(body: bytes) -> dict[str, Json]:
             finish = choice.get("finish_reason") or finish
             if choice.get("error"):
                 return {"choices": [choice]}
-            _add(message, calls, choice)
+            message.add(_delta(choice))
     if finish is None and b"[DONE]" not in body:
         raise StreamCutError("the stream ended before the answer did")
-    if message or calls or finish:
-        tool_calls: list[Json] = list(calls)
-        message |= {"tool_calls": tool_calls} if calls else {}
-        whole["choices"] = [{"message": message, "finish_reason": finish}]
+    if (said := message.whole()) or finish:
+        whole["choices"] = [{"message": said, "finish_reason": finish}]
     return whole
 
 
-def _read_leniently(text: str | bytes) -> Json:
-    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+def _read_leniently(text: str | bytes | bytearray) -> Json:
+    text = text if isinstance(text, str) else text.decode("utf-8", "replace")
     try:
         loose = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise TooDeepError("nested too deep") from None
     value: Json = msgspec.json.decode(loose.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     return value
 
 
-def _chunks(body: bytes, *, strict: bool) -> Iterator[dict[str, Json]]:
-    text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    for event in text.split("\n\n"):
-        lines = [line[5:].removeprefix(" ") for line in event.split("\n") if line.startswith("data:")]
-        data = "\n".join(lines).strip()
-        if not data.startswith("{"):
-            continue
-        try:
+def _chunks(body: bytes | bytearray) -> Iterator[dict[str, Json]]:
+    events = EventReader()
+    # Slices, because a body of nothing but line breaks would be a list of millions of lines.
+    slices = (events.feed(bytes(body[begin : begin + _SLICE])) for begin in range(0, len(body), _SLICE))
+    for data in chain(chain.from_iterable(slices), events.rest()):
+        if data.startswith(b"{"):
             chunk = read_json(data)
-        except ValueError:
-            if strict:
-                raise
-            return
-        if isinstance(chunk, dict):
-            yield chunk
+            if isinstance(chunk, dict):
+                yield chunk
 
 
-def _first_choice(chunk: dict[str, Json]) -> Iterator[dict[str, Json]]:
-    choices = chunk.get("choices")
+def _first_choice(chunk: Json) -> Iterator[dict[str, Json]]:
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and choice.get("index") in (None, 0):
             yield choice
@@ -108,39 +149,61 @@ def _delta(choice: dict[str, Json]) -> dict[str, Json]:
     return delta if isinstance(delta, dict) else {}
 
 
-def _carries(chunk: dict[str, Json]) -> bool:
+def _carries(chunk: Json) -> bool:
     names = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls")
     return any(_delta(choice).get(name) for choice in _first_choice(chunk) for name in names)
 
 
-def _add(message: dict[str, Json], calls: list[dict[str, Json]], choice: dict[str, Json]) -> None:
-    delta = _delta(choice)
-    for name in _TEXTS:
-        if isinstance(piece := delta.get(name), str):
-            message[name] = f"{message.get(name) or ''}{piece}"
-        elif isinstance(piece, list):
-            before = message.get(name)
-            message[name] = [*(before if isinstance(before, list) else ()), *piece]
-    pieces = delta.get("tool_calls")
-    for piece in pieces if isinstance(pieces, list) else ():
-        if isinstance(piece, dict):
-            _add_call(calls, piece)
+class _Message:
+    """The message that the pieces of a stream make together."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._parts: dict[str, list[Json]] = {}
+        self._calls: list[_Call] = []
+
+    def add(self, delta: dict[str, Json]) -> None:
+        for name in _TEXTS:
+            if isinstance(piece := delta.get(name), str):
+                self._texts.setdefault(name, []).append(piece)
+            elif isinstance(piece, list):
+                self._parts.setdefault(name, []).extend(piece)
+        pieces = delta.get("tool_calls")
+        for piece in pieces if isinstance(pieces, list) else ():
+            if isinstance(piece, dict):
+                self._call_of(piece).add(piece)
+
+    def whole(self) -> dict[str, Json]:
+        whole: dict[str, Json] = {name: "".join(pieces) for name, pieces in self._texts.items()}
+        whole |= {name: list(parts) for name, parts in self._parts.items()}
+        calls: list[Json] = [call.whole() for call in self._calls]
+        return whole | ({"tool_calls": calls} if calls else {})
+
+    def _call_of(self, piece: dict[str, Json]) -> _Call:
+        # Pieces of one call share their index; where a relay leaves it out, a new id begins a new call.
+        for call in self._calls:
+            if call.fields.get("index") == piece.get("index") and piece.get("id") in (None, "", call.fields.get("id")):
+                return call
+        self._calls.append(_Call())
+        return self._calls[-1]
 
 
-def _add_call(calls: list[dict[str, Json]], piece: dict[str, Json]) -> None:
-    call = _call_of(calls, piece)
-    call |= {key: value for key, value in piece.items() if key != "function" and value is not None}
-    function, more = call.setdefault("function", {}), piece.get("function")
-    if isinstance(function, dict) and isinstance(more, dict):
-        function |= {key: value for key, value in more.items() if key != "arguments" and value}
-        if isinstance(arguments := more.get("arguments"), str):
-            function["arguments"] = f"{function.get('arguments', '')}{arguments}"
+class _Call:
+    """One tool call of a stream; its arguments come in pieces."""
 
+    def __init__(self) -> None:
+        self.fields: dict[str, Json] = {}
+        self._function: dict[str, Json] = {}
+        self._arguments: list[str] = []
 
-def _call_of(calls: list[dict[str, Json]], piece: dict[str, Json]) -> dict[str, Json]:
-    # Pieces of one call share their index; where a relay leaves it out, a new id begins a new call.
-    for call in calls:
-        if call.get("index") == piece.get("index") and piece.get("id") in (None, "", call.get("id")):
-            return call
-    calls.append({})
-    return calls[-1]
+    def add(self, piece: dict[str, Json]) -> None:
+        self.fields |= {key: value for key, value in piece.items() if key != "function" and value is not None}
+        more = piece.get("function")
+        if isinstance(more, dict):
+            self._function |= {key: value for key, value in more.items() if key != "arguments" and value}
+            if isinstance(arguments := more.get("arguments"), str):
+                self._arguments.append(arguments)
+
+    def whole(self) -> dict[str, Json]:
+        arguments: dict[str, Json] = {"arguments": "".join(self._arguments)} if self._arguments else {}
+        return {**self.fields, "function": {**self._function, **arguments}}

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 
+_MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 40, -18, 6
+
+
 def read_usage(usage: Json) -> Usage | None:
     """Bring the spellings of token counts to one; None when the relay counted nothing."""
     if not isinstance(usage, dict):
@@ -42,9 +45,16 @@ def read_cost(payload: Mapping[str, Json], headers: Mapping[str, str]) -> Decima
             cost = Decimal(str(value).strip())
         except InvalidOperation:
             continue
-        if cost.is_finite() and cost >= 0:
+        if is_plausible_cost(cost):
             return cost
     return None
+
+
+def is_plausible_cost(cost_usd: Decimal) -> bool:
+    """Tell whether an answer can have cost so much: 1e400 or 1e-400 dollars are a fault of whoever reports them."""
+    if not cost_usd.is_finite() or len(cost_usd.as_tuple().digits) > _MOST_DIGITS:
+        return False
+    return cost_usd == 0 or (cost_usd > 0 and _LEAST_POWER <= cost_usd.adjusted() < _MOST_POWER)
 
 
 def object_of(value: Json) -> Mapping[str, Json]:

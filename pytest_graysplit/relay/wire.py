@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
-from pytest_graysplit.relay.stream import StreamCutError, assemble, is_stream, read_json
+from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_error_in_other_words, not_json
+from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.types import Reply, Usage
 
@@ -14,8 +15,29 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json, Outcome, Redactor
 
-_CUT_OFF = frozenset({"length", "max_tokens", "model_length"})
-_FILTERED = frozenset({"content_filter", "safety", "recitation", "prohibited_content", "blocklist"})
+_CUT_OFF = frozenset(
+    {
+        *("length", "max_tokens", "max_output_tokens", "max_length", "model_length", "token_limit"),
+        *("context_length", "context_length_exceeded", "model_context_window_exceeded"),
+    }
+)
+_FILTERED = frozenset(
+    {
+        *("blocklist", "content_filter", "content_filtered", "guardrail_intervened", "image_safety", "moderation"),
+        *("prohibited_content", "recitation", "safety", "sensitive", "spii"),
+    }
+)
+# The server gave up, and what it had so far is not what the model answers.
+_GAVE_UP = frozenset(
+    {
+        *("abort", "aborted", "cancel", "canceled", "cancelled", "engine_error", "error", "failed", "failure"),
+        *("incomplete", "insufficient_system_resource", "internal_error", "interrupted", "load", "network_error"),
+        *("overloaded", "preempted", "server_error", "timeout", "unavailable"),
+        *("malformed_function_call", "malformed_response", "missing_thought_signature", "unexpected_tool_call"),
+        *("finish_reason_unspecified", "other"),
+    }
+)
+_DEEPEST = 100
 _MARK = b"\xef\xbb\xbf"
 _FALLBACK_HEADERS = ("x-litellm-attempted-fallbacks", "x-litellm-attempted-retries")
 
@@ -31,6 +53,8 @@ def read_answer(
     if not isinstance(payload, dict):
         return payload
     if choice := _first_choice(payload):
+        if fault := _unusable(answer, payload, choice):
+            return fault
         return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
     # Nothing to show, and billed all the same: the tokens are counted.
     return Fault(
@@ -52,6 +76,33 @@ def read_payload(
     if isinstance(payload, dict) and (inside := _error_inside(payload)):
         return _failed(answer, model, sent, redact, inside=inside)
     return payload
+
+
+def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json]) -> Fault | None:
+    """Return the fault of a choice that is not a whole answer of the model; it may have been billed all the same."""
+    usage, cost_usd = read_usage(payload.get("usage")), read_cost(payload, answer.headers)
+    finish = name_of(choice.get("finish_reason")) or ""
+    if finish.lower() in _GAVE_UP:
+        problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
+        return Fault(problem=problem, slug="relay-gave-up", usage=usage, reported_cost_usd=cost_usd)
+    return replace(_too_deep(), usage=usage, reported_cost_usd=cost_usd) if is_nested_deeper(choice, _DEEPEST) else None
+
+
+def _too_deep() -> Fault:
+    return Fault(problem=f"the answer is nested more than {_DEEPEST} levels deep", slug="relay-answer-deep", status=422)
+
+
+def is_nested_deeper(value: Json, levels: int) -> bool:
+    """Tell whether lists and objects stand in each other more than so many levels deep; walks without recursion."""
+    waiting = [(value, 1)]
+    while waiting:
+        one, level = waiting.pop()
+        if isinstance(one, dict | list):
+            if level > levels:
+                return True
+            inner = one.values() if isinstance(one, dict) else one
+            waiting += [(each, level + 1) for each in inner if isinstance(each, dict | list)]
+    return False
 
 
 def _reply(
@@ -110,18 +161,23 @@ def _failed(
 
 def _parsed(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
     try:
-        payload = assemble(answer.body) if is_stream(answer.body) else read_json(answer.body.removeprefix(_MARK))
+        body = answer.body.removeprefix(_MARK)
+        payload = assemble(body) if is_stream(body) else read_json(body)
     except StreamCutError as error:
         return Fault(problem=str(error), slug="relay-stream-cut")
+    except TooDeepError:
+        return _too_deep()
     except ValueError:
         return not_json(answer, redact)
-    return payload if isinstance(payload, dict) else not_json(answer, redact)
+    return payload if isinstance(payload, dict) else not_json(answer, redact, parses=True)
 
 
 def _error_inside(payload: dict[str, Json]) -> dict[str, Json] | None:
     if is_error(payload):
         return payload
     choice = _first_choice(payload)
+    if choice is None and not payload.get("data") and is_error_in_other_words(payload):
+        return payload
     return choice if choice and choice.get("error") else None
 
 

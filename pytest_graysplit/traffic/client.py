@@ -116,12 +116,13 @@ class SplitClient:
         return await self._at_home(self._serve(call))
 
     async def warm_up(self) -> tuple[str, ...]:
-        """Check address, key and models, and open connections, before the first user comes; costs nothing.
+        """Look at the relay's list of models, and open connections, before the first user comes; costs nothing.
 
-        Returns warnings; raises RelayError when no request could succeed.
+        Returns warnings, also of a list that the key may not read; raises RelayError where nothing answers at the
+        address.
         """
         models = list(dict.fromkeys(split.model for split in self._splitter.splits))
-        return await self._at_home(self._open_relay().preflight(models))
+        return await self._at_home(self._warmed_up(self._open_relay(), models))
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log what a user thought of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
@@ -190,6 +191,11 @@ class SplitClient:
         headers = headers_of(self._templates, assignment)
         reply, stop = await relay.attempt(split.model, body, headers=headers)
         return self._prices.priced(reply), stop
+
+    async def _warmed_up(self, relay: Relay, models: Sequence[str]) -> tuple[str, ...]:
+        warnings = await relay.preflight(models, first_alone=False)
+        await relay.open_ahead()
+        return warnings
 
     def _open_relay(self) -> Relay:
         if self._relay is None:

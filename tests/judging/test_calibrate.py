@@ -144,11 +144,14 @@ def test_a_call_that_failed_is_told_and_made_again(calibrate, relay, monkeypatch
     assert relay.stats()["total"] == 9
 
 
-def test_an_unknown_judge_stops_before_anything_is_paid(calibrate, relay):
-    """With the name that was meant; the arms of the project are not looked up."""
+def test_an_unknown_judge_stops_after_one_request(calibrate, relay):
+    """With the name that was meant, after one request; the arms of the project are not looked up."""
+    relay.control(faults=[{"kind": "404", "message": "no such model", "times": None}])
     code, _, complaints = calibrate("--model=judge-frist")
-    assert (code, relay.stats()["total"]) == (2, 0)
-    assert complaints[0] == "the relay knows no model 'judge-frist', did you mean judge-first?"
+    assert (code, relay.stats()["total"]) == (2, 1)
+    assert complaints[0] == (
+        "the relay knows no model 'judge-frist', did you mean judge-first? (the relay answered 404: no such model)"
+    )
 
 
 def test_settings_are_those_of_the_project(calibrate, relay, project, monkeypatch):

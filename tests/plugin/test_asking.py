@@ -283,12 +283,13 @@ def test_vectors_come_from_the_relay_and_replay_to_the_same_score(suite, section
     assert "the relay lists no model 'text-embedding-3-small'; it may serve it all the same" in lines
 
 
-def test_a_judge_that_the_relay_does_not_know_stops_before_anything_is_paid(suite):
-    """Its name is checked with those of the arms, but only where a case is judged."""
+def test_a_judge_that_the_relay_does_not_know_stops_with_its_first_request(suite):
+    """The answers of the arms are kept, and no second one is judged."""
     suite.settings("judge-longr")
+    suite.relay.control(faults=[{"kind": "404", "model": "judge-longr", "message": "no such model", "times": None}])
     result = suite.run()
     assert "the relay knows no model 'judge-longr', did you mean judge-longer?" in result.stderr.str()
-    assert suite.sent() == 0
+    assert suite.sent() == 6 + 1
     suite.test_file(THREE.format(metric="lexical"))
     suite.run().assert_outcomes(passed=3)
 

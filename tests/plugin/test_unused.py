@@ -21,7 +21,7 @@ def test_an_unused_plugin_imports_nothing_heavy(project):
         import sys
 
         def test_own():
-            heavy = {"httpx", "rapidfuzz", "msgspec", "yaml", "jsonschema", "filelock", "asyncio", "uvicorn"}
+            heavy = {"h11", "httpx", "rapidfuzz", "msgspec", "yaml", "jsonschema", "filelock", "asyncio", "uvicorn"}
             assert heavy.isdisjoint(sys.modules)
         """
     )

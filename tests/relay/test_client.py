@@ -5,15 +5,11 @@ import gc
 import re
 import socket
 import traceback
-from pathlib import Path
 from types import MappingProxyType
 
-import httpx
 import pytest
-import respx
 from relay_server.client import RunningRelay
 
-import pytest_graysplit
 from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.relay.client import Relay, RelayStats
@@ -72,6 +68,16 @@ def ask_with_stats(server, **settings):
 
 def preflight(server, *models, **settings):
     return use(server, lambda relay: relay.preflight(models or [MODEL]), **settings)
+
+
+def asked_after_preflight(model, count):
+    """What a run does: look at the list, then send everything at once; the first error ends it."""
+
+    async def work(relay):
+        await relay.preflight([model])
+        return await asyncio.gather(*(relay.ask(model, body_of(f"Question {n}", model)) for n in range(count)))
+
+    return work
 
 
 def refused(call, *args, **settings):
@@ -150,8 +156,10 @@ def test_the_model_that_served_is_recorded(server):
         ({"kind": "text-500"}, "the relay answered 500: unknown model", "relay-http-error"),
         ({"kind": "html-502"}, "the relay answered 502: a web page titled 'Sign in'", "relay-http-error"),
         ({"kind": "429"}, "the relay answered 429: rate limit reached, slow down", "relay-rate-limited"),
-        ({"kind": "drop"}, "the connection broke: Server disconnected without sending a response.",
+        ({"kind": "drop"}, "the connection broke: it was closed before an answer came",
          "relay-unreachable"),
+        ({"kind": "garbage"}, """the answer is cut or garbled JSON, it begins '{"choices": [{"mess'""",
+         "relay-answer-cut"),
         ({"kind": "sse", "events": 3}, "the stream ended before the answer did", "relay-stream-cut"),
     ],
 )  # fmt: skip
@@ -170,8 +178,6 @@ def test_what_may_pass_is_retried_and_then_an_error_reply(server, fault, error, 
     ("kind", "error", "slug", "retryable"),
     [
         ("html", "the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)",
-         "relay-not-json", True),
-        ("garbage", """the answer is not JSON but '{"choices": [{"mess' (the base URL usually ends in /v1)""",
          "relay-not-json", True),
         ("redirect", "the relay redirects to https://elsewhere.example/v1", "relay-redirects", True),
         ("no-choices", "the relay's answer holds no choices", "relay-no-choices", True),
@@ -282,7 +288,7 @@ def test_a_relay_that_has_gone_is_an_error_reply():
         message = refused(preflight, None, url=url)
     assert (reply.outcome, reply.error_slug, reply.attempts) == ("error", "relay-unreachable", 2)
     assert message == (
-        f"no relay answers at {url}: cannot connect: All connection attempts failed\n"
+        f"no relay answers at {url}: cannot connect: Connection refused\n"
         "  hint: check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
         "  [relay-unreachable]"
     )
@@ -323,14 +329,16 @@ def test_a_wait_that_is_too_long_stops_the_run(server):
         "  hint: run again after that time; finished replies are kept and are not paid for twice  [relay-wait-too-long]"
     )
     assert refused(ask, server) == message
-    assert refused(preflight, server) == message
+    assert preflight(server) == (
+        "the model names were not checked: the relay answered 429: rate limit reached, slow down",
+    )
 
 
 def test_a_refused_key_is_one_message_without_the_key(server):
     """Neither the message nor a traceback with all local variables shows it."""
     server.control(key="the-right-one")
     with pytest.raises(RelayError) as caught:
-        preflight(server, key=Secret(KEY))
+        ask(server, key=Secret(KEY))
     assert str(caught.value) == (
         f"{server.url} refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
@@ -362,10 +370,21 @@ def test_without_a_key_nothing_is_signed(server):
     assert "authorization" not in server.stats()["headers"]
 
 
-def test_a_preflight_pays_nothing_and_opens_connections(server):
+def test_a_preflight_asks_for_the_list_and_nothing_else(server):
     assert preflight(server, MODEL, "gpt-4.1", concurrency=9) == ()
-    stats = server.stats()
-    assert (stats["total"], stats["paths"]) == (0, {"GET /v1/models": 1, "HEAD /v1/models": 9})
+    assert (server.stats()["total"], server.stats()["paths"]) == (0, {"GET /v1/models": 1})
+
+
+def test_connections_opened_ahead_carry_the_first_requests(server):
+    async def work(relay):
+        await relay.open_ahead()
+        before = server.stats()
+        await asyncio.gather(*(relay.ask(MODEL, body_of(f"Question {n}")) for n in range(9)))
+        return before, server.stats()
+
+    before, after = use(server, work, concurrency=9)
+    assert before["paths"] == {}
+    assert after["connections"] - before["connections"] == 1  # the one that asks for these figures
 
 
 def test_a_preflight_warns_of_keys_and_ends(server):
@@ -376,12 +395,66 @@ def test_a_preflight_warns_of_keys_and_ends(server):
     )
 
 
-def test_an_unknown_model_names_the_nearest(server):
-    """A typo in a model name is found before anything is paid for."""
-    assert refused(preflight, server, MODEL, "gpt-4.2") == (
-        "the relay knows no model 'gpt-4.2', did you mean gpt-4.1?\n"
+def test_an_unknown_model_is_found_out_with_one_request_and_names_the_nearest(server):
+    server.control(faults=[{"kind": "404", "message": "The model gpt-4.2 does not exist", "times": None}])
+    assert refused(use, server, asked_after_preflight("gpt-4.2", 20)) == (
+        "the relay knows no model 'gpt-4.2', did you mean gpt-4.1? "
+        "(the relay answered 404: The model gpt-4.2 does not exist)\n"
         "  hint: it lists claude-sonnet-4.5, deepseek-v3.2, gemini-2.5-flash, gpt-4.1  [model-unknown]"
     )
+    assert server.stats()["total"] == 1
+
+
+def test_a_model_that_is_not_listed_and_served_is_a_warning(server):
+    assert preflight(server, "gpt-4.2") == (
+        "the relay lists no model 'gpt-4.2', did you mean gpt-4.1?; it may serve it all the same",
+    )
+    replies = use(server, asked_after_preflight("gpt-4.2", 20))
+    assert {reply.outcome for reply in replies} == {"ok"}
+
+
+def test_the_first_request_to_a_model_that_is_not_listed_goes_alone(server):
+    server.control(models=[], latency=0.02)
+    use(server, asked_after_preflight(MODEL, 1))
+    assert server.stats()["peak_in_flight"] == 1
+    use(server, asked_after_preflight(MODEL, 8), concurrency=8)
+    assert server.stats()["peak_in_flight"] == 7  # the others go together, once it is answered
+
+
+def test_models_that_are_listed_go_all_at_once(server):
+    server.control(latency=0.02)
+    use(server, asked_after_preflight(MODEL, 8), concurrency=8)
+    assert server.stats()["peak_in_flight"] == 8
+
+
+@pytest.mark.parametrize("kind", ["401", "403", "404", "500", "503", "html", "redirect", "garbage", "drop", "text-500"])
+def test_a_list_of_models_that_cannot_be_had_locks_nobody_out(server, kind):
+    server.control(faults=[{"kind": kind, "on": "models", "times": None}])
+    replies = use(server, asked_after_preflight(MODEL, 3))
+    assert {reply.outcome for reply in replies} == {"ok"}
+
+
+def test_one_prompt_that_is_forbidden_is_the_end_of_that_request_alone(server):
+    server.control(faults=[{"kind": "403", "match": "Question 2", "message": "blocked", "times": None}])
+    replies = use(server, asked_after_preflight(MODEL, 4))
+    assert [reply.outcome for reply in replies] == ["ok", "ok", "error", "ok"]
+    assert (replies[2].error_slug, replies[2].attempts) == ("relay-forbidden", 1)
+
+
+@pytest.mark.parametrize(("message", "asked"), [("blocked", 3), ("this key may not be used here", 1)])
+def test_a_key_that_nothing_gets_through_with_is_refused_after_few_requests(server, message, asked):
+    server.control(models=[], faults=[{"kind": "403", "message": message, "times": None, "code": None}])
+    assert refused(use, server, asked_after_preflight(MODEL, 20), key=Secret(KEY)) == (
+        f"{server.url} refused the key: the relay answered 403: {message}\n"
+        "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
+    )
+    assert server.stats()["total"] == asked
+
+
+@pytest.mark.parametrize("message", ["The input was flagged by our moderation", "blocked by the content policy"])
+def test_a_moderated_prompt_is_filtered(server, message):
+    server.control(faults=[{"kind": "403", "message": message}])
+    assert ask(server).outcome == "filtered"
 
 
 def test_a_relay_that_lists_no_models_is_trusted(server):
@@ -397,29 +470,29 @@ def test_a_busy_list_of_models_is_a_warning(server):
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("kind", "problem", "slug"),
     [
-        ({"kind": "html"}, ("{url} is not an OpenAI-compatible relay: "
-         "the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)\n"
-         "  hint: check --graysplit-base-url; the base URL usually ends in /v1  [relay-not-json]")),
-        ({"kind": "redirect"}, ("{url} is not an OpenAI-compatible relay: "
-         "the relay redirects to https://elsewhere.example/v1\n"
-         "  hint: check --graysplit-base-url; the base URL usually ends in /v1  [relay-redirects]")),
-        ({"kind": "503"}, ("no relay answers at {url}: the relay answered 503: the server is overloaded\n"
-         "  hint: check --graysplit-base-url, and that the relay runs and this machine reaches it "
-         "(proxy, VPN, firewall)  [relay-unreachable]")),
+        ("html", "the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)",
+         "relay-not-json"),
+        ("redirect", "the relay redirects to https://elsewhere.example/v1", "relay-redirects"),
+        ("404", "the relay answered 404: no such route (the base URL usually ends in /v1)", "relay-no-route"),
     ],
 )  # fmt: skip
-def test_what_is_no_relay_is_told_before_anything_is_paid_for(server, fault, message):
-    server.control(faults=[{**fault, "on": "models", "times": 3}])
-    assert refused(preflight, server) == message.format(url=server.url)
+def test_what_is_not_a_relay_is_found_out_with_one_request(server, kind, problem, slug):
+    server.control(faults=[{"kind": kind, "on": "any", "times": None}])
+    assert refused(use, server, asked_after_preflight(MODEL, 20)) == (
+        f"{server.url} is not an OpenAI-compatible relay: {problem}\n"
+        f"  hint: check --graysplit-base-url; the base URL usually ends in /v1  [{slug}]"
+    )
+    assert server.stats()["total"] == 1
 
 
 def test_an_unusable_proxy_is_one_message(server, monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "gopher://proxy.example")
-    message = refused(ask, server)
+    message = refused(ask, None, url="http://relay.example/v1")
     assert message.startswith(
-        "the environment's proxy or certificate settings cannot be used: Unknown scheme for proxy"
+        "the environment's proxy or certificate settings cannot be used: "
+        "a proxy of the kind gopher:// is not supported, http:// and https:// are\n"
     )
     assert message.endswith("[environment-unusable]")
 
@@ -456,54 +529,3 @@ def test_switches_of_other_libraries_for_test_suites_do_not_reach_the_retries(se
 def test_latencies_are_distorted_when_the_loop_is_late_by_a_tenth():
     stats = RelayStats(requests=1, retries=0, rate_limited=0, lowest_concurrency=1, loop_lag_p95_s=0.021)
     assert (stats.distorts(0.2), stats.distorts(0.3)) == (True, False)
-
-
-@respx.mock
-def test_the_request_has_the_shape_that_relays_expect():
-    """An https relay is asked at its own path, with JSON and nothing else."""
-    route = respx.post("https://relay.example/api/v1/chat/completions").mock(
-        return_value=httpx.Response(200, json={"choices": [{"message": {"content": "Hi"}}]})
-    )
-    body = body_of(seed=1)
-    reply = ask(None, body, url="https://relay.example/api/v1", key=Secret(KEY))
-    request = route.calls.last.request
-    assert reply.text == "Hi"
-    assert request.content == (
-        b'{"model":"deepseek-v3.2","messages":[{"role":"user","content":"Explain CAP"}],"seed":1}'
-    )
-    assert dict(request.headers) == {
-        "host": "relay.example",
-        "accept": "application/json",
-        "accept-encoding": "gzip, deflate",
-        "content-type": "application/json",
-        "content-length": str(len(request.content)),
-        "user-agent": "pytest-graysplit",
-        "authorization": f"Bearer {KEY}",
-    }
-
-
-@respx.mock
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (httpx.ConnectError("[Errno -2] Name or service not known"),
-         "cannot connect: [Errno -2] Name or service not known"),
-        (httpx.ProxyError(f"407 for {KEY}"), "cannot connect: 407 for ***"),
-        (httpx.ReadError(""), "the connection broke: ReadError"),
-        (httpx.DecodingError("bad gzip"), "the connection broke: bad gzip"),
-    ],
-)  # fmt: skip
-def test_broken_connections_are_told_in_a_sentence_without_the_key(error, text):
-    respx.post("https://relay.example/v1/chat/completions").mock(side_effect=error)
-    reply = ask(None, url="https://relay.example/v1", key=Secret(KEY), retries=0)
-    assert (reply.error, reply.error_slug, reply.retryable) == (text, "relay-unreachable", True)
-
-
-def test_httpx_is_imported_by_the_relay_alone():
-    """One door per library, so that a swap costs one file."""
-    users = {
-        path.name
-        for path in Path(pytest_graysplit.__file__).parent.rglob("*.py")
-        if re.search(r"(?m)^\s*(import|from) httpx", path.read_text())
-    }
-    assert users == {"client.py"}

@@ -8,7 +8,15 @@ from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.relay import stops
 from pytest_graysplit.relay.faults import Answer, Fault, redactor
-from pytest_graysplit.relay.preflight import key_warnings, known_models, read_models, refuse_unknown, shutdown_warnings
+from pytest_graysplit.relay.preflight import (
+    is_listed,
+    key_warnings,
+    known_models,
+    read_models,
+    shutdown_warnings,
+    unknown_model,
+    unlisted_warnings,
+)
 from pytest_graysplit.relay.signing import check_headers, headers_for
 from pytest_graysplit.tooltable import ToolTable
 from pytest_graysplit.types import Secret
@@ -49,20 +57,27 @@ def test_the_answer_to_the_list_of_models_is_read(status, body, expected):
 
 
 @pytest.mark.parametrize("model", ["llama3", "models/gemini", "qwen:free", "gpt-4.1"])
-def test_spellings_that_relays_accept_are_known(model):
-    refuse_unknown([model], {"llama3:latest": {}, "gemini": {}, "qwen": {}, "gpt-4.1": {}}, {})
+def test_spellings_that_relays_accept_are_listed(model):
+    assert is_listed(model, {"llama3:latest": {}, "gemini": {}, "qwen": {}, "gpt-4.1": {}})
 
 
-def test_a_relay_that_lists_nothing_knows_everything():
-    refuse_unknown(["anything"], {}, {})
+def test_a_model_that_is_not_listed_is_a_warning_with_the_nearest_name():
+    assert list(unlisted_warnings(["gpt-4.2"], {"gpt-4.1": {}})) == [
+        "the relay lists no model 'gpt-4.2', did you mean gpt-4.1?; it may serve it all the same"
+    ]
+
+
+@pytest.mark.parametrize("known", [{}, {"*": {}}, {"openai/*": {}, "other": {}}])
+def test_an_empty_list_and_one_of_wildcards_vouch_for_nothing_and_warn_of_nothing(known):
+    assert not is_listed("anything", known)
+    assert list(unlisted_warnings(["anything"], known)) == []
 
 
 def test_an_unknown_model_behind_an_alias_names_the_alias():
     known = {f"model-{number}": {} for number in range(9)}
-    with pytest.raises(RelayError) as caught:
-        refuse_unknown(["model-x"], known, {"fast": "model-x"})
-    assert str(caught.value) == (
-        "the relay knows no model 'model-x' (alias 'fast'), did you mean model-0?\n"
+    assert str(unknown_model("model-x", "the relay answered 404: no such model", known, {"fast": "model-x"})) == (
+        "the relay knows no model 'model-x' (alias 'fast'), did you mean model-0? "
+        "(the relay answered 404: no such model)\n"
         "  hint: it lists model-0, model-1, model-2, model-3, model-4, model-5, model-6, model-7, ...  [model-unknown]"
     )
 

@@ -111,3 +111,14 @@ def test_a_small_run_has_a_few_retries_and_a_large_one_a_fifth():
         budget.count_first()
     assert [budget.take() for _ in range(18)] == [True] * 17 + [False]
     assert budget.retries == 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["99999999999 Oct 5 0:0", "Oct", "Mon, 99 Foo 2026 99:99:99", "31 Feb 2026", "1e999", "-5", "soon", "\u0663", "0x10",
+     "Thu, 01 Jan 99999 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 +9999", ",", " ", "9" * 5000],
+)  # fmt: skip
+def test_a_wait_that_cannot_be_read_is_no_wait_and_breaks_nothing(text):
+    for name in ("retry-after", "retry-after-ms"):
+        waits = stated_wait({name: text}, datetime(2026, 11, 30, tzinfo=UTC))
+        assert waits is None or 0 <= waits < float("inf")

@@ -8,13 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.relay.faults import Answer, Fault, read_error, redactor
-from pytest_graysplit.relay.stream import has_token, read_json
+from pytest_graysplit.relay.stream import TokenWatch, read_json
 from pytest_graysplit.relay.usage import read_cost, read_usage
 from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply, Usage
 
 NOTHING_SENT = ("model", "messages")
 HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"
+
+
+def has_token(stream):
+    return TokenWatch().sees_first(stream)
 
 
 def read(body, status=200, headers=None, *, sent=NOTHING_SENT, secrets=(), is_refusal=lambda _: False, ttft_s=None):
@@ -301,7 +305,7 @@ def test_the_first_token_is_noticed_also_when_it_is_reasoning():
         ({"message": "{no"}, "{no", (), ""),
         ({}, "", (), ""),
         ([], "", (), ""),
-        (7, "", (), ""),
+        (7, "7", (), ""),
         (b"Internal Server Error\n", "Internal Server Error", (), ""),
         (HTML, "a web page titled 'Sign in'", (), ""),
         (b"<html><body>x", "a web page", (), ""),
@@ -321,16 +325,18 @@ def test_errors_of_every_shape_are_read(body, message, codes, param):
          "quota-exhausted", 402),
         (402, b"", "the relay answered 402", "quota-exhausted", 402),
         (401, {"error": "no"}, "the relay answered 401: no", "key-refused", 401),
-        (403, {"error": "no"}, "the relay answered 403: no", "key-refused", 403),
-        (404, {"error": "no such model"},
-         "the relay answered 404: no such model (the base URL usually ends in /v1)", "relay-http-error", 404),
-        (500, b"unknown model", "the relay answered 500: unknown model", "relay-http-error", 500),
+        (403, {"error": "no"}, "the relay answered 403: no", "relay-forbidden", 403),
+        (404, {"error": "no such route"},
+         "the relay answered 404: no such route (the base URL usually ends in /v1)", "relay-http-error", 404),
+        (500, b"out of order", "the relay answered 500: out of order", "relay-http-error", 500),
         (502, HTML, "the relay answered 502: a web page titled 'Sign in'", "relay-http-error", 502),
         (302, b"", "the relay redirects to https://elsewhere.example", "relay-redirects", 302),
         (200, HTML, "the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)",
          "relay-not-json", 200),
         (200, b"OK", "the answer is not JSON but 'OK' (the base URL usually ends in /v1)", "relay-not-json", 200),
-        (200, b"[1]", "the answer is not JSON but nothing (the base URL usually ends in /v1)", "relay-not-json", 200),
+        (200, b"[1]", "the answer is not JSON but '[1]' (the base URL usually ends in /v1)", "relay-not-json", 200),
+        (200, b'{"choices": [{"mess', """the answer is cut or garbled JSON, it begins '{"choices": [{"mess'""",
+         "relay-answer-cut", None),
         (200, {"choices": []}, "the relay's answer holds no choices", "relay-no-choices", 200),
         (200, {"choices": [None]}, "the relay's answer holds no choices", "relay-no-choices", 200),
     ],
@@ -457,3 +463,109 @@ def test_no_json_crashes_the_reader(value, status):
 def test_no_stream_crashes_the_reader(values, status):
     body = events(*({"choices": [{"delta": value}]} for value in values), *values)
     assert isinstance(read(body, status), Reply | Fault)
+
+
+@pytest.mark.parametrize(
+    ("payload", "problem", "slug", "status"),
+    [
+        ({"code": 1305, "msg": "The model is busy, please try again later"},
+         "the relay answered 200: The model is busy, please try again later", "relay-http-error", 503),
+        ({"success": False, "message": "Rate limit reached"},
+         "the relay answered 200: Rate limit reached", "relay-rate-limited", 429),
+        ({"base_resp": {"status_code": 1002, "status_msg": "rate limit"}, "choices": None},
+         "the relay answered 200: rate limit", "relay-rate-limited", 429),
+        ({"errors": [{"message": "AiError: Capacity temporarily exceeded"}], "success": False, "result": {}},
+         "the relay answered 200: AiError: Capacity temporarily exceeded", "relay-http-error", 503),
+        ({"detail": "no healthy upstream"}, "the relay answered 200: no healthy upstream", "relay-http-error", 200),
+        ({"Error": {"Code": "x", "Message": "odd"}}, "the relay answered 200: odd", "relay-http-error", 200),
+        ({"error_code": 110, "error_msg": "Invalid API key"},
+         "the relay answered 200: Invalid API key", "key-refused", 401),
+        ({"status": "error", "message": "broken"}, "the relay answered 200: broken", "relay-http-error", 200),
+        ({"code": "429", "msg": "too fast"}, "the relay answered 200: too fast", "relay-rate-limited", 429),
+    ],
+)  # fmt: skip
+def test_an_error_inside_a_200_keeps_the_words_of_the_relay(payload, problem, slug, status):
+    """Whatever shape a relay has made up for it; where it says "later", the request is sent again later."""
+    assert read(payload) == Fault(problem=problem, slug=slug, status=status)
+
+
+@pytest.mark.parametrize(
+    "beside", [{"code": 0, "msg": "ok"}, {"base_resp": {"status_code": 0, "status_msg": "success"}}, {"success": True}]
+)
+def test_an_answer_beside_which_all_is_said_to_be_well_is_an_answer(beside):
+    assert read(chat() | beside).outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    "finish", ["error", "abort", "ABORTED", "incomplete", "cancelled", "insufficient_system_resource",
+               "MALFORMED_FUNCTION_CALL", "network_error", "timeout"]
+)  # fmt: skip
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_answer_that_the_server_gave_up_on_is_not_one(finish, streamed):
+    whole = chat("You have 30", finish) | {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}
+    fault = read(events(delta(content="You have 30"), delta(finish)) if streamed else whole)
+    assert (fault.slug, fault.status, fault.retryable) == ("relay-gave-up", None, True)
+    assert fault.problem == f"the relay gave up on the answer, its finish reason is {finish!r}"
+    assert streamed or fault.usage == Usage(prompt=3, completion=2, total=5)
+
+
+@pytest.mark.parametrize("finish", ["MAX_TOKENS", "max_output_tokens", "model_context_window_exceeded"])
+def test_every_spelling_of_a_token_limit_is_a_cut(finish):
+    assert read(chat("You have", finish)).outcome == "truncated"
+
+
+def nested(levels):
+    return b'{"x": ' * levels + b"1" + b"}" * levels
+
+
+@pytest.mark.parametrize("levels", [150, 500, 5_000, 200_000])
+def test_an_answer_that_is_nested_too_deep_is_refused_as_a_whole(levels):
+    arguments = b'{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": %s}}]}}]}'
+    fault = read(arguments % nested(levels))
+    assert (fault.problem, fault.slug) == ("the answer is nested more than 100 levels deep", "relay-answer-deep")
+    assert not fault.retryable
+
+
+@pytest.mark.parametrize("levels", [500, 200_000])
+def test_an_error_that_is_nested_too_deep_is_still_an_error(levels):
+    assert isinstance(read(b'{"error": %s}' % nested(levels), 500), Fault)
+    assert isinstance(read(b'{"error": ' * levels + b'"no"' + b"}" * levels, 500), Fault)
+
+
+@pytest.mark.parametrize("cost", ["1e400", "1E+400", "1e-400", "-1", "NaN", "Infinity", "1" * 50, "1e7", 1e300, -1.5])
+def test_a_cost_that_cannot_be_is_unknown(cost):
+    assert read_cost({"usage": {"cost": cost}}, {}) is None
+    assert read_cost({}, {"x-litellm-response-cost": str(cost)}) is None
+
+
+@pytest.mark.parametrize("cost", ["0", "0.000000000001", "12.5", 3, 2.5e-05])
+def test_a_cost_that_can_be_is_taken(cost):
+    assert read_cost({"usage": {"cost": cost}}, {}) == Decimal(str(cost))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [b"<html>" + b"<title" * 40_000, b"<!doctype html><title>" + b"a" * 200_000, b"<html>" + b"<title>" * 40_000,
+     b"only " * 50_000, b"model " * 40_000, b"no provider " * 20_000],
+)  # fmt: skip
+def test_a_page_made_to_be_slow_is_read_to_its_beginning(page):
+    """A pattern that looks back and forth through 200 kB of these would not come back for minutes."""
+    for status in (200, 400, 403, 500):
+        fault = read(page, status)
+        assert isinstance(fault, Fault)
+        assert len(fault.problem) < 400
+
+
+def test_a_stream_of_very_many_pieces_is_put_together_in_one_go():
+    """Each piece is looked at once: text that grows by copies would take an hour for this."""
+    piece = b'data: {"choices":[{"delta":{"content":"ab"}}]}\n\n'
+    body = piece * 100_000 + events(delta("stop"))
+    assert read(body).text == "ab" * 100_000
+
+
+def test_a_stream_is_watched_until_its_first_token_and_no_further():
+    watch = TokenWatch()
+    whole = b": wait\n\n" + events(delta(role="assistant"), delta(content="Hi"), delta(content="Ho"))
+    seen = [watch.sees_first(bytes([byte])) for byte in whole]
+    assert seen.count(True) == 1
+    assert whole[: seen.index(True) + 1].endswith(b'"Hi"}, "finish_reason": null}]}\n\n')

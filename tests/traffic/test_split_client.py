@@ -63,7 +63,7 @@ FAULTS = {
     "504": ("error", "http-504"),
     "529": ("error", "http-529"),
     "drop": ("error", "relay-unreachable"),
-    "garbage": ("error", "relay-not-json"),
+    "garbage": ("error", "relay-answer-cut"),
     "html": ("error", "relay-not-json"),
     "no-choices": ("error", "relay-no-choices"),
     "400": ("error", "http-400"),
@@ -74,7 +74,7 @@ FAULTS = {
     "filter-400": ("filtered", None),
     "hang": ("error", "relay-timeout"),
 }  # fmt: skip
-TRIED_AGAIN = {"429", "500", "502", "503", "504", "529", "drop", "hang"}
+TRIED_AGAIN = {"garbage", "429", "500", "502", "503", "504", "529", "drop", "hang"}
 
 
 def test_counts_and_cost_equal_the_relays_own(relay, tmp_path):
@@ -474,9 +474,10 @@ def test_the_pool_and_the_sync_face_close(relay):
 
 
 def test_the_warm_up_names_an_unknown_model(relay):
-    """Before the first user comes, and unbilled."""
-    with pytest.raises(RelayError, match=r"the relay knows no model 'deepseek-v3\.3', did you mean deepseek-v3\.2\?"):
-        using(halves("deepseek-v3.3"), lambda client: client.warm_up())
+    """Before the first user comes, and unbilled; a relay may serve what it does not list."""
+    assert using(halves("deepseek-v3.3"), lambda client: client.warm_up()) == (
+        "the relay lists no model 'deepseek-v3.3', did you mean deepseek-v3.2?; it may serve it all the same",
+    )
     assert relay.stats()["total"] == 0
 
 

@@ -1,0 +1,85 @@
+"""A server on the loopback that says over a raw socket just what a test has written down."""
+
+import socket
+import threading
+import time
+
+
+class ScriptedServer:
+    """Answers the n-th request with `answers[n]`, bytes or (seconds, bytes) parts; the last answer is for all others.
+
+    None closes the connection, as the end of an answer does where `closes` is set. `heads` are the requests as they
+    came, `connections` counts what was accepted.
+    """
+
+    def __init__(self, *answers, closes=False):
+        self.answers, self.closes = answers, closes
+        self.heads, self.connections = [], 0
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with connection, connection.makefile("rb") as file:
+            try:
+                while head := self._read(file):
+                    with self._lock:
+                        self.heads.append(head)
+                        answer = self.answers[min(len(self.heads), len(self.answers)) - 1]
+                    if not self._say(connection, answer):
+                        return
+            except OSError:
+                return
+
+    def _say(self, connection, answer):
+        parts = [answer] if answer is None or isinstance(answer, bytes) else answer
+        for part in parts:
+            if part is None:
+                return False
+            wait_s, data = (0, part) if isinstance(part, bytes) else part
+            time.sleep(wait_s)
+            connection.sendall(data)
+        return not self.closes
+
+    def _read(self, file):
+        head = b""
+        while line := file.readline():
+            head += line
+            if line == b"\r\n":
+                break
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
+        return head + file.read(length)
+
+
+def whole(body, *headers, status=b"200 OK"):
+    """An answer with its length."""
+    lines = b"".join(b"%s\r\n" % header for header in headers)
+    return b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
+        status,
+        lines,
+        len(body),
+        body,
+    )
+
+
+def said(text="Hi"):
+    """The body of a chat answer."""
+    return b'{"choices": [{"message": {"content": "%s"}, "finish_reason": "stop"}]}' % text.encode()
