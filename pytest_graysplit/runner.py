@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
@@ -131,6 +132,7 @@ class Runner:
         self._finished = threading.Event()
         self._open_relay = open_relay
         self._engine: Engine | None = None
+        self._pid = os.getpid()
 
     @property
     def unfinished(self) -> int:
@@ -204,6 +206,11 @@ class Runner:
         if self._journal is not None:
             self._journal.open()
 
+    def make_ready(self) -> None:
+        """Build what sends and open what stores, before anything can be in their way; nothing is sent."""
+        self.open_journal()
+        self._own_engine()
+
     def start(self, wishes: Sequence[Wish]) -> None:
         """Send the wishes and return at once."""
         self._finished.clear()
@@ -213,14 +220,14 @@ class Runner:
         for wish in wishes:
             future: Future[Reply] = Future()
             self._sent[wish.address] = future
-            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route))
+            name = f"case {wish.key.case!r}, {wish.role}"
+            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route, name))
         if jobs:
-            self._engine = self._engine or self._build_engine()
-            self._engine.submit(jobs)
+            self._own_engine().submit(jobs)
 
     def reply(self, wish: Wish) -> Reply:
         """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""
-        if wish.address not in self._sent:
+        if wish.address not in self._sent or self._is_lost(self._sent[wish.address]):
             if (reply := self.recorded(wish)) is not None:
                 return reply
             if self._settings.record == "none":
@@ -246,6 +253,16 @@ class Runner:
     @property
     def _failure(self) -> GraysplitError | None:
         return self._engine.failure if self._engine else None
+
+    def _own_engine(self) -> Engine:
+        """Return the engine of this very process: a fork has the memory of its parent, and none of its threads."""
+        if self._engine is None or self._pid != os.getpid():
+            self._engine, self._pid = self._build_engine(), os.getpid()
+        return self._engine
+
+    def _is_lost(self, reply: Future[Reply]) -> bool:
+        """Tell whether a reply is on its way to the process that this one was forked from, and to no other."""
+        return self._pid != os.getpid() and not reply.done()
 
     def _build_engine(self) -> Engine:
         from pytest_graysplit.engine import Engine  # brings asyncio, which a replay does not need

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["graysplit", "graysplit_relay", "graysplit_reply", "graysplit_splitter"]
 
+OURS = frozenset({"graysplit", "graysplit_reply", "graysplit_relay"})
 MARKER_HELP = (
     "graysplit(prompt=..., messages=..., cases=..., system=..., min_similarity=..., metric=..., max_latency_s=..., "
     "max_latency_ratio=..., max_cost_usd=..., expect=..., params=..., samples=..., must_pass=..., tags=..., "
@@ -87,7 +88,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Judge the run as a whole after its last test; here, because a test's fixture may be the first that wakes us."""
+    """Get ready before the first test, and judge the run as a whole after its last, whoever has woken us."""
+    users = [item for item in session.items if not OURS.isdisjoint(getattr(item, "fixturenames", ()))]
+    if users and not session.config.option.collectonly:
+        from pytest_graysplit.plugin.binding import bind
+
+        bind(session, users)
     result = yield
     if gather := session.config.pluginmanager.get_plugin("graysplit-gather"):
         gather.close(session)

@@ -70,6 +70,7 @@ class State:
         self.fresh = frozenset((Path(path), ReplyKey(*key)) for path, *key in worker.get("graysplit_fresh", ()))
         # What auto thresholds are in this run, by metric; None where they could not be calibrated.
         self.noise_floor: dict[str, float | None] = {}
+        self._writable: set[Path] = set()
         self.tally.by_nodeid = any("::" in argument for argument in config.args)
 
     @cached_property
@@ -170,7 +171,7 @@ class State:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
             return
-        for folder in {wish.into.parent for wish in wishes} | {self.root / ".graysplit"}:
+        for folder in ({wish.into.parent for wish in wishes} | {self.root / ".graysplit"}) - self._writable:
             existing = next(path for path in (folder, *folder.parents) if path.exists())
             if not existing.is_dir() or not os.access(existing, os.W_OK):
                 raise UsageError(
@@ -180,6 +181,7 @@ class State:
                     "or store nothing with --graysplit-record=off",
                     slug="folder-unwritable",
                 )
+            self._writable.add(folder)  # once: later a test may have put other files in its place
         self.runner.open_journal()
 
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run

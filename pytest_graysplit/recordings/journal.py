@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pytest_graysplit.clock import REAL, stamp
 from pytest_graysplit.fingerprint import canonical, redact_json, unchanged
 from pytest_graysplit.recordings.entries import entry_line
 from pytest_graysplit.recordings.jsonl import encode
@@ -38,7 +39,7 @@ def recordable(reply: Reply) -> bool:
 
 def utc_now() -> str:
     """Return this moment in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return stamp(REAL.utc_now())
 
 
 class Journal:
@@ -59,6 +60,9 @@ class Journal:
         self._redact = redact
         self._now = now
         self._one_at_a_time = Lock()
+        # As they are now: a test that fakes its files must not get what was paid for.
+        self._write_bytes, self._close_file, self._remove, self._size_of = os.write, os.close, os.unlink, os.fstat
+        self._name = str(self.path)
         self._fd: int | None = None
         self._alive: BaseFileLock | None = None
         self._torn = False
@@ -85,10 +89,14 @@ class Journal:
             self._write(line)
 
     def close(self) -> None:
-        """Let go of the journal, so that the merge may take it in."""
+        """Let go of the journal, so that the merge may take it in; one that holds nothing is removed."""
         with self._one_at_a_time:
             if self._fd is not None:
-                os.close(self._fd)
+                is_empty = self._size_of(self._fd).st_size == 0
+                self._close_file(self._fd)
+                if is_empty:
+                    with suppress(OSError):
+                        self._remove(self._name)
             if self._alive:
                 self._alive.release()
             self._fd = self._alive = None
@@ -116,7 +124,7 @@ class Journal:
         self._torn = True
         try:
             while rest:  # once, but for a disk that is nearly full
-                rest = rest[os.write(fd, rest) :]
+                rest = rest[self._write_bytes(fd, rest) :]
         except OSError as error:
             raise unwritable(self.path, error) from None
         self._torn = False

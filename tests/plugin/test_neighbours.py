@@ -1,5 +1,7 @@
 """Other plugins in the same run: nothing of ours overlaps a test, so nothing of theirs breaks."""
 
+import os
+
 import pytest
 
 
@@ -82,3 +84,81 @@ def test_a_run_without_the_usual_plugins_works(project, arguments):
     result = project.run(*arguments)
     assert result.ret == pytest.ExitCode.OK
     assert len(project.recorded()) == 2
+
+
+REPLACED = """
+    import os, pathlib, socket, sys, time, types
+
+    @pytest.fixture(scope="session", autouse=True)
+    def everything_replaced():
+        \"\"\"What mocks, blockers, fakes and freezers do, each at its crudest.\"\"\"
+
+        def refuse(*args, **kwargs):
+            raise AssertionError("a request of the run has come by here")
+
+        fake_os = types.SimpleNamespace(getpid=os.getpid, path=os.path, environ=os.environ, write=refuse)
+        with pytest.MonkeyPatch.context() as patch:
+            for module in [module for name, module in sys.modules.items() if name.startswith("pytest_graysplit.")]:
+                if getattr(module, "os", None) is os:
+                    patch.setattr(module, "os", fake_os)
+                if getattr(module, "Path", None) is pathlib.Path:
+                    patch.setattr(module, "Path", pathlib.PurePath)  # which reads and writes nothing
+            patch.setattr(os, "write", refuse)
+            for name in ("getaddrinfo", "create_connection", "socketpair"):
+                patch.setattr(socket, name, refuse)
+            for name in ("connect", "connect_ex"):
+                patch.setattr(socket.socket, name, refuse)
+            for name in ("time", "monotonic", "perf_counter", "time_ns", "monotonic_ns"):
+                patch.setattr(time, name, lambda: 7)
+            yield
+"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("-x",)], ids=["before the tests", "ahead of the tests"])
+def test_what_a_test_replaces_for_itself_does_not_reach_the_requests_of_the_run(project, arguments):
+    """Network, files and clock are taken hold of before the first fixture; a busy relay is still waited for."""
+    project.relay.control(faults=[{"kind": "503", "times": 3}])
+    project.test_file(
+        REPLACED
+        + """
+    @pytest.mark.graysplit
+    @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(20)])
+    def test_x(graysplit, prompt):
+        assert graysplit.treatment.text.endswith(prompt)
+
+    def test_body(graysplit_relay):
+        assert graysplit_relay.compare("In the body?").treatment.text.endswith("body?")
+    """
+    )
+    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    assert len(project.recorded()) == 42
+    assert project.sent() == 45
+    assert all(line["at"] > "2026" for line in project.recorded())
+    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    assert project.sent() == 45
+
+
+def test_a_run_that_asks_for_nothing_leaves_no_journal_behind(project):
+    """It was opened for a test that might have asked."""
+    project.test_file("def test_body(graysplit_relay): pass")
+    project.run().assert_outcomes(passed=1)
+    assert list((project.path / ".graysplit" / "journal").glob("*.jsonl")) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a thing of POSIX")
+def test_a_forked_process_asks_with_a_thread_of_its_own(project):
+    """A fork has its parent's memory and none of its threads, and must not wait for one of those."""
+    project.test_file(
+        """
+        import os
+
+        @pytest.mark.graysplit(prompt="One?")
+        def test_x(graysplit, graysplit_relay):
+            child = os.fork()
+            if child == 0:
+                same = graysplit_relay.reply("In the fork?").text.endswith("fork?")
+                os._exit(0 if same else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        """
+    )
+    project.spawn().assert_outcomes(passed=1)
