@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
+from pytest_graysplit.address import route_url, shown_address
+from pytest_graysplit.credentials import key_warnings
 from pytest_graysplit.relay import preflight, stops
 from pytest_graysplit.relay.carrier import Carrier, Trip, conclude
 from pytest_graysplit.relay.embeddings import read_embedding
@@ -80,13 +82,13 @@ class Relay:
         self._settings = settings
         self._is_refusal = is_refusal
         self._purse = purse
-        self._address = stops.shown_address(settings.base_url)
+        self._address = shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
         self._urls: dict[Route, httpx.URL] = {
-            "chat": httpx.URL(f"{settings.base_url}/chat/completions"),
-            "embeddings": httpx.URL(f"{settings.base_url}/embeddings"),
+            "chat": httpx.URL(route_url(settings.base_url, "/chat/completions")),
+            "embeddings": httpx.URL(route_url(settings.base_url, "/embeddings")),
         }
-        self._models_url = httpx.URL(f"{settings.base_url}/models")
+        self._models_url = httpx.URL(route_url(settings.base_url, "/models"))
         self._headers: dict[tuple[str, ...], httpx.Headers] = {}
         self._clock = clock
         self._lag = LoopLag(clock)
@@ -132,9 +134,10 @@ class Relay:
             return (f"the model names were not checked: {known.problem}",)
         preflight.refuse_unknown(models, known, self._settings.table.aliases)
         await self._warm_up()
-        key_warnings = preflight.key_warnings(self._settings.key, self._settings.base_url)
+        settings = self._settings
+        foreign = key_warnings(settings.key, settings.base_url, settings.key_variable)
         shutdown_warnings = preflight.shutdown_warnings((*models, *unlisted), known)
-        return (*key_warnings, *preflight.unlisted_warnings(unlisted, known), *shutdown_warnings)
+        return (*foreign, *preflight.unlisted_warnings(unlisted, known), *shutdown_warnings)
 
     async def ask(
         self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
@@ -226,7 +229,7 @@ class Relay:
     def _stop(self, trip: Trip[Any, Any], fault: Fault) -> RelayError | None:
         if trip.too_long_s is not None:
             return stops.wait_too_long(fault, trip.too_long_s)
-        return stops.stop_for(fault, self._address, has_key=self._settings.key is not None)
+        return stops.stop_for(fault, self._settings.access)
 
     async def _warm_up(self) -> None:
         # HEAD opens a connection as well as GET, and does not send the list of models sixteen times.
