@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types unit bench clean
 
 # The demo must print the same everywhere: no key, no CI, no option from outside takes part in it.
-DEMO := cd examples/support-desk && env -u CI -u GRAYSPLIT_API_KEY -u HOLYSHEEP_API_KEY -u PYTEST_ADDOPTS \
+OUTSIDE = $(shell env | sed -n 's/^\(GRAYSPLIT_[A-Z_]*\)=.*/-u \1/p') -u HOLYSHEEP_API_KEY -u OPENAI_API_KEY \
+	-u OPENAI_BASE_URL -u OPENROUTER_API_KEY -u CI -u PYTEST_ADDOPTS
+DEMO = cd examples/support-desk && env $(OUTSIDE) \
 	../../$(BIN)/python -m pytest -p no:cacheprovider --graysplit-record=none
 
 demo: $(VENV)/installed

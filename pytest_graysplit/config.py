@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from pytest_graysplit.address import query_secrets
+from pytest_graysplit.credentials import OWN_KEY, Access, find_access
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.options import DEFAULT_BASE_URL, OPTIONS
+from pytest_graysplit.options import OPTIONS
 from pytest_graysplit.policy import BOUNDS, MARGIN, Policy
 from pytest_graysplit.tooltable import ToolTable
-from pytest_graysplit.types import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from pytest_graysplit.options import Option
-    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode
+    from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode, Secret
 
-KEY_VARIABLES = ("GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY")
 # The seed articles and their readers write the first of the two.
 BUILT_IN_ALIASES = {"gpt4.1": "gpt-4.1"}
 
@@ -39,7 +39,9 @@ class Settings:
 
     control: str | None = None
     treatments: tuple[str, ...] = ()
-    base_url: str = DEFAULT_BASE_URL
+    base_url: str = field(default="", repr=False)  # its query may hold a key
+    address_given: bool = True
+    address_fault: str = ""
     record: RecordMode = "new"
     record_reason: str = ""
     recordings: str | None = None
@@ -63,6 +65,8 @@ class Settings:
     json_path: str | None = None
     dashboard_port: int | None = None
     key: Secret | None = None
+    key_variable: str = OWN_KEY
+    idle_keys: Mapping[str, Secret] = field(default_factory=dict)
     table: ToolTable = field(default_factory=ToolTable)
 
     def samples_of(self, role: str, case_samples: int | None = None) -> int:
@@ -106,15 +110,27 @@ class Settings:
                 slug="auto-samples",
             )
 
+    @property
+    def access(self) -> Access:
+        """Where requests go, and with which key."""
+        return Access(
+            base_url=self.base_url,
+            given=self.address_given,
+            key=self.key,
+            variable=self.key_variable,
+            idle=self.idle_keys,
+            fault=self.address_fault,
+        )
+
     def require_key(self, replay: str = "--graysplit-record=none") -> None:
-        """Raise UsageError when something must be sent and there is no key to send it with."""
-        if self.key is None:
-            raise key_missing("replies must be fetched", f"replay with {replay}")
+        """Raise UsageError when something must be sent and there is no address, or no key that belongs there."""
+        self.access.require("replies must be fetched", f"replay with {replay}")
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that no recording, report or message may hold: the key, and header values, which often carry one."""
-        values = [*([self.key.reveal()] if self.key else []), *self.table.header_values()]
+        """Texts that no recording, report or message may hold: every key, and header values, which often carry one."""
+        keys = [key.reveal() for key in (self.key, *self.idle_keys.values()) if key]
+        values = [*keys, *query_secrets(self.base_url), *self.table.header_values()]
         return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
 
 
@@ -132,12 +148,14 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
     aliases = {**BUILT_IN_ALIASES, **tool.aliases}
     treatments = tuple(aliases.get(model, model) for model in given.get("treatment", ()))
     _refuse_twins(treatments)
-    key = read_key(environ)
-    record, record_reason = resolve_record(first("record", "auto"), environ, key)
+    access = find_access(first("base-url"), environ)
+    record, record_reason = resolve_record(first("record", "auto"), environ, access)
     return Settings(
         control=aliases.get(first("control"), first("control")),
         treatments=treatments,
-        base_url=first("base-url", DEFAULT_BASE_URL),
+        base_url=access.base_url,
+        address_given=access.given,
+        address_fault=access.fault,
         record=record,
         record_reason=record_reason,
         recordings=first("recordings"),
@@ -160,36 +178,21 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         early_stop=first("early-stop"),
         json_path=first("json"),
         dashboard_port=first("dashboard"),
-        key=key,
+        key=access.key,
+        key_variable=access.variable,
+        idle_keys=access.idle,
         table=tool.named(aliases),
     )
 
 
-def read_key(environ: Mapping[str, str]) -> Secret | None:
-    """Return the relay's key from the environment, the only place it is taken from."""
-    for name in KEY_VARIABLES:
-        if value := environ.get(name, "").strip():
-            return Secret(value)
-    return None
-
-
-def key_missing(need: str, else_do: str) -> UsageError:
-    """Return the error for a key that is needed and not there."""
-    return UsageError(
-        f"{KEY_VARIABLES[0]} is not set, and {need}",
-        hint=f"export {KEY_VARIABLES[0]}=... (any text, if your relay wants none), or {else_do}",
-        slug="key-missing",
-    )
-
-
-def resolve_record(mode: str, environ: Mapping[str, str], key: Secret | None) -> tuple[RecordMode, str]:
+def resolve_record(mode: str, environ: Mapping[str, str], access: Access) -> tuple[RecordMode, str]:
     """Return the mode in force, and why, where `auto` decided it."""
     if mode != "auto":
         return cast("RecordMode", mode), ""
     if environ.get("CI", "").strip().lower() not in ("", "0", "false"):
         return "none", "CI is set"
-    if key is None:
-        return "none", f"{KEY_VARIABLES[0]} is not set"
+    if not access.suffices:
+        return "none", f"{OWN_KEY} is not set" if access.base_url else "no key is set"
     return "new", ""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from pytest_graysplit.address import EXAMPLE, masked, read_address
 from pytest_graysplit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-DEFAULT_BASE_URL = "https://api.holysheep.ai/v1"
 RECORD_MODES = ("auto", "none", "new", "all", "off")
 GATES = ("case", "verdict", "none")
 ON_HOLD = ("pass", "fail")
@@ -34,6 +34,7 @@ class Option(Generic[T]):
     parse: Callable[[str], T]
     repeatable: bool = False
     alone: str | None = None  # what the option means where it is given without a value
+    shown: Callable[[str], str] = str  # how its text stands in a message
 
     @property
     def flag(self) -> str:
@@ -56,7 +57,7 @@ class Option(Generic[T]):
             return self.parse(text)
         except ValueError as error:
             raise UsageError(
-                f"{spelled}: {text!r} {error}",
+                f"{spelled}: {self.shown(text)!r} {error}",
                 hint=f"{self.flag} {self.metavar}: {self.help}",
                 slug="option-value",
             ) from None
@@ -141,19 +142,6 @@ def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def _url(text: str) -> str:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or any(letter.isspace() for letter in text):
-        raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
-    return text.rstrip("/").removesuffix("/chat/completions")
-
-
 def _param(text: str) -> tuple[str, Json]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -170,8 +158,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="control", metavar="MODEL", help="the model you run today", parse=_text),
     Option(name="treatment", metavar="MODEL", parse=_text, repeatable=True,
            help="the candidate model; repeat for several (without one, marked tests are skipped)"),
-    Option(name="base-url", metavar="URL", parse=_url,
-           help=f"the OpenAI-compatible relay (default: {DEFAULT_BASE_URL})"),
+    Option(name="base-url", metavar="URL", parse=read_address, shown=masked,
+           help=f"the OpenAI-compatible relay (default: the home of the key, such as {EXAMPLE} for OPENAI_API_KEY)"),
     Option(name="record", metavar="MODE", parse=_one_of(RECORD_MODES),
            help="auto (default: none where CI is set or no key is, else new), none: replay only, "
                 "new: replay and record what is missing, all: record everything anew, off: always call, store nothing"),

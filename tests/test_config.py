@@ -6,7 +6,6 @@ import pytest
 
 from pytest_graysplit.config import Layer, resolve
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.options import DEFAULT_BASE_URL
 
 
 def cli(**texts):
@@ -23,8 +22,8 @@ def settings(*layers, table=None, **environ):
 
 def test_defaults_are_those_of_the_documentation():
     """A run that asked for nothing gets the documented defaults."""
-    plain = settings(GRAYSPLIT_API_KEY="a-secret-key")
-    assert (plain.control, plain.treatments, plain.base_url) == (None, (), DEFAULT_BASE_URL)
+    plain = settings(HOLYSHEEP_API_KEY="a-secret-key")
+    assert (plain.control, plain.treatments, plain.base_url) == (None, (), "https://api.holysheep.ai/v1")
     assert (plain.record, plain.concurrency, plain.timeout_s, plain.retries) == ("new", 16, 60.0, 3)
     assert (plain.gate, plain.metric, plain.samples, plain.control_samples) == ("case", "lexical", 1, 1)
 
@@ -45,14 +44,23 @@ def test_aliases_are_resolved_before_models_are_compared():
 @pytest.mark.parametrize(
     ("environ", "mode", "reason"),
     [
-        ({}, "none", "GRAYSPLIT_API_KEY is not set"),
+        ({}, "none", "no key is set"),
+        ({"GRAYSPLIT_BASE_URL": "https://relay.example"}, "none", "GRAYSPLIT_API_KEY is not set"),
+        (
+            {"GRAYSPLIT_BASE_URL": "https://relay.example", "OPENAI_API_KEY": "k"},
+            "none",
+            "GRAYSPLIT_API_KEY is not set",
+        ),
+        ({"GRAYSPLIT_BASE_URL": "http://127.0.0.1:11434/v1"}, "new", ""),
+        ({"GRAYSPLIT_BASE_URL": "http://127.0.0.1:11434/v1", "CI": "1"}, "none", "CI is set"),
         ({"CI": "true", "GRAYSPLIT_API_KEY": "k" * 9}, "none", "CI is set"),
         ({"CI": "false", "HOLYSHEEP_API_KEY": "k" * 9}, "new", ""),
     ],
 )
 def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
     """`auto` never calls a relay in CI or without a key, and can say which of the two it was."""
-    chosen = settings(**environ)
+    given = [environ["GRAYSPLIT_BASE_URL"]] if "GRAYSPLIT_BASE_URL" in environ else []
+    chosen = settings(cli(base_url=given), **environ)
     assert (chosen.record, chosen.record_reason) == (mode, reason)
 
 
@@ -65,7 +73,10 @@ def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
         ("timeout", "0", "--graysplit-timeout: '0' is not a number above 0"),
         ("record", "nwe", "--graysplit-record: 'nwe' is not one of auto, none, new, all, off, did you mean new?"),
         ("base-url", "localhost:8000", ("--graysplit-base-url: 'localhost:8000' is not an address such as "
-                                       "https://api.holysheep.ai/v1")),
+                                       "https://api.openai.com/v1, did you mean http://localhost:8000?")),
+        ("base-url", "https://me:pass@relay.example/v1?key=abc",
+         ("--graysplit-base-url: 'https://***@relay.example/v1?***' holds a user name or a password, which would be "
+          "sent in place of the key: leave it out")),
         ("param", "temperature", "--graysplit-param: 'temperature' is not KEY=VALUE, such as temperature=0"),
         ("param", "model=x", "--graysplit-param: 'model=x' sets model, which the arm and the case decide"),
         ("control", " ", "--graysplit-control: ' ' is empty"),

@@ -30,7 +30,7 @@ def examples(tmp_path):
 def run(folder, *command):
     """Run Python as at a desk without a key, where no other plugin is installed."""
     environ = {
-        name: value for name, value in os.environ.items() if not re.match("GRAYSPLIT|HOLYSHEEP|CI$|COLUMNS", name)
+        name: value for name, value in os.environ.items() if not re.match("GRAYSPLIT|HOLYSHEEP|OPEN|CI$|COLUMNS", name)
     }
     environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p graysplit", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(

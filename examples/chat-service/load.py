@@ -83,9 +83,7 @@ async def main(options):
     service = f"http://127.0.0.1:{port}"
     servers = [
         start("relay:app", relay_port),
-        start(
-            "service:app", port, GRAYSPLIT_BASE_URL=f"http://127.0.0.1:{relay_port}/v1", GRAYSPLIT_API_KEY="any-text"
-        ),
+        start("service:app", port, GRAYSPLIT_BASE_URL=f"http://127.0.0.1:{relay_port}/v1"),
     ]
     try:
         async with httpx.AsyncClient(

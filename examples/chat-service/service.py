@@ -1,6 +1,6 @@
 """A support desk as a small web service: each user is answered by one of two models, and a page shows how they do.
 
-    GRAYSPLIT_API_KEY=any GRAYSPLIT_BASE_URL=http://127.0.0.1:8801/v1 uvicorn service:app --port 8802
+    GRAYSPLIT_BASE_URL=http://127.0.0.1:8801/v1 uvicorn service:app --port 8802
 
 POST /chat {"user": "...", "message": "..."}, POST /feedback {"id": "...", "score": 1}; the page is at /graysplit/.
 """

@@ -57,6 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LivePage(config), "graysplit-live-page")
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the relay and the variable of its key, where a treatment is given."""
+    return options.header(config)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a marked function one item a case and, where needed, one an arm."""

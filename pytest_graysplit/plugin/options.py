@@ -70,6 +70,21 @@ def check(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
 
 
+def header(config: pytest.Config) -> str | None:
+    """Return the line that says where this run asks and with which key; None where no treatment is to be asked."""
+    from pytest_graysplit.errors import GraysplitError
+
+    if not is_given(config, "treatment"):
+        return None
+    try:
+        settings = settings_of(config)
+    except GraysplitError:  # it ends the run where something of ours is collected, with its own message
+        return None
+    reason = f", because {settings.record_reason}" if settings.record_reason else ""
+    only = f"; replays only{reason}" if settings.record == "none" else ""
+    return f"graysplit: {settings.access.described()}{only}"
+
+
 def option_values(config: pytest.Config) -> dict[str, object]:
     """Return what the command line says, by option name."""
     return {option.name: getattr(config.option, option.ini, None) for option in OPTIONS}

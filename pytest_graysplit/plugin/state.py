@@ -138,7 +138,8 @@ class State:
         # A worker's own command line is xdist's; what the user typed comes with its input.
         typed = getattr(self.config, "workerinput", {}).get("mainargv", sys.argv)
         arguments = [argument for argument in typed[1:] if not argument.startswith("--graysplit-record=")]
-        return shlex.join(["pytest", *arguments, "--graysplit-record=new"])
+        # An address on the command line may carry a key in its query.
+        return redactor(self.settings.secrets)(shlex.join(["pytest", *arguments, "--graysplit-record=new"]))
 
     def prepare(self, plans: Sequence[Plan]) -> None:
         """Take in what a killed run left, and refuse a run that may only replay and has nothing to replay."""
@@ -153,7 +154,7 @@ class State:
         if wishes and replay_by_itself and not any(self.runner.recorded(wish) for wish in wishes):
             raise UsageError(
                 f"nothing is recorded yet, and this run only replays, because {self.settings.record_reason}",
-                hint=f"record once, with your key: GRAYSPLIT_API_KEY=... {self.record_command}",
+                hint=self.settings.access.to_record(self.record_command),
                 slug="nothing-recorded",
             )
 
@@ -308,6 +309,8 @@ class State:
         )
         wishes = [wish for some in plan.wishes.values() for wish in some]
         missing = self.runner.missing(wishes)
+        if missing:
+            self.settings.require_key()
         self.require_bounds(missing)
         self.runner.start(missing)
         return self.exchange(item, plan)

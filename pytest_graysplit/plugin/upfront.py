@@ -90,7 +90,7 @@ def _told_of_replies(state: State, groups: list[list[Wish]], missing: list[list[
     wanted, fetched = len({wish.address for group in groups for wish in group}), sum(map(len, missing))
     return (
         f"{wanted - fetched} of {wanted} replies are recorded, "
-        f"fetching {fetched} from {state.settings.base_url}, {state.settings.concurrency} in flight"
+        f"fetching {fetched} from {state.settings.access.shown}, {state.settings.concurrency} in flight"
     )
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.config import KEY_VARIABLES
+from pytest_graysplit.credentials import KEY_VARIABLES
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.recordings.check import check_file

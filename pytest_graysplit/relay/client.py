@@ -18,6 +18,8 @@ from urllib.request import getproxies
 import certifi
 import msgspec
 
+from pytest_graysplit.address import route_url, shown_address
+from pytest_graysplit.credentials import key_warnings
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.relay import preflight, stops
 from pytest_graysplit.relay.admission import Admission
@@ -92,13 +94,13 @@ class Relay:
         self._settings = settings
         self._is_refusal = is_refusal
         self._purse = purse
-        self._address = stops.shown_address(settings.base_url)
+        self._address = shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
-            "chat": _target(f"{settings.base_url}/chat/completions"),
-            "embeddings": _target(f"{settings.base_url}/embeddings"),
+            "chat": _target(route_url(settings.base_url, "/chat/completions")),
+            "embeddings": _target(route_url(settings.base_url, "/embeddings")),
         }
-        self._models_target = _target(f"{settings.base_url}/models")
+        self._models_target = _target(route_url(settings.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._lag = LoopLag(clock)
@@ -142,7 +144,7 @@ class Relay:
             read=lambda answer: preflight.read_models(answer, self._redact),
             retries=min(PREFLIGHT_RETRIES, self._settings.retries),
         )
-        known = await self._carrier.carry(trip)
+        settings, known = self._settings, await self._carrier.carry(trip)
         if isinstance(known, Fault) and known.unsent:
             raise stops.no_preflight(known, self._address)
         self._known = {} if isinstance(known, Fault) else known
@@ -151,7 +153,7 @@ class Relay:
         told = [f"the model names were not checked: {known.problem}"] if isinstance(known, Fault) else []
         return (
             *unreadable_warnings(self._way),
-            *preflight.key_warnings(self._settings.key, self._settings.base_url),
+            *key_warnings(settings.key, settings.base_url, settings.key_variable),
             *told,
             *preflight.unlisted_warnings([*models, *unlisted], self._known),
             *preflight.shutdown_warnings((*models, *unlisted), self._known),
@@ -290,7 +292,7 @@ class Relay:
             return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
         if alone and (fault.status in {404, 405} or fault.slug in {"relay-not-json", "relay-redirects"}):
             return stops.not_a_relay(fault, self._address)
-        return stops.stop_for(fault, self._address, has_key=self._settings.key is not None)
+        return stops.stop_for(fault, self._settings.access)
 
 
 def unexpected(error: Exception, redact: Redactor = str) -> Fault:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
 
-from pytest_graysplit.config import BUILT_IN_ALIASES, KEY_VARIABLES
+from pytest_graysplit.config import BUILT_IN_ALIASES
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.options import nearest
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
@@ -15,22 +14,12 @@ from pytest_graysplit.relay.stream import read_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_graysplit.types import Json, Redactor, Secret
+    from pytest_graysplit.types import Json, Redactor
 
 Listed: TypeAlias = "dict[str, Mapping[str, Json]]"
 
 # A relay may well serve models and not list them.
 NO_LIST_STATUSES = frozenset({400, 404, 405, 406, 410, 422, 501})
-
-# How keys of well-known vendors begin, and the domain where they are at home.
-_VENDOR_KEYS = {
-    "sk-ant-": ("Anthropic", "anthropic.com"),
-    "sk-or-": ("OpenRouter", "openrouter.ai"),
-    "sk-proj-": ("OpenAI", "openai.com"),
-    "AIza": ("Google", "googleapis.com"),
-    "gsk_": ("Groq", "groq.com"),
-    "xai-": ("xAI", "x.ai"),
-}
 
 
 def known_models(payload: Json) -> Listed:
@@ -87,14 +76,6 @@ def shutdown_warnings(models: Sequence[str], known: Mapping[str, Mapping[str, Js
     for model in models:
         if date := _date(known.get(model, {}).get("shutdown_date")):
             yield f"{model} is to be shut down on {date}, says the relay"
-
-
-def key_warnings(key: Secret | None, base_url: str) -> Iterator[str]:
-    """Yield a warning for a key that looks like another vendor's, without showing any of it."""
-    host = urlsplit(base_url).hostname or ""
-    for prefix, (vendor, domain) in _VENDOR_KEYS.items():
-        if key and key.reveal().startswith(prefix) and not host.endswith(domain):
-            yield f"the key in {KEY_VARIABLES[0]} looks like one of {vendor}, but the relay is {host}"
 
 
 def is_listed(model: str, known: Mapping[str, object]) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from pytest_graysplit.address import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -46,7 +48,7 @@ def way_to(url: str, proxies: Mapping[str, str]) -> Way:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     stated = proxies.get(parts.scheme) or proxies.get("all")
-    if not stated or is_loopback(host):
+    if not stated or is_loopback(url):
         return Way()
     entries = [entry for entry in re.split(r"[,\s]+", proxies.get("no", "")) if entry]
     unreadable = tuple(entry for entry in entries if not _is_readable(entry))
@@ -54,14 +56,6 @@ def way_to(url: str, proxies: Mapping[str, str]) -> Way:
     if any(_matches(entry, parts.scheme, host, port) for entry in entries if entry not in unreadable):
         return Way(unreadable=unreadable)
     return Way(_proxy(stated), unreadable)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine itself."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
 
 
 def _proxy(stated: str) -> Proxy:

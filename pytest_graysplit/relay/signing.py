@@ -25,7 +25,7 @@ _COMMON = {
 def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> None:
     """Raise RelayError for a key or header that cannot be sent, before a library quotes it in an error of its own."""
     if not _is_sendable_key(settings.key):
-        raise stops.key_unusable()
+        raise stops.key_unusable(settings.key_variable)
     if bad := _unsendable_header({**settings.table.headers_of(model), **extra}):
         raise stops.header_unusable(bad)
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from pytest_graysplit.config import KEY_VARIABLES
+from pytest_graysplit.credentials import OWN_KEY
 from pytest_graysplit.errors import RelayError
 
 if TYPE_CHECKING:
+    from pytest_graysplit.credentials import Access
     from pytest_graysplit.relay.faults import Fault
 
 
-def shown_address(url: str) -> str:
-    """Return an address without the password that it may hold."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def stop_for(fault: Fault, address: str, *, has_key: bool) -> RelayError | None:
+def stop_for(fault: Fault, access: Access) -> RelayError | None:
     """Return the error for a fault that every further request would meet too, or None."""
     if fault.slug == "key-refused":
-        return _key_refused(fault, address, has_key=has_key)
+        return _key_refused(fault, access)
     if fault.slug == "quota-exhausted":
         return RelayError(
-            f"the account at {address} cannot pay: {fault.problem}",
-            hint=f"top it up, or set {KEY_VARIABLES[0]} to the key of another account; finished replies are kept",
+            f"the account at {access.shown} cannot pay: {fault.problem}",
+            hint=f"top it up, or set {access.variable} to the key of another account; finished replies are kept",
             slug=fault.slug,
         )
     return None
@@ -62,10 +56,10 @@ def no_preflight(fault: Fault, address: str) -> RelayError:
     return RelayError(problem, hint=hint, slug="relay-unreachable")
 
 
-def key_unusable() -> RelayError:
+def key_unusable(variable: str = OWN_KEY) -> RelayError:
     """Return the error for a key that no header can carry."""
     return RelayError(
-        f"the key in {KEY_VARIABLES[0]} holds a blank, a line break or a letter that no HTTP header can carry",
+        f"the key in {variable} holds a blank, a line break or a letter that no HTTP header can carry",
         hint="copy the key again, without quotes and without what stands around it",
         slug="key-unusable",
     )
@@ -89,15 +83,15 @@ def environment_unusable(cause: str) -> RelayError:
     )
 
 
-def _key_refused(fault: Fault, address: str, *, has_key: bool) -> RelayError:
-    if has_key:
+def _key_refused(fault: Fault, access: Access) -> RelayError:
+    if access.key is not None:
         return RelayError(
-            f"{address} refused the key: {fault.problem}",
-            hint=f"set {KEY_VARIABLES[0]} to a key of this relay that is allowed to use these models",
+            f"{access.shown} refused the key: {fault.problem}",
+            hint=f"set {access.variable} to a key of this relay that is allowed to use these models",
             slug="key-refused",
         )
     return RelayError(
-        f"{address} wants a key, and none is set: {fault.problem}",
-        hint=f"export {KEY_VARIABLES[0]}=...",
+        f"{access.shown} wants a key, and none is set: {fault.problem}",
+        hint=f"export {access.setting}",
         slug="key-refused",
     )

@@ -6,10 +6,12 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.config import BUILT_IN_ALIASES, KEY_VARIABLES, Layer, key_missing
+from pytest_graysplit.config import BUILT_IN_ALIASES, Layer
+from pytest_graysplit.credentials import OWN_KEY
 from pytest_graysplit.display import shortened
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
@@ -23,7 +25,7 @@ from pytest_graysplit.traffic.log import TrafficLog
 from pytest_graysplit.traffic.monitor import Monitor
 from pytest_graysplit.traffic.replies import arm_reply, client_closed, failure
 from pytest_graysplit.traffic.routing import headers_of, templates_of
-from pytest_graysplit.types import Reply
+from pytest_graysplit.types import Reply, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
@@ -91,8 +93,7 @@ class SplitClient:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
-        if self._settings.key is None:
-            raise key_missing("a live request needs it", "pass SplitClient(api_key=...)")
+        self._settings.access.require("a live request needs it", "pass SplitClient(base_url=..., api_key=...)")
         self._check_headers(self._splitter)
         self._relay = await Relay(self._settings, is_refusal=is_refusal).__aenter__()
         self._loop = asyncio.get_running_loop()
@@ -227,8 +228,15 @@ def _settings_of(given: Mapping[str, object], api_key: str | None, project: str 
     )
     environ = dict(os.environ)
     if api_key is not None:
-        environ[KEY_VARIABLES[0]] = api_key
-    return read_settings(None if project is None else Path(project), environ, first=[layer])
+        environ[OWN_KEY] = api_key
+    settings = read_settings(None if project is None else Path(project), environ, first=[layer])
+    if api_key is None:
+        return settings
+    # The key that it takes the place of is as secret as before.
+    own = os.environ.get(OWN_KEY, "").strip()
+    idle = {**settings.idle_keys, **({OWN_KEY: Secret(own)} if own else {})}
+    variable = "SplitClient(api_key=...)" if settings.key_variable == OWN_KEY else settings.key_variable
+    return replace(settings, key_variable=variable, idle_keys=idle)
 
 
 def _cancelled(call: Call, waited_s: float) -> Reply:

@@ -167,6 +167,7 @@ def test_settings_are_those_of_the_project(calibrate, relay, project, monkeypatc
 def test_no_judge_and_no_key_are_messages(calibrate, project, monkeypatch):
     """Each with the way out."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", "")
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     code, _, complaints = calibrate("--record=new")
     assert (code, complaints[0]) == (2, "GRAYSPLIT_API_KEY is not set, and replies must be fetched")
     (project / "pyproject.toml").unlink()

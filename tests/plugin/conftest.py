@@ -21,7 +21,7 @@ AT = "2026-11-23T10:00:00Z"
 # What belongs to the outer run only; each of these costs an inner run more than all of ours.
 QUIET = [f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx")]
 MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # a live answer of the loopback; recorded ones take whole seconds
-MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP)_|CI$|GITHUB_|PYTEST_")
+MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_")
 
 # An inner run forgets the modules that it was the first to import; what every run needs is imported once, here.
 for module in pkgutil.walk_packages(pytest_graysplit.__path__, "pytest_graysplit."):

@@ -64,8 +64,8 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
         (
             "base-url=relay",
             (
-                "ERROR: --graysplit-base-url: 'relay' is not an address such as https://api.holysheep.ai/v1\n"
-                "  hint: --graysplit-base-url URL: the OpenAI-compatible relay (default: https://api.holysheep.ai/v1)  [option-value]"
+                "ERROR: --graysplit-base-url: 'relay' is not an address such as https://api.openai.com/v1\n"
+                "  hint: --graysplit-base-url URL: the OpenAI-compatible relay (default: the home of the key, such as https://api.openai.com/v1 for OPENAI_API_KEY)  [option-value]"
             ),
         ),
         (

@@ -147,6 +147,7 @@ def test_a_refused_key_is_told_once(project, section):
 def test_nothing_recorded_is_told_once(project, monkeypatch, section):
     """Without a key every worker would only replay what is not there."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     project.test_file(
         """
         @pytest.mark.graysplit

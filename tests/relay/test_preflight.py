@@ -5,12 +5,12 @@ import json
 import pytest
 
 from pytest_graysplit.config import Settings
+from pytest_graysplit.credentials import Access
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.relay import stops
 from pytest_graysplit.relay.faults import Answer, Fault, redactor
 from pytest_graysplit.relay.preflight import (
     is_listed,
-    key_warnings,
     known_models,
     read_models,
     shutdown_warnings,
@@ -90,16 +90,6 @@ def test_an_announced_end_is_a_warning():
     ]
 
 
-def test_a_key_of_another_vendor_is_a_warning_that_shows_none_of_it():
-    key = Secret("sk-ant-abcdef123456")
-    assert list(key_warnings(key, "https://relay.example/v1")) == [
-        "the key in GRAYSPLIT_API_KEY looks like one of Anthropic, but the relay is relay.example"
-    ]
-    assert list(key_warnings(key, "https://api.anthropic.com/v1")) == []
-    assert list(key_warnings(Secret("hs_abcdef"), "https://relay.example/v1")) == []
-    assert list(key_warnings(None, "https://relay.example/v1")) == []
-
-
 def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
     table = ToolTable(headers={"User-Agent": "ours"}, model_headers={"m": {"X-Arm": "control"}})
     settings = Settings(key=Secret("abc"), table=table)
@@ -135,33 +125,40 @@ def test_a_header_that_cannot_be_sent_is_named_without_its_value():
     )
 
 
-def test_an_address_is_shown_without_its_password():
-    assert stops.shown_address("https://user:pass@relay.example:8443/v1?key=x#y") == "https://relay.example:8443/v1"
-
-
 def fault(problem, slug, status=None):
     return Fault(problem=problem, slug=slug, status=status)
 
 
 def test_a_relay_that_wants_a_key_says_how_to_give_it():
-    stop = stops.stop_for(fault("the relay answered 401", "key-refused", 401), "http://r/v1", has_key=False)
+    stop = stops.stop_for(fault("the relay answered 401", "key-refused", 401), Access(base_url="http://r/v1"))
     assert str(stop) == (
         "http://r/v1 wants a key, and none is set: the relay answered 401\n"
         "  hint: export GRAYSPLIT_API_KEY=...  [key-refused]"
     )
 
 
+def test_a_relay_that_wants_a_key_is_offered_the_one_that_is_set():
+    access = Access(base_url="http://r/v1", idle={"HOLYSHEEP_API_KEY": Secret("k")})
+    stop = stops.stop_for(fault("the relay answered 401", "key-refused", 401), access)
+    assert stop.hint == "export GRAYSPLIT_API_KEY=$HOLYSHEEP_API_KEY"
+
+
 def test_an_empty_account_ends_the_run():
-    stop = stops.stop_for(fault("the relay answered 402: pay", "quota-exhausted", 402), "http://r/v1", has_key=True)
+    stop = stops.stop_for(
+        fault("the relay answered 402: pay", "quota-exhausted", 402),
+        Access(base_url="http://r/v1", key=Secret("k"), variable="OPENAI_API_KEY"),
+    )
     assert str(stop) == (
         "the account at http://r/v1 cannot pay: the relay answered 402: pay\n"
-        "  hint: top it up, or set GRAYSPLIT_API_KEY to the key of another account; finished replies are kept"
+        "  hint: top it up, or set OPENAI_API_KEY to the key of another account; finished replies are kept"
         "  [quota-exhausted]"
     )
 
 
 def test_a_failed_call_ends_nothing():
-    assert stops.stop_for(fault("the relay answered 500", "relay-http-error", 500), "http://r/v1", has_key=True) is None
+    assert (
+        stops.stop_for(fault("the relay answered 500", "relay-http-error", 500), Access(base_url="http://r/v1")) is None
+    )
 
 
 def test_replaced_certificates_have_a_hint_of_their_own():

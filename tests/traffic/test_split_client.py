@@ -13,6 +13,7 @@ import pytest
 from splits import CONTROL, KEY, TREATMENT, halves, unit_in, user, using
 
 from pytest_graysplit import Monitor, RequestFailedError, Split, SplitClient, SyncSplitClient, TrafficSplitter
+from pytest_graysplit.credentials import HOMES
 from pytest_graysplit.errors import RelayError, UsageError
 from pytest_graysplit.traffic import routing
 
@@ -481,15 +482,39 @@ def test_the_warm_up_names_an_unknown_model(relay):
     assert relay.stats()["total"] == 0
 
 
+def test_a_key_that_is_handed_over_needs_an_address(monkeypatch):
+    """It counts as our own key, which is at home nowhere; both keys are secrets."""
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
+    for name in (*HOMES, "GRAYSPLIT_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    client = SplitClient(halves(), api_key="another-key-0123456789")
+    assert set(client._settings.secrets) == {KEY, "another-key-0123456789"}
+    with pytest.raises(UsageError) as caught:
+        asyncio.run(client.__aenter__())
+    assert caught.value.slug == "address-missing"
+    assert caught.value.problem == (
+        "there is no relay to ask: SplitClient(api_key=...) is set, and it has no address of its own"
+    )
+
+
+def test_a_relay_on_this_machine_needs_no_key(relay, monkeypatch):
+    """And no other vendor's key is sent there."""
+    monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    reply = using(halves(), lambda client: client.chat(user("?")))
+    assert (reply.outcome, "authorization" in relay.stats()["headers"]) == ("ok", False)
+
+
 def test_a_client_without_a_key_does_not_open(relay, monkeypatch):
     """One message, with the variable to set; a key can also be handed over, and is never shown."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
-    monkeypatch.delenv("HOLYSHEEP_API_KEY", raising=False)
+    for name in HOMES:
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(UsageError) as caught:
-        using(halves(), lambda client: client.chat(user("?")))
+        using(halves(), lambda client: client.chat(user("?")), base_url="https://relay.example/v1")
     assert str(caught.value) == (
         "GRAYSPLIT_API_KEY is not set, and a live request needs it\n"
-        "  hint: export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or pass SplitClient(api_key=...)"
+        "  hint: export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or pass SplitClient(base_url=..., api_key=...)"
         "  [key-missing]"
     )
     reply = using(halves(), lambda client: client.chat(user("?")), api_key=KEY)
