@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_TEXTS = ("content", "refusal")
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 
 
 class StreamCutError(ValueError):
@@ -116,15 +116,20 @@ def _carries(chunk: dict[str, Json]) -> bool:
 def _add(message: dict[str, Json], calls: list[dict[str, Json]], choice: dict[str, Json]) -> None:
     delta = _delta(choice)
     for name in _TEXTS:
-        if isinstance(piece := delta.get(name), str):
-            message[name] = f"{message.get(name) or ''}{piece}"
-        elif isinstance(piece, list):
-            before = message.get(name)
-            message[name] = [*(before if isinstance(before, list) else ()), *piece]
+        if isinstance(piece := delta.get(name), str | list):
+            message[name] = _joined(message.get(name) or "", piece)
     pieces = delta.get("tool_calls")
     for piece in pieces if isinstance(pieces, list) else ():
         if isinstance(piece, dict):
             _add_call(calls, piece)
+
+
+def _joined(before: Json, piece: str | list[Json]) -> Json:
+    """Join two pieces of a text; each may be a list of parts, because thoughts come as parts before a plain text."""
+    if isinstance(before, str) and isinstance(piece, str):
+        return before + piece
+    parts = [each if isinstance(each, list) else [each] for each in (before, piece) if each]
+    return [part for each in parts for part in each]
 
 
 def _add_call(calls: list[dict[str, Json]], piece: dict[str, Json]) -> None:

@@ -86,7 +86,8 @@ FAULTS = {
     "truncated": lambda fault, body: (200, {}, completion(body, answer_text(body)[:12], "length")),
     "empty": lambda fault, body: (200, {}, completion(body, "", content=None)),
     "refusal": lambda fault, body: (200, {}, completion(body, "", content=None, refusal="I can't help with that.")),
-    "reasoning": lambda fault, body: (200, {}, completion(body, reasoning_content="Let me think about it.")),
+    "reasoning": lambda fault, body: (200, {}, completion(body, fault.get("text"), reasoning_content=fault.get(
+        "reasoning", "Let me think about it."))),
     "text": lambda fault, body: (200, {}, completion(body, fault["text"])),
     "tool": _tool,
     "param-400": _param,
