@@ -243,7 +243,8 @@ def _build_clients(settings: Settings, places: int, redact: Redactor) -> list[ht
         context = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         limits = httpx.Limits(max_connections=CONNECTIONS_PER_CLIENT, max_keepalive_connections=CONNECTIONS_PER_CLIENT)
         count = -(-places // CONNECTIONS_PER_CLIENT)
-        return [httpx.AsyncClient(verify=context, limits=limits) for _ in range(count)]
+        # The total deadline of each attempt is ours; the library's own would end an answer after 5 s of silence.
+        return [httpx.AsyncClient(verify=context, limits=limits, timeout=None) for _ in range(count)]  # noqa: S113
     except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
         cause = shorten(redact(str(error)))
     raise stops.environment_unusable(cause)
