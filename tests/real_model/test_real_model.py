@@ -15,6 +15,8 @@ pytestmark = [
     pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip()),
     pytest.mark.xdist_group("real-model"),
 ]
+# Few tokens, for these cores have other tests to run as well.
+BRIEF = [f"--graysplit-param={param}" for param in ("temperature=0", "seed=1", "max_tokens=8")]
 FOREIGN = re.compile("GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER|CI$|COLUMNS|PYTEST_|GITHUB_")
 
 
@@ -38,7 +40,7 @@ def run(folder, url, mode):
     environ |= {"GRAYSPLIT_BASE_URL": url, "GRAYSPLIT_API_KEY": "unused", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     options = ["-p", "graysplit", "-p", "no:cacheprovider", "--graysplit-gate=none", f"--graysplit-record={mode}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "--graysplit-json=report.json"],
+        [sys.executable, "-m", "pytest", *options, *BRIEF, "--graysplit-json=report.json"],
         cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
