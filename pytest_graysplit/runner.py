@@ -12,8 +12,10 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import RelayError
+from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.stats import quantile
+from pytest_graysplit.thoughts import as_sent, without_thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -247,8 +249,10 @@ class Runner:
 
     def _without_secrets(self, reply: Reply) -> Reply:
         # A model that was told the key, or a relay that echoes it, must not carry it into reports.
-        text = self._clean(reply.text)
-        return reply if text == reply.text else replace(reply, text=text)
+        sent = as_sent(reply)
+        text, reasoning = self._clean(sent.text), self._clean(sent.reasoning)
+        # Thoughts are told apart in the redacted text, for that is what a replay will read.
+        return without_thoughts(replace(sent, text=text, reasoning=reasoning), is_refusal)
 
     @property
     def _failure(self) -> GraysplitError | None:

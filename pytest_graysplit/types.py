@@ -89,12 +89,16 @@ class Reply:
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
-    is counted as in `error_kind`; `retried` are the kinds of the attempts before the last.
+    is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
+    model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
+    sent it, where it held thoughts too and the reply is not recorded yet.
     """
 
     model: str
     outcome: Outcome
     text: str = ""
+    reasoning: str = ""
+    sent_text: str = ""
     served_model: str | None = None
     latency_s: float | None = None
     ttft_s: float | None = None

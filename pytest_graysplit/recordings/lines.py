@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.recordings.jsonl import FORMAT, decode, encode
+from pytest_graysplit.thoughts import as_sent, without_thoughts
 from pytest_graysplit.types import Outcome, Reply, Usage
 
 if TYPE_CHECKING:
@@ -15,7 +17,17 @@ if TYPE_CHECKING:
 
 # Fields that a reply and its line share as they are.
 AS_THEY_ARE = (
-    *("outcome", "text", "tool_calls", "finish_reason", "error", "error_slug", "served_model", "fell_back"),
+    *(
+        "outcome",
+        "text",
+        "reasoning",
+        "tool_calls",
+        "finish_reason",
+        "error",
+        "error_slug",
+        "served_model",
+        "fell_back",
+    ),
     *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "response_id", "system_fingerprint"),
 )
 
@@ -25,6 +37,7 @@ FREE_TEXTS = frozenset(
         "case",
         "model",
         "text",
+        "reasoning",
         "tool_calls",
         "finish_reason",
         "error",
@@ -86,7 +99,8 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     request: str
     sample: int
     outcome: Outcome
-    text: str = ""
+    text: str = ""  # as it was sent: thoughts are told apart when it is read
+    reasoning: str = ""  # what was sent apart from the text
     tool_calls: tuple[Any, ...] = ()
     finish_reason: str | None = None
     error: str | None = None
@@ -113,6 +127,7 @@ _TOKENS = msgspec.json.Decoder(TokensLine)
 
 def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
     """Return the reply as it is stored under the key; `at` is the moment of a reply that does not know its own."""
+    reply = as_sent(reply)
     return ReplyLine(
         format=FORMAT,
         case=key.case,
@@ -145,7 +160,7 @@ def decode_body(line: bytes) -> dict[str, Any]:
 def decode_reply(line: bytes) -> Reply:
     """Read the reply out of its line, marked as replayed; raise LineError."""
     stored = decode(_REPLY, ReplyLine, line)
-    return Reply(
+    reply = Reply(
         model=stored.model,
         sample=stored.sample,
         usage=_usage(stored.usage) if stored.usage is not None else None,
@@ -156,6 +171,7 @@ def decode_reply(line: bytes) -> Reply:
         # Written out, because this runs for every reply of every replay.
         outcome=stored.outcome,
         text=stored.text,
+        reasoning=stored.reasoning,
         tool_calls=stored.tool_calls,
         finish_reason=stored.finish_reason,
         error=stored.error,
@@ -169,6 +185,7 @@ def decode_reply(line: bytes) -> Reply:
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
     )
+    return without_thoughts(reply, is_refusal)
 
 
 def decode_usage(line: bytes) -> Usage | None:

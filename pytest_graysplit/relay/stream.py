@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_TEXTS = ("content", "refusal")
+_TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 _SLICE = 65_536
 
 
@@ -158,24 +158,20 @@ class _Message:
     """The message that the pieces of a stream make together."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {}
-        self._parts: dict[str, list[Json]] = {}
+        self._texts: dict[str, list[str | list[Json]]] = {}
         self._calls: list[_Call] = []
 
     def add(self, delta: dict[str, Json]) -> None:
         for name in _TEXTS:
-            if isinstance(piece := delta.get(name), str):
+            if isinstance(piece := delta.get(name), str | list):
                 self._texts.setdefault(name, []).append(piece)
-            elif isinstance(piece, list):
-                self._parts.setdefault(name, []).extend(piece)
         pieces = delta.get("tool_calls")
         for piece in pieces if isinstance(pieces, list) else ():
             if isinstance(piece, dict):
                 self._call_of(piece).add(piece)
 
     def whole(self) -> dict[str, Json]:
-        whole: dict[str, Json] = {name: "".join(pieces) for name, pieces in self._texts.items()}
-        whole |= {name: list(parts) for name, parts in self._parts.items()}
+        whole: dict[str, Json] = {name: _joined(pieces) for name, pieces in self._texts.items()}
         calls: list[Json] = [call.whole() for call in self._calls]
         return whole | ({"tool_calls": calls} if calls else {})
 
@@ -186,6 +182,15 @@ class _Message:
                 return call
         self._calls.append(_Call())
         return self._calls[-1]
+
+
+def _joined(pieces: list[str | list[Json]]) -> Json:
+    """Join the pieces of a text; some may be lists of parts, because thoughts come as parts before a plain text."""
+    texts = [piece for piece in pieces if isinstance(piece, str)]
+    if len(texts) == len(pieces):
+        return "".join(texts)
+    parts: list[list[Json]] = [piece if isinstance(piece, list) else [piece] for piece in pieces if piece]
+    return list(chain.from_iterable(parts))
 
 
 class _Call:

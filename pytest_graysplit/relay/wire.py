@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_error_in_other_words, not_json
 from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
+from pytest_graysplit.thoughts import split_thoughts
 from pytest_graysplit.types import Reply, Usage
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ _GAVE_UP = frozenset(
     }
 )
 _DEEPEST = 100
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
+_THOUGHT = ("text", "thinking", "content", "summary")
 _MARK = b"\xef\xbb\xbf"
 _FALLBACK_HEADERS = ("x-litellm-attempted-fallbacks", "x-litellm-attempted-retries")
 
@@ -115,13 +118,16 @@ def _reply(
 ) -> Reply:
     message = object_of(choice.get("message"))
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
-    text = content or _text(choice.get("text")) or refusal
+    whole = content or _text(choice.get("text")) or refusal
+    reasoning, text = split_thoughts(whole)
     calls, finish = _tool_calls(message), name_of(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
     return Reply(
         model=model,
         outcome=_outcome(finish, text, refused=refused, called=bool(calls), is_refusal=is_refusal),
         text=text,
+        reasoning=_reasoning(message) or reasoning,
+        sent_text="" if text == whole else whole,
         served_model=name_of(payload.get("model")),
         ttft_s=answer.ttft_s,
         usage=read_usage(payload.get("usage")),
@@ -199,6 +205,28 @@ def _part(part: Json) -> str:
         text = part.get("text")
         return text if isinstance(text, str) else ""
     return part if isinstance(part, str) else ""
+
+
+def _reasoning(message: Mapping[str, Json]) -> str:
+    """Return the thoughts that a server sent beside the answer; some send the same ones under two names."""
+    apart = (_thoughts(message.get(name)) for name in _REASONING)
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return next(filter(None, apart), "") or _thoughts([part for part in parts if _is_thought(part)])
+
+
+def _is_thought(part: Json) -> bool:
+    return isinstance(part, dict) and part.get("type") in ("thinking", "reasoning")
+
+
+def _thoughts(value: Json, depth: int = 4) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_thoughts(part, depth - 1) for part in value) if depth else ""
+    if isinstance(value, dict) and depth:
+        return next(filter(None, (_thoughts(value.get(name), depth - 1) for name in _THOUGHT)), "")
+    return ""
 
 
 def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:

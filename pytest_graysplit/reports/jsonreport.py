@@ -147,6 +147,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "ttft_s": reply.ttft_s,
         "cost_usd": usd(reply.cost_usd),
         "text": reply.text,
+        "reasoning": reply.reasoning,
         "model": reply.model,
         "served_model": reply.served_model,
         "attempts": reply.attempts,

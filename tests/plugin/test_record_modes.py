@@ -1,8 +1,11 @@
 """What each record mode sends, stores and refuses, and that nothing paid for is ever lost."""
 
+import json
+
 import pytest
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+KEY = "made-up-key-0123456789"
 TWO = """
 @pytest.mark.graysplit
 @pytest.mark.parametrize("prompt", ["One?", "Two?"])
@@ -402,4 +405,36 @@ def test_a_recording_that_breaks_during_the_run_keeps_the_journal(project):
     result = project.run()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["took in 2 replies that an earlier run had left"])
+    assert project.sent() == 2
+
+
+THINKING = """
+@pytest.mark.graysplit(prompt="{prompt}", expect={{"not_contains": "fourteen"}}, min_similarity=0.9)
+def test_x(graysplit):
+    for reply in (graysplit.control, graysplit.treatment):
+        assert (reply.text, reply.reasoning) == ("30 days.", "[redacted] or fourteen?")
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "text", "text": f"<think>\n{KEY} or fourteen?\n</think>\n\n30 days."},
+        {"kind": "text", "text": f"{KEY} or fourteen?\n</think>\n\n30 days."},
+        {"kind": "reasoning", "reasoning": f"{KEY} or fourteen?", "text": "30 days."},
+    ],
+)
+def test_thoughts_are_apart_live_and_replayed_alike(project, fault):
+    """Not checked, not compared, redacted, and the whole of it recorded: both reports hold the same replies."""
+    project.test_file(THINKING.format(prompt="How long?"))
+    project.relay.control(faults=[{**fault, "times": None}])
+    reports = []
+    for mode in ("new", "none"):
+        project.run(f"--graysplit-record={mode}", "--graysplit-json=report.json").assert_outcomes(passed=1)
+        reports.append(project.report()["cases"][0]["replies"])
+    for replies in reports:
+        for reply in (one for arm in replies.values() for one in arm):
+            del reply["replayed"], reply["queue_s"]
+    assert reports[0] == reports[1]
+    assert all("[redacted] or fourteen?" in json.dumps(line) for line in project.recorded())
     assert project.sent() == 2

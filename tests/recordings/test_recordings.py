@@ -1,5 +1,6 @@
 """A reply that was journalled and merged is found again, by its key or under a new name of its case."""
 
+import json
 import subprocess
 import sys
 import time
@@ -186,3 +187,45 @@ def test_replay_is_fast(bench):
     began = time.process_time()
     assert all(recordings.reply(bench.file, key) for key, _ in pairs)
     assert (time.process_time() - began) / len(pairs) < 100e-6  # 10 microseconds at a desk; build servers are slower
+
+
+WHOLE = "<think>\nThirty or fourteen?\n</think>\n\n30 days."
+
+
+def test_thoughts_are_recorded_in_the_text_as_it_was_sent(bench):
+    """And told apart again when they are replayed."""
+    told = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
+    bench.record((bench.key(), bench.reply(**told, sent_text=WHOLE)))
+    merge_journals(bench.root)
+    line = json.loads(bench.lines()[-1])
+    assert (line["text"], "reasoning" in line) == (WHOLE, False)
+    assert Recordings(bench.root).reply(bench.file, bench.key()) == bench.reply(**told, replayed=True)
+
+
+def test_reasoning_that_was_sent_apart_is_recorded_apart(bench):
+    """In a field of its own, which replies without any do not have."""
+    told = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
+    bench.record((bench.key(), bench.reply(**told)))
+    merge_journals(bench.root)
+    assert json.loads(bench.lines()[-1])["reasoning"] == "Thirty or fourteen?"
+    assert Recordings(bench.root).reply(bench.file, bench.key()) == bench.reply(**told, replayed=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "answer"),
+    [
+        (WHOLE, "ok", "30 days."),
+        ("<think>\nThirty or", "empty", ""),
+        (
+            "<think>No.</think>I'm sorry, but I can't help with that.",
+            "refusal",
+            "I'm sorry, but I can't help with that.",
+        ),
+    ],
+)
+def test_a_recording_from_before_thoughts_were_told_apart_reads_as_a_new_one(bench, text, outcome, answer):
+    """Its line says "ok" and holds the whole text; nothing in it need be changed."""
+    bench.record((bench.key(), bench.reply(text)))
+    merge_journals(bench.root)
+    reply = Recordings(bench.root).reply(bench.file, bench.key())
+    assert (reply.outcome, reply.text) == (outcome, answer)

@@ -569,3 +569,58 @@ def test_a_stream_is_watched_until_its_first_token_and_no_further():
     seen = [watch.sees_first(bytes([byte])) for byte in whole]
     assert seen.count(True) == 1
     assert whole[: seen.index(True) + 1].endswith(b'"Hi"}, "finish_reason": null}]}\n\n')
+
+
+@pytest.mark.parametrize(
+    ("message", "reasoning", "text"),
+    [
+        ({"content": "30", "reasoning_content": "Hm."}, "Hm.", "30"),
+        ({"content": "30", "reasoning": "Hm.", "reasoning_content": "Hm."}, "Hm.", "30"),
+        ({"content": "30", "reasoning": [{"type": "text", "text": "H"}, "m."]}, "Hm.", "30"),
+        ({"content": "30", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]}, "Hm.", "30"),
+        ({"content": "30", "reasoning": {"summary": [{"text": "Hm."}]}}, "Hm.", "30"),
+        ({"content": "30", "reasoning": None, "reasoning_content": 7}, "", "30"),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"text": "30"}]},
+            "Hm.",
+            "30",
+        ),
+        ({"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "30"}]}, "Hm.", "30"),
+        ({"content": "<think>Hm.</think>30"}, "Hm.", "30"),
+        ({"content": "<think>in it</think>30", "reasoning_content": "apart"}, "apart", "30"),
+    ],
+)
+def test_reasoning_is_kept_apart_from_the_answer(message, reasoning, text):
+    """Whether a server sends it beside the answer, as a part of it, or in front of it."""
+    reply = read(chat() | {"choices": [{"message": message}]})
+    assert (reply.outcome, reply.reasoning, reply.text) == ("ok", reasoning, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "finish", "outcome"),
+    [
+        ("<think>Hm, let me", "stop", "empty"),
+        ("<think>Hm, let me", "length", "truncated"),
+        ("<think>Hm.</think>", "stop", "empty"),
+        ("<think>Sorry.</think>30", "stop", "ok"),
+        ("<think>Hm.</think>Sorry, no.", "stop", "refusal"),
+    ],
+)
+def test_thoughts_do_not_make_an_answer(content, finish, outcome):
+    reply = read(chat(content, finish), is_refusal=lambda words: words.startswith("Sorry"))
+    assert (reply.outcome, reply.sent_text) == (outcome, content)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [{"reasoning_content": "H"}, {"reasoning_content": "m."}, {"content": "3"}, {"content": "0"}],
+        [{"reasoning": "H", "content": None}, {"reasoning": "m."}, {"content": "30"}],
+        [{"content": "<thi"}, {"content": "nk>Hm.</th"}, {"content": "ink>\n\n3"}, {"content": "0"}],
+        [{"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]}, {"content": "3"}, {"content": "0"}],
+        [{"reasoning": [{"text": "H"}]}, {"reasoning": [{"text": "m."}]}, {"content": "30"}],
+    ],
+)  # fmt: skip
+def test_reasoning_of_a_stream_is_kept_apart_too(pieces):
+    reply = read(events(*(delta(**piece) for piece in pieces), delta("stop")))
+    assert (reply.outcome, reply.reasoning, reply.text) == ("ok", "Hm.", "30")

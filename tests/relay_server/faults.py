@@ -5,6 +5,10 @@ DROP (close the connection), BILL_DROP (bill the answer, then close), HANG (neve
 KEEPALIVE (blank lines first). STREAM sends the answer as events.
 """
 
+import json
+import zlib
+from functools import cache
+
 from relay_server.answers import answer_text, completion, error
 
 DROP, HANG, KEEPALIVE, STREAM, CUT, BILL_DROP = "drop", "hang", "keepalive", "sse", "cut", "bill-drop"
@@ -55,6 +59,26 @@ def _param(fault, body):
                           "invalid_request_error", "unsupported_parameter", param)  # fmt: skip
 
 
+@cache
+def _bomb():
+    """256 MB of blanks in 1 kB: gzip in gzip."""
+    once, twice, blanks = zlib.compressobj(1, zlib.DEFLATED, 31), zlib.compressobj(9, zlib.DEFLATED, 31), b" " * 2**20
+    packed = b"".join(once.compress(blanks) for _ in range(256)) + once.flush()
+    return twice.compress(packed) + twice.flush()
+
+
+def _with_more_behind(body, head):
+    """The whole answer, and behind its end the head of another thing, which goes on as the server goes on."""
+    whole = json.dumps(completion(body))
+    return {"x-answer": f"whole\r\ncontent-length: {len(whole)}\r\n\r\n{whole}{head}"}
+
+
+def _nested(body):
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    text = json.dumps(completion(body, "", "tool_calls", content=None, tool_calls=[call | {"deep": "HERE"}]))
+    return text.replace('"HERE"', "[" * 500 + "]" * 500).encode()
+
+
 def _tool(fault, body):
     call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"order": 7}'}}
     return 200, {}, completion(body, "", "tool_calls", content=None, tool_calls=[call])
@@ -86,10 +110,23 @@ FAULTS = {
     "truncated": lambda fault, body: (200, {}, completion(body, answer_text(body)[:12], "length")),
     "empty": lambda fault, body: (200, {}, completion(body, "", content=None)),
     "refusal": lambda fault, body: (200, {}, completion(body, "", content=None, refusal="I can't help with that.")),
-    "reasoning": lambda fault, body: (200, {}, completion(body, reasoning_content="Let me think about it.")),
+    "reasoning": lambda fault, body: (200, {}, completion(body, fault.get("text"), reasoning_content=fault.get(
+        "reasoning", "Let me think about it."))),
     "text": lambda fault, body: (200, {}, completion(body, fault["text"])),
     "tool": _tool,
     "param-400": _param,
     "other-model": lambda fault, body: (200, {}, completion(body) | {"model": fault.get("served", "gpt-4.1-mini")}),
+    "bomb": lambda fault, body: (200, {"content-encoding": "gzip, gzip"}, _bomb()),
+    "title-502": lambda fault, body: (502, {"content-type": "text/html"}, b"<title" * 33_000),
+    "title": lambda fault, body: (200, {"content-type": "text/html"}, b"<title" * 33_000),
+    "nested": lambda fault, body: (200, {}, _nested(body)),
+    "nested-deep": lambda fault, body: (200, {}, b"[" * 200_000),
+    "binary": lambda fault, body: (200, {"content-type": "application/octet-stream"}, bytes(range(256)) * 16),
+    "surplus": lambda fault, body: (200, _with_more_behind(body, "HTTP/1.1 200 OK\r\nx-surplus: yes"),
+                                    completion(body, "A surplus answer, to no question.")),
+    "behind": lambda fault, body: (200, _with_more_behind(body, "\r\nno HTTP"), b"at all"),
+    "thought": lambda fault, body: (200, {}, completion(body, f"<think>Hm.</think>{answer_text(body)}")),
+    "thought-on": lambda fault, body: (200, {}, completion(body, f"<think>Hm. {answer_text(body)}")),
+    "gave-up": lambda fault, body: (200, {}, completion(body, answer_text(body)[:12], "error")),
     "fallback": lambda fault, body: (200, {"x-litellm-attempted-fallbacks": "1"}, completion(body)),
 }  # fmt: skip

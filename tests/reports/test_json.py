@@ -50,6 +50,7 @@ def test_a_report_in_whole():
         "ttft_s": None,
         "cost_usd": 0.001,
         "text": "30 days.",
+        "reasoning": "",
         "model": SONNET,
         "served_model": SONNET,
         "attempts": 1,

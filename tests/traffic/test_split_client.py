@@ -575,3 +575,16 @@ def test_prices_and_headers_come_from_the_project(relay, tmp_path):
 def test_the_example_of_header_templates_is_true():
     """Whoever copies it gets what it shows."""
     assert doctest.testmod(routing).failed == 0
+
+
+def test_thoughts_in_the_text_are_apart_in_live_traffic_too(relay, tmp_path):
+    """The application gets the answer, and the log keeps it; what was only thought is no answer."""
+    relay.control(faults=[{"kind": "text", "text": "<think>Hm.</think>30"}, {"kind": "text", "text": "<think>Hm."}])
+    log = tmp_path / "traffic.jsonl"
+
+    async def work(client):
+        return [await client.chat(user("How long?"), unit=1) for _ in range(2)]
+
+    replies = using(halves(), work, log=log)
+    assert [(one.text, one.reasoning, one.outcome) for one in replies] == [("30", "Hm.", "ok"), ("", "Hm.", "empty")]
+    assert [line["text"] for line in lines_of(log) if line["kind"] == "request"] == ["30", ""]
