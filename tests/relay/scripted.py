@@ -8,7 +8,8 @@ import time
 class ScriptedServer:
     """Answers the n-th request with `answers[n]`, bytes or (seconds, bytes) parts; the last answer is for all others.
 
-    None closes the connection, as the end of an answer does where `closes` is set. `heads` are the requests as they
+    An answer may also be a function of the request. None closes the connection, as the end of an answer does where
+    `closes` is set. `heads` are the requests as they
     came, `connections` counts what was accepted.
     """
 
@@ -42,7 +43,7 @@ class ScriptedServer:
                     with self._lock:
                         self.heads.append(head)
                         answer = self.answers[min(len(self.heads), len(self.answers)) - 1]
-                    if not self._say(connection, answer):
+                    if not self._say(connection, answer(head) if callable(answer) else answer):
                         return
             except OSError:
                 return
