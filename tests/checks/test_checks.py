@@ -13,6 +13,7 @@ from pytest_graysplit.checks import findings, jsonanswers
 from pytest_graysplit.checks.findings import beside, excerpt, plain
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
 from pytest_graysplit.checks.jsonanswers import first_difference, same
+from pytest_graysplit.errors import ReplyNotJsonError
 from pytest_graysplit.types import Comparison, Flag, Miss, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))
@@ -401,3 +402,16 @@ def test_no_answer_makes_a_check_raise(text):
     expect = {"contains": "a", "not_contains": "b", "regex": "c", "equals": "d", "json": {"a": 1},
               "json_schema": {"type": "object"}, "max_words": 1}  # fmt: skip
     assert all(miss.hint and str(miss.problem.encode()) for miss in misses(text, **expect))
+
+
+def test_an_answer_of_fences_and_blanks_is_read_in_one_go():
+    """A pattern that tries every length of the blanks again and again takes minutes for this."""
+    reply = Reply(model="m", outcome="ok", text="```\n" + " " * 200_000)
+    with pytest.raises(ReplyNotJsonError):
+        reply.json()
+    assert Reply(model="m", outcome="ok", text='```json\n{"a": 1}\n   ```').json() == {"a": 1}
+
+
+def test_an_answer_that_is_nested_too_deep_is_not_json():
+    with pytest.raises(ReplyNotJsonError, match="it is nested too deep"):
+        Reply(model="m", outcome="ok", text="[" * 100_000 + "]" * 100_000).json()
