@@ -11,6 +11,7 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.gateitems import emit
 from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
+from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
@@ -67,7 +68,7 @@ class Gather:
 
     def _gate(self, session: pytest.Session) -> None:
         """Report each verdict as an item; a partial run has none to fail by."""
-        if self._state.settings.gate != "verdict" or session.config.option.collectonly:
+        if self._state.settings.gate != "verdict" or pytest_option(session.config, "collectonly"):
             return
         self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
         self._settle()
@@ -91,7 +92,7 @@ class Gather:
         tally = self._state.tally
         self._count_spent()
         tally.uncollected = _uncollected(session.config)
-        nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
+        nothing_ran = tally.uncollected and not pytest_option(session.config, "continue_on_collection_errors")
         tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
         tally.stopped = bool(session.shouldstop or session.shouldfail)
         try:
