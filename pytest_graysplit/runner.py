@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
@@ -123,6 +124,7 @@ class Runner:
         self._asked_models = asked_models
         self._sent: dict[Address, Future[Reply]] = {}
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._done = 0
         self._errors = 0
         self._spent_usd = Decimal(0)
@@ -215,8 +217,14 @@ class Runner:
             self._sent[wish.address] = future
             jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route))
         if jobs:
+            self._leave_parent()
             self._engine = self._engine or self._build_engine()
             self._engine.submit(jobs)
+
+    def _leave_parent(self) -> None:
+        """Forget the engine of the process that forked this one: its thread does not exist here."""
+        if self._pid != os.getpid():
+            self._pid, self._engine, self._lock = os.getpid(), None, threading.Lock()
 
     def reply(self, wish: Wish) -> Reply:
         """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""

@@ -85,18 +85,9 @@ class Items:
         with long_lived_objects_set_aside():
             return (yield)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Hand over what is ready, and see to what only the fixtures of the test have brought."""
-        self._begin(item)
-        result = yield
-        if is_marked(item) and not self.adopter.is_adopted(item):
-            pytest.fail(str(marked_late(item)), pytrace=False)
-        if AWAITED in item.stash and PLAN not in item.stash:
-            self.plan_awaited(item, item.funcargs[item.stash[AWAITED][0]])  # type: ignore[attr-defined] # a function
-        return result
-
-    def _begin(self, item: pytest.Item) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Hand over what is ready; refuse or skip a test that cannot be asked for."""
         if PROBLEM in item.stash:
             pytest.fail(str(item.stash[PROBLEM]), pytrace=False)
         if not self._state.settings.treatments and is_marked(item):
@@ -107,6 +98,13 @@ class Items:
             exchange = item.stash[EXCHANGES][0]
             ready = exchange.reply_or_reason() if plan.alone else exchange.comparison_or_reason()
             item.funcargs[plan.fixture] = ready  # type: ignore[attr-defined] # only functions have such a plan
+
+    def complete_setup(self, item: pytest.Item) -> None:
+        """See to what only the fixtures of the test have brought: its prompt, or a marker that is too late."""
+        if is_marked(item) and not self.adopter.is_adopted(item):
+            pytest.fail(str(marked_late(item)), pytrace=False)
+        if AWAITED in item.stash and PLAN not in item.stash:
+            self.plan_awaited(item, item.funcargs[item.stash[AWAITED][0]])  # type: ignore[attr-defined] # a function
 
     def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
         """Plan and ask what a fixture of the test has made its prompt."""

@@ -18,7 +18,7 @@ from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.state import EXCHANGES, drop
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.plugin.state import State
@@ -35,9 +35,18 @@ BODY_FAILURES = (Exception, pytest.fail.Exception)
 class Outcomes:
     """The hooks of every process that runs tests which judge them and put results on their reports."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, complete_setup: Callable[[pytest.Item], None]) -> None:
+        """Judge for one run; `complete_setup` is called when the fixtures of a test are there."""
         self._state = state
+        self._complete_setup = complete_setup
         self._pid = os.getpid()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Complete the plan of a test with what its fixtures have brought."""
+        result = yield
+        self._complete_setup(item)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -35,8 +35,9 @@ def state_of(config: pytest.Config) -> State:
         config.stash[STATE] = state = State(config)
         manager = config.pluginmanager
         if not manager.has_plugin(CONTROLLER):
-            manager.register(Items(state), ITEMS)
-            manager.register(Outcomes(state), OUTCOMES)
+            items = Items(state)
+            manager.register(items, ITEMS)
+            manager.register(Outcomes(state, items.complete_setup), OUTCOMES)
         stops_early = state.settings.early_stop is not None
         if stops_early and not manager.has_plugin(CONTROLLER):
             manager.register(Spared(state), "graysplit-spared")
@@ -65,8 +66,8 @@ def exchange_of(request: pytest.FixtureRequest, fixture: str) -> Exchange:
     if plan is None:
         pytest.fail(
             f"the fixture {fixture} needs a marked test\n"
-            f'  hint: put @pytest.mark.graysplit(prompt="...") on {item.name}, or ask for graysplit_relay '
-            "to call prompts from the body  [fixture-unmarked]",
+            f'  hint: put @pytest.mark.graysplit(prompt="...") on {getattr(item, "originalname", item.name)}, '
+            "or ask for graysplit_relay to call prompts from the body  [fixture-unmarked]",
             pytrace=False,
         )
     if pytest_option(item.config, "setuponly"):

@@ -57,7 +57,13 @@ class Window:
             # A worker's own error message is lost on the way; the controller tells what the tally carries.
             self._state.stop_run(self._session, error)
             return True
+        self._receive(item)
         return None
+
+    def _receive(self, item: pytest.Item) -> None:
+        """Wait for the item's replies here: a test that runs in a fork has no thread that could bring them."""
+        if any(not is_spared(self._state, plan) for plan in plans_to_run([item])):
+            self._state.hold_all([item])
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()
