@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.courier import unpacked
 from pytest_graysplit.plugin.gateitems import emit
 from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
 from pytest_graysplit.plugin.options import pytest_option
@@ -35,14 +36,19 @@ class Gather:
     def __init__(self, state: State, early: Decided | None = None) -> None:
         self._state = state
         self._early = early
+        # Kept here, because a plugin may replace the terminal's reporter and its counts.
+        self._missed: dict[str, str] = {}
         self._judged: tuple[object, tuple[Verdict, ...]] | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in what a test reported; a worker that crashed reports a test without any result."""
+        if missed := getattr(report, "graysplit_missed", None):
+            self._missed[report.nodeid] = str(missed)
         results = getattr(report, "graysplit", None)
-        if isinstance(results, tuple):  # a worker's come packed, and the controller takes them in
-            self._state.results.add(report.nodeid, results)
+        if results is not None:
+            # Those of an xdist worker or of a forked test come packed.
+            self._state.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
             del report.graysplit  # the terminal keeps every report to the end
         elif report.when == "???":
             self._state.tally.crashed += 1
@@ -147,12 +153,12 @@ class Gather:
             self._print_hooked(terminalreporter, verdicts)
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
-        missed = sorted(reporter.stats.get("missed", []), key=lambda report: str(report.nodeid))
+        missed = sorted(self._missed.items())
         shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
         if missed:
             _print(reporter, ())
-        for report in shown:
-            _print(reporter, (Piece(f"MISS {report.nodeid} - {report.graysplit_missed}", "yellow"),))
+        for nodeid, text in shown:
+            _print(reporter, (Piece(f"MISS {nodeid} - {text}", "yellow"),))
         if len(shown) < len(missed):
             _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 

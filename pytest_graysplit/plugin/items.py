@@ -42,10 +42,9 @@ class Items:
 
     def plan_collected(self, items: list[pytest.Item], *, last: bool) -> None:
         """Plan what other plugins have made or marked since an item was made; `last` when all of them have."""
-        if not last:
-            self.adopter.adopt(items)
-            return
         self.adopter.adopt(items, late=True)
+        if not last:
+            return
         items[:] = without_spare_arms(items)
         if not self._state.settings.treatments:
             self._skip_marked(items)
