@@ -260,8 +260,11 @@ class Runner:
 
     def _own_engine(self) -> Engine:
         """Return the engine of this very process: a fork has the memory of its parent, and none of its threads."""
-        if self._engine is None or self._pid != os.getpid():
-            self._engine, self._pid = self._build_engine(), os.getpid()
+        if self._pid != os.getpid():
+            self._pid, self._engine, self._lock = os.getpid(), None, threading.Lock()
+            self._sent = {address: reply for address, reply in self._sent.items() if reply.done()}
+        if self._engine is None:
+            self._engine = self._build_engine()
         return self._engine
 
     def _is_lost(self, reply: Future[Reply]) -> bool:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["graysplit", "graysplit_relay", "graysplit_reply", "graysplit_splitter"]
 
-OURS = frozenset({"graysplit", "graysplit_reply", "graysplit_relay"})
+MARKER = "graysplit"
+FIXTURES = frozenset(("graysplit", "graysplit_reply"))
+ASKING = FIXTURES | {"graysplit_relay"}
 MARKER_HELP = (
     "graysplit(prompt=..., messages=..., cases=..., system=..., min_similarity=..., metric=..., max_latency_s=..., "
     "max_latency_ratio=..., max_cost_usd=..., expect=..., params=..., samples=..., must_pass=..., tags=..., "
@@ -64,22 +66,52 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a marked function one item a case and, where needed, one an arm."""
-    if metafunc.definition.get_closest_marker("graysplit") is not None:
+    """Give a function that is marked, or may be later, one item per case and, where needed, one per arm."""
+    if _may_be_ours(metafunc):
         from pytest_graysplit.plugin.collection import parametrize_marked
 
         parametrize_marked(metafunc)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
-    """Plan the items of a marked function as soon as they exist."""
+    """Plan the marked items of a function as soon as they exist, as every other plugin has made them."""
     made = yield
-    if isinstance(made, list) and made and made[0].get_closest_marker("graysplit") is not None:
+    if made and (items := [one for one in _listed(made) if isinstance(one, pytest.Item) and MARKER in one.keywords]):
         from pytest_graysplit.plugin.collection import adopt
 
-        adopt(made)
+        adopt(items)
     return made
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Plan what was made or marked since, before others select by tags and again when they are done."""
+    _plan_collected(config, items, last=False)
+    yield
+    _plan_collected(config, items, last=True)
+
+
+def _plan_collected(config: pytest.Config, items: list[pytest.Item], *, last: bool) -> None:
+    if config.pluginmanager.has_plugin("graysplit-items") or any(MARKER in item.keywords for item in items):
+        from pytest_graysplit.plugin.collection import plan_collected
+
+        plan_collected(config, items, last=last)
+
+
+def _listed(made: Any) -> list[Any]:
+    return made if isinstance(made, list) else [made]
+
+
+def _asks(item: pytest.Item) -> bool:
+    return not ASKING.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _may_be_ours(metafunc: pytest.Metafunc) -> bool:
+    """Tell whether a function is marked, or may be by a parameter or a hook; a look that imports nothing."""
+    if MARKER in metafunc.definition.keywords or not FIXTURES.isdisjoint(metafunc.fixturenames):
+        return True
+    return any(mark.name == MARKER for call in getattr(metafunc, "_calls", ()) for mark in call.marks)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -94,7 +126,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Get ready before the first test, and judge the run as a whole after its last, whoever has woken us."""
-    users = [item for item in session.items if not OURS.isdisjoint(getattr(item, "fixturenames", ()))]
+    users = [item for item in session.items if MARKER in item.keywords or _asks(item)]
     if users and not session.config.option.collectonly:
         from pytest_graysplit.plugin.binding import bind
 

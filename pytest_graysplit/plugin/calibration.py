@@ -68,7 +68,7 @@ def _measure(state: State, plans: Sequence[Plan], of: str) -> float | None:
     for plan in cases.values():
         with suppress(Exception):  # what breaks here, such as a user's hook or a missing reply, is the test's to show
             samples.append(replies := _control(state, plan))
-            score = self_similarity(replies, state.scoring.of(plan.case, plan.into))
+            score = self_similarity(replies, state.scoring.of(plan.case, plan.path, plan.into))
             scores += [score] if score is not None and isfinite(score) else []
     stored = cache(samples)
     threshold = None if stored else calibrated(scores)

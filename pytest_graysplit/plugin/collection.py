@@ -9,8 +9,9 @@ import pytest
 
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.casefile import SUFFIXES, CaseFile
-from pytest_graysplit.plugin.marks import parametrize
+from pytest_graysplit.plugin.marks import asks_for_arms, is_marked, parametrize
 from pytest_graysplit.plugin.runtime import items_of, state_of
+from pytest_graysplit.plugin.state import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +28,28 @@ def collect_errors() -> Iterator[None]:
 
 
 def parametrize_marked(metafunc: pytest.Metafunc) -> None:
-    """Give a marked function its items."""
+    """Give a function that is marked, or may be later, its items."""
+    if not asks_for_arms(metafunc):
+        return
     with collect_errors():
         parametrize(metafunc, state_of(metafunc.config).settings.treatments)
 
 
 def adopt(items: list[pytest.Item]) -> None:
-    """Plan the items that came from one marked function."""
-    with collect_errors():
-        items_of(items[0].config).adopt([item for item in items if isinstance(item, pytest.Function)])
+    """Plan the marked ones among the items that came from one function."""
+    if any(map(is_marked, items)):
+        with collect_errors():
+            items_of(items[0].config).adopter.adopt(items)
+
+
+def plan_collected(config: pytest.Config, items: list[pytest.Item], *, last: bool) -> None:
+    """Plan what other plugins have made or marked since; `last` when all of them have."""
+    if STATE not in config.stash and not any(map(is_marked, items)):
+        return
+    try:
+        items_of(config).plan_collected(items, last=last)
+    except GraysplitError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def case_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
@@ -44,6 +58,6 @@ def case_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
         return None
     with collect_errors():
         file: CaseFile = CaseFile.from_parent(parent, path=path)
-        file.plan = items_of(parent.config).adopt_case
+        file.plan = items_of(parent.config).adopter.adopt_case
         file.treatments = state_of(parent.config).settings.treatments
         return file

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 CONTROLLER = "graysplit-controller"
 
 
+def sendable(value: Any) -> Any:
+    """Return the value with half surrogates written as escapes: execnet sends texts as UTF-8, which has none."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {sendable(name): sendable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(sendable, value)) if type(value) in (list, tuple) else value
+    return value
+
+
 class Courier:
     """Lives in a worker and packs what its reports carry."""
 
@@ -22,9 +33,18 @@ class Courier:
     def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
         """Pack the results of a report."""
         data = yield
-        if isinstance(data, dict) and "graysplit" in data:
-            data["graysplit"] = pickle.dumps(data["graysplit"])
+        if isinstance(data, dict):
+            if isinstance(results := data.pop("graysplit", None), tuple):
+                results = packed(results)
+            data = sendable(data)
+            if results is not None:  # a forked test has packed its own
+                data["graysplit"] = results
         return data
+
+
+def packed(results: Any) -> bytes:
+    """Return results as bytes, for a report that leaves its process."""
+    return pickle.dumps(results)
 
 
 def unpacked(results: bytes) -> Any:

@@ -54,9 +54,9 @@ class Exchange:
     body_error: str | None = None
 
     @classmethod
-    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path], Score]) -> Exchange:
+    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path, Path], Score]) -> Exchange:
         """Wait for the replies and compare them; a reply that cannot be had is kept as the exchange's problem."""
-        exchange = cls(plan=plan, score=score_of(plan.case, plan.into))
+        exchange = cls(plan=plan, score=score_of(plan.case, plan.path, plan.into))
         try:
             exchange.replies = received(plan, runner)
             # A hook of the user's may turn out not to know the metric, and what it asks may not be recorded.
@@ -238,6 +238,17 @@ def _text_score(score: Score, reply: Reply, reference: str, text: str) -> float 
 def _reference(reply: Reply, text: str) -> Reply:
     """Return the reference in the shape of a reply; it is no answer, so nothing is redacted in it."""
     return replace(reply, text=text, replayed=True)
+
+
+def red_miss(arm: str, cause: str) -> Miss:
+    """Return the miss of an arm whose test failed, though its body and its thresholds passed."""
+    return Miss(
+        arm=arm,
+        kind="body",
+        problem=f"the test failed: {cause}",
+        hint="a hook, another plugin or a fixture failed it; its own message says more",
+        slug="body-failed",
+    )
 
 
 def _body_miss(arm: str, error: str) -> Miss:

@@ -17,7 +17,7 @@ def graysplit(request: pytest.FixtureRequest) -> Comparison:
     """The comparison of the treatment's reply with the control's; both models have answered already."""
     from pytest_graysplit.plugin.runtime import exchange_of
 
-    return exchange_of(request.node, "graysplit").comparison_or_reason()
+    return exchange_of(request, "graysplit").comparison_or_reason()
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def graysplit_reply(request: pytest.FixtureRequest) -> Reply:
     """One arm's reply; the test runs once an arm, so that plain asserts give each model its own pass rate."""
     from pytest_graysplit.plugin.runtime import exchange_of
 
-    return exchange_of(request.node, "graysplit_reply").reply_or_reason()
+    return exchange_of(request, "graysplit_reply").reply_or_reason()
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.courier import unpacked
 from pytest_graysplit.plugin.gateitems import emit
 from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
+from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
@@ -34,14 +36,19 @@ class Gather:
     def __init__(self, state: State, early: Decided | None = None) -> None:
         self._state = state
         self._early = early
+        # Kept here, because a plugin may replace the terminal's reporter and its counts.
+        self._missed: dict[str, str] = {}
         self._judged: tuple[object, tuple[Verdict, ...]] | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in what a test reported; a worker that crashed reports a test without any result."""
+        if missed := getattr(report, "graysplit_missed", None):
+            self._missed[report.nodeid] = str(missed)
         results = getattr(report, "graysplit", None)
-        if isinstance(results, tuple):  # a worker's come packed, and the controller takes them in
-            self._state.results.add(report.nodeid, results)
+        if results is not None:
+            # Those of an xdist worker or of a forked test come packed.
+            self._state.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
             del report.graysplit  # the terminal keeps every report to the end
         elif report.when == "???":
             self._state.tally.crashed += 1
@@ -67,7 +74,7 @@ class Gather:
 
     def _gate(self, session: pytest.Session) -> None:
         """Report each verdict as an item; a partial run has none to fail by."""
-        if self._state.settings.gate != "verdict" or session.config.option.collectonly:
+        if self._state.settings.gate != "verdict" or pytest_option(session.config, "collectonly"):
             return
         self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
         self._settle()
@@ -91,7 +98,7 @@ class Gather:
         tally = self._state.tally
         self._count_spent()
         tally.uncollected = _uncollected(session.config)
-        nothing_ran = tally.uncollected and not session.config.option.continue_on_collection_errors
+        nothing_ran = tally.uncollected and not pytest_option(session.config, "continue_on_collection_errors")
         tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
         tally.stopped = bool(session.shouldstop or session.shouldfail)
         try:
@@ -146,12 +153,12 @@ class Gather:
             self._print_hooked(terminalreporter, verdicts)
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
-        missed = sorted(reporter.stats.get("missed", []), key=lambda report: str(report.nodeid))
+        missed = sorted(self._missed.items())
         shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
         if missed:
             _print(reporter, ())
-        for report in shown:
-            _print(reporter, (Piece(f"MISS {report.nodeid} - {report.graysplit_missed}", "yellow"),))
+        for nodeid, text in shown:
+            _print(reporter, (Piece(f"MISS {nodeid} - {text}", "yellow"),))
         if len(shown) < len(missed):
             _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 

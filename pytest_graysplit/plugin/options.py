@@ -11,10 +11,13 @@ import pytest
 from pytest_graysplit.options import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.options import Option
+
+PROJECT_FILE = "pyproject.toml"
 
 
 def register(parser: pytest.Parser) -> None:
@@ -85,6 +88,11 @@ def header(config: pytest.Config) -> str | None:
     return f"graysplit: {settings.access.described()}{only}"
 
 
+def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:
+    """Return the value of one of pytest's own options; with `-p no:NAME` the plugin that defines it may be missing."""
+    return getattr(config.option, name, default)
+
+
 def option_values(config: pytest.Config) -> dict[str, object]:
     """Return what the command line says, by option name."""
     return {option.name: getattr(config.option, option.ini, None) for option in OPTIONS}
@@ -122,11 +130,41 @@ def _ini_name(config: pytest.Config) -> str:
 
 
 def _tool_table(config: pytest.Config) -> Mapping[str, object]:
-    path = config.rootpath / "pyproject.toml"
+    """Return `[tool.graysplit]` of the nearest pyproject.toml that has one, whichever file configures pytest."""
+    for path in _project_files(config):
+        tool = _tool(path)
+        if "graysplit" in tool:
+            table = tool["graysplit"]
+            if isinstance(table, dict):
+                return table
+            raise pytest.UsageError(
+                f"{path.name}: tool.graysplit: expected a table, got {table!r}\n"
+                "  hint: write [tool.graysplit.prices] or another of its sections  [tool-graysplit]"
+            )
+    return {}
+
+
+def _project_files(config: pytest.Config) -> Iterator[Path]:
+    """Yield each pyproject.toml from the root folder up to the repository's, and then from the ini file up."""
+    starts = [config.rootpath, *([config.inipath.parent] if config.inipath else []), config.invocation_params.dir]
+    seen = set()
+    for start in starts:
+        for folder in (start, *start.parents):
+            if folder in seen:
+                break
+            seen.add(folder)
+            if (path := folder / PROJECT_FILE).is_file():
+                yield path
+            if (folder / ".git").exists():
+                break
+
+
+def _tool(path: Path) -> Mapping[str, object]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("graysplit", {})
-    except FileNotFoundError:
-        return {}
+        tool = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("tool", {})
     except (OSError, ValueError) as error:
-        raise pytest.UsageError(f"{path.name} cannot be read: {error}") from None
-    return table if isinstance(table, dict) else {}
+        raise pytest.UsageError(
+            f"{path} cannot be read: {error}\n"
+            "  hint: fix the syntax error; graysplit reads its settings from this file  [tool-graysplit]"
+        ) from None
+    return tool if isinstance(tool, dict) else {}

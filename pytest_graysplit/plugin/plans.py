@@ -18,7 +18,10 @@ from pytest_graysplit.types import ReplyKey
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pluggy import HookCaller
+
     from pytest_graysplit.config import Settings
+    from pytest_graysplit.plugin.folderhooks import FolderHooks
     from pytest_graysplit.types import Case, Json
 
 PLAN = pytest.StashKey["Plan"]()
@@ -39,7 +42,7 @@ class Plan:
     `request` is the hash of what the control is asked, also where another arm is judged alone, and `differing` names
     what the treatment is asked with that the control is not. `samples` is how many replies of each arm are judged;
     what the control gives beyond them measures its noise. `alone` names the arm that a `graysplit_reply` test judges
-    by itself; None for a comparison. `fixture` is the one of ours that the function asks for.
+    by itself; None for a comparison. `fixture` is the one of ours that the function asks for. `path` is the test file.
     """
 
     case: Case
@@ -48,6 +51,7 @@ class Plan:
     treatment: str
     alone: str | None
     file: str
+    path: Path
     into: Path
     has_body: bool
     samples: int
@@ -63,13 +67,14 @@ class Plan:
 class Planner:
     """Turns cases into plans under one run's settings."""
 
-    def __init__(self, settings: Settings, config: pytest.Config) -> None:
+    def __init__(self, settings: Settings, root: Path, hooks: FolderHooks) -> None:
         self._settings = settings
-        self._root = config.rootpath
-        self._modify = config.hook.pytest_graysplit_modify_request
-        self._modified = bool(self._modify.get_hookimpls())
-        self._case: Case | None = None
+        self._root = root
+        self._hooks = hooks
+        self._asked: tuple[Case, HookCaller | None] | None = None
         self._requests: dict[str, Request] = {}
+        # The test file that each recording belongs to; its folder says which hooks hold for the recording.
+        self.test_files: dict[Path, Path] = {}
 
     def with_thresholds(self, case: Case) -> Case:
         """Fill what the case leaves open from the options: the marker and the case file beat them."""
@@ -95,18 +100,24 @@ class Planner:
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def recording_of(self, path: Path) -> Path:
         """Return the recording file of a test file: __graysplit__/<stem>.jsonl beside it, or below the given folder."""
+        into = self._recording_of(path)
+        self.test_files[into] = path
+        return into
+
+    def _recording_of(self, path: Path) -> Path:
         stem = path.name.removesuffix(path.suffix).removesuffix(".graysplit")
         if self._settings.recordings is None:
             return path.parent / "__graysplit__" / f"{stem}.jsonl"
         inside = path.parent.relative_to(self._root) if path.parent.is_relative_to(self._root) else Path()
         return self._root / self._settings.recordings / inside / f"{stem}.jsonl"
 
-    def wishes(self, case: Case, into: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[Wish, ...]]:
-        """Return the replies that each arm, a pair of its name and its model, is to give to the case."""
+    def wishes(self, case: Case, path: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[Wish, ...]]:
+        """Return the replies that each arm, a pair of its name and its model, is to give to the case of a test file."""
+        into = self.recording_of(path)
         control_samples = self._settings.samples_of(CONTROL, case.samples)
         wanted = {}
         for arm, model in arms:
-            request = self._request(case, model)
+            request = self._request(case, path, model)
             count = control_samples if arm == CONTROL else self._settings.samples_of("treatment", case.samples)
             # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
             first = control_samples if arm != CONTROL and model == self._settings.control else 0
@@ -116,31 +127,33 @@ class Planner:
             )
         return wanted
 
-    def asked(self, case: Case, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
+    def asked(self, case: Case, path: Path, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
         """Return the hash of what the control is asked, and the names of what the treatment is asked otherwise."""
-        ours, theirs = self._request(case, control), self._request(case, treatment)
+        ours, theirs = self._request(case, path, control), self._request(case, path, treatment)
         if ours.hash == theirs.hash:
             return ours.hash, ()
         names = sorted(ours.body.keys() | theirs.body.keys())
         return ours.hash, tuple(name for name in names if ours.body.get(name) != theirs.body.get(name))
 
-    def _request(self, case: Case, model: str) -> Request:
+    def _request(self, case: Case, path: Path, model: str) -> Request:
         """Return what the model is asked; looked up more often than built, one case after the other."""
-        if self._case is not case:
-            self._case, self._requests = case, {}
+        modify = self._hooks.of("pytest_graysplit_modify_request", path)
+        if self._asked is None or self._asked[0] is not case or self._asked[1] is not modify:
+            self._asked, self._requests = (case, modify), {}
         if model not in self._requests:
-            self._requests[model] = self._built(case, {**self._settings.params_of(model), **case.params}, model)
+            params = {**self._settings.params_of(model), **case.params}
+            self._requests[model] = self._built(case, params, model, modify)
         return self._requests[model]
 
-    def _built(self, case: Case, params: dict[str, Json], model: str) -> Request:
+    def _built(self, case: Case, params: dict[str, Json], model: str, modify: HookCaller | None) -> Request:
         """Build the request, or take the other arm's where nothing sets them apart."""
-        if not self._modified:
+        if modify is None:
             for known in self._requests.values():
                 if known.params == params:
                     return known
         body: dict[str, Json] = {"messages": [dict(message) for message in case.messages], **params}
-        if self._modified:
-            self._modify(case=case, model=model, body=body)
+        if modify is not None:
+            modify(case=case, model=model, body=body)
         return Request(params=params, body=body, hash=request_hash(body))
 
 

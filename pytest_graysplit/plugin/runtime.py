@@ -1,4 +1,4 @@
-"""Wakes the plugin up when it is needed, and answers the fixtures."""
+"""Activates the plugin on first use, and answers the fixtures."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pytest_graysplit.errors import UsageError
+from pytest_graysplit.plugin.adopting import AWAITED, marked_late
 from pytest_graysplit.plugin.courier import CONTROLLER, Courier
 from pytest_graysplit.plugin.earlystop import Decided, Spared
 from pytest_graysplit.plugin.gather import Gather
-from pytest_graysplit.plugin.items import Items
-from pytest_graysplit.plugin.marks import where_of
-from pytest_graysplit.plugin.options import settings_of
+from pytest_graysplit.plugin.items import OUTCOMES, Items
+from pytest_graysplit.plugin.marks import is_marked, where_of
+from pytest_graysplit.plugin.options import pytest_option, settings_of
+from pytest_graysplit.plugin.outcomes import Outcomes
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.relayfixture import RelayFixture
 from pytest_graysplit.plugin.splitterfixture import splitter_of
@@ -21,6 +23,7 @@ from pytest_graysplit.plugin.state import NO_TREATMENT, STATE, State
 
 if TYPE_CHECKING:
     from pytest_graysplit.plugin.exchange import Exchange
+    from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.split import TrafficSplitter
 
 ITEMS = "graysplit-items"
@@ -32,7 +35,9 @@ def state_of(config: pytest.Config) -> State:
         config.stash[STATE] = state = State(config)
         manager = config.pluginmanager
         if not manager.has_plugin(CONTROLLER):
-            manager.register(Items(state), ITEMS)
+            items = Items(state)
+            manager.register(items, ITEMS)
+            manager.register(Outcomes(state, items.complete_setup), OUTCOMES)
         stops_early = state.settings.early_stop is not None
         if stops_early and not manager.has_plugin(CONTROLLER):
             manager.register(Spared(state), "graysplit-spared")
@@ -52,19 +57,32 @@ def items_of(config: pytest.Config) -> Items:
     return cast("Items", config.pluginmanager.get_plugin(ITEMS))
 
 
-def exchange_of(item: pytest.Item, fixture: str) -> Exchange:
+def exchange_of(request: pytest.FixtureRequest, fixture: str) -> Exchange:
     """Return the exchange of a marked item, for a fixture."""
+    item = request.node
     plan = item.stash.get(PLAN, None)
+    if plan is None and is_marked(item):
+        plan = _plan_awaited(request)
     if plan is None:
         pytest.fail(
             f"the fixture {fixture} needs a marked test\n"
-            f'  hint: put @pytest.mark.graysplit(prompt="...") on {item.name}, or ask for graysplit_relay '
-            "to call prompts from the body  [fixture-unmarked]",
+            f'  hint: put @pytest.mark.graysplit(prompt="...") on {getattr(item, "originalname", item.name)}, '
+            "or ask for graysplit_relay to call prompts from the body  [fixture-unmarked]",
             pytrace=False,
         )
-    if item.config.option.setuponly:
+    if pytest_option(item.config, "setuponly"):
         pytest.skip("--setup-only asks no model")
     return state_of(item.config).exchange(item, plan)
+
+
+def _plan_awaited(request: pytest.FixtureRequest) -> Plan | None:
+    """Return the plan of an item whose prompt a fixture makes; skip or fail the test where there cannot be one."""
+    item, items = request.node, items_of(request.config)
+    if not state_of(request.config).settings.treatments:
+        pytest.skip(NO_TREATMENT)
+    if AWAITED not in item.stash or not items.adopter.is_adopted(item):
+        pytest.fail(str(marked_late(item)), pytrace=False)
+    return items.plan_awaited(item, request.getfixturevalue(item.stash[AWAITED][0]))
 
 
 def relay_fixture_of(item: pytest.Item) -> RelayFixture:

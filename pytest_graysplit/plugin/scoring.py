@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
+    from pluggy import HookCaller
 
     from pytest_graysplit.asking import Ask, AskingMetric
     from pytest_graysplit.comparison import Score
     from pytest_graysplit.config import Settings
+    from pytest_graysplit.plugin.folderhooks import FolderHooks
     from pytest_graysplit.types import Case, Redactor, Reply, Route
 
 KNOWN = tuple(dict.fromkeys((*NAMES, *asking.NAMES)))
@@ -30,23 +31,23 @@ class Scoring:
     """Finds the scorer of a case; a hook is asked first, so that it may take over a built-in metric."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, ask: Ask, as_recorded: Callable[[], Redactor]
+        self, hooks: FolderHooks, settings: Settings, ask: Ask, as_recorded: Callable[[Path], Redactor]
     ) -> None:
         """Score under one run's settings; `ask` gets the replies to what a metric asks a model.
 
-        `as_recorded` returns what makes of a fresh text the one that its recording holds.
+        `as_recorded` returns what makes of a fresh text the one that a recording file holds.
         """
-        self._hook = config.hook.pytest_graysplit_score
+        self._hooks = hooks
         self._settings = settings
         self._ask = ask
         self._as_recorded = as_recorded
         self._built_in: dict[str, Score] = {}
         self._asking: dict[str, AskingMetric | None] = {}
 
-    def check(self, case: Case) -> None:
-        """Raise UsageError when nobody can compute the metric that the case names."""
+    def check(self, case: Case, path: Path) -> None:
+        """Raise UsageError when nothing can compute the metric that the case of a test file names."""
         name = cast("str", case.metric)
-        if self.asks(case) or self._hook.get_hookimpls():
+        if self.asks(case) or self.is_hooked(path):
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
         # Looking for installed metrics reads every package's list of entry points: not for a name of ours.
@@ -57,6 +58,14 @@ class Scoring:
             own.load(name)
         else:
             raise _unknown(name, where)
+
+    def is_hooked(self, path: Path) -> bool:
+        """Tell whether a hook may score the cases of a test file."""
+        return self._hooks.of("pytest_graysplit_score", path) is not None
+
+    def is_known(self, case: Case) -> bool:
+        """Tell whether the case's metric needs no hook."""
+        return case.metric in KNOWN or case.metric in own.found()
 
     def asks(self, case: Case) -> bool:
         """Tell whether the case's metric asks a model."""
@@ -70,12 +79,13 @@ class Scoring:
         """Return the metrics seen so far that ask a model."""
         return [metric for metric in self._asking.values() if metric]
 
-    def of(self, case: Case, into: Path) -> Score:
-        """Return the function that scores a pair of replies to the case; what it asks is recorded in the file."""
+    def of(self, case: Case, path: Path, into: Path) -> Score:
+        """Return the function that scores a pair of replies to the case of a test file, recorded in `into`."""
         name = cast("str", case.metric)
-        hooked = partial(self._hooked, name, case) if self._hook.get_hookimpls() else None
+        hook = self._hooks.of("pytest_graysplit_score", path)
+        hooked = partial(_hooked, hook, name, case) if hook is not None else None
         if metric := self._asking_metric(name):
-            return Inquiry(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded())
+            return Inquiry(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded(into))
         if hooked is not None:
             return partial(self._else_by_name, hooked, name)
         return self._by_name(name)
@@ -94,9 +104,10 @@ class Scoring:
             self._asking[name] = asking_metric(name, self._settings.table)
         return self._asking[name]
 
-    def _hooked(self, name: str, case: Case, control: Reply, treatment: Reply) -> float | None:
-        score = self._hook(metric=name, case=case, control=control, treatment=treatment)
-        return None if score is None else _checked(score, f"pytest_graysplit_score, for metric {name!r}")
+
+def _hooked(hook: HookCaller, name: str, case: Case, control: Reply, treatment: Reply) -> float | None:
+    score = hook(metric=name, case=case, control=control, treatment=treatment)
+    return None if score is None else _checked(score, f"pytest_graysplit_score, for metric {name!r}")
 
 
 def _of_texts(name: str) -> Score:

@@ -21,6 +21,7 @@ from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.noise import settled, uncalibrated
 from pytest_graysplit.plugin.budget import Budget, estimate
 from pytest_graysplit.plugin.exchange import Exchange, pairs_of, received
+from pytest_graysplit.plugin.folderhooks import FolderHooks
 from pytest_graysplit.plugin.marks import where_of
 from pytest_graysplit.plugin.memory import collector_paused
 from pytest_graysplit.plugin.options import settings_of
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 STATE = pytest.StashKey["State"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
+REDACT = "pytest_graysplit_redact"
 EXCHANGES = pytest.StashKey[list[Exchange]]()
 
 
@@ -76,23 +78,35 @@ class State:
     @cached_property
     def planner(self) -> Planner:
         """Turns cases into plans."""
-        return Planner(self.settings, self.config)
+        return Planner(self.settings, self.root, self.hooks)
+
+    @cached_property
+    def hooks(self) -> FolderHooks:
+        """Our hooks, as the conftest.py files of each folder implement them."""
+        return FolderHooks(self.config)
 
     @cached_property
     def scoring(self) -> Scoring:
         """Knows who scores the answers to a case."""
-        return Scoring(self.config, self.settings, self.ask, lambda: self.redact)
+        return Scoring(self.hooks, self.settings, self.ask, self.redactor_of)
 
-    @cached_property
-    def redact(self) -> Redactor:
-        """Takes the key, header values and what hooks name out of every stored text."""
-        hooks = [each.function for each in self.config.hook.pytest_graysplit_redact.get_hookimpls()]
-        return redactor(self.settings.secrets, [partial(_redacted_by, hook) for hook in hooks])
+    def redact(self, text: str, /) -> str:
+        """Take the key, header values and what any hook names out of a text."""
+        return self._redactor(tuple(self.hooks.functions(REDACT, None)))(text)
+
+    def redactor_of(self, into: Path) -> Redactor:
+        """Return what takes the key, header values and what the hooks of its folder name out of a recording's text."""
+        path = self.planner.test_files.get(into, into)
+        return self._redactor(tuple(self.hooks.functions(REDACT, path)))
+
+    @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
+    def _redactor(self, functions: tuple[Callable[..., Any], ...]) -> Redactor:
+        return redactor(self.settings.secrets, [partial(_redacted_by, function) for function in functions])
 
     @cached_property
     def recordings(self) -> Recordings:
         """Recorded replies at rest."""
-        return Recordings(self.root, self.redact)
+        return Recordings(self.root, redact_for=self.redactor_of)
 
     @cached_property
     def share(self) -> Settings:
@@ -119,7 +133,7 @@ class State:
     def runner(self) -> Runner:
         """Gives wishes their replies; there is a journal only where something may be recorded."""
         mode = self.settings.record
-        journal = Journal(self.root, mode=mode, run_id=self.run_id, redact=self.redact)
+        journal = Journal(self.root, mode=mode, run_id=self.run_id, redact_for=self.redactor_of)
         return Runner(
             self.share,
             recordings=self.recordings,
@@ -228,7 +242,10 @@ class State:
         for row in self.results.rows:
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
-                if self.scoring.asks(row.case):  # its items have compared what could be; now it is too late to ask
+                path = self.root / row.file
+                # The items of such a case have compared what could be: now it is too late to ask, and the xdist
+                # controller does not know the hooks of a folder.
+                if self.scoring.asks(row.case) or self.scoring.is_hooked(path) or not self.scoring.is_known(row.case):
                     continue
                 if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
                     row.comparisons[arm] = compare(
@@ -236,7 +253,7 @@ class State:
                         [*control.replies, *control.spare],
                         treatment.replies,
                         metric=cast("str", row.case.metric),
-                        score=self.scoring.of(row.case, self.root),
+                        score=self.scoring.of(row.case, path, path),
                     )
 
     def finish(self) -> None:
@@ -267,7 +284,7 @@ class State:
         """Return what the case's metric will ask, now that its replies are there; nothing for most metrics."""
         if not self.scoring.asks(plan.case):
             return []
-        score = self.scoring.of(plan.case, plan.into)
+        score = self.scoring.of(plan.case, plan.path, plan.into)
         return cast("Inquiry", score).wishes(pairs_of(plan, received(plan, self.runner)))
 
     def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
@@ -292,9 +309,9 @@ class State:
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
         arms = [models[role] for role in roles]
         case = self._settled(self.planner.with_thresholds(case))
-        self.scoring.check(case)
+        self.scoring.check(case, item.path)
         into = self.planner.recording_of(item.path)
-        request, differing = self.planner.asked(case, control, treatment)
+        request, differing = self.planner.asked(case, item.path, control, treatment)
         plan = Plan(
             case=case,
             request=request,
@@ -302,10 +319,11 @@ class State:
             treatment=treatment,
             alone=arms[0][0] if len(arms) == 1 else None,
             file=self.shown(item.path),
+            path=item.path,
             into=into,
             has_body=False,
             samples=self.settings.samples_of("treatment", case.samples),
-            wishes=self.planner.wishes(case, into, arms),
+            wishes=self.planner.wishes(case, item.path, arms),
         )
         wishes = [wish for some in plan.wishes.values() for wish in some]
         missing = self.runner.missing(wishes)
@@ -314,6 +332,15 @@ class State:
         self.require_bounds(missing)
         self.runner.start(missing)
         return self.exchange(item, plan)
+
+    def ask_now(self, plan: Plan) -> None:
+        """Ask for what a plan lacks whose prompt was known only when its test began."""
+        plan.case = self._settled(plan.case)
+        if missing := self.runner.missing(wish for some in plan.wishes.values() for wish in some):
+            self.settings.require_key()
+            self.require_bounds(missing)
+            self.require_folders(missing)
+            self.runner.start(missing)
 
     def check_auto(self, case: Case) -> None:
         """Raise UsageError for a case that asks for auto in a run that asks the control only once."""
@@ -331,6 +358,13 @@ class State:
             self.noise_floor[metric] = None
             self.tally.notes.append(uncalibrated(0, None, {case.fallback_similarity}))
         return settled(case, self.noise_floor[metric])
+
+
+def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:
+    """Take keys out of an item's stash, where they are in it."""
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]
 
 
 def _redacted_by(hook: Callable[..., Any], text: str) -> str:

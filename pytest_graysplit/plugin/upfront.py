@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.calibration import calibrate, refuse_early_stop
+from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.progress import Watcher
 from pytest_graysplit.runner import shuffled
@@ -27,6 +29,8 @@ def will_run(item: pytest.Item) -> bool:
     """Tell whether nothing known before the test starts keeps it from running: nothing is paid for a skipped one."""
     from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
 
+    if not item.config.pluginmanager.has_plugin("skipping"):  # blocked: no mark keeps a test from running
+        return True
     if not (item.get_closest_marker("skip") or item.get_closest_marker("skipif") or item.get_closest_marker("xfail")):
         return True
     try:
@@ -35,14 +39,14 @@ def will_run(item: pytest.Item) -> bool:
         xfail = evaluate_xfail_marks(item)
     except pytest.fail.Exception:  # a condition that cannot be evaluated: the test itself will say so
         return False
-    return xfail is None or xfail.run or item.config.option.runxfail
+    return xfail is None or xfail.run or pytest_option(item.config, "runxfail", default=False)
 
 
 def nothing_runs(session: pytest.Session) -> bool:
     """Tell whether this session only looks at its tests, or has given up before the first."""
-    option = session.config.option
-    failed = session.testsfailed and not option.continue_on_collection_errors
-    return bool(failed or option.collectonly or option.setupplan or option.setuponly)
+    given = partial(pytest_option, session.config)
+    failed = session.testsfailed and not given("continue_on_collection_errors")
+    return bool(failed or given("collectonly") or given("setupplan") or given("setuponly"))
 
 
 def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:

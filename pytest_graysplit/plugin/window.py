@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.earlystop import is_spared
+from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.upfront import asked_by_metric, plans_to_run
 from pytest_graysplit.runner import shuffled
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
     """Tell whether this run may stop before its last test, or is one worker of several."""
-    option = config.option
-    may_stop = stops_early or option.maxfail or option.usepdb or getattr(option, "stepwise", False)
+    given = partial(pytest_option, config)
+    may_stop = stops_early or given("maxfail") or given("usepdb") or given("stepwise")
     return bool(may_stop or hasattr(config, "workerinput"))
 
 
@@ -55,7 +57,13 @@ class Window:
             # A worker's own error message is lost on the way; the controller tells what the tally carries.
             self._state.stop_run(self._session, error)
             return True
+        self._receive(item)
         return None
+
+    def _receive(self, item: pytest.Item) -> None:
+        """Wait for the item's replies here: a test that runs in a fork has no thread that could bring them."""
+        if any(not is_spared(self._state, plan) for plan in plans_to_run([item])):
+            self._state.hold_all([item])
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()

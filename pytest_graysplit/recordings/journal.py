@@ -45,19 +45,23 @@ def utc_now() -> str:
 class Journal:
     """An append-only file of one process; nothing is created before the first reply or `open`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each by name
         self,
         root: Path,
         *,
         mode: RecordMode,
         run_id: str,
         redact: Redactor = unchanged,
+        redact_for: Callable[[Path], Redactor] | None = None,
         now: Callable[[], str] = utc_now,
     ) -> None:
-        """Name the journal after the mode, the run and this process."""
+        """Name the journal after the mode, the run and this process.
+
+        `redact_for` gives the redactor of a recording file, where it is not the same for all of them.
+        """
         self.path = journal_folder(root) / f"{mode}-{run_id}-{os.getpid()}.jsonl"
         self._root = root
-        self._redact = redact
+        self._redact_for = redact_for or (lambda _: redact)
         self._now = now
         self._one_at_a_time = Lock()
         # As they are now: a test that fakes its files must not get what was paid for.
@@ -83,8 +87,10 @@ class Journal:
         if not recordable(reply):
             return
         free = FREE_TEXTS - {"text"} if is_vector else FREE_TEXTS
-        clean: Any = redact_json(dict(body), self._redact)
-        line = entry_line(relative_to(self._root, into), key.request, canonical(clean), self._reply(key, reply, free))
+        redact = self._redact_for(into)
+        clean: Any = redact_json(dict(body), redact)
+        stored = self._reply(key, reply, free, redact)
+        line = entry_line(relative_to(self._root, into), key.request, canonical(clean), stored)
         with self._one_at_a_time:
             self._write(line)
 
@@ -101,9 +107,9 @@ class Journal:
                 self._alive.release()
             self._fd = self._alive = None
 
-    def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str]) -> bytes:
+    def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str], redact: Redactor) -> bytes:
         fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
-        clean = {name: redact_json(value, self._redact) if name in free else value for name, value in fields.items()}
+        clean = {name: redact_json(value, redact) if name in free else value for name, value in fields.items()}
         return encode(clean)
 
     def _open(self) -> int:

@@ -11,7 +11,7 @@ from pytest_graysplit.recordings.shelf import read_shelf
 from pytest_graysplit.recordings.workdir import relative_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_graysplit.recordings.shelf import Shelf
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 class Recordings:
     """Recorded replies at rest, and those that this run adds."""
 
-    def __init__(self, root: Path, redact: Redactor = unchanged) -> None:
-        """Read nothing yet; messages name files from the root, keys are redacted as the journal redacts them."""
+    def __init__(
+        self, root: Path, redact: Redactor = unchanged, *, redact_for: Callable[[Path], Redactor] | None = None
+    ) -> None:
+        """Read nothing yet; messages name files from the root, keys are redacted as the journal redacts them.
+
+        `redact_for` gives the redactor of a recording file, where it is not the same for all of them.
+        """
         self._root = root
-        self._redact = redact
+        self._redact_for = redact_for or (lambda _: redact)
         self._shelves: dict[Path, Shelf] = {}
         self._fresh: dict[tuple[Path, ReplyKey], Reply] = {}
         self._neighbours: dict[Path, Neighbours] = {}
@@ -36,7 +41,7 @@ class Recordings:
         """
         if self._fresh and (fresh := self._fresh.get((path, key))):
             return fresh
-        return self._shelf(path).reply(self._stored(key))
+        return self._shelf(path).reply(self._stored(path, key))
 
     def keys(self, path: Path) -> frozenset[ReplyKey]:
         """Return the keys of every reply at rest in the file."""
@@ -57,8 +62,9 @@ class Recordings:
 
         `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
         """
-        asked = {name: redact_json(value, self._redact) for name, value in body.items() if name != "model"}
-        stored = self._stored(key)
+        redact = self._redact_for(path)
+        asked = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
+        stored = self._stored(path, key)
         if path not in self._neighbours:
             self._neighbours[path] = Neighbours(self._shelf(path))
         lines = self._neighbours[path].explain(stored, asked)
@@ -75,7 +81,8 @@ class Recordings:
             shelf = self._shelves[path] = read_shelf(path, relative_to(self._root, path))
         return shelf
 
-    def _stored(self, key: ReplyKey) -> ReplyKey:
-        if self._redact is unchanged:
+    def _stored(self, path: Path, key: ReplyKey) -> ReplyKey:
+        redact = self._redact_for(path)
+        if redact is unchanged:
             return key
-        return key._replace(case=self._redact(key.case), model=self._redact(key.model))
+        return key._replace(case=redact(key.case), model=redact(key.model))
