@@ -10,12 +10,14 @@ import pytest
 
 from pytest_graysplit.display import plural
 from pytest_graysplit.errors import RelayError, UnaskedError
+from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.explain import failure
 from pytest_graysplit.plugin.calibration import fetches_first
 from pytest_graysplit.plugin.casefile import CaseItem
 from pytest_graysplit.plugin.marks import ARM_PARAM, CaseBuilder
 from pytest_graysplit.plugin.memory import long_lived_objects_set_aside
 from pytest_graysplit.plugin.notes import relay_notes
+from pytest_graysplit.plugin.plainreports import show_plainly
 from pytest_graysplit.plugin.plans import PLAN, Plan, tell_wanted
 from pytest_graysplit.plugin.state import EXCHANGES, NO_TREATMENT
 from pytest_graysplit.plugin.upfront import fetch_upfront, nothing_runs, will_run
@@ -189,6 +191,7 @@ class Items:
             had = all(exchange.problem is None for exchange in item.stash[EXCHANGES])
             results = item.stash.get(RESULTS, ())
             _drop(item, EXCHANGES, RESULTS)
+            show_plainly(report)
             _attach(report, results, forgiving=had and self._state.settings.gate != "case")
         return report
 
@@ -243,19 +246,20 @@ def _one_line(error: BaseException) -> str:
 
 def _properties(result: CaseResult) -> list[tuple[str, object]]:
     """What JUnit shows of a case: `graysplit_...` properties, for dashboards that read them."""
-    pairs: list[tuple[str, object]] = [("graysplit_case", result.case.id)]
+    pairs: list[tuple[str, object]] = [("graysplit_case", on_one_line(result.case.id))]
     if result.comparison is not None and result.comparison.similarity is not None:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
     for arm in result.arms:
-        pairs.append((f"graysplit_passed[{arm.arm}]", str(arm.passed).lower()))
+        name = on_one_line(arm.arm)  # names of properties are written into XML as they are
+        pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:
-            pairs.append((f"graysplit_outcome[{arm.arm}]", reply.outcome))
+            pairs.append((f"graysplit_outcome[{name}]", reply.outcome))
             if reply.latency_s is not None:
-                pairs.append((f"graysplit_latency_s[{arm.arm}]", reply.latency_s))
+                pairs.append((f"graysplit_latency_s[{name}]", reply.latency_s))
             if reply.cost_usd is not None:
-                pairs.append((f"graysplit_cost_usd[{arm.arm}]", str(reply.cost_usd)))
+                pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
     return pairs
 
 
