@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +14,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+# No write takes this long, so an older temporary file has been left by a process that was killed.
+OLDEST_S = 3600.0
+_TEMPORARY = re.compile(r"(?P<pid>\d{1,10})(\.\w{8})?\.tmp")
+
+
+def temporary_prefix(path: Path) -> str:
+    """Return how the names begin of the temporary files that this process writes beside the path."""
+    return f".{path.name}.{os.getpid()}."
+
+
+def remove_stale(path: Path) -> None:
+    """Remove the temporary files for the path that a killed process has left beside it."""
+    prefix = f".{path.name}."
+    with suppress(OSError):  # what cannot be removed does no harm
+        for left in [each for each in path.parent.iterdir() if each.name.startswith(prefix)]:
+            named = _TEMPORARY.fullmatch(left.name.removeprefix(prefix))
+            if named and (_ended(int(named["pid"])) or time.time() - left.stat().st_mtime > OLDEST_S):
+                left.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
     """Write the text whole or not at all, and make its folder; raise OSError when it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    remove_stale(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.writelines(pieces)
@@ -28,3 +52,16 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
 def why_not(path: Path, error: OSError) -> str:
     """Say why the file could not be written, in a few words."""
     return f"{path.parent} is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+
+
+def _ended(pid: int) -> bool:
+    """Tell whether no process has the number; False where the system does not tell."""
+    if os.name == "nt":  # there, the signal 0 ends the process
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except OSError:
+        return False
+    return False
