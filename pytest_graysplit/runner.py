@@ -11,7 +11,9 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import RelayError
+from pytest_graysplit.fingerprint import redact_reply
 from pytest_graysplit.policy import SEED
+from pytest_graysplit.recordings.jsonl import LineError, require_plain
 from pytest_graysplit.stats import quantile
 
 if TYPE_CHECKING:
@@ -238,11 +240,6 @@ class Runner:
         if self._journal is not None:
             self._journal.close()
 
-    def _without_secrets(self, reply: Reply) -> Reply:
-        # A model that was told the key, or a relay that echoes it, must not carry it into reports.
-        text = self._clean(reply.text)
-        return reply if text == reply.text else replace(reply, text=text)
-
     @property
     def _failure(self) -> GraysplitError | None:
         return self._engine.failure if self._engine else None
@@ -260,9 +257,12 @@ class Runner:
     def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
+            reply = _keepable(reply)
             if self._journal is not None:
                 self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
-            priced = self._prices.priced(self._without_secrets(reply) if wish.route == "chat" else reply)
+            # A model that was told the key, or a relay that echoes it, must not carry it into reports.
+            kept = frozenset({"text"}) if wish.route == "embeddings" else frozenset[str]()  # a vector
+            priced = self._prices.priced(redact_reply(reply, self._clean, kept))
             with self._lock:
                 self._came.append((wish, priced))
                 self._done += 1
@@ -298,6 +298,16 @@ def shuffled(groups: Iterable[Sequence[Wish]], random: Random | None = None) -> 
     for group in ordered:
         dice.shuffle(group)
     return [wish for group in ordered for wish in group]
+
+
+def _keepable(reply: Reply) -> Reply:
+    """Return the reply, or one that failed where its tool calls are such that they can be neither kept nor shown."""
+    try:
+        require_plain(reply.tool_calls, "tool_calls")
+    except LineError as error:
+        problem = f"the answer cannot be kept: tool_calls {error}"
+        return replace(reply, outcome="error", text="", tool_calls=(), error=problem, error_slug="reply-unkeepable")
+    return reply
 
 
 def _stopped() -> RelayError:

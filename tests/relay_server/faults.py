@@ -91,5 +91,6 @@ FAULTS = {
     "tool": _tool,
     "param-400": _param,
     "other-model": lambda fault, body: (200, {}, completion(body) | {"model": fault.get("served", "gpt-4.1-mini")}),
+    "fields": lambda fault, body: (200, {}, completion(body) | fault["fields"]),
     "fallback": lambda fault, body: (200, {"x-litellm-attempted-fallbacks": "1"}, completion(body)),
 }  # fmt: skip
