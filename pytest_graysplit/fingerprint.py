@@ -78,12 +78,10 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
     changed: dict[str, Any] = {}
     for name in _FIELDS_OF_A_REPLY - kept:
         value: Any = getattr(reply, name)
-        if value and isinstance(value, str | tuple):
-            clean: Any = redact_json(value, redact)
-            if isinstance(value, tuple):
-                clean = tuple(clean)
-            if clean != value:
-                changed[name] = clean
+        if isinstance(value, str) and (text := redact(value)) != value:
+            changed[name] = text
+        elif isinstance(value, tuple) and (parts := tuple(redact_json(part, redact) for part in value)) != value:
+            changed[name] = parts
     return replace(reply, **changed) if changed else reply
 
 
