@@ -7,6 +7,7 @@ import re
 import tempfile
 import time
 from contextlib import suppress
+from errno import EACCES, EEXIST, EISDIR
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # No write takes this long, so an older temporary file has been left by a process that was killed.
 OLDEST_S = 3600.0
+# The superuser may write a file that was made read-only, and was hardly meant to.
+WRITABLE = 0o222
 _TEMPORARY = re.compile(r"(?P<pid>\d{1,10})(\.\w{8})?\.tmp")
 
 
@@ -47,6 +50,19 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def try_writing(path: Path) -> None:
+    """Raise OSError where the file could not be written later; make no folder, and leave nothing behind."""
+    if path.exists() and not (path.is_file() and path.stat().st_mode & WRITABLE and os.access(path, os.W_OK)):
+        is_file = path.is_file()
+        raise OSError(EACCES if is_file else EISDIR, "it is read-only" if is_file else "it is not a file")
+    folder = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    if not folder.is_dir():
+        raise FileExistsError(EEXIST, f"{folder} is not a folder")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=temporary_prefix(path), suffix=".tmp")
+    os.close(handle)
+    Path(temporary).unlink()
 
 
 def why_not(path: Path, error: OSError) -> str:
