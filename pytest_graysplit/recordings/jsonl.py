@@ -72,16 +72,31 @@ def require_plain(value: object, name: str) -> None:
 
 def _loaded(line: bytes) -> Any:
     try:
-        loaded = json.loads(line.decode())
+        loaded = json.loads(line.decode(), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise TornError(f"is not UTF-8 (byte {error.start + 1})") from None
     except RecursionError:
         raise LineError("is nested too deeply") from None
+    except LineError:
+        raise
     except json.JSONDecodeError as error:
         raise TornError(f"is not JSON ({error})") from None
     except ValueError:
         raise LineError("holds a number with too many digits") from None
     require_plain(loaded, "$")
+    return loaded
+
+
+def refuse_twice(line: bytes) -> None:
+    """Raise LineError where a name stands twice in one object: a reader would take the last without a word."""
+    _loaded(line)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    loaded = dict(pairs)
+    if len(loaded) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise LineError(f"names {next(name for name in names if names.count(name) > 1)!r} twice")
     return loaded
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from pytest_graysplit.recordings.jsonl import FORMAT, decode, encode, require_plain
+from pytest_graysplit.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.types import Outcome, Reply, Usage
 
 if TYPE_CHECKING:
@@ -144,7 +144,10 @@ def request_line(request: str, body: bytes) -> bytes:
 
 def decode_head(line: bytes) -> Head:
     """Read what a line is about and skip the rest; raise LineError."""
-    return decode(_HEAD, Head, line)
+    head = decode(_HEAD, Head, line)
+    if head.case is None and head.model:
+        raise LineError("is no recording (it names a model and no case)")
+    return head
 
 
 def decode_body(line: bytes) -> dict[str, Any]:
@@ -157,6 +160,8 @@ def decode_body(line: bytes) -> dict[str, Any]:
 def decode_reply(line: bytes) -> Reply:
     """Read the reply out of its line, marked as replayed; raise LineError."""
     stored = decode(_REPLY, ReplyLine, line)
+    if _may_repeat(line, stored):
+        refuse_twice(line)
     if stored.tool_calls:
         require_plain(stored.tool_calls, "tool_calls")
     return Reply(
@@ -185,6 +190,13 @@ def decode_reply(line: bytes) -> Reply:
     )
 
 
+def _may_repeat(line: bytes, stored: ReplyLine) -> bool:
+    """Tell whether the line has other names than it would be written with; looking at each takes as long as reading."""
+    written = msgspec.to_builtins(stored)
+    # Inside a text, a quote has a backslash before it.
+    return line.count(b'":') - line.count(b'\\":') != len(written) + len(written.get("usage") or ())
+
+
 def decode_usage(line: bytes) -> Usage | None:
     """Read the tokens alone out of a reply's line, None where it has none; raise LineError."""
     stored = decode(_TOKENS, TokensLine, line).usage
@@ -193,6 +205,7 @@ def decode_usage(line: bytes) -> Usage | None:
 
 def examine(line: bytes) -> None:
     """Read all of a line, a request's or a reply's; raise LineError."""
+    refuse_twice(line)
     if decode_head(line).case is None:
         decode_body(line)
     else:

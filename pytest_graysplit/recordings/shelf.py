@@ -43,6 +43,8 @@ class Shelf:
             return
         head = decode_head(line)
         if head.case is None:
+            if b'"body"' not in line:  # it must not take the place of one that tells what was asked
+                decode_body(line)
             self._take_request(head.request, at)
             return
         key = ReplyKey(head.case, head.model, head.request, head.sample)

@@ -26,6 +26,8 @@ ODD = [
     (f'"tool_calls":{DEEP}', "is nested too deeply"),
     (f'"tool_calls":{"[" * 4500}{"]" * 4500}', "is nested too deeply"),
     ('"tool_calls":[{"n":1e999}]', "holds a number that is not finite - at `$.tool_calls[0].n`"),
+    ('"outcome":"refusal"', "names 'outcome' twice"),
+    ('"usage":{"prompt":1,"prompt":2}', "names 'prompt' twice"),
     ('"error_slug":7', "is no recording (Expected `str | null`, got `int` - at `$.error_slug`)"),
 ]
 IDS = [odd[:30] for odd, _ in ODD]
@@ -167,3 +169,16 @@ def test_a_garbled_moment_is_the_oldest(bench):
     bench.record((bench.key(), bench.reply("new")))
     merge_journals(bench.root)
     assert [json.loads(line).get("text") for line in bench.lines()] == [None, "new"]
+
+
+def test_a_reply_without_its_case_is_not_taken_for_a_request(bench, stored):
+    """It would replace what was asked under its hash."""
+    text = stored.read_text(encoding="utf-8")
+    request, reply = text.splitlines()
+    odd = {**json.loads(reply), "case": None}
+    stored.write_text(f"{request}\n{reply}\n{json.dumps(odd)}\n", encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"test_support.jsonl:3: is no recording .it names a model and no case"):
+        Recordings(bench.root).keys(stored)
+    stored.write_text(f'{request}\n{reply}\n{{"request":"{odd["request"]}","format":1}}\n', encoding="utf-8")
+    with pytest.raises(RecordingError, match=r"test_support.jsonl:3: is no recording .*`body`"):
+        Recordings(bench.root).keys(stored)
