@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest_graysplit
 from pytest_graysplit.casemaking import commands as casemaking
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.escaping import visible
 from pytest_graysplit.judging import commands as judging
 from pytest_graysplit.recordings import commands as recordings
 from pytest_graysplit.recordings.commands import FAILED, Line
@@ -54,7 +55,7 @@ def _tell(line: Line) -> None:
     stream = sys.stderr if line.code == FAILED else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a case may be called anything, a terminal knows less
-    stream.write(f"{line.text}\n")
+    stream.write(f"{visible(line.text)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,14 +11,17 @@ GraysplitError
 In a test run a failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
 """
 
+from pytest_graysplit.escaping import visible
+
 
 class GraysplitError(Exception):
     """A problem, the remedy for it, and the heading in docs/messages.md that tells more."""
 
     def __init__(self, problem: str, *, hint: str, slug: str) -> None:
         super().__init__(problem, hint, slug)
-        self.problem = problem
-        self.hint = hint
+        # Messages quote relays, files and answers, and end up on terminals and in logs of CI.
+        self.problem = visible(problem)
+        self.hint = visible(hint)
         self.slug = slug
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import limit, money, score, seconds, shortened
+from pytest_graysplit.escaping import on_one_line, visible
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.worddiff import word_diff
 
@@ -27,7 +28,7 @@ def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
         return str(problem)
     if not misses:
         return ""
-    return "\n".join([*_missed(misses), "", *_evidence(result)])
+    return visible("\n".join([*_missed(misses), "", *_evidence(result)]))
 
 
 def _missed(misses: list[Miss]) -> Iterator[str]:
@@ -106,8 +107,8 @@ def _reply(reply: Reply) -> str:
         parts.append(seconds(reply.latency_s))
     if reply.cost_usd is not None:
         parts.append(money(reply.cost_usd))
-    if reply.served_model not in (None, reply.model):
-        parts.append(f"served by {reply.served_model}")
+    if reply.served_model is not None and reply.served_model != reply.model:
+        parts.append(f"served by {on_one_line(reply.served_model)}")
     if reply.replayed:
         parts.append("replayed")
     return " ".join(parts)
@@ -117,7 +118,7 @@ def _labelled(label: str, text: str) -> str:
     lead = f"  {label:<{LABEL - 2}}"
     lines = [
         line
-        for paragraph in text.splitlines() or [""]
+        for paragraph in visible(text).split("\n")
         for line in textwrap.wrap(paragraph, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False) or [""]
     ]
     return "\n".join(((lead if number == 0 else " " * LABEL) + line).rstrip() for number, line in enumerate(lines))

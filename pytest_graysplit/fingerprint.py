@@ -7,8 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor
 
 REDACTED = "[redacted]"
+# Whatever else is a text, a field that is added tomorrow included, may echo a secret.
+_OUR_OWN_WORDS = frozenset({"model", "outcome", "error_slug", "error_kind", "retried", "at"})
+_FIELDS_OF_A_REPLY = frozenset(one.name for one in fields(Reply)) - _OUR_OWN_WORDS
 
 
 def canonical(body: Mapping[str, Json]) -> bytes:
@@ -65,6 +71,18 @@ def redact_json(value: Json, redact: Redactor) -> Json:
     if isinstance(value, list | tuple):
         return [redact_json(part, redact) for part in value]
     return value
+
+
+def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozenset()) -> Reply:
+    """Return the reply with every text in it redacted that its relay or model wrote; the fields `kept` stay."""
+    changed: dict[str, Any] = {}
+    for name in _FIELDS_OF_A_REPLY - kept:
+        value: Any = getattr(reply, name)
+        if isinstance(value, str) and (text := redact(value)) != value:
+            changed[name] = text
+        elif isinstance(value, tuple) and (parts := tuple(redact_json(part, redact) for part in value)) != value:
+            changed[name] = parts
+    return replace(reply, **changed) if changed else reply
 
 
 def _settled(value: Json) -> Json:

@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.display import limit, plural
+from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.stats import conformal_threshold
 
@@ -86,7 +87,7 @@ def warnings(results: Results) -> Iterator[str]:
     if stored := cache([(*arm.replies, *arm.spare) for arm in controls]):
         yield (
             "the relay answered all control samples of a case with one and the same stored reply "
-            f"(response id {stored.response_id}) in {plural(stored.cases, 'case')}: it serves a cache, "
+            f"(response id {on_one_line(stored.response_id)}) in {plural(stored.cases, 'case')}: it serves a cache, "
             "and how far the control repeats itself is not known"
         )
 

@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import RelayError
+from pytest_graysplit.fingerprint import redact_reply
 from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.stats import quantile
@@ -247,12 +248,12 @@ class Runner:
         if self._journal is not None:
             self._journal.close()
 
-    def _without_secrets(self, reply: Reply) -> Reply:
-        # A model that was told the key, or a relay that echoes it, must not carry it into reports.
-        sent = as_sent(reply)
-        text, reasoning = self._clean(sent.text), self._clean(sent.reasoning)
+    def _without_secrets(self, reply: Reply, route: Route) -> Reply:
+        """A model that was told the key, or a relay that echoes it, must not carry it into reports."""
+        if route == "embeddings":
+            return redact_reply(reply, self._clean, frozenset({"text"}))  # which is a vector
         # Thoughts are told apart in the redacted text, for that is what a replay will read.
-        return without_thoughts(replace(sent, text=text, reasoning=reasoning), is_refusal)
+        return without_thoughts(redact_reply(as_sent(reply), self._clean), is_refusal)
 
     @property
     def _failure(self) -> GraysplitError | None:
@@ -286,7 +287,7 @@ class Runner:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
             if self._journal is not None:
                 self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
-            priced = self._prices.priced(self._without_secrets(reply) if wish.route == "chat" else reply)
+            priced = self._prices.priced(self._without_secrets(reply, wish.route))
             with self._lock:
                 self._came.append((wish, priced))
                 self._done += 1

@@ -18,7 +18,10 @@ FILE = Path("tests/__graysplit__/test_support.jsonl")
 KEY = "an-api-key-of-24-letters"
 RESTORE = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
 REVOKE = "revoke it where it was issued, take it out of the test and out of version control, record anew"
-INSIDE = "record with --graysplit-recordings inside the project, or move the journal's recordings by hand"
+INSIDE = (
+    "nothing was written there, and a journal that names it is kept; record inside the project: let its "
+    "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings"
+)
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
 # A plugin that tells what it would ask for, as the real one does at the end of a collection.
 CONFTEST = """
@@ -362,8 +365,8 @@ def test_a_shard_writes_only_into_its_project(graysplit, project):
     """A journal from elsewhere that names a file outside is refused."""
     record("a", root=Path("shard"), file=Path("../../outside.jsonl"), merge=False)
     (journal,) = Path("shard/.graysplit/journal").glob("*.jsonl")
-    assert graysplit("merge", "shard", "--into", "all") == (2, [], [
-        f"{journal} records into ../../outside.jsonl, which is outside of all",
+    assert graysplit("merge", "shard", "--into", "all") == (2, ["shards: 1, recording files: 0, changed: 0"], [
+        f"{journal}:1: records into '../../outside.jsonl', which is outside the project",
         f"  hint: {INSIDE}  [recording-outside]",
     ])  # fmt: skip
     assert not (project.parent / "outside.jsonl").exists()

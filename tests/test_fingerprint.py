@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import fields, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.fingerprint import canonical, redact_json, redactor, request_hash, unchanged
+from pytest_graysplit.fingerprint import canonical, redact_json, redact_reply, redactor, request_hash, unchanged
+from pytest_graysplit.types import Reply
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -102,3 +104,16 @@ def test_redaction_reaches_every_text_of_a_value():
     redact = redactor(["12345678"])
     value = {"a": ["x12345678", 12345678, None], "12345678": ("12345678",)}
     assert redact_json(value, redact) == {"a": ["x[redacted]", 12345678, None], "[redacted]": ["[redacted]"]}
+
+
+def test_every_text_of_a_reply_is_redacted_but_our_own_words():
+    """A field that is added to the reply tomorrow is redacted, too, unless it is named as ours."""
+    ours = {"model", "outcome", "error_slug", "error_kind", "at"}
+    texts = {field.name for field in fields(Reply) if "str" in str(field.type) or "Outcome" in str(field.type)}
+    reply = Reply(**{"outcome": "ok", **dict.fromkeys(texts - {"outcome", "retried"}, "a secret")})
+    clean = redact_reply(replace(reply, tool_calls=({"secret": ["secret"]},)), lambda text: text.replace("secret", "*"))
+    assert {name for name in texts if getattr(clean, name) == "a *"} == texts - ours - {"retried"}
+    assert clean.tool_calls == ({"*": ["*"]},)
+    kept = redact_reply(reply, lambda text: "*", frozenset({"text"}))
+    assert (kept.text, kept.served_model) == ("a secret", "*")
+    assert redact_reply(reply, unchanged) is reply

@@ -110,6 +110,13 @@ def test_the_reply_is_what_the_relay_said_with_its_price(bench):
     assert reply.cost_usd == (2 * Decimal(3) + 6 * Decimal(15)) / 1_000_000
 
 
+def deep(levels):
+    value = "end"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def test_calls_are_sent_in_the_order_they_were_given(bench):
     """The shuffled order is the order in which the relay meets them."""
     wishes = shuffled([bench.pairs(8)[n : n + 2] for n in range(0, 16, 2)])
@@ -464,3 +471,20 @@ def test_models_of_metrics_are_looked_for_in_the_list_too(bench):
     runner = bench.runner(asked_models=lambda: asked)
     bench.fetch(runner, bench.pairs(1))
     assert runner.warnings == ("the relay lists no model 'text-embedding-3-small'; it may serve it all the same",)
+
+
+def test_an_answer_that_is_nested_too_deep_ends_only_its_own_case(bench):
+    """Tool calls nested hundreds deep could be neither recorded nor shown; nothing of them is stored."""
+    call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": deep(300)}}
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    choices = [{"index": 0, "finish_reason": "tool_calls", "message": message}]
+    bench.relay.control(faults=[{"kind": "fields", "model": TREATMENT, "fields": {"choices": choices}, "times": 1}])
+    wishes = bench.pairs(2)
+    replies = bench.fetch(bench.runner(), wishes)
+    (failed,) = [reply for reply in replies if reply.outcome != "ok"]
+    assert (failed.model, failed.outcome, failed.tool_calls) == (TREATMENT, "error", ())
+    assert failed.error == "the answer is nested more than 100 levels deep"
+    assert failed.error_slug == "relay-answer-deep"
+    bench.runners[-1].stop()
+    merge_journals(bench.root)
+    assert len(Recordings(bench.root).keys(bench.file)) == 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.cases import fieldtypes
 from pytest_graysplit.cases.expectfields import EXPECT_FIELDS, expect
 from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
+from pytest_graysplit.cases.messagefields import PROMPT, conversation
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ _REMEDIES = {
     "id": "pytest names the test: write pytest.param(..., id=...) to name it yourself",
     "model": "models are named once for all cases, by --graysplit-control and --graysplit-treatment",
 }
-_PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
 
 
 def build_case(
@@ -110,11 +110,11 @@ def _params(place: Place, value: object) -> dict[str, Json]:
 def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
-        raise place.refuse("no prompt", _PROMPT, "case-prompt-missing")
+        raise place.refuse("no prompt", PROMPT, "case-prompt-missing")
     if len(names) == 2:
         raise place.refuse("both prompt and messages", "keep one of the two", "case-field-clash")
     prompt = given.read("prompt", fieldtypes.text)
-    messages = given.read("messages", _conversation) or [{"role": "user", "content": prompt}]
+    messages = given.read("messages", conversation) or [{"role": "user", "content": prompt}]
     system = given.read("system", fieldtypes.text)
     if system is None:
         return tuple(messages)
@@ -122,26 +122,6 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
         hint = "keep the one in messages, or write system: null"
         raise place.inside("system").refuse("messages hold a system message already", hint, "case-field-clash")
     return ({"role": "system", "content": system}, *messages)
-
-
-def _conversation(place: Place, value: object) -> list[dict[str, Json]]:
-    if not isinstance(value, list | tuple) or not value:
-        raise place.expected("a list of messages", value, _PROMPT)
-    return [_message(place.inside(number), entry) for number, entry in enumerate(value)]
-
-
-def _message(place: Place, value: object) -> dict[str, Json]:
-    if not isinstance(value, dict):
-        raise place.expected("an object", value, _PROMPT)
-    message = fieldtypes.table(place, value)
-    if message.get("role") is None:
-        raise place.refuse("no role", 'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing")
-    fieldtypes.text(place.inside("role"), message["role"])
-    content = message.get("content")
-    if content is not None and not isinstance(content, str | list):
-        hint = "content is what was said; null where an assistant message only calls tools"
-        raise place.inside("content").expected("a text, a list of parts or null", content, hint)
-    return message
 
 
 # The fields that the record takes as they are read, by its own names; what is not given keeps the record's default.

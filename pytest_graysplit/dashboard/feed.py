@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.escaping import unhidden
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -57,5 +59,16 @@ class Feed:
 
 
 def as_text(value: Json) -> str:
-    """Write JSON on one line of plain ASCII, which any text from a model survives; NaN is an error of the source."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    """Write JSON on one line of plain ASCII, its texts as a page shows them; NaN is an error of the source."""
+    return json.dumps(_shown(value), allow_nan=False, separators=(",", ":"))
+
+
+def _shown(value: Json) -> Json:
+    """Spell out what a browser would obey or hide, such as a turn of the direction of writing."""
+    if isinstance(value, str):
+        return unhidden(value)
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    if isinstance(value, dict):
+        return {unhidden(key): _shown(one) for key, one in value.items()}
+    return value

@@ -13,7 +13,7 @@ from pytest_graysplit.judging.calibration import Calibration, Judged
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
 from pytest_graysplit.recordings.discover import FOLDER
-from pytest_graysplit.recordings.workdir import journal_folder
+from pytest_graysplit.recordings.workdir import journal_folder, require_inside
 from pytest_graysplit.runner import Runner, shuffled
 from pytest_graysplit.types import Reply
 
@@ -65,6 +65,8 @@ class Trial:
         missing = {wish.address for wish in runner.missing(wish for wishes in wanted for wish in wishes)}
         if missing:
             self._settings.require_key("--record=none")
+            for path in {address[0] for address in missing}:
+                require_inside(self._root, path)
             runner.open_journal()
             groups = [[wish for wish in wishes if wish.address in missing] for wishes in wanted]
             runner.fetch(shuffled(groups), watch)

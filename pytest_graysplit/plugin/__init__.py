@@ -49,11 +49,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; check options now when any is given, and serve the live page in the process one sees."""
+    """Register the marker; check options that are given, and in the reporting process where it writes and serves."""
     config.addinivalue_line("markers", MARKER_HELP)
     if options.mentioned(config):
         options.check(config)
-    if options.is_given(config, "dashboard") and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return
+    if options.is_given(config, "json"):
+        options.require_writable_report(config)
+    if options.is_given(config, "dashboard"):
         from pytest_graysplit.plugin.livepage import LivePage
 
         config.pluginmanager.register(LivePage(config), "graysplit-live-page")

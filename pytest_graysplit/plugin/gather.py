@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.escaping import visible
 from pytest_graysplit.plugin.courier import unpacked
 from pytest_graysplit.plugin.gateitems import emit
 from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
@@ -141,7 +142,7 @@ class Gather:
         terminalreporter.section("graysplit", sep="=")
         if not any(arm.replies for arm in state.results.arms()):
             # A table of nothing would only hide the reason.
-            terminalreporter.write_line(state.tally.failure or "\n".join(notes), yellow=True)
+            terminalreporter.write_line(visible(state.tally.failure or "\n".join(notes)), yellow=True)
             return
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
         brief = verbosity < 0
@@ -177,5 +178,5 @@ def _uncollected(config: pytest.Config) -> int:
 
 def _print(reporter: TerminalReporter, line: Line) -> None:
     for piece in line:
-        reporter.write(piece.text, **({piece.style: True} if piece.style else {}))
+        reporter.write(visible(piece.text), **({piece.style: True} if piece.style else {}))
     reporter.write("\n")

@@ -93,6 +93,20 @@ def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:
     return getattr(config.option, name, default)
 
 
+def require_writable_report(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where the JSON report could not be written: before anything is collected or sent."""
+    from pathlib import Path
+
+    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.reports import require_writable
+
+    try:
+        if path := settings_of(config).json_path:
+            require_writable(Path(path))
+    except GraysplitError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def option_values(config: pytest.Config) -> dict[str, object]:
     """Return what the command line says, by option name."""
     return {option.name: getattr(config.option, option.ini, None) for option in OPTIONS}

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import RelayError, UnaskedError
+from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.explain import failure
 from pytest_graysplit.plugin.adopting import AWAITED
 from pytest_graysplit.plugin.courier import packed
 from pytest_graysplit.plugin.exchange import red_miss
 from pytest_graysplit.plugin.options import pytest_option
+from pytest_graysplit.plugin.plainreports import show_plainly
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.state import EXCHANGES, drop
 
@@ -110,6 +112,7 @@ class Outcomes:
         """Put the results on the report when every other plugin has had its say on it."""
         report = yield
         if call.when == "call" and EXCHANGES in item.stash:
+            show_plainly(report)
             if SAID in item.stash:
                 self._report_body(item, report)
             else:
@@ -180,19 +183,20 @@ def _one_line(error: BaseException) -> str:
 
 def _properties(result: CaseResult) -> list[tuple[str, object]]:
     """What JUnit shows of a case: `graysplit_...` properties, for dashboards that read them."""
-    pairs: list[tuple[str, object]] = [("graysplit_case", result.case.id)]
+    pairs: list[tuple[str, object]] = [("graysplit_case", on_one_line(result.case.id))]
     if result.comparison is not None and result.comparison.similarity is not None:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
     for arm in result.arms:
-        pairs.append((f"graysplit_passed[{arm.arm}]", str(arm.passed).lower()))
+        name = on_one_line(arm.arm)  # names of properties are written into XML as they are
+        pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:
-            pairs.append((f"graysplit_outcome[{arm.arm}]", reply.outcome))
+            pairs.append((f"graysplit_outcome[{name}]", reply.outcome))
             if reply.latency_s is not None:
-                pairs.append((f"graysplit_latency_s[{arm.arm}]", reply.latency_s))
+                pairs.append((f"graysplit_latency_s[{name}]", reply.latency_s))
             if reply.cost_usd is not None:
-                pairs.append((f"graysplit_cost_usd[{arm.arm}]", str(reply.cost_usd)))
+                pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
     return pairs
 
 

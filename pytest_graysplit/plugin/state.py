@@ -30,7 +30,7 @@ from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.tally import Tally
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
-from pytest_graysplit.recordings.workdir import journal_folder
+from pytest_graysplit.recordings.workdir import journal_folder, require_inside
 from pytest_graysplit.results import CONTROL, Results
 from pytest_graysplit.runner import Runner
 from pytest_graysplit.types import ReplyKey
@@ -186,6 +186,8 @@ class State:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
             return
+        for path in {wish.into for wish in wishes}:
+            require_inside(self.root, path)
         for folder in ({wish.into.parent for wish in wishes} | {self.root / ".graysplit"}) - self._writable:
             existing = next(path for path in (folder, *folder.parents) if path.exists())
             if not existing.is_dir() or not os.access(existing, os.W_OK):

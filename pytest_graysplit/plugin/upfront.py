@@ -11,6 +11,7 @@ import pytest
 
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.escaping import visible
 from pytest_graysplit.plugin.calibration import calibrate, refuse_early_stop
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.plans import PLAN
@@ -117,8 +118,8 @@ def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
     state.require_folders(wishes)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
-        reporter.write_line(f"graysplit: {told}")
-        reporter.write_line(f"graysplit: {state.estimate(wishes)}")
+        reporter.write_line(visible(f"graysplit: {told}"))
+        reporter.write_line(visible(f"graysplit: {state.estimate(wishes)}"))
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         state.runner.fetch(wishes, watcher)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.escaping import visible
 from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.earlystop import is_spared
 from pytest_graysplit.plugin.options import pytest_option
@@ -130,7 +131,7 @@ class Window:
             return
         self._told = True
         reporter.ensure_newline()
-        reporter.write_line(f"graysplit: {self._state.estimate(self._missing())}, if every test runs")
+        reporter.write_line(visible(f"graysplit: {self._state.estimate(self._missing())}, if every test runs"))
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings.jsonl import LineError
-from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply
+from pytest_graysplit.recordings.lines import examine, odd_cost
 from pytest_graysplit.recordings.shelf import read_data, refusal, split_lines
 from pytest_graysplit.recordings.workdir import relative_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
     from pathlib import Path
 
     from pytest_graysplit.types import Redactor
@@ -45,7 +46,9 @@ def check_file(root: Path, path: Path, redact: Redactor) -> Iterator[RecordingEr
         if not line.strip():
             continue
         try:
-            _decode(line)
+            examine(line)
+            if (cost := odd_cost(line)) is not None:
+                yield _unbelieved(f"{where}:{number}", cost)
         except LineError as error:
             yield refusal(f"{where}:{number}", line, error)
         if secret := _secret(line.decode(errors="replace"), redact):
@@ -56,12 +59,12 @@ def check_file(root: Path, path: Path, redact: Redactor) -> Iterator[RecordingEr
             )
 
 
-def _decode(line: bytes) -> None:
-    head = decode_head(line)
-    if head.case is None:
-        decode_body(line)
-    else:
-        decode_reply(line)
+def _unbelieved(place: str, cost: Decimal) -> RecordingError:
+    return RecordingError(
+        f"{place}: reported_cost_usd is {cost}, which counts as an unknown cost",
+        hint="delete the field; the cost is then computed from the tokens where the model has a price",
+        slug="recording-cost",
+    )
 
 
 def _secret(text: str, redact: Redactor) -> str:

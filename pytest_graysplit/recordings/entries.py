@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from pytest_graysplit.recordings.jsonl import FORMAT, LineError, decode, encode
-from pytest_graysplit.recordings.lines import decode_head, request_line
+from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply, request_line
 from pytest_graysplit.types import ReplyKey
 
 
@@ -51,16 +51,19 @@ def entry_line(into: str, request: str, body: bytes, reply: bytes) -> bytes:
 
 
 def decode_entry(line: bytes) -> Entry:
-    """Read a journal's line; raise LineError when it is torn."""
+    """Read a journal's line; raise LineError when it is torn, or holds what a recording file may not hold."""
     stored: EntryLine | _OddLine
     try:
         stored = _ENTRY.decode(line)
         body, reply = bytes(stored.body), bytes(stored.reply)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         stored = decode(_ODD, _OddLine, line)
         body, reply = encode(stored.body), encode(stored.reply)
     head = decode_head(reply)
     if head.case is None or not stored.into.endswith(".jsonl"):
         raise LineError("names no case, or no recording file")
+    decode_reply(reply)
+    asked = request_line(stored.request, body)
+    decode_body(asked)
     key = ReplyKey(head.case, head.model, head.request, head.sample)
-    return Entry(stored.into, key, request_line(stored.request, body), reply)
+    return Entry(stored.into, key, asked, reply)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -10,11 +11,22 @@ import msgspec
 # 1: the first format.
 FORMAT: Literal[1] = 1
 
+UTF8_MARK = b"\xef\xbb\xbf"
+
 T = TypeVar("T")
+
+# Deeper than any request or tool call that a relay takes, and shallow enough for every function that recurses.
+MAX_DEPTH = 200
+# A cost that is not a number is an unknown cost, and no reason to lose the reply.
+MAY_BE_ODD = "reported_cost_usd"
 
 
 class LineError(ValueError):
     """A line that is no recording; the text says why, the caller knows where it stands."""
+
+
+class TornError(LineError):
+    """A line that is not JSON, such as one that a kill cut short."""
 
 
 class OtherFormatError(LineError):
@@ -38,20 +50,54 @@ def decode(decoder: msgspec.json.Decoder[T], kind: type[T], line: bytes) -> T:
     """Read one line; raise LineError, or OtherFormatError where another version wrote it."""
     try:
         return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # The standard library reads what the fast decoder refuses: lone surrogates, which models do send.
         return _converted(_loaded(line), kind)
 
 
+def require_plain(value: object, name: str) -> None:
+    """Raise LineError where the value is nested too deeply, or holds NaN, an infinity or a number beyond a float."""
+    waiting = [(name, value, 0)]
+    while waiting:
+        path, part, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise LineError("is nested too deeply")
+        if isinstance(part, dict):
+            waiting += [(f"{path}.{key}", entry, depth + 1) for key, entry in part.items() if key != MAY_BE_ODD]
+        elif isinstance(part, list | tuple):
+            waiting += [(f"{path}[{number}]", entry, depth + 1) for number, entry in enumerate(part)]
+        elif isinstance(part, float) and not math.isfinite(part):
+            raise LineError(f"holds a number that is not finite - at `{path}`")
+
+
 def _loaded(line: bytes) -> Any:
     try:
-        return json.loads(line.decode())
+        loaded = json.loads(line.decode(), object_pairs_hook=_once)
     except UnicodeDecodeError as error:
-        raise LineError(f"is not UTF-8 (byte {error.start + 1})") from None
+        raise TornError(f"is not UTF-8 (byte {error.start + 1})") from None
     except RecursionError:
         raise LineError("is nested too deeply") from None
-    except ValueError as error:
-        raise LineError(f"is not JSON ({error})") from None
+    except LineError:
+        raise
+    except json.JSONDecodeError as error:
+        raise TornError(f"is not JSON ({error})") from None
+    except ValueError:
+        raise LineError("holds a number with too many digits") from None
+    require_plain(loaded, "$")
+    return loaded
+
+
+def refuse_twice(line: bytes) -> None:
+    """Raise LineError where a name stands twice in one object: a reader would take the last without a word."""
+    _loaded(line)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    loaded = dict(pairs)
+    if len(loaded) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise LineError(f"names {next(name for name in names if names.count(name) > 1)!r} twice")
+    return loaded
 
 
 def _converted(loaded: Any, kind: type[T]) -> T:

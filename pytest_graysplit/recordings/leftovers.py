@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.recordings.entries import decode_entry
-from pytest_graysplit.recordings.jsonl import LineError, OtherFormatError
-from pytest_graysplit.recordings.workdir import journal_folder, relative_to, try_lock
+from pytest_graysplit.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError, TornError
+from pytest_graysplit.recordings.workdir import inside, journal_folder, outside, relative_to, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
+    from pytest_graysplit.errors import RecordingError
     from pytest_graysplit.recordings.entries import Entry
     from pytest_graysplit.types import ReplyKey
 
@@ -33,12 +34,14 @@ class JournalText:
     """A journal as read, and its fate once its entries are at rest.
 
     It goes; it is set "aside" where lines other than a torn last one could not be read; it "stays" where another
-    version, which may know more, wrote it.
+    version, which may know more, wrote it. The `mode` is that of the run that wrote it.
     """
 
     path: Path
+    mode: str = ""
     entries: tuple[Entry, ...] = ()
     warnings: tuple[str, ...] = ()
+    problems: tuple[RecordingError, ...] = ()
     fate: Literal["goes", "aside", "stays"] = "goes"
 
     def belongs_into(self, files: Container[str]) -> bool:
@@ -55,10 +58,9 @@ def leftovers(root: Path) -> list[Leftover]:
     for path in journals(root):
         with claim(path) as claimed:
             if claimed:
-                text = read_journal(path, relative_to(root, path))
+                text = read_journal(path, relative_to(root, path), root)
                 keys = tuple((root / entry.into, entry.key) for entry in text.entries)
-                mode = path.name.partition("-")[0]
-                found.append(Leftover(path=path, mode=mode, keys=keys, warnings=text.warnings))
+                found.append(Leftover(path=path, mode=text.mode, keys=keys, warnings=text.warnings))
     return found
 
 
@@ -83,24 +85,40 @@ def claim(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-def read_journal(path: Path, where: str) -> JournalText:
-    """Read what can be read; a line torn by a kill or a full disk is a warning, never an error."""
+def read_journal(path: Path, where: str, root: Path) -> JournalText:
+    """Read what can be read; a line torn by a kill or a full disk is a warning, never an error.
+
+    An entry that would be written outside the root is a problem, and is left out.
+    """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(UTF8_MARK).split(b"\n")
     except OSError as error:
         return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="stays")
     entries: list[Entry] = []
     warnings: list[str] = []
+    problems: list[RecordingError] = []
     whole = True
     for number, line in enumerate(lines, start=1):
         try:
-            if line:
-                entries.append(decode_entry(line))
+            if not line.strip():
+                continue
+            entry = decode_entry(line)
+            if inside(root, entry.into) is None:
+                problems.append(outside(f"{where}:{number}", entry.into))
+            else:
+                entries.append(entry)
         except OtherFormatError as error:
             return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="stays")
         except LineError as error:
-            torn = number == len(lines)
+            torn = number == len(lines) and isinstance(error, TornError)
             whole = whole and torn
             told = "the last line is torn and was skipped" if torn else f"{error}; skipped"
             warnings.append(f"{where}:{number}: {told}")
-    return JournalText(path=path, entries=tuple(entries), warnings=tuple(warnings), fate="goes" if whole else "aside")
+    return JournalText(
+        path=path,
+        mode=path.name.partition("-")[0],
+        entries=tuple(entries),
+        warnings=tuple(warnings),
+        problems=tuple(problems),
+        fate="goes" if whole and not problems else "aside",
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal  # msgspec reads the annotations at run time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
 from pytest_graysplit.metrics.refusals import is_refusal
-from pytest_graysplit.recordings.jsonl import FORMAT, decode, encode
+from pytest_graysplit.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.thoughts import as_sent, without_thoughts
 from pytest_graysplit.types import Outcome, Reply, Usage
 
@@ -48,6 +49,13 @@ FREE_TEXTS = frozenset(
 )
 
 
+# A reply costs less than this, in USD; a relay that reports more, or less than nothing, reports no cost.
+MOST_USD = Decimal(1_000_000)
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
+
+
 class Head(msgspec.Struct, gc=False):
     """What a line is about: a request (no case), or the reply of a model to a case."""
 
@@ -55,13 +63,14 @@ class Head(msgspec.Struct, gc=False):
     request: str
     case: str | None = None
     model: str = ""
-    sample: int = 0
+    sample: Count = 0
     at: str = ""
 
     @property
     def stamp(self) -> str:
-        """The moment of the reply, spelled so that texts sort as moments do."""
-        return self.at.removesuffix("Z").removesuffix("+00:00")
+        """The moment of the reply, spelled so that texts sort as moments do; a text that is not one is the oldest."""
+        moment = self.at.removesuffix("Z").removesuffix("+00:00")
+        return moment if _MOMENT.fullmatch(moment) else ""
 
 
 class RequestLine(msgspec.Struct):
@@ -75,12 +84,12 @@ class RequestLine(msgspec.Struct):
 class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
     """The tokens of a reply; zeros are left out."""
 
-    prompt: int = 0
-    completion: int = 0
-    cached: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
-    total: int = 0
+    prompt: Count = 0
+    completion: Count = 0
+    cached: Count = 0
+    cache_write: Count = 0
+    reasoning: Count = 0
+    total: Count = 0
 
 
 class TokensLine(msgspec.Struct, gc=False):
@@ -97,7 +106,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     case: str
     model: str
     request: str
-    sample: int
+    sample: Count
     outcome: Outcome
     text: str = ""  # as it was sent: thoughts are told apart when it is read
     reasoning: str = ""  # what was sent apart from the text
@@ -109,16 +118,17 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     fell_back: bool = False
     usage: UsageLine | None = None
     reported_cost_usd: Decimal | None = None
-    latency_s: float | None = None
-    ttft_s: float | None = None
-    attempts: int = 1
-    queue_s: float | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
-    backoff_s: float | None = None
+    latency_s: Seconds | None = None
+    ttft_s: Seconds | None = None
+    attempts: Count = 1
+    queue_s: Seconds | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
+    backoff_s: Seconds | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str = ""
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
 _HEAD = msgspec.json.Decoder(Head)
 _REPLY = msgspec.json.Decoder(ReplyLine)
 _REQUEST = msgspec.json.Decoder(RequestLine)
@@ -149,17 +159,26 @@ def request_line(request: str, body: bytes) -> bytes:
 
 def decode_head(line: bytes) -> Head:
     """Read what a line is about and skip the rest; raise LineError."""
-    return decode(_HEAD, Head, line)
+    head = decode(_HEAD, Head, line)
+    if head.case is None and head.model:
+        raise LineError("is no recording (it names a model and no case)")
+    return head
 
 
 def decode_body(line: bytes) -> dict[str, Any]:
     """Read the body out of a request's line; raise LineError."""
-    return decode(_REQUEST, RequestLine, line).body
+    body = decode(_REQUEST, RequestLine, line).body
+    require_plain(body, "body")
+    return body
 
 
 def decode_reply(line: bytes) -> Reply:
     """Read the reply out of its line, marked as replayed; raise LineError."""
     stored = decode(_REPLY, ReplyLine, line)
+    if _may_repeat(line, stored):
+        refuse_twice(line)
+    if stored.tool_calls:
+        require_plain(stored.tool_calls, "tool_calls")
     reply = Reply(
         model=stored.model,
         sample=stored.sample,
@@ -178,7 +197,7 @@ def decode_reply(line: bytes) -> Reply:
         error_slug=stored.error_slug,
         served_model=stored.served_model,
         fell_back=stored.fell_back,
-        reported_cost_usd=stored.reported_cost_usd,
+        reported_cost_usd=_believable(stored.reported_cost_usd),
         latency_s=stored.latency_s,
         ttft_s=stored.ttft_s,
         attempts=stored.attempts,
@@ -188,10 +207,38 @@ def decode_reply(line: bytes) -> Reply:
     return without_thoughts(reply, is_refusal)
 
 
+def _may_repeat(line: bytes, stored: ReplyLine) -> bool:
+    """Tell whether the line has other names than it would be written with; looking at each takes as long as reading."""
+    written = msgspec.to_builtins(stored)
+    # Inside a text, a quote has a backslash before it.
+    return line.count(b'":') - line.count(b'\\":') != len(written) + len(written.get("usage") or ())
+
+
 def decode_usage(line: bytes) -> Usage | None:
     """Read the tokens alone out of a reply's line, None where it has none; raise LineError."""
     stored = decode(_TOKENS, TokensLine, line).usage
     return None if stored is None else _usage(stored)
+
+
+def examine(line: bytes) -> None:
+    """Read all of a line, a request's or a reply's; raise LineError."""
+    refuse_twice(line)
+    if decode_head(line).case is None:
+        decode_body(line)
+    else:
+        decode_reply(line)
+
+
+def odd_cost(line: bytes) -> Decimal | None:
+    """Return the cost that a reply's line tells and that cannot be one; raise LineError."""
+    if decode_head(line).case is None:
+        return None
+    cost = decode(_REPLY, ReplyLine, line).reported_cost_usd
+    return cost if cost is not None and _believable(cost) is None else None
+
+
+def _believable(cost: Decimal | None) -> Decimal | None:
+    return cost if cost is not None and cost.is_finite() and 0 <= cost < MOST_USD else None
 
 
 def _usage_line(usage: Usage) -> UsageLine:

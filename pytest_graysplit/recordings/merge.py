@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pytest_graysplit.recordings.entries import Entry
     from pytest_graysplit.recordings.leftovers import JournalText
 
 
@@ -34,6 +35,19 @@ class MergeReport:
     problems: tuple[RecordingError, ...] = ()
 
 
+@dataclass(slots=True)
+class Batch:
+    """Lines for one recording file; those of runs that record all anew are apart, since they replace what is there."""
+
+    lines: list[bytes] = field(default_factory=list)
+    paid_again: list[bytes] = field(default_factory=list)
+
+    def add(self, journal: JournalText, entry: Entry) -> None:
+        """Add an entry of a journal."""
+        lines = self.paid_again if journal.mode == "all" else self.lines
+        lines += (entry.request_line, entry.reply_line)
+
+
 def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeReport:
     """Take the journals under the root that no living process holds into the recording files they name.
 
@@ -42,7 +56,7 @@ def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeRepor
     with ExitStack() as held:
         candidates = journals(root) if only is None else only
         claimed = [path for path in candidates if held.enter_context(claim(path))]
-        texts = [read_journal(path, relative_to(root, path)) for path in claimed]
+        texts = [read_journal(path, relative_to(root, path), root) for path in claimed]
         changed, failed = _merge(root, texts)
         done = [text for text in texts if text.fate != "stays" and not text.belongs_into(failed)]
         for text in done:
@@ -52,18 +66,22 @@ def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeRepor
         replies=sum(len(text.entries) for text in done),
         journals=len(done),
         warnings=tuple(warning for text in texts for warning in text.warnings),
-        problems=tuple(failed.values()),
+        problems=(*failed.values(), *(problem for text in texts for problem in text.problems)),
     )
 
 
-def add_lines(root: Path, path: Path, lines: Iterable[bytes]) -> bool:
-    """Merge lines into a recording file; return whether it changed, raise RecordingError if it cannot be done."""
+def add_lines(root: Path, path: Path, lines: Iterable[bytes], paid_again: Iterable[bytes] = ()) -> bool:
+    """Merge lines into a recording file; return whether it changed, raise RecordingError if it cannot be done.
+
+    What was `paid_again` replaces the stored replies, even where a clock that was set back makes it look older.
+    """
     where = relative_to(root, path)
     with file_lock(root, path):
         before = read_data(path, where)
         shelf = Shelf(where, split_lines(before))
         for line in lines:
             shelf.take(line)
+        shelf.replace(paid_again)
         after = shelf.render()
         if changed := after != before:
             swap_in(path, after)
@@ -71,15 +89,15 @@ def add_lines(root: Path, path: Path, lines: Iterable[bytes]) -> bool:
 
 
 def _merge(root: Path, texts: Iterable[JournalText]) -> tuple[list[Path], dict[str, RecordingError]]:
-    lines: dict[str, list[bytes]] = defaultdict(list)
+    batches: dict[str, Batch] = defaultdict(Batch)
     for text in texts:
         for entry in text.entries:
-            lines[entry.into] += (entry.request_line, entry.reply_line)
+            batches[entry.into].add(text, entry)
     changed: list[Path] = []
     failed: dict[str, RecordingError] = {}
-    for into in sorted(lines):
+    for into, batch in sorted(batches.items()):
         try:
-            if add_lines(root, root / into, lines[into]):
+            if add_lines(root, root / into, batch.lines, batch.paid_again):
                 changed.append(root / into)
         except RecordingError as error:
             failed[into] = error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import RecordingError, UsageError
 from pytest_graysplit.recordings.discover import find_recordings, project_root, recordings_below
 from pytest_graysplit.recordings.leftovers import journals, read_journal
-from pytest_graysplit.recordings.merge import add_lines
+from pytest_graysplit.recordings.merge import Batch, add_lines
 from pytest_graysplit.recordings.shelf import read_shelf
 from pytest_graysplit.recordings.workdir import relative_to
 
@@ -22,21 +22,21 @@ def merge_shards(shards: Sequence[Path], into: Path) -> Iterator[str | Recording
 
     A file keeps its path from the shard's folder; the shards themselves stay as they are.
     """
-    lines: dict[Path, list[bytes]] = defaultdict(list)
+    batches: dict[Path, Batch] = defaultdict(Batch)
     for shard in shards:
-        yield from _read_shard(shard, into, lines)
+        yield from _read_shard(shard, into, batches)
     changed = 0
-    for path in sorted(lines):
+    for path, batch in sorted(batches.items()):
         try:
-            if add_lines(project_root(into), path, lines[path]):
+            if add_lines(project_root(into), path, batch.lines, batch.paid_again):
                 changed += 1
                 yield f"{relative_to(into, path)}: changed"
         except RecordingError as error:
             yield error
-    yield f"shards: {len(shards)}, recording files: {len(lines)}, changed: {changed}"
+    yield f"shards: {len(shards)}, recording files: {len(batches)}, changed: {changed}"
 
 
-def _read_shard(shard: Path, into: Path, lines: dict[Path, list[bytes]]) -> Iterator[str | RecordingError]:
+def _read_shard(shard: Path, into: Path, batches: dict[Path, Batch]) -> Iterator[str | RecordingError]:
     if not shard.is_dir():
         raise UsageError(
             f"{shard} is no folder",
@@ -45,26 +45,17 @@ def _read_shard(shard: Path, into: Path, lines: dict[Path, list[bytes]]) -> Iter
         )
     held = journals(shard)
     for path in held:
-        text = read_journal(path, str(path))
+        text = read_journal(path, str(path), into)
         yield from text.warnings
+        yield from text.problems
         for entry in text.entries:
-            lines[_inside(into, entry.into, path)] += (entry.request_line, entry.reply_line)
+            batches[(into / entry.into).resolve()].add(text, entry)
     for path in find_recordings(shard, []) or ([] if held else recordings_below(shard)):
         try:
             shelf = read_shelf(path, str(path))
+            shelf.examine()
         except RecordingError as error:
             yield error
         else:
-            lines[(into / path.relative_to(shard)).resolve()] += [line for line in shelf.lines if line.strip()]
-
-
-def _inside(into: Path, name: str, journal: Path) -> Path:
-    """Return the path under `into`; a shard comes from elsewhere and must not write where it likes."""
-    target = (into / name).resolve()
-    if not target.is_relative_to(into.resolve()):
-        raise RecordingError(
-            f"{journal} records into {name}, which is outside of {into}",
-            hint="record with --graysplit-recordings inside the project, or move the journal's recordings by hand",
-            slug="recording-outside",
-        )
-    return target
+            target = (into / path.relative_to(shard)).resolve()
+            batches[target].lines += [line for line in shelf.lines if line.strip()]

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.recordings.jsonl import LineError, OtherFormatError
-from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply, decode_usage
+from pytest_graysplit.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError
+from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply, decode_usage, examine
 from pytest_graysplit.types import ReplyKey
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Reply, Usage
 
 CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
-UTF8_MARK = b"\xef\xbb\xbf"
 
 
 class Shelf:
@@ -44,12 +43,33 @@ class Shelf:
             return
         head = decode_head(line)
         if head.case is None:
+            if b'"body"' not in line:  # it must not take the place of one that tells what was asked
+                decode_body(line)
             self._take_request(head.request, at)
             return
         key = ReplyKey(head.case, head.model, head.request, head.sample)
         known = self.replies.setdefault(key, at)
         if known != at and self._rank(at) > self._rank(known):
             self.replies[key] = at
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Take lines in whatever moment those with their keys tell; of two among them the newest is kept."""
+        fresh = Shelf(self.where, lines)
+        for request, at in fresh.requests.items():
+            self.lines.append(fresh.lines[at])
+            self._take_request(request, len(self.lines) - 1)
+        for key, at in fresh.replies.items():
+            self.replies[key] = len(self.lines)
+            self.lines.append(fresh.lines[at])
+
+    def examine(self) -> None:
+        """Read every line whole; raise RecordingError naming the first that cannot be read."""
+        for at, line in enumerate(self.lines):
+            try:
+                if line.strip():
+                    examine(line)
+            except LineError as error:
+                raise refusal(f"{self.where}:{at + 1}", line, error) from None
 
     def reply(self, key: ReplyKey) -> Reply | None:
         """Return the reply with the key, or one to the same request where only the case was renamed."""

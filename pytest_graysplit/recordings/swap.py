@@ -7,15 +7,17 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from pytest_graysplit.filewriting import remove_stale, temporary_prefix
 from pytest_graysplit.recordings.workdir import unwritable
 
 
 def swap_in(path: Path, data: bytes) -> None:
     """Replace the file by the data, on disk on return; raise RecordingError and leave the old file where that fails."""
     target = Path(os.path.realpath(path))  # a link stays a link
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    beside = target.with_name(f"{temporary_prefix(target)}tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale(target)
         _write(beside, data)
         if target.exists():
             shutil.copymode(target, beside)

@@ -48,6 +48,7 @@ def tidy_file(root: Path, path: Path, wanted: Wanted | None = None) -> str:
         before = read_data(path, where)
         lines = split_lines(before)
         shelf = Shelf(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
+        shelf.examine()
         if wanted is not None:
             for key in orphaned(shelf, wanted_of(path, wanted)):
                 del shelf.replies[key]

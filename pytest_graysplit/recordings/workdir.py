@@ -86,6 +86,31 @@ def file_lock(root: Path, path: Path) -> Iterator[None]:
         lock.release()
 
 
+def inside(root: Path, name: str) -> Path | None:
+    """Return the path under the root that a journal names; None where it leads out of it, also by a link."""
+    try:
+        target, base = Path(os.path.realpath(root / name)), Path(os.path.realpath(root))
+    except (OSError, ValueError):  # a NUL, half a surrogate pair
+        return None
+    return root / name if target.is_relative_to(base) else None
+
+
+def require_inside(root: Path, path: Path) -> None:
+    """Raise RecordingError where the merge would refuse to write the recording file: before anything is sent."""
+    if inside(root, str(path.absolute())) is None:
+        raise outside(f"the project of {root}", relative_to(root, path))
+
+
+def outside(place: str, name: str) -> RecordingError:
+    """Tell that the place records into a file that is not in the project."""
+    return RecordingError(
+        f"{place}: records into {name!r}, which is outside the project",
+        hint="nothing was written there, and a journal that names it is kept; record inside the project: let its "
+        "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings",
+        slug="recording-outside",
+    )
+
+
 def relative_to(root: Path, path: Path) -> str:
     """Return the path as it is written in journals and messages: from the root, with forward slashes."""
     try:

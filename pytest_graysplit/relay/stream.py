@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -119,11 +120,24 @@ def assemble(body: bytes | bytearray) -> dict[str, Json]:
 def _read_leniently(text: str | bytes | bytearray) -> Json:
     text = text if isinstance(text, str) else text.decode("utf-8", "replace")
     try:
-        loose = json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+        loose = json.dumps(json.loads(text, **_LENIENT), ensure_ascii=False)
     except RecursionError:
         raise TooDeepError("nested too deep") from None
     value: Json = msgspec.json.decode(loose.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     return value
+
+
+def _number(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+# What no number of JSON can be is not known: NaN, 1e400, and whole numbers that are longer than Python reads.
+_LENIENT: dict[str, Any] = {
+    "parse_constant": lambda _: None,
+    "parse_float": _number,
+    "parse_int": lambda text: int(text) if len(text) < 400 else None,
+}
 
 
 def _chunks(body: bytes | bytearray) -> Iterator[dict[str, Json]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.filewriting import why_not, write_whole
+from pytest_graysplit.filewriting import try_writing, why_not, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,5 +20,18 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
         raise UsageError(
             f"the report {path} cannot be written: {why_not(path, error)}",
             hint="name a file in a folder that can be written to; the run itself and its recordings are complete",
+            slug="report-unwritable",
+        ) from None
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError where the report could not be written at the end: before anything is sent."""
+    try:
+        try_writing(path)
+    except (OSError, ValueError) as error:  # a NUL in the path is no OSError
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(
+            f"the report {path} cannot be written: {why or error}",
+            hint="nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE",
             slug="report-unwritable",
         ) from None

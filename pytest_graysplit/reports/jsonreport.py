@@ -6,6 +6,7 @@ import json
 from statistics import fmean
 from typing import TYPE_CHECKING, TypedDict
 
+from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
@@ -43,9 +44,8 @@ def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[
         "comparisons": [_comparison(one, decided[one.treatment]) for one in results.comparisons()],
         "cases": [_case(row) for row in results.rows],
     }
-    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
-    # A model can write half a surrogate pair, which has no UTF-8; its backslash spelling is the JSON escape of it.
-    yield text.encode("utf-8", "backslashreplace").decode()
+    # Reading the file back gives every text as it was; looking at it in a terminal does nothing to the terminal.
+    yield visible_json(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))
     yield "\n"
 
 

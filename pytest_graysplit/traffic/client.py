@@ -14,7 +14,7 @@ from pytest_graysplit.config import BUILT_IN_ALIASES, Layer
 from pytest_graysplit.credentials import OWN_KEY
 from pytest_graysplit.display import shortened
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.fingerprint import redactor
+from pytest_graysplit.fingerprint import redact_reply, redactor
 from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.project import read_settings
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Connections are opened as they are needed; a service has more in flight than a test run.
 CONCURRENCY = 64
+# The fields of a reply that hold what a model said to the user.
+_SAID = frozenset({"text", "reasoning", "tool_calls"})
 
 
 class SplitClient:
@@ -86,6 +88,7 @@ class SplitClient:
         self._splitter = splitter = self._named(splitter)
         self.monitor = monitor or Monitor(splitter, prices=self._settings.table.prices, policy=self._settings.policy)
         self.monitor.use(splitter)
+        self._without_secrets = redactor(self._settings.secrets)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
         self._books = Books(self.monitor, written, redact_all, keep_texts=keep_texts)
@@ -191,6 +194,8 @@ class SplitClient:
         body: dict[str, Json] = {"model": split.model, "messages": [dict(one) for one in call.messages], **params}
         headers = headers_of(self._templates, assignment)
         reply, stop = await relay.attempt(split.model, body, headers=headers)
+        # Sums, log, page and metrics show these; what the model said is the user's, and is redacted for the log.
+        reply = redact_reply(reply, self._without_secrets, kept=_SAID)
         return self._prices.priced(reply), stop
 
     async def _warmed_up(self, relay: Relay, models: Sequence[str]) -> tuple[str, ...]:

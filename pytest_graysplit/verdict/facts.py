@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.display import listed, percent, plural
+from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.results import CONTROL
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _strangers(arms: list[ArmResult]) -> Iterator[str]:
         if reply.served_model and not same_model(reply.model, reply.served_model)
     )
     for (asked, served), number in sorted(strangers.items()):
-        yield f"{asked} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
+        yield f"{asked} was asked for, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
 
 
 def _gateways(arms: list[ArmResult]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import UsageError
+from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.project import PROJECT_FILE, read_settings
 from pytest_graysplit.recordings.commands import Line
 
@@ -67,7 +68,8 @@ def run_grade(options: argparse.Namespace) -> Iterator[Line]:
     code = CODES[grade.verdict]
     yield from map(Line, () if options.json else warnings)
     if options.json:
-        yield Line(json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False), code)
+        text = json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False)
+        yield Line(visible_json(text), code)
         return
     width = shutil.get_terminal_size((100, 24)).columns
     *texts, last = traffic_lines(state, str(options.logs[0]), width)

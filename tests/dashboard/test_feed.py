@@ -58,12 +58,12 @@ def test_the_last_state_is_read_afresh(clock):
 
 
 def test_any_text_of_a_model_is_one_line_of_ascii():
-    """Line ends would end an event, and half a surrogate pair cannot be encoded at all."""
-    text = "one\r\ntwo\u2028three \ud83d"
+    """Line ends would end an event, half a surrogate pair cannot be encoded, and what a browser would obey is shown."""
+    text = "one\r\ntwo\u2028three \ud83d \u202eeert"
     written = as_text({"text": text})
     assert written.isascii()
     assert len(written.splitlines()) == 1
-    assert json.loads(written) == {"text": text}
+    assert json.loads(written) == {"text": "one\ntwo\\u2028three \\ud83d \\u202eeert"}
 
 
 def test_a_number_that_json_has_not_is_an_error():

@@ -128,6 +128,45 @@ def test_the_key_is_nowhere_even_if_a_model_says_it(project, workers, gate):
     assert KEY not in everything_written(project, result)
 
 
+ECHOED = {
+    "model": f"gpt-{KEY}",
+    "id": f"chatcmpl-{KEY}",
+    "system_fingerprint": f"fp_{KEY}",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {
+                "role": "assistant",
+                "content": "Paris",
+                "tool_calls": [
+                    {"id": KEY, "type": "function", "function": {"name": KEY, "arguments": f'{{"a": "{KEY}"}}'}}
+                ],
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]])
+def test_the_key_is_nowhere_even_if_a_relay_writes_it_into_other_fields(project, workers):
+    """Into the served model, which the summary names, into ids and into the arguments of calls."""
+    project.relay.control(faults=[{"kind": "fields", "fields": ECHOED, "times": None}])
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="One?", min_similarity=1.0)
+        def test_x(graysplit):
+            print(graysplit.treatment, graysplit.control)
+            assert graysplit.treatment.tool_calls == graysplit.treatment.response_id
+        """
+    )
+    result = project.run("--graysplit-json=report.json", "--junitxml=junit.xml", "-vv", "-l", "-rA", *workers)
+    assert project.sent() == 2
+    assert "answered: " in str(result.stdout)
+    assert KEY not in everything_written(project, result)
+    assert project.report()["arms"][0]["served_models"] == {"gpt-[redacted]": 1}
+
+
 def test_the_key_is_not_in_an_error_of_the_relay(project):
     """A relay that repeats the key in its refusal."""
     project.relay.control(faults=[{"kind": "400", "message": f"bad key {KEY}", "times": None}])

@@ -438,3 +438,26 @@ def test_thoughts_are_apart_live_and_replayed_alike(project, fault):
     assert reports[0] == reports[1]
     assert all("[redacted] or fourteen?" in json.dumps(line) for line in project.recorded())
     assert project.sent() == 2
+
+
+def test_recordings_outside_the_project_are_refused_before_anything_is_sent(project):
+    """What the merge would not write must not be paid for."""
+    project.test_file(ONE)
+    result = project.run("--graysplit-recordings=../elsewhere")
+    assert "[recording-outside]" in refused(result)
+    assert project.sent() == 0
+
+
+def test_an_entry_of_a_journal_for_a_file_outside_is_told_and_kept(project):
+    """Nothing is written outside, and the run goes on."""
+    project.test_file(ONE)
+    project.write(
+        ".graysplit/journal/new-x-1.jsonl",
+        '{"format":1,"into":"../outside.jsonl","request":"r","body":{},"reply":{"format":1,"case":"a","model":"m",'
+        '"request":"r","sample":0,"outcome":"ok","text":"x"}}\n',
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*new-x-1.jsonl:1: records into '../outside.jsonl', which is outside the project*"])
+    assert not (project.path.parent / "outside.jsonl").exists()
+    assert (project.path / ".graysplit/journal/new-x-1.unreadable").exists()

@@ -109,10 +109,27 @@ def test_the_report_has_the_keys_that_scripts_read(suite):
 
 def test_a_report_that_cannot_be_written_is_told_and_fails_the_run(suite):
     """After a run that was green, too; everything else is done."""
-    suite.write("taken", "a file")
+    suite.test_file("""
+        @pytest.mark.graysplit(prompt="One?")
+        def test_y(graysplit):
+            open("taken", "w").close()  # what could be written before the run no longer can
+    """)
     result = suite.run("-k", "test_y", "--graysplit-json=taken/report.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["*report taken/report.json cannot be written: *"])
+
+
+@pytest.mark.parametrize("more", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(project, more):
+    """By the process that reports: nothing is collected, sent or recorded."""
+    project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n')
+    project.write("taken", "a file")
+    result = project.run("--graysplit-json=taken/deep/report.json", *more)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    told = result.stderr.str()
+    assert "the report taken/deep/report.json cannot be written: " in told
+    assert "[report-unwritable]" in told
+    assert (project.sent(), project.recorded()) == (0, [])
 
 
 def test_junit_shows_what_came_of_each_case(suite):

@@ -128,5 +128,6 @@ FAULTS = {
     "thought": lambda fault, body: (200, {}, completion(body, f"<think>Hm.</think>{answer_text(body)}")),
     "thought-on": lambda fault, body: (200, {}, completion(body, f"<think>Hm. {answer_text(body)}")),
     "gave-up": lambda fault, body: (200, {}, completion(body, answer_text(body)[:12], "error")),
+    "fields": lambda fault, body: (200, {}, completion(body) | fault["fields"]),
     "fallback": lambda fault, body: (200, {"x-litellm-attempted-fallbacks": "1"}, completion(body)),
 }  # fmt: skip

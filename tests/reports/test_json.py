@@ -22,7 +22,7 @@ from specimens import (
 )
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.reports import write_text
+from pytest_graysplit.reports import require_writable, write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
 from pytest_graysplit.results import Results
 
@@ -277,6 +277,7 @@ def test_a_report_that_breaks_leaves_the_older_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+AHEAD = "nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE"
 HINT = "  hint: name a file in a folder that can be written to; the run itself and its recordings are complete"
 
 
@@ -312,6 +313,29 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path):
         assert refused(path) == f"the report {path} cannot be written: Permission denied\n{HINT}  [report-unwritable]"
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_what_cannot_be_written_later_is_told_ahead(tmp_path):
+    """Before anything is sent, with the reason; nothing is made or left behind."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "fixed").write_text("")
+    (tmp_path / "fixed").chmod(0o444)
+    before = sorted(tmp_path.iterdir())
+    for name, why in [
+        ("folder", "it is not a file"),
+        ("fixed", "it is read-only"),
+        ("file/report.json", f"{tmp_path / 'file'} is not a folder"),
+        ("x" * 300, "File name too long"),
+        ("nul\0", "embedded null byte"),
+    ]:
+        with pytest.raises(UsageError) as caught:
+            require_writable(tmp_path / name)
+        assert caught.value.problem.endswith(f" cannot be written: {why}")
+        assert (caught.value.hint, caught.value.slug) == (AHEAD, "report-unwritable")
+    require_writable(tmp_path / "new" / "deep" / "report.json")
+    require_writable(tmp_path / "file")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):

@@ -301,6 +301,15 @@ def test_the_key_and_what_the_hook_names_stay_out_of_the_log(relay, tmp_path):
     assert line["params"] == {"user": "[name]"}
 
 
+def test_a_key_that_the_relay_writes_into_other_fields_stays_out_of_log_and_sums(relay, tmp_path):
+    """A relay that echoes it in the served model or in an id; `redact` is not asked about names of models."""
+    relay.control(faults=[{"kind": "fields", "fields": {"model": f"gpt-{KEY}", "id": KEY}, "times": None}])
+    log, monitor = tmp_path / "traffic.jsonl", Monitor(halves())
+    reply = using(halves(), lambda client: client.chat(user("hi"), unit=1), log=log, monitor=monitor)
+    assert (reply.served_model, reply.response_id) == ("gpt-[redacted]", "[redacted]")
+    assert KEY not in log.read_text() + json.dumps(monitor.report())
+
+
 def test_a_redact_hook_that_fails_holds_no_answer_back(relay, tmp_path, caplog):
     """The reply was paid for; what could not be redacted is not stored, and the failure is told once."""
 
