@@ -112,7 +112,7 @@ class Outcomes:
         """Put the results on the report when every other plugin has had its say on it."""
         report = yield
         if call.when == "call" and EXCHANGES in item.stash:
-            show_plainly(report)
+            show_plainly(report, coloured=_writes_in_colour(item.config))
             if SAID in item.stash:
                 self._report_body(item, report)
             else:
@@ -198,6 +198,10 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
             if reply.cost_usd is not None:
                 pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
     return pairs
+
+
+def _writes_in_colour(config: pytest.Config) -> bool:
+    return config.pluginmanager.has_plugin("terminalreporter") and config.get_terminal_writer().hasmarkup
 
 
 def _is_unexpected_pass(report: Any) -> bool:

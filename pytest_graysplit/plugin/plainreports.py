@@ -14,19 +14,23 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"(\x1b\[(?:\d\d?;)*(?!8m)\d\d?m)")
 
 
-def show_plainly(report: Any) -> None:
-    """Spell out, in what the report says of a failure, everything that a terminal or a CI runner would obey."""
+def show_plainly(report: Any, *, coloured: bool) -> None:
+    """Spell out, in what the report says of a failure, everything that a terminal or a CI runner would obey.
+
+    Colours stay where pytest is writing in colour.
+    """
+    line = _but_for_colours if coloured else visible
     for entry in _entries(report.longrepr):
-        entry.lines[:] = [_line(line) for line in entry.lines]
+        entry.lines[:] = [line(one) for one in entry.lines]
     for crash in _crashes(report.longrepr):
-        crash.message = _line(crash.message)
+        crash.message = line(crash.message)
     if isinstance(report.longrepr, str):
-        report.longrepr = _line(report.longrepr)
+        report.longrepr = line(report.longrepr)
     elif isinstance(report.longrepr, tuple):  # a skip: file, line, reason
-        report.longrepr = (*report.longrepr[:2], _line(str(report.longrepr[2])))
+        report.longrepr = (*report.longrepr[:2], line(str(report.longrepr[2])))
 
 
-def _line(text: str) -> str:
+def _but_for_colours(text: str) -> str:
     return "".join(part if number % 2 else visible(part) for number, part in enumerate(_COLOUR.split(text)))
 
 
