@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_graysplit.escaping import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,7 +36,7 @@ def emit(session: pytest.Session, name: str, failure: str | None) -> None:
 
 def _reports(nodeid: str, location: tuple[str, int | None, str], failure: str | None) -> Iterator[pytest.TestReport]:
     for when in ("setup", "call", "teardown"):
-        failed = failure if when == "call" else None
+        failed = visible(failure) if failure and when == "call" else None
         yield pytest.TestReport(
             nodeid=nodeid,
             location=location,

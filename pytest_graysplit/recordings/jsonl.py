@@ -108,3 +108,5 @@ def _converted(loaded: Any, kind: type[T]) -> T:
         return msgspec.convert(loaded, kind)
     except msgspec.ValidationError as error:
         raise LineError(f"is no recording ({error})") from None
+    except UnicodeEncodeError:  # where a word of ours or a number is expected
+        raise LineError("is no recording (half a surrogate pair stands where no text may)") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
@@ -87,7 +87,14 @@ def file_lock(root: Path, path: Path) -> Iterator[None]:
 
 
 def inside(root: Path, name: str) -> Path | None:
-    """Return the path under the root that a journal names; None where it leads out of it, also by a link."""
+    """Return the path under the root that a journal names; None where it leads out of it, also by a link.
+
+    What leads out on one system does so on every other: a journal may come from elsewhere.
+    """
+    if PureWindowsPath(name).anchor and not Path(name).is_absolute():
+        return None
+    if "\\" in name and ".." in PureWindowsPath(name).parts:
+        return None
     try:
         target, base = Path(os.path.realpath(root / name)), Path(os.path.realpath(root))
     except (OSError, ValueError):  # a NUL, half a surrogate pair

@@ -334,6 +334,16 @@ def test_texts_of_models_are_only_ever_text(served, visit):
     assert fits(page)
 
 
+def test_what_turns_or_hides_a_text_is_shown(served, visit):
+    """A turn of the direction of writing would show another answer than the one that was given."""
+    hidden = "pass \u202edeliaf\u202c\u200b \x1b[2J end"
+    held = specimens.Held(specimens.run(title=hidden, notes=[hidden]))
+    page = visit(served(held).url)
+    shown = r"pass \u202edeliaf\u202c\u200b \x1b[2J end"
+    expect(page.get_by_text(shown)).to_have_count(2)
+    assert not re.search("[\u200b\u202c\u202e\x1b]", page.inner_text("body"))
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_fits_and_asks_nobody_else(held, served, visit, width):
     """No sideways scroll at the width of a phone, with runs, traffic and a case; every request goes to the page's own server."""

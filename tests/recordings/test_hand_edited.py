@@ -28,6 +28,7 @@ ODD = [
     ('"tool_calls":[{"n":1e999}]', "holds a number that is not finite - at `$.tool_calls[0].n`"),
     ('"outcome":"refusal"', "names 'outcome' twice"),
     ('"usage":{"prompt":1,"prompt":2}', "names 'prompt' twice"),
+    ('"reported_cost_usd":"\\ud800"', "is no recording (half a surrogate pair stands where no text may)"),
     ('"error_slug":7', "is no recording (Expected `str | null`, got `int` - at `$.error_slug`)"),
 ]
 IDS = [odd[:30] for odd, _ in ODD]
@@ -130,6 +131,7 @@ def test_marks_and_line_ends_of_another_system_change_nothing_in_a_journal(bench
 
 
 @pytest.mark.parametrize("name", ["{0}/x.jsonl", "../x.jsonl", "tests/../../x.jsonl", "link/x.jsonl", "a\\u0000.jsonl",
+                                  "C:/x.jsonl", "D:x.jsonl", "\\\\\\\\host\\\\share\\\\x.jsonl", "..\\\\x.jsonl",
                                   "\\ud800/x.jsonl"])  # fmt: skip
 def test_an_entry_for_a_file_outside_the_project_is_set_aside(tmp_path, bench_class, name):
     """Absolute, upwards, or by a link: nothing is written there, the rest is taken in, the journal is kept."""
