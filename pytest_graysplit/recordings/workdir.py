@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -87,19 +88,27 @@ def file_lock(root: Path, path: Path) -> Iterator[None]:
 
 
 def inside(root: Path, name: str) -> Path | None:
-    """Return the path under the root that a journal names; None where it leads out of it, also by a link.
+    """Return the path that a journal names from the root; None where it leads out of the project, also by a link.
 
-    What leads out on one system does so on every other: a journal may come from elsewhere.
+    The project is the checkout that the root lies in, or the root itself where there is none: pytest's root may be a
+    folder beside the tests (`-c ci/pytest.ini`). What leads out on one system does so on every other: a journal may
+    come from elsewhere.
     """
     if PureWindowsPath(name).anchor and not Path(name).is_absolute():
         return None
     if "\\" in name and ".." in PureWindowsPath(name).parts:
         return None
     try:
-        target, base = Path(os.path.realpath(root / name)), Path(os.path.realpath(root))
+        target, base = Path(os.path.realpath(root / name)), _project_of(root)
     except (OSError, ValueError):  # a NUL, half a surrogate pair
         return None
     return root / name if target.is_relative_to(base) else None
+
+
+@lru_cache(maxsize=64)
+def _project_of(root: Path) -> Path:
+    base = Path(os.path.realpath(root))
+    return next((folder for folder in (base, *base.parents) if (folder / ".git").exists()), base)
 
 
 def require_inside(root: Path, path: Path) -> None:

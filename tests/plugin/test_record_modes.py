@@ -461,3 +461,12 @@ def test_an_entry_of_a_journal_for_a_file_outside_is_told_and_kept(project):
     result.stdout.fnmatch_lines(["*new-x-1.jsonl:1: records into '../outside.jsonl', which is outside the project*"])
     assert not (project.path.parent / "outside.jsonl").exists()
     assert (project.path / ".graysplit/journal/new-x-1.unreadable").exists()
+
+
+def test_a_root_beside_the_tests_is_within_the_same_checkout(project):
+    """`-c ci/pytest.ini` makes ci/ pytest's root; recordings still stand beside the tests."""
+    project.test_file(ONE, "tests/test_it.py")
+    project.write("ci/pytest.ini", "[pytest]\n")
+    (project.path / ".git").mkdir()
+    project.run("-c", "ci/pytest.ini", "tests").assert_outcomes(passed=1)
+    assert (project.path / "tests/__graysplit__/test_it.jsonl").exists()
