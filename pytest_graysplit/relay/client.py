@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 from urllib.request import getproxies
 
@@ -47,12 +47,15 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.relay.preflight import Listed
     from pytest_graysplit.relay.tolls import Purse
     from pytest_graysplit.types import Json, Redactor, Route
 
+T = TypeVar("T")
+
 MOST_OPENED_AHEAD = 16
-PREFLIGHT_TIMEOUT_S = 10.0
 PREFLIGHT_RETRIES = 2
+PREFLIGHT_WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +106,10 @@ class Relay:
         self._models_target = _target(route_url(settings.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
+        self._sleep = sleep
         self._lag = LoopLag(clock)
         self._admission = Admission()
-        self._known: preflight.Listed = {}
+        self._known: Listed = {}
         self._way = _way(settings.base_url, self._redact)
         endpoint = _endpoint(settings.base_url, self._way, self._redact)
         meter = Meter()
@@ -137,14 +141,7 @@ class Relay:
         model goes alone and decides. Models among the `unlisted` are of a kind that relays often do not list.
         Raises RelayError where nothing can be reached at the address.
         """
-        request = Request("GET", self._models_target, self._signed(""))
-        deadline_s = min(PREFLIGHT_TIMEOUT_S, self._settings.timeout_s)
-        trip = Trip[Connection, "preflight.Listed"](
-            send=lambda connection, opened: self._exchange(connection, request, deadline_s, opened),
-            read=lambda answer: preflight.read_models(answer, self._redact),
-            retries=min(PREFLIGHT_RETRIES, self._settings.retries),
-        )
-        settings, known = self._settings, await self._carrier.carry(trip)
+        settings, known = self._settings, await self._listed()
         if isinstance(known, Fault) and known.unsent:
             raise stops.no_preflight(known, self._address)
         self._known = {} if isinstance(known, Fault) else known
@@ -159,12 +156,27 @@ class Relay:
             *preflight.shutdown_warnings((*models, *unlisted), self._known),
         )
 
+    async def _listed(self) -> Listed | Fault:
+        """Ask for the list once; again only while there is no connection, for then no request can fare better."""
+        request = Request("GET", self._models_target, self._signed(""))
+        for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
+            trip = Trip[Connection, "Listed"](
+                send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
+                read=lambda answer: preflight.read_models(answer, self._redact),
+                retries=0,
+            )
+            known = await self._carried(trip)
+            if not (left and isinstance(known, Fault) and known.unsent and known.slug != "relay-timeout"):
+                break
+            await self._sleep(PREFLIGHT_WAIT_S)
+        return known
+
     async def open_ahead(self) -> None:
         """Open connections before the first request needs them; nothing is sent over them."""
 
         async def open_one(connection: Connection) -> None:
             with suppress(TimeoutError, CannotConnectError):  # the request that needs it will tell
-                async with asyncio.timeout(PREFLIGHT_TIMEOUT_S):
+                async with asyncio.timeout(self._settings.timeout_s):
                     await connection.open()
 
         await asyncio.gather(*map(open_one, self._connections[-MOST_OPENED_AHEAD:]))
@@ -217,7 +229,7 @@ class Relay:
             self._admission.answered(model)
         return conclude(model, trip, result), stop
 
-    async def _carried(self, trip: Trip[Connection, Reply]) -> Reply | Fault:
+    async def _carried(self, trip: Trip[Connection, T]) -> T | Fault:
         try:
             return await self._carrier.carry(trip)
         except GraysplitError:

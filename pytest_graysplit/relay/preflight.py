@@ -65,10 +65,14 @@ def unknown_model(model: str, problem: str, known: Mapping[str, object], aliases
 
 
 def unlisted_warnings(models: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
-    """Yield a warning for each model that is not in the relay's list, where there is one."""
-    for model in models:
-        if known and not is_listed(model, known) and not _is_wild(known):
-            yield f"the relay lists no model {model!r}{nearest(model, list(known))}; it may serve it all the same"
+    """Yield a warning for each model that is not in the relay's list, or one for a list that holds patterns alone."""
+    missing = [model for model in models if known and not is_listed(model, known)]
+    patterns = [name for name in known if "*" in name]
+    if missing and patterns:
+        yield f"the model names were not checked: the relay lists patterns, such as {patterns[0]!r}"
+        return
+    for model in missing:
+        yield f"the relay lists no model {model!r}{nearest(model, list(known))}; it may serve it all the same"
 
 
 def shutdown_warnings(models: Sequence[str], known: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
@@ -83,11 +87,6 @@ def is_listed(model: str, known: Mapping[str, object]) -> bool:
     # Ollama lists "llama3:latest" for "llama3"; routers take "model:variant" for a listed "model".
     spellings = (model, model.removeprefix("models/"), f"{model}:latest", model.partition(":")[0])
     return any(name in known for name in spellings)
-
-
-def _is_wild(known: Mapping[str, object]) -> bool:
-    """Tell whether the list holds patterns instead of names, as that of a gateway may."""
-    return any("*" in name for name in known)
 
 
 def _date(value: Json) -> str:

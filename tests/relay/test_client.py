@@ -462,6 +462,12 @@ def test_a_relay_that_lists_no_models_is_trusted(server):
     assert preflight(server, "whatever") == ()
 
 
+def test_a_list_that_hangs_is_waited_for_once_as_long_as_any_answer(server):
+    server.control(faults=[{"kind": "hang", "on": "models", "times": None}])
+    assert preflight(server, timeout_s=0.2) == ("the model names were not checked: no whole answer within 0.2 s",)
+    assert server.stats()["paths"] == {"GET /v1/models": 1}
+
+
 def test_a_busy_list_of_models_is_a_warning(server):
     server.control(faults=[{"kind": "429", "on": "models", "times": 3}])
     assert preflight(server) == (
