@@ -414,7 +414,7 @@ def test_a_model_that_is_not_listed_and_served_is_a_warning(server):
 
 
 def test_the_first_request_to_a_model_that_is_not_listed_goes_alone(server):
-    server.control(models=[], latency=0.02)
+    server.control(models=[], latency=0.2)
     use(server, asked_after_preflight(MODEL, 1))
     assert server.stats()["peak_in_flight"] == 1
     use(server, asked_after_preflight(MODEL, 8), concurrency=8)
@@ -422,7 +422,7 @@ def test_the_first_request_to_a_model_that_is_not_listed_goes_alone(server):
 
 
 def test_models_that_are_listed_go_all_at_once(server):
-    server.control(latency=0.02)
+    server.control(latency=0.2)
     use(server, asked_after_preflight(MODEL, 8), concurrency=8)
     assert server.stats()["peak_in_flight"] == 8
 
