@@ -13,7 +13,7 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
     """Return a socket that listens there; raise UsageError where that cannot be, or must not without a token."""
     if not token and not _is_loopback(host):
         raise UsageError(
-            f"{host} can be reached from other machines, and prompts and answers would be open to all of them",
+            f"the address {host} is open to other machines, and prompts and answers would be open to all of them",
             hint="give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L",
             slug="dashboard-token",
         )

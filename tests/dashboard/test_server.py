@@ -158,7 +158,7 @@ def test_an_open_address_needs_a_token(held, host):
         with pytest.raises(UsageError) as caught:
             LiveServer(held, host=host, token=token)
         assert str(caught.value) == (
-            f"{host} can be reached from other machines, and prompts and answers would be open to all of them\n"
+            f"the address {host} is open to other machines, and prompts and answers would be open to all of them\n"
             "  hint: give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L  [dashboard-token]"
         )
 
