@@ -25,16 +25,11 @@ from pytest_graysplit.relay import preflight, stops
 from pytest_graysplit.relay.admission import Admission
 from pytest_graysplit.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.relay.carrier import Carrier, Trip, conclude
-from pytest_graysplit.relay.connection import (
-    BrokenConnectionError,
-    CannotConnectError,
-    Connection,
-    Endpoint,
-    Request,
-)
+from pytest_graysplit.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
+from pytest_graysplit.relay.pipe import CannotConnectError, Endpoint
 from pytest_graysplit.relay.proxies import ProxyError, Way, unreadable_warnings, way_to
 from pytest_graysplit.relay.signing import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.relay.stream import TokenWatch

@@ -16,7 +16,7 @@ from relay.scripted import ScriptedServer, said, whole
 from pytest_graysplit.config import Settings
 from pytest_graysplit.relay import body as limits
 from pytest_graysplit.relay.client import Relay
-from pytest_graysplit.relay.connection import Endpoint
+from pytest_graysplit.relay.pipe import Endpoint
 from pytest_graysplit.relay.proxies import Proxy
 from pytest_graysplit.types import Secret
 
