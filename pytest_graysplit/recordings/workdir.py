@@ -99,15 +99,15 @@ def inside(root: Path, name: str) -> Path | None:
     if "\\" in name and ".." in PureWindowsPath(name).parts:
         return None
     try:
-        target, base = Path(os.path.realpath(root / name)), _project_of(root)
+        target, base = Path(os.path.realpath(root / name)), _project_of(os.path.realpath(root))
     except (OSError, ValueError):  # a NUL, half a surrogate pair
         return None
     return root / name if target.is_relative_to(base) else None
 
 
 @lru_cache(maxsize=64)
-def _project_of(root: Path) -> Path:
-    base = Path(os.path.realpath(root))
+def _project_of(root: str) -> Path:
+    base = Path(root)
     return next((folder for folder in (base, *base.parents) if (folder / ".git").exists()), base)
 
 

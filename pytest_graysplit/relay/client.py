@@ -13,7 +13,6 @@ from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
-from urllib.request import getproxies
 
 import certifi
 import msgspec
@@ -30,7 +29,7 @@ from pytest_graysplit.relay.embeddings import read_embedding
 from pytest_graysplit.relay.faults import Answer, Fault, redactor, shorten
 from pytest_graysplit.relay.looplag import LoopLag
 from pytest_graysplit.relay.pipe import CannotConnectError, Endpoint
-from pytest_graysplit.relay.proxies import ProxyError, Way, unreadable_warnings, way_to
+from pytest_graysplit.relay.proxies import ProxyError, Way, stated_proxies, unreadable_warnings, way_to
 from pytest_graysplit.relay.signing import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.relay.stream import TokenWatch
 from pytest_graysplit.relay.wire import read_answer
@@ -323,7 +322,7 @@ def _fault_of(error: Exception, redact: Redactor) -> Fault:
 
 def _way(base_url: str, redact: Redactor) -> Way:
     try:
-        return way_to(base_url, getproxies())
+        return way_to(base_url, stated_proxies(os.environ))
     except ProxyError as error:
         cause = shorten(redact(str(error)))
     raise stops.environment_unusable(cause)

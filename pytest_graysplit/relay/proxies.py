@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +17,31 @@ if TYPE_CHECKING:
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w.*-]+", re.ASCII)
+
+
+def stated_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies by scheme, and NO_PROXY under "no": those of the environment, else those of the system.
+
+    Each variable is looked up by its name: whoever lists all of them while a test sets others may lose one halfway.
+    """
+    stated = {}
+    for name in ("http", "https", "all", "no"):
+        # In a CGI process HTTP_PROXY is what a request says of itself.
+        upper = "" if name == "http" and "REQUEST_METHOD" in environ else environ.get(f"{name.upper()}_PROXY", "")
+        if value := environ.get(f"{name}_proxy") or upper:
+            stated[name] = value
+    return stated or _of_the_system()
+
+
+def _of_the_system() -> dict[str, str]:
+    platform: str = sys.platform
+    if platform not in ("darwin", "win32"):
+        return {}
+    import urllib.request
+
+    names = ("getproxies_macosx_sysconf", "getproxies_registry")
+    read = next((found for name in names if (found := getattr(urllib.request, name, None))), dict)
+    return dict(read())
 
 
 class ProxyError(ValueError):
@@ -40,7 +66,7 @@ class Way(NamedTuple):
 
 
 def way_to(url: str, proxies: Mapping[str, str]) -> Way:
-    """Return the way to an address, given the proxies by scheme as `urllib.request.getproxies` returns them.
+    """Return the way to an address, given the proxies by scheme as `stated_proxies` returns them.
 
     A loopback address is never reached through a proxy: from there it would be another machine. Raises ProxyError
     for a proxy that cannot be used.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_graysplit.relay.proxies import Proxy, ProxyError, Way, unreadable_warnings, way_to
+from pytest_graysplit.relay.proxies import Proxy, ProxyError, Way, stated_proxies, unreadable_warnings, way_to
 
 PROXY = {"https": "http://proxy.corp:3128"}
 
@@ -94,3 +94,27 @@ def test_a_part_of_no_proxy_that_cannot_be_read_is_named_and_locks_nobody_out(en
     assert way == Way(None, (entry,))
     [warning] = unreadable_warnings(way)
     assert warning == f"NO_PROXY: {entry!r} is not a host, an address or a network, and is left aside"
+
+
+def test_proxies_are_read_from_the_environment_in_either_case():
+    environ = {
+        "HTTP_PROXY": "http://a",
+        "https_proxy": "http://b",
+        "HTTPS_PROXY": "http://c",
+        "NO_PROXY": "x",
+        "other": "y",
+    }
+    assert stated_proxies(environ) == {"http": "http://a", "https": "http://b", "no": "x"}
+    assert stated_proxies({"HTTP_PROXY": "http://attacker", "REQUEST_METHOD": "GET", "no_proxy": "x"}) == {"no": "x"}
+
+
+def test_an_environment_that_changes_meanwhile_breaks_nothing():
+    """pytest sets a variable for each test while the relay's thread reads them."""
+
+    class Changing(dict):
+        def __iter__(self):
+            raise RuntimeError("changed during iteration")
+
+        items = keys = values = __iter__
+
+    assert stated_proxies(Changing(ALL_PROXY="http://a")) == {"all": "http://a"}
