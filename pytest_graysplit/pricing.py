@@ -30,6 +30,8 @@ BUILT_IN: Mapping[str, Mapping[str, Decimal]] = {
     )
 }
 MILLION = Decimal(1_000_000)
+# What one answer can have cost: at most six digits of US dollars, and no more digits than a relay would count.
+_MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 40, -18, 6
 
 
 class PriceTable:
@@ -110,3 +112,10 @@ def _genai_cost(model: str, usage: Usage, at: str | None) -> Decimal | None:
         return Decimal(library.calc_price(tokens, model_ref=model, genai_request_timestamp=stamp).total_price)
     except (LookupError, ValueError):
         return None
+
+
+def is_plausible_cost(cost_usd: Decimal) -> bool:
+    """Tell whether an answer can have cost so much: 1e400 or 1e-400 dollars are a fault of whoever reports them."""
+    if not cost_usd.is_finite() or len(cost_usd.as_tuple().digits) > _MOST_DIGITS:
+        return False
+    return cost_usd == 0 or (cost_usd > 0 and _LEAST_POWER <= cost_usd.adjusted() < _MOST_POWER)

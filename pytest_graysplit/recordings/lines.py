@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import msgspec
 
 from pytest_graysplit.metrics.refusals import is_refusal
+from pytest_graysplit.pricing import is_plausible_cost
 from pytest_graysplit.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.thoughts import as_sent, without_thoughts
 from pytest_graysplit.types import Outcome, Reply, Usage
@@ -48,9 +49,6 @@ FREE_TEXTS = frozenset(
     }
 )
 
-
-# A reply costs less than this, in USD; a relay that reports more, or less than nothing, reports no cost.
-MOST_USD = Decimal(1_000_000)
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
@@ -238,7 +236,7 @@ def odd_cost(line: bytes) -> Decimal | None:
 
 
 def _believable(cost: Decimal | None) -> Decimal | None:
-    return cost if cost is not None and cost.is_finite() and 0 <= cost < MOST_USD else None
+    return cost if cost is not None and is_plausible_cost(cost) else None
 
 
 def _usage_line(usage: Usage) -> UsageLine:

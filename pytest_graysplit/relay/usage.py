@@ -5,15 +5,13 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.pricing import is_plausible_cost
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.types import Json
-
-
-_MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 40, -18, 6
 
 
 def read_usage(usage: Json) -> Usage | None:
@@ -48,13 +46,6 @@ def read_cost(payload: Mapping[str, Json], headers: Mapping[str, str]) -> Decima
         if is_plausible_cost(cost):
             return cost
     return None
-
-
-def is_plausible_cost(cost_usd: Decimal) -> bool:
-    """Tell whether an answer can have cost so much: 1e400 or 1e-400 dollars are a fault of whoever reports them."""
-    if not cost_usd.is_finite() or len(cost_usd.as_tuple().digits) > _MOST_DIGITS:
-        return False
-    return cost_usd == 0 or (cost_usd > 0 and _LEAST_POWER <= cost_usd.adjusted() < _MOST_POWER)
 
 
 def object_of(value: Json) -> Mapping[str, Json]:
