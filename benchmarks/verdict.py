@@ -43,7 +43,7 @@ def one(name: str, passed: tuple[bool, bool], *, twin: bool = False, **reply: An
         )
         for arm, kept in zip((CONTROL, "candidate"), passed, strict=True)
     )
-    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms)
+    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms, asserted=True)
 
 
 def verdict_of(pairs: list[tuple[bool, bool]], *, twin: bool = False) -> str:

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Asked, Case, Comparison, Reply
 
 
+# What a verdict says of the cases that it misses, by the problem that each of them had.
+_CAUSES = {
+    "recording-missing": "not recorded",
+    "metric-silent": "without a score of the metric",
+    "budget-used-up": "not asked, the cap is used up",
+    "run-stopped": "not asked, the run was stopped",
+}
+
+
 class NoReply:
     """Stands where a reply should be, in a fixture of the user's that asks too early; says why there is none."""
 
@@ -175,8 +184,15 @@ class Exchange:
             misses=misses,
             share=self._share(arm, each, whole, spare) if judged and own else None,
             judged=judged,
+            unjudged_because="" if judged else self._cause(),
             unasked=self.unasked,
         )
+
+    def _cause(self) -> str:
+        """Return in few words why nothing can be said of an arm."""
+        if self.problem is None:
+            return "without an answer of the control"
+        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
 
     def _held_by_itself(self, arm: str, reply: Reply) -> list[Miss]:
         return check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply))

@@ -84,6 +84,8 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "pass_difference": _bounds(rows.get(PASS_RATE)) or NO_DIFFERENCE,
         "latency_ratio": _bounds(rows.get("latency")),
         "cost_ratio": one.cost_ratio,
+        "cases": verdict.cases._asdict(),
+        "broken": [broken._asdict() for broken in verdict.broken],
         "flags": one.flags,
         "metric_calls": {asked.metric: _asked(asked) for asked in one.asked},
         "rows": [row_json(row) for row in verdict.rows],

@@ -90,7 +90,8 @@ class EarlyStop:
         last = max((self._places[nodeid] for nodeid in self._case), default=-1)
         self._case.clear()
         for one in case.arms():
-            for pair in pairs_of(case, one.arm) if one.arm != CONTROL else ():
+            pairs = pairs_of(case, one.arm) if one.arm != CONTROL else ()
+            for pair in (pair for pair in pairs if pair.is_evidence):
                 self._bet(one.arm, pair.difference, last)
 
     def _bet(self, treatment: str, difference: float, place: int) -> None:

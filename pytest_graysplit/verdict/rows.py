@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import PASS_RATE, SEED, TAG
+from pytest_graysplit.policy import GUARDS, PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -59,17 +59,19 @@ def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) ->
 
     Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.
     """
+    rated = [pair for pair in pairs if pair.is_evidence]
     rows = [
-        *_pass_rate(PASS_RATE, pairs, policy),
+        *_pass_rate(PASS_RATE, rated, policy),
         *_deficit(pairs, policy),
         *_errors(pairs, policy),
+        *_guards(pairs),
         *_latency(pairs, policy, resampled=resampled),
         *_latency_budget(pairs, policy),
         *_cost_per_pass(pairs, policy),
         *_savings(pairs),
     ]
     marked = [replace(row, critical=row.name in policy.critical) for row in rows]
-    return (*marked, *_tags(pairs, policy))
+    return (*marked, *_tags(rated, policy))
 
 
 def at_least(row: Row, bound: float, below_p: float) -> Row:
@@ -112,6 +114,15 @@ def _errors(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
         bound = policy.bounds["errors"]
         row, above_p, _ = _share_difference("errors", pairs, [pair.troubled for pair in pairs], bound)
         yield at_most(row, bound, above_p)
+
+
+def _guards(pairs: Sequence[Pair]) -> Iterator[Row]:
+    """Yield how much more often the guards flag the treatment than the control against itself."""
+    flagged = [pair for pair in pairs if pair.flagged is not None]
+    if flagged:
+        shares = [pair.flagged for pair in flagged if pair.flagged is not None]
+        row, above_p, _ = _share_difference(GUARDS, flagged, shares, 0.0)
+        yield at_most(row, 0.0, above_p)
 
 
 class Compared(NamedTuple):
