@@ -67,6 +67,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
             an_arm(CONTROL, *controls, misses=control_misses, spare=spare, judged=arms.get("judged", True)),
             an_arm(treatment[0].model, *treatment, misses=misses, judged=arms.get("judged", True)),
         ),
+        asserted=arms.get("asserted", True),
         comparison=compare(case, (*controls, *spare), treatment, metric="lexical", score=arms.get("score", lexical)),
     )
 
@@ -79,6 +80,7 @@ def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged
         nodeid=f"{file}::test_one[{case.id}-{arm}]",
         file=file,
         arms=(an_arm(arm, *replies, misses=misses, judged=judged),),
+        asserted=True,
     )
 
 

@@ -45,7 +45,8 @@ class CaseResult:
     """One case as one test item saw it: a comparison, or one arm alone.
 
     `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
-    `asked` is what its metric asked a model.
+    `asked` is what its metric asked a model. `asserted` when something could have failed about the answers: a case that
+    asserts nothing passes whatever the models say.
     """
 
     case: Case
@@ -56,6 +57,7 @@ class CaseResult:
     comparison: Comparison | None = None
     differing: tuple[str, ...] = ()
     asked: Asked | None = None
+    asserted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -75,6 +77,7 @@ class CaseRow:
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
+    asserted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -104,6 +107,7 @@ class CaseRow:
 
     def take(self, result: CaseResult) -> None:
         """Add what one item saw; an arm that several items saw keeps all its misses."""
+        self.asserted = self.asserted or result.asserted
         for arm in result.arms:
             seen = self.arms.get(arm.arm)
             self.arms[arm.arm] = _joined(seen, arm) if seen else arm
