@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import pytest
 
 from pytest_graysplit.asking import Inquiry
+from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
@@ -161,7 +162,15 @@ class Exchange:
             comparison=self.comparison,
             differing=self.plan.differing,
             asked=self._asked(),
+            asserted=self._asserted(),
         )
+
+    def _asserted(self) -> bool:
+        """Whether something could have failed about the answers; a threshold without a score to hold to it cannot."""
+        if self.plan.body_asserts or asserts_something(self.plan.case.expect):
+            return True
+        held = self.comparison
+        return held is not None and held.threshold is not None and held.similarity is not None
 
     def _asked(self) -> Asked | None:
         if not isinstance(self.score, Inquiry):

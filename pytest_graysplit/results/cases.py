@@ -47,7 +47,8 @@ class CaseResult:
     """One case as one test item saw it: a comparison, or one arm alone.
 
     `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
-    `asked` is what its metric asked a model. `asserted` tells whether anything about the answers could have failed.
+    `asked` is what its metric asked a model. `asserted` when something could have failed about the answers: a case that
+    asserts nothing passes whatever the models say.
     """
 
     case: Case
@@ -118,10 +119,10 @@ class CaseRow:
 
     def take(self, result: CaseResult) -> None:
         """Add what one item saw; an arm that several items saw keeps all its misses."""
+        self.asserted = self.asserted or result.asserted
         for arm in result.arms:
             seen = self.arms.get(arm.arm)
             self.arms[arm.arm] = _joined(seen, arm) if seen else arm
-        self.asserted = self.asserted or result.asserted
         if result.comparison is not None:
             self.comparisons[result.arms[-1].arm] = result.comparison
         if result.differing:

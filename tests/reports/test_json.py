@@ -156,6 +156,7 @@ def test_a_report_in_whole():
                 "threshold": 0.75,
                 "calibrated": False,
                 "discriminates": False,
+                "asserted": True,
                 "flags": [
                     {"treatment": DEEPSEEK, "name": "number-changed", "detail": "control says 30, treatment says 14"}
                 ],
