@@ -61,7 +61,7 @@ def _line(told: Told, column: int) -> Line:
 
 def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
     rows = {row.name: row for row in verdict.rows}
-    yield _difference(rows.get(PASS_RATE))
+    yield _difference(rows.get(PASS_RATE), verdict.cases)
     for tagged in (row for row in verdict.rows if row.tag is not None):
         if tagged.critical or tagged.state == "fail":
             yield Told(f"  {tagged.tag}", _points(tagged), tagged)
@@ -80,15 +80,17 @@ def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) 
     yield from (Told(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
 
 
-def _difference(row: Row | None) -> Told:
+def _difference(row: Row | None, cases: Changes) -> Told:
     if row is None:
-        return Told("pass rate", "inconclusive: no case was judged on both models", style="yellow")
+        why = "nothing was asserted about the answers" if cases.total else "no case was judged on both models"
+        return Told("pass rate", f"inconclusive: {why}", style="yellow")
     return Told("pass rate", _points(row), row)
 
 
 def _changes(cases: Changes) -> str:
-    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed"
-    return f"{told}; {cases.both_right:,} right on both, {cases.both_wrong:,} wrong on both"
+    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
+    told += f", {cases.both_wrong:,} wrong on both"
+    return f"{told}; {cases.unasserted:,} without an assertion" if cases.unasserted else told
 
 
 def _points(row: Row) -> str:

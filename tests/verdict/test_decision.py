@@ -446,7 +446,7 @@ def test_a_promotion_names_the_tag_that_it_shows_least_of(run, judge):
 def test_broken_and_fixed_cases_are_counted_and_the_broken_are_named_worst_first(run, judge):
     """Those that must pass come first, then those that lost most, then the least alike."""
     verdict = judge(run(both=100, treatment=2, control=3, neither=4))
-    assert verdict.cases == (3, 2, 100, 4)
+    assert verdict.cases == (3, 2, 100, 4, 0)
     assert [one.missed for one in verdict.broken] == ["expect"] * 3
     results = Results()
     for name, text, fields in (("a", "30 days.", {}), ("b", "no idea", {}), ("c", "30 days.", {"must_pass": True})):
