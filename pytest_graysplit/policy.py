@@ -25,6 +25,8 @@ BOUNDS: Mapping[str, float] = {
     "latency_p99": 2.0,
     "cost_per_pass": 1.0,
 }
+# Bounds on differences of shares, which are less than 1.
+SHARES = frozenset({"errors", "similarity_deficit"})
 ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
 
 
