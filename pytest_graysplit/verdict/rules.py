@@ -81,7 +81,8 @@ def too_few(seen: Evidence) -> Iterator[str]:
 
 def harmful(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), and harm that showed on the way."""
-    values = stats.harm_e_values([pair.difference for pair in seen.pairs], seen.policy.margin)
+    differences, clusters = [pair.difference for pair in seen.pairs], [pair.cluster for pair in seen.pairs]
+    values = stats.harm_e_values(differences, seen.policy.margin, clusters)
     critical = seen.critical
     rejected = stats.holm([row.fail_p for row in critical], REJECT_ALPHA)
     found = [reason_of(row) for row, beyond in zip(critical, rejected, strict=True) if beyond]
