@@ -167,14 +167,14 @@ def test_several_replies_of_a_case_are_one_value():
 
 def shared(n, halves=0, wholes=0, won=0.0):
     """The pass rate of two replies a case: so many cases lost by half, so many wholly; the first is won in part."""
-    passes = [2] * (n - halves - wholes) + [1] * halves + [0] * wholes
+    shares = [1.0] * (n - halves - wholes) + [0.5] * halves + [0.0] * wholes
     pairs = []
-    for number, kept in enumerate(passes):
-        replies = [a_reply("x", DEEPSEEK)] * 2
-        arm = an_arm(DEEPSEEK, *replies, misses=[a_miss()] * (kept < 2), missed=range(2 - kept))
-        lost = range(2) if number == 0 and won == 1 else range(number == 0 and won == 0.5)
-        control = an_arm("control", a_reply(), a_reply(), misses=[a_miss("control")] * bool(lost), missed=lost)
-        pairs.append(replace(pair(f"case-{number:03}"), arms=(control, arm)))
+    for number, share in enumerate(shares):
+        arms = (
+            an_arm("control", a_reply(), share=1 - won if number == 0 else 1.0),
+            an_arm(DEEPSEEK, a_reply("x", DEEPSEEK), share=share),
+        )
+        pairs.append(replace(pair(f"case-{number:03}"), arms=arms))
     return rows_of(*pairs)["pass_rate"]
 
 
@@ -196,10 +196,9 @@ def test_luck_is_counted_in_whole_cases(row, state):
 
 def test_shares_that_come_out_whole_are_whole():
     """Three thirds lost are one case lost, although their sum is not exactly 1."""
-    replies = [a_reply("x", DEEPSEEK)] * 3
     pairs = []
     for n in range(90):
-        arm = an_arm(DEEPSEEK, *replies, misses=[a_miss()] * (n < 3), missed=range(1) if n < 3 else ())
+        arm = an_arm(DEEPSEEK, *[a_reply("x", DEEPSEEK)] * 3, share=2 / 3 if n < 3 else 1.0)
         pairs.append(replace(pair(f"case-{n}"), arms=(an_arm("control", *[a_reply()] * 3), arm)))
     row = rows_of(*pairs)["pass_rate"]
     assert (row.estimate, row.state) == (pytest.approx(-1 / 90), "pass")
