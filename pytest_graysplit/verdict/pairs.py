@@ -104,7 +104,8 @@ def _both(figures: Sequence[float | None]) -> Both | None:
 
 
 def _latency_s(arm: ArmResult) -> float | None:
-    measured = [reply.latency_s for reply in arm.replies if reply.latency_s is not None]
+    # A time of 0 was not measured: no ratio can take it, and a row that left it out would count it in its n.
+    measured = [reply.latency_s for reply in arm.replies if reply.latency_s]
     return fmean(measured) if measured else None
 
 

@@ -68,6 +68,21 @@ def test_latencies_are_paired_by_case_and_averaged_over_samples():
     assert (row.estimate, row.n) == (pytest.approx(2.0), 1)
 
 
+def test_a_latency_of_zero_was_not_measured():
+    """A ratio cannot take it, so the case is in no row about latency, and in the n of none."""
+    pairs = [pair(f"case-{n}", a_reply(latency_s=2.0), a_reply("x", DEEPSEEK)) for n in range(59)]
+    pairs += [
+        pair(f"zero-{n}", a_reply(latency_s=0.0 if n else 2.0), a_reply("x", DEEPSEEK, latency_s=0.0)) for n in (0, 1)
+    ]
+    rows = rows_of(*pairs, policy=Policy(max_latency_s=3.0))
+    assert {name: rows[name].n for name in ("latency", "latency_p95", "latency_budget")} == {
+        "latency": 59,
+        "latency_p95": 59,
+        "latency_budget": 59,
+    }
+    assert rows["latency"].estimate == pytest.approx(0.5)
+
+
 def test_spare_control_replies_enter_no_latency_and_no_cost():
     """They measure noise."""
     rows = rows_of(pair(spare=[a_reply("14 days.", latency_s=99.0, cost="5")]))
