@@ -51,7 +51,7 @@ def one(
         )
         for arm, share in zip((CONTROL, "candidate"), shares, strict=True)
     )
-    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms)
+    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms, asserted=True)
 
 
 def decided(cases: Iterable[CaseResult], facts: RunFacts | None = None) -> Verdict:

@@ -23,7 +23,8 @@ LABEL = 13
 
 def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
     """Write what the case missed and both answers; nothing when every arm that was judged passed."""
-    misses = [miss for arm in result.arms for miss in arm.misses]
+    # The treatment's first: whoever reads only the beginning of a message must not miss them behind the control's.
+    misses = [miss for arm in reversed(result.arms) for miss in arm.misses]
     if problem is not None:
         return str(problem)
     if not misses:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
     from pytest_graysplit.summary.pieces import Line, Style
     from pytest_graysplit.types import Asked
-    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.verdict import Changes, Row, Verdict
 
 WORST = 5
 INDENT = 16
@@ -65,6 +65,8 @@ def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) 
     for tagged in (row for row in verdict.rows if row.tag is not None):
         if tagged.critical or tagged.state == "fail":
             yield Told(f"  {tagged.tag}", _points(tagged), tagged)
+    if verdict.cases.total:
+        yield Told("cases", _changes(verdict.cases))
     yield Told("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
@@ -82,6 +84,11 @@ def _difference(row: Row | None) -> Told:
     if row is None:
         return Told("pass rate", "inconclusive: no case was judged on both models", style="yellow")
     return Told("pass rate", _points(row), row)
+
+
+def _changes(cases: Changes) -> str:
+    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed"
+    return f"{told}; {cases.both_right:,} right on both, {cases.both_wrong:,} wrong on both"
 
 
 def _points(row: Row) -> str:
@@ -172,12 +179,24 @@ def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int
             lead = " " * INDENT
 
 
-def worst_cases(results: Results, treatment: str, width: int) -> str:
-    """Name the least alike cases that were missed, as many as fit on one line; all count where none could miss."""
+def broken_cases(verdict: Verdict, width: int) -> str:
+    """Name the cases that the treatment broke, the worst first, as many as fit on one line, and count the others."""
+    named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
+    for shown in range(len(named), 0, -1):
+        rest = [f"{len(named) - shown:,} more"] if shown < len(named) else []
+        text = f"broken cases: {' · '.join([*named[:shown], *rest])}"
+        if len(text) <= width or shown == 1:
+            return text
+    return ""
+
+
+def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
+    """Name the least alike cases that were missed on both, as many as fit on one line; all where none could miss."""
+    broken = {one.name for one in verdict.broken}
     scored = [
         (one.similarity, row.name, one.threshold)
         for row in results.rows
-        if (one := row.comparisons.get(treatment)) and one.similarity is not None
+        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None and row.name not in broken
     ]
     asserted = any(threshold is not None for _, _, threshold in scored)
     shown = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
 
@@ -35,16 +35,17 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, and bounds other than the usual ones."""
+    """The section `verdict`: which rows and tags decide, other bounds, and the share of answers that may be cut off."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     bounds: Mapping[str, float] = field(default_factory=dict)
+    truncated: float = TRUNCATED
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds"))
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated"))
         critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
         refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
@@ -55,6 +56,7 @@ class VerdictTable:
             critical=critical,
             critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+            truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
         )
 
 

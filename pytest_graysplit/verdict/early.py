@@ -116,7 +116,8 @@ class EarlyStop:
         if self._cluster is not None:
             self._cluster.last = max((self._places[nodeid] for nodeid in self._case), default=self._cluster.last)
             for one in case.arms():
-                for pair in pairs_of(case, one.arm) if one.arm != CONTROL else ():
+                pairs = pairs_of(case, one.arm) if one.arm != CONTROL else ()
+                for pair in (pair for pair in pairs if pair.is_evidence):
                     self._cluster.differences.setdefault(one.arm, []).append(pair.difference)
         self._case.clear()
 

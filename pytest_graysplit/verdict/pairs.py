@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.results import ArmResult, CaseRow, Results
-    from pytest_graysplit.types import Reply
+    from pytest_graysplit.types import Comparison, PairScore, Reply
 
+# The guard that compares tool calls: another call is another deed, and never noise.
+CALLS_CHANGED = "tool-changed"
 _TROUBLED = frozenset({"error", "refusal", "filtered"})
 
 
@@ -32,7 +34,9 @@ class Pair:
     """One case on both arms; figures are means over the case's replies, None where either arm has none.
 
     `passed` and `troubled` (errors and refusals) are shares of the replies, `deficit` is how much less the treatment
-    is like the control than the control is like itself.
+    is like the control than the control is like itself. `flagged` is the share of its pairs of answers that carry a
+    guard's flag, the control's among its own answers; None without a second one. `missed` says in few words what the
+    treatment missed, and `asserted` whether anything about the answers could have failed.
     """
 
     name: str
@@ -43,6 +47,17 @@ class Pair:
     latency_s: Both | None
     cost_usd: Both | None
     deficit: float | None
+    similarity: float | None = None
+    flagged: Both | None = None
+    calls_changed: bool = False
+    missed: str = ""
+    must_pass: bool = False
+    asserted: bool = True
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether the pass rate may count it: what could not fail shows nothing by having passed."""
+        return self.asserted or self.passed != (1, 1)
 
     @property
     def difference(self) -> float:
@@ -83,9 +98,6 @@ def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
 def _pair(row: CaseRow, treatment: str) -> Pair:
     arms = row.arms[CONTROL], row.arms[treatment]
     comparison = row.comparisons.get(treatment)
-    deficit = None
-    if comparison is not None and comparison.similarity is not None and comparison.self_similarity is not None:
-        deficit = comparison.self_similarity - comparison.similarity
     return Pair(
         name=row.name,
         cluster=f"cluster {row.case.cluster}" if row.case.cluster else f"case {row.key}",
@@ -94,8 +106,37 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         troubled=Both(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
         latency_s=_both([_latency_s(arm) for arm in arms]),
         cost_usd=_both([_cost_usd(arm.replies) for arm in arms]),
-        deficit=deficit,
+        deficit=_deficit(comparison),
+        similarity=None if comparison is None else comparison.similarity,
+        flagged=_flagged(comparison),
+        calls_changed=comparison is not None and any(flag.name == CALLS_CHANGED for flag in comparison.flags),
+        missed=_missed(arms[1]),
+        must_pass=row.case.must_pass,
+        asserted=row.asserted,
     )
+
+
+def _deficit(comparison: Comparison | None) -> float | None:
+    if comparison is None or comparison.similarity is None or comparison.self_similarity is None:
+        return None
+    return comparison.self_similarity - comparison.similarity
+
+
+def _flagged(comparison: Comparison | None) -> Both | None:
+    """Return how often the guards flag the control against itself, and the treatment against the control."""
+    if comparison is None or not comparison.pairs or not comparison.self_pairs:
+        return None
+    return Both(*(fmean(_is_flagged(pair) for pair in some) for some in (comparison.self_pairs, comparison.pairs)))
+
+
+def _is_flagged(pair: PairScore) -> bool:
+    return any(flag.name != CALLS_CHANGED for flag in pair.flags)
+
+
+def _missed(arm: ArmResult) -> str:
+    """Return the kind of the arm's first miss; for an answer that is not one, how it came out."""
+    kinds = [miss.slug.removeprefix("outcome-") if miss.kind == "outcome" else miss.kind for miss in arm.misses]
+    return kinds[0] if kinds else ""
 
 
 def _both(figures: Sequence[float | None]) -> Both | None:

@@ -8,7 +8,7 @@ from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import PASS_RATE, SEED, TAG
+from pytest_graysplit.policy import GUARDS, PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -62,17 +62,19 @@ def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) ->
 
     Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.
     """
+    rated = [pair for pair in pairs if pair.is_evidence]
     rows = [
-        *_pass_rate(PASS_RATE, pairs, policy),
+        *_pass_rate(PASS_RATE, rated, policy),
         *_deficit(pairs, policy),
         *_errors(pairs, policy),
+        *_guards(pairs),
         *_latency(pairs, policy, resampled=resampled),
         *_latency_budget(pairs, policy),
         *_cost_per_pass(pairs, policy),
         *_savings(pairs),
     ]
     marked = [replace(row, critical=row.name in policy.critical) for row in rows]
-    return (*marked, *_tags(pairs, policy))
+    return (*marked, *_tags(rated, policy))
 
 
 def at_least(row: Row, bound: float, below_p: float) -> Row:
@@ -143,6 +145,15 @@ def _means_of(differences: Sequence[float], clusters: Sequence[str]) -> list[flo
     for difference, cluster in zip(differences, clusters, strict=True):
         groups.setdefault(cluster, []).append(difference)
     return [fmean(group) for group in groups.values()]
+
+
+def _guards(pairs: Sequence[Pair]) -> Iterator[Row]:
+    """Yield how much more often the guards flag the treatment than the control against itself."""
+    flagged = [pair for pair in pairs if pair.flagged is not None]
+    if flagged:
+        more = [pair.flagged.treatment - pair.flagged.control for pair in flagged if pair.flagged is not None]
+        row, above_p, _ = _difference(GUARDS, more, clusters_of(flagged), 0.0)
+        yield at_most(row, 0.0, above_p)
 
 
 class Compared(NamedTuple):
