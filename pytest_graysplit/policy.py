@@ -26,6 +26,8 @@ BOUNDS: Mapping[str, float] = {
     "latency_p99": 2.0,
     "cost_per_pass": 1.0,
 }
+# Bounds on differences of shares, which are less than 1.
+SHARES = frozenset({"errors", "similarity_deficit"})
 # The share of an arm's answers that may be cut off at their token limit before a promotion is held back.
 TRUNCATED = 0.01
 ROWS = (PASS_RATE, *BOUNDS, "latency_budget")

@@ -13,6 +13,7 @@ from pytest_graysplit.stats.looks import Looks, OneLook, mixture_z, needed_units
 from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
+from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planning import certifiable_n, required_n
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
@@ -62,6 +63,8 @@ __all__ = [
     "mean_difference",
     "mixture_z",
     "needed_units",
+    "ordinal_tango",
+    "ordinal_tango_p",
     "promote_e_values",
     "quantile",
     "quantile_ratio",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, TRUNCATED
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
 
@@ -135,6 +135,8 @@ class ToolTable:
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    if value >= 1 and name.rpartition(".")[2] in SHARES:
+        raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     return float(value)
 
 

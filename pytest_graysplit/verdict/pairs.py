@@ -65,12 +65,18 @@ class Pair:
         return self.passed.treatment - self.passed.control
 
 
-def order_of(key: Iterable[str]) -> bytes:
+def order_of(key: Iterable[str], cluster: str | None = None) -> bytes:
     """Return a case's place in the seeded random order; `key` is its file, its id and the hash of its request.
 
-    In that order no early part is of one kind, and a case that is added or removed moves no other.
+    In that order no early part is of one kind, and a case that is added or removed moves no other. The cases of a
+    cluster stand together, because they are one piece of evidence, which is complete with the last of them.
     """
-    return hashlib.sha256("\0".join((str(SEED), *key)).encode("utf-8", "backslashreplace")).digest()
+    key = tuple(key)
+    return _digest(("cluster", cluster) if cluster else key) + _digest(key)
+
+
+def _digest(parts: Iterable[str]) -> bytes:
+    return hashlib.sha256("\0".join((str(SEED), *parts)).encode("utf-8", "backslashreplace")).digest()
 
 
 def pairs_of(results: Results, treatment: str) -> tuple[Pair, ...]:
@@ -80,7 +86,7 @@ def pairs_of(results: Results, treatment: str) -> tuple[Pair, ...]:
         for row in results.rows
         if all(arm in row.arms and row.arms[arm].judged and row.arms[arm].replies for arm in (CONTROL, treatment))
     ]
-    return tuple(_pair(row, treatment) for row in sorted(judged, key=lambda row: order_of(row.key)))
+    return tuple(_pair(row, treatment) for row in sorted(judged, key=lambda row: order_of(row.key, row.case.cluster)))
 
 
 def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
@@ -139,7 +145,8 @@ def _both(figures: Sequence[float | None]) -> Both | None:
 
 
 def _latency_s(arm: ArmResult) -> float | None:
-    measured = [reply.latency_s for reply in arm.replies if reply.latency_s is not None]
+    # A time of 0 was not measured: no ratio can take it, and a row that left it out would count it in its n.
+    measured = [reply.latency_s for reply in arm.replies if reply.latency_s]
     return fmean(measured) if measured else None
 
 

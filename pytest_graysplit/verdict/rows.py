@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.stats import Interval
-    from pytest_graysplit.verdict.pairs import Both, Pair
+    from pytest_graysplit.verdict.pairs import Pair
 
 State = Literal["pass", "fail", "inconclusive"]
 LATE_SHARE = 0.05
@@ -23,6 +24,8 @@ FAIL_ALPHA = 0.05
 # How often a treatment that is worse by the whole margin may be promoted.
 SIZE = 0.06
 MILLION = 1_000_000
+# Sums of thirds and tenths miss a whole number by less than this.
+_NOISE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,80 +95,101 @@ def _row(name: str, interval: Interval, n: int, method: str) -> Row:
 
 def _pass_rate(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
-        row, _, below_p = _share_difference(name, pairs, [pair.passed for pair in pairs], -policy.margin)
+        differences, clusters = [pair.difference for pair in pairs], clusters_of(pairs)
+        row, _, below_p = _difference(name, differences, clusters, -policy.margin)
         held = at_least(row, -policy.margin, below_p)
-        yield replace(held, state="inconclusive") if held.state == "pass" and _is_lucky(pairs, policy) else held
-
-
-def _is_lucky(pairs: Sequence[Pair], policy: Policy) -> bool:
-    """Tell whether a treatment worse by the whole margin would look as good in more than 6% of such runs.
-
-    Where the treatment alone passes nothing, Tango's interval is a little too sure of itself for a few sizes (52 to 54
-    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%.
-    """
-    differences = [pair.difference for pair in pairs]
-    if any(difference > 0 for difference in differences):
-        return False
-    return stats.binomial_budget_p(sum(difference < 0 for difference in differences), len(pairs), policy.margin) > SIZE
+        yield _doubted(held) if _is_lucky(differences, clusters, policy.margin) else held
 
 
 def _errors(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
-        bound = policy.bounds["errors"]
-        row, above_p, _ = _share_difference("errors", pairs, [pair.troubled for pair in pairs], bound)
-        yield at_most(row, bound, above_p)
+        more = [pair.troubled.treatment - pair.troubled.control for pair in pairs]
+        yield _at_most_more("errors", more, clusters_of(pairs), policy)
+
+
+def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+    measured = [pair for pair in pairs if pair.deficit is not None]
+    if deficits := [pair.deficit for pair in measured if pair.deficit is not None]:
+        yield _at_most_more("similarity_deficit", deficits, clusters_of(measured), policy)
+
+
+def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[str] | None, policy: Policy) -> Row:
+    """Hold a difference of which more is worse: what a pass rate is, seen in a mirror."""
+    bound = policy.bounds[name]
+    row, above_p, _ = _difference(name, differences, clusters, bound)
+    held = at_most(row, bound, above_p)
+    return _doubted(held) if _is_lucky([-difference for difference in differences], clusters, bound) else held
+
+
+def _doubted(row: Row) -> Row:
+    return replace(row, state="inconclusive") if row.state == "pass" else row
+
+
+def _is_lucky(differences: Sequence[float], clusters: Sequence[str] | None, margin: float) -> bool:
+    """Tell whether a treatment worse by the whole margin would look as good in more than 6% of such runs.
+
+    Where the treatment alone passes nothing, Tango's interval is a little too sure of itself for a few sizes (52 to 54
+    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%.
+    Shares add up: two halves lost are one case lost, and gains that do not add up to a case are not a win. A cluster
+    counts as one case.
+    """
+    cases = _means_of(differences, clusters) if clusters else differences
+    won, lost = (math.fsum(max(0.0, sign * case) for case in cases) for sign in (1, -1))
+    if not 0 < margin < 1 or won >= 1 - _NOISE:
+        return False
+    return stats.binomial_budget_p(math.ceil(lost - _NOISE), len(cases), margin) > SIZE
+
+
+def _means_of(differences: Sequence[float], clusters: Sequence[str]) -> list[float]:
+    groups: dict[str, list[float]] = {}
+    for difference, cluster in zip(differences, clusters, strict=True):
+        groups.setdefault(cluster, []).append(difference)
+    return [fmean(group) for group in groups.values()]
 
 
 def _guards(pairs: Sequence[Pair]) -> Iterator[Row]:
     """Yield how much more often the guards flag the treatment than the control against itself."""
     flagged = [pair for pair in pairs if pair.flagged is not None]
     if flagged:
-        shares = [pair.flagged for pair in flagged if pair.flagged is not None]
-        row, above_p, _ = _share_difference(GUARDS, flagged, shares, 0.0)
+        more = [pair.flagged.treatment - pair.flagged.control for pair in flagged if pair.flagged is not None]
+        row, above_p, _ = _difference(GUARDS, more, clusters_of(flagged), 0.0)
         yield at_most(row, 0.0, above_p)
 
 
 class Compared(NamedTuple):
-    """A difference of shares, and the p values of "it is at most the bound" and of "it is at least the bound"."""
+    """A mean difference, and the p values of "it is at most the bound" and of "it is at least the bound"."""
 
     row: Row
     above_p: float
     below_p: float
 
 
-def _share_difference(name: str, pairs: Sequence[Pair], shares: Sequence[Both], bound: float) -> Compared:
-    """Compare two shares in pairs: one reply a case and no clusters make whole passes, for Tango's score interval."""
-    n, differences = len(pairs), [both.treatment - both.control for both in shares]
-    clusters = clusters_of(pairs)
-    if clusters is not None or any(share not in (0, 1) for both in shares for share in both):
-        return _mean_difference(name, differences, clusters, bound)
-    better, worse = differences.count(1), differences.count(-1)
-    above_p = stats.tango_p(better, worse, n, bound)
-    return Compared(_row(name, stats.tango(better, worse, n), n, "Tango score, paired"), above_p, 1 - above_p)
+def _difference(name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float) -> Compared:
+    """Compare differences from -1 to 1: whole passes by Tango's score interval, shares by the ordinal one."""
+    if clusters is not None:
+        return _clustered_difference(name, differences, clusters, bound)
+    n, better, worse = len(differences), differences.count(1), differences.count(-1)
+    if better + worse + differences.count(0) == n:
+        above_p = stats.tango_p(better, worse, n, bound)
+        return Compared(_row(name, stats.tango(better, worse, n), n, "Tango score, paired"), above_p, 1 - above_p)
+    above_p = stats.ordinal_tango_p(differences, bound)
+    row = _row(name, stats.ordinal_tango(differences), n, "ordinal Tango score, paired")
+    return Compared(row, above_p, 1 - above_p)
 
 
-def _mean_difference(name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float) -> Compared:
-    """Compare means a case by t; never more sharply than Tango's interval without a discordant pair.
+def _clustered_difference(name: str, differences: Sequence[float], clusters: Sequence[str], bound: float) -> Compared:
+    """Compare means by a clustered t; never more sharply than Tango's interval without a discordant cluster.
 
     In a small sample that agrees nothing varies, and t alone would be certain of it.
     """
     interval = stats.t_interval(differences, clusters=clusters)
     assert interval is not None  # noqa: S101  # there are pairs
-    half = stats.tango(0, 0, len(set(clusters)) if clusters else len(differences)).high
-    row = _row(name, interval, len(differences), "t, clustered" if clusters else "t on case means")
+    half = stats.tango(0, 0, len(set(clusters))).high
+    row = _row(name, interval, len(differences), _t_method(clusters))
     row = replace(row, low=max(-1, min(row.low, row.estimate - half)), high=min(1, max(row.high, row.estimate + half)))
     coarse_p = NormalDist(row.estimate, half / NormalDist().inv_cdf(0.95)).cdf(bound)
     fine_p = stats.t_p(differences, bound, clusters=clusters)
     return Compared(row, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
-
-
-def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
-    measured = [pair for pair in pairs if pair.deficit is not None]
-    deficits, clusters = [pair.deficit for pair in measured if pair.deficit is not None], clusters_of(measured)
-    bound = policy.bounds["similarity_deficit"]
-    if (interval := stats.t_interval(deficits, clusters=clusters)) is not None:
-        row = _row("similarity_deficit", interval, len(measured), _t_method(clusters))
-        yield at_most(row, bound, stats.t_p(deficits, bound, clusters=clusters))
 
 
 def _latency(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:

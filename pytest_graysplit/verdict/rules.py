@@ -72,7 +72,8 @@ def unfinished(seen: Evidence) -> Iterator[str]:
 
 def harmful(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), and harm that showed on the way."""
-    values = stats.harm_e_values([pair.difference for pair in seen.rated], seen.policy.margin)
+    differences, clusters = [pair.difference for pair in seen.rated], [pair.cluster for pair in seen.rated]
+    values = stats.harm_e_values(differences, seen.policy.margin, clusters)
     found = [reason_of(row) for row in _failing(seen)]
     yield from found
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)

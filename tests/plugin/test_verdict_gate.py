@@ -142,6 +142,7 @@ def test_models_with_parameters_of_their_own_hold_and_say_so(cases, project):
         ("critical = []", "verdict.critical: is empty"),
         ('critical_tags = "refund"', "verdict.critical_tags: 'refund' is not a list of names"),
         ("bounds = { latency = -1 }", "verdict.bounds.latency: -1 is not a number of 0 or more"),
+        ("bounds = { errors = 2 }", "verdict.bounds.errors: 2 is not a share below 1"),
         ("bound = 1", "verdict.bound: unknown setting, did you mean bounds?"),
     ],
 )
