@@ -46,7 +46,9 @@ class UsageSeen:
         self._replies: Counter[str] = Counter()
 
     def add(self, model: str, request: str, usage: Usage) -> None:
-        """Take in one recorded reply."""
+        """Take in one recorded reply; of a total alone nothing is learned."""
+        if not usage.prompt:
+            return
         self._prompts[request] = usage.prompt
         self._outputs[model] += usage.output
         self._replies[model] += 1
