@@ -141,6 +141,12 @@ class Reply:
     system_fingerprint: str | None = None
     at: str | None = None
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the relay told how many tokens the prompt and the answer have."""
+        usage = self.usage
+        return usage is not None and bool(usage.prompt and (usage.output or not (self.text or self.tool_calls)))
+
     def json(self) -> Json:
         """Parse the text as JSON, also inside one Markdown code fence; raise ReplyNotJsonError if it is not."""
         __tracebackhide__ = True

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars."""
+    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
+
+    The cost of `uncounted` answers is unknown because their tokens were not counted, of `unpriced` ones for want of a
+    price.
+    """
 
     role: Role
     arm: str
@@ -34,10 +38,17 @@ class ArmSummary:
     usage: Usage
     cost_usd: Decimal | None
     priced: int
+    unpriced: int
+    uncounted: int
     replies: int
     replayed: int
     attempts: int
     served_models: Mapping[str, int]
+
+    @property
+    def answers(self) -> int:
+        """How many calls have not failed."""
+        return self.replies - self.errors
 
     @property
     def cost_per_pass_usd(self) -> Decimal | None:
@@ -81,6 +92,8 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
 
 def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0) -> ArmSummary:
     """Sum up what an arm has answered, of which so many cases have been judged."""
+    unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
+    uncounted = sum(not reply.is_counted for reply in unknown)
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
@@ -94,6 +107,8 @@ def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int
         usage=sum((reply.usage for reply in replies if reply.usage), Usage()),
         cost_usd=total_cost(replies),
         priced=sum(reply.cost_usd is not None for reply in replies),
+        unpriced=len(unknown) - uncounted,
+        uncounted=uncounted,
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),
