@@ -164,7 +164,7 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
 
 
 def _price_hint(reply: Reply) -> str:
-    if reply.usage is None:
+    if not reply.is_counted:
         return "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"
     return (
         f'give its price in pyproject.toml: [tool.graysplit.prices] "{reply.model}" = '
