@@ -268,10 +268,11 @@ def test_tokens_that_were_not_counted_by_kind_have_no_cost(usage):
 def test_an_answer_of_no_tokens_has_no_cost():
     """Servers that count nothing but the prompt; where answers are free, as those of embedding models, that is all."""
     usage = Usage(prompt=1000, total=1000)
-    assert TABLE.cost_usd(reply(usage=usage)) == Decimal("0.003")  # there is no text
-    assert TABLE.cost_usd(reply(usage=usage, text="Hello")) is None
+    assert TABLE.cost_usd(reply(usage=usage)) is None
+    assert TABLE.cost_usd(Reply(model="claude-sonnet-4.5", outcome="empty", usage=usage)) == Decimal("0.003")
     vectors = PriceTable({"vectors": {"input": Decimal(1), "output": Decimal(0)}})
-    assert vectors.cost_usd(reply("vectors", usage, text="AAAA")) == Decimal("0.001")
+    assert vectors.cost_usd(reply("vectors", usage)) == Decimal("0.001")
+    assert vectors.cost_usd(reply("openai/text-embedding-3-small", usage)) == Decimal("0.00002")
 
 
 # --- a reported cost of nothing
