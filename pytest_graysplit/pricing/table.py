@@ -50,7 +50,7 @@ class PriceTable:
         tokens_usd = None
         if reply.usage is not None:
             tokens_usd = self.cost_of_answer(reply.model, reply.usage, reply.at, outcome=reply.outcome)
-        if reply.reported_cost_usd is None or self._own(reply.model) is not None:
+        if reply.reported_cost_usd is None:
             return tokens_usd
         # A relay that reports nothing for a model with a price may just not know it.
         return None if tokens_usd and not reply.model.endswith(_FREE_VARIANT) else reply.reported_cost_usd

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
 
-    The cost of `uncounted` answers is unknown because their tokens were not counted, of `unpriced` ones for want of a
-    price.
+    The cost of `uncounted` answers is unknown because their tokens were not counted, that of `disputed` ones because
+    the relay reported 0 for a model with a price, and that of `unpriced` ones for want of a price.
     """
 
     role: Role
@@ -40,6 +40,7 @@ class ArmSummary:
     priced: int
     unpriced: int
     uncounted: int
+    disputed: int
     replies: int
     replayed: int
     attempts: int
@@ -94,6 +95,7 @@ def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int
     """Sum up what an arm has answered, of which so many cases have been judged."""
     unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
     uncounted = sum(not reply.is_counted for reply in unknown)
+    disputed = sum(reply.is_counted and reply.reported_cost_usd == 0 for reply in unknown)
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
@@ -107,8 +109,9 @@ def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int
         usage=sum((reply.usage for reply in replies if reply.usage), Usage()),
         cost_usd=total_cost(replies),
         priced=sum(reply.cost_usd is not None for reply in replies),
-        unpriced=len(unknown) - uncounted,
+        unpriced=len(unknown) - uncounted - disputed,
         uncounted=uncounted,
+        disputed=disputed,
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),
