@@ -228,9 +228,11 @@ def test_an_answer_without_usage_is_not_a_model_without_a_price():
     ]
     results = collected(*(a_pair(a_case(f"{n}"), a_reply(), answer) for n, answer in enumerate(answers)))
     assert row_of(results, "cost") == "unknown: no token usage with 2 of 3 answers of deepseek-v3.2"
+    answers[0] = replace(a_reply("30 days", DEEPSEEK, cost=None), reported_cost_usd=Decimal(0))
     results = collected(*(a_pair(a_case(f"{n}"), a_reply(cost=None), answer) for n, answer in enumerate(answers)))
     assert row_of(results, "cost") == (
-        "unknown: no price for claude-sonnet-4.5, no token usage with 2 of 3 answers of deepseek-v3.2"
+        "unknown: no price for claude-sonnet-4.5, no token usage with 2 of 3 answers of deepseek-v3.2, "
+        "a reported cost of 0, against its price, with 1 of 3 answers of deepseek-v3.2"
     )
 
 

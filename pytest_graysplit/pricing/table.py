@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-    from pytest_graysplit.types import Reply
+    from pytest_graysplit.types import Outcome, Reply
 
     Rates = Mapping[str, Decimal]
 
 # What one answer can have cost: at most six digits of US dollars, and no more digits than a relay would count.
 _MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 40, -18, 6
+_SAYS_SOMETHING = ("ok", "refusal", "truncated")
 _FREE_VARIANT = ":free"
 # Writing to a cache that is kept for an hour costs twice the input, and no vendor takes more for any kind of it.
 _DEAREST_WRITE = 2
@@ -46,8 +47,10 @@ class PriceTable:
         """Return what the relay reported, else tokens times the price of the model that was asked for."""
         if reply.reported_cost_usd:
             return reply.reported_cost_usd
-        tokens_usd = self._cost_of_tokens(reply)
-        if reply.reported_cost_usd is None or self._own(reply.model) is not None:
+        tokens_usd = None
+        if reply.usage is not None:
+            tokens_usd = self.cost_of_answer(reply.model, reply.usage, reply.at, outcome=reply.outcome)
+        if reply.reported_cost_usd is None:
             return tokens_usd
         # A relay that reports nothing for a model with a price may just not know it.
         return None if tokens_usd and not reply.model.endswith(_FREE_VARIANT) else reply.reported_cost_usd
@@ -64,6 +67,15 @@ class PriceTable:
         name = Name.of(model)
         return None if name is None else listed_cost(name, usage, at)
 
+    def cost_of_answer(self, model: str, usage: Usage, at: str | None = None, *, outcome: Outcome) -> Decimal | None:
+        """Return the price of the tokens of a call; None also where it was answered, and no token of that counted."""
+        cost = self.cost_of_tokens(model, usage, at)
+        if cost is None or usage.output or outcome not in _SAYS_SOMETHING:
+            return cost
+        # Of a model whose answers are free, such as vectors, the prompt is all that is billed.
+        with_answer = self.cost_of_tokens(model, replace(usage, completion=1, total=0), at)
+        return cost if with_answer is None or with_answer == cost else None
+
     def at_most_usd(self, model: str, prompt: int, output: int, *, may_write: bool = False) -> Decimal | None:
         """Return the cost of so many tokens at the most: every token of the prompt is billed as the dearest kind.
 
@@ -79,16 +91,6 @@ class PriceTable:
         if may_write and None in costs and costs[0] is not None:
             costs.append(self.cost_of_tokens(model, replace(plain, prompt=_DEAREST_WRITE * prompt)))
         return max((cost for cost in costs if cost is not None), default=None)
-
-    def _cost_of_tokens(self, reply: Reply) -> Decimal | None:
-        usage = reply.usage
-        cost = None if usage is None else self.cost_of_tokens(reply.model, usage, reply.at)
-        if cost is None or usage is None or usage.output or not (reply.text or reply.tool_calls):
-            return cost
-        # There is an answer and no token of it was counted: that is known to be whole only where answers are free.
-        return (
-            cost if cost == self.cost_of_tokens(reply.model, replace(usage, completion=1, total=0), reply.at) else None
-        )
 
     def _price(self, model: str) -> Rates | None:
         if model not in self._found:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 _WRITTEN_IN_DETAIL = ("cache_write_tokens", "cache_creation_tokens", "cached_creation_tokens", _WRITTEN)
 _AN_HOUR, _MINUTES = "ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens"
+_DEARER_TIER = "priority"
 _SEARCHES = ("num_search_queries", "num_sources_used")
 _UPSTREAM = "upstream_inference_cost"
 _UPSTREAM_PARTS = ("upstream_inference_prompt_cost", "upstream_inference_completions_cost")
@@ -28,8 +29,11 @@ class _Cache(NamedTuple):
     an_hour: int
 
 
-def read_usage(usage: Json) -> Usage | None:
-    """Bring the spellings of token counts to one; None when the relay counted nothing."""
+def read_usage(usage: Json, tier: Json = None) -> Usage | None:
+    """Bring the spellings of token counts to one; None when the relay counted nothing.
+
+    `tier` is the service tier that an answer names beside its usage: the one that goes first has other prices.
+    """
     if not isinstance(usage, dict):
         return None
     cache = _cache(usage)
@@ -45,7 +49,7 @@ def read_usage(usage: Json) -> Usage | None:
         cache_write_1h=min(cache.an_hour, cache.written),
         reasoning=_count(_details(usage, "output"), "reasoning_tokens") or _count(usage, "reasoning_tokens"),
         total=total or prompt + completion,
-        unpriced=_unpriced(usage),
+        unpriced=_unpriced(usage) + (_DEARER_TIER in (tier, usage.get("service_tier"))),
     )
 
 

@@ -161,7 +161,9 @@ def _why_unknown(arms: Sequence[ArmSummary]) -> str:
         return listed(list(dict.fromkeys(arm.model for arm in chosen)))
 
     reasons = []
-    if priceless := [arm for arm in arms if arm.unpriced and arm.unpriced == arm.answers - arm.uncounted]:
+    if priceless := [
+        arm for arm in arms if arm.unpriced and arm.unpriced == arm.answers - arm.uncounted - arm.disputed
+    ]:
         reasons.append(f"no price for {models(priceless)}")
     for arm in arms:
         of_all = f"of {plural(arm.answers, 'answer')} of {arm.model}"
@@ -169,6 +171,8 @@ def _why_unknown(arms: Sequence[ArmSummary]) -> str:
             reasons.append(f"no price for {arm.unpriced:,} {of_all}")
         if arm.uncounted:
             reasons.append(f"no token usage with {arm.uncounted:,} {of_all}")
+        if arm.disputed:
+            reasons.append(f"a reported cost of 0, against its price, with {arm.disputed:,} {of_all}")
     if not reasons and (silent := [arm for arm in arms if not arm.answers]):
         reasons.append(f"no answer of {models(silent)}")
     return ", ".join(reasons) or f"no pass of {models(arm for arm in arms if not arm.passes)}"

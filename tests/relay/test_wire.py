@@ -224,6 +224,14 @@ def test_token_counts_of_every_spelling_become_one(usage, expected):
     assert read_usage(usage) == expected
 
 
+def test_an_answer_that_went_first_has_prices_of_its_own():
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    reply = read({**chat("Hello"), "usage": usage, "service_tier": "priority"})
+    assert reply.usage == Usage(prompt=5, completion=2, total=7, unpriced=1)
+    assert read({**chat("Hello"), "usage": usage, "service_tier": "default"}).usage.unpriced == 0
+    assert read_usage({**usage, "service_tier": "priority"}).unpriced == 1
+
+
 @pytest.mark.parametrize(
     ("payload", "headers", "cost"),
     [
