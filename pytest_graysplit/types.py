@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
+from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ CONTROL = "control"
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 # Which service of a relay a request goes to.
 Route = Literal["chat", "embeddings"]
+
+# Replies that were sent this close together met the relay in the same hour of its day: their latencies compare.
+SIDE_BY_SIDE_S = 3600.0
 
 _NOTHING = Decimal(0)
 _COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
@@ -229,7 +233,9 @@ class Comparison:
 
     @property
     def latency_ratio(self) -> float | None:
-        """Latency of the treatment over that of the control."""
+        """Latency of the treatment over that of the control; None also where they were not measured side by side."""
+        if side_by_side(self.control, self.treatment) is False:
+            return None
         return _ratio(self.treatment.latency_s, self.control.latency_s)
 
     @property
@@ -305,6 +311,14 @@ class Redactor(Protocol):
 
     def __call__(self, text: str, /) -> str:
         """Return the text with every secret replaced."""
+
+
+def side_by_side(first: Reply, second: Reply) -> bool | None:
+    """Tell whether two replies were asked for within an hour; None where the moment of either is unknown."""
+    moments = moment_of(first.at), moment_of(second.at)
+    if moments[0] is None or moments[1] is None:
+        return None
+    return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
 
 
 def parse_json_answer(text: str) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING, TypedDict
 
@@ -95,7 +96,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
 
 
 def _bounds(row: Row | None) -> dict[str, Json] | None:
-    return None if row is None else bounds_json(row)
+    return None if row is None or isnan(row.estimate) else bounds_json(row)
 
 
 def _asked(asked: Asked) -> dict[str, object]:

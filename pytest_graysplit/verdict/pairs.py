@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.results import CONTROL
+from pytest_graysplit.types import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_graysplit.results import ArmResult, CaseRow, Results
+    from pytest_graysplit.results import CaseRow, Results
     from pytest_graysplit.types import Reply
 
 _TROUBLED = frozenset({"error", "refusal", "filtered"})
@@ -32,7 +33,8 @@ class Pair:
     """One case on both arms; figures are means over the case's replies, None where either arm has none.
 
     `passed` and `troubled` (errors and refusals) are shares of the replies, `deficit` is how much less the treatment
-    is like the control than the control is like itself.
+    is like the control than the control is like itself. `latency_s` compares what was measured side by side, and is
+    None where both arms have latencies that are `apart`; `wait_s` is the treatment's own mean, whenever measured.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Pair:
     latency_s: Both | None
     cost_usd: Both | None
     deficit: float | None
+    apart: bool = False
+    wait_s: float | None = None
 
     @property
     def difference(self) -> float:
@@ -80,15 +84,19 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
     deficit = None
     if comparison is not None and comparison.similarity is not None and comparison.self_similarity is not None:
         deficit = comparison.self_similarity - comparison.similarity
+    timed = [[reply for reply in arm.replies if reply.latency_s is not None] for arm in arms]
+    near = _near(*timed), _near(*reversed(timed))
     return Pair(
         name=row.name,
         cluster=f"cluster {row.case.cluster}" if row.case.cluster else f"case {row.key}",
         tags=row.case.tags,
         passed=Both(*(arm.pass_share for arm in arms)),
         troubled=Both(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
-        latency_s=_both([_latency_s(arm) for arm in arms]),
+        latency_s=_both([_latency_s(replies) for replies in near]),
         cost_usd=_both([_cost_usd(arm.replies) for arm in arms]),
         deficit=deficit,
+        apart=all(timed) and not all(near),
+        wait_s=_latency_s(timed[1]),
     )
 
 
@@ -97,8 +105,13 @@ def _both(figures: Sequence[float | None]) -> Both | None:
     return None if control is None or treatment is None else Both(control, treatment)
 
 
-def _latency_s(arm: ArmResult) -> float | None:
-    measured = [reply.latency_s for reply in arm.replies if reply.latency_s is not None]
+def _near(replies: Sequence[Reply], others: Sequence[Reply]) -> list[Reply]:
+    """Return the replies that any of the other arm's was measured side by side with, as far as is known."""
+    return [reply for reply in replies if any(side_by_side(reply, other) is not False for other in others)]
+
+
+def _latency_s(replies: Sequence[Reply]) -> float | None:
+    measured = [reply.latency_s for reply in replies if reply.latency_s is not None]
     return fmean(measured) if measured else None
 
 

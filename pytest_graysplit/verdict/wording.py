@@ -60,6 +60,8 @@ def measure_of(row: Row) -> Measure:
 def reason_of(row: Row) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
     label, bound = label_of(row.name), row.bound or 0.0
+    if row.state is None and row.remark:
+        return f"{label} is {row.remark}"
     if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
     worst = row.low if row.state == "fail" else row.high

@@ -65,7 +65,7 @@ def test_a_report_in_whole():
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
     row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
     row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
-    row |= {"critical": True}
+    row |= {"critical": True, "remark": None}
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
@@ -181,7 +181,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed", "mcnemar_midp"}
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
-        frozenset({*promised.split(), "bound", "critical"})
+        frozenset({*promised.split(), "bound", "critical", "remark"})
     }
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 
