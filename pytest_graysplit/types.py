@@ -96,7 +96,8 @@ class Reply:
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
     is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
     model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
-    sent it, where it held thoughts too and the reply is not recorded yet.
+    sent it, where it held thoughts too and the reply is not recorded yet. `in_flight` is how many requests of the
+    process were at the relay when this one was sent, itself included.
     """
 
     model: str
@@ -123,6 +124,7 @@ class Reply:
     fell_back: bool = False
     queue_s: float = 0.0
     backoff_s: float = 0.0
+    in_flight: int | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit import load
 from pytest_graysplit.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.noise import warnings
 from pytest_graysplit.verdict import RunFacts
@@ -30,6 +31,7 @@ def run_notes(state: State) -> list[str]:
         *_lost(state),
         *doubts(state.results),
         *warnings(state.results),
+        *load.warnings(state.results),
         *_unscored(state.results),
     ]
     if state.tally.failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from math import isnan
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING, TypedDict
 
 from pytest_graysplit.escaping import visible_json
@@ -68,6 +68,7 @@ def _arm(arm: ArmSummary) -> dict[str, object]:
         "served_models": arm.served_models,
         "attempts": arm.attempts,
         "replayed": arm.replayed,
+        "in_flight": {"median": median(arm.in_flight), "max": max(arm.in_flight)} if arm.in_flight else None,
     }
 
 
@@ -154,6 +155,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "attempts": reply.attempts,
         "queue_s": reply.queue_s,
         "backoff_s": reply.backoff_s,
+        "in_flight": reply.in_flight,
         "replayed": reply.replayed,
         "error": reply.error,
         "error_slug": reply.error_slug,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars."""
+    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
+
+    `in_flight` holds how many requests were out when each reply was asked for, of those that know it.
+    """
 
     role: Role
     arm: str
@@ -37,6 +40,7 @@ class ArmSummary:
     replies: int
     replayed: int
     attempts: int
+    in_flight: tuple[int, ...]
     served_models: Mapping[str, int]
 
     @property
@@ -97,6 +101,7 @@ def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),
+        in_flight=tuple(reply.in_flight for reply in replies if reply.in_flight is not None),
         served_models=dict(sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items())),
     )
 

@@ -17,6 +17,7 @@ from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, ta
 from pytest_graysplit.stats.planning import certifiable_n, required_n
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
+from pytest_graysplit.stats.ranks import rises_p
 from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
     cost_per_pass_ratio_p,
@@ -70,6 +71,7 @@ __all__ = [
     "ratio_of_ratios",
     "ratio_of_sums",
     "required_n",
+    "rises_p",
     "sample_ratio_p",
     "share_difference",
     "smallest_n_for_quantile",

@@ -56,6 +56,7 @@ def test_a_report_in_whole():
         "attempts": 1,
         "queue_s": 0.0,
         "backoff_s": 0.0,
+        "in_flight": None,
         "replayed": False,
         "error": None,
         "error_slug": None,
@@ -99,6 +100,7 @@ def test_a_report_in_whole():
                 "served_models": {SONNET: 1},
                 "attempts": 1,
                 "replayed": 0,
+                "in_flight": None,
             },
             {
                 "role": "treatment",
@@ -117,6 +119,7 @@ def test_a_report_in_whole():
                 "served_models": {"deepseek-v3": 1},
                 "attempts": 1,
                 "replayed": 1,
+                "in_flight": None,
             },
         ],
         "comparisons": [
@@ -174,7 +177,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
     promised = (
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
-        "cost_per_pass_usd served_models attempts replayed"
+        "cost_per_pass_usd served_models attempts replayed in_flight"
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
