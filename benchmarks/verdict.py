@@ -40,7 +40,6 @@ def one(name: str, passed: tuple[bool, bool], *, twin: bool = False, **reply: An
             model=CONTROL if twin else arm,
             replies=(Reply(model=arm, outcome="ok", text="x", **reply),),
             misses=() if kept else (MISS,),
-            missed=frozenset() if kept else frozenset({0}),
         )
         for arm, kept in zip((CONTROL, "candidate"), passed, strict=True)
     )

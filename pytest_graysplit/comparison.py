@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.metrics import guards
-from pytest_graysplit.types import Comparison
+from pytest_graysplit.types import Comparison, PairScore, flags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import Case, Flag, Reply
 
@@ -18,27 +19,81 @@ if TYPE_CHECKING:
     Score = Callable[[Reply, Reply], float | None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairScores:
+    """The scores of all pairs of answers to one case that can be compared, by the places of the two answers.
+
+    `across` holds pairs of a control's and a treatment's answer, `within` pairs of two answers of the control.
+    """
+
+    across: Mapping[tuple[int, int], PairScore] = field(default_factory=dict)
+    within: Mapping[tuple[int, int], PairScore] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score) -> PairScores:
+        """Score each of the treatment's answers with each of the control's, and the control's with each other."""
+        return cls(
+            across={
+                places: _pair_score(control[places[0]], treatment[places[1]], score)
+                for places in product(range(len(control)), range(len(treatment)))
+                if _comparable(control[places[0]], treatment[places[1]])
+            },
+            within={
+                places: _pair_score(control[places[0]], control[places[1]], score)
+                for places in combinations(range(len(control)), 2)
+                if _comparable(control[places[0]], control[places[1]])
+            },
+        )
+
+    def treatment_share(self, passed: Sequence[bool], threshold: float | None) -> float:
+        """Return the share of the treatment's answers that pass, each by the share of its pairs that reach a threshold.
+
+        `passed` tells of each answer whether it holds by itself; an answer without a pair reaches no threshold.
+        """
+        if threshold is None:
+            return fmean(passed)
+        reached = [
+            [pair.reaches(threshold) for (_, place), pair in self.across.items() if place == number and pair.is_scored]
+            for number in range(len(passed))
+        ]
+        return fmean(fmean(some) if holds and some else 0.0 for holds, some in zip(passed, reached, strict=True))
+
+    def control_share(self, passed: Sequence[bool], threshold: float | None) -> float:
+        """Return the same share of the control's answers, each by its pairs with the control's others.
+
+        Both arms are so held to one rule: a model against itself has the same share in either role, on average. An
+        answer without another to compare it with is not held to the threshold.
+        """
+        if threshold is None:
+            return fmean(passed)
+        reached = [
+            [pair.reaches(threshold) for places, pair in self.within.items() if number in places and pair.is_scored]
+            for number in range(len(passed))
+        ]
+        return fmean(
+            (fmean(some) if some else 1.0) if holds else 0.0 for holds, some in zip(passed, reached, strict=True)
+        )
+
+
 def compare(
-    case: Case,
-    control: Sequence[Reply],
-    treatment: Sequence[Reply],
-    *,
-    metric: str,
-    score: Score,
+    case: Case, control: Sequence[Reply], treatment: Sequence[Reply], *, metric: str, scores: PairScores
 ) -> Comparison:
-    """Compare every sample of the treatment with every sample of the control, and the control's with each other."""
+    """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other."""
+    across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
         case=case,
         control=control[0],
         treatment=treatment[0],
-        similarity=_mean(scored_pairs(control, treatment), score),
+        similarity=mean_similarity(across),
         # Uncalibrated, "auto" names no number to hold anything to.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=metric,
-        flags=_flags(control[0], treatment),
-        self_similarity=self_similarity(control, score),
+        flags=flags_of(scores.across[places] for places in scores.across if places[0] == 0),
+        self_similarity=mean_similarity(within),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
+        pairs=across,
+        self_pairs=within,
     )
 
 
@@ -54,17 +109,18 @@ def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
 
 def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
     """Return how alike the samples of one arm are, the mean over all pairs; None with fewer than two to compare."""
-    return _mean(self_pairs(samples), score)
-
-
-def self_flags(samples: Sequence[Reply]) -> tuple[Flag, ...]:
-    """Return what changed in meaning between an arm's first sample and its others."""
-    return _flags(samples[0], samples[1:])
-
-
-def _mean(pairs: Iterable[tuple[Reply, Reply]], score: Score) -> float | None:
-    scores = [one for pair in pairs if (one := score(*pair)) is not None]
+    scores = [one for pair in self_pairs(samples) if (one := score(*pair)) is not None]
     return fmean(scores) if scores else None
+
+
+def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
+    """Return the mean over all pairs with a score; None where none has one."""
+    scores = [pair.similarity for pair in pairs if pair.similarity is not None]
+    return fmean(scores) if scores else None
+
+
+def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
+    return PairScore(score(control, other), _flags(control, other))
 
 
 def _comparable(control: Reply, treatment: Reply) -> bool:
@@ -72,10 +128,5 @@ def _comparable(control: Reply, treatment: Reply) -> bool:
     return "error" not in (control.outcome, treatment.outcome) and bool(control.text.strip())
 
 
-def _flags(control: Reply, treatments: Sequence[Reply]) -> tuple[Flag, ...]:
-    found: dict[str, Flag] = {}
-    for reply in treatments:
-        if _comparable(control, reply) and reply.text.strip():
-            for flag in guards.flags(control.text, reply.text):
-                found.setdefault(flag.name, flag)
-    return tuple(found.values())
+def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
+    return tuple(guards.flags(control.text, treatment.text)) if treatment.text.strip() else ()

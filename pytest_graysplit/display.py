@@ -49,7 +49,7 @@ def rough_money(amount: Decimal) -> str:
     return f"${amount:.{1 - amount.adjusted()}f}"
 
 
-def percent(part: int, whole: int) -> str:
+def percent(part: float, whole: int) -> str:
     """Write a rate in percent; only none of them is 0.0% and only all of them 100.0%.
 
     >>> percent(1, 3000), percent(2999, 3000), percent(3000, 3000), percent(0, 0)

@@ -12,7 +12,7 @@ from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
@@ -200,13 +200,34 @@ class Flag:
     detail: str
 
 
+class PairScore(NamedTuple):
+    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them."""
+
+    similarity: float | None
+    flags: tuple[Flag, ...] = ()
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the metric gave the pair a score."""
+        return self.similarity is not None
+
+    def is_alike(self, threshold: float) -> bool:
+        """Tell whether the similarity alone reaches a threshold; a score that is not a number reaches none."""
+        return self.similarity is not None and self.similarity >= threshold
+
+    def reaches(self, threshold: float) -> bool:
+        """Tell whether the pair reaches a threshold and no guard vetoes it."""
+        return not self.flags and self.is_alike(threshold)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A treatment's replies held against the control's, for one case.
 
     `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
-    `remarks` are what a judge said of the first answers.
+    `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
+    control's answers among themselves. `remarks` are what a judge said of the first answers.
     """
 
     case: Case
@@ -219,6 +240,8 @@ class Comparison:
     self_similarity: float | None = None
     control_samples: tuple[Reply, ...] = ()
     treatment_samples: tuple[Reply, ...] = ()
+    pairs: tuple[PairScore, ...] = ()
+    self_pairs: tuple[PairScore, ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -313,6 +336,15 @@ class Redactor(Protocol):
 
     def __call__(self, text: str, /) -> str:
         """Return the text with every secret replaced."""
+
+
+def flags_of(pairs: Iterable[PairScore]) -> tuple[Flag, ...]:
+    """Return the flags of some pairs, each kind once."""
+    found: dict[str, Flag] = {}
+    for pair in pairs:
+        for flag in pair.flags:
+            found.setdefault(flag.name, flag)
+    return tuple(found.values())
 
 
 def side_by_side(first: Reply, second: Reply) -> bool | None:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.comparison import PairScores, compare
 from pytest_graysplit.metrics.lexical import Lexical
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
@@ -38,13 +38,13 @@ def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expe
     return Miss(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
 
 
-def an_arm(arm, *replies, misses=(), missed=(), judged=True, spare=()):
+def an_arm(arm, *replies, misses=(), share=None, judged=True, spare=()):
     return ArmResult(
         arm=arm,
         model=replies[0].model,
         replies=replies,
         misses=tuple(misses),
-        missed=frozenset(missed),
+        share=share,
         judged=judged,
         spare=tuple(spare),
     )
@@ -67,7 +67,13 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
             an_arm(CONTROL, *controls, misses=control_misses, spare=spare, judged=arms.get("judged", True)),
             an_arm(treatment[0].model, *treatment, misses=misses, judged=arms.get("judged", True)),
         ),
-        comparison=compare(case, (*controls, *spare), treatment, metric="lexical", score=arms.get("score", lexical)),
+        comparison=compare(
+            case,
+            (*controls, *spare),
+            treatment,
+            metric="lexical",
+            scores=PairScores.of((*controls, *spare), treatment, arms.get("score", lexical)),
+        ),
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 from specimens import DEEPSEEK, a_case, a_reply, an_error
 
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.comparison import PairScores, compare
 
 SCORES = {
     ("a", "x"): 0.2,
@@ -22,7 +22,8 @@ def compared(control, treatment, **case):
     def score(left, right):
         return SCORES.get((left.text, right.text), 0.0)
 
-    return compare(a_case(**case), control, treatment, metric="lexical", score=score)
+    scores = PairScores.of(control, treatment, score)
+    return compare(a_case(**case), control, treatment, metric="lexical", scores=scores)
 
 
 def test_every_sample_is_compared_with_every_sample_of_the_other_arm():
@@ -110,9 +111,49 @@ def test_a_pair_that_nobody_can_score_is_left_out():
 
     def of(*texts):
         replies = [a_reply(text, DEEPSEEK) for text in texts]
-        return compare(
-            a_case(), [a_reply("a")], replies, metric="judge", score=lambda *pair: known[tuple(r.text for r in pair)]
-        )
+        scores = PairScores.of([a_reply("a")], replies, lambda *pair: known[tuple(r.text for r in pair)])
+        return compare(a_case(), [a_reply("a")], replies, metric="judge", scores=scores)
 
     assert of("x", "y").similarity == 1.0
     assert of("y").similarity is None
+
+
+def alike(left, right):
+    return float(left.text == right.text)
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "shares"),
+    [
+        (("a", "a"), ("a",), (1.0, 1.0)),
+        (("a", "b"), ("a",), (0.0, 0.5)),
+        (("a", "a", "b"), ("a", "b"), (1 / 3, 0.5)),
+        (("a",), ("b",), (1.0, 0.0)),
+    ],
+)
+def test_pass_shares_count_the_pairs_that_reach_the_threshold(control, treatment, shares):
+    """A treatment's answers are held to each of the control's, the control's to each other; one alone to nothing."""
+    ours, theirs = [a_reply(text) for text in control], [a_reply(text, DEEPSEEK) for text in treatment]
+    scores = PairScores.of(ours, theirs, alike)
+    told = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
+    assert told == pytest.approx(shares)
+
+
+def test_pass_shares_of_a_model_against_itself_are_equal_over_all_its_roles():
+    """Whichever of three answers plays the treatment: the mean shares of both roles are the same."""
+    texts = ["a", "a", "b"]
+    ours, theirs = [], []
+    for number in range(3):
+        one, *others = [*texts[number:], *texts[:number]]
+        scores = PairScores.of([a_reply(text) for text in others], [a_reply(one, DEEPSEEK)], alike)
+        ours.append(scores.control_share([True, True], 0.9))
+        theirs.append(scores.treatment_share([True], 0.9))
+    assert sum(ours) == pytest.approx(sum(theirs))
+
+
+def test_an_answer_that_fails_by_itself_passes_no_pair():
+    """What it missed alone counts, whatever it is alike; without a threshold that is all that counts."""
+    scores = PairScores.of([a_reply("a"), a_reply("a")], [a_reply("a", DEEPSEEK)], alike)
+    assert scores.control_share([True, False], 0.9) == 0.5
+    assert scores.treatment_share([False], 0.9) == 0.0
+    assert (scores.control_share([True, False], None), scores.treatment_share([True], None)) == (0.5, 1.0)

@@ -40,21 +40,21 @@ def sums(*case_results):
 
 
 @pytest.mark.parametrize(
-    ("misses", "missed", "share"),
-    [((), (), 1.0), ((a_miss(),), (0,), 0.5), ((a_miss(), a_miss()), (0, 1), 0.0), ((a_miss(),), (), 0.0)],
+    ("misses", "told", "share"), [((), None, 1.0), ((a_miss(),), None, 0.0), ((a_miss(),), 0.5, 0.5), ((), 0.5, 0.5)]
 )
-def test_an_arm_passes_by_the_share_of_its_replies(misses, missed, share):
-    """What one of two replies missed is half; what they missed together, such as the test body, is all of it."""
-    assert an_arm(DEEPSEEK, a_reply(), a_reply(), misses=misses, missed=missed).pass_share == share
+def test_pass_share_is_what_the_item_said(misses, told, share):
+    """Where an item says nothing of shares, a miss is a miss of all answers; only a whole share is a pass."""
+    arm = an_arm(DEEPSEEK, a_reply(), a_reply(), misses=misses, share=told)
+    assert (arm.pass_share, arm.passed) == (share, share == 1)
 
 
-@pytest.mark.parametrize(("second", "share"), [({"missed": (1,)}, 0.0), ({"missed": (0,)}, 0.5), ({}, 0.0)])
-def test_what_several_items_missed_of_an_arm_is_joined(second, share):
-    """Two tests of one case: each reply passes where both let it pass."""
+@pytest.mark.parametrize(("second", "share"), [(0.5, 0.5), (1.0, 0.5), (0.0, 0.0), (None, 0.0)])
+def test_pass_share_of_an_arm_that_several_items_saw_is_the_lowest(second, share):
+    """Two tests of one case: an answer passes where both let it pass."""
     replies = (a_reply(model=DEEPSEEK), a_reply(model=DEEPSEEK))
     one, other = (
-        replace(one_arm(a_case(), DEEPSEEK, *replies), arms=(an_arm(DEEPSEEK, *replies, misses=misses, **missed),))
-        for misses, missed in (([a_miss()], {"missed": (0,)}), ([a_miss(problem="treatment: another")], second))
+        replace(one_arm(a_case(), DEEPSEEK, *replies), arms=(an_arm(DEEPSEEK, *replies, misses=misses, share=told),))
+        for misses, told in (([a_miss()], 0.5), ([a_miss(problem="treatment: another")], second))
     )
     (row,) = collected(one, other).rows
     assert row.arms[DEEPSEEK].pass_share == share

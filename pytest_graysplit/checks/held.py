@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
 from pytest_graysplit.checks.findings import Finding, beside, plain
-from pytest_graysplit.types import Miss
+from pytest_graysplit.types import Miss, flags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, Flag, Reply
+    from pytest_graysplit.types import Case, Comparison, PairScore, Reply
 
 _Kind = Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard"]
 
@@ -61,7 +62,10 @@ def has_text(reply: Reply) -> bool:
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:
-    """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio."""
+    """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio.
+
+    With several samples it misses where fewer than half of its pairs with the control's answers reach the threshold.
+    """
     treatment = comparison.treatment
     misses = _misses("similarity", arm, treatment, _similarity(comparison))
     if not misses:
@@ -69,30 +73,39 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]
     return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
-def check_control(
-    case: Case, control: Reply, score: float | None, flags: Callable[[], Iterable[Flag]] = tuple
-) -> list[Miss]:
-    """Hold the control to the treatment's threshold and to the guards' veto.
-
-    `score` is how alike it is to its own other samples, and `flags`, asked for where the score is reached, what changed
-    in meaning between them.
-    """
+def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[Miss]:
+    """Hold the control to the treatment's threshold and to the guards' veto, by the pairs of its own answers."""
     threshold = case.min_similarity
-    if score is None or threshold is None or isinstance(threshold, str):
+    known = [pair for pair in pairs if pair.is_scored]
+    if not known or threshold is None or isinstance(threshold, str):
         return []
-    if score >= threshold:
-        reached = f"similarity {beside(score, threshold)} to its own other answer reaches {plain(threshold)}"
-        return _misses("guard", "control", control, _vetoes(flags(), reached))
-    below = _below(threshold, calibrated=case.calibrated)
-    problem = f"similarity {beside(score, threshold)} to its own other answer is {below}"
-    remedy = "check the task with expect" if case.calibrated else _REPEAT
-    hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
-    return _misses("similarity", "control", control, [Finding(problem, hint, "control-similarity")])
+    to = "to its own other answer" if len(known) == 1 else "to its own other answers"
+    if not _is_majority(pair.is_alike(threshold) for pair in known):
+        below = _below(known, threshold, calibrated=case.calibrated)
+        remedy = "check the task with expect" if case.calibrated else _REPEAT
+        hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
+        found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, "control-similarity")
+        return _misses("similarity", "control", control, [found])
+    reached = f"similarity {_mean(known, threshold)} {to} reaches {plain(threshold)}"
+    return _misses("guard", "control", control, _vetoes(known, threshold, reached))
 
 
-def _below(threshold: float, *, calibrated: bool) -> str:
+def _is_majority(reached: Iterable[bool]) -> bool:
+    """Tell whether at least half of the pairs reach: with one pair, whether it does."""
+    each = list(reached)
+    return 2 * sum(each) >= len(each)
+
+
+def _mean(pairs: Sequence[PairScore], threshold: float) -> str:
+    return str(beside(fmean(pair.similarity or 0.0 for pair in pairs), threshold))
+
+
+def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) -> str:
     how = " (auto: the control with itself stays above it in 95% of cases)" if calibrated else ""
-    return f"below {plain(threshold)}{how}"
+    reaching = sum(pair.is_alike(threshold) for pair in pairs)
+    if not reaching:
+        return f"is below {plain(threshold)}{how}"
+    return f"on average, {reaching} of {len(pairs)} pairs reach {plain(threshold)}{how}"
 
 
 def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
@@ -160,32 +173,34 @@ def _price_hint(reply: Reply) -> str:
 
 
 def _similarity(comparison: Comparison) -> Iterator[Finding]:
-    score, threshold = comparison.similarity, comparison.threshold
+    threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
     if threshold is None:
         return
-    if score is None:
+    if not known:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
         problem = f"no similarity to hold against {plain(threshold)}: {' and '.join(silent)} gave no text"
         yield Finding(problem, "mend that answer first: its own miss says how", "similarity-unknown")
-    elif not score >= threshold:  # a score that is no number reaches nothing
-        below = _below(threshold, calibrated=comparison.calibrated)
-        problem = f"{comparison.metric} similarity {beside(score, threshold)} is {below}"
+    elif not _is_majority(pair.is_alike(threshold) for pair in known):
+        below = _below(known, threshold, calibrated=comparison.calibrated)
+        problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         hint = f"where both answers are right, {lower}choose another metric, or use expect"
         yield Finding(problem, hint, "similarity-below")
 
 
 def _guards(comparison: Comparison) -> Iterator[Finding]:
-    score, threshold = comparison.similarity, comparison.threshold
-    if score is None or threshold is None:
+    threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
+    if threshold is None or not known:
         return
-    reached = f"{comparison.metric} similarity {beside(score, threshold)} reaches {plain(threshold)}"
-    yield from _vetoes(comparison.flags, reached)
+    reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {plain(threshold)}"
+    yield from _vetoes(known, threshold, reached)
 
 
-def _vetoes(flags: Iterable[Flag], reached: str) -> Iterator[Finding]:
-    for flag in flags:
+def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[Finding]:
+    if _is_majority(pair.reaches(threshold) for pair in pairs):
+        return
+    for flag in flags_of(pairs):
         hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
         yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, "guard-veto")
 

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
-from pytest_graysplit.comparison import compare, scored_pairs, self_flags, self_pairs, self_similarity
+from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
@@ -49,7 +49,7 @@ class Exchange:
     score: Score
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
-    self_similarity: float | None = None
+    scores: PairScores = field(default_factory=PairScores)
     problem: GraysplitError | None = None
     body_error: str | None = None
 
@@ -78,13 +78,13 @@ class Exchange:
 
     def _hold(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...] | None) -> None:
         case = self.plan.case
+        if treatment is None and case.min_similarity is None:
+            return
+        self.scores = PairScores.of(control, treatment or (), self.score)
         if treatment is not None:
-            self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), score=self.score)
-            self.self_similarity = self.comparison.self_similarity
+            self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), scores=self.scores)
             if isinstance(self.score, Inquiry):
                 self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
-        elif case.min_similarity is not None:
-            self.self_similarity = self_similarity(control, self.score)
 
     def _silence(self) -> GraysplitError | None:
         """Return why a threshold has no score to hold against it: a silent judge is no model's fault."""
@@ -163,29 +163,55 @@ class Exchange:
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        if self.unasked:
-            each, whole = [], []
-        else:
-            each = [check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply)) for reply in own]
-            whole = self._missed_as_a_whole(arm)
+        each = [] if self.unasked else [self._held_by_itself(arm, reply) for reply in own]
+        whole = [] if self.unasked else self._missed_as_a_whole(arm)
         misses = (*chain.from_iterable(each), *whole)
+        judged = bool(misses) or not self._unjudgeable(arm)
         return ArmResult(
             arm=arm,
             model=self.plan.wishes[arm][0].key.model,
             replies=own,
             spare=spare,
             misses=misses,
-            missed=frozenset() if whole else frozenset(number for number, some in enumerate(each) if some),
-            judged=bool(misses) or not self._unjudgeable(arm),
+            share=self._share(arm, each, whole, spare) if judged and own else None,
+            judged=judged,
             unasked=self.unasked,
         )
+
+    def _held_by_itself(self, arm: str, reply: Reply) -> list[Miss]:
+        return check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply))
+
+    def _share(self, arm: str, each: list[list[Miss]], whole: list[Miss], spare: Iterable[Reply]) -> float:
+        """Return the share of the arm's answers that passed; what they missed together, they all missed.
+
+        A threshold is the exception: it is held pair by pair, on both arms alike.
+        """
+        if any(miss.kind not in ("similarity", "guard") for miss in whole):
+            return 0.0
+        passed = [not some for some in each]
+        threshold = self.plan.case.min_similarity
+        number = threshold if isinstance(threshold, float | int) else None
+        if arm != CONTROL:
+            return self.scores.treatment_share(passed, number if self.comparison is not None else None)
+        if self._speaks_for_all():
+            passed += [not self._held_by_itself(arm, reply) for reply in spare]
+        return self.scores.control_share(passed, number)
+
+    def _speaks_for_all(self) -> bool:
+        """Whether the control's answers beyond those that both arms gave count as well.
+
+        They do not where a test body has seen the first answer alone, and where a reference would be judged by a model.
+        """
+        expect = self.plan.case.expect
+        judged_by_model = isinstance(self.score, Inquiry) and expect is not None and expect.reference is not None
+        return not judged_by_model and not (self.plan.has_body and self.plan.alone == CONTROL)
 
     def _missed_as_a_whole(self, arm: str) -> list[Miss]:
         """Return what all replies of the arm missed together: its similarity, and the body of the test."""
         case: Case = self.plan.case
         misses: list[Miss] = []
         if arm == CONTROL and (replies := self.replies.get(arm)):
-            misses += check_control(case, replies[0], self.self_similarity, partial(self_flags, replies))
+            misses += check_control(case, replies[0], tuple(self.scores.within.values()))
         if self.comparison is not None and arm != CONTROL and not self.blocked:
             misses += check_comparison(case, self.comparison, arm)
         if self.body_error is not None and arm == self.judged_arms[-1]:

@@ -172,7 +172,7 @@ def _reddened(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResult, 
     *arms, arm = last.arms
     if arm.misses or not arm.judged or arm.unasked:
         return results
-    missed = replace(arm, misses=(red_miss(arm.arm, cause),), missed=frozenset())
+    missed = replace(arm, misses=(red_miss(arm.arm, cause),), share=0.0)
     return (*others, replace(last, arms=(*arms, missed)))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.comparison import PairScores, compare
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
@@ -250,12 +250,13 @@ class State:
                 if self.scoring.asks(row.case) or self.scoring.is_hooked(path) or not self.scoring.is_known(row.case):
                     continue
                 if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
+                    controls, treatments = (*control.replies, *control.spare), treatment.replies
                     row.comparisons[arm] = compare(
                         row.case,
-                        [*control.replies, *control.spare],
-                        treatment.replies,
+                        controls,
+                        treatments,
                         metric=cast("str", row.case.metric),
-                        score=self.scoring.of(row.case, path, path),
+                        scores=PairScores.of(controls, treatments, self.scoring.of(row.case, path, path)),
                     )
 
     def finish(self) -> None:

@@ -123,6 +123,7 @@ def _case(row: CaseRow) -> dict[str, object]:
         "nodeid": row.nodeid,
         "tags": list(row.case.tags),
         "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
+        "pass_share": {arm: result.pass_share for arm, result in row.arms.items() if result.judged},
         "similarity": {arm: one.similarity for arm, one in row.comparisons.items()},
         "self_similarity": row.self_similarity,
         "threshold": threshold,

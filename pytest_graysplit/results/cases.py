@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class ArmResult:
     """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
 
-    `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `missed` holds
-    the numbers of the replies that missed something by themselves; what is missed as a whole is in `misses` alone.
+    `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
+    `share` is the share of its answers that passed; None where an item did not say, and its misses are all there is.
     `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
     """
 
@@ -23,21 +23,19 @@ class ArmResult:
     replies: tuple[Reply, ...]
     spare: tuple[Reply, ...] = ()
     misses: tuple[Miss, ...] = ()
-    missed: frozenset[int] = frozenset()
+    share: float | None = None
     judged: bool = True
     unasked: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was asserted about the arm holds."""
-        return self.judged and not self.misses
+        """Whether everything that was asserted about the arm holds, in all its answers."""
+        return self.judged and not self.misses and self.pass_share == 1
 
     @property
     def pass_share(self) -> float:
-        """Share of the arm's replies that passed: with one reply a case 0 or 1, with several their mean."""
-        if not self.misses:
-            return 1.0
-        return 1 - len(self.missed) / len(self.replies) if self.missed else 0.0
+        """Share of the arm's answers that passed: with one answer a case 0 or 1, with several their mean."""
+        return float(not self.misses) if self.share is None else self.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +121,7 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         replies=first.replies or second.replies,
         spare=first.spare or second.spare,
         misses=first.misses + fresh,
-        missed=_joined_missed(first, second),
+        share=min(first.pass_share, second.pass_share),
         judged=first.judged and second.judged,
         unasked=first.unasked or second.unasked,
     )
-
-
-def _joined_missed(first: ArmResult, second: ArmResult) -> frozenset[int]:
-    """Return which replies missed something by themselves; none where one of the two items missed as a whole."""
-    if any(arm.misses and not arm.missed for arm in (first, second)):
-        return frozenset()
-    return first.missed | second.missed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from math import fsum
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
 
-    `in_flight` holds how many requests were out when each reply was asked for, of those that know it.
+    `passed` counts the cases in which all answers passed, `passes` adds up the shares that did: with one answer a case
+    they are equal. Rates use the shares. `in_flight` holds how many requests were out when each reply was asked for, of
+    those that know it.
     """
 
     role: Role
@@ -30,6 +33,7 @@ class ArmSummary:
     model: str
     cases: int
     passed: int
+    passes: float
     pass_rate: Interval
     errors: int
     outcomes: Mapping[str, int]
@@ -46,7 +50,9 @@ class ArmSummary:
     @property
     def cost_per_pass_usd(self) -> Decimal | None:
         """Cost of all replies over the cases that passed; None where either is missing."""
-        return self.cost_usd / self.passed if self.cost_usd is not None and self.passed else None
+        if self.cost_usd is None or not self.passes:
+            return None
+        return self.cost_usd / Decimal(str(self.passes))
 
     @property
     def mean_latency_s(self) -> float | None:
@@ -79,19 +85,23 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     results = [row.arms[arm] for row in rows if arm in row.arms]
     judged = [result for result in results if result.judged]
     replies = [reply for result in results for reply in result.replies]
-    passed = sum(result.passed for result in judged)
-    return sum_up_replies(replies, arm, results[0].model, cases=len(judged), passed=passed)
+    passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
+    return sum_up_replies(replies, arm, results[0].model, cases=len(judged), passed=passed, passes=passes)
 
 
-def sum_up_replies(replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0) -> ArmSummary:
-    """Sum up what an arm has answered, of which so many cases have been judged."""
+def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
+    replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0, passes: float | None = None
+) -> ArmSummary:
+    """Sum up what an arm has answered, of which so many cases have been judged; `passes` adds up shares of answers."""
+    passes = float(passed) if passes is None else round(passes, 9)
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
         model=model,
         cases=cases,
         passed=passed,
-        pass_rate=wilson(passed, cases),
+        passes=passes,
+        pass_rate=wilson(passes, cases),
         errors=sum(reply.outcome == "error" for reply in replies),
         outcomes=dict(sorted(Counter(reply.outcome for reply in replies).items())),
         latencies_s=tuple(reply.latency_s for reply in replies if reply.latency_s is not None),

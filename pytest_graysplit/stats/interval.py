@@ -29,7 +29,7 @@ def check_share(name: str, share: float) -> None:
         raise ValueError(f"{name} lies between 0 and 1, not {share!r}")
 
 
-def check_counts(n: int, *parts: int) -> None:
+def check_counts(n: int, *parts: float) -> None:
     """Raise ValueError unless every part is a count and together they are at most n."""
     # Written so that a NaN, which is never larger nor smaller, is caught as well.
     if not (n >= 0 and all(part >= 0 for part in parts) and sum(parts) <= n):

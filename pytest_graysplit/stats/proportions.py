@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """Return the Wilson score interval of a proportion (Wilson 1927, JASA 22:209); n = 0 knows nothing: 0 to 1.
+
+    Successes may be a sum of shares: their mean varies less than that of ones and zeros, so the interval is wider than
+    it has to be.
 
     >>> [round(bound, 4) for bound in wilson(15, 148)]
     [0.1014, 0.0624, 0.1605]

@@ -140,7 +140,7 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSu
     if one.cost_per_pass_saved_usd is None:
         compared = [arm for arm in arms if arm.arm in (CONTROL, one.treatment)]
         unpriced = list(dict.fromkeys(arm.model for arm in compared if arm.cost_usd is None))
-        passless = list(dict.fromkeys(arm.model for arm in compared if not arm.passed))
+        passless = list(dict.fromkeys(arm.model for arm in compared if not arm.passes))
         reason = f"no price for {listed(unpriced)}" if unpriced else f"no pass of {listed(passless)}"
         yield Told("cost", f"unknown: {reason}")
         return

@@ -69,7 +69,10 @@ def _name(arm: ArmSummary, arms: Sequence[ArmSummary]) -> str:
 
 
 def _rate(arm: ArmSummary) -> str:
-    return f"{arm.passed}/{arm.cases}  {percent(arm.passed, arm.cases)}" if arm.cases else "-"
+    if not arm.cases:
+        return "-"
+    passes = f"{arm.passes:.1f}".removesuffix(".0")
+    return f"{passes}/{arm.cases}  {percent(arm.passes, arm.cases)}"
 
 
 def _interval(arm: ArmSummary) -> str:
@@ -84,7 +87,7 @@ def _tokens(arm: ArmSummary) -> str:
 
 
 def _per_pass(arm: ArmSummary) -> str:
-    return "no pass" if arm.cost_usd is not None and not arm.passed else money(arm.cost_per_pass_usd)
+    return "no pass" if arm.cost_usd is not None and not arm.passes else money(arm.cost_per_pass_usd)
 
 
 def _fitting(columns: list[Column], width: int) -> tuple[list[Column], str]:

@@ -14,7 +14,7 @@ from pytest_graysplit.checks.findings import beside, excerpt, plain
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply
 from pytest_graysplit.checks.jsonanswers import first_difference, same
 from pytest_graysplit.errors import ReplyNotJsonError
-from pytest_graysplit.types import Comparison, Flag, Miss, Reply, Usage
+from pytest_graysplit.types import Comparison, Flag, Miss, PairScore, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))
 BIG = replace(OK, model="big")
@@ -229,7 +229,8 @@ def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
 
 
 def compared(similarity, threshold, **rest):
-    given = {"control": BIG, "treatment": OK, "metric": "lexical", **rest}
+    flags = rest.get("flags", ())
+    given = {"control": BIG, "treatment": OK, "metric": "lexical", "pairs": (PairScore(similarity, flags),), **rest}
     return Comparison(case=case(), similarity=similarity, threshold=threshold, **given)
 
 
@@ -303,7 +304,7 @@ def test_the_latency_ratio_is_held_where_it_is_known():
 
 def test_the_control_is_held_to_the_threshold_it_sets():
     """A control that does not repeat itself is told so; with one sample or no threshold there is nothing to hold."""
-    assert check_control(case(min_similarity=0.75), BIG, 0.7499) == [
+    assert check_control(case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
         Miss(
             arm="control",
             kind="similarity",
@@ -314,13 +315,13 @@ def test_the_control_is_held_to_the_threshold_it_sets():
         )
     ]
     for threshold, score in ((0.75, 0.75), (0.75, None), (None, 0.0), ("auto", 0.0)):
-        assert check_control(case(min_similarity=threshold), BIG, score) == []
+        assert check_control(case(min_similarity=threshold), BIG, [PairScore(score)]) == []
 
 
 def test_guards_veto_the_control_as_they_veto_a_treatment():
     """Both arms are held alike: a control that changes a number from one answer to the next misses too."""
     flag = Flag(name="number-changed", detail="30 -> 14")
-    [miss] = check_control(case(min_similarity=0.75), BIG, 0.9, lambda: (flag,))
+    [miss] = check_control(case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
     assert miss == Miss(
         arm="control",
         kind="guard",
@@ -331,18 +332,38 @@ def test_guards_veto_the_control_as_they_veto_a_treatment():
     )
 
 
-def test_guards_are_not_asked_where_nothing_is_reached():
+@pytest.mark.parametrize(("threshold", "score"), [(0.75, 0.5), (None, 0.9), ("auto", 0.9)])
+def test_guards_veto_nothing_where_nothing_is_reached(threshold, score):
     """A threshold that was missed, or that nobody set, has nothing to veto."""
-    for threshold, score in ((0.75, 0.5), (None, 0.9), ("auto", 0.9)):
-        assert all(
-            miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, score, never)
-        )
+    pairs = [PairScore(score, (Flag(name="number-changed", detail="30 -> 14"),))]
+    assert all(miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, pairs))
+
+
+@pytest.mark.parametrize(
+    ("scores", "slugs"),
+    [((0.9, 0.5), []), ((0.9, 0.5, 0.5), ["similarity-below"]), ((1.0, 0.7, 0.7), ["similarity-below"])],
+)
+def test_several_pairs_miss_where_fewer_than_half_reach_the_threshold(scores, slugs):
+    """Pairs are counted on both arms alike; the mean may reach what most pairs do not."""
+    pairs = tuple(map(PairScore, scores))
+    comparison = replace(compared(sum(scores) / len(scores), 0.75), pairs=pairs)
+    assert [miss.slug for miss in held(comparison)] == slugs
+    assert len(check_control(case(min_similarity=0.75), BIG, pairs)) == len(slugs)
+    if len(scores) == 3 and slugs:
+        assert "on average, 1 of 3 pairs reach 0.75" in held(comparison)[0].problem
+
+
+def test_a_guard_vetoes_only_where_it_brings_most_pairs_below():
+    """One changed number in two pairs leaves half of them, which is enough."""
+    flagged, plain = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),)), PairScore(0.9)
+    assert held(replace(compared(0.9, 0.75), pairs=(flagged, plain))) == []
+    assert [miss.slug for miss in held(replace(compared(0.9, 0.75), pairs=(flagged, flagged, plain)))] == ["guard-veto"]
 
 
 def test_a_calibrated_threshold_says_where_it_comes_from():
     """Nobody set the number, so no message asks to lower it."""
     auto = replace(case(min_similarity=0.213), calibrated=True)
-    [control] = check_control(auto, BIG, 0.2)
+    [control] = check_control(auto, BIG, [PairScore(0.2)])
     assert control.problem == (
         "control big: similarity 0.20 to its own other answer is below 0.213 "
         "(auto: the control with itself stays above it in 95% of cases)"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pytest_graysplit.checks.held import check_comparison
-from pytest_graysplit.comparison import compare
+from pytest_graysplit.comparison import PairScores, compare
 from pytest_graysplit.metrics.lexical import Lexical
 from pytest_graysplit.metrics.semantic import Semantic
 from pytest_graysplit.types import Case, Reply
@@ -92,7 +92,8 @@ def misses(name, control, treatment):
     case = Case(id="probe", messages=({"role": "user", "content": "?"},), min_similarity=0.75, metric=name)
     replies = [Reply(model=model, outcome="ok", text=text) for model, text in (("a", control), ("b", treatment))]
     score = METRICS[name].score
-    comparison = compare(case, replies[:1], replies[1:], metric=name, score=lambda c, t: score(c.text, t.text))
+    scores = PairScores.of(replies[:1], replies[1:], lambda c, t: score(c.text, t.text))
+    comparison = compare(case, replies[:1], replies[1:], metric=name, scores=scores)
     return check_comparison(case, comparison, "b")
 
 

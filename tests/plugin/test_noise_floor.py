@@ -279,7 +279,7 @@ def test_prompts_of_a_test_body_alone_calibrate_nothing(project, section):
 
 
 def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, section):
-    """As a comparing test does: the control's item misses, the treatment's own item does not."""
+    """As a comparing test does: the control's item misses, the treatment passes with one of its two pairs."""
     project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
     project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
@@ -297,7 +297,7 @@ def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, secti
         "  itself     [-The sky is blue.-] {+Grass grows in spring.+}",
         "  answer     The sky is blue.",
     ]
-    assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
+    assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
     assert notes(section, result) == [
         (
             "the control misses its own threshold of 0.5 in 1 of 1 case: a treatment cannot be asked for more; "

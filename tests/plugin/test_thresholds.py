@@ -280,12 +280,13 @@ def test_two_control_samples_hold_the_control_to_the_threshold(project, section)
         "  case       test_x (test_it.py:3)\n"
         "  prompt     One?\n"
         "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
-        "  treatment  deepseek-v3.2: passed, ok 1.00 s <$0.0001 replayed\n"
+        "  treatment  deepseek-v3.2: passed in part, ok 1.00 s <$0.0001 replayed\n"
         "  itself     [-The sky is blue.-] {+Grass grows in spring.+}\n"
         "  similarity 0.53 (lexical), threshold 0.5, control with itself 0.05, length x1.00\n"
         "  answers    the same, to the letter"
     )
-    assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
+    assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: False}
+    assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
 
 
 def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):

@@ -149,6 +149,7 @@ def test_a_report_in_whole():
                 "nodeid": "tests/test_support.py::test_it[refund-policy]#0",
                 "tags": ["billing"],
                 "passed": {"control": True, DEEPSEEK: False},
+                "pass_share": {"control": 1.0, DEEPSEEK: 0.0},
                 "similarity": {DEEPSEEK: 0.5},
                 "self_similarity": 0.5,
                 "threshold": 0.75,

@@ -137,7 +137,7 @@ def test_several_replies_of_a_case_are_one_value():
     pairs = []
     for n in range(40):
         one = pair(f"case-{n}")
-        halves = an_arm(DEEPSEEK, *replies, misses=[a_miss()] if n < 4 else [], missed=(0,) if n < 4 else ())
+        halves = an_arm(DEEPSEEK, *replies, misses=[a_miss()] if n < 4 else [], share=0.5 if n < 4 else 1.0)
         pairs.append(replace(one, arms=(an_arm("control", a_reply(), a_reply()), halves)))
     row = rows_of(*pairs)["pass_rate"]
     assert (row.n, row.estimate, row.method) == (40, pytest.approx(-0.05), "t on case means")
