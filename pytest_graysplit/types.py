@@ -163,7 +163,9 @@ class Case:
 
     `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
     `min_similarity` is "auto" until the run has calibrated it; then it is a number and `calibrated`, or what
-    `fallback_similarity` says, the number of the next weaker source.
+    `fallback_similarity` says, the number of the next weaker source. Calibrated on three control samples, its number is
+    how alike they are, less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; None where
+    that was not measured.
     """
 
     id: str
@@ -182,6 +184,16 @@ class Case:
     where: str = ""
     fallback_similarity: float | None = None
     calibrated: bool = False
+    max_deficit: float | None = None
+    other_prompts: float | None = None
+
+    @property
+    def asserts_similarity(self) -> bool:
+        """Whether an answer could miss its threshold: none misses 0, or what those to other prompts reach."""
+        number = self.min_similarity
+        if number is None or isinstance(number, str):
+            return False
+        return number > (max(0.0, self.other_prompts or 0.0) if self.calibrated else 0.0)
 
     @property
     def prompt(self) -> str:

@@ -12,7 +12,12 @@ from pytest_graysplit.stats.interval import Interval
 from pytest_graysplit.stats.looks import Looks, OneLook, mixture_z, needed_units
 from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
-from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
+from pytest_graysplit.stats.noise import (
+    conformal_deficit,
+    conformal_miss_range,
+    conformal_threshold,
+    randomisation_p,
+)
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planning import certifiable_n, required_n
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
@@ -50,6 +55,8 @@ __all__ = [
     "clopper_pearson",
     "clustered_ratio",
     "clustered_se",
+    "conformal_deficit",
+    "conformal_miss_range",
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
