@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     # None: nobody can tell, for instance because a judge gave no verdict.
     Score = Callable[[Reply, Reply], float | None]
+    # Of two answers; beside two of the control's an answer has the place of their pair.
+    Places = tuple[int | tuple[int, int], int | tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,8 @@ class PairScores:
     `across` holds pairs of a control's and a treatment's answer, `within` pairs of two answers of the control.
     """
 
-    across: Mapping[tuple[int, int], PairScore] = field(default_factory=dict)
-    within: Mapping[tuple[int, int], PairScore] = field(default_factory=dict)
+    across: Mapping[Places, PairScore] = field(default_factory=dict)
+    within: Mapping[Places, PairScore] = field(default_factory=dict)
 
     @classmethod
     def of(cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score) -> PairScores:
@@ -44,6 +46,60 @@ class PairScores:
                 if _comparable(control[places[0]], control[places[1]])
             },
         )
+
+    @property
+    def self_similarity(self) -> float | None:
+        """How alike the control's answers are, the mean over all pairs; None where there is no pair."""
+        return mean_similarity(self.within.values())
+
+    def beside_pairs(self) -> PairScores:
+        """Return each answer's scores beside two others of the control, made up for how alike those two are.
+
+        An answer is as alike the two as they are each other, less its deficit; each score is the mean of the control's
+        pairs, less that deficit. So the mean of the treatment's scores stays what it was, and a model against itself
+        has the same scores in either role.
+        """
+        usual = self.self_similarity or 0.0
+        return PairScores(
+            across={
+                (two, number): PairScore(max(0.0, usual - deficit), flags)
+                for number in sorted({place for _, place in self.across if isinstance(place, int)})
+                for two, deficit, flags in self._deficits([self.across.get((n, number)) for n in range(self._controls)])
+            },
+            within={
+                (number, two): PairScore(max(0.0, usual - deficit), flags)
+                for number in range(self._controls)
+                for two, deficit, flags in self._deficits([self._self_pair(number, n) for n in range(self._controls)])
+            },
+        )
+
+    @property
+    def deficits(self) -> list[float]:
+        """Each of the control's answers held to every two others; empty with fewer than three to compare."""
+        return [
+            deficit
+            for number in range(self._controls)
+            for _, deficit, _ in self._deficits([self._self_pair(number, n) for n in range(self._controls)])
+        ]
+
+    @property
+    def _controls(self) -> int:
+        return 1 + max((place for places in self.within for place in places if isinstance(place, int)), default=-1)
+
+    def _self_pair(self, one: int, other: int) -> PairScore | None:
+        return self.within.get((min(one, other), max(one, other)))
+
+    def _deficits(self, pairs: Sequence[PairScore | None]) -> Iterator[tuple[tuple[int, int], float, tuple[Flag, ...]]]:
+        """Yield how much less an answer is like two of the control's than these are like each other.
+
+        `pairs` are those of the answer with each of the control's, by its place; None where there is none.
+        """
+        for one, other in combinations(range(len(pairs)), 2):
+            some = [pairs[one], pairs[other], self._self_pair(one, other)]
+            first, second, among = (pair.similarity if pair else None for pair in some)
+            if first is not None and second is not None and among is not None:
+                flags = flags_of(pair for pair in some[:2] if pair)
+                yield (one, other), among - (first + second) / 2, flags
 
     def treatment_share(self, passed: Sequence[bool], threshold: float | None) -> float:
         """Return the share of the treatment's answers that pass, each by the share of its pairs that reach a threshold.
@@ -75,10 +131,19 @@ class PairScores:
         )
 
 
-def compare(
-    case: Case, control: Sequence[Reply], treatment: Sequence[Reply], *, metric: str, scores: PairScores
+def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
+    case: Case,
+    control: Sequence[Reply],
+    treatment: Sequence[Reply],
+    *,
+    metric: str,
+    scores: PairScores,
+    held: PairScores | None = None,
 ) -> Comparison:
-    """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other."""
+    """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
+
+    `held` are the scores that a threshold is held against, where they are not the same.
+    """
     across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
         case=case,
@@ -92,8 +157,8 @@ def compare(
         self_similarity=mean_similarity(within),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
-        pairs=across,
-        self_pairs=within,
+        pairs=tuple(held.across.values()) if held else across,
+        self_pairs=tuple(held.within.values()) if held else within,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
+from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ CONTROL = "control"
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 # Which service of a relay a request goes to.
 Route = Literal["chat", "embeddings"]
+
+# Replies that were sent this close together met the relay in the same hour of its day: their latencies compare.
+SIDE_BY_SIDE_S = 3600.0
 
 _NOTHING = Decimal(0)
 _COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
@@ -110,7 +114,8 @@ class Reply:
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
     is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
     model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
-    sent it, where it held thoughts too and the reply is not recorded yet.
+    sent it, where it held thoughts too and the reply is not recorded yet. `in_flight` is how many requests of the
+    process were at the relay when this one was sent, itself included.
     """
 
     model: str
@@ -137,6 +142,7 @@ class Reply:
     fell_back: bool = False
     queue_s: float = 0.0
     backoff_s: float = 0.0
+    in_flight: int | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str | None = None
@@ -181,7 +187,9 @@ class Case:
 
     `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
     `min_similarity` is "auto" until the run has calibrated it; then it is a number and `calibrated`, or what
-    `fallback_similarity` says, the number of the next weaker source.
+    `fallback_similarity` says, the number of the next weaker source. Calibrated on three control samples, its number is
+    how alike they are, less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; None where
+    that was not measured.
     """
 
     id: str
@@ -200,6 +208,16 @@ class Case:
     where: str = ""
     fallback_similarity: float | None = None
     calibrated: bool = False
+    max_deficit: float | None = None
+    other_prompts: float | None = None
+
+    @property
+    def asserts_similarity(self) -> bool:
+        """Whether an answer could miss its threshold: none misses 0, or what those to other prompts reach."""
+        number = self.min_similarity
+        if number is None or isinstance(number, str):
+            return False
+        return number > (max(0.0, self.other_prompts or 0.0) if self.calibrated else 0.0)
 
     @property
     def prompt(self) -> str:
@@ -276,7 +294,9 @@ class Comparison:
 
     @property
     def latency_ratio(self) -> float | None:
-        """Latency of the treatment over that of the control."""
+        """Latency of the treatment over that of the control; None also where they were not measured side by side."""
+        if side_by_side(self.control, self.treatment) is False:
+            return None
         return _ratio(self.treatment.latency_s, self.control.latency_s)
 
     @property
@@ -361,6 +381,14 @@ def flags_of(pairs: Iterable[PairScore]) -> tuple[Flag, ...]:
         for flag in pair.flags:
             found.setdefault(flag.name, flag)
     return tuple(found.values())
+
+
+def side_by_side(first: Reply, second: Reply) -> bool | None:
+    """Tell whether two replies were asked for within an hour; None where the moment of either is unknown."""
+    moments = moment_of(first.at), moment_of(second.at)
+    if moments[0] is None or moments[1] is None:
+        return None
+    return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
 
 
 def parse_json_answer(text: str) -> Json:

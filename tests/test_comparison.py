@@ -1,5 +1,8 @@
 """Holding a treatment's replies against the control's: which pairs are scored, and what is flagged."""
 
+import random
+from itertools import combinations, permutations
+
 import pytest
 from specimens import DEEPSEEK, a_case, a_reply, an_error
 
@@ -157,3 +160,47 @@ def test_an_answer_that_fails_by_itself_passes_no_pair():
     assert scores.control_share([True, False], 0.9) == 0.5
     assert scores.treatment_share([False], 0.9) == 0.0
     assert (scores.control_share([True, False], None), scores.treatment_share([True], None)) == (0.5, 1.0)
+
+
+def test_beside_pairs_of_the_control_an_answer_is_scored_by_what_it_lacks():
+    """The mean of the treatment's scores stays what it was; each of the control's is held to the two others."""
+    control = [a_reply(text) for text in "abc"]
+    scores = PairScores.of(control, [a_reply("x", DEEPSEEK)], lambda one, other: SCORES[one.text, other.text])
+    usual, beside = (0.9 + 0.5 + 0.1) / 3, scores.beside_pairs()
+    assert [pair.similarity for pair in beside.across.values()] == pytest.approx(
+        [usual - (0.9 - 0.4), usual - (0.5 - 0.5), usual - (0.1 - 0.7)]
+    )
+    assert sum(pair.similarity for pair in beside.across.values()) / 3 == pytest.approx((0.2 + 0.6 + 0.8) / 3)
+    lacking = [0.1 - (0.9 + 0.5) / 2, 0.5 - (0.9 + 0.1) / 2, 0.9 - (0.5 + 0.1) / 2]
+    assert scores.deficits == pytest.approx(lacking)
+    assert [pair.similarity for pair in beside.within.values()] == pytest.approx(
+        [max(0.0, usual - deficit) for deficit in lacking]
+    )
+
+
+def test_two_answers_of_the_control_leave_none_to_hold_to_a_pair():
+    """The treatment is held to the two; the control cannot be, and is not."""
+    control, treatment = [a_reply("a"), a_reply("b"), an_error()], [a_reply("x", DEEPSEEK)]
+    scores = PairScores.of(control, treatment, lambda one, other: SCORES[one.text, other.text])
+    beside = scores.beside_pairs()
+    assert scores.deficits == []
+    assert (len(beside.across), beside.within) == (1, {})
+    assert beside.control_share([True, True, False], 0.9) == pytest.approx(2 / 3)
+
+
+def test_a_model_against_itself_passes_as_often_in_either_role():
+    """Each of four answers of one model in the role of the treatment in turn: the shares are the same on average."""
+    dice = random.Random(5)
+    shares = []
+    for _ in range(40):
+        table = {pair: dice.random() for pair in combinations("abcd", 2)}
+        for four in permutations("abcd"):
+            control, treatment = [a_reply(text) for text in four[:3]], [a_reply(four[3], DEEPSEEK)]
+            scores = PairScores.of(
+                control, treatment, lambda one, other, t=table: t[tuple(sorted((one.text, other.text)))]
+            ).beside_pairs()
+            usual = sum(table[tuple(sorted(pair))] for pair in combinations(four[:3], 2)) / 3
+            threshold = usual - 0.2
+            if threshold > 0:
+                shares.append(scores.treatment_share([True], threshold) - scores.control_share([True] * 3, threshold))
+    assert abs(sum(shares) / len(shares)) < 0.01

@@ -15,6 +15,7 @@ from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
+from pytest_graysplit.noise import by_deficit
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
@@ -90,9 +91,13 @@ class Exchange:
         case = self.plan.case
         if treatment is None and case.min_similarity is None:
             return
-        self.scores = PairScores.of(control, treatment or (), self.score)
+        scores = self.scores = PairScores.of(control, treatment or (), self.score)
+        if case.max_deficit is not None:
+            self.plan.case = case = by_deficit(case, scores.self_similarity)
+            self.scores = scores.beside_pairs()
         if treatment is not None:
-            self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), scores=self.scores)
+            metric = cast("str", case.metric)
+            self.comparison = compare(case, control, treatment, metric=metric, scores=scores, held=self.scores)
             if isinstance(self.score, Inquiry):
                 self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
 

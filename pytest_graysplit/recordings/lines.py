@@ -30,7 +30,7 @@ AS_THEY_ARE = (
         "served_model",
         "fell_back",
     ),
-    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "response_id", "system_fingerprint"),
+    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
 )
 
 # What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are.
@@ -51,6 +51,7 @@ FREE_TEXTS = frozenset(
 
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 
 
@@ -123,6 +124,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     attempts: Count = 1
     queue_s: Seconds | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
     backoff_s: Seconds | None = None
+    in_flight: OneOrMore | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str = ""
@@ -201,6 +203,7 @@ def decode_reply(line: bytes) -> Reply:
         latency_s=stored.latency_s,
         ttft_s=stored.ttft_s,
         attempts=stored.attempts,
+        in_flight=stored.in_flight,
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
     )

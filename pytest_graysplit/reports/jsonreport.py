@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from statistics import fmean
+from math import isnan
+from statistics import fmean, median
 from typing import TYPE_CHECKING, TypedDict
 
 from pytest_graysplit.escaping import visible_json
@@ -67,6 +68,7 @@ def _arm(arm: ArmSummary) -> dict[str, object]:
         "served_models": arm.served_models,
         "attempts": arm.attempts,
         "replayed": arm.replayed,
+        "in_flight": {"median": median(arm.in_flight), "max": max(arm.in_flight)} if arm.in_flight else None,
     }
 
 
@@ -97,7 +99,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
 
 
 def _bounds(row: Row | None) -> dict[str, Json] | None:
-    return None if row is None else bounds_json(row)
+    return None if row is None or isnan(row.estimate) else bounds_json(row)
 
 
 def _asked(asked: Asked) -> dict[str, object]:
@@ -157,6 +159,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "attempts": reply.attempts,
         "queue_s": reply.queue_s,
         "backoff_s": reply.backoff_s,
+        "in_flight": reply.in_flight,
         "replayed": reply.replayed,
         "error": reply.error,
         "error_slug": reply.error_slug,

@@ -124,10 +124,18 @@ def _latencies(rows: Mapping[str, Row]) -> Iterator[Told]:
         yield Told("latency", "unknown")
     for name, label in (("latency", "latency"), ("latency_p95", "p95"), ("latency_p99", "p99")):
         if (row := rows.get(name)) is not None:
-            yield Told(label, _ratio(row), row)
+            yield _latency(label, row)
     if (row := rows.get("latency_budget")) is not None:
         share = f"{100 * row.estimate:.1f}% of {plural(row.n, 'reply', 'replies')} over the budget"
         yield Told("budget", f"{share}  (90% CI {100 * row.low:.1f} .. {100 * row.high:.1f}, bound 5.0)", row)
+
+
+def _latency(label: str, row: Row) -> Told:
+    if row.state is None:
+        apart = f"{row.remark}: {plural(row.n, 'pair')} within an hour"
+        hint = ", --graysplit-record=all measures both again" if label == "latency" else ""
+        return Told(label, f"{apart}{hint}", style="yellow")
+    return Told(label, f"{_ratio(row)}; {row.remark}" if row.remark else _ratio(row), row)
 
 
 def _ratio(row: Row) -> str:

@@ -8,6 +8,7 @@ from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
+from pytest_graysplit.display import plural
 from pytest_graysplit.policy import GUARDS, PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
@@ -27,6 +28,9 @@ MILLION = 1_000_000
 # Sums of thirds and tenths miss a whole number by less than this.
 _NOISE = 1e-9
 FREE = "exact, a model is free"
+# Where other pairs were measured apart, fewer than this many side by side say nothing of latency.
+FEWEST_SIDE_BY_SIDE = 30
+NOT_SIDE_BY_SIDE = "not measured side by side"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Row:
     """One figure of a comparison with its 90% interval over n cases; `state` is None where nothing is asked of it.
 
     `bound` is what the interval is held against, `fail_p` the one-sided p value of "the truth is within its bound".
+    `remark` says which cases are left out. A row that has a bound and a remark but no state could not be judged: a
+    critical one is open.
     """
 
     name: str
@@ -46,6 +52,7 @@ class Row:
     bound: float | None = None
     fail_p: float = 1.0
     critical: bool = False
+    remark: str = ""
 
     @property
     def tag(self) -> str | None:
@@ -199,26 +206,54 @@ def _clustered_difference(name: str, differences: Sequence[float], clusters: Seq
 
 
 def _latency(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:
-    timed = [pair for pair in pairs if pair.latency_s is not None]
-    both = [pair.latency_s for pair in timed if pair.latency_s is not None]
-    control, treatment = [one.control for one in both], [one.treatment for one in both]
-    clusters = clusters_of(timed)
-    bound = policy.bounds["latency"]
-    if (interval := stats.log_ratio(treatment, control, clusters=clusters)) is not None:
-        row = _row("latency", interval, len(timed), f"{_t_method(clusters)} of log ratios")
-        yield at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
-    for name, q in (("latency_p95", 0.95), ("latency_p99", 0.99)):
+    """Compare the latencies that were measured side by side, and name what is missing where those are too few."""
+    timed, apart = [pair for pair in pairs if pair.latency_s is not None], sum(pair.apart for pair in pairs)
+    beside = f"{len(timed):,} of {plural(len(timed) + apart, 'pair')} measured side by side" if apart else ""
+    for name, q in (("latency", 0.0), ("latency_p95", 0.95), ("latency_p99", 0.99)):
         # With fewer cases a sample cannot bound its own percentile from above.
-        enough = resampled and len(timed) >= stats.smallest_n_for_quantile(q)
-        if enough and (ratio := stats.quantile_ratio(treatment, control, q, seed=SEED)) is not None:
-            row = _row(name, ratio.interval(), len(timed), "paired percentile bootstrap")
-            yield at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
+        needed = stats.smallest_n_for_quantile(q) if q else 1
+        if len(timed) + apart < needed or (q and not resampled):
+            continue
+        if apart and len(timed) < max(needed, FEWEST_SIDE_BY_SIDE):
+            yield _not_side_by_side(name, len(timed), policy.bounds[name])
+        elif (row := _percentile(name, q, timed, policy) if q else _ratio(timed, policy)) is not None:
+            yield replace(row, remark="; ".join(filter(None, (beside, row.remark))))
+
+
+def _not_side_by_side(name: str, n: int, bound: float) -> Row:
+    unknown = stats.Interval(math.nan, -math.inf, math.inf)
+    return replace(_row(name, unknown, n, "none"), bound=bound, remark=NOT_SIDE_BY_SIDE)
+
+
+def _ratio(timed: Sequence[Pair], policy: Policy) -> Row | None:
+    treatment, control = _columns(timed)
+    clusters, bound = clusters_of(timed), policy.bounds["latency"]
+    if (interval := stats.log_ratio(treatment, control, clusters=clusters)) is None:
+        return None
+    row = _row("latency", interval, len(timed), f"{_t_method(clusters)} of log ratios")
+    return at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
+
+
+def _percentile(name: str, q: float, timed: Sequence[Pair], policy: Policy) -> Row | None:
+    if (ratio := stats.quantile_ratio(*_columns(timed), q, seed=SEED)) is None:
+        return None
+    row = _row(name, ratio.interval(), len(timed), "paired percentile bootstrap")
+    return at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
+
+
+def _columns(timed: Sequence[Pair]) -> tuple[list[float], list[float]]:
+    """Return the latencies of the treatment and of the control."""
+    both = [pair.latency_s for pair in timed if pair.latency_s is not None]
+    return [one.treatment for one in both], [one.control for one in both]
 
 
 def _latency_budget(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
-    """Hold 95 of 100 replies of the treatment to the latency budget, by the exact binomial test."""
+    """Hold 95 of 100 replies of the treatment to the latency budget, by the exact binomial test.
+
+    It is about the treatment alone: when the control was measured, and whether it was, does not matter.
+    """
     budget_s = policy.max_latency_s
-    waits_s = [pair.latency_s.treatment for pair in pairs if pair.latency_s is not None]
+    waits_s = [pair.wait_s for pair in pairs if pair.wait_s is not None]
     if budget_s is None or not waits_s:
         return
     n, late = len(waits_s), sum(wait_s > budget_s for wait_s in waits_s)

@@ -74,6 +74,8 @@ def reason_of(row: Row) -> str:
     label, bound = label_of(row.name), row.bound or 0.0
     if row.of_a_free_model:
         return f"{label} {_FREE[row.estimate]}"
+    if row.state is None and row.remark:
+        return f"{label} is {row.remark}"
     if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
     worst = row.low if row.state == "fail" else row.high

@@ -123,6 +123,7 @@ def test_an_ended_run_in_whole():
         "bound": -0.05,
         "n": 4,
         "method": "Tango score, paired",
+        "remark": None,
         "critical": True,
         "unit": "points",
     }

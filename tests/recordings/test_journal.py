@@ -40,6 +40,7 @@ replies = st.builds(
     tool_calls=st.lists(st.dictionaries(odd_text, odd_text | st.integers(), max_size=2), max_size=2).map(tuple),
     fell_back=st.booleans(),
     queue_s=st.floats(0, 10),
+    in_flight=st.none() | st.integers(1, 10**6),
     response_id=maybe,
     at=st.just("2026-11-23T10:00:00Z"),
 )

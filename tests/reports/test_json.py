@@ -56,6 +56,7 @@ def test_a_report_in_whole():
         "attempts": 1,
         "queue_s": 0.0,
         "backoff_s": 0.0,
+        "in_flight": None,
         "replayed": False,
         "error": None,
         "error_slug": None,
@@ -65,7 +66,7 @@ def test_a_report_in_whole():
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
     row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
     row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
-    row |= {"critical": True}
+    row |= {"critical": True, "remark": None}
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
@@ -99,6 +100,7 @@ def test_a_report_in_whole():
                 "served_models": {SONNET: 1},
                 "attempts": 1,
                 "replayed": 0,
+                "in_flight": None,
             },
             {
                 "role": "treatment",
@@ -117,6 +119,7 @@ def test_a_report_in_whole():
                 "served_models": {"deepseek-v3": 1},
                 "attempts": 1,
                 "replayed": 1,
+                "in_flight": None,
             },
         ],
         "comparisons": [
@@ -180,7 +183,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
     promised = (
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
-        "cost_per_pass_usd served_models attempts replayed"
+        "cost_per_pass_usd served_models attempts replayed in_flight"
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
@@ -194,7 +197,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     }
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
-        frozenset({*promised.split(), "bound", "critical"})
+        frozenset({*promised.split(), "bound", "critical", "remark"})
     }
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 
