@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+# Of the bounds these are on differences, and the others on ratios.
+DIFFERENCES = ("errors", "similarity_deficit")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -133,6 +135,8 @@ class ToolTable:
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    if not value and not name.endswith(DIFFERENCES):
+        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
 
 
