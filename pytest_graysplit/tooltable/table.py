@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+# Of the bounds these are on differences, and the others on ratios.
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -135,8 +136,11 @@ class ToolTable:
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
-    if value >= 1 and name.rpartition(".")[2] in SHARES:
+    is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
+    if is_share and value >= 1:
         raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+    if not is_share and not value:
+        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
 
 
