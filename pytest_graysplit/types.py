@@ -57,21 +57,36 @@ class Secret:
 class Usage:
     """Tokens billed for one reply; add two to get a running total.
 
-    `cached` and `cache_write` are parts of `prompt`; `reasoning` is inside or beside `completion`, as `total` tells.
+    `cached` and `cache_write` are parts of `prompt`, and `cache_write_1h` (kept for an hour) of `cache_write`;
+    `reasoning` is inside or beside `completion`, as `total` tells. `unpriced` counts what has a price of its own that
+    is in no table: audio tokens, searches, a bill that another provider sends.
     """
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
     reasoning: int = 0
     total: int = 0
+    unpriced: int = 0
 
     @property
     def output(self) -> int:
-        """Tokens billed at the output price: completion, plus reasoning where the relay counts it outside."""
-        beside = self.total - self.prompt - self.completion
-        return self.completion + beside if 0 < beside <= self.reasoning else self.completion
+        """Tokens billed at the output price: completion, and thoughts where the relay counts them outside.
+
+        They are outside where the total is more than its parts, or where they are more than the completion.
+        """
+        if not self.is_counted:
+            return 0
+        if (beside := self.total - self.prompt - self.completion) > 0:
+            return self.completion + beside
+        return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether prompt and completion were told apart: of a total alone no cost is known."""
+        return bool(self.prompt or self.completion)
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -79,8 +94,11 @@ class Usage:
             completion=self.completion + other.completion,
             cached=self.cached + other.cached,
             cache_write=self.cache_write + other.cache_write,
+            cache_write_1h=self.cache_write_1h + other.cache_write_1h,
             reasoning=self.reasoning + other.reasoning,
-            total=self.total + other.total,
+            # What a relay says of a total that is less than its parts must not hide the thoughts of another reply.
+            total=self.prompt + self.output + other.prompt + other.output,
+            unpriced=self.unpriced + other.unpriced,
         )
 
 
@@ -122,6 +140,12 @@ class Reply:
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the relay told how many tokens the prompt and the answer have."""
+        usage = self.usage
+        return usage is not None and bool(usage.prompt and (usage.output or not (self.text or self.tool_calls)))
 
     def json(self) -> Json:
         """Parse the text as JSON, also inside one Markdown code fence; raise ReplyNotJsonError if it is not."""

@@ -24,7 +24,7 @@ from specimens import (
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import Results
 from pytest_graysplit.summary import Piece, lines
-from pytest_graysplit.types import Asked
+from pytest_graysplit.types import Asked, Usage
 
 
 def told(results, *, metric="lexical", width=120, **options):
@@ -189,7 +189,7 @@ def test_an_unknown_price_is_unknown():
     )
     assert cells_of(results, DEEPSEEK)[-2:] == ["unknown", "unknown"]
     assert cells_of(results, SONNET)[-2:] == ["$0.0020", "$0.0010"]
-    assert row_of(results, "cost") == "unknown: no price for deepseek-v3.2"
+    assert row_of(results, "cost") == "unknown: no price for 1 of 2 answers of deepseek-v3.2"
 
 
 def test_tokens_that_nobody_counted_are_unknown():
@@ -202,14 +202,37 @@ def test_tokens_that_nobody_counted_are_unknown():
 @pytest.mark.parametrize(
     ("cost", "text"),
     [
-        ("0.5", "$500,000.00 more per million passes"),
-        ("0", "$0.0000 saved per million passes"),
+        ("0.5", "$500,000.00 more per million passes: the control is free   fail"),
+        ("0", "both models are free                                   inconclusive"),
     ],
 )
-def test_a_control_that_is_free_leaves_a_difference_and_no_ratio(cost, text):
-    """Both prices are known, so the cost is not unknown; a ratio to nothing is left out."""
+def test_a_control_that_is_free_is_cheaper_than_any_price(cost, text):
+    """Both prices are known, so the cost is not unknown; there is no percentage of nothing."""
     assert (
         row_of(collected(a_pair(a_case(), a_reply(cost="0"), a_reply("30 days", DEEPSEEK, cost=cost))), "cost") == text
+    )
+
+
+def test_a_free_treatment_saves_everything():
+    """All of the cost of a pass, without an interval: nothing was estimated."""
+    results = collected(a_pair(a_case(), a_reply(cost="0.5"), a_reply("30 days", DEEPSEEK, cost="0")))
+    assert row_of(results, "cost") == "-100% per pass, $500,000.00 saved per million passes   pass"
+
+
+def test_an_answer_without_usage_is_not_a_model_without_a_price():
+    """Each reason for an unknown cost by itself; a total alone counts nothing that has a price."""
+    answers = [
+        a_reply("30 days", DEEPSEEK),
+        a_reply("30 days", DEEPSEEK, cost=None, tokens=None),
+        replace(a_reply("30 days", DEEPSEEK, cost=None), usage=Usage(total=9)),
+    ]
+    results = collected(*(a_pair(a_case(f"{n}"), a_reply(), answer) for n, answer in enumerate(answers)))
+    assert row_of(results, "cost") == "unknown: no token usage with 2 of 3 answers of deepseek-v3.2"
+    answers[0] = replace(a_reply("30 days", DEEPSEEK, cost=None), reported_cost_usd=Decimal(0))
+    results = collected(*(a_pair(a_case(f"{n}"), a_reply(cost=None), answer) for n, answer in enumerate(answers)))
+    assert row_of(results, "cost") == (
+        "unknown: no price for claude-sonnet-4.5, no token usage with 2 of 3 answers of deepseek-v3.2, "
+        "a reported cost of 0, against its price, with 1 of 3 answers of deepseek-v3.2"
     )
 
 
@@ -235,7 +258,7 @@ def test_failed_calls_count_and_are_red():
         "  pass rate     inconclusive: no case was judged on both models",
         "  similarity    unknown: no case has two answers to compare",
         "  latency       unknown",
-        "  cost          unknown: no price for claude-sonnet-4.5 and deepseek-v3.2",
+        "  cost          unknown: no answer of claude-sonnet-4.5 and deepseek-v3.2",
         "  verdict       HOLD: no case was judged on both models",
         "                no result on both models for 1 of 1 case: 1 neither model answered",
     ]

@@ -164,11 +164,21 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
 
 
 def _price_hint(reply: Reply) -> str:
-    if reply.usage is None:
+    if not reply.is_counted:
         return "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"
+    if reply.reported_cost_usd == 0:
+        return (
+            "the relay reported a cost of 0, and the model has a price: if it is free, say so in pyproject.toml: "
+            f'[tool.graysplit.prices] "{reply.model}" = {{input = 0, output = 0}}'
+        )
+    if reply.usage is not None and reply.usage.unpriced:
+        return (
+            "a part of it is in no price table: sounds, images, searches, or a provider's own bill; remove max_cost_usd"
+        )
+    written = ", cache_write = ..." if reply.usage is not None and reply.usage.cache_write else ""
     return (
         f'give its price in pyproject.toml: [tool.graysplit.prices] "{reply.model}" = '
-        "{input = ..., output = ...}, in USD per million tokens; or pip install pytest-graysplit[prices]"
+        f"{{input = ..., output = ...{written}}}, in USD per million tokens; or pip install pytest-graysplit[prices]"
     )
 
 

@@ -88,6 +88,8 @@ class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
     cache_write: Count = 0
     reasoning: Count = 0
     total: Count = 0
+    cache_write_1h: Count = 0
+    unpriced: Count = 0
 
 
 class TokensLine(msgspec.Struct, gc=False):
@@ -240,7 +242,7 @@ def _believable(cost: Decimal | None) -> Decimal | None:
 
 
 def _usage_line(usage: Usage) -> UsageLine:
-    return UsageLine(usage.prompt, usage.completion, usage.cached, usage.cache_write, usage.reasoning, usage.total)
+    return UsageLine(**{name: getattr(usage, name) for name in UsageLine.__struct_fields__})
 
 
 def _usage(line: UsageLine) -> Usage:
@@ -249,6 +251,8 @@ def _usage(line: UsageLine) -> Usage:
         completion=line.completion,
         cached=line.cached,
         cache_write=line.cache_write,
+        cache_write_1h=line.cache_write_1h,
         reasoning=line.reasoning,
         total=line.total,
+        unpriced=line.unpriced,
     )

@@ -64,7 +64,7 @@ def read_answer(
         problem="the relay's answer holds no choices",
         slug="relay-no-choices",
         status=answer.status,
-        usage=read_usage(payload.get("usage")),
+        usage=read_usage(payload.get("usage"), payload.get("service_tier")),
         reported_cost_usd=read_cost(payload, answer.headers),
     )
 
@@ -83,7 +83,7 @@ def read_payload(
 
 def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json]) -> Fault | None:
     """Return the fault of a choice that is not a whole answer of the model; it may have been billed all the same."""
-    usage, cost_usd = read_usage(payload.get("usage")), read_cost(payload, answer.headers)
+    usage, cost_usd = read_usage(payload.get("usage"), payload.get("service_tier")), read_cost(payload, answer.headers)
     finish = name_of(choice.get("finish_reason")) or ""
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
@@ -130,7 +130,7 @@ def _reply(
         sent_text="" if text == whole else whole,
         served_model=name_of(payload.get("model")),
         ttft_s=answer.ttft_s,
-        usage=read_usage(payload.get("usage")),
+        usage=read_usage(payload.get("usage"), payload.get("service_tier")),
         reported_cost_usd=read_cost(payload, answer.headers),
         finish_reason=finish,
         tool_calls=calls,

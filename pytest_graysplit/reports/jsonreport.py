@@ -75,7 +75,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
     rows = {row.name: row for row in verdict.rows}
     return {
         "treatment": one.treatment,
-        "n": rows[PASS_RATE].n if PASS_RATE in rows else 0,
+        "n": verdict.cases.total,
         "similarity": {
             "mean": fmean(similarities) if similarities else None,
             "min": min(similarities, default=None),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
-PRICE_FIELDS = ("input", "cached", "cache_write", "output")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -170,4 +170,14 @@ def _price(name: str, value: object) -> dict[str, Decimal]:
         if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
             raise refused(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
         price[key] = Decimal(str(amount))
+    _refuse_half_tier(name, price)
     return price
+
+
+def _refuse_half_tier(name: str, price: Mapping[str, Decimal]) -> None:
+    """Raise UsageError for prices of long prompts that do not say from where on, or not what input and output cost."""
+    needed = (ABOVE, f"{ABOVE}_input", f"{ABOVE}_output")
+    given = [key for key in price if key.startswith(ABOVE)]
+    if given and (missing := next((key for key in needed if key not in price), None)):
+        hint = f"{name} = {{..., above = 200000, above_input = 6, above_output = 22.5}}"
+        raise refused(name, f"has {given[0]} and no {missing}", hint)

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 
 class Changes(NamedTuple):
-    """How many cases the treatment passes less than the control, or more, and how many both pass or miss alike."""
+    """How many cases the treatment passes less than the control, or more, and how many both pass or miss alike.
+
+    Cases about whose answers nothing was asserted are none of these: they are counted apart.
+    """
 
     broken: int = 0
     fixed: int = 0
     both_right: int = 0
     both_wrong: int = 0
+    unasserted: int = 0
 
     @property
     def total(self) -> int:
@@ -36,10 +40,11 @@ class Broken(NamedTuple):
 
 def changes_of(pairs: Sequence[Pair]) -> Changes:
     """Count the cases by how they came out on both models."""
-    alike = [pair.passed.control for pair in pairs if not pair.difference]
+    alike = [pair.passed.control for pair in pairs if pair.is_evidence and not pair.difference]
     right = sum(2 * share >= 1 for share in alike)
     broken, fixed = sum(pair.difference < 0 for pair in pairs), sum(pair.difference > 0 for pair in pairs)
-    return Changes(broken=broken, fixed=fixed, both_right=right, both_wrong=len(alike) - right)
+    unasserted = sum(not pair.is_evidence for pair in pairs)
+    return Changes(broken, fixed, right, both_wrong=len(alike) - right, unasserted=unasserted)
 
 
 def broken_of(pairs: Sequence[Pair]) -> tuple[Broken, ...]:

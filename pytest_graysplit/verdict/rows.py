@@ -26,6 +26,7 @@ SIZE = 0.06
 MILLION = 1_000_000
 # Sums of thirds and tenths miss a whole number by less than this.
 _NOISE = 1e-9
+FREE = "exact, a model is free"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,11 @@ class Row:
     def tag(self) -> str | None:
         """The tag whose cases alone this row is about; None where it is about all."""
         return self.name.removeprefix(TAG) if self.name.startswith(TAG) else None
+
+    @property
+    def of_a_free_model(self) -> bool:
+        """Whether this ratio of costs is 0, infinite or 1 because a model, or both, are free."""
+        return self.method == FREE
 
     @property
     def is_pass_rate(self) -> bool:
@@ -233,11 +239,30 @@ def _cost_per_pass(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     )
     clusters = clusters_of(pairs)
     bound = policy.bounds["cost_per_pass"]
-    if (interval := stats.cost_per_pass_ratio(*columns, clusters=clusters)) is not None:
+    treated, passed, controlled, control_passed = map(math.fsum, columns)
+    if (exact := free_row((treated, passed), (controlled, control_passed), len(pairs), bound)) is not None:
+        yield exact
+    elif (interval := stats.cost_per_pass_ratio(*columns, clusters=clusters)) is not None:
         row = _row("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
         held = at_most(row, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
         # Cheaper is the point: the same price is no pass.
         yield replace(held, state="inconclusive") if held.state == "pass" and row.high >= bound else held
+
+
+def free_row(treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float) -> Row | None:
+    """Return the cost of a pass where a model is free: 0, infinite, or 1 where both are; None elsewhere.
+
+    Each model comes as its cost and its passes. What is free is so in every case, so nothing has to be estimated. A
+    model that passed nothing has no such cost.
+    """
+    (usd, passed), (control_usd, control_passed) = treatment, control
+    if not (passed and control_passed) or (usd and control_usd):
+        return None
+    ratio = math.inf if usd else 0.0 if control_usd else 1.0
+    row = Row(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
+    if ratio == 1:
+        return replace(row, bound=bound, state="pass" if bound > 1 else "inconclusive")
+    return at_most(row, bound, 0.0 if ratio else 1.0)
 
 
 def _savings(pairs: Sequence[Pair]) -> Iterator[Row]:

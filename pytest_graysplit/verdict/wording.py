@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.findings import beside
@@ -48,6 +49,12 @@ _MEASURES: Mapping[str, Measure] = {
 }
 # Rows that are named in the plural.
 _MANY = ("errors", GUARDS)
+# What is said of a cost where a model is free, by the ratio.
+_FREE: Mapping[float, str] = {
+    0.0: "is nothing: the treatment is free, and the control is not",
+    1.0: "is nothing with either model, so nothing is saved",
+    math.inf: "is more than nothing: the control is free, and the treatment is not",
+}
 MOST_CASES = 100_000
 MOST_UNITS = 1_000_000
 
@@ -65,6 +72,8 @@ def measure_of(row: Row) -> Measure:
 def reason_of(row: Row) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
     label, bound = label_of(row.name), row.bound or 0.0
+    if row.of_a_free_model:
+        return f"{label} {_FREE[row.estimate]}"
     if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
     worst = row.low if row.state == "fail" else row.high

@@ -161,11 +161,75 @@ def test_tool_calls_are_kept_as_they_came():
             {"prompt_tokens": 100, "completion_tokens": 5, "cache_read_input_tokens": 90},
             Usage(prompt=100, completion=5, cached=90, total=105),
         ),
-        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=3, cached=3, total=3)),
+        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=102, cached=99, total=102)),
+        (  # beside the prompt, because more than it
+            {"prompt_tokens": 3, "completion_tokens": 550, "total_tokens": 553, "cache_creation_input_tokens": 12304},
+            Usage(prompt=12307, completion=550, cache_write=12304, total=553),
+        ),
+        (  # beside the prompt, because the total has room for them
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 10,
+                "total_tokens": 174,
+                "prompt_tokens_details": {"cached_tokens": 64},
+            },
+            Usage(prompt=164, completion=10, cached=64, total=174),
+        ),
+        (  # one of both is
+            {
+                "prompt_tokens": 103,
+                "completion_tokens": 5,
+                "total_tokens": 148,
+                "cache_read_input_tokens": 30,
+                "cache_creation_input_tokens": 40,
+            },
+            Usage(prompt=143, completion=5, cached=30, cache_write=40, total=148),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "output_tokens": 5,
+                "cache_creation_input_tokens": 300,
+                "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
+            },
+            Usage(prompt=303, completion=5, cache_write=300, cache_write_1h=200, total=308),
+        ),
+        (
+            {
+                "prompt_tokens": 2000,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cache_creation": {"ephemeral_5m_input_tokens": 1494}},
+            },
+            Usage(prompt=2000, completion=5, cache_write=1494, total=2005),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 4},
+            Usage(prompt=9, completion=2, cached=4, total=11),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "completion_tokens_details": {"audio_tokens": 2}},
+            Usage(prompt=9, completion=2, total=11, unpriced=2),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "server_tool_use": {"web_search_requests": 1}},
+            Usage(prompt=9, completion=2, total=11, unpriced=1),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0, "is_byok": True},
+            Usage(prompt=9, completion=2, total=11, unpriced=1),
+        ),
     ],
 )
 def test_token_counts_of_every_spelling_become_one(usage, expected):
     assert read_usage(usage) == expected
+
+
+def test_an_answer_that_went_first_has_prices_of_its_own():
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    reply = read({**chat("Hello"), "usage": usage, "service_tier": "priority"})
+    assert reply.usage == Usage(prompt=5, completion=2, total=7, unpriced=1)
+    assert read({**chat("Hello"), "usage": usage, "service_tier": "default"}).usage.unpriced == 0
+    assert read_usage({**usage, "service_tier": "priority"}).unpriced == 1
 
 
 @pytest.mark.parametrize(
@@ -178,6 +242,36 @@ def test_token_counts_of_every_spelling_become_one(usage, expected):
         ({"usage": {"cost": True}}, {"x-litellm-response-cost": "None"}, None),
         ({}, {"x-litellm-response-cost": "nan"}, None),
         ({}, {"x-litellm-response-cost": "-1"}, None),
+        ({"usage": {"cost": {"request_cost": 0.005, "total_cost": 0.0061}}}, {}, Decimal("0.0061")),
+        # With a key of one's own the relay reports its fee, and the provider sends a bill.
+        ({"usage": {"cost": 0, "is_byok": True}}, {}, None),
+        ({"usage": {"cost": 0.0006, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}}, {}, None),
+        (
+            {"usage": {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.012}}},
+            {},
+            Decimal("0.012"),
+        ),
+        (
+            {"usage": {"cost": 0.0006, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.012}}},
+            {},
+            Decimal("0.0126"),
+        ),
+        (
+            {
+                "usage": {
+                    "is_byok": True,
+                    "cost_details": {
+                        "upstream_inference_prompt_cost": 0.01,
+                        "upstream_inference_completions_cost": 0.002,
+                    },
+                }
+            },
+            {},
+            Decimal("0.012"),
+        ),
+        ({"usage": {"cost": 0, "cost_details": {"upstream_inference_cost": 0.012}}}, {}, Decimal("0.012")),
+        ({"usage": {"cost": 0.012, "cost_details": {"upstream_inference_cost": 0.012}}}, {}, Decimal("0.012")),
+        ({"usage": {"cost": 0, "is_byok": False, "cost_details": None}}, {}, Decimal(0)),
     ],
 )
 def test_a_reported_cost_is_read_or_unknown(payload, headers, cost):

@@ -127,7 +127,7 @@ def test_a_report_in_whole():
                 "pass_difference": {"estimate": -1.0, "low": -1.0, "high": pytest.approx(0.46026810)},
                 "latency_ratio": {"estimate": 0.5, "low": 0.0, "high": None},
                 "cost_ratio": None,
-                "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0},
+                "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
                 "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
                 "metric_calls": {},

@@ -357,6 +357,29 @@ def test_a_critical_row_without_data_holds(run, judge):
     )
 
 
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        (("0.01", "0"), ("promote", "cost per pass is nothing: the treatment is free, and the control is not")),
+        (
+            ("0", "0.01"),
+            ("reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
+        ),
+        (("0", "0"), ("hold", "cost per pass is nothing with either model, so nothing is saved")),
+    ],
+)
+def test_a_free_model_decides_where_the_cost_does(run, judge, costs, expected):
+    """A treatment that costs nothing saves everything, and one that costs anything is dearer than nothing."""
+    results = run(
+        both=60,
+        reply=lambda number: dict(zip(("control", "treatment"), ({"cost": cost} for cost in costs), strict=True)),
+    )
+    verdict = judge(results, Policy(critical=("pass_rate", "cost_per_pass")))
+    assert verdict.decision == expected[0]
+    assert expected[1] in verdict.reasons
+    assert judge(results).decision == "promote"
+
+
 def test_a_row_that_is_not_critical_is_told_beside_the_promotion(run, judge):
     """It does not stand in the way, and nobody can say they did not know."""
     results = run(both=200, reply=lambda number: {"treatment": {"latency_s": 2.0 + number / 1000}})
@@ -446,7 +469,7 @@ def test_a_promotion_names_the_tag_that_it_shows_least_of(run, judge):
 def test_broken_and_fixed_cases_are_counted_and_the_broken_are_named_worst_first(run, judge):
     """Those that must pass come first, then those that lost most, then the least alike."""
     verdict = judge(run(both=100, treatment=2, control=3, neither=4))
-    assert verdict.cases == (3, 2, 100, 4)
+    assert verdict.cases == (3, 2, 100, 4, 0)
     assert [one.missed for one in verdict.broken] == ["expect"] * 3
     results = Results()
     for name, text, fields in (("a", "30 days.", {}), ("b", "no idea", {}), ("c", "30 days.", {"must_pass": True})):

@@ -1,5 +1,6 @@
 """The rows of a comparison: what is paired with what, which interval, and in which of three states it stands."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from specimens import (
 
 from pytest_graysplit.policy import BOUNDS, Policy
 from pytest_graysplit.stats import clopper_pearson, log_ratio, ordinal_tango, tango
+from pytest_graysplit.verdict.figures import row_json
 
 
 def rows_of(*pairs, policy=None):
@@ -265,6 +267,30 @@ def test_the_same_cost_is_no_pass():
     """The upper end must lie below 1: who saves nothing gains nothing."""
     row = rows_of(*(pair(f"case-{n}") for n in range(40)))["cost_per_pass"]
     assert (row.low, row.high, row.state) == (1, 1, "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("costs", "ratio", "state"),
+    [(("0.01", "0"), 0.0, "pass"), (("0", "0.01"), math.inf, "fail"), (("0", "0"), 1.0, "inconclusive")],
+    ids=["the treatment", "the control", "both"],
+)
+def test_a_free_model_has_a_ratio(costs, ratio, state):
+    """Nothing is estimated: what is free is so in every case, however few there are."""
+    control, treatment = costs
+    pairs = [pair(f"case-{n}", a_reply(cost=control), a_reply("x", DEEPSEEK, cost=treatment)) for n in range(3)]
+    row = rows_of(*pairs)["cost_per_pass"]
+    assert (*bounds(row), row.state, row.of_a_free_model) == (ratio, ratio, ratio, state, True)
+    assert row.fail_p == (0.0 if state == "fail" else 1.0)
+    assert row_json(row)["estimate"] == (None if ratio == math.inf else ratio)
+    assert row_json(row)["high"] == row_json(row)["estimate"]
+
+
+def test_a_model_that_passes_nothing_for_nothing_has_no_cost_of_a_pass():
+    """Free answers that are all wrong, and calls that all failed, are not cheap."""
+    wrong = a_reply("x", DEEPSEEK, cost="0")
+    assert "cost_per_pass" not in rows_of(*(pair(f"{n}", a_reply(), wrong, misses=[a_miss()]) for n in range(9)))
+    failed = [pair(f"{n}", a_reply(), an_error(DEEPSEEK), misses=[a_miss()]) for n in range(9)]
+    assert "cost_per_pass" not in rows_of(*failed)
 
 
 def test_savings_are_told_without_and_with_a_fallback():
