@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from pytest_graysplit.errors import ReplyNotJsonError
+from pytest_graysplit.errors import ReplyNotJsonError, ToolCallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
@@ -84,9 +84,27 @@ class Usage:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool: the name of the tool, its arguments, and the id that the server gave the call, or None.
+
+    Where the arguments that were sent are not a JSON object, `arguments` is empty and `arguments_text` holds them.
+    """
+
+    name: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    id: str | None = None
+    arguments_text: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the call names a tool and its arguments could be parsed: others equal no call."""
+        return bool(self.name) and self.arguments_text is None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
+    """One model's answer to one case: what it said and called, its latency (seconds) and its cost (USD, or None).
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
@@ -110,7 +128,7 @@ class Reply:
     replayed: bool = False
     sample: int = 0
     finish_reason: str | None = None
-    tool_calls: tuple[Json, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     error: str | None = None
     error_slug: str | None = None
     error_kind: str | None = None
@@ -134,6 +152,18 @@ class Reply:
                 hint=f"it begins {self.text[:80]!r}; ask for JSON in the prompt, or send response_format",
                 slug="reply-not-json",
             ) from None
+
+    def tool_call(self, name: str) -> ToolCall:
+        """Return the only call of a tool; raise ToolCallError unless there is exactly one, with JSON arguments."""
+        __tracebackhide__ = True
+        calls = [call for call in self.tool_calls if call.name == name]
+        if len(calls) == 1 and calls[0].is_readable:
+            return calls[0]
+        raise ToolCallError(
+            f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
+            hint="reply.tool_calls holds all calls",
+            slug="reply-tool-call",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +381,15 @@ def parse_json_answer(text: str) -> Json:
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     return answer
+
+
+def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:
+    if len(calls) == 1:
+        return f"calls {name} with arguments that are not a JSON object: {str(calls[0].arguments_text)[:80]!r}"
+    if calls:
+        return f"calls {name} {len(calls)} times"
+    called = ", ".join(call.name or "a tool without a name" for call in all_calls[:10])
+    return f"does not call {name}; it calls {called or 'no tool'}"
 
 
 def _text_of(content: Json) -> str:
