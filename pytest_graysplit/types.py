@@ -225,10 +225,14 @@ class Flag:
 
 
 class PairScore(NamedTuple):
-    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them."""
+    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them.
+
+    `by_calls` tells that the similarity is that of their tool calls, and not that of their texts.
+    """
 
     similarity: float | None
     flags: tuple[Flag, ...] = ()
+    by_calls: bool = False
 
     @property
     def is_scored(self) -> bool:
@@ -248,7 +252,7 @@ class PairScore(NamedTuple):
 class Comparison:
     """A treatment's replies held against the control's, for one case.
 
-    `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
+    `similarity` (0..1) is the mean over samples and None when one side has nothing to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
     `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
     control's answers among themselves. `remarks` are what a judge said of the first answers.
