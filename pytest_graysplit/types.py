@@ -161,14 +161,14 @@ class Reply:
             return calls[0]
         raise ToolCallError(
             f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
-            hint="reply.tool_calls holds all calls",
+            hint="expect.tool_calls says which calls are right; reply.tool_calls holds all of them",
             slug="reply-tool-call",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a right answer must show, checked on every arm alike."""
+    """What a right answer must show, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
@@ -179,6 +179,10 @@ class Expect:
     reference: str | None = None
     min_similarity: float | None = None
     max_words: int | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_order: bool = False
+    no_other_tool_calls: bool = False
+    no_tool_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,7 +337,7 @@ class Miss:
     """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
 
     arm: str
-    kind: Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
     problem: str
     hint: str
     slug: str

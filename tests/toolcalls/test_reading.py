@@ -143,7 +143,7 @@ def test_the_only_call_of_a_tool_is_returned():
     assert reply(ToolCall("look_up"), wanted).tool_call("refund") is wanted
 
 
-HINT = "\n  hint: reply.tool_calls holds all calls  [reply-tool-call]"
+HINT = "\n  hint: expect.tool_calls says which calls are right; reply.tool_calls holds all of them  [reply-tool-call]"
 
 
 @pytest.mark.parametrize(
