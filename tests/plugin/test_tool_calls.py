@@ -7,6 +7,7 @@ import pytest
 from pytest_graysplit.types import ToolCall
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+EACH = 30
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
     for name in ("refund", "delete_account", "notify")
@@ -55,14 +56,14 @@ def case(kind, number):
     }
 
 
-def test_sixty_cases_of_each_kind(project):
+def test_thirty_cases_of_each_kind(project):
     """Right calls are neither missed nor flagged; wrong ones are flagged, and missed by expect and by a threshold."""
     project.relay.control(faults=[{"kind": "scripted", "times": None}])
-    lines = [json.dumps(case(kind, number)) for kind in KINDS for number in range(60)]
+    lines = [json.dumps(case(kind, number)) for kind in KINDS for number in range(EACH)]
     project.write("tools.graysplit.jsonl", "\n".join(lines))
     project.run("--graysplit-json=report.json", "--graysplit-gate=none", "-q")
     shown = project.report()["cases"]
-    assert len(shown) == 360
+    assert len(shown) == EACH * len(KINDS)
     assert all(body["tools"] == TOOLS and body["tool_choice"] == "auto" for body in project.relay.stats()["bodies"])
     for one in shown:
         _, similarity, missed = KINDS[one["tags"][0]]

@@ -73,7 +73,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(CALLS, CALLS)
 def test_no_other_pairing_has_a_larger_sum_of_shares(control, treatment):
     """Held against every pairing; each call counts once, and neither side has an advantage."""
