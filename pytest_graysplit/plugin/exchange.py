@@ -13,7 +13,7 @@ import pytest
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
-from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
+from pytest_graysplit.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.noise import by_deficit
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
@@ -181,7 +181,7 @@ class Exchange:
         if not isinstance(self.score, Inquiry):
             return None
         control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
-        return self.score.asked(scored_pairs(control, treatment))
+        return self.score.asked(of_texts(scored_pairs(control, treatment)))
 
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
@@ -272,9 +272,9 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     """Yield every pair that judging the plan will score: both arms, the control with itself, and each reference."""
     control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
     if control and treatment:
-        yield from scored_pairs(control, treatment)
+        yield from of_texts(scored_pairs(control, treatment))
     if control and (treatment or plan.case.min_similarity is not None):
-        yield from self_pairs(control)
+        yield from of_texts(self_pairs(control))
     yield from reference_pairs(plan, replies)
 
 

@@ -11,6 +11,7 @@ from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.toolcalls.reading import as_json
 from pytest_graysplit.verdict.figures import bounds_json, row_json
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "cost_usd": usd(reply.cost_usd),
         "text": reply.text,
         "reasoning": reply.reasoning,
+        "tool_calls": [as_json(call) for call in reply.tool_calls],
         "model": reply.model,
         "served_model": reply.served_model,
         "attempts": reply.attempts,

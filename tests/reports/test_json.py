@@ -51,6 +51,7 @@ def test_a_report_in_whole():
         "cost_usd": 0.001,
         "text": "30 days.",
         "reasoning": "",
+        "tool_calls": [],
         "model": SONNET,
         "served_model": SONNET,
         "attempts": 1,
