@@ -14,6 +14,7 @@ from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
+from pytest_graysplit.stats.planned import planned_z
 from pytest_graysplit.stats.planning import certifiable_n, required_n
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
@@ -62,6 +63,7 @@ __all__ = [
     "mean_difference",
     "mixture_z",
     "needed_units",
+    "planned_z",
     "promote_e_values",
     "quantile",
     "quantile_ratio",
