@@ -15,7 +15,7 @@ from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planned import planned_z
-from pytest_graysplit.stats.planning import certifiable_n, required_n
+from pytest_graysplit.stats.planning import certifiable_n, needed_n, required_n
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
 from pytest_graysplit.stats.ratios import (
@@ -62,6 +62,7 @@ __all__ = [
     "mcnemar_midp",
     "mean_difference",
     "mixture_z",
+    "needed_n",
     "needed_units",
     "planned_z",
     "promote_e_values",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.options import checked_looks
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
@@ -35,16 +36,17 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, and bounds other than the usual ones."""
+    """The section `verdict`: which rows and tags decide, bounds other than the usual ones, and planned looks."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     bounds: Mapping[str, float] = field(default_factory=dict)
+    looks: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds"))
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "looks"))
         critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
         refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
@@ -55,6 +57,7 @@ class VerdictTable:
             critical=critical,
             critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+            looks=_looks(table["looks"]) if "looks" in table else (),
         )
 
 
@@ -134,6 +137,13 @@ def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
     return float(value)
+
+
+def _looks(value: object) -> tuple[int, ...]:
+    try:
+        return checked_looks(value if isinstance(value, list) else [value])
+    except ValueError as error:
+        raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
 def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.verdict import rules
+from pytest_graysplit.verdict import looks, rules
 from pytest_graysplit.verdict.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
     (rules.mostly_missing, "reject"),
     (rules.partly_missing, "hold"),
     (rules.too_few, "hold"),
+    (looks.between_looks, "hold"),
     (rules.harmful, "reject"),
     (rules.still_open, "hold"),
 )
@@ -34,9 +35,10 @@ _RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do with a treatment, why, and the rows it rests on; `needed` is how many cases would decide a hold.
+    """What to do with a treatment, why, and the rows it rests on.
 
-    `mcnemar_midp` is the p value that the two models pass as often as each other: a diagnostic, which decides nothing.
+    So many cases would decide a hold: `needed` if all is as it looks, `needed_if_equal` if the treatment is as good as
+    the control. `mcnemar_midp` is the p value that both models pass as often: a diagnostic, which decides nothing.
     """
 
     treatment: str
@@ -44,6 +46,7 @@ class Verdict:
     reasons: tuple[str, ...]
     rows: tuple[Row, ...]
     needed: int | None = None
+    needed_if_equal: int | None = None
     mcnemar_midp: float | None = None
 
 
@@ -57,6 +60,7 @@ def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) ->
         reasons=tuple(reasons),
         rows=seen.rows,
         needed=seen.needed if decision == "hold" else None,
+        needed_if_equal=seen.needed_if_equal if decision == "hold" else None,
         mcnemar_midp=seen.mcnemar_midp,
     )
 
@@ -65,6 +69,8 @@ def _ruled(seen: Evidence) -> tuple[Decision, list[str]]:
     """Apply the rules in their order; the first that has a reason decides."""
     for rule, decision in _RULES:
         if reasons := list(rule(seen)):
+            held = decision == "hold"
             # A hold also says where each row stands, and how many cases would decide it.
-            return decision, [*dict.fromkeys([*reasons, *(rules.still_open(seen) if decision == "hold" else ())])]
-    return "promote", [*rules.promising(seen), *rules.beside_the_point(seen)]
+            more = [*(rules.still_open(seen) if held else ()), *looks.looked(seen, held=held)]
+            return decision, [*dict.fromkeys([*reasons, *more])]
+    return "promote", [*rules.promising(seen), *looks.looked(seen, held=False), *rules.beside_the_point(seen)]

@@ -26,4 +26,5 @@ def row_json(row: Row) -> dict[str, Json]:
         "critical": row.critical,
         "n": row.n,
         "method": row.method,
+        "confidence": round(row.confidence, 6),
     }

@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import PASS_RATE, SEED, TAG
+from pytest_graysplit.policy import ALPHA, PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 State = Literal["pass", "fail", "inconclusive"]
 LATE_SHARE = 0.05
 FAIL_ALPHA = 0.05
-# How often a treatment that is worse by the whole margin may be promoted.
-SIZE = 0.06
+# How often a treatment that is worse by the whole margin may be promoted, over what a bound may err: 6% at 5%.
+SIZE_OVER_ALPHA = 1.2
 MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure of a comparison with its 90% interval over n cases; `state` is None where nothing is asked of it.
+    """One figure of a comparison with its interval over n cases; `state` is None where nothing is asked of it.
 
-    `bound` is what the interval is held against, `fail_p` the one-sided p value of "the truth is within its bound".
+    The interval is one of 90%, unless looks were planned. `bound` is what it is held against, `fail_p` the one-sided p
+    value of "the truth is within its bound".
     """
 
     name: str
@@ -42,6 +43,7 @@ class Row:
     bound: float | None = None
     fail_p: float = 1.0
     critical: bool = False
+    confidence: float = 1 - 2 * ALPHA
 
     @property
     def tag(self) -> str | None:
@@ -69,7 +71,8 @@ def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) ->
         *_savings(pairs),
     ]
     marked = [replace(row, critical=row.name in policy.critical) for row in rows]
-    return (*marked, *_tags(pairs, policy))
+    rows = [*marked, *_tags(pairs, policy)]
+    return tuple(row if row.bound is None else replace(row, confidence=policy.confidence) for row in rows)
 
 
 def at_least(row: Row, bound: float, below_p: float) -> Row:
@@ -90,7 +93,8 @@ def _row(name: str, interval: Interval, n: int, method: str) -> Row:
 
 def _pass_rate(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
-        row, _, below_p = _share_difference(name, pairs, [pair.passed for pair in pairs], -policy.margin)
+        shares = [pair.passed for pair in pairs]
+        row, _, below_p = _share_difference(name, pairs, shares, -policy.margin, policy.confidence)
         held = at_least(row, -policy.margin, below_p)
         yield replace(held, state="inconclusive") if held.state == "pass" and _is_lucky(pairs, policy) else held
 
@@ -99,18 +103,21 @@ def _is_lucky(pairs: Sequence[Pair], policy: Policy) -> bool:
     """Tell whether a treatment worse by the whole margin would look as good in more than 6% of such runs.
 
     Where the treatment alone passes nothing, Tango's interval is a little too sure of itself for a few sizes (52 to 54
-    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%.
+    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%. Where
+    a bound may err less than 5%, so may this.
     """
     differences = [pair.difference for pair in pairs]
     if any(difference > 0 for difference in differences):
         return False
-    return stats.binomial_budget_p(sum(difference < 0 for difference in differences), len(pairs), policy.margin) > SIZE
+    lost_p = stats.binomial_budget_p(sum(difference < 0 for difference in differences), len(pairs), policy.margin)
+    return lost_p > SIZE_OVER_ALPHA * policy.alpha
 
 
 def _errors(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
         bound = policy.bounds["errors"]
-        row, above_p, _ = _share_difference("errors", pairs, [pair.troubled for pair in pairs], bound)
+        shares = [pair.troubled for pair in pairs]
+        row, above_p, _ = _share_difference("errors", pairs, shares, bound, policy.confidence)
         yield at_most(row, bound, above_p)
 
 
@@ -122,28 +129,33 @@ class Compared(NamedTuple):
     below_p: float
 
 
-def _share_difference(name: str, pairs: Sequence[Pair], shares: Sequence[Both], bound: float) -> Compared:
+def _share_difference(
+    name: str, pairs: Sequence[Pair], shares: Sequence[Both], bound: float, confidence: float
+) -> Compared:
     """Compare two shares in pairs: one reply a case and no clusters make whole passes, for Tango's score interval."""
     n, differences = len(pairs), [both.treatment - both.control for both in shares]
     clusters = clusters_of(pairs)
     if clusters is not None or any(share not in (0, 1) for both in shares for share in both):
-        return _mean_difference(name, differences, clusters, bound)
+        return _mean_difference(name, differences, clusters, bound, confidence)
     better, worse = differences.count(1), differences.count(-1)
     above_p = stats.tango_p(better, worse, n, bound)
-    return Compared(_row(name, stats.tango(better, worse, n), n, "Tango score, paired"), above_p, 1 - above_p)
+    row = _row(name, stats.tango(better, worse, n, confidence), n, "Tango score, paired")
+    return Compared(row, above_p, 1 - above_p)
 
 
-def _mean_difference(name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float) -> Compared:
+def _mean_difference(
+    name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float, confidence: float
+) -> Compared:
     """Compare means a case by t; never more sharply than Tango's interval without a discordant pair.
 
     In a small sample that agrees nothing varies, and t alone would be certain of it.
     """
-    interval = stats.t_interval(differences, clusters=clusters)
+    interval = stats.t_interval(differences, confidence, clusters)
     assert interval is not None  # noqa: S101  # there are pairs
-    half = stats.tango(0, 0, len(set(clusters)) if clusters else len(differences)).high
+    half = stats.tango(0, 0, len(set(clusters)) if clusters else len(differences), confidence).high
     row = _row(name, interval, len(differences), "t, clustered" if clusters else "t on case means")
     row = replace(row, low=max(-1, min(row.low, row.estimate - half)), high=min(1, max(row.high, row.estimate + half)))
-    coarse_p = NormalDist(row.estimate, half / NormalDist().inv_cdf(0.95)).cdf(bound)
+    coarse_p = NormalDist(row.estimate, half / NormalDist().inv_cdf((1 + confidence) / 2)).cdf(bound)
     fine_p = stats.t_p(differences, bound, clusters=clusters)
     return Compared(row, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
 
@@ -152,7 +164,7 @@ def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     measured = [pair for pair in pairs if pair.deficit is not None]
     deficits, clusters = [pair.deficit for pair in measured if pair.deficit is not None], clusters_of(measured)
     bound = policy.bounds["similarity_deficit"]
-    if (interval := stats.t_interval(deficits, clusters=clusters)) is not None:
+    if (interval := stats.t_interval(deficits, policy.confidence, clusters)) is not None:
         row = _row("similarity_deficit", interval, len(measured), _t_method(clusters))
         yield at_most(row, bound, stats.t_p(deficits, bound, clusters=clusters))
 
@@ -163,14 +175,14 @@ def _latency(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Itera
     control, treatment = [one.control for one in both], [one.treatment for one in both]
     clusters = clusters_of(timed)
     bound = policy.bounds["latency"]
-    if (interval := stats.log_ratio(treatment, control, clusters=clusters)) is not None:
+    if (interval := stats.log_ratio(treatment, control, policy.confidence, clusters)) is not None:
         row = _row("latency", interval, len(timed), f"{_t_method(clusters)} of log ratios")
         yield at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
     for name, q in (("latency_p95", 0.95), ("latency_p99", 0.99)):
         # With fewer cases a sample cannot bound its own percentile from above.
         enough = resampled and len(timed) >= stats.smallest_n_for_quantile(q)
         if enough and (ratio := stats.quantile_ratio(treatment, control, q, seed=SEED)) is not None:
-            row = _row(name, ratio.interval(), len(timed), "paired percentile bootstrap")
+            row = _row(name, ratio.interval(policy.confidence), len(timed), "paired percentile bootstrap")
             yield at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
 
 
@@ -181,7 +193,7 @@ def _latency_budget(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if budget_s is None or not waits_s:
         return
     n, late = len(waits_s), sum(wait_s > budget_s for wait_s in waits_s)
-    share = stats.clopper_pearson(late, n, 0.90)
+    share = stats.clopper_pearson(late, n, policy.confidence)
     row = _row("latency_budget", share, n, "exact binomial, share over the budget")
     yield at_most(row, LATE_SHARE, 1 - stats.binomial_budget_p(late - 1, n, LATE_SHARE) if late else 1.0)
 
@@ -198,7 +210,7 @@ def _cost_per_pass(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     )
     clusters = clusters_of(pairs)
     bound = policy.bounds["cost_per_pass"]
-    if (interval := stats.cost_per_pass_ratio(*columns, clusters=clusters)) is not None:
+    if (interval := stats.cost_per_pass_ratio(*columns, policy.confidence, clusters)) is not None:
         row = _row("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
         held = at_most(row, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
         # Cheaper is the point: the same price is no pass.

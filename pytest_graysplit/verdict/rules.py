@@ -8,7 +8,7 @@ from pytest_graysplit import stats
 from pytest_graysplit.display import plural, shortlist
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS, HARM_EVIDENCE
-from pytest_graysplit.verdict.wording import label_of, more_cases, reason_of
+from pytest_graysplit.verdict.wording import label_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.evidence import Evidence
     from pytest_graysplit.verdict.rows import Row
 
-REJECT_ALPHA = 0.025
 # Shares of the cases without a result: from the first on the rest decides nothing, from the second on that decides.
 MUCH_MISSING, FATALLY_MISSING = 0.05, 0.5
 
@@ -83,7 +82,7 @@ def harmful(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), and harm that showed on the way."""
     values = stats.harm_e_values([pair.difference for pair in seen.pairs], seen.policy.margin)
     critical = seen.critical
-    rejected = stats.holm([row.fail_p for row in critical], REJECT_ALPHA)
+    rejected = stats.holm([row.fail_p for row in critical], seen.reject_alpha)
     found = [reason_of(row) for row, beyond in zip(critical, rejected, strict=True) if beyond]
     yield from found
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
@@ -96,7 +95,7 @@ def still_open(seen: Evidence) -> Iterator[str]:
     yield from (doubt.text for doubt in seen.doubts)
     for row in _undecided(seen):
         if row.state != "pass":
-            yield f"{reason_of(row)}; {more_cases(row, seen.needed_for(row))}" if row.is_pass_rate else reason_of(row)
+            yield f"{reason_of(row)}; {seen.advice_for(row).text}"
 
 
 def promising(seen: Evidence) -> Iterator[str]:

@@ -43,7 +43,6 @@ _MEASURES: Mapping[str, Measure] = {
     "savings": "usd",
     "savings_with_fallback": "usd",
 }
-MOST_CASES = 100_000
 MOST_UNITS = 1_000_000
 
 
@@ -69,14 +68,13 @@ def reason_of(row: Row) -> str:
     return f"{label} {_may(row)} {stands}, the bound is {shown}"
 
 
-def more_cases(row: Row, needed: int | None, noun: str = "case") -> str:
-    """Say how many more cases, or units of live traffic, would decide the row, where any usual number does."""
-    most, whole = (MOST_CASES, "suite of a usual size") if noun == "case" else (MOST_UNITS, "traffic of a usual size")
-    if needed is None or needed > most:
-        return f"the difference is so near to the margin that no {whole} decides"
+def more_units(row: Row, needed: int | None) -> str:
+    """Say how many more units of live traffic would decide the row, where any usual number does."""
+    if needed is None or needed > MOST_UNITS:
+        return "the difference is so near to the margin that no traffic of a usual size decides"
     if needed <= row.n:
-        return f"a few more {noun}s would decide"
-    return f"about {plural(needed - row.n, f'more {noun}')} would decide"
+        return "a few more units would decide"
+    return f"about {plural(needed - row.n, 'more unit')} would decide"
 
 
 def _points(label: str, row: Row, margin: float) -> str:

@@ -124,6 +124,7 @@ def test_an_ended_run_in_whole():
         "n": 4,
         "method": "Tango score, paired",
         "critical": True,
+        "confidence": 0.9,
         "unit": "points",
     }
     assert {row["name"]: row["unit"] for row in comparison["rows"]} == {

@@ -178,7 +178,7 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
         "  latency       x2.00  (one pair tells no more)                        inconclusive\n"
         "  cost          -97% per pass, $318.80 saved per million passes        inconclusive\n"
         "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least\n"
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide\n"
+        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed\n"
         "worst cases: test_it.py::test_x 0.72"
     )
 

@@ -65,7 +65,7 @@ def test_a_report_in_whole():
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
     row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
     row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
-    row |= {"critical": True}
+    row |= {"critical": True, "confidence": 0.9}
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
@@ -133,9 +133,10 @@ def test_a_report_in_whole():
                 "verdict": "hold",
                 "reasons": [
                     "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
-                    "pass rate may be 100.0 points worse, the margin is 5.0; about 54 more cases would decide",
+                    "pass rate may be 100.0 points worse, the margin is 5.0; at least 54 more cases are needed",
                 ],
                 "cases_needed": 55,
+                "cases_needed_if_equal": None,
                 "mcnemar_midp": pytest.approx(0.5),
             }
         ],
@@ -177,11 +178,14 @@ def test_the_keys_of_the_product_page_are_all_there():
         "cost_per_pass_usd served_models attempts replayed"
     )
     assert set(shown["arms"][0]) == set(promised.split())
-    promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
-    assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed", "mcnemar_midp"}
+    promised = (
+        "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons flags "
+        "cases_needed cases_needed_if_equal mcnemar_midp"
+    )
+    assert set(shown["comparisons"][0]) == set(promised.split())
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
-        frozenset({*promised.split(), "bound", "critical"})
+        frozenset({*promised.split(), "bound", "critical", "confidence"})
     }
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 
