@@ -1,6 +1,6 @@
 """How often the verdict errs, how early it stops, and how long it takes: seeded simulations of whole verdicts.
 
-python benchmarks/verdict.py [--runs 2000]
+python benchmarks/verdict.py [--runs 500]
 """
 
 import argparse
@@ -9,17 +9,22 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 from random import Random
+from statistics import fmean, median
 from typing import Any
 
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.checks.held import check_reply
+from pytest_graysplit.comparison import PairScores
+from pytest_graysplit.metrics.lexical import Lexical
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
 from pytest_graysplit.types import Case, Comparison, Miss, Reply
-from pytest_graysplit.verdict import EarlyStop, RunFacts, decide
+from pytest_graysplit.verdict import EarlyStop, RunFacts, Verdict, decide, order_of
 
 HOME = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HOME / "examples"))
@@ -31,27 +36,35 @@ MISS = Miss(arm="", kind="expect", problem="", hint="", slug="expect-contains")
 POLICY = Policy()
 
 
-def one(name: str, passed: tuple[bool, bool], *, twin: bool = False, **reply: Any) -> CaseResult:
-    """One case on both arms, passed or missed by the control and the treatment; a twin is the control's own model."""
-    case = Case(id=name, messages=({"role": "user", "content": "?"},))
+def one(
+    name: str, shares: tuple[float, float], *, twin: bool = False, cluster: str | None = None, **reply: Any
+) -> CaseResult:
+    """One case on both arms, with the shares that control and treatment pass; a twin is the control's own model."""
+    case = Case(id=name, messages=({"role": "user", "content": "?"},), cluster=cluster)
     arms = tuple(
         ArmResult(
             arm=arm,
             model=CONTROL if twin else arm,
             replies=(Reply(model=arm, outcome="ok", text="x", **reply),),
-            misses=() if kept else (MISS,),
+            misses=() if share == 1 else (MISS,),
+            share=float(share),
         )
-        for arm, kept in zip((CONTROL, "candidate"), passed, strict=True)
+        for arm, share in zip((CONTROL, "candidate"), shares, strict=True)
     )
-    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms)
+    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms, asserted=True)
 
 
-def verdict_of(pairs: list[tuple[bool, bool]], *, twin: bool = False) -> str:
-    """The verdict of a run with these pairs of passes."""
+def decided(cases: Iterable[CaseResult], facts: RunFacts | None = None) -> Verdict:
+    """The verdict of a run with these cases."""
     results = Results()
-    for number, pair in enumerate(pairs):
-        results.add(str(number), (one(str(number), pair, twin=twin),))
-    return decide(results, "candidate", POLICY, RunFacts()).decision
+    for case in cases:
+        results.add(case.nodeid, (case,))
+    return decide(results, "candidate", POLICY, facts or RunFacts())
+
+
+def verdict_of(pairs: Sequence[tuple[float, float]], *, twin: bool = False) -> str:
+    """The verdict of a run with these pairs of pass shares."""
+    return decided(one(str(number), pair, twin=twin) for number, pair in enumerate(pairs)).decision
 
 
 def draw(dice: Random, n: int, better: float, worse: float) -> list[tuple[bool, bool]]:
@@ -76,27 +89,99 @@ def at_the_margin(runs: int) -> None:
             print(f"{n:6}   {discordant:10.2f}   {row}")
 
 
-def against_itself(resamples: int = 200) -> None:
-    """The control of the recorded example against its own other answers, cases drawn anew: it is never rejected."""
-    lines = [json.loads(line) for line in RECEIVED.read_text(encoding="utf-8").splitlines()]
+def recorded() -> tuple[dict[str, Case], dict[str, list[Reply]]]:
+    """The cases of the recorded example, and the control's three answers to each."""
     cases = {
         case.id: case
         for path in sorted((HOME / "examples" / "support-desk").glob("*.graysplit.yaml"))
         for case in read_cases(path, path.name)
     }
-    passed = {
-        (line["case"], line["sample"]): not check_reply(cases[line["case"]], reply_of(line), CONTROL, no_reference)
-        for line in lines
-        if line["model"] == "qwen2.5-coder-0.5b"
-    }
+    answers: dict[str, list[Reply]] = {name: [] for name in sorted(cases)}
+    for line in map(json.loads, RECEIVED.read_text(encoding="utf-8").splitlines()):
+        if line["model"] == "qwen2.5-coder-0.5b":
+            answers[line["case"]].append(reply_of(line))
+    return cases, answers
+
+
+def against_itself(resamples: int = 200) -> None:
+    """The control of the recorded example against its own other answers, cases drawn anew: it is never rejected."""
+    cases, answers = recorded()
+    passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
     for twin, told in ((True, "as an A/A run"), (False, "under another name")):
         dice, counts = Random(SEED), Counter[str]()
         for _ in range(resamples):
             drawn = dice.choices(sorted(cases), k=len(cases))
-            samples = [dice.sample(range(3), 2) for _ in drawn]
-            pairs = [(passed[name, c], passed[name, t]) for name, (c, t) in zip(drawn, samples, strict=True)]
-            counts[verdict_of(pairs, twin=twin)] += 1
+            counts[verdict_of([tuple(dice.sample(passed[name], 2)) for name in drawn], twin=twin)] += 1
         print(f"the recorded control against itself, {told}, {resamples} resamples: {dict(counts)}")
+
+
+def holds(case: Case, reply: Reply) -> bool:
+    """Whether an answer holds by itself everything that its case expects."""
+    return not check_reply(case, reply, CONTROL, no_reference)
+
+
+def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
+    """Two control samples and a threshold: the recorded control against its own third answer, cases drawn anew.
+
+    Both arms pass by the share of their pair scores that reach the threshold. The threshold is one that about half
+    of the recorded pairs reach, which is where most of its noise is.
+    """
+    cases, answers = recorded()
+    lexical = Lexical()
+    pairs = {
+        (name, *order): PairScores.of(
+            [replies[order[0]], replies[order[1]]],
+            [replies[order[2]]],
+            lambda one, other: lexical.score(one.text, other.text),
+        )
+        for name, replies in answers.items()
+        for order in permutations(range(3))
+    }
+    scores = [pair.similarity for scored in pairs.values() for pair in scored.within.values() if pair.is_scored]
+    threshold = round(median(score for score in scores if score is not None), 2)
+    passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
+    shares = {
+        (name, *order): (
+            scored.control_share([passed[name][order[0]], passed[name][order[1]]], threshold),
+            scored.treatment_share([passed[name][order[2]]], threshold),
+        )
+        for (name, *order), scored in pairs.items()
+    }
+    print(f"\nA/A, two control samples, threshold {threshold}, {runs} runs of {n} cases (bound: 0 +- 0.5 points)")
+    for twin, told in ((True, "as an A/A run"), (False, "under another name")):
+        dice, counts, differences = Random(SEED), Counter[str](), []
+        for _ in range(runs):
+            drawn = dice.choices(sorted(shares), k=n)
+            verdict = decided(one(str(number), shares[key], twin=twin) for number, key in enumerate(drawn))
+            counts[verdict.decision] += 1
+            differences.append(verdict.rows[0].estimate)
+        print(f"  {told}: mean difference {100 * fmean(differences):+.2f} points, {dict(counts)}")
+
+
+def clustered(runs: int, clusters: int = 10, size: int = 10) -> None:
+    """Clusters whose cases all come out alike, no difference: at most 2.5% are rejected, early stop or not."""
+    print(f"\n{clusters} clusters of {size} cases, all alike in a cluster, no difference, {runs} runs (bound 2.5%)")
+    print("  discordant   rejected   with early stop   promoted")
+    for discordant in (0.1, 0.2, 0.4):
+        dice, counts, early = Random(f"{SEED} clustered {discordant}"), Counter[str](), 0
+        for _ in range(runs):
+            ends = draw(dice, clusters, discordant / 2, discordant / 2)
+            cases = [
+                one(f"{name}-{number}", pair, cluster=f"template {name}")
+                for name, pair in enumerate(ends)
+                for number in range(size)
+            ]
+            decision = decided(cases).decision
+            counts[decision] += 1
+            cases.sort(key=lambda case: order_of(case.key, case.case.cluster))
+            stop = EarlyStop(margin=0.05, promote=False, order=[case.nodeid for case in cases], largest=size)
+            for case in cases:
+                stop.report(case.nodeid, (case,))
+            early += bool(stop.stops) or decision == "reject"
+        print(
+            f"  {discordant:10.2f}   {counts['reject'] / runs:8.1%}   {early / runs:15.1%}   "
+            f"{counts['promote'] / runs:8.1%}"
+        )
 
 
 def no_reference(_: str, __: str) -> float:
@@ -153,9 +238,11 @@ def speed(cases: int = 2_000) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=2_000)
+    parser.add_argument("--runs", type=int, default=500, help="simulated runs per line (500)")
     runs = parser.parse_args().runs
     speed()
     against_itself()
+    against_itself_with_a_threshold(min(runs, 500))
+    clustered(runs)
     early(runs)
     at_the_margin(runs)

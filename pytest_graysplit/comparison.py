@@ -8,6 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.metrics import guards
+from pytest_graysplit.metrics.guards.toolchanges import tool_changed
+from pytest_graysplit.toolcalls.matching import TOOL_CALLS, match
 from pytest_graysplit.types import Comparison, PairScore, flags_of
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         similarity=mean_similarity(across),
         # Uncalibrated, "auto" names no number to hold anything to.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
-        metric=metric,
+        metric=TOOL_CALLS if (0, 0) in scores.across and scores.across[0, 0].by_calls else metric,
         flags=flags_of(scores.across[places] for places in scores.across if places[0] == 0),
         self_similarity=mean_similarity(within),
         control_samples=tuple(control),
@@ -172,9 +174,14 @@ def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
     return (pair for pair in combinations(control, 2) if _comparable(*pair))
 
 
+def of_texts(pairs: Iterable[tuple[Reply, Reply]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs whose texts count: where a tool was called, only those in which both sides say something too."""
+    return (pair for pair in pairs if not _calls(*pair) or _both_say(*pair))
+
+
 def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
     """Return how alike the samples of one arm are, the mean over all pairs; None with fewer than two to compare."""
-    scores = [one for pair in self_pairs(samples) if (one := score(*pair)) is not None]
+    scores = [one for pair in self_pairs(samples) if (one := _pair_score(*pair, score).similarity) is not None]
     return fmean(scores) if scores else None
 
 
@@ -185,13 +192,33 @@ def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
 
 
 def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
-    return PairScore(score(control, other), _flags(control, other))
+    """Score two answers by their tool calls where either has any; the text's score counts where it is smaller."""
+    flags = _flags(control, other)
+    if not _calls(control, other):
+        return PairScore(score(control, other), flags)
+    called = match(control.tool_calls, other.tool_calls).similarity
+    if not called or not _both_say(control, other):
+        return PairScore(called, flags, by_calls=True)
+    said = score(control, other)
+    return PairScore(None if said is None else min(called, said), flags, by_calls=said is not None and called <= said)
+
+
+def _calls(control: Reply, treatment: Reply) -> bool:
+    return bool(control.tool_calls or treatment.tool_calls)
+
+
+def _both_say(control: Reply, treatment: Reply) -> bool:
+    return bool(control.text.strip() and treatment.text.strip())
 
 
 def _comparable(control: Reply, treatment: Reply) -> bool:
     # An empty treatment is as far from a control that said something as can be; an empty control says nothing.
-    return "error" not in (control.outcome, treatment.outcome) and bool(control.text.strip())
+    if "error" in (control.outcome, treatment.outcome):
+        return False
+    return bool(control.text.strip()) or _calls(control, treatment)
 
 
 def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
-    return tuple(guards.flags(control.text, treatment.text)) if treatment.text.strip() else ()
+    changed = tool_changed(control.tool_calls, treatment.tool_calls)
+    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
+    return (changed, *said) if changed else tuple(said)

@@ -88,6 +88,7 @@ class Settings:
             critical=own.critical,
             critical_tags=own.critical_tags,
             max_latency_s=self.max_latency_s,
+            truncated=own.truncated,
         )
 
     def check(self) -> None:

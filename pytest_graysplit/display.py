@@ -25,6 +25,17 @@ def money(amount: Decimal | None) -> str:
     return f"{sign}${size:,.2f}" if size >= 1 else f"{sign}${size:.4f}"
 
 
+def spent_so_far(amount: Decimal, unknown: int) -> str:
+    """Write a sum of US dollars to which so many unknown costs belong.
+
+    >>> spent_so_far(Decimal("0.0123"), 0), spent_so_far(Decimal("0.0123"), 2), spent_so_far(Decimal(0), 2)
+    ('$0.0123', 'at least $0.0123', 'cost unknown')
+    """
+    if not unknown:
+        return money(amount)
+    return f"at least {money(amount)}" if amount else "cost unknown"
+
+
 def exact_money(amount: Decimal) -> str:
     """Write US dollars with every digit that was given, and no fewer than cents.
 

@@ -111,7 +111,7 @@ def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
     id names nothing by it, so at least three ids must have come back.
     """
     told = [replies for replies in samples if len(replies) > 1 and all(reply.response_id for reply in replies)]
-    if any(len({(reply.response_id, reply.text) for reply in replies}) > 1 for replies in told):
+    if any(len({(reply.response_id, reply.text, repr(reply.tool_calls)) for reply in replies}) > 1 for replies in told):
         return None
     ids = [replies[0].response_id for replies in told]
     return Cache(str(ids[0]), len(ids)) if len(set(ids)) >= STORED else None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # Everything random starts here: the order of calls, the order in which cases count as evidence, and every resample.
 SEED = 20_261_123
 PASS_RATE = "pass_rate"  # noqa: S105 # a row's name
+GUARDS = "guards"
 # A row of live traffic alone: what users thought of the answers.
 FEEDBACK = "feedback"
 # What the name of a row begins with that is about the cases of one tag.
@@ -25,6 +26,10 @@ BOUNDS: Mapping[str, float] = {
     "latency_p99": 2.0,
     "cost_per_pass": 1.0,
 }
+# Bounds on differences of shares, which are less than 1.
+SHARES = frozenset({"errors", "similarity_deficit"})
+# The share of an arm's answers that may be cut off at their token limit before a promotion is held back.
+TRUNCATED = 0.01
 ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
 
 
@@ -32,7 +37,8 @@ ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
 class Policy:
     """The margin of the pass rate (0.05 is five points), the other bounds, and the rows and tags that decide.
 
-    `max_latency_s` is the budget that 95 of 100 replies must keep; None where nobody set one.
+    `max_latency_s` is the budget that 95 of 100 replies must keep; None where nobody set one. `truncated` is the
+    share of each arm's answers that may be cut off at their token limit.
     """
 
     margin: float = MARGIN
@@ -40,3 +46,4 @@ class Policy:
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     max_latency_s: float | None = None
+    truncated: float = TRUNCATED

@@ -68,13 +68,14 @@ class Wish(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a fetch has come; `spent_usd` counts what has a known price."""
+    """How far a fetch has come; `spent_usd` counts what has a known price, and not the `unpriced` answers."""
 
     done: int
     total: int
     errors: int
     elapsed_s: float
     spent_usd: Decimal
+    unpriced: int = 0
 
     @property
     def rate_per_s(self) -> float:
@@ -129,6 +130,7 @@ class Runner:
         self._lock = threading.Lock()
         self._done = 0
         self._errors = 0
+        self._unpriced = 0
         self._spent_usd = Decimal(0)
         self._came: list[tuple[Wish, Reply]] = []
         self._latencies_s: list[float] = []
@@ -191,7 +193,7 @@ class Runner:
     def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
         """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
         began = time.perf_counter()
-        self._done, self._errors, self._spent_usd = 0, 0, Decimal(0)
+        self._done, self._errors, self._unpriced, self._spent_usd = 0, 0, 0, Decimal(0)
         self.start(wishes)
         try:
             while self.unfinished and not self._finished.wait(every_s):
@@ -294,6 +296,7 @@ class Runner:
                 if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers
                     self._latencies_s.append(reply.latency_s)
                 self._errors += priced.outcome == "error"
+                self._unpriced += priced.cost_usd is None and priced.outcome != "error"
                 self._spent_usd += priced.cost_usd or Decimal(0)
                 if self.unfinished <= 1:
                     self._finished.set()
@@ -309,6 +312,7 @@ class Runner:
                 errors=self._errors,
                 elapsed_s=time.perf_counter() - began,
                 spent_usd=self._spent_usd,
+                unpriced=self._unpriced,
             )
 
 

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pytest_graysplit.clock import moment_of
-from pytest_graysplit.errors import ReplyNotJsonError
+from pytest_graysplit.errors import ReplyNotJsonError, ToolCallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
@@ -61,21 +61,36 @@ class Secret:
 class Usage:
     """Tokens billed for one reply; add two to get a running total.
 
-    `cached` and `cache_write` are parts of `prompt`; `reasoning` is inside or beside `completion`, as `total` tells.
+    `cached` and `cache_write` are parts of `prompt`, and `cache_write_1h` (kept for an hour) of `cache_write`;
+    `reasoning` is inside or beside `completion`, as `total` tells. `unpriced` counts what has a price of its own that
+    is in no table: audio tokens, searches, a bill that another provider sends.
     """
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
     cache_write: int = 0
+    cache_write_1h: int = 0
     reasoning: int = 0
     total: int = 0
+    unpriced: int = 0
 
     @property
     def output(self) -> int:
-        """Tokens billed at the output price: completion, plus reasoning where the relay counts it outside."""
-        beside = self.total - self.prompt - self.completion
-        return self.completion + beside if 0 < beside <= self.reasoning else self.completion
+        """Tokens billed at the output price: completion, and thoughts where the relay counts them outside.
+
+        They are outside where the total is more than its parts, or where they are more than the completion.
+        """
+        if not self.is_counted:
+            return 0
+        if (beside := self.total - self.prompt - self.completion) > 0:
+            return self.completion + beside
+        return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether prompt and completion were told apart: of a total alone no cost is known."""
+        return bool(self.prompt or self.completion)
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -83,14 +98,35 @@ class Usage:
             completion=self.completion + other.completion,
             cached=self.cached + other.cached,
             cache_write=self.cache_write + other.cache_write,
+            cache_write_1h=self.cache_write_1h + other.cache_write_1h,
             reasoning=self.reasoning + other.reasoning,
-            total=self.total + other.total,
+            # What a relay says of a total that is less than its parts must not hide the thoughts of another reply.
+            total=self.prompt + self.output + other.prompt + other.output,
+            unpriced=self.unpriced + other.unpriced,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool: the name of the tool, its arguments, and the id that the server gave the call, or None.
+
+    Where the arguments that were sent are not a JSON object, `arguments` is empty and `arguments_text` holds them.
+    """
+
+    name: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    id: str | None = None
+    arguments_text: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the call names a tool and its arguments could be parsed: others equal no call."""
+        return bool(self.name) and self.arguments_text is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
+    """One model's answer to one case: what it said and called, its latency (seconds) and its cost (USD, or None).
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
@@ -115,7 +151,7 @@ class Reply:
     replayed: bool = False
     sample: int = 0
     finish_reason: str | None = None
-    tool_calls: tuple[Json, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     error: str | None = None
     error_slug: str | None = None
     error_kind: str | None = None
@@ -129,6 +165,12 @@ class Reply:
     system_fingerprint: str | None = None
     at: str | None = None
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the relay told how many tokens the prompt and the answer have."""
+        usage = self.usage
+        return usage is not None and bool(usage.prompt and (usage.output or not (self.text or self.tool_calls)))
+
     def json(self) -> Json:
         """Parse the text as JSON, also inside one Markdown code fence; raise ReplyNotJsonError if it is not."""
         __tracebackhide__ = True
@@ -141,10 +183,22 @@ class Reply:
                 slug="reply-not-json",
             ) from None
 
+    def tool_call(self, name: str) -> ToolCall:
+        """Return the only call of a tool; raise ToolCallError unless there is exactly one, with JSON arguments."""
+        __tracebackhide__ = True
+        calls = [call for call in self.tool_calls if call.name == name]
+        if len(calls) == 1 and calls[0].is_readable:
+            return calls[0]
+        raise ToolCallError(
+            f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
+            hint="expect.tool_calls says which calls are right; reply.tool_calls holds all of them",
+            slug="reply-tool-call",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a right answer must show, checked on every arm alike."""
+    """What a right answer must show, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
@@ -155,6 +209,10 @@ class Expect:
     reference: str | None = None
     min_similarity: float | None = None
     max_words: int | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_order: bool = False
+    no_other_tool_calls: bool = False
+    no_tool_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +271,14 @@ class Flag:
 
 
 class PairScore(NamedTuple):
-    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them."""
+    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them.
+
+    `by_calls` tells that the similarity is that of their tool calls, and not that of their texts.
+    """
 
     similarity: float | None
     flags: tuple[Flag, ...] = ()
+    by_calls: bool = False
 
     @property
     def is_scored(self) -> bool:
@@ -236,7 +298,7 @@ class PairScore(NamedTuple):
 class Comparison:
     """A treatment's replies held against the control's, for one case.
 
-    `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
+    `similarity` (0..1) is the mean over samples and None when one side has nothing to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
     `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
     control's answers among themselves. `remarks` are what a judge said of the first answers.
@@ -319,7 +381,7 @@ class Miss:
     """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
 
     arm: str
-    kind: Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
     problem: str
     hint: str
     slug: str
@@ -379,6 +441,15 @@ def parse_json_answer(text: str) -> Json:
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     return answer
+
+
+def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:
+    if len(calls) == 1:
+        return f"calls {name} with arguments that are not a JSON object: {str(calls[0].arguments_text)[:80]!r}"
+    if calls:
+        return f"calls {name} {len(calls)} times"
+    called = ", ".join(call.name or "a tool without a name" for call in all_calls[:10])
+    return f"does not call {name}; it calls {called or 'no tool'}"
 
 
 def _text_of(content: Json) -> str:

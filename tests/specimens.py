@@ -38,7 +38,7 @@ def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expe
     return Miss(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
 
 
-def an_arm(arm, *replies, misses=(), share=None, judged=True, spare=()):
+def an_arm(arm, *replies, misses=(), share=None, judged=True, because="", spare=()):
     return ArmResult(
         arm=arm,
         model=replies[0].model,
@@ -46,6 +46,7 @@ def an_arm(arm, *replies, misses=(), share=None, judged=True, spare=()):
         misses=tuple(misses),
         share=share,
         judged=judged,
+        unjudged_because=because,
         spare=tuple(spare),
     )
 
@@ -58,15 +59,17 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
     """What a comparing item saw of one case; the treatment's arm is named after its model."""
     controls = control if isinstance(control, tuple) else (control,)
     spare = arms.get("spare", ())
+    judged = {"judged": arms.get("judged", True), "because": arms.get("because", "")}
     return CaseResult(
         case=case,
         request="0123456789abcdef",
         nodeid=f"{file}::test_it[{case.id}]",
         file=file,
         arms=(
-            an_arm(CONTROL, *controls, misses=control_misses, spare=spare, judged=arms.get("judged", True)),
-            an_arm(treatment[0].model, *treatment, misses=misses, judged=arms.get("judged", True)),
+            an_arm(CONTROL, *controls, misses=control_misses, spare=spare, **judged),
+            an_arm(treatment[0].model, *treatment, misses=misses, **judged),
         ),
+        asserted=arms.get("asserted", True),
         comparison=compare(
             case,
             (*controls, *spare),
@@ -85,6 +88,7 @@ def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged
         nodeid=f"{file}::test_one[{case.id}-{arm}]",
         file=file,
         arms=(an_arm(arm, *replies, misses=misses, judged=judged),),
+        asserted=True,
     )
 
 

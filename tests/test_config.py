@@ -20,6 +20,9 @@ def settings(*layers, table=None, **environ):
     return resolve(layers, table or {}, environ)
 
 
+LONG = {"input": 3, "cache_write_1h": 6, "output": 15, "above": 200_000, "above_input": 6, "above_output": 22.5}
+
+
 def test_defaults_are_those_of_the_documentation():
     """A run that asked for nothing gets the documented defaults."""
     plain = settings(HOLYSHEEP_API_KEY="a-secret-key")
@@ -107,12 +110,13 @@ def test_the_key_shows_itself_nowhere():
 def test_structured_settings_are_read_from_the_tool_table():
     """Prices become decimals, headers take their value from the environment, one model may differ."""
     table = {
-        "prices": {"small": {"input": 0.1, "output": 0.2}},
+        "prices": {"small": {"input": 0.1, "output": 0.2}, "long": LONG},
         "headers": {"X-Team": "$TEAM_TOKEN"},
         "models": {"small": {"params": {"temperature": 1}, "headers": {"X-Route": "canary"}}},
     }
     tool = settings(table=table, TEAM_TOKEN="team-token-1").table
-    assert tool.prices == {"small": {"input": Decimal("0.1"), "output": Decimal("0.2")}}
+    assert tool.prices["small"] == {"input": Decimal("0.1"), "output": Decimal("0.2")}
+    assert tool.prices["long"] == {name: Decimal(str(price)) for name, price in LONG.items()}
     assert tool.headers_of("small") == {"X-Team": "team-token-1", "X-Route": "canary"}
     assert tool.params_of("small") == {"temperature": 1}
     assert tool.params_of("other") == {}
@@ -154,12 +158,15 @@ def test_splits_are_read_from_the_tool_table():
         ({"price": {}}, "price: unknown setting, did you mean prices?"),
         ({"prices": {"m": {"input": 1}}}, "prices.m: has no output price"),
         ({"prices": {"m": {"input": "1", "output": 2}}}, "prices.m.input: '1' is not a price"),
+        ({"prices": {"m": {"input": 1, "output": 2, "above_input": 2}}}, "prices.m: has above_input and no above"),
+        ({"prices": {"m": {"input": 1, "output": 2, "above": 9, "above_input": 2}}}, "prices.m: has above and no above_output"),
         ({"headers": {"X-Key": "$NOT_THERE"}}, "headers.X-Key: the environment has no NOT_THERE"),
         ({"models": {"m": {"param": {}}}}, "models.m.param: unknown setting, did you mean params?"),
         ({"models": {"m": {"params": {"model": "x"}}}}, ("models.m.params.model: sets model, which the arm and the "
                                                         "case decide")),
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
+        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: no ratio is 0 or less"),
         ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
         ({"splits": {"s": {}}}, "splits.s.arms: is no list of arms"),
         ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),

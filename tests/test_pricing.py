@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit import pricing
-from pytest_graysplit.pricing import BUILT_IN, PriceTable, cost_of
+from pytest_graysplit.pricing import BUILT_IN, PRICE_FIELDS, PriceTable, cost_of, library, names, rates, table
 from pytest_graysplit.types import Reply, Usage
 
 TABLE = PriceTable({})
@@ -22,9 +21,9 @@ KNOWN_ELSEWHERE = "gpt-4o-mini"  # not in the built-in table, but in genai-price
 @pytest.fixture(autouse=True)
 def _forget_the_library():
     """Each test looks for genai-prices anew, and leaves nothing behind."""
-    pricing._genai_prices.cache_clear()
+    library.genai_prices.cache_clear()
     yield
-    pricing._genai_prices.cache_clear()
+    library.genai_prices.cache_clear()
 
 
 def reply(model="claude-sonnet-4.5", usage=None, **fields):
@@ -33,19 +32,17 @@ def reply(model="claude-sonnet-4.5", usage=None, **fields):
 
 def test_the_examples_in_the_docstrings_are_true():
     """What the module says of itself is run."""
-    assert doctest.testmod(pricing).failed == 0
+    assert sum(doctest.testmod(module).failed for module in (rates, names)) == 0
 
 
 def test_the_built_in_table_in_whole():
-    """USD per million tokens: input, cached input, output."""
-    shown = {
-        model: tuple(str(price[name]) for name in ("input", "cached", "output")) for model, price in BUILT_IN.items()
-    }
+    """USD per million tokens: input, cached input, written for minutes and for an hour, output; then of long prompts."""
+    shown = {model: " ".join(str(price.get(name, "-")) for name in PRICE_FIELDS) for model, price in BUILT_IN.items()}
     assert shown == {
-        "gpt-4.1": ("2", "0.50", "8"),
-        "claude-sonnet-4.5": ("3", "0.30", "15"),
-        "gemini-2.5-flash": ("0.30", "0.03", "2.50"),
-        "deepseek-v3.2": ("0.28", "0.028", "0.42"),
+        "gpt-4.1": "2 0.50 2 - 8 - - - - - -",
+        "claude-sonnet-4.5": "3 0.30 3.75 6 15 200000 6 0.60 7.50 12 22.50",
+        "gemini-2.5-flash": "0.30 0.03 - - 2.50 - - - - - -",
+        "deepseek-v3.2": "0.28 0.028 0.28 - 0.42 - - - - - -",
     }
 
 
@@ -53,10 +50,9 @@ def test_the_built_in_table_in_whole():
 
 
 def test_what_the_relay_reports_counts_before_any_table():
-    """The bill is right where a table may be old, also when it says that the reply was free."""
+    """The bill is right where a table may be old."""
     table = PriceTable({"claude-sonnet-4.5": {"input": Decimal(100), "output": Decimal(100)}})
     assert table.cost_usd(reply(reported_cost_usd=Decimal("0.0123"))) == Decimal("0.0123")
-    assert table.cost_usd(reply(reported_cost_usd=Decimal(0))) == 0
     assert table.cost_usd(Reply(model="x", outcome="ok", reported_cost_usd=Decimal("0.5"))) == Decimal("0.5")
 
 
@@ -132,7 +128,7 @@ def test_without_the_library_the_rest_is_unknown(monkeypatch):
         tried.append(name)
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr(pricing, "import_module", import_module)
+    monkeypatch.setattr(library, "import_module", import_module)
     assert [TABLE.cost_usd(reply(KNOWN_ELSEWHERE)) for _ in range(3)] == [None, None, None]
     assert tried == ["genai_prices"]
 
@@ -172,10 +168,18 @@ def test_tokens_cost_the_price_of_their_kind(usage, cost):
     assert cost_of(usage, PRICE) == Decimal(cost)
 
 
-def test_kinds_without_a_price_of_their_own_cost_the_input_price():
-    """Two prices are enough: cached and written tokens are never free by omission."""
+def test_a_kind_without_a_price_of_its_own_is_never_too_cheap():
+    """Cached tokens cost the input price at the most; written ones may cost twice as much, so nobody knows."""
     price = {"input": Decimal(3), "output": Decimal(15)}
-    assert cost_of(Usage(prompt=1500, completion=300, cached=700, cache_write=800), price) == Decimal("0.009")
+    assert cost_of(Usage(prompt=1500, completion=300, cached=700), price) == Decimal("0.009")
+    assert cost_of(Usage(prompt=1500, completion=300, cache_write=800), price) is None
+    assert cost_of(Usage(prompt=1500, completion=300, cache_write=800, cache_write_1h=8), PRICE) is None
+
+
+def test_a_model_that_reads_for_nothing_keeps_for_nothing():
+    """One price of 0 is enough for a model of one's own; what it answers may have one all the same."""
+    usage = Usage(prompt=1500, completion=300, cache_write=800, cache_write_1h=8)
+    assert cost_of(usage, {"input": Decimal(0), "output": Decimal(10)}) == Decimal("0.003")
 
 
 @pytest.mark.parametrize(
@@ -183,15 +187,25 @@ def test_kinds_without_a_price_of_their_own_cost_the_input_price():
     [
         (Usage(prompt=20, completion=198, reasoning=405, total=623), 603),
         (Usage(prompt=20, completion=603, reasoning=405, total=623), 603),
-        (Usage(prompt=20, completion=198, reasoning=0, total=623), 198),
-        (Usage(prompt=20, completion=198, reasoning=100, total=623), 198),
-        (Usage(prompt=20, completion=198, reasoning=405, total=0), 198),
-        (Usage(prompt=20, completion=198, reasoning=405, total=218), 198),
+        (Usage(prompt=20, completion=198, reasoning=0, total=623), 603),
+        (Usage(prompt=20, completion=198, reasoning=100, total=623), 603),
+        (Usage(prompt=20, completion=198, reasoning=405, total=0), 603),
+        (Usage(prompt=20, completion=198, reasoning=405, total=218), 603),
+        (Usage(prompt=20, completion=198, reasoning=100, total=218), 198),
+        (Usage(prompt=20, completion=198, reasoning=100, total=30), 198),
+        (Usage(prompt=20, total=623), 603),
+        (Usage(total=623), 0),
     ],
 )
-def test_a_gap_in_the_total_is_output_only_when_it_is_reasoning(usage, output):
-    """20, 198, 405 and 623 are real: reasoning beside the completion. Another gap is not guessed at."""
+def test_what_only_the_total_tells_of_is_output(usage, output):
+    """20, 198, 405 and 623 are real: reasoning beside the completion. A total that is too small tells nothing."""
     assert usage.output == output
+
+
+def test_thoughts_stay_outside_in_a_sum():
+    """A total that is less than its parts must not hide the thoughts of another reply."""
+    outside, inside = Usage(prompt=20, completion=198, reasoning=405, total=623), Usage(prompt=9, completion=5, total=1)
+    assert (outside + inside + Usage(prompt=1, completion=50, reasoning=40, total=51)).output == 603 + 5 + 50
 
 
 COUNTS = st.integers(0, 10**7)
@@ -205,6 +219,178 @@ def test_the_cost_of_two_replies_is_the_sum_of_their_costs(prompt, completion, d
     second = Usage(prompt=7, completion=3, total=10)
     assert cost_of(first + second, PRICE) == cost_of(first, PRICE) + cost_of(second, PRICE)
     assert cost_of(first, PRICE) >= 0
+
+
+# --- prices that depend on more than the kind
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(prompt=12307, completion=550, cache_write=12304), "0.054399"),
+        (Usage(prompt=12307, completion=550, cache_write=12304, cache_write_1h=12304), "0.082083"),
+        (Usage(prompt=200_000, completion=2_000), "0.63"),
+        (Usage(prompt=250_000, completion=2_000), "1.545"),
+        (Usage(prompt=250_000, completion=2_000, cached=200_000, cache_write=50_000), "0.54"),
+    ],
+    ids=["written", "written for an hour", "just short", "long", "long and cached"],
+)
+def test_a_long_or_written_prompt_costs_what_it_does(monkeypatch, usage, cost):
+    """The first two were billed so; above 200,000 tokens all of a request costs more. The library says the same."""
+    assert TABLE.cost_of_tokens("claude-sonnet-4.5", usage) == Decimal(cost)
+    assert TABLE.cost_of_tokens("claude-sonnet-4.5:thinking", usage) == Decimal(cost)
+    monkeypatch.setattr(table, "_built_in", lambda model: None)
+    assert PriceTable({}).cost_of_tokens("claude-sonnet-4.5", usage) == Decimal(cost)
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gpt-4o-mini", "gemini-2.5-pro"])
+def test_written_tokens_without_a_price_are_unknown(model):
+    """The library would bill them as any token of the prompt, and Google bills the hours that they are kept."""
+    assert TABLE.cost_of_tokens(model, Usage(prompt=1000, completion=10, cache_write=500)) is None
+    assert TABLE.cost_of_tokens(model, Usage(prompt=1000, completion=10)) > 0
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        Usage(total=100),
+        Usage(completion=50),
+        Usage(completion=50, total=150),
+        Usage(prompt=9, completion=1, unpriced=1),
+    ],
+)
+def test_tokens_that_were_not_counted_by_kind_have_no_cost(usage):
+    """A total alone is not 0, an answer has a prompt, and sounds have prices of their own."""
+    table = PriceTable({"mine": {"input": Decimal(1), "output": Decimal(1)}})
+    assert [table.cost_of_tokens(model, usage) for model in ("mine", "gpt-4.1", KNOWN_ELSEWHERE)] == [None] * 3
+
+
+def test_an_answer_of_no_tokens_has_no_cost():
+    """Servers that count nothing but the prompt; where answers are free, as those of embedding models, that is all."""
+    usage = Usage(prompt=1000, total=1000)
+    assert TABLE.cost_usd(reply(usage=usage)) is None
+    assert TABLE.cost_usd(Reply(model="claude-sonnet-4.5", outcome="empty", usage=usage)) == Decimal("0.003")
+    vectors = PriceTable({"vectors": {"input": Decimal(1), "output": Decimal(0)}})
+    assert vectors.cost_usd(reply("vectors", usage)) == Decimal("0.001")
+    assert vectors.cost_usd(reply("openai/text-embedding-3-small", usage)) == Decimal("0.00002")
+
+
+# --- a reported cost of nothing
+
+
+def test_a_reported_nothing_is_believed_only_of_a_model_without_a_price():
+    """A relay that does not know a model reports 0 for it too; a variant that is called free is free."""
+    free = Decimal(0)
+    assert TABLE.cost_usd(reply(reported_cost_usd=free)) is None
+    assert TABLE.cost_usd(reply(KNOWN_ELSEWHERE, reported_cost_usd=free)) is None
+    assert TABLE.cost_usd(reply("our-own-finetune", reported_cost_usd=free)) == 0
+    assert TABLE.cost_usd(reply("deepseek/deepseek-r1:free", reported_cost_usd=free)) == 0
+    assert TABLE.cost_usd(reply("deepseek/deepseek-r1:free")) is None
+    assert TABLE.cost_usd(Reply(model="gpt-4.1", outcome="ok", reported_cost_usd=free)) == 0
+
+
+def test_a_price_of_nothing_agrees_with_a_reported_nothing():
+    """The user's own price above it does not: either may be wrong."""
+    own = PriceTable({"claude-sonnet-4.5": FREE, "mine": {"input": Decimal(1), "output": Decimal(2)}})
+    assert own.cost_usd(reply(reported_cost_usd=Decimal(0))) == 0
+    assert own.cost_usd(reply("mine", reported_cost_usd=Decimal(0))) is None
+
+
+# --- one model under many names
+
+FREE = {"input": Decimal(0), "output": Decimal(0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        *(
+            (name, "gpt-4.1")
+            for name in ("openai/gpt-4.1", "OpenAI/GPT-4.1", "openrouter/openai/gpt-4.1", "azure/gpt-4.1")
+        ),
+        *((name, "gpt-4.1") for name in ("gpt-4.1-2025-04-14", "openai/gpt-4.1-2025-04-14")),
+        *((name, "gemini-2.5-flash") for name in ("models/gemini-2.5-flash", "google/gemini-2.5-flash")),
+        *((name, "claude-sonnet-4.5") for name in ("claude-sonnet-4-5", "anthropic/claude-sonnet-4-5-20250929")),
+        *(
+            (name, "claude-sonnet-4.5")
+            for name in ("claude-sonnet-4-5@20250929", "anthropic/claude-sonnet-4.5:thinking")
+        ),
+        *(
+            (name, KNOWN_ELSEWHERE)
+            for name in ("openai/gpt-4o-mini", "openrouter/openai/gpt-4o-mini", "models/gpt-4o-mini")
+        ),
+    ],
+)
+def test_a_provider_or_a_date_in_the_name_changes_no_price(name, known):
+    """As most relays call it."""
+    usage = Usage(prompt=1000, completion=100)
+    assert TABLE.cost_of_tokens(name, usage) == TABLE.cost_of_tokens(known, usage) > 0
+
+
+def test_the_users_table_knows_a_model_by_its_exact_name_first():
+    """A relay may sell the same model at two prices."""
+    own = PriceTable(
+        {"gpt-4.1": {"input": Decimal(1), "output": Decimal(1)}, "Dear/gpt-4.1": PRICE, "Mine-20261101": FREE}
+    )
+    cost = {
+        name: own.cost_of_tokens(name, Usage(prompt=1_000_000))
+        for name in ("gpt-4.1", "Dear/gpt-4.1", "openai/gpt-4.1")
+    }
+    assert cost == {"gpt-4.1": 1, "Dear/gpt-4.1": 3, "openai/gpt-4.1": 1}
+    assert own.cost_of_tokens("relay/mine-20261101", Usage(prompt=1)) == 0
+    assert own.cost_of_tokens("gpt-4.1-mini", Usage(prompt=1_000_000)) == Decimal("0.4")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "deepseek-r1:7b",
+            "deepseek-r1:latest",
+            "deepseek-v3:671b-q4_K_M",
+            "llama3.1:8b-instruct-q4_K_M",
+            "qwen2.5:0.5b",
+        ),
+        *("gpt-oss:20b", "gpt-4.1:latest", "hf.co/unsloth/DeepSeek-R1-GGUF:Q4_K_M", "ollama/deepseek-r1", "mistral:7b"),
+        *(
+            "deepseek-r1-distill-qwen-7b",
+            "deepseek/deepseek-r1-0528-qwen3-8b",
+            "DeepSeek-R1-Distill-Qwen-7B-Q4_K_M.gguf",
+        ),
+        *("deepseek-r1-awq", "mlx-community/DeepSeek-R1-4bit", "/models/deepseek-r1.gguf", "deepseek-r1-q8_0"),
+        *(
+            "openai/gpt-4.1:online",
+            "openai/gpt-4.1:nitro",
+            "ft:gpt-4.1-2025-04-14:acme::abc",
+            "together_ai/deepseek-v3.2",
+        ),
+        *("deepseek-ai/DeepSeek-V3.2", "other/gpt-4.1", "gpt-4.1-finetuned"),
+    ],
+)
+def test_a_model_of_ones_own_or_another_variant_has_no_price_of_a_cloud(name):
+    """A distilled, quantised or fine-tuned model is another one, and so is one that another provider sells."""
+    assert TABLE.cost_of_tokens(name, Usage(prompt=1000, completion=100)) is None
+    assert PriceTable({name: FREE}).cost_of_tokens(name, Usage(prompt=1000, completion=100)) == 0
+
+
+# --- the most that a request can cost
+
+
+def test_the_most_covers_every_kind_of_token():
+    """Written, and long, and for an hour where the request may ask for that."""
+    most = TABLE.at_most_usd
+    assert most("claude-sonnet-4.5", 1000, 100) == Decimal("0.00525")
+    assert most("claude-sonnet-4.5", 1000, 100, may_write=True) == Decimal("0.0075")
+    assert most("claude-sonnet-4.5", 250_000, 0) == Decimal("1.875")
+    assert most("claude-haiku-4-5", 1000, 0) == Decimal("0.00125")
+    assert most("claude-haiku-4-5", 1000, 0, may_write=True) == Decimal("0.002")
+
+
+def test_the_most_of_a_price_without_cache_is_twice_the_input():
+    """No vendor takes more than that; a request that asks for no cache is not billed for one."""
+    own = PriceTable({"mine": {"input": Decimal(3), "output": Decimal(15)}})
+    assert own.at_most_usd("mine", 1000, 100) == Decimal("0.0045")
+    assert own.at_most_usd("mine", 1000, 100, may_write=True) == Decimal("0.0075")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
 from pytest_graysplit.fingerprint import request_hash
+from pytest_graysplit.plugin.progress import tail
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.recordings import Journal, Recordings, merge_journals
 from pytest_graysplit.relay.client import Relay
@@ -396,6 +397,33 @@ def test_progress_counts_replies_errors_and_money(bench):
     spent = [runner.reply(wish).cost_usd for wish in bench.pairs(4)]
     assert last.spent_usd == sum(cost for cost in spent if cost is not None)
     assert last.spent_usd > 0
+    assert last.unpriced == 0
+
+
+@pytest.mark.parametrize(
+    ("done", "spent", "unpriced", "shown"),
+    [
+        (0, "0", 0, "0/80 replies, 0.0/s"),
+        (8, "0.0123", 0, "8/80 replies, 2.0/s, $0.0123, 36 s left"),
+        (8, "0.0123", 3, "8/80 replies, 2.0/s, at least $0.0123, 36 s left"),
+        (8, "0", 8, "8/80 replies, 2.0/s, cost unknown, 36 s left"),
+        (8, "0", 0, "8/80 replies, 2.0/s, $0.0000, 36 s left"),
+    ],
+)
+def test_progress_never_takes_an_unknown_cost_for_nothing(done, spent, unpriced, shown):
+    """A part of the bill says that it is one; a free model costs nothing, and that is known."""
+    elapsed_s = done / 2
+    progress = Progress(done=done, total=80, errors=0, elapsed_s=elapsed_s, spent_usd=Decimal(spent), unpriced=unpriced)
+    assert tail(progress) == shown
+
+
+def test_progress_counts_answers_without_a_price(bench):
+    """A call that failed without a price is not one of them."""
+    bench.relay.control(faults=[{"kind": "500", "times": 1}, {"kind": "no-usage", "times": 2}])
+    seen = []
+    runner = bench.runner()
+    runner.fetch(runner.missing(bench.pairs(4)), seen.append, every_s=0.001)
+    assert (seen[-1].errors, seen[-1].unpriced) == (1, 2)
 
 
 @pytest.mark.parametrize(

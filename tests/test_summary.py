@@ -24,7 +24,7 @@ from specimens import (
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import Results
 from pytest_graysplit.summary import Piece, lines
-from pytest_graysplit.types import Asked
+from pytest_graysplit.types import Asked, Usage
 
 
 def told(results, *, metric="lexical", width=120, **options):
@@ -59,13 +59,14 @@ TABLE = [
 AGAINST = [
     "deepseek-v3.2 against claude-sonnet-4.5",
     "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)                  inconclusive",
+    "  cases         1 broke, 0 fixed; 3 right on both, 0 wrong on both",
     "  similarity    0.78 mean of 4, 1 case below 0.75",
     "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)                              pass",
     "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)   pass",
-    "  verdict       HOLD: 4 cases cannot carry a verdict, 30 are the least",
+    "  verdict       HOLD: only 4 cases; a verdict needs at least 30",
     "                pass rate may be 64.4 points worse, the margin is 5.0; about 51 more cases would decide",
 ]
-WORST = "worst cases: tests/test_support.py::case-0 0.13"
+WORST = "broken cases: tests/test_support.py::case-0 (expect)"
 
 
 def test_a_run_is_summed_up_in_whole():
@@ -126,10 +127,11 @@ def test_a_model_against_itself_is_said_to_be_an_aa_run():
         "",
         "claude-sonnet-4.5 against claude-sonnet-4.5, an A/A run: one model in both roles",
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
+        "  cases         0 broke, 0 fixed; 1 right on both, 0 wrong on both",
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
         "  latency       x1.00  (one pair tells no more)                        inconclusive",
         "  cost          0% per pass, $0.0000 saved per million passes          inconclusive",
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "  verdict       HOLD: only 1 case; a verdict needs at least 30",
         "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
     ]
 
@@ -148,19 +150,21 @@ def test_each_treatment_is_held_against_the_control():
         "",
         "deepseek-v3.2 against claude-sonnet-4.5",
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
+        "  cases         0 broke, 0 fixed; 1 right on both, 0 wrong on both",
         "  similarity    0.57 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
         "  guards        number-changed 1",
         "  latency       x0.50  (one pair tells no more)                        inconclusive",
         "  cost          -90% per pass, $900.00 saved per million passes        inconclusive",
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "  verdict       HOLD: only 1 case; a verdict needs at least 30",
         "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
         "",
         "gemini-2.5-flash against claude-sonnet-4.5",
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
+        "  cases         0 broke, 0 fixed; 1 right on both, 0 wrong on both",
         "  similarity    0.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold",
         "  latency       x2.00  (one pair tells no more)                        inconclusive",
         "  cost          +50% per pass, $500.00 more per million passes         inconclusive",
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
+        "  verdict       HOLD: only 1 case; a verdict needs at least 30",
         "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
     ]
 
@@ -185,7 +189,7 @@ def test_an_unknown_price_is_unknown():
     )
     assert cells_of(results, DEEPSEEK)[-2:] == ["unknown", "unknown"]
     assert cells_of(results, SONNET)[-2:] == ["$0.0020", "$0.0010"]
-    assert row_of(results, "cost") == "unknown: no price for deepseek-v3.2"
+    assert row_of(results, "cost") == "unknown: no price for 1 of 2 answers of deepseek-v3.2"
 
 
 def test_tokens_that_nobody_counted_are_unknown():
@@ -198,14 +202,37 @@ def test_tokens_that_nobody_counted_are_unknown():
 @pytest.mark.parametrize(
     ("cost", "text"),
     [
-        ("0.5", "$500,000.00 more per million passes"),
-        ("0", "$0.0000 saved per million passes"),
+        ("0.5", "$500,000.00 more per million passes: the control is free   fail"),
+        ("0", "both models are free                                   inconclusive"),
     ],
 )
-def test_a_control_that_is_free_leaves_a_difference_and_no_ratio(cost, text):
-    """Both prices are known, so the cost is not unknown; a ratio to nothing is left out."""
+def test_a_control_that_is_free_is_cheaper_than_any_price(cost, text):
+    """Both prices are known, so the cost is not unknown; there is no percentage of nothing."""
     assert (
         row_of(collected(a_pair(a_case(), a_reply(cost="0"), a_reply("30 days", DEEPSEEK, cost=cost))), "cost") == text
+    )
+
+
+def test_a_free_treatment_saves_everything():
+    """All of the cost of a pass, without an interval: nothing was estimated."""
+    results = collected(a_pair(a_case(), a_reply(cost="0.5"), a_reply("30 days", DEEPSEEK, cost="0")))
+    assert row_of(results, "cost") == "-100% per pass, $500,000.00 saved per million passes   pass"
+
+
+def test_an_answer_without_usage_is_not_a_model_without_a_price():
+    """Each reason for an unknown cost by itself; a total alone counts nothing that has a price."""
+    answers = [
+        a_reply("30 days", DEEPSEEK),
+        a_reply("30 days", DEEPSEEK, cost=None, tokens=None),
+        replace(a_reply("30 days", DEEPSEEK, cost=None), usage=Usage(total=9)),
+    ]
+    results = collected(*(a_pair(a_case(f"{n}"), a_reply(), answer) for n, answer in enumerate(answers)))
+    assert row_of(results, "cost") == "unknown: no token usage with 2 of 3 answers of deepseek-v3.2"
+    answers[0] = replace(a_reply("30 days", DEEPSEEK, cost=None), reported_cost_usd=Decimal(0))
+    results = collected(*(a_pair(a_case(f"{n}"), a_reply(cost=None), answer) for n, answer in enumerate(answers)))
+    assert row_of(results, "cost") == (
+        "unknown: no price for claude-sonnet-4.5, no token usage with 2 of 3 answers of deepseek-v3.2, "
+        "a reported cost of 0, against its price, with 1 of 3 answers of deepseek-v3.2"
     )
 
 
@@ -218,22 +245,22 @@ def test_a_model_that_passed_nothing_has_no_cost_per_pass():
 
 def test_failed_calls_count_and_are_red():
     """Without a reply nothing is measured, and nothing looks like a pass or a tie."""
-    failed = a_pair(a_case(), an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")])
+    failed = a_pair(a_case(), an_error(), an_error(DEEPSEEK), judged=False)
     told_lines = shown(collected(failed))
     assert plain(told_lines) == [
         "1 case · control claude-sonnet-4.5 · replayed 0 of 2 replies · metric lexical",
         "",
-        "model               pass rate   95% CI        p50   p95   errors   tokens in/out   cost      per pass",
-        "claude-sonnet-4.5   0/1  0.0%   0.0 .. 79.3   -     -     1        unknown         unknown   unknown",
-        "deepseek-v3.2       0/1  0.0%   0.0 .. 79.3   -     -     1        unknown         unknown   unknown",
+        "model               pass rate   95% CI   p50   p95   errors   tokens in/out   cost      per pass",
+        "claude-sonnet-4.5   -           -        -     -     1        unknown         unknown   unknown",
+        "deepseek-v3.2       -           -        -     -     1        unknown         unknown   unknown",
         "",
         "deepseek-v3.2 against claude-sonnet-4.5",
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
+        "  pass rate     inconclusive: no case was judged on both models",
         "  similarity    unknown: no case has two answers to compare",
         "  latency       unknown",
-        "  cost          unknown: no price for claude-sonnet-4.5 and deepseek-v3.2",
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least",
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
+        "  cost          unknown: no answer of claude-sonnet-4.5 and deepseek-v3.2",
+        "  verdict       HOLD: no case was judged on both models",
+        "                no result on both models for 1 of 1 case: 1 neither model answered",
     ]
     assert [line[0].style for line in told_lines[3:5]] == ["red", "red"]
 
@@ -304,10 +331,11 @@ def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
     assert told_lines[4:] == [
         "deepseek-v3.2 against claude-sonnet-4.5",
         "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)  inconclusive",
+        "  cases         1 broke, 0 fixed; 3 right on both, 0 wrong on both",
         "  similarity    0.78 mean of 4, 1 case below 0.75",
         "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)  pass",
         "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)  pass",
-        "  verdict       HOLD: 4 cases cannot carry a verdict, 30 are the least",
+        "  verdict       HOLD: only 4 cases; a verdict needs at least 30",
         "                pass rate may be 64.4 points worse, the margin is 5.0;",
         "                about 51 more cases would decide",
     ]
@@ -328,7 +356,19 @@ def test_what_is_shown_beside_the_usual_rows():
     told_lines = told(collected(*pairs), brief=True, policy=policy, width=130)
     labels = [line[2:16].strip() for line in told_lines[5:] if line[:2] == "  "]
     assert [label for label in labels if label] == [
-        *("pass rate", "refund", "similarity", "deficit", "errors", "latency", "p95", "budget", "cost", "verdict"),
+        *(
+            "pass rate",
+            "refund",
+            "cases",
+            "similarity",
+            "deficit",
+            "errors",
+            "latency",
+            "p95",
+            "budget",
+            "cost",
+            "verdict",
+        ),
     ]
 
 

@@ -38,6 +38,7 @@ _REMEDIES = {
     },
     # Met only where id is no field: in the marker.
     "id": "pytest names the test: write pytest.param(..., id=...) to name it yourself",
+    "asserts": "it is said of the body of a test: write @pytest.mark.graysplit(asserts=True)",
     "model": "models are named once for all cases, by --graysplit-control and --graysplit-treatment",
 }
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.checks.findings import Finding, beside, excerpt, plain
 from pytest_graysplit.checks.jsonanswers import check_json
+from pytest_graysplit.types import Expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from pytest_graysplit.types import Expect
 
 # The threshold of `reference` where nobody gave one; docs/cases.md states it.
 REFERENCE_SIMILARITY = 0.75
@@ -44,6 +44,11 @@ def check_expect(
     if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
         hint = "ask for a length in the prompt, or raise max_words (words are what white space separates)"
         yield Finding(f"expected at most {expect.max_words} words, found {words}", hint, "expect-max-words")
+
+
+def asserts_something(expect: Expect | None) -> bool:
+    """Tell whether any answer could miss this; a threshold without a reference holds nothing to it."""
+    return expect is not None and replace(expect, min_similarity=None) != Expect()
 
 
 @lru_cache(maxsize=1024)

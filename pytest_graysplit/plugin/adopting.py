@@ -51,12 +51,12 @@ class Adopter:
     def adopt_case(self, item: CaseItem) -> None:
         """Plan the item of a case file."""
         item.stash[MARKS] = marks_of(item)
-        self._plan(item, self._builder(item).overlaid(item.case))
+        self._plan(item, self._builder(item).overlaid(item.case), asserts=False)
 
     def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
         """Plan an item whose prompt a fixture has made by now."""
         name, builder = item.stash[AWAITED]
-        self._plan(item, builder.case(item, {name: value}))
+        self._plan(item, builder.case(item, {name: value}), asserts=builder.asserts)
         return item.stash.get(PLAN, None)
 
     def is_adopted(self, item: pytest.Item) -> bool:
@@ -78,7 +78,7 @@ class Adopter:
         if name := builder.awaited(item):
             item.stash[AWAITED] = name, builder
             return
-        self._plan(item, builder.case(item))
+        self._plan(item, builder.case(item), asserts=builder.asserts)
 
     def _builder(self, item: pytest.Item) -> CaseBuilder:
         """Return the builder that the item shares with others of its function and markers."""
@@ -100,7 +100,7 @@ class Adopter:
             slug="marker-late",
         )
 
-    def _plan(self, item: pytest.Item, case: Case) -> None:
+    def _plan(self, item: pytest.Item, case: Case, *, asserts: bool | None) -> None:
         item.extra_keyword_matches.update(case.tags)
         state = self._state
         treatments, control = state.settings.treatments, state.settings.control
@@ -128,6 +128,7 @@ class Adopter:
             path=item.path,
             into=into,
             has_body=not isinstance(item, CaseItem),
+            body_asserts=state.bodies.assert_something(item) if asserts is None else asserts,
             samples=state.settings.samples_of("treatment", case.samples),
             fixture=own_fixture(item),
             wishes=state.planner.wishes(case, item.path, needed),

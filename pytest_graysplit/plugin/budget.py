@@ -92,8 +92,9 @@ def estimate(wishes: Sequence[Wish], recordings: Recordings | None, prices: Pric
             seen.add(key.model, key.request, usage)
     calls = [Call(wish.key.model, wish.key.request, wish.body) for wish in wishes]
     expected = expected_cost(calls, seen, prices)
-    cost = f"cost unknown: no price for {listed(expected.unpriced)}"
-    if expected.usd is not None:
-        cost = f"about {rough_money(expected.usd)}"
+    cost = f"about {rough_money(expected.usd)}"
+    if expected.unpriced:
+        known = f"at least {cost}" if expected.usd else "cost unknown"
+        cost = f"{known}: no price for {listed(expected.unpriced)}"
     parts = [plural(expected.calls, "call"), cost, *([f"cap {exact_money(cap_usd)}"] if cap_usd else [])]
     return ", ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from pytest_graysplit.results import CONTROL
 from pytest_graysplit.verdict import EarlyStop, Stop, order_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.plugin.state import State
@@ -38,6 +39,12 @@ class Spared:
         planned = sorted((items[place] for place in places), key=_order)
         for place, item in zip(places, planned, strict=True):
             items[place] = item
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell the controller, before it has the order, what only items know: how large the largest cluster is."""
+        if (sizes := _sizes_path(_board_of(self._state))) is not None and not sizes.exists():
+            write_text(sizes, [str(_largest_cluster(session.items))])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -63,12 +70,13 @@ class Decided:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take the order from the items that this process runs."""
         if session.items:
-            self._early.follow([item.nodeid for item in session.items])
+            self._early.follow([item.nodeid for item in session.items], _largest_cluster(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """Take the order from a worker: all of them collect the same, in the same seeded order."""
-        self._early.follow(ids)
+        sizes = _sizes_path(self.board)
+        self._early.follow(ids, int(sizes.read_text("utf-8")) if sizes is not None and sizes.exists() else 1)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -85,15 +93,31 @@ class Decided:
         late = [nodeid for nodeid, served in results.served(treatments) if not self._early.counts(nodeid, served)]
         self._state.tally.late += len(late)
         results.drop(late)
-        if self.board is not None:
-            self.board.unlink(missing_ok=True)
+        for path in (self.board, _sizes_path(self.board)):
+            if path is not None:
+                path.unlink(missing_ok=True)
 
 
 def hear(state: State) -> None:
     """Let a worker hear which treatments are decided: it sees only its own part of the evidence."""
+    if (board := _board_of(state)) is not None and board.exists():
+        state.stops = {name: Stop(**told) for name, told in json.loads(board.read_text("utf-8")).items()}
+
+
+def _board_of(state: State) -> Path | None:
     board = getattr(state.config, "workerinput", {}).get(WORKER_INPUT)
-    if board is not None and Path(board).exists():
-        state.stops = {name: Stop(**told) for name, told in json.loads(Path(board).read_text("utf-8")).items()}
+    return None if board is None else Path(board)
+
+
+def _sizes_path(board: Path | None) -> Path | None:
+    return None if board is None else board.with_suffix(".largest")
+
+
+def _largest_cluster(items: Iterable[pytest.Item]) -> int:
+    """Return of how many cases the largest cluster is; of one where no case names a cluster."""
+    plans = [item.stash[PLAN] for item in items if PLAN in item.stash]
+    cases = {_key(plan): plan.case.cluster for plan in plans if plan.case.cluster}
+    return max(Counter(cases.values()).values(), default=1)
 
 
 def is_spared(state: State, plan: Plan) -> bool:
@@ -104,4 +128,8 @@ def is_spared(state: State, plan: Plan) -> bool:
 
 def _order(item: pytest.Item) -> bytes:
     plan = item.stash[PLAN]
-    return order_of((plan.file, plan.case.id, plan.request))
+    return order_of(_key(plan), plan.case.cluster)
+
+
+def _key(plan: Plan) -> tuple[str, str, str]:
+    return plan.file, plan.case.id, plan.request

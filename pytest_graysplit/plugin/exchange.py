@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import pytest
 
 from pytest_graysplit.asking import Inquiry
+from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
-from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
+from pytest_graysplit.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.noise import by_deficit
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.plans import Plan
     from pytest_graysplit.runner import Runner, Wish
     from pytest_graysplit.types import Asked, Case, Comparison, Reply
+
+
+# What a verdict says of the cases that it misses, by the problem that each of them had.
+_CAUSES = {
+    "recording-missing": "not recorded",
+    "metric-silent": "without a score of the metric",
+    "budget-used-up": "not asked, the cap is used up",
+    "run-stopped": "not asked, the run was stopped",
+}
 
 
 class NoReply:
@@ -157,13 +167,21 @@ class Exchange:
             comparison=self.comparison,
             differing=self.plan.differing,
             asked=self._asked(),
+            asserted=self._asserted(),
         )
+
+    def _asserted(self) -> bool:
+        """Whether something could have failed about the answers; a threshold without a score to hold to it cannot."""
+        if self.plan.body_asserts or asserts_something(self.plan.case.expect):
+            return True
+        held = self.comparison
+        return held is not None and held.threshold is not None and held.similarity is not None
 
     def _asked(self) -> Asked | None:
         if not isinstance(self.score, Inquiry):
             return None
         control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
-        return self.score.asked(scored_pairs(control, treatment))
+        return self.score.asked(of_texts(scored_pairs(control, treatment)))
 
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
@@ -180,8 +198,15 @@ class Exchange:
             misses=misses,
             share=self._share(arm, each, whole, spare) if judged and own else None,
             judged=judged,
+            unjudged_because="" if judged else self._cause(),
             unasked=self.unasked,
         )
+
+    def _cause(self) -> str:
+        """Return in few words why nothing can be said of an arm."""
+        if self.problem is None:
+            return "without an answer of the control"
+        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
 
     def _held_by_itself(self, arm: str, reply: Reply) -> list[Miss]:
         return check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply))
@@ -247,9 +272,9 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     """Yield every pair that judging the plan will score: both arms, the control with itself, and each reference."""
     control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
     if control and treatment:
-        yield from scored_pairs(control, treatment)
+        yield from of_texts(scored_pairs(control, treatment))
     if control and (treatment or plan.case.min_similarity is not None):
-        yield from self_pairs(control)
+        yield from of_texts(self_pairs(control))
     yield from reference_pairs(plan, replies)
 
 

@@ -17,10 +17,13 @@ from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
 from pytest_graysplit.reports.jsonreport import Run, chunks
+from pytest_graysplit.results import CONTROL
 from pytest_graysplit.summary import Piece, lines
 from pytest_graysplit.verdict import decide
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _pytest.terminal import TerminalReporter
 
     from pytest_graysplit.plugin.earlystop import Decided
@@ -154,7 +157,7 @@ class Gather:
             self._print_hooked(terminalreporter, verdicts)
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
-        missed = sorted(self._missed.items())
+        missed = sorted(self._missed.items(), key=self._worst_first())
         shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
         if missed:
             _print(reporter, ())
@@ -162,6 +165,19 @@ class Gather:
             _print(reporter, (Piece(f"MISS {nodeid} - {text}", "yellow"),))
         if len(shown) < len(missed):
             _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
+
+    def _worst_first(self) -> Callable[[tuple[str, str]], tuple[int, bool, str]]:
+        """Return the order of misses: broken cases as the verdict has them, then the others, a control's last."""
+        broken = [one.name for verdict in self.verdicts() for one in verdict.broken]
+        ranks = {name: rank for rank, name in reversed(list(enumerate(broken)))}
+
+        def order(miss: tuple[str, str]) -> tuple[int, bool, str]:
+            results = self._state.results.of(miss[0])
+            own = [ranks.get(f"{one.file}::{one.case.id}", len(broken)) for one in results]
+            only_control = all(arm.arm == CONTROL for one in results for arm in one.arms if arm.misses)
+            return min(own, default=len(broken)), only_control, miss[0]
+
+        return order
 
     def _print_hooked(self, reporter: TerminalReporter, verdicts: tuple[Verdict, ...]) -> None:
         hook = self._state.config.hook.pytest_graysplit_summary

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
+from pytest_graysplit.cases.fieldtypes import Place, switch
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.types import Case
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     import pytest
 
 MARKER = "graysplit"
-KNOWN_NAMES = (*MARKER_FIELDS, "cases")
+ASSERTS = "asserts"
+KNOWN_NAMES = (*MARKER_FIELDS, "cases", ASSERTS)
 PROMPT_ARGUMENTS = ("prompt", "messages", "case")
 CASE_PARAM = "_graysplit_case"
 ARM_PARAM = "_graysplit_arm"
@@ -55,6 +57,12 @@ def marker_fields(node: pytest.Item | Any, where: str) -> dict[str, object]:
             )
         fields.update(mark.kwargs)
     return fields
+
+
+def asserts_of(fields: dict[str, object], where: str) -> bool | None:
+    """Take `asserts` out of the fields: whether the body of the test asserts something, None where it is not said."""
+    said = fields.pop(ASSERTS, None)
+    return None if said is None else switch(Place(where, ASSERTS), said)
 
 
 def where_of(path: Path, line: int | None, root: Path) -> str:
@@ -168,6 +176,8 @@ class CaseBuilder:
         self._fields = marker_fields(item, self._where)
         self._complete = complete
         self._from_file = self._fields.pop("cases", None) is not None
+        # Whether the body of the test asserts something, where the marker says so; None leaves it to the body.
+        self.asserts = asserts_of(self._fields, self._where)
         names_prompt = "prompt" in self._fields or "messages" in self._fields
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
@@ -210,8 +220,8 @@ class CaseBuilder:
             slug="marker-late",
         )
 
-    def _build(self, fields: dict[str, object], case_id: str, where: str = "") -> Case:
-        return build_case(fields, where=where or self._where, id=case_id, allowed=KNOWN_NAMES)
+    def _build(self, fields: dict[str, object], case_id: str) -> Case:
+        return build_case(fields, where=self._where, id=case_id, allowed=KNOWN_NAMES)
 
     def _prompted(self, params: Mapping[str, Any], case_id: str, base: Case) -> Case:
         for name in PROMPT_ARGUMENTS:
@@ -238,7 +248,7 @@ class CaseBuilder:
                 slug="case-field-type",
             )
         fields = {**self._fields, **(value if isinstance(value, dict) else {name: value})}
-        return self._build(fields, str(fields.pop("id", case_id)), where)
+        return build_case(fields, where=where, id=str(fields.pop("id", case_id)), allowed=MARKER_FIELDS)
 
     def _system(self) -> tuple[dict[str, Any], ...]:
         system = self._fields.get("system")

@@ -40,7 +40,7 @@ def run_notes(state: State) -> list[str]:
 
 
 def doubts(results: Results) -> Iterator[str]:
-    """Yield what makes the answers of any treatment doubtful; the verdict holds for the same reasons."""
+    """Yield what makes the answers of any treatment doubtful; the verdict holds for what is more than a note."""
     for arm in results.arms():
         if arm.role == "treatment":
             yield from (doubt.text for doubt in doubts_of(results, arm.arm))

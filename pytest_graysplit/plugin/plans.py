@@ -43,6 +43,7 @@ class Plan:
     what the treatment is asked with that the control is not. `samples` is how many replies of each arm are judged;
     what the control gives beyond them measures its noise. `alone` names the arm that a `graysplit_reply` test judges
     by itself; None for a comparison. `fixture` is the one of ours that the function asks for. `path` is the test file.
+    `body_asserts` when the body of the test asserts something about the answers.
     """
 
     case: Case
@@ -55,6 +56,7 @@ class Plan:
     into: Path
     has_body: bool
     samples: int
+    body_asserts: bool = False
     fixture: str | None = None
     wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
 

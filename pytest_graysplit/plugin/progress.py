@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import clock, money, plural
+from pytest_graysplit.display import clock, plural, spent_so_far
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -18,7 +18,9 @@ PLAIN_STEP = 0.1
 
 def tail(progress: Progress) -> str:
     """Write what has been done and what is left: 12/80 replies, 61.2/s, $0.0123, 2 s left."""
-    parts = [f"{progress.done}/{progress.total} replies", f"{progress.rate_per_s:.1f}/s", money(progress.spent_usd)]
+    parts = [f"{progress.done}/{progress.total} replies", f"{progress.rate_per_s:.1f}/s"]
+    if progress.done:
+        parts.append(spent_so_far(progress.spent_usd, progress.unpriced))
     if progress.errors:
         parts.append(plural(progress.errors, "error"))
     if progress.left_s is not None and progress.done < progress.total:

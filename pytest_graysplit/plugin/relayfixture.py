@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.plugin.marks import asserts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ class RelayFixture:
     Thresholds given here or in the marker are asserted when the body has ended, as for a marked prompt.
     """
 
-    def __init__(self, hold: Callable[[Case, Sequence[str]], Exchange], *, where: str, case_id: str) -> None:
+    def __init__(self, hold: Callable[..., Exchange], *, where: str, case_id: str) -> None:
         self._hold = hold
         self._where = where
         self._case_id = case_id
@@ -50,7 +51,8 @@ class RelayFixture:
     def _held(self, prompt: str | Sequence[Message], fields: dict[str, Any], roles: Sequence[str]) -> Exchange:
         __tracebackhide__ = True
         try:
-            return self._hold(self._case(prompt, fields), roles)
+            asserts = asserts_of(fields, self._where)
+            return self._hold(self._case(prompt, fields), roles, asserts=asserts)
         except GraysplitError as error:
             # The user's own line and the message are the whole story; our frames below it are none.
             raise error.with_traceback(None) from None

@@ -19,6 +19,7 @@ from pytest_graysplit.display import listed, plural
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.noise import settled, uncalibrated
+from pytest_graysplit.plugin.asserting import Bodies
 from pytest_graysplit.plugin.budget import Budget, estimate
 from pytest_graysplit.plugin.exchange import Exchange, pairs_of, received
 from pytest_graysplit.plugin.folderhooks import FolderHooks
@@ -85,6 +86,11 @@ class State:
     def hooks(self) -> FolderHooks:
         """Our hooks, as the conftest.py files of each folder implement them."""
         return FolderHooks(self.config)
+
+    @cached_property
+    def bodies(self) -> Bodies:
+        """Knows which tests assert something in their bodies."""
+        return Bodies()
 
     @cached_property
     def scoring(self) -> Scoring:
@@ -307,7 +313,9 @@ class State:
                 with suppress(Exception):  # what breaks here, such as a user's hook, is the test's to show
                     self.exchange(item, item.stash[PLAN])
 
-    def hold(self, item: pytest.Item, treatment: str, case: Case, roles: Sequence[str]) -> Exchange:
+    def hold(
+        self, item: pytest.Item, treatment: str, case: Case, roles: Sequence[str], *, asserts: bool | None
+    ) -> Exchange:
         """Ask for a case that a test body made up, and keep what came as part of the item."""
         control = cast("str", self.settings.control)
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
@@ -326,6 +334,7 @@ class State:
             path=item.path,
             into=into,
             has_body=False,
+            body_asserts=self._body_asserts(item) if asserts is None else asserts,
             samples=self.settings.samples_of("treatment", case.samples),
             wishes=self.planner.wishes(case, item.path, arms),
         )
@@ -336,6 +345,10 @@ class State:
         self.require_bounds(missing)
         self.runner.start(missing)
         return self.exchange(item, plan)
+
+    def _body_asserts(self, item: pytest.Item) -> bool:
+        """Tell whether the body that makes up a case asserts something, as its marker says where it has one."""
+        return item.stash[PLAN].body_asserts if PLAN in item.stash else self.bodies.assert_something(item)
 
     def ask_now(self, plan: Plan) -> None:
         """Ask for what a plan lacks whose prompt was known only when its test began."""

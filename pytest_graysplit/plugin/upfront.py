@@ -17,6 +17,7 @@ from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.plans import PLAN
 from pytest_graysplit.plugin.progress import Watcher
 from pytest_graysplit.runner import shuffled
+from pytest_graysplit.verdict import power_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +65,7 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
         if state.settings.record != "none":
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
-                _fetch(state, missing, _told_of_replies(state, groups, missing))
+                _fetch(state, missing, _told_of_replies(state, groups, missing), power_of(state, plans))
             asked = [asked_by_metric(state, plan) for plan in plans]
             if missing := _missing_groups(state, asked):
                 _fetch(state, missing, _told_of_metrics(asked, missing))
@@ -111,7 +112,14 @@ def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str
     return f"{listed(parts)}, {wanted - fetched.total()} of {wanted} answers are recorded"
 
 
-def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
+def power_of(state: State, plans: Iterable[Plan]) -> str:
+    """Say what the cases of a run can show, before it costs anything."""
+    cases = {(plan.file, plan.case.id, plan.request): plan.case.cluster for plan in plans}
+    clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
+    return power_line(len(cases), state.settings.margin, clusters if clusters < len(cases) else None)
+
+
+def _fetch(state: State, groups: list[list[Wish]], told: str, power: str = "") -> None:
     wishes = shuffled(groups)
     state.settings.require_key()
     state.require_bounds(wishes)
@@ -120,6 +128,8 @@ def _fetch(state: State, groups: list[list[Wish]], told: str) -> None:
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(visible(f"graysplit: {told}"))
         reporter.write_line(visible(f"graysplit: {state.estimate(wishes)}"))
+        if power and reporter.verbosity >= 0:
+            reporter.write_line(f"graysplit: {power}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         state.runner.fetch(wishes, watcher)

@@ -12,7 +12,7 @@ from pytest_graysplit.escaping import visible
 from pytest_graysplit.plugin.calibration import calibrate
 from pytest_graysplit.plugin.earlystop import is_spared
 from pytest_graysplit.plugin.options import pytest_option
-from pytest_graysplit.plugin.upfront import asked_by_metric, plans_to_run
+from pytest_graysplit.plugin.upfront import asked_by_metric, plans_to_run, power_of
 from pytest_graysplit.runner import shuffled
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ class Window:
         self._told = True
         reporter.ensure_newline()
         reporter.write_line(visible(f"graysplit: {self._state.estimate(self._missing())}, if every test runs"))
+        if reporter.verbosity >= 0:
+            reporter.write_line(f"graysplit: {power_of(self._state, plans_to_run(self._session.items))}")
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

@@ -46,7 +46,9 @@ class Purse:
     def toll(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> Toll:
         """Return what each attempt of the request has to pay; raise UnaskedError where nobody can bound it."""
         bound = bound_of(body, route)
-        most = None if bound.output is None else self._prices.at_most_usd(model, bound.prompt, bound.output)
+        most = None
+        if bound.output is not None:
+            most = self._prices.at_most_usd(model, bound.prompt, bound.output, may_write=bound.may_write)
         if most is None:
             raise self._unasked(f"nobody can tell what a request to {model} costs at the most")
         return Toll(self, self.spending.reservation(model, most))

@@ -9,6 +9,7 @@ from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_
 from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.thoughts import split_thoughts
+from pytest_graysplit.toolcalls.reading import is_nested_deeper, read_calls
 from pytest_graysplit.types import Reply, Usage
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def read_answer(
         problem="the relay's answer holds no choices",
         slug="relay-no-choices",
         status=answer.status,
-        usage=read_usage(payload.get("usage")),
+        usage=read_usage(payload.get("usage"), payload.get("service_tier")),
         reported_cost_usd=read_cost(payload, answer.headers),
     )
 
@@ -83,7 +84,7 @@ def read_payload(
 
 def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json]) -> Fault | None:
     """Return the fault of a choice that is not a whole answer of the model; it may have been billed all the same."""
-    usage, cost_usd = read_usage(payload.get("usage")), read_cost(payload, answer.headers)
+    usage, cost_usd = read_usage(payload.get("usage"), payload.get("service_tier")), read_cost(payload, answer.headers)
     finish = name_of(choice.get("finish_reason")) or ""
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
@@ -93,19 +94,6 @@ def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json])
 
 def _too_deep() -> Fault:
     return Fault(problem=f"the answer is nested more than {_DEEPEST} levels deep", slug="relay-answer-deep", status=422)
-
-
-def is_nested_deeper(value: Json, levels: int) -> bool:
-    """Tell whether lists and objects stand in each other more than so many levels deep; walks without recursion."""
-    waiting = [(value, 1)]
-    while waiting:
-        one, level = waiting.pop()
-        if isinstance(one, dict | list):
-            if level > levels:
-                return True
-            inner = one.values() if isinstance(one, dict) else one
-            waiting += [(each, level + 1) for each in inner if isinstance(each, dict | list)]
-    return False
 
 
 def _reply(
@@ -120,7 +108,7 @@ def _reply(
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     whole = content or _text(choice.get("text")) or refusal
     reasoning, text = split_thoughts(whole)
-    calls, finish = _tool_calls(message), name_of(choice.get("finish_reason"))
+    calls, finish = read_calls(message), name_of(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
     return Reply(
         model=model,
@@ -130,7 +118,7 @@ def _reply(
         sent_text="" if text == whole else whole,
         served_model=name_of(payload.get("model")),
         ttft_s=answer.ttft_s,
-        usage=read_usage(payload.get("usage")),
+        usage=read_usage(payload.get("usage"), payload.get("service_tier")),
         reported_cost_usd=read_cost(payload, answer.headers),
         finish_reason=finish,
         tool_calls=calls,
@@ -227,14 +215,6 @@ def _thoughts(value: Json, depth: int = 4) -> str:
     if isinstance(value, dict) and depth:
         return next(filter(None, (_thoughts(value.get(name), depth - 1) for name in _THOUGHT)), "")
     return ""
-
-
-def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:
-    calls = message.get("tool_calls")
-    if isinstance(calls, list) and calls:
-        return tuple(calls)
-    legacy = message.get("function_call")
-    return ({"type": "function", "function": legacy},) if isinstance(legacy, dict) and legacy else ()
 
 
 def name_of(value: Json) -> str | None:

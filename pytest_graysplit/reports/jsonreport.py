@@ -11,6 +11,7 @@ from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.toolcalls.reading import as_json
 from pytest_graysplit.verdict.figures import bounds_json, row_json
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
     rows = {row.name: row for row in verdict.rows}
     return {
         "treatment": one.treatment,
-        "n": rows[PASS_RATE].n if PASS_RATE in rows else 0,
+        "n": verdict.cases.total,
         "similarity": {
             "mean": fmean(similarities) if similarities else None,
             "min": min(similarities, default=None),
@@ -86,6 +87,8 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "pass_difference": _bounds(rows.get(PASS_RATE)) or NO_DIFFERENCE,
         "latency_ratio": _bounds(rows.get("latency")),
         "cost_ratio": one.cost_ratio,
+        "cases": verdict.cases._asdict(),
+        "broken": [broken._asdict() for broken in verdict.broken],
         "flags": one.flags,
         "metric_calls": {asked.metric: _asked(asked) for asked in one.asked},
         "rows": [row_json(row) for row in verdict.rows],
@@ -124,6 +127,7 @@ def _case(row: CaseRow) -> dict[str, object]:
         "tags": list(row.case.tags),
         "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
         "pass_share": {arm: result.pass_share for arm, result in row.arms.items() if result.judged},
+        "asserted": row.asserted,
         "similarity": {arm: one.similarity for arm, one in row.comparisons.items()},
         "self_similarity": row.self_similarity,
         "threshold": threshold,
@@ -151,6 +155,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "cost_usd": usd(reply.cost_usd),
         "text": reply.text,
         "reasoning": reply.reasoning,
+        "tool_calls": [as_json(call) for call in reply.tool_calls],
         "model": reply.model,
         "served_model": reply.served_model,
         "attempts": reply.attempts,

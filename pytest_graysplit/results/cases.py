@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_graysplit.types import Asked, Case, Comparison, Miss, Reply
 
 
@@ -15,6 +17,7 @@ class ArmResult:
 
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
     `share` is the share of its answers that passed; None where an item did not say, and its misses are all there is.
+    `unjudged_because` says in few words why nothing could be said of it.
     `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
     """
 
@@ -25,6 +28,7 @@ class ArmResult:
     misses: tuple[Miss, ...] = ()
     share: float | None = None
     judged: bool = True
+    unjudged_because: str = ""
     unasked: bool = False
 
     @property
@@ -43,7 +47,8 @@ class CaseResult:
     """One case as one test item saw it: a comparison, or one arm alone.
 
     `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
-    `asked` is what its metric asked a model.
+    `asked` is what its metric asked a model. `asserted` when something could have failed about the answers: a case that
+    asserts nothing passes whatever the models say.
     """
 
     case: Case
@@ -54,6 +59,7 @@ class CaseResult:
     comparison: Comparison | None = None
     differing: tuple[str, ...] = ()
     asked: Asked | None = None
+    asserted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -73,6 +79,7 @@ class CaseRow:
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: dict[str, Asked] = field(default_factory=dict)
+    asserted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -95,6 +102,16 @@ class CaseRow:
         known = [one.discriminates for one in self.comparisons.values() if one.discriminates is not None]
         return all(known) if known else None
 
+    def unjudged_because(self, arms: Sequence[str]) -> str:
+        """Return in few words why these arms were not all judged; nothing where they were."""
+        found = [self.arms.get(arm) for arm in arms]
+        if None in found:
+            return "one model without a result"
+        judged = [one for one in found if one is not None]
+        if all(reply.outcome == "error" for one in judged for reply in one.replies) and judged[0].replies:
+            return "neither model answered"
+        return next((one.unjudged_because or "not judged" for one in judged if not one.judged), "")
+
     @property
     def calibrated(self) -> bool:
         """Whether its threshold was measured on the control's own noise."""
@@ -102,6 +119,7 @@ class CaseRow:
 
     def take(self, result: CaseResult) -> None:
         """Add what one item saw; an arm that several items saw keeps all its misses."""
+        self.asserted = self.asserted or result.asserted
         for arm in result.arms:
             seen = self.arms.get(arm.arm)
             self.arms[arm.arm] = _joined(seen, arm) if seen else arm
@@ -123,5 +141,6 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         misses=first.misses + fresh,
         share=min(first.pass_share, second.pass_share),
         judged=first.judged and second.judged,
+        unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
     )

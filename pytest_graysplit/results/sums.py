@@ -24,8 +24,10 @@ class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
 
     `passed` counts the cases in which all answers passed, `passes` adds up the shares that did: with one answer a case
-    they are equal. Rates use the shares. `in_flight` holds how many requests were out when each reply was asked for, of
-    those that know it.
+    they are equal. Rates use the shares. The cost of `uncounted` answers is unknown because their tokens were not
+    counted, that of `disputed` ones because the relay reported 0 for a model with a price, and that of `unpriced` ones
+    for want of a price. `in_flight` holds how many requests were out when each reply was asked for, of those that
+    know it.
     """
 
     role: Role
@@ -41,11 +43,19 @@ class ArmSummary:
     usage: Usage
     cost_usd: Decimal | None
     priced: int
+    unpriced: int
+    uncounted: int
+    disputed: int
     replies: int
     replayed: int
     attempts: int
     in_flight: tuple[int, ...]
     served_models: Mapping[str, int]
+
+    @property
+    def answers(self) -> int:
+        """How many calls have not failed."""
+        return self.replies - self.errors
 
     @property
     def cost_per_pass_usd(self) -> Decimal | None:
@@ -94,6 +104,9 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
 ) -> ArmSummary:
     """Sum up what an arm has answered, of which so many cases have been judged; `passes` adds up shares of answers."""
     passes = float(passed) if passes is None else round(passes, 9)
+    unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
+    uncounted = sum(not reply.is_counted for reply in unknown)
+    disputed = sum(reply.is_counted and reply.reported_cost_usd == 0 for reply in unknown)
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
@@ -108,6 +121,9 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
         usage=sum((reply.usage for reply in replies if reply.usage), Usage()),
         cost_usd=total_cost(replies),
         priced=sum(reply.cost_usd is not None for reply in replies),
+        unpriced=len(unknown) - uncounted - disputed,
+        uncounted=uncounted,
+        disputed=disputed,
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),

@@ -19,13 +19,24 @@ MESSAGE_TOKENS = 16
 TOOLS_TOKENS = 600
 # An image is billed by its size in pixels, which its address does not tell and its bytes do not either.
 ATTACHMENT_TOKENS = 5_000
+DEEPEST = 20
+
+
+# How relays spell how long a model may think, which some count beside the limit on its answer.
+THOUGHTS = frozenset({"thinking_budget", "thinkingBudget", "budget_tokens", "max_thinking_tokens"})
+# With this a request asks for its prompt to be kept in a cache, which costs more than to read it.
+CACHING = "cache_control"
 
 
 class Bound(NamedTuple):
-    """The most tokens that a request can be billed for; `output` is None where nothing limits the answer."""
+    """The most tokens that a request can be billed for; `output` is None where nothing limits the answer.
+
+    `may_write` tells whether the request asks for its prompt to be written to a cache.
+    """
 
     prompt: int
     output: int | None
+    may_write: bool = False
 
 
 def bound_of(body: Mapping[str, Json], route: Route = "chat") -> Bound:
@@ -40,14 +51,35 @@ def bound_of(body: Mapping[str, Json], route: Route = "chat") -> Bound:
     tools = TOOLS_TOKENS if body.get("tools") or body.get("functions") else 0
     around = MESSAGE_TOKENS * (1 + (len(messages) if isinstance(messages, list) else 0))
     attached = sum(1 for _ in _attachments(body))
-    return Bound(_bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached, _limit(body))
+    prompt = _bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached
+    return Bound(prompt, _limit(body), any(CACHING in table for table in _tables(body)))
 
 
 def _limit(body: Mapping[str, Json]) -> int | None:
     """The limit on the answer; of two the larger one, because nobody knows which of them the relay reads."""
     limits = [limit for name in LIMITS if (limit := _whole(body.get(name))) is not None]
     answers = _whole(body.get("n", 1))
-    return max(limits) * answers if limits and answers is not None else None
+    return (max(limits) + _thoughts(body)) * answers if limits and answers is not None else None
+
+
+def _thoughts(body: Mapping[str, Json]) -> int:
+    """The most tokens that a model may think by what the request says of it, which may come on top of its answer."""
+    apart = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
+    budgets = [_whole(value) for table in _tables(apart) for name, value in table.items() if name in THOUGHTS]
+    reasoning = body.get("reasoning")
+    budgets += [_whole(reasoning.get("max_tokens"))] if isinstance(reasoning, Mapping) else []
+    return max((budget for budget in budgets if budget is not None), default=0)
+
+
+def _tables(value: object) -> Iterator[Mapping[str, Json]]:
+    """Yield every object inside a request; what is nested too deep to be one is not looked into."""
+    waiting = [(value, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        if isinstance(one, Mapping):
+            yield one
+        if isinstance(one, Mapping | list) and depth < DEEPEST:
+            waiting += [(inner, depth + 1) for inner in (one.values() if isinstance(one, Mapping) else one)]
 
 
 def _whole(value: Json) -> int | None:

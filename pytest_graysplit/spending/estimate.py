@@ -30,10 +30,10 @@ class Call(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """How many calls there are, and what they are expected to cost; None where a model has no price."""
+    """How many calls there are, and what those are expected to cost that are not to `unpriced` models."""
 
     calls: int
-    usd: Decimal | None
+    usd: Decimal
     unpriced: tuple[str, ...] = ()
 
 
@@ -46,7 +46,9 @@ class UsageSeen:
         self._replies: Counter[str] = Counter()
 
     def add(self, model: str, request: str, usage: Usage) -> None:
-        """Take in one recorded reply."""
+        """Take in one recorded reply; of a total alone nothing is learned."""
+        if not usage.prompt:
+            return
         self._prompts[request] = usage.prompt
         self._outputs[model] += usage.output
         self._replies[model] += 1
@@ -80,7 +82,7 @@ def expected_cost(calls: Iterable[Call], seen: UsageSeen, prices: PriceTable) ->
     costs = {model: prices.cost_of_tokens(model, _mean(usages[model], number)) for model, number in numbers.items()}
     unpriced = tuple(sorted(model for model, cost in costs.items() if cost is None))
     total = sum((cost * numbers[model] for model, cost in costs.items() if cost is not None), Decimal(0))
-    return Expected(numbers.total(), None if unpriced else total, unpriced)
+    return Expected(numbers.total(), total, unpriced)
 
 
 def _mean(usage: Usage, number: int) -> Usage:

@@ -18,8 +18,10 @@ from pytest_graysplit.stats.noise import (
     conformal_threshold,
     randomisation_p,
 )
+from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planning import certifiable_n, required_n
+from pytest_graysplit.stats.power import power
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
 from pytest_graysplit.stats.ranks import rises_p
@@ -70,6 +72,9 @@ __all__ = [
     "mean_difference",
     "mixture_z",
     "needed_units",
+    "ordinal_tango",
+    "ordinal_tango_p",
+    "power",
     "promote_e_values",
     "quantile",
     "quantile_ratio",

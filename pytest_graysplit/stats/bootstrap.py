@@ -1,8 +1,8 @@
 """The ratio of two models' quantiles, with bounds from resampled cases.
 
-A whole resample of thousands of cases, thousands of times, takes seconds. But a high quantile of a resample depends
-only on the draws that land among the slowest cases of either model. So it is drawn how many land there, from the
-binomial distribution, and then which; the rest is not looked at. What comes out has the very same distribution.
+A whole resample of thousands of cases, thousands of times, takes seconds. But a quantile of a resample depends only on
+how many draws land above it and on the draws that land near it, in either model. So it is drawn how many land in each
+region, from the binomial distribution, and only for those near a quantile where. The result has the same distribution.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.stats.distributions import binomial_pmf
 from pytest_graysplit.stats.interval import Interval, check_confidence, check_share, finite
 from pytest_graysplit.stats.quantiles import sorted_quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     Pairs = list[tuple[float, float]]
 
-_SPARE = 3.0
-"""So many standard deviations of cases beyond the quantile are looked at; a resample that needs more is drawn whole."""
+_SPARE = 4.0
+"""So many standard deviations of cases around the quantile are looked at; a resample that needs more is drawn whole."""
+_SMALL = 200
+"""It is quicker to look at fewer places than this than to draw how many draws land there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,74 +86,139 @@ def quantile_ratio(
     return QuantileRatio(estimate=estimate, ratios=tuple(sorted(_resampled(pairs, q, random.Random(seed), resamples))))
 
 
-def _resampled(pairs: Pairs, q: float, rng: random.Random, resamples: int) -> list[float]:
-    slow, rest = _split(pairs, q)
-    above, below = (_Tail([pair[arm] for pair in slow], len(pairs), q, reach=_reach(len(pairs), q)) for arm in (0, 1))
-    landings = _landings(len(pairs), len(slow), rng, resamples)
-    indices = list(range(len(slow)))
-    ratios = []
-    for landed in landings:
-        counts = [0] * len(slow)
+def _resampled(pairs: Pairs, q: float, rng: random.Random, resamples: int) -> Iterator[float]:
+    ranks = [_ranks([pair[arm] for pair in pairs]) for arm in (0, 1)]
+    near, regions = _divided(ranks, q)
+    windows = [_Window([pair[arm] for pair in pairs], ranks[arm], q, near) for arm in (0, 1)]
+    higher = [[index for index, region in enumerate(regions) if region.above[arm]] for arm in (0, 1)]
+    indices = list(range(len(near)))
+    for landed, elsewhere in _landings(len(near), [len(region.places) for region in regions], rng, resamples):
+        counts = [0] * len(near)
         for index in rng.choices(indices, k=landed):
             counts[index] += 1
-        treatment, control = above.quantile(counts), below.quantile(counts)
+        treatment, control = (
+            windows[arm].quantile(counts, [elsewhere[index] for index in higher[arm]]) for arm in (0, 1)
+        )
         if treatment is None or control is None:
-            drawn = [pair for pair, count in zip(slow, counts, strict=True) for _ in range(count)]
-            drawn += rng.choices(rest, k=len(pairs) - landed)
+            drawn = [pairs[place] for place, count in zip(near, counts, strict=True) for _ in range(count)]
+            for region, k in zip(regions, elsewhere, strict=True):
+                drawn += [pairs[place] for place in rng.choices(region.places, k=k)]
             treatment, control = (sorted_quantile(sorted(arm), q) for arm in zip(*drawn, strict=True))
-        ratios.append(treatment / control)
-    return ratios
+        yield treatment / control
 
 
-def _split(pairs: Pairs, q: float) -> tuple[Pairs, Pairs]:
-    """Return the pairs among the slowest of either model, and the rest; all of them and none if that is not less."""
-    reach = _reach(len(pairs), q)
-    # Places, not values: equal values are apart, and each place has the same chance to be drawn.
-    chosen = {place for arm in (0, 1) for place in _slowest([pair[arm] for pair in pairs], reach)}
-    if 2 * len(chosen) > len(pairs):
-        return pairs, []
-    return [pairs[place] for place in sorted(chosen)], [p for place, p in enumerate(pairs) if place not in chosen]
+class _Region(NamedTuple):
+    """Places of pairs that are far from both quantiles, and whether they are above that of each model."""
+
+    above: tuple[bool, bool]
+    places: list[int]
 
 
-def _slowest(values: Sequence[float], most: int) -> list[int]:
-    return sorted(range(len(values)), key=values.__getitem__, reverse=True)[:most]
+def _divided(ranks: Sequence[Sequence[int]], q: float) -> tuple[list[int], list[_Region]]:
+    """Return the places of the pairs near either quantile, and the rest by regions; all are near if most are.
+
+    Places, not values: equal values are apart, and each place has the same chance to be drawn.
+    """
+    n = len(ranks[0])
+    first, last = _reach(n, q)
+    near = [place for place in range(n) if any(first <= rank[place] < last for rank in ranks)]
+    if 2 * len(near) > n:
+        return list(range(n)), []
+    regions = [_Region((one, other), []) for one in (True, False) for other in (True, False)]
+    taken = set(near)
+    for place in range(n):
+        if place not in taken:
+            above, also = (rank[place] < first for rank in ranks)
+            regions[2 * (not above) + (not also)].places.append(place)
+    for region in regions:
+        if len(region.places) < _SMALL:
+            near += region.places
+    return near, [region for region in regions if len(region.places) >= _SMALL]
 
 
-def _reach(n: int, q: float) -> int:
-    depth = n - math.floor(q * (n - 1))
-    return min(n, depth + math.ceil(_SPARE * math.sqrt(depth) + _SPARE * _SPARE))
+def _ranks(values: Sequence[float]) -> list[int]:
+    """Return the rank of each place, 0 for the largest value."""
+    ranks = [0] * len(values)
+    for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__, reverse=True)):
+        ranks[place] = rank
+    return ranks
 
 
-def _landings(n: int, slow: int, rng: random.Random, resamples: int) -> list[int]:
-    """Draw how many of n draws land among the slow, for every resample: the binomial distribution, inverted."""
-    if slow == n:
-        return [n] * resamples
-    share = slow / n
-    spread = 12 * math.sqrt(slow * (1 - share))  # beyond it nothing is left that a float could tell from 0
-    first, last = max(0, math.floor(slow - spread)), min(n, math.ceil(slow + spread))
-    reached = list(accumulate(binomial_pmf(k, n, share) for k in range(first, last + 1)))
-    return [first + bisect_right(reached, rng.random() * reached[-1], hi=last - first) for _ in range(resamples)]
+def _depth(n: int, q: float) -> int:
+    """Return the rank of the lower of the two values that the quantile lies between."""
+    return n - 1 - math.floor(q * (n - 1))
 
 
-class _Tail:
-    """One model's slowest values, to read its quantile off how often each was drawn."""
+def _reach(n: int, q: float) -> tuple[int, int]:
+    """Return the first rank that is near the quantile, and the first behind it that is not."""
+    depth = _depth(n, q)
+    spare = 1 + math.ceil(_SPARE * math.sqrt(n * q * (1 - q)) + _SPARE * _SPARE)
+    return max(0, depth - 1 - spare), min(n, depth + 1 + spare)
 
-    __slots__ = ("_depth", "_part", "_slowest", "_values")
 
-    def __init__(self, values: Sequence[float], n: int, q: float, *, reach: int) -> None:
-        position = q * (n - 1)
-        self._depth = n - 1 - math.floor(position)
-        self._part = position - math.floor(position)
-        # Where all values are at hand, so are all of the resample; else it may need a value that is not.
-        order = _slowest(values, len(values) if len(values) == n else reach)
-        self._slowest = itemgetter(*order)
-        self._values = [values[place] for place in order]
+def _landings(near: int, regions: Sequence[int], rng: random.Random, resamples: int) -> Iterator[tuple[int, list[int]]]:
+    """Draw how many of as many draws as there are cases land near the quantiles, and in each other region."""
+    n = near + sum(regions)
+    for landed in _binomials(n, near / n, rng, resamples):
+        draws, cases, elsewhere = n - landed, n - near, []
+        for size in regions:
+            elsewhere.append(_binomial(draws, size / cases, rng) if size < cases else draws)
+            draws, cases = draws - elsewhere[-1], cases - size
+        yield landed, elsewhere
 
-    def quantile(self, counts: list[int]) -> float | None:
-        """Return the quantile of the resample; None when it lies below the values at hand."""
-        drawn = list(accumulate(self._slowest(counts)))
-        if drawn[-1] <= self._depth:
+
+def _binomials(n: int, p: float, rng: random.Random, draws: int) -> list[int]:
+    """Draw again and again from one binomial distribution, by inversion of its table."""
+    if p == 1:
+        return [n] * draws
+    spread = 12 * math.sqrt(n * p * (1 - p))  # beyond it nothing is left that a float could tell from 0
+    first, last = max(0, math.floor(n * p - spread)), min(n, math.ceil(n * p + spread))
+    reached = list(accumulate(binomial_pmf(k, n, p) for k in range(first, last + 1)))
+    return [first + bisect_right(reached, rng.random() * reached[-1], hi=last - first) for _ in range(draws)]
+
+
+def _binomial(n: int, p: float, rng: random.Random) -> int:
+    """Draw once from a binomial distribution, by inversion outwards from its most likely count."""
+    low = high = mode = min(n, math.floor((n + 1) * p))
+    below = above = binomial_pmf(mode, n, p)
+    rest, odds = rng.random() - below, p / (1 - p)
+    while rest > 0 and below + above > 1e-18:
+        below *= low / ((n - low + 1) * odds)
+        low, rest = low - 1, rest - below
+        if rest <= 0:
+            return low
+        above *= (n - high) * odds / (high + 1)
+        high, rest = high + 1, rest - above
+        if rest <= 0:
+            return high
+    return mode
+
+
+class _Window:
+    """One model's values near its quantile, to read that of a resample off how often each was drawn."""
+
+    __slots__ = ("_above", "_depth", "_part", "_values", "_window")
+
+    def __init__(self, values: Sequence[float], rank: Sequence[int], q: float, near: Sequence[int]) -> None:
+        n = len(values)
+        first, last = (0, n) if len(near) == n else _reach(n, q)
+        self._depth = _depth(n, q)
+        self._part = q * (n - 1) - math.floor(q * (n - 1))
+        self._above = [index for index, place in enumerate(near) if rank[place] < first]
+        inside = [index for index, place in enumerate(near) if first <= rank[place] < last]
+        inside.sort(key=lambda index: rank[near[index]])
+        self._window = itemgetter(*inside)  # at least two
+        self._values = [values[near[index]] for index in inside]
+
+    def quantile(self, counts: list[int], higher: list[int]) -> float | None:
+        """Return the quantile of the resample; None when it lies outside the window.
+
+        `counts` says how often each pair near a quantile was drawn, `higher` how many draws are in regions above it.
+        """
+        above = sum(higher) + sum([counts[index] for index in self._above])
+        drawn = list(accumulate(self._window(counts), initial=above))
+        if above > max(0, self._depth - 1) or drawn[-1] <= self._depth:
             return None
-        lower = self._values[bisect_right(drawn, self._depth)]
-        upper = self._values[bisect_right(drawn, max(0, self._depth - 1))]
+        lower = self._values[bisect_right(drawn, self._depth) - 1]
+        upper = self._values[bisect_right(drawn, max(0, self._depth - 1)) - 1]
         return lower + (upper - lower) * self._part

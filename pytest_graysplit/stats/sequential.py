@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
 Side = Literal["harm", "promote"]
 
@@ -29,16 +30,17 @@ class EProcess:
     [0.977, 0.955, 1.36]
     """
 
-    __slots__ = ("_centre", "_harm", "_log_capitals", "_stakes")
+    __slots__ = ("_log_capitals", "_margin", "_sign", "_stakes")
 
     def __init__(self, margin: float, side: Side) -> None:
         if not 0 <= margin < 1:
             raise ValueError(f"a margin lies between 0 and 1, not {margin!r}")
         if side not in {"harm", "promote"}:
             raise ValueError(f"a side is 'harm' or 'promote', not {side!r}")
-        self._harm = side == "harm"
-        self._centre = (1 + margin) / 2 if self._harm else (1 - margin) / 2
-        self._stakes = [0.95 * k / ((_STAKES + 1) * self._centre) for k in range(1, _STAKES + 1)]
+        self._margin = margin
+        self._sign = -1 if side == "harm" else 1
+        centre = (1 - self._sign * margin) / 2
+        self._stakes = [0.95 * k / ((_STAKES + 1) * centre) for k in range(1, _STAKES + 1)]
         # Logarithms: a capital that was nearly lost can still come back, and a large one never overflows.
         self._log_capitals = [0.0] * _STAKES
 
@@ -51,22 +53,39 @@ class EProcess:
 
     def add(self, difference: float) -> float:
         """Take one case's difference, from -1 to 1, and return the e-value with it."""
-        if not -1 <= difference <= 1:
-            raise ValueError(f"a difference of two scores lies between -1 and 1, not {difference!r}")
-        gain = (1 - difference if self._harm else 1 + difference) / 2 - self._centre
+        return self.add_cluster((difference,), largest=1)
+
+    def add_cluster(self, differences: Sequence[float], largest: int) -> float:
+        """Take the differences of one cluster, whose cases may be as alike as they like, and return the e-value.
+
+        They are one bet, of the sum of the cases over the size of the largest cluster of all, which has to be known
+        before: the sum and not the mean, because the hypothesis is about the mean of all cases.
+        """
+        for difference in differences:
+            if not -1 <= difference <= 1:
+                raise ValueError(f"a difference of two scores lies between -1 and 1, not {difference!r}")
+        if len(differences) > largest:
+            raise ValueError(f"a cluster of {len(differences)} cases is larger than the largest, {largest!r}")
+        gain = math.fsum(self._sign * (difference + self._margin) for difference in differences) / (2 * largest)
         self._log_capitals = [
             log + math.log1p(stake * gain) for log, stake in zip(self._log_capitals, self._stakes, strict=True)
         ]
         return self.value
 
 
-def harm_e_values(differences: Sequence[float], margin: float) -> list[float]:
+def harm_e_values(
+    differences: Sequence[float], margin: float, clusters: Sequence[Hashable] | None = None
+) -> list[float]:
     """Return the e-value after each difference, against "the treatment is not worse by more than the margin".
+
+    With `clusters`, a name for each difference, a cluster is one bet, when its last case is in.
 
     >>> next(n for n, e in enumerate(harm_e_values([-1] * 20, 0.05), start=1) if e >= 40)
     9
+    >>> [round(e, 2) for e in harm_e_values([-1, -1, -1, 0], 0.05, clusters=["a", "a", "b", "b"])]
+    [1.0, 1.43, 1.43, 1.75]
     """
-    return _e_values(differences, EProcess(margin, "harm"))
+    return _e_values(differences, EProcess(margin, "harm"), clusters)
 
 
 def promote_e_values(differences: Sequence[float], margin: float) -> list[float]:
@@ -75,8 +94,18 @@ def promote_e_values(differences: Sequence[float], margin: float) -> list[float]
     >>> next(n for n, e in enumerate(promote_e_values([0] * 100, 0.05), start=1) if e >= 20)
     94
     """
-    return _e_values(differences, EProcess(margin, "promote"))
+    return _e_values(differences, EProcess(margin, "promote"), None)
 
 
-def _e_values(differences: Sequence[float], process: EProcess) -> list[float]:
-    return [process.add(difference) for difference in differences]
+def _e_values(differences: Sequence[float], process: EProcess, clusters: Sequence[Hashable] | None) -> list[float]:
+    names = range(len(differences)) if clusters is None else clusters
+    sizes: Counter[Hashable] = Counter(names)
+    largest = max(sizes.values(), default=1)
+    arrived: dict[Hashable, list[float]] = {}
+    values = []
+    for difference, name in zip(differences, names, strict=True):
+        seen = arrived.setdefault(name, [])
+        seen.append(difference)
+        complete = len(seen) == sizes[name]
+        values.append(process.add_cluster(seen, largest) if complete else process.value)
+    return values

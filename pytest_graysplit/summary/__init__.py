@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.results import CONTROL
-from pytest_graysplit.summary.difference import comparison_lines, undiscriminating, worst_cases
+from pytest_graysplit.summary.difference import broken_cases, comparison_lines, undiscriminating, worst_cases
 from pytest_graysplit.summary.pieces import Line, Piece, plain
 from pytest_graysplit.summary.table import table_lines
 
@@ -41,9 +41,11 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
     decided = {verdict.treatment: verdict for verdict in verdicts}
     for one in results.comparisons():
         yield ()
-        yield from comparison_lines(one, decided[one.treatment], arms, width)
-        if not brief and (worst := worst_cases(results, one.treatment, width)):
-            yield plain(worst)
+        verdict = decided[one.treatment]
+        yield from comparison_lines(one, verdict, arms, width)
+        if not brief:
+            named = (broken_cases(verdict, width), worst_cases(results, verdict, width))
+            yield from (plain(line) for line in named if line)
     if not brief and (blind := undiscriminating(results, width)):
         yield plain(blind)
 

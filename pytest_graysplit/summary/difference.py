@@ -12,12 +12,12 @@ from pytest_graysplit.results import CONTROL
 from pytest_graysplit.summary.pieces import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.results import ArmSummary, ComparisonSummary, Results
     from pytest_graysplit.summary.pieces import Line, Style
     from pytest_graysplit.types import Asked
-    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.verdict import Changes, Row, Verdict
 
 WORST = 5
 INDENT = 16
@@ -61,10 +61,12 @@ def _line(told: Told, column: int) -> Line:
 
 def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
     rows = {row.name: row for row in verdict.rows}
-    yield _difference(rows.get(PASS_RATE))
+    yield _difference(rows.get(PASS_RATE), verdict.cases)
     for tagged in (row for row in verdict.rows if row.tag is not None):
         if tagged.critical or tagged.state == "fail":
             yield Told(f"  {tagged.tag}", _points(tagged), tagged)
+    if verdict.cases.total:
+        yield Told("cases", _changes(verdict.cases))
     yield Told("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
@@ -78,10 +80,17 @@ def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) 
     yield from (Told(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
 
 
-def _difference(row: Row | None) -> Told:
+def _difference(row: Row | None, cases: Changes) -> Told:
     if row is None:
-        return Told("pass rate", "inconclusive: no case was judged on both models", style="yellow")
+        why = "nothing was asserted about the answers" if cases.total else "no case was judged on both models"
+        return Told("pass rate", f"inconclusive: {why}", style="yellow")
     return Told("pass rate", _points(row), row)
+
+
+def _changes(cases: Changes) -> str:
+    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
+    told += f", {cases.both_wrong:,} wrong on both"
+    return f"{told}; {cases.unasserted:,} without an assertion" if cases.unasserted else told
 
 
 def _points(row: Row) -> str:
@@ -138,20 +147,43 @@ def _ratio(row: Row) -> str:
 def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSummary]) -> Iterator[Told]:
     row = rows.get("cost_per_pass")
     if one.cost_per_pass_saved_usd is None:
-        compared = [arm for arm in arms if arm.arm in (CONTROL, one.treatment)]
-        unpriced = list(dict.fromkeys(arm.model for arm in compared if arm.cost_usd is None))
-        passless = list(dict.fromkeys(arm.model for arm in compared if not arm.passes))
-        reason = f"no price for {listed(unpriced)}" if unpriced else f"no pass of {listed(passless)}"
-        yield Told("cost", f"unknown: {reason}")
+        yield Told("cost", f"unknown: {_why_unknown([arm for arm in arms if arm.arm in (CONTROL, one.treatment)])}")
         return
     saved = one.cost_per_pass_saved_usd * 1_000_000
     volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
     # Of the cases that both were judged on, as its interval is; next to nothing, no ratio says anything.
     cost_ratio = one.cost_ratio if row is None else row.estimate
+    if row is not None and row.of_a_free_model and cost_ratio:
+        yield Told("cost", "both models are free" if cost_ratio == 1 else f"{volume}: the control is free", row)
+        return
     text = volume if cost_ratio is None else f"{change(cost_ratio)} per pass, {volume}"
-    if row is not None and row.high < float("inf"):
+    if row is not None and cost_ratio and row.high < float("inf"):
         text += f"  (90% CI {change(row.low)} .. {change(row.high)})"
     yield Told("cost", text, row)
+
+
+def _why_unknown(arms: Sequence[ArmSummary]) -> str:
+    """Say what is not known of the cost of a pass: prices, tokens, answers, or passes."""
+
+    def models(chosen: Iterable[ArmSummary]) -> str:
+        return listed(list(dict.fromkeys(arm.model for arm in chosen)))
+
+    reasons = []
+    if priceless := [
+        arm for arm in arms if arm.unpriced and arm.unpriced == arm.answers - arm.uncounted - arm.disputed
+    ]:
+        reasons.append(f"no price for {models(priceless)}")
+    for arm in arms:
+        of_all = f"of {plural(arm.answers, 'answer')} of {arm.model}"
+        if arm.unpriced and arm not in priceless:
+            reasons.append(f"no price for {arm.unpriced:,} {of_all}")
+        if arm.uncounted:
+            reasons.append(f"no token usage with {arm.uncounted:,} {of_all}")
+        if arm.disputed:
+            reasons.append(f"a reported cost of 0, against its price, with {arm.disputed:,} {of_all}")
+    if not reasons and (silent := [arm for arm in arms if not arm.answers]):
+        reasons.append(f"no answer of {models(silent)}")
+    return ", ".join(reasons) or f"no pass of {models(arm for arm in arms if not arm.passes)}"
 
 
 def _asked(asked: Asked) -> str:
@@ -180,12 +212,24 @@ def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int
             lead = " " * INDENT
 
 
-def worst_cases(results: Results, treatment: str, width: int) -> str:
-    """Name the least alike cases that were missed, as many as fit on one line; all count where none could miss."""
+def broken_cases(verdict: Verdict, width: int) -> str:
+    """Name the cases that the treatment broke, the worst first, as many as fit on one line, and count the others."""
+    named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
+    for shown in range(len(named), 0, -1):
+        rest = [f"{len(named) - shown:,} more"] if shown < len(named) else []
+        text = f"broken cases: {' · '.join([*named[:shown], *rest])}"
+        if len(text) <= width or shown == 1:
+            return text
+    return ""
+
+
+def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
+    """Name the least alike cases that were missed on both, as many as fit on one line; all where none could miss."""
+    broken = {one.name for one in verdict.broken}
     scored = [
         (one.similarity, row.name, one.threshold)
         for row in results.rows
-        if (one := row.comparisons.get(treatment)) and one.similarity is not None
+        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None and row.name not in broken
     ]
     asserted = any(threshold is not None for _, _, threshold in scored)
     shown = [

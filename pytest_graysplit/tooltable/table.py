@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
-PRICE_FIELDS = ("input", "cached", "cache_write", "output")
+# Of the bounds these are on differences, and the others on ratios.
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -35,16 +36,17 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, and bounds other than the usual ones."""
+    """The section `verdict`: which rows and tags decide, other bounds, and the share of answers that may be cut off."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     bounds: Mapping[str, float] = field(default_factory=dict)
+    truncated: float = TRUNCATED
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds"))
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated"))
         critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
         refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
@@ -55,6 +57,7 @@ class VerdictTable:
             critical=critical,
             critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+            truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
         )
 
 
@@ -133,6 +136,11 @@ class ToolTable:
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
+    if is_share and value >= 1:
+        raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+    if not is_share and not value:
+        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
 
 
@@ -166,4 +174,14 @@ def _price(name: str, value: object) -> dict[str, Decimal]:
         if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
             raise refused(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
         price[key] = Decimal(str(amount))
+    _refuse_half_tier(name, price)
     return price
+
+
+def _refuse_half_tier(name: str, price: Mapping[str, Decimal]) -> None:
+    """Raise UsageError for prices of long prompts that do not say from where on, or not what input and output cost."""
+    needed = (ABOVE, f"{ABOVE}_input", f"{ABOVE}_output")
+    given = [key for key in price if key.startswith(ABOVE)]
+    if given and (missing := next((key for key in needed if key not in price), None)):
+        hint = f"{name} = {{..., above = 200000, above_input = 6, above_output = 22.5}}"
+        raise refused(name, f"has {given[0]} and no {missing}", hint)

@@ -77,6 +77,8 @@ def needed_for(row: Row) -> int | None:
     """Return how many units in the smaller arm would decide a row; None where no number of a usual size does."""
     ends = [row.estimate, row.low, row.high, row.bound or 0.0]
     if row.name in _RATIOS:
+        if row.of_a_free_model:
+            return row.n if row.state != "inconclusive" else None
         if not all(0 < end < math.inf for end in ends):
             return None
         ends = [math.log(end) for end in ends]
@@ -114,7 +116,8 @@ def unpriced(seen: Seen) -> Iterator[str]:
     if "cost_per_pass" in seen.names:
         for arm in seen.arms:
             if arm.unpriced:
-                yield f"{arm.model} has no known price for {plural(arm.unpriced, 'answer')}, and cost per pass decides"
+                answers = f"{plural(arm.unpriced, 'answer')} of {arm.model}"
+                yield f"the cost of {answers} is unknown, and cost per pass decides"
 
 
 def against_itself(seen: Seen) -> Iterator[str]:

@@ -126,7 +126,8 @@ class Monitor:
             raise _refuse_figures(outcome, latency_s)
         cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
         if cost_usd is None and usage is not None:
-            cost_usd = self._prices.cost_of_tokens(self._tallies[index].assignment.model, usage)
+            model = self._tallies[index].assignment.model
+            cost_usd = self._prices.cost_of_answer(model, usage, outcome=outcome)
         event = Event(outcome, latency_s, cost_usd, usage, attempts, error, retried, served_model, fell_back, fallback)
         key = None if unit is None else self.splitter.key(unit)
         return self.count(self._identity, index, key, event, self._clock(), forced=forced)

@@ -77,7 +77,7 @@ class Replay:
         _check_figures(record, where)
         cost_usd = record.cost_usd
         if cost_usd is None and record.usage is not None:
-            cost_usd = self._table.cost_of_tokens(record.model, record.usage, record.at)
+            cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
         event = Event(
             record.outcome,
             record.latency_s,

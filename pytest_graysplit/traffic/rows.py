@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
 from pytest_graysplit.policy import FEEDBACK, PASS_RATE
-from pytest_graysplit.verdict.rows import MILLION, Row, at_least, at_most
+from pytest_graysplit.verdict.rows import MILLION, Row, at_least, at_most, free_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,15 @@ def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Ro
         return  # a part of the bill is not the bill
     bound = policy.bounds["cost_per_pass"]
     both = _both(arms, "cost_usd", "passed")
-    if both and (compared := stats.ratio_of_ratios(*both, bound)):
+    if both is None:
+        return
+    units = min(arm.clusters for arm in both)
+    treatment, control = (
+        (math.fsum(_column(arm.clusters, "cost_usd")), math.fsum(_column(arm.clusters, "passed"))) for arm in arms
+    )
+    if (exact := free_row(treatment, control, units, bound)) is not None:
+        yield exact
+    elif (compared := stats.ratio_of_ratios(*both, bound)) is not None:
         held = at_most(_row("cost_per_pass", compared, both, "delta method on the log ratio"), bound, compared.above_p)
         # Cheaper is the point: the same price is no pass.
         yield replace(held, state="inconclusive") if held.state == "pass" and held.high >= bound else held

@@ -136,7 +136,7 @@ class ArmTally:
     def _count_tokens(self, usage: Usage) -> None:
         self._prompt += usage.prompt
         self._completion += usage.completion
-        self._total += usage.total
+        self._total += usage.prompt + usage.output
         if usage.cached or usage.cache_write or usage.reasoning:
             self._cached += usage.cached
             self._cache_write += usage.cache_write

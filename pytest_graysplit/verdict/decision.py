@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.verdict import rules
+from pytest_graysplit.verdict.changes import NO_CASES, Broken, Changes, broken_of, changes_of
 from pytest_graysplit.verdict.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ Decision = Literal["promote", "hold", "reject"]
 
 _RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
     (rules.mistaken, "hold"),
+    (rules.unfounded, "hold"),
     (rules.must_pass, "reject"),
-    (rules.against_itself, "hold"),
     (rules.stopped_for_harm, "reject"),
     (rules.unfinished, "hold"),
-    (rules.mostly_missing, "reject"),
-    (rules.partly_missing, "hold"),
-    (rules.too_few, "hold"),
     (rules.harmful, "reject"),
+    (rules.unusable, "hold"),
+    (rules.doubtful, "hold"),
     (rules.still_open, "hold"),
 )
 
@@ -36,7 +36,9 @@ _RULES: tuple[tuple[Callable[[Evidence], Iterable[str]], Decision], ...] = (
 class Verdict:
     """What to do with a treatment, why, and the rows it rests on; `needed` is how many cases would decide a hold.
 
-    `mcnemar_midp` is the p value that the two models pass as often as each other: a diagnostic, which decides nothing.
+    `cases` counts the cases by their results on both models, and `broken` names those that the treatment passes less
+    than the control, the worst first. `mcnemar_midp` is the p value that the two models pass as often as each
+    other: a diagnostic, which decides nothing.
     """
 
     treatment: str
@@ -45,6 +47,8 @@ class Verdict:
     rows: tuple[Row, ...]
     needed: int | None = None
     mcnemar_midp: float | None = None
+    cases: Changes = NO_CASES
+    broken: tuple[Broken, ...] = ()
 
 
 def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Verdict:
@@ -58,13 +62,21 @@ def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) ->
         rows=seen.rows,
         needed=seen.needed if decision == "hold" else None,
         mcnemar_midp=seen.mcnemar_midp,
+        cases=changes_of(seen.pairs),
+        broken=broken_of(seen.pairs),
     )
 
 
 def _ruled(seen: Evidence) -> tuple[Decision, list[str]]:
-    """Apply the rules in their order; the first that has a reason decides."""
-    for rule, decision in _RULES:
-        if reasons := list(rule(seen)):
-            # A hold also says where each row stands, and how many cases would decide it.
-            return decision, [*dict.fromkeys([*reasons, *(rules.still_open(seen) if decision == "hold" else ())])]
-    return "promote", [*rules.promising(seen), *rules.beside_the_point(seen)]
+    """Apply the rules in their order: the first that has a reason decides, and those behind it are told as well."""
+    found = [(rule, decision, reasons) for rule, decision in _RULES if (reasons := list(rule(seen)))]
+    if not found:
+        return "promote", [*rules.promising(seen), *rules.beside_the_point(seen)]
+    decision = found[0][1]
+    noisy = seen.is_twin and any(one == "reject" for _, one, _ in found)
+    if noisy:
+        decision = "hold"
+    told = [rules.AGAINST_ITSELF] if noisy else []
+    # How many more cases would decide is nothing to say beside a rejection.
+    told += [reason for rule, _, some in found if decision == "hold" or rule is not rules.still_open for reason in some]
+    return decision, list(dict.fromkeys(told))

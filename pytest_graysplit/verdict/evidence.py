@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from math import fsum
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ from pytest_graysplit import stats
 from pytest_graysplit.policy import TAG
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.verdict.facts import doubts_of
-from pytest_graysplit.verdict.pairs import pairs_of
+from pytest_graysplit.verdict.pairs import Both, pairs_of
 from pytest_graysplit.verdict.rows import SIZE, rows_of
 
 if TYPE_CHECKING:
@@ -48,8 +50,23 @@ class Evidence:
             policy=policy,
             pairs=pairs,
             rows=rows_of(pairs, policy),
-            doubts=doubts_of(results, treatment),
+            doubts=doubts_of(results, treatment, policy.truncated),
         )
+
+    @property
+    def rated(self) -> tuple[Pair, ...]:
+        """The pairs that the pass rate counts: those in which something was asserted, or missed."""
+        return tuple(pair for pair in self.pairs if pair.is_evidence)
+
+    @property
+    def unasserted(self) -> int:
+        """How many pairs show nothing by having passed, because nothing was asserted about their answers."""
+        return len(self.pairs) - len(self.rated)
+
+    @property
+    def passes(self) -> Both:
+        """How many cases each model passed, answers that passed in part counted in part."""
+        return Both(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
 
     @property
     def stop(self) -> Stop | None:
@@ -75,13 +92,20 @@ class Evidence:
         return [name for name in wanted if name not in there]
 
     @property
-    def missing(self) -> int:
-        """How many cases have no result on both models."""
+    def unjudged(self) -> Counter[str]:
+        """Why cases have no result on both models, and how many."""
         arms = (CONTROL, self.treatment)
         # After an early stop the rest of the suite is not missing: nobody wanted it.
         wanted = [row for row in self.results.rows if self.stop is None or self.treatment in row.arms]
-        unjudged = sum(not all(arm in row.arms and row.arms[arm].judged for arm in arms) for row in wanted)
-        return unjudged + self.facts.lost
+        causes = Counter(cause for row in wanted if (cause := row.unjudged_because(arms)))
+        if self.facts.lost:
+            causes["without a result"] += self.facts.lost
+        return causes
+
+    @property
+    def missing(self) -> int:
+        """How many cases have no result on both models."""
+        return self.unjudged.total()
 
     @property
     def missing_share(self) -> float:
@@ -96,7 +120,7 @@ class Evidence:
 
     def needed_for(self, row: Row) -> int | None:
         """Return how many cases would decide a pass rate; None where it lies so near the margin that no number does."""
-        differences = [pair.difference for pair in self.pairs if row.tag is None or row.tag in pair.tags]
+        differences = [pair.difference for pair in self.rated if row.tag is None or row.tag in pair.tags]
         discordant = fmean(difference * difference for difference in differences)
         needed = stats.required_n(discordant, row.estimate, self.policy.margin)
         return None if needed is None else max(needed, self.fewest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.display import listed, percent, plural
 from pytest_graysplit.escaping import on_one_line
+from pytest_graysplit.policy import TRUNCATED
 from pytest_graysplit.results import CONTROL
 
 if TYPE_CHECKING:
@@ -47,21 +48,29 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """A reason not to trust the pairs: `mistaken` where the answers are not those of the models that were asked."""
+    """A reason not to trust the pairs.
+
+    "mistaken" where the answers are not those of the models that were asked, "holding" where a promotion waits for it,
+    "noted" where it is so little that it is only told.
+    """
 
     text: str
-    mistaken: bool
+    weight: Literal["mistaken", "holding", "noted"]
 
 
-def doubts_of(results: Results, treatment: str) -> tuple[Doubt, ...]:
-    """Return what makes the pairs of a treatment doubtful, each a sentence of the summary."""
-    arms = [row.arms[arm] for row in results.rows for arm in (CONTROL, treatment) if arm in row.arms]
+def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Doubt, ...]:
+    """Return what makes the pairs of a treatment doubtful, each a sentence of the summary.
+
+    `truncated` is the share of each arm's answers that may be cut off before a promotion waits for it.
+    """
+    rows = {arm: [row.arms[arm] for row in results.rows if arm in row.arms] for arm in (CONTROL, treatment)}
+    arms = [arm for some in rows.values() for arm in some]
     return (
-        *(Doubt(text=text, mistaken=True) for text in _strangers(arms)),
-        *(Doubt(text=text, mistaken=True) for text in _gateways(arms)),
-        *(Doubt(text=text, mistaken=True) for text in _differing(results, treatment)),
-        *(Doubt(text=text, mistaken=False) for text in _truncated(arms)),
-        *(Doubt(text=text, mistaken=False) for text in _ratio_budgets(results, treatment)),
+        *(Doubt(text=text, weight="mistaken") for text in _strangers(arms)),
+        *(Doubt(text=text, weight="mistaken") for text in _gateways(arms)),
+        *(Doubt(text=text, weight="mistaken") for text in _differing(results, treatment)),
+        *(doubt for some in rows.values() for doubt in _truncated(some, truncated)),
+        *(Doubt(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
 
 
@@ -92,12 +101,12 @@ def _differing(results: Results, treatment: str) -> Iterator[str]:
         yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
 
 
-def _truncated(arms: list[ArmResult]) -> Iterator[str]:
-    for model in dict.fromkeys(arm.model for arm in arms):
-        replies = [reply for arm in arms if arm.model == model for reply in arm.replies]
-        if number := sum(reply.outcome == "truncated" for reply in replies):
-            total = plural(len(replies), "reply", "replies")
-            yield f"{model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
+def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Doubt]:
+    replies = list(_replies(arms))
+    if number := sum(reply.outcome == "truncated" for reply in replies):
+        total = plural(len(replies), "reply", "replies")
+        text = f"{arms[0].model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
+        yield Doubt(text=text, weight="holding" if number > allowed * len(replies) else "noted")
 
 
 def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from statistics import NormalDist
+from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.display import plural
-from pytest_graysplit.policy import PASS_RATE, SEED, TAG
+from pytest_graysplit.policy import GUARDS, PASS_RATE, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.stats import Interval
-    from pytest_graysplit.verdict.pairs import Both, Pair
+    from pytest_graysplit.verdict.pairs import Pair
 
 State = Literal["pass", "fail", "inconclusive"]
 LATE_SHARE = 0.05
@@ -25,6 +25,9 @@ FAIL_ALPHA = 0.05
 # How often a treatment that is worse by the whole margin may be promoted.
 SIZE = 0.06
 MILLION = 1_000_000
+# Sums of thirds and tenths miss a whole number by less than this.
+_NOISE = 1e-9
+FREE = "exact, a model is free"
 # Where other pairs were measured apart, fewer than this many side by side say nothing of latency.
 FEWEST_SIDE_BY_SIDE = 30
 NOT_SIDE_BY_SIDE = "not measured side by side"
@@ -57,6 +60,11 @@ class Row:
         return self.name.removeprefix(TAG) if self.name.startswith(TAG) else None
 
     @property
+    def of_a_free_model(self) -> bool:
+        """Whether this ratio of costs is 0, infinite or 1 because a model, or both, are free."""
+        return self.method == FREE
+
+    @property
     def is_pass_rate(self) -> bool:
         """Whether this is the difference of pass rates, of all cases or of those with one tag."""
         return self.name == PASS_RATE or self.tag is not None
@@ -67,17 +75,19 @@ def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) ->
 
     Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.
     """
+    rated = [pair for pair in pairs if pair.is_evidence]
     rows = [
-        *_pass_rate(PASS_RATE, pairs, policy),
+        *_pass_rate(PASS_RATE, rated, policy),
         *_deficit(pairs, policy),
         *_errors(pairs, policy),
+        *_guards(pairs),
         *_latency(pairs, policy, resampled=resampled),
         *_latency_budget(pairs, policy),
         *_cost_per_pass(pairs, policy),
         *_savings(pairs),
     ]
     marked = [replace(row, critical=row.name in policy.critical) for row in rows]
-    return (*marked, *_tags(pairs, policy))
+    return (*marked, *_tags(rated, policy))
 
 
 def at_least(row: Row, bound: float, below_p: float) -> Row:
@@ -98,71 +108,101 @@ def _row(name: str, interval: Interval, n: int, method: str) -> Row:
 
 def _pass_rate(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
-        row, _, below_p = _share_difference(name, pairs, [pair.passed for pair in pairs], -policy.margin)
+        differences, clusters = [pair.difference for pair in pairs], clusters_of(pairs)
+        row, _, below_p = _difference(name, differences, clusters, -policy.margin)
         held = at_least(row, -policy.margin, below_p)
-        yield replace(held, state="inconclusive") if held.state == "pass" and _is_lucky(pairs, policy) else held
-
-
-def _is_lucky(pairs: Sequence[Pair], policy: Policy) -> bool:
-    """Tell whether a treatment worse by the whole margin would look as good in more than 6% of such runs.
-
-    Where the treatment alone passes nothing, Tango's interval is a little too sure of itself for a few sizes (52 to 54
-    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%.
-    """
-    differences = [pair.difference for pair in pairs]
-    if any(difference > 0 for difference in differences):
-        return False
-    return stats.binomial_budget_p(sum(difference < 0 for difference in differences), len(pairs), policy.margin) > SIZE
+        yield _doubted(held) if _is_lucky(differences, clusters, policy.margin) else held
 
 
 def _errors(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if pairs:
-        bound = policy.bounds["errors"]
-        row, above_p, _ = _share_difference("errors", pairs, [pair.troubled for pair in pairs], bound)
-        yield at_most(row, bound, above_p)
+        more = [pair.troubled.treatment - pair.troubled.control for pair in pairs]
+        yield _at_most_more("errors", more, clusters_of(pairs), policy)
+
+
+def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+    measured = [pair for pair in pairs if pair.deficit is not None]
+    if deficits := [pair.deficit for pair in measured if pair.deficit is not None]:
+        yield _at_most_more("similarity_deficit", deficits, clusters_of(measured), policy)
+
+
+def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[str] | None, policy: Policy) -> Row:
+    """Hold a difference of which more is worse: what a pass rate is, seen in a mirror."""
+    bound = policy.bounds[name]
+    row, above_p, _ = _difference(name, differences, clusters, bound)
+    held = at_most(row, bound, above_p)
+    return _doubted(held) if _is_lucky([-difference for difference in differences], clusters, bound) else held
+
+
+def _doubted(row: Row) -> Row:
+    return replace(row, state="inconclusive") if row.state == "pass" else row
+
+
+def _is_lucky(differences: Sequence[float], clusters: Sequence[str] | None, margin: float) -> bool:
+    """Tell whether a treatment worse by the whole margin would look as good in more than 6% of such runs.
+
+    Where the treatment alone passes nothing, Tango's interval is a little too sure of itself for a few sizes (52 to 54
+    cases without a miss: up to 6.9%, counted exactly). The exact binomial of the cases lost keeps it below 6%.
+    Shares add up: two halves lost are one case lost, and gains that do not add up to a case are not a win. A cluster
+    counts as one case.
+    """
+    cases = _means_of(differences, clusters) if clusters else differences
+    won, lost = (math.fsum(max(0.0, sign * case) for case in cases) for sign in (1, -1))
+    if not 0 < margin < 1 or won >= 1 - _NOISE:
+        return False
+    return stats.binomial_budget_p(math.ceil(lost - _NOISE), len(cases), margin) > SIZE
+
+
+def _means_of(differences: Sequence[float], clusters: Sequence[str]) -> list[float]:
+    groups: dict[str, list[float]] = {}
+    for difference, cluster in zip(differences, clusters, strict=True):
+        groups.setdefault(cluster, []).append(difference)
+    return [fmean(group) for group in groups.values()]
+
+
+def _guards(pairs: Sequence[Pair]) -> Iterator[Row]:
+    """Yield how much more often the guards flag the treatment than the control against itself."""
+    flagged = [pair for pair in pairs if pair.flagged is not None]
+    if flagged:
+        more = [pair.flagged.treatment - pair.flagged.control for pair in flagged if pair.flagged is not None]
+        row, above_p, _ = _difference(GUARDS, more, clusters_of(flagged), 0.0)
+        yield at_most(row, 0.0, above_p)
 
 
 class Compared(NamedTuple):
-    """A difference of shares, and the p values of "it is at most the bound" and of "it is at least the bound"."""
+    """A mean difference, and the p values of "it is at most the bound" and of "it is at least the bound"."""
 
     row: Row
     above_p: float
     below_p: float
 
 
-def _share_difference(name: str, pairs: Sequence[Pair], shares: Sequence[Both], bound: float) -> Compared:
-    """Compare two shares in pairs: one reply a case and no clusters make whole passes, for Tango's score interval."""
-    n, differences = len(pairs), [both.treatment - both.control for both in shares]
-    clusters = clusters_of(pairs)
-    if clusters is not None or any(share not in (0, 1) for both in shares for share in both):
-        return _mean_difference(name, differences, clusters, bound)
-    better, worse = differences.count(1), differences.count(-1)
-    above_p = stats.tango_p(better, worse, n, bound)
-    return Compared(_row(name, stats.tango(better, worse, n), n, "Tango score, paired"), above_p, 1 - above_p)
+def _difference(name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float) -> Compared:
+    """Compare differences from -1 to 1: whole passes by Tango's score interval, shares by the ordinal one."""
+    if clusters is not None:
+        return _clustered_difference(name, differences, clusters, bound)
+    n, better, worse = len(differences), differences.count(1), differences.count(-1)
+    if better + worse + differences.count(0) == n:
+        above_p = stats.tango_p(better, worse, n, bound)
+        return Compared(_row(name, stats.tango(better, worse, n), n, "Tango score, paired"), above_p, 1 - above_p)
+    above_p = stats.ordinal_tango_p(differences, bound)
+    row = _row(name, stats.ordinal_tango(differences), n, "ordinal Tango score, paired")
+    return Compared(row, above_p, 1 - above_p)
 
 
-def _mean_difference(name: str, differences: Sequence[float], clusters: Sequence[str] | None, bound: float) -> Compared:
-    """Compare means a case by t; never more sharply than Tango's interval without a discordant pair.
+def _clustered_difference(name: str, differences: Sequence[float], clusters: Sequence[str], bound: float) -> Compared:
+    """Compare means by a clustered t; never more sharply than Tango's interval without a discordant cluster.
 
     In a small sample that agrees nothing varies, and t alone would be certain of it.
     """
     interval = stats.t_interval(differences, clusters=clusters)
     assert interval is not None  # noqa: S101  # there are pairs
-    half = stats.tango(0, 0, len(set(clusters)) if clusters else len(differences)).high
-    row = _row(name, interval, len(differences), "t, clustered" if clusters else "t on case means")
+    half = stats.tango(0, 0, len(set(clusters))).high
+    row = _row(name, interval, len(differences), _t_method(clusters))
     row = replace(row, low=max(-1, min(row.low, row.estimate - half)), high=min(1, max(row.high, row.estimate + half)))
     coarse_p = NormalDist(row.estimate, half / NormalDist().inv_cdf(0.95)).cdf(bound)
     fine_p = stats.t_p(differences, bound, clusters=clusters)
     return Compared(row, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
-
-
-def _deficit(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
-    measured = [pair for pair in pairs if pair.deficit is not None]
-    deficits, clusters = [pair.deficit for pair in measured if pair.deficit is not None], clusters_of(measured)
-    bound = policy.bounds["similarity_deficit"]
-    if (interval := stats.t_interval(deficits, clusters=clusters)) is not None:
-        row = _row("similarity_deficit", interval, len(measured), _t_method(clusters))
-        yield at_most(row, bound, stats.t_p(deficits, bound, clusters=clusters))
 
 
 def _latency(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:
@@ -186,16 +226,12 @@ def _not_side_by_side(name: str, n: int, bound: float) -> Row:
 
 
 def _ratio(timed: Sequence[Pair], policy: Policy) -> Row | None:
-    above_zero = [pair for pair in timed if pair.latency_s is not None and min(pair.latency_s) > 0]
-    treatment, control = _columns(above_zero)
-    clusters, bound = clusters_of(above_zero), policy.bounds["latency"]
+    treatment, control = _columns(timed)
+    clusters, bound = clusters_of(timed), policy.bounds["latency"]
     if (interval := stats.log_ratio(treatment, control, clusters=clusters)) is None:
         return None
-    row = _row("latency", interval, len(above_zero), f"{_t_method(clusters)} of log ratios")
-    left_out = len(timed) - len(above_zero)  # a ratio to nothing is not a number
-    remark = f"{plural(left_out, 'pair')} with a latency of 0 left out" if left_out else ""
-    held = at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
-    return replace(held, remark=remark)
+    row = _row("latency", interval, len(timed), f"{_t_method(clusters)} of log ratios")
+    return at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
 
 
 def _percentile(name: str, q: float, timed: Sequence[Pair], policy: Policy) -> Row | None:
@@ -238,11 +274,30 @@ def _cost_per_pass(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     )
     clusters = clusters_of(pairs)
     bound = policy.bounds["cost_per_pass"]
-    if (interval := stats.cost_per_pass_ratio(*columns, clusters=clusters)) is not None:
+    treated, passed, controlled, control_passed = map(math.fsum, columns)
+    if (exact := free_row((treated, passed), (controlled, control_passed), len(pairs), bound)) is not None:
+        yield exact
+    elif (interval := stats.cost_per_pass_ratio(*columns, clusters=clusters)) is not None:
         row = _row("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
         held = at_most(row, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
         # Cheaper is the point: the same price is no pass.
         yield replace(held, state="inconclusive") if held.state == "pass" and row.high >= bound else held
+
+
+def free_row(treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float) -> Row | None:
+    """Return the cost of a pass where a model is free: 0, infinite, or 1 where both are; None elsewhere.
+
+    Each model comes as its cost and its passes. What is free is so in every case, so nothing has to be estimated. A
+    model that passed nothing has no such cost.
+    """
+    (usd, passed), (control_usd, control_passed) = treatment, control
+    if not (passed and control_passed) or (usd and control_usd):
+        return None
+    ratio = math.inf if usd else 0.0 if control_usd else 1.0
+    row = Row(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
+    if ratio == 1:
+        return replace(row, bound=bound, state="pass" if bound > 1 else "inconclusive")
+    return at_most(row, bound, 0.0 if ratio else 1.0)
 
 
 def _savings(pairs: Sequence[Pair]) -> Iterator[Row]:

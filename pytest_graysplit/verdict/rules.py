@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import plural, shortlist
-from pytest_graysplit.policy import PASS_RATE
+from pytest_graysplit.display import percent, plural, shortlist
+from pytest_graysplit.policy import GUARDS, PASS_RATE
+from pytest_graysplit.results import CONTROL
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS, HARM_EVIDENCE
-from pytest_graysplit.verdict.wording import label_of, more_cases, reason_of
+from pytest_graysplit.verdict.wording import interval_of, label_of, more_cases, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,27 +18,37 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.rows import Row
 
 REJECT_ALPHA = 0.025
-# Shares of the cases without a result: from the first on the rest decides nothing, from the second on that decides.
-MUCH_MISSING, FATALLY_MISSING = 0.05, 0.5
+# The share of the cases without a result from which on the others may not speak for them.
+MUCH_MISSING = 0.05
+# A control that passes fewer cases than two margins leaves too little to lose: half of it would be within the margin.
+FEWEST_MARGINS = 2
+AGAINST_ITSELF = "one model in both roles is no worse than itself, so this suite is too noisy for its size"
 
 
 def mistaken(seen: Evidence) -> Iterator[str]:
     """Yield reasons why the answers are not those of the two models, asked alike."""
-    return (doubt.text for doubt in seen.doubts if doubt.mistaken)
+    return (doubt.text for doubt in seen.doubts if doubt.weight == "mistaken")
+
+
+def unfounded(seen: Evidence) -> Iterator[str]:
+    """Yield reasons why the run shows nothing at all: no pair, nothing that could fail, or nothing that passed."""
+    if not seen.pairs:
+        yield "no case was judged on both models"
+        if seen.missing:
+            yield _missing(seen)
+    elif not seen.rated:
+        yield _unasserted(seen)
+    elif not any(seen.passes):
+        yield (
+            f"neither model passes any of {plural(len(seen.rated), 'case')}: "
+            "the suite or its checks are broken, whatever the models can do"
+        )
 
 
 def must_pass(seen: Evidence) -> Iterator[str]:
-    """Yield a reason where the treatment missed a case that must pass."""
-    rows = [row for row in seen.results.rows if row.case.must_pass and seen.treatment in row.arms]
-    if missed := [row.name for row in rows if row.arms[seen.treatment].misses]:
-        yield f"must_pass {'case' if len(missed) == 1 else 'cases'} missed: {shortlist(missed)}"
-
-
-def against_itself(seen: Evidence) -> Iterator[str]:
-    """Yield a reason where a model would be rejected against itself: that is the noise of the suite."""
-    if seen.is_twin and (harm := [*stopped_for_harm(seen), *harmful(seen)]):
-        yield "one model in both roles is no worse than itself, so this suite is too noisy for its size"
-        yield from harm
+    """Yield a reason where the treatment missed a case that must pass, and the control passed it."""
+    if missed := [name for name, control, treatment in _must_pass(seen) if control and treatment is False]:
+        yield f"must_pass {_cases(missed)} missed: {shortlist(missed)}"
 
 
 def stopped_for_harm(seen: Evidence) -> Iterator[str]:
@@ -47,55 +58,72 @@ def stopped_for_harm(seen: Evidence) -> Iterator[str]:
 
 
 def unfinished(seen: Evidence) -> Iterator[str]:
-    """Yield reasons why the run says too little by itself: it was cut short, or what decides was not measured."""
+    """Yield reasons why the run says too little: cut short, out of money, with too much missing, or too small."""
     yield from seen.facts.cut
     if seen.facts.budget:
         yield seen.facts.budget
-    if not seen.pairs:
-        yield "no case was judged on both models"
-    elif lacking := seen.lacking:
-        yield f"nothing was measured for {shortlist([label_of(name) for name in lacking])}"
-
-
-def mostly_missing(seen: Evidence) -> Iterator[str]:
-    """Yield a reason where so many cases have no result on both models that something must be broken."""
-    if seen.missing_share >= FATALLY_MISSING:
-        yield _missing(seen)
-
-
-def partly_missing(seen: Evidence) -> Iterator[str]:
-    """Yield a reason where so many cases have no result on both models that the rest may not speak for them."""
     if seen.missing_share > MUCH_MISSING:
         yield _missing(seen)
-
-
-def _missing(seen: Evidence) -> str:
-    return f"{seen.missing} of {plural(seen.missing + len(seen.pairs), 'case')} have no result on both models"
-
-
-def too_few(seen: Evidence) -> Iterator[str]:
-    """Yield a reason where there are too few pairs for any interval to be trusted."""
-    if len(seen.pairs) < FEWEST_PAIRS and seen.stop is None:
-        yield f"{plural(len(seen.pairs), 'case')} cannot carry a verdict, {FEWEST_PAIRS} are the least"
+    if 0 < len(seen.rated) < FEWEST_PAIRS and seen.stop is None:
+        yield f"only {plural(len(seen.rated), 'case')}; a verdict needs at least {FEWEST_PAIRS}"
+        if seen.unasserted:
+            yield _unasserted(seen)
 
 
 def harmful(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), and harm that showed on the way."""
-    values = stats.harm_e_values([pair.difference for pair in seen.pairs], seen.policy.margin)
-    critical = seen.critical
-    rejected = stats.holm([row.fail_p for row in critical], REJECT_ALPHA)
-    found = [reason_of(row) for row, beyond in zip(critical, rejected, strict=True) if beyond]
+    differences, clusters = [pair.difference for pair in seen.rated], [pair.cluster for pair in seen.rated]
+    values = stats.harm_e_values(differences, seen.policy.margin, clusters)
+    found = [reason_of(row) for row in _failing(seen)]
     yield from found
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
     if at is not None and not found and PASS_RATE in seen.policy.critical:
         yield f"pass rate: harm was shown after {at} of {plural(len(values), 'case')}, in their random order"
 
 
+def unusable(seen: Evidence) -> Iterator[str]:
+    """Yield reasons why the suite cannot show that the treatment is as good: what decides is not there to be seen."""
+    if not seen.rated:
+        return
+    if lacking := seen.lacking:
+        yield f"nothing was measured for {shortlist([label_of(name) for name in lacking])}"
+    yield from _rarely_passed(seen)
+    both = [name for name, control, treatment in _must_pass(seen) if control is False and treatment is False]
+    if both:
+        yield f"must_pass {_cases(both)} missed by both models, a fault of the suite: {shortlist(both)}"
+    if unseen := [name for name, control, treatment in _must_pass(seen) if None in (control, treatment)]:
+        yield f"must_pass {_cases(unseen)} not judged on both models: {shortlist(unseen)}"
+
+
+def _rarely_passed(seen: Evidence) -> Iterator[str]:
+    """Yield reasons where a model passes so few cases that the margin would hide the loss of most of them."""
+    (control, treatment), n = seen.passes, len(seen.rated)
+    least = FEWEST_MARGINS * seen.policy.margin
+    if control or treatment:
+        if not control:
+            yield f"the control passes none of {plural(n, 'case')}: the suite or its checks are broken"
+        elif control < least * n:
+            yield (
+                f"the control passes {percent(control, n)} of {plural(n, 'case')}, fewer than two margins "
+                f"({percent(least, 1)}): the margin would hide the loss of most of them"
+            )
+        if not treatment:
+            yield f"the treatment passes none of {plural(n, 'case')}"
+
+
+def doubtful(seen: Evidence) -> Iterator[str]:
+    """Yield what a promotion waits for beside the rows: cut answers, other tool calls, flags beyond the noise."""
+    yield from (doubt.text for doubt in seen.doubts if doubt.weight == "holding")
+    if changed := [pair.name for pair in seen.pairs if pair.calls_changed]:
+        yield f"the treatment calls tools otherwise than the control (tool-changed): {shortlist(changed)}"
+    yield from (reason_of(row) for row in seen.rows if row.name == GUARDS and row.state == "fail")
+
+
 def still_open(seen: Evidence) -> Iterator[str]:
-    """Yield what stands between the treatment and a promotion: doubts, and critical rows that do not pass."""
-    yield from (doubt.text for doubt in seen.doubts)
+    """Yield the critical rows that neither pass nor reject, with how many more cases would decide them."""
+    failing = _failing(seen)
     for row in _undecided(seen):
-        if row.state != "pass":
+        if row.state != "pass" and row not in failing:
             yield f"{reason_of(row)}; {more_cases(row, seen.needed_for(row))}" if row.is_pass_rate else reason_of(row)
 
 
@@ -108,9 +136,54 @@ def promising(seen: Evidence) -> Iterator[str]:
 
 def beside_the_point(seen: Evidence) -> Iterator[str]:
     """Yield what does not stand in the way of a promotion and should be known to whoever does it."""
-    return (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
+    yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
+    yield from (f"but {doubt.text}" for doubt in seen.doubts if doubt.weight == "noted")
+    if seen.unasserted:
+        yield f"but {_unasserted(seen)}"
+    unshown = [row for row in seen.rows if row.tag is not None and row.state == "inconclusive"]
+    if unshown:
+        worst = min(unshown, key=lambda row: (row.low, row.name))
+        yield f"not shown for the tag {worst.tag}: {interval_of(worst)}"
+
+
+def _must_pass(seen: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]:
+    """Yield each case that must pass, and whether each model passed it; None where it was not judged.
+
+    After an early stop for harm the cases that were not asked are not missing.
+    """
+    for row in seen.results.rows:
+        if row.case.must_pass and (seen.treatment in row.arms or seen.stop is None or seen.stop.side == "promote"):
+            arms = (row.arms.get(arm) for arm in (CONTROL, seen.treatment))
+            control, treatment = (not arm.misses if arm is not None and arm.judged else None for arm in arms)
+            yield row.name, control, treatment
+
+
+def _failing(seen: Evidence) -> list[Row]:
+    rejected = stats.holm([row.fail_p for row in seen.critical], REJECT_ALPHA)
+    return [row for row, beyond in zip(seen.critical, rejected, strict=True) if beyond]
 
 
 def _undecided(seen: Evidence) -> Iterator[Row]:
     """Yield the critical rows that the run's early stop has not decided."""
     return (row for row in seen.critical if seen.stop is None or row.name != PASS_RATE)
+
+
+def _missing(seen: Evidence) -> str:
+    causes = ", ".join(f"{number:,} {cause}" for cause, number in sorted(seen.unjudged.items(), key=_most_first))
+    total = plural(seen.missing + len(seen.pairs), "case")
+    return f"no result on both models for {seen.missing:,} of {total}: {causes}"
+
+
+def _most_first(cause: tuple[str, int]) -> tuple[int, str]:
+    return -cause[1], cause[0]
+
+
+def _unasserted(seen: Evidence) -> str:
+    return (
+        f"nothing was asserted about {seen.unasserted:,} of {plural(len(seen.pairs), 'case')}: give them expect or "
+        "min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
+    )
+
+
+def _cases(names: list[str]) -> str:
+    return "case" if len(names) == 1 else "cases"

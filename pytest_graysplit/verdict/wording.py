@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.findings import beside
-from pytest_graysplit.display import plural
-from pytest_graysplit.policy import FEEDBACK, PASS_RATE, TAG
+from pytest_graysplit.display import plural, points
+from pytest_graysplit.policy import FEEDBACK, GUARDS, PASS_RATE, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ _LABELS = {
     PASS_RATE: "pass rate",
     "similarity_deficit": "similarity deficit",
     "errors": "errors and refusals",
+    GUARDS: "guards' flags",
     "latency": "latency",
     "latency_p95": "p95 latency",
     "latency_p99": "p99 latency",
@@ -31,6 +33,7 @@ _LABELS = {
 # By what a figure is multiplied where people read it, and what stands before and after it; ratios are the rest.
 _UNITS = {
     "errors": (100, "", " points more"),
+    GUARDS: (100, "", " points more"),
     "similarity_deficit": (1, "", ""),
     "latency_budget": (100, "", "%"),
 }
@@ -38,10 +41,19 @@ _UNITS = {
 _MEASURES: Mapping[str, Measure] = {
     PASS_RATE: "points",
     "errors": "points",
+    GUARDS: "points",
     "similarity_deficit": "score",
     "latency_budget": "share",
     "savings": "usd",
     "savings_with_fallback": "usd",
+}
+# Rows that are named in the plural.
+_MANY = ("errors", GUARDS)
+# What is said of a cost where a model is free, by the ratio.
+_FREE: Mapping[float, str] = {
+    0.0: "is nothing: the treatment is free, and the control is not",
+    1.0: "is nothing with either model, so nothing is saved",
+    math.inf: "is more than nothing: the control is free, and the treatment is not",
 }
 MOST_CASES = 100_000
 MOST_UNITS = 1_000_000
@@ -60,6 +72,8 @@ def measure_of(row: Row) -> Measure:
 def reason_of(row: Row) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
     label, bound = label_of(row.name), row.bound or 0.0
+    if row.of_a_free_model:
+        return f"{label} {_FREE[row.estimate]}"
     if row.state is None and row.remark:
         return f"{label} is {row.remark}"
     if row.is_pass_rate or row.name == FEEDBACK:
@@ -67,8 +81,14 @@ def reason_of(row: Row) -> str:
     worst = row.low if row.state == "fail" else row.high
     scale, before, after = _UNITS.get(row.name, (1, "x", ""))
     stands = f"{before}{_beside(scale * worst, scale * bound)}{after}"
-    shown = f"{before}{_plain(scale * bound)}{'' if row.name == 'errors' else after}"
+    shown = f"{before}{_plain(scale * bound)}{'' if row.name in _MANY else after}"
     return f"{label} {_may(row)} {stands}, the bound is {shown}"
+
+
+def interval_of(row: Row) -> str:
+    """Write a difference of pass rates with its interval and its number of cases."""
+    bounds = f"90% CI {points(row.low)} .. {points(row.high)}"
+    return f"{points(row.estimate)} points ({bounds}, {plural(row.n, 'case')})"
 
 
 def more_cases(row: Row, needed: int | None, noun: str = "case") -> str:
@@ -92,7 +112,7 @@ def _points(label: str, row: Row, margin: float) -> str:
 
 
 def _may(row: Row) -> str:
-    verb = "are" if row.name == "errors" else "is"
+    verb = "are" if row.name in _MANY else "is"
     return {"pass": f"{verb} at most", "fail": f"{verb} at least"}.get(str(row.state), "may be")
 
 

@@ -77,6 +77,9 @@ def _feedback(arm: ArmSums) -> str:
 
 def _told(row: Row) -> str:
     measure = measure_of(row)
+    if row.of_a_free_model:
+        free = {0.0: change(0.0), 1.0: "both models are free"}
+        return f"{free.get(row.estimate, 'the control is free')}{_state(row)}"
     if not math.isfinite(row.high - row.low):
         return f"{_estimate(row, measure)}  (too few units for an interval)"
     if measure == "points":

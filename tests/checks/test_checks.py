@@ -210,8 +210,16 @@ def test_budgets_are_held_and_rounded_honestly():
 @pytest.mark.parametrize(
     ("usage", "hint"),
     [
-        (Usage(prompt=1), ('give its price in pyproject.toml: [tool.graysplit.prices] "small" = {input = ..., output = '
-                           "...}, in USD per million tokens; or pip install pytest-graysplit[prices]")),
+        (Usage(prompt=1, completion=1),
+         ('give its price in pyproject.toml: [tool.graysplit.prices] "small" = {input = ..., output = '
+          "...}, in USD per million tokens; or pip install pytest-graysplit[prices]")),
+        (Usage(prompt=1, completion=1, cache_write=1),
+         ('give its price in pyproject.toml: [tool.graysplit.prices] "small" = {input = ..., output = '
+          "..., cache_write = ...}, in USD per million tokens; or pip install pytest-graysplit[prices]")),
+        (Usage(prompt=1, completion=1, unpriced=1),
+         ("a part of it is in no price table: sounds, images, searches, or a provider's own bill; "
+          "remove max_cost_usd")),
+        (Usage(total=1), "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
         (None, "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
     ],
 )  # fmt: skip
@@ -226,6 +234,16 @@ def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
             slug="cost-unknown",
         )
     ]
+
+
+def test_an_unknown_cost_that_was_reported_as_nothing_says_so():
+    """The price of the table is not what the model costs, or the relay does not know it."""
+    reply = replace(OK, cost_usd=None, reported_cost_usd=Decimal(0), usage=Usage(prompt=1, completion=1))
+    [miss] = check_reply(case(max_cost_usd=1e-05), reply, "small", never)
+    assert miss.hint == (
+        "the relay reported a cost of 0, and the model has a price: if it is free, say so in pyproject.toml: "
+        '[tool.graysplit.prices] "small" = {input = 0, output = 0}'
+    )
 
 
 def compared(similarity, threshold, **rest):

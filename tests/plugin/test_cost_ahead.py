@@ -37,18 +37,37 @@ def test_sizes_tell_it_where_nothing_is_recorded(project):
     assert told(project.run(LIMITED, "--graysplit-max-cost=1")) == ["graysplit: 4 calls, about $0.0017, cap $1.00"]
 
 
-def test_an_unknown_price_leaves_it_unknown(project):
-    """Named, and never taken for nothing."""
+def test_an_unknown_price_leaves_a_lower_bound(project):
+    """Named, and never taken for nothing: the rest is what is known."""
     project.relay.control(models=[CONTROL, "my-model"])
     project.models = [f"--graysplit-control={CONTROL}", "--graysplit-treatment=my-model"]
     project.test_file(TWO)
-    assert told(project.run()) == ["graysplit: 4 calls, cost unknown: no price for my-model"]
+    assert told(project.run()) == ["graysplit: 4 calls, at least about $0.0091: no price for my-model"]
 
 
 def test_a_run_that_may_stop_early_tells_what_all_of_it_would_cost(project):
     """Once, before its first call."""
     project.test_file(TWO)
     assert told(project.run("-x", LIMITED)) == ["graysplit: 4 calls, about $0.0017, if every test runs"]
+
+
+def test_what_the_cases_can_show_is_said_before_they_are_asked(project):
+    """Ahead of all tests or of the first call; the cases of a cluster count once; nothing is said under -q or in a replay."""
+    project.write(
+        "made.graysplit.yaml",
+        "\n".join(f"- {{id: c{n}, prompt: 'Prompt {n}?', cluster: t{n // 2}}}" for n in range(60)),
+    )
+
+    def shown(*arguments):
+        return [line for line in project.run(*arguments).outlines if " show a margin of " in line]
+
+    line = (
+        "graysplit: 60 cases in 30 clusters show a margin of 5 points in 12 of 100 runs of an equal treatment if 10% of "
+        "cases differ, in 12 if 20% do"
+    )
+    off = "--graysplit-record=off"
+    assert [shown(off), shown(off, "-x"), shown(off, "-q"), shown(off, "-x", "-q")] == [[line], [line], [], []]
+    assert [shown(), shown()] == [[line], []]
 
 
 @pytest.mark.parametrize("arguments", [["-n2"], ["-qq"], ["-x", "-qq"]])

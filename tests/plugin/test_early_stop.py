@@ -57,6 +57,25 @@ def test_a_replay_stops_at_the_same_case_with_and_without_workers(suite):
     assert not list((suite.path / ".graysplit" / "stops").glob("*"))
 
 
+def test_clusters_stop_at_the_same_case_with_and_without_workers(project):
+    """Twenty clusters of three: nine lost ones are harm, and only the items know how large a cluster gets."""
+    project.write(
+        "made.graysplit.yaml",
+        "\n".join(
+            f"- {{id: c{n}, prompt: 'Prompt {n}?', cluster: t{n % 20}, expect: {{not_contains: deepseek}}}}"
+            for n in range(60)
+        ),
+    )
+    project.run("--graysplit-gate=none", "--graysplit-record=new")
+    given = ("--graysplit-early-stop", "--graysplit-gate=none", "--graysplit-record=none")
+    stops = [told(project.run(*given, *more), "early stop") for more in ([], ["-n2"])]
+    assert stops[0] == stops[1]
+    assert stops[0].startswith(
+        f"early stop: harm of {TREATMENT} was shown after 27 cases; saved with the 33 tests beyond"
+    )
+    assert not list((project.path / ".graysplit" / "stops").glob("*"))
+
+
 def test_a_treatment_that_does_no_harm_is_asked_to_the_end(project):
     """Nothing is skipped, and the cases have run in the seeded order."""
     project.test_file(SUITE.replace('"deepseek"', '"never"'))

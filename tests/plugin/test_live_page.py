@@ -129,7 +129,7 @@ def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
     ended = until(url, lambda shown: shown["state"] == "ended")
     (comparison,) = ended["comparisons"]
     assert comparison["verdict"] == "hold"
-    assert comparison["reasons"][0] == "3 cases cannot carry a verdict, 30 are the least"
+    assert comparison["reasons"][0] == "only 3 cases; a verdict needs at least 30"
     assert [(arm["n"], arm["latency_s"]["n"]) for arm in ended["arms"]] == [(3, 3), (3, 3)]
     assert (ended["progress"]["done"], ended["progress"]["total"]) == (3, 3)
 

@@ -290,7 +290,7 @@ def test_a_control_that_is_its_own_treatment_is_said_to_be(project, section):
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  latency       x1.00  (one pair tells no more)                        inconclusive\n"
         "  cost          0% per pass, $0.0000 saved per million passes          inconclusive\n"
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least\n"
+        "  verdict       HOLD: only 1 case; a verdict needs at least 30\n"
         "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide"
     )
     assert [(arm["role"], arm["model"]) for arm in project.report()["arms"]] == [

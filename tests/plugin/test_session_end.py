@@ -23,7 +23,7 @@ def suite(project):
         def test_y(graysplit): pass
 
         @pytest.mark.graysplit(prompt="Three?")
-        def test_z(graysplit_reply): pass
+        def test_z(graysplit_reply): assert graysplit_reply.text
         """
     )
     return project
@@ -40,12 +40,13 @@ def test_the_summary_compares_the_models(suite, section):
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
         "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, margin -5.0, 3 pairs)                  inconclusive\n"
+        "  cases         1 broke, 0 fixed; 2 right on both, 0 wrong on both\n"
         "  similarity    0.68 mean of 3, 1 case below 0.75\n"
         "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
         "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
-        "  verdict       HOLD: 3 cases cannot carry a verdict, 30 are the least\n"
+        "  verdict       HOLD: only 3 cases; a verdict needs at least 30\n"
         "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide\n"
-        "worst cases: test_it.py::test_x 0.05"
+        "broken cases: test_it.py::test_x (similarity)"
     )
 
 
@@ -58,10 +59,11 @@ def test_under_q_the_table_and_the_differences_stay(suite, section):
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
         "  pass rate     -33.3 pp  (90% CI -74.6 .. +29.9, margin -5.0, 3 pairs)                  inconclusive\n"
+        "  cases         1 broke, 0 fixed; 2 right on both, 0 wrong on both\n"
         "  similarity    0.68 mean of 3, 1 case below 0.75\n"
         "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
         "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
-        "  verdict       HOLD: 3 cases cannot carry a verdict, 30 are the least\n"
+        "  verdict       HOLD: only 3 cases; a verdict needs at least 30\n"
         "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide"
     )
 

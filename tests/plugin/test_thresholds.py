@@ -65,10 +65,10 @@ def pair(project):
             "It is Paris now.",
             "Rome",
             (
-                "control claude-sonnet-4.5: expected at most 2 words, found 4\n"
-                "  hint: ask for a length in the prompt, or raise max_words (words are what white space separates)  [expect-max-words]\n"
                 "treatment deepseek-v3.2: expected to contain 'Paris', found 'Rome'\n"
                 "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+                "control claude-sonnet-4.5: expected at most 2 words, found 4\n"
+                "  hint: ask for a length in the prompt, or raise max_words (words are what white space separates)  [expect-max-words]\n"
                 "\n"
                 "  case       test_x (test_it.py:3)\n"
                 "  prompt     One?\n"
@@ -172,13 +172,14 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
         "deepseek-v3.2       1/1  100.0%   20.7 .. 100.0   2.00 s   2.00 s   0        <$0.0001   <$0.0001\n"
         "\n"
         "deepseek-v3.2 against claude-sonnet-4.5\n"
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive\n"
+        "  pass rate     inconclusive: nothing was asserted about the answers\n"
+        "  cases         0 broke, 0 fixed; 0 right on both, 0 wrong on both; 1 without an assertion\n"
         "  similarity    0.72 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  guards        number-changed 1\n"
-        "  latency       x2.00  (one pair tells no more)                        inconclusive\n"
-        "  cost          -97% per pass, $318.80 saved per million passes        inconclusive\n"
-        "  verdict       HOLD: 1 case cannot carry a verdict, 30 are the least\n"
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide\n"
+        "  latency       x2.00  (one pair tells no more)                   inconclusive\n"
+        "  cost          -97% per pass, $318.80 saved per million passes   inconclusive\n"
+        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
+        "                the test (asserts=True in the marker where a helper does)\n"
         "worst cases: test_it.py::test_x 0.72"
     )
 

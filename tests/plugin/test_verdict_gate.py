@@ -64,8 +64,8 @@ def test_a_hold_passes_or_fails_as_the_user_says(cases, on_hold, code):
     """By default it passes: a suite that is too small is nobody's failure."""
     result = cases(8).run("--graysplit-gate=verdict", f"--graysplit-on-hold={on_hold}")
     assert result.ret == code
-    assert verdict_line(result) == "HOLD: 8 cases cannot carry a verdict, 30 are the least"
-    assert (f"FAILED {ITEM} - hold: 8 cases cannot carry a verdict, 30 are the least" in result.outlines) == (code == 1)
+    assert verdict_line(result) == "HOLD: only 8 cases; a verdict needs at least 30"
+    assert (f"FAILED {ITEM} - hold: only 8 cases; a verdict needs at least 30" in result.outlines) == (code == 1)
 
 
 @pytest.mark.parametrize("arguments", [["-k", "not 07"], ["--maxfail=1"], ["--collect-only"]])
@@ -142,6 +142,7 @@ def test_models_with_parameters_of_their_own_hold_and_say_so(cases, project):
         ("critical = []", "verdict.critical: is empty"),
         ('critical_tags = "refund"', "verdict.critical_tags: 'refund' is not a list of names"),
         ("bounds = { latency = -1 }", "verdict.bounds.latency: -1 is not a number of 0 or more"),
+        ("bounds = { errors = 2 }", "verdict.bounds.errors: 2 is not a share below 1"),
         ("bound = 1", "verdict.bound: unknown setting, did you mean bounds?"),
     ],
 )

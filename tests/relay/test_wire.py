@@ -11,7 +11,7 @@ from pytest_graysplit.relay.faults import Answer, Fault, read_error, redactor
 from pytest_graysplit.relay.stream import TokenWatch, read_json
 from pytest_graysplit.relay.usage import read_cost, read_usage
 from pytest_graysplit.relay.wire import read_answer
-from pytest_graysplit.types import Reply, Usage
+from pytest_graysplit.types import Reply, ToolCall, Usage
 
 NOTHING_SENT = ("model", "messages")
 HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"
@@ -102,10 +102,14 @@ def test_each_answer_has_its_outcome(payload, outcome, text):
     assert (reply.outcome, reply.text) == (outcome, text)
 
 
-def test_tool_calls_are_kept_as_they_came():
-    assert read(chat(None, tool_calls=[CALL])).tool_calls == (CALL,)
-    legacy = {"name": "f", "arguments": "{}"}
-    assert read(chat(None, function_call=legacy)).tool_calls == ({"type": "function", "function": legacy},)
+def test_tool_calls_are_read():
+    """Arguments that are not JSON are kept as they came, and the answer is one all the same."""
+    assert read(chat(None, tool_calls=[CALL])).tool_calls == (ToolCall("f", {}, "c1", '{"broken'),)
+    legacy = {"name": "f", "arguments": '{"a": 1}'}
+    assert read(chat(None, function_call=legacy)).tool_calls == (ToolCall("f", {"a": 1}),)
+    part = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+    reply = read(chat([{"type": "text", "text": "Wait."}, part], "tool_use"))
+    assert (reply.outcome, reply.text, reply.tool_calls) == ("ok", "Wait.", (ToolCall("f", {"a": 1}, "t1"),))
 
 
 @pytest.mark.parametrize(
@@ -161,11 +165,75 @@ def test_tool_calls_are_kept_as_they_came():
             {"prompt_tokens": 100, "completion_tokens": 5, "cache_read_input_tokens": 90},
             Usage(prompt=100, completion=5, cached=90, total=105),
         ),
-        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=3, cached=3, total=3)),
+        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=102, cached=99, total=102)),
+        (  # beside the prompt, because more than it
+            {"prompt_tokens": 3, "completion_tokens": 550, "total_tokens": 553, "cache_creation_input_tokens": 12304},
+            Usage(prompt=12307, completion=550, cache_write=12304, total=553),
+        ),
+        (  # beside the prompt, because the total has room for them
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 10,
+                "total_tokens": 174,
+                "prompt_tokens_details": {"cached_tokens": 64},
+            },
+            Usage(prompt=164, completion=10, cached=64, total=174),
+        ),
+        (  # one of both is
+            {
+                "prompt_tokens": 103,
+                "completion_tokens": 5,
+                "total_tokens": 148,
+                "cache_read_input_tokens": 30,
+                "cache_creation_input_tokens": 40,
+            },
+            Usage(prompt=143, completion=5, cached=30, cache_write=40, total=148),
+        ),
+        (
+            {
+                "input_tokens": 3,
+                "output_tokens": 5,
+                "cache_creation_input_tokens": 300,
+                "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
+            },
+            Usage(prompt=303, completion=5, cache_write=300, cache_write_1h=200, total=308),
+        ),
+        (
+            {
+                "prompt_tokens": 2000,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cache_creation": {"ephemeral_5m_input_tokens": 1494}},
+            },
+            Usage(prompt=2000, completion=5, cache_write=1494, total=2005),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 4},
+            Usage(prompt=9, completion=2, cached=4, total=11),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "completion_tokens_details": {"audio_tokens": 2}},
+            Usage(prompt=9, completion=2, total=11, unpriced=2),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "server_tool_use": {"web_search_requests": 1}},
+            Usage(prompt=9, completion=2, total=11, unpriced=1),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 2, "cost": 0, "is_byok": True},
+            Usage(prompt=9, completion=2, total=11, unpriced=1),
+        ),
     ],
 )
 def test_token_counts_of_every_spelling_become_one(usage, expected):
     assert read_usage(usage) == expected
+
+
+def test_an_answer_that_went_first_has_prices_of_its_own():
+    usage = {"prompt_tokens": 5, "completion_tokens": 2}
+    reply = read({**chat("Hello"), "usage": usage, "service_tier": "priority"})
+    assert reply.usage == Usage(prompt=5, completion=2, total=7, unpriced=1)
+    assert read({**chat("Hello"), "usage": usage, "service_tier": "default"}).usage.unpriced == 0
+    assert read_usage({**usage, "service_tier": "priority"}).unpriced == 1
 
 
 @pytest.mark.parametrize(
@@ -178,6 +246,36 @@ def test_token_counts_of_every_spelling_become_one(usage, expected):
         ({"usage": {"cost": True}}, {"x-litellm-response-cost": "None"}, None),
         ({}, {"x-litellm-response-cost": "nan"}, None),
         ({}, {"x-litellm-response-cost": "-1"}, None),
+        ({"usage": {"cost": {"request_cost": 0.005, "total_cost": 0.0061}}}, {}, Decimal("0.0061")),
+        # With a key of one's own the relay reports its fee, and the provider sends a bill.
+        ({"usage": {"cost": 0, "is_byok": True}}, {}, None),
+        ({"usage": {"cost": 0.0006, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}}, {}, None),
+        (
+            {"usage": {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.012}}},
+            {},
+            Decimal("0.012"),
+        ),
+        (
+            {"usage": {"cost": 0.0006, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.012}}},
+            {},
+            Decimal("0.0126"),
+        ),
+        (
+            {
+                "usage": {
+                    "is_byok": True,
+                    "cost_details": {
+                        "upstream_inference_prompt_cost": 0.01,
+                        "upstream_inference_completions_cost": 0.002,
+                    },
+                }
+            },
+            {},
+            Decimal("0.012"),
+        ),
+        ({"usage": {"cost": 0, "cost_details": {"upstream_inference_cost": 0.012}}}, {}, Decimal("0.012")),
+        ({"usage": {"cost": 0.012, "cost_details": {"upstream_inference_cost": 0.012}}}, {}, Decimal("0.012")),
+        ({"usage": {"cost": 0, "is_byok": False, "cost_details": None}}, {}, Decimal(0)),
     ],
 )
 def test_a_reported_cost_is_read_or_unknown(payload, headers, cost):
@@ -223,31 +321,71 @@ def test_a_stream_brings_its_usage_and_names_along():
     assert reply.usage == Usage(prompt=1, completion=2, total=3)
 
 
-def test_pieces_of_tool_calls_are_put_together():
-    def piece(index=None, ident=None, name=None, arguments=None):
-        call = {"index": index, "id": ident, "function": {"name": name, "arguments": arguments}}
-        return delta(tool_calls=[{key: value for key, value in call.items() if value is not None}])
-
-    by_index = events(
-        piece(0, "a", "f", ""),
-        piece(1, "b", "g", ""),
-        piece(0, None, None, "{}"),
-        piece(1, None, None, "[]"),
-        delta("x"),
-    )
-    without = events(piece(None, "a", "f", "{}"), piece(None, "b", "g", "["), piece(None, "b", None, "]"), delta("x"))
-    for body, indices in ((by_index, ({"index": 0}, {"index": 1})), (without, ({}, {}))):
-        assert read(body).tool_calls == (
-            {**indices[0], "id": "a", "function": {"name": "f", "arguments": "{}"}},
-            {**indices[1], "id": "b", "function": {"name": "g", "arguments": "[]"}},
-        )
+def called(*pieces):
+    """The calls of a stream that sends these pieces of calls, one in each event."""
+    return read(events(*(delta(tool_calls=[piece]) for piece in pieces), delta("tool_calls"))).tool_calls
 
 
-def test_a_tool_call_without_a_function_is_kept():
-    body = events(
-        delta(tool_calls=[{"id": "a", "function": None}, {"id": "a", "function": {"arguments": 7}}]), delta("x")
-    )
-    assert read(body).tool_calls == ({"id": "a", "function": {}},)
+def piece(index=None, ident=None, name=None, arguments=None):
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    call = {"index": index, "id": ident, "function": function}
+    return {key: value for key, value in call.items() if value is not None}
+
+
+F, G = ToolCall("f", {"a": 1}, "a"), ToolCall("g", {"b": 2}, "b")
+PIECES = {
+    "by index": (
+        [
+            piece(0, "a", "f", ""),
+            piece(1, "b", "g", ""),
+            piece(0, arguments='{"a": 1}'),
+            piece(1, arguments='{"b": 2}'),
+        ],
+        (F, G),
+    ),
+    "by id": (
+        [piece(None, "a", "f", '{"a"'), piece(None, "b", "g", '{"b": 2}'), piece(None, "a", arguments=": 1}")],
+        (F, G),
+    ),
+    "by order": (
+        [piece(None, "a", "f", '{"a": 1}'), piece(None, "b", "g", '{"b"'), piece(arguments=": 2}")],
+        (F, G),
+    ),
+    "one index for all": ([piece(0, "a", "f", '{"a": 1}'), piece(0, "b", "g", '{"b": 2}')], (F, G)),
+    "by name alone": (
+        [piece(0, None, "f", '{"a": 1}'), piece(0, None, "g", '{"b": 2}')],
+        (ToolCall("f", {"a": 1}), ToolCall("g", {"b": 2})),
+    ),
+    "a new id in every piece": ([piece(0, "a", "f", '{"a"'), piece(0, "x", "", ": 1"), piece(0, "y", None, "}")], (F,)),
+    "the name in every piece": ([piece(0, "a", "f", '{"a"'), piece(0, "", "f", ": 1}")], (F,)),
+    "arguments as an object": ([piece(0, "a", "f", {"a": 1})], (F,)),
+    "two calls that cannot be told apart": (
+        [piece(0, None, "f", '{"a": 1}'), piece(0, None, "f", '{"a": 2}')],
+        (ToolCall("f", {}, None, '{"a": 1}{"a": 2}'),),
+    ),
+    "without a function": ([{"id": "a", "function": None}, {"id": "a", "function": {}}], (ToolCall("", {}, "a"),)),
+    "no arguments": ([piece(0, "a", "f", "")], (ToolCall("f", {}, "a"),)),
+    "a number for arguments": ([piece(0, "a", "f", 7)], (ToolCall("f", {}, "a", "7"),)),
+    "a custom tool": (
+        [
+            {"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}},
+            {"index": 0, "custom": {"input": " 1"}},
+        ],
+        (ToolCall("sql", {"input": "SELECT 1"}, "c"),),
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "calls"), PIECES.values(), ids=PIECES.keys())
+def test_pieces_of_tool_calls_are_put_together(pieces, calls):
+    assert called(*pieces) == calls
+
+
+def test_pieces_of_an_older_function_call_are_put_together():
+    pieces = ({"name": "f"}, {"arguments": '{"a"'}, {"arguments": ": 1}"})
+    body = events(*(delta(function_call=one) for one in pieces), delta("function_call"))
+    assert read(body).tool_calls == (ToolCall("f", {"a": 1}),)
+    assert has_token(events(delta(function_call={"name": "f"}), done=False))
 
 
 def test_a_stream_that_breaks_off_is_no_reply():

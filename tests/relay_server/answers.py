@@ -74,7 +74,7 @@ def completion(body, text=None, finish="stop", **message):
         "choices": [
             {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
         ],
-        "usage": usage_of(body, text or ""),
+        "usage": usage_of(body, text or message.get("refusal") or ""),
     }
 
 

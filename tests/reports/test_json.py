@@ -51,6 +51,7 @@ def test_a_report_in_whole():
         "cost_usd": 0.001,
         "text": "30 days.",
         "reasoning": "",
+        "tool_calls": [],
         "model": SONNET,
         "served_model": SONNET,
         "attempts": 1,
@@ -70,7 +71,7 @@ def test_a_report_in_whole():
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
-        *("similarity_deficit", "errors", "latency", "savings", "savings_with_fallback", "tag:billing"),
+        *("similarity_deficit", "errors", "guards", "latency", "savings", "savings_with_fallback", "tag:billing"),
     ]
     assert shown == {
         "format": 1,
@@ -130,12 +131,16 @@ def test_a_report_in_whole():
                 "pass_difference": {"estimate": -1.0, "low": -1.0, "high": pytest.approx(0.46026810)},
                 "latency_ratio": {"estimate": 0.5, "low": 0.0, "high": None},
                 "cost_ratio": None,
+                "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
+                "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
                 "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
                 "reasons": [
                     "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
+                    "only 1 case; a verdict needs at least 30",
+                    "the treatment passes none of 1 case",
                     "pass rate may be 100.0 points worse, the margin is 5.0; about 54 more cases would decide",
                 ],
                 "cases_needed": 55,
@@ -155,6 +160,7 @@ def test_a_report_in_whole():
                 "threshold": 0.75,
                 "calibrated": False,
                 "discriminates": False,
+                "asserted": True,
                 "flags": [
                     {"treatment": DEEPSEEK, "name": "number-changed", "detail": "control says 30, treatment says 14"}
                 ],
@@ -182,7 +188,14 @@ def test_the_keys_of_the_product_page_are_all_there():
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
-    assert set(shown["comparisons"][0]) == {*promised.split(), "flags", "cases_needed", "mcnemar_midp"}
+    assert set(shown["comparisons"][0]) == {
+        *promised.split(),
+        "flags",
+        "cases_needed",
+        "mcnemar_midp",
+        "cases",
+        "broken",
+    }
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
         frozenset({*promised.split(), "bound", "critical", "remark"})

@@ -71,4 +71,27 @@ def test_the_text_beside_an_image_counts_in_every_message():
 def test_embeddings_have_no_answer_to_bound():
     """Their input is all that is billed."""
     body = {"model": "m", "input": ["one", "two"]}
-    assert bound_of(body, "embeddings") == (len(json.dumps(body)), 0)
+    assert bound_of(body, "embeddings") == (len(json.dumps(body)), 0, False)
+
+
+@pytest.mark.parametrize(
+    ("params", "output"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 1000}}, 1006),
+        ({"reasoning": {"max_tokens": 2000}}, 2006),
+        ({"extra_body": {"google": {"thinking_config": {"thinking_budget": 500}}}}, 506),
+        ({"reasoning": {"effort": "high"}, "n": 2}, 12),
+        ({"tools": [{"function": {"parameters": {"thinking_budget": 900}}}]}, 6),
+    ],
+)
+def test_a_budget_of_thoughts_comes_on_top_of_the_limit(params, output):
+    """Some relays count it beside max_tokens; what a tool is described with is no budget."""
+    assert bound_of(a_body(max_tokens=6, **params)).output == output
+
+
+def test_a_request_that_asks_for_a_cache_says_so():
+    """Writing to it costs more than reading."""
+    kept = [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    assert bound_of(a_body(kept)).may_write
+    assert bound_of(a_body(tools=[{"cache_control": {}}])).may_write
+    assert not bound_of(a_body("cache_control")).may_write

@@ -52,7 +52,7 @@ def test_calls_are_added_up_at_their_own_prices():
     assert expected_cost([a_call("old"), a_call("new")], usages, PRICES) == (2, Decimal("0.0012"), ())
 
 
-def test_one_unknown_price_leaves_the_sum_unknown():
-    """A part of the sum is not the sum; the models without a price are named once."""
+def test_one_unknown_price_makes_the_sum_a_part():
+    """It is that of the other models; those without a price are named once."""
     calls = [a_call("old"), a_call("stranger"), a_call("stranger"), a_call("another")]
-    assert expected_cost(calls, seen(), PRICES) == (4, None, ("another", "stranger"))
+    assert expected_cost(calls, seen(), PRICES) == (4, Decimal("0.00302"), ("another", "stranger"))

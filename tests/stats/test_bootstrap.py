@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.stats import Interval, quantile, quantile_ratio
+from pytest_graysplit.stats.bootstrap import _binomial, _binomials
 
 
 def latencies(n, seed, alike=0.5):
@@ -54,6 +55,34 @@ def test_resamples_that_reach_below_the_slowest_are_drawn_whole(monkeypatch):
     quick = quantile_ratio(treatment, control, 0.95, seed=1, resamples=4000)
     plain = plain_bootstrap(treatment, control, 0.95, 4000, seed=2)
     assert scipy.stats.ks_2samp(quick.ratios, plain).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("alike", "q"), [(0.0, 0.95), (2.0, 0.95), (0.5, 0.5), (0.0, 0.05)])
+def test_draws_far_from_both_quantiles_are_only_counted(monkeypatch, alike, q):
+    """In all four regions, above and below either quantile, and with a spare that now and then does not suffice."""
+    monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SMALL", 1)
+    monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SPARE", 1.5)
+    treatment, control = latencies(800, seed=8, alike=alike)
+    quick = quantile_ratio(treatment, control, q, seed=1, resamples=1500)
+    plain = plain_bootstrap(treatment, control, q, 1500, seed=2)
+    assert scipy.stats.ks_2samp(quick.ratios, plain).pvalue > 0.001
+
+
+@pytest.mark.parametrize(("n", "p"), [(1, 0.5), (7, 0.9), (40, 0.02), (3000, 0.4), (5, 1e-9)])
+def test_binomial_draws_have_their_distribution(n, p):
+    """Mean and variance of three thousand draws, within five standard errors, by both ways of drawing."""
+    rng = random.Random(11)
+    for drawn in ([_binomial(n, p, rng) for _ in range(3000)], _binomials(n, p, rng, 3000)):
+        spread = math.sqrt(n * p * (1 - p))
+        assert 0 <= min(drawn) <= max(drawn) <= n
+        assert np.mean(drawn) == pytest.approx(n * p, abs=5 * spread / math.sqrt(3000) + 1e-6)
+        assert np.std(drawn) == pytest.approx(spread, rel=0.12, abs=0.01)
+
+
+def test_no_draw_or_every_draw_may_land_in_a_region():
+    """A distribution without draws has one outcome."""
+    assert _binomial(0, 0.3, random.Random(1)) == 0
+    assert _binomials(9, 1.0, random.Random(1), 3) == [9, 9, 9]
 
 
 def test_the_interval_is_the_percentile_interval_of_scipy():

@@ -51,6 +51,44 @@ def test_the_e_value_is_by_definition(differences, margin, side):
     assert process.value == pytest.approx(by_definition(differences, margin, side), rel=1e-9)
 
 
+def test_a_cluster_is_one_bet_of_its_sum_over_the_largest():
+    """Placed with the last of its cases, by hand: -sum(d + margin) / (2 x largest) where one case has x - m."""
+    differences, clusters = [-1, 0.5, -1, 0, -0.25], ["a", "b", "a", "a", "c"]
+    expected, gains = [], {1: -(0.5 + 0.05) / 6, 3: -(-2 + 3 * 0.05) / 6, 4: -(-0.25 + 0.05) / 6}
+    capitals = [1.0] * 20
+    for place in range(5):
+        stakes = [0.95 * k / 21 / ((1 + 0.05) / 2) for k in range(1, 21)]
+        capitals = [
+            capital * (1 + stake * gains.get(place, 0)) for capital, stake in zip(capitals, stakes, strict=True)
+        ]
+        expected.append(sum(capitals) / 20)
+    assert harm_e_values(differences, 0.05, clusters) == pytest.approx(expected, rel=1e-12)
+
+
+@given(DIFFERENCES)
+def test_clusters_of_one_case_are_cases(differences):
+    """Names of which each stands once change nothing."""
+    assert harm_e_values(differences, 0.05, range(len(differences))) == harm_e_values(differences, 0.05)
+
+
+def test_clusters_that_agree_seldom_meet_the_threshold():
+    """Ten clusters of ten cases, all alike in a cluster, without a difference: at most 1 in 40 ever reaches 40."""
+    rng, alarms, alone = random.Random(37), 0, 0
+    for _ in range(300):
+        clusters = [name for name in range(10) for _ in range(10)]
+        cases = [d for d in rng.choices([1, -1, 0], weights=[0.2, 0.2, 0.6], k=10) for _ in range(10)]
+        alarms += max(harm_e_values(cases, 0.05, clusters)) >= 40
+        alone += max(harm_e_values(cases, 0.05)) >= 40
+    assert alarms <= 7
+    assert alone > 15  # as if every case stood for itself
+
+
+def test_a_cluster_larger_than_the_largest_is_refused():
+    """It could lose more than there is."""
+    with pytest.raises(ValueError, match="larger than the largest"):
+        EProcess(0.05, "harm").add_cluster([0, 0], largest=1)
+
+
 @pytest.mark.parametrize(
     ("values", "difference"), [(harm_e_values, 0.05), (harm_e_values, -0.05), (promote_e_values, -0.05)]
 )

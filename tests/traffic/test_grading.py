@@ -95,8 +95,28 @@ def test_an_unknown_price_holds_only_where_the_cost_decides():
     policy = Policy(critical=("pass_rate", "cost_per_pass"))
     found = graded(arm(unpriced=3), policy=policy)
     assert found.verdict == "hold"
-    assert found.reasons[0] == "candidate has no known price for 3 answers, and cost per pass decides"
+    assert found.reasons[0] == "the cost of 3 answers of candidate is unknown, and cost per pass decides"
     assert graded(arm(unpriced=3)).verdict == "promote"
+
+
+@pytest.mark.parametrize(
+    ("usd", "verdict", "reason"),
+    [
+        ((0.01, 0.0), "promote", "cost per pass is nothing: the treatment is free, and the control is not"),
+        ((0.0, 0.01), "reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
+        ((0.0, 0.0), "hold", "cost per pass is nothing with either model, so nothing is saved"),
+    ],
+)
+def test_an_arm_that_is_free_is_graded_where_the_cost_decides(usd, verdict, reason):
+    """By the same rule as a run."""
+
+    def paying(own, usd):
+        return replace(own, clusters=tuple(replace(one, cost_usd=usd) for one in own.clusters))
+
+    control, treatment = paying(arm("control", role="control"), usd[0]), paying(arm(), usd[1])
+    found = graded(treatment, control, Policy(critical=("pass_rate", "cost_per_pass")))
+    assert found.verdict == verdict
+    assert any(one.startswith(reason) for one in found.reasons)
 
 
 def test_more_errors_reject_although_the_margin_of_the_pass_rate_is_kept():

@@ -79,8 +79,8 @@ def test_prices_and_margin_come_from_the_project_or_from_code(tmp_path):
         halves(), project=tmp_path / "pyproject.toml", prices={TREATMENT: {"input": 0.28, "output": 0.42}}
     )
     for arm in ("control", TREATMENT):
-        monitor.record(arm, unit=unit_in(halves(), arm), usage=Usage(prompt=3, completion=0, total=3))
-    assert [one.cost_usd for one in monitor.state().sums] == [Decimal("0.0000003"), Decimal("0.00000084")]
+        monitor.record(arm, unit=unit_in(halves(), arm), usage=Usage(prompt=3, completion=1, total=4))
+    assert [one.cost_usd for one in monitor.state().sums] == [Decimal("0.0000013"), Decimal("0.00000126")]
     assert monitor.policy.margin == 0.02
     assert Monitor(halves(), policy=Policy(margin=0.1)).policy.margin == 0.1
 

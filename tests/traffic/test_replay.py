@@ -105,13 +105,13 @@ def test_a_score_takes_the_place_of_the_one_before(tmp_path):
 
 def test_tokens_without_a_cost_are_priced_by_the_project(tmp_path):
     """A log of a model that had no price then can be graded with one now."""
-    usage = {"prompt": 1_000_000, "completion": 0, "total": 1_000_000}
+    usage = {"prompt": 1_000_000, "completion": 250_000, "total": 1_250_000}
     unit = halves().key("u").hex()
     log = written(tmp_path / "t.jsonl", declared(halves("new")), line(split=halves("new").identity, model="new", arm="new",
                                                                      usage=usage, unit=unit))  # fmt: skip
     assert replayed(log).report()["arms"][1]["cost_usd"] is None
     prices = {"new": {"input": 2, "output": 4}}
-    assert replayed(log, prices=prices).report()["arms"][1]["cost_usd"] == 2.0
+    assert replayed(log, prices=prices).report()["arms"][1]["cost_usd"] == 3.0
 
 
 @pytest.mark.parametrize(

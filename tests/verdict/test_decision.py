@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
-from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
+from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected
 
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import Results
+from pytest_graysplit.types import Flag, PairScore
 from pytest_graysplit.verdict import RunFacts, Stop, decide
 
 
@@ -47,7 +48,7 @@ def test_fewer_than_thirty_cases_hold(run, judge):
     assert decided(judge(run(both=8))) == (
         "hold",
         (
-            "8 cases cannot carry a verdict, 30 are the least",
+            "only 8 cases; a verdict needs at least 30",
             "pass rate may be 25.3 points worse, the margin is 5.0; about 47 more cases would decide",
         ),
     )
@@ -102,26 +103,122 @@ def test_a_run_that_is_not_whole_never_promotes_and_never_rejects(run, judge, fa
         assert verdict.reasons[0] in ("partial run: 3 tests left out by selection", "out of money")
 
 
-@pytest.mark.parametrize(
-    ("lost", "decision"), [(0, "promote"), (10, "promote"), (11, "hold"), (199, "hold"), (200, "reject")]
-)
-def test_missing_cases_hold_and_half_of_them_reject(run, judge, lost, decision):
-    """5% may be missing; where as many are missing as are there, something is broken."""
+@pytest.mark.parametrize(("lost", "decision"), [(0, "promote"), (10, "promote"), (11, "hold"), (400, "hold")])
+def test_missing_cases_hold_and_never_reject(run, judge, lost, decision):
+    """5% may be missing; what is missing says nothing of a model, however much it is."""
     verdict = judge(run(both=200), lost=lost)
     assert verdict.decision == decision
     if decision != "promote":
-        assert verdict.reasons[0] == f"{lost} of {200 + lost} cases have no result on both models"
+        assert verdict.reasons == (
+            f"no result on both models for {lost} of {200 + lost} cases: {lost} without a result",
+        )
+
+
+def test_missing_cases_are_named_by_their_cause():
+    """Half the recordings are lost, one judge is silent, and ten calls failed on both models."""
+    lost = {"judged": False, "because": "not recorded"}
+    kinds = [lost] * 30 + [{"judged": False, "because": "no score of the judge"}]
+    pairs = [
+        a_pair(a_case(f"case-{number}"), a_reply(), a_reply("30 days", DEEPSEEK), **kind)
+        for number, kind in enumerate([{}] * 30 + kinds)
+    ]
+    pairs += [a_pair(a_case(f"lost-{n}"), an_error(), an_error(DEEPSEEK), judged=False) for n in range(10)]
+    verdict = decide(collected(*pairs), DEEPSEEK, Policy(), RunFacts())
+    assert verdict.decision == "hold"
+    assert verdict.reasons[0] == (
+        "no result on both models for 41 of 71 cases: 30 not recorded, 10 neither model answered, 1 no score of the judge"
+    )
+
+
+def test_a_run_in_which_no_model_answered_holds():
+    """Sixty calls that failed on both models show nothing, and are not sixty cases in which they agree."""
+    pairs = [a_pair(a_case(f"case-{n}"), an_error(), an_error(DEEPSEEK), judged=False) for n in range(60)]
+    assert decided(decide(collected(*pairs), DEEPSEEK, Policy(), RunFacts())) == (
+        "hold",
+        (
+            "no case was judged on both models",
+            "no result on both models for 60 of 60 cases: 60 neither model answered",
+        ),
+    )
+
+
+ASSERT_SOMETHING = (
+    "give them expect or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
+)
+
+
+def test_cases_in_which_nothing_could_fail_show_nothing():
+    """What was not asserted is in no pass rate; where that is all, the run holds, and says what to write."""
+
+    def judged(asserted, silent, missed=0):
+        pairs = [a_pair(a_case(f"case-{n}"), a_reply(), a_reply("30 days", DEEPSEEK)) for n in range(asserted)]
+        for n in range(silent):
+            misses = [a_miss()] if n < missed else []
+            case = a_case(f"silent-{n}")
+            pairs.append(a_pair(case, a_reply(), a_reply("30 days", DEEPSEEK), misses=misses, asserted=False))
+        return decide(collected(*pairs), DEEPSEEK, Policy(), RunFacts())
+
+    assert decided(judged(0, 60)) == ("hold", (f"nothing was asserted about 60 of 60 cases: {ASSERT_SOMETHING}",))
+    few = judged(20, 40)
+    assert few.decision == "hold"
+    assert few.reasons[:2] == (
+        "only 20 cases; a verdict needs at least 30",
+        f"nothing was asserted about 40 of 60 cases: {ASSERT_SOMETHING}",
+    )
+    enough = judged(60, 20)
+    assert enough.decision == "promote"
+    assert enough.reasons[-1] == f"but nothing was asserted about 20 of 80 cases: {ASSERT_SOMETHING}"
+    assert judged(60, 60, missed=40).decision == "reject"
+
+
+@pytest.mark.parametrize(
+    ("passes", "decision", "reason"),
+    [
+        ({"neither": 60}, "hold", ("neither model passes any of 60 cases: the suite or its checks are broken, whatever the "
+                                   "models can do")),
+        ({"neither": 199, "treatment": 1}, "hold", "the control passes none of 200 cases: the suite or its checks are broken"),
+        ({"neither": 196, "control": 4}, "hold", "the treatment passes none of 200 cases"),
+        ({"neither": 190, "both": 10}, "hold", ("the control passes 5.0% of 200 cases, fewer than two margins (10.0%): the "
+                                                "margin would hide the loss of most of them")),
+        ({"neither": 180, "both": 20}, "promote", "pass rate is at most 1.3 points worse, the margin is 5.0"),
+        ({"neither": 180, "control": 20}, "reject", "pass rate is at least 7.0 points worse, the margin is 5.0"),
+    ],
+)  # fmt: skip
+def test_suites_that_a_model_hardly_passes_do_not_promote(run, judge, passes, decision, reason):
+    """0 of 100 against 0 of 100 is a broken suite; where few cases are passed, the margin hides the loss of most."""
+    verdict = judge(run(**passes))
+    assert verdict.decision == decision
+    assert reason in verdict.reasons
 
 
 def test_a_case_that_must_pass_rejects_by_itself(run, judge):
-    """One miss in 200 cases, and in a run that is partial too."""
+    """One miss in 200 cases, and in a run that is partial too, which is told as well."""
     results = run(both=199, control=1, case=lambda number: {"must_pass": number == 199})
-    for facts in ({}, {"cut": ("partial run: 3 tests left out by selection",)}):
-        assert decided(judge(results, **facts)) == (
-            "reject",
-            ("must_pass case missed: tests/test_support.py::case-0199",),
-        )
+    missed = "must_pass case missed: tests/test_support.py::case-0199"
+    assert decided(judge(results)) == ("reject", (missed,))
+    partial = "partial run: 3 tests left out by selection"
+    assert decided(judge(results, cut=(partial,))) == ("reject", (missed, partial))
     assert judge(run(both=199, control=1)).decision == "promote"
+
+
+def test_a_case_that_must_pass_and_both_models_miss_is_a_fault_of_the_suite(run, judge):
+    """It holds: what the control misses as well says nothing against the treatment, and nothing for it."""
+    assert decided(judge(run(both=199, neither=1, case=lambda number: {"must_pass": number == 199}))) == (
+        "hold",
+        ("must_pass case missed by both models, a fault of the suite: tests/test_support.py::case-0199",),
+    )
+
+
+def test_a_case_that_must_pass_and_was_not_judged_holds(run, judge):
+    """One of 200 may be missing; not this one, also where an early stop for promise left it out."""
+    results = run(both=199)
+    results.add(
+        "missing", (a_pair(a_case("critical", must_pass=True), a_reply(), a_reply("x", DEEPSEEK), judged=False),)
+    )
+    reason = "must_pass case not judged on both models: tests/test_support.py::critical"
+    assert decided(judge(results)) == ("hold", (reason,))
+    stops = {DEEPSEEK: Stop(side="promote", after=100)}
+    assert decided(judge(results, stops=stops)) == ("hold", (reason,))
 
 
 def test_a_case_that_must_pass_says_nothing_where_the_treatment_passes(run, judge):
@@ -141,12 +238,55 @@ def served(number, **fields):
             "deepseek-v3.2 was asked for, deepseek-v3.2-mini answered: 1 reply",
         ),
         ({"fell_back": True}, "the gateway retried or fell back by itself: 1 reply"),
-        ({"outcome": "truncated"}, "deepseek-v3.2 was cut off at its token limit: 1 of 200 replies (0.5%)"),
     ],
 )
-def test_doubtful_answers_hold(run, judge, fields, reason):
-    """Another model, a gateway's own fallback, a cut answer: one of them is enough to keep a promotion back."""
+def test_answers_of_another_model_hold(run, judge, fields, reason):
+    """Another model, a gateway's own fallback: one of them is enough to keep a promotion back."""
     assert decided(judge(run(both=200, reply=lambda number: served(number, **fields)))) == ("hold", (reason,))
+
+
+@pytest.mark.parametrize(
+    ("side", "cut", "decision"), [("treatment", 3, "hold"), ("control", 3, "hold"), ("treatment", 2, "promote")]
+)
+def test_cut_answers_hold_from_a_share_of_them_on(run, judge, side, cut, decision):
+    """1% of one side's answers; below that it is told beside the promotion."""
+    model = DEEPSEEK if side == "treatment" else SONNET
+    results = run(both=200, reply=lambda number: {side: {"outcome": "truncated"} if number < cut else {}})
+    verdict = judge(results)
+    text = f"{model} was cut off at its token limit: {cut} of 200 replies ({cut / 2:.1f}%)"
+    assert verdict.decision == decision
+    assert verdict.reasons[-1] == (text if decision == "hold" else f"but {text}")
+    assert judge(results, Policy(truncated=0.02)).decision == "promote"
+
+
+def test_other_tool_calls_hold(run, judge):
+    """Another tool is another deed: one case of 200 is enough, whatever passes."""
+    results = run(both=199)
+    pair = a_pair(a_case("refund"), a_reply(), a_reply("30 days", DEEPSEEK))
+    changed = (Flag(name="tool-changed", detail="refund -> delete_account"),)
+    results.add("refund", (replace(pair, comparison=replace(pair.comparison, flags=changed)),))
+    assert decided(judge(results)) == (
+        "hold",
+        ("the treatment calls tools otherwise than the control (tool-changed): tests/test_support.py::refund",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("treatment", "control", "decision"), [(12, 0, "hold"), (12, 12, "promote"), (2, 0, "promote")]
+)
+def test_flags_hold_where_they_are_more_than_the_control_has_against_itself(row, treatment, control, decision):
+    """Two control samples measure how often the guards flag one model against itself."""
+    flag = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),))
+    results = Results()
+    for number in range(120):
+        pair = a_pair(a_case(f"case-{number}"), a_reply(), a_reply("30 days", DEEPSEEK))
+        pairs = (flag if number < treatment else PairScore(0.9),)
+        ours = (flag if number < control else PairScore(0.9),)
+        results.add(str(number), (replace(pair, comparison=replace(pair.comparison, pairs=pairs, self_pairs=ours)),))
+    verdict = decide(results, DEEPSEEK, Policy(), RunFacts())
+    assert (verdict.decision, row(verdict, "guards").state == "fail") == (decision, decision == "hold")
+    if decision == "hold":
+        assert verdict.reasons == ("guards' flags are at least 6.34 points more, the bound is 0.0",)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +310,9 @@ def test_models_that_were_asked_differently_hold():
 
 def test_an_early_stop_for_harm_rejects_however_few_cases_it_took(run, judge):
     """That is what it stopped for; the rest of the suite is not missing."""
-    verdict = judge(run(control=12), stops={DEEPSEEK: Stop(side="harm", after=12)})
-    assert decided(verdict) == ("reject", ("pass rate: harm was shown after 12 cases, and the run stopped early",))
+    verdict = judge(run(both=1, control=12), stops={DEEPSEEK: Stop(side="harm", after=13)})
+    assert verdict.decision == "reject"
+    assert verdict.reasons[0] == "pass rate: harm was shown after 13 cases, and the run stopped early"
 
 
 def test_an_early_stop_for_promise_promotes_unless_another_critical_row_fails(run, judge):
@@ -214,6 +355,29 @@ def test_a_critical_row_without_data_holds(run, judge):
         "hold",
         ("nothing was measured for cost per pass",),
     )
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        (("0.01", "0"), ("promote", "cost per pass is nothing: the treatment is free, and the control is not")),
+        (
+            ("0", "0.01"),
+            ("reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
+        ),
+        (("0", "0"), ("hold", "cost per pass is nothing with either model, so nothing is saved")),
+    ],
+)
+def test_a_free_model_decides_where_the_cost_does(run, judge, costs, expected):
+    """A treatment that costs nothing saves everything, and one that costs anything is dearer than nothing."""
+    results = run(
+        both=60,
+        reply=lambda number: dict(zip(("control", "treatment"), ({"cost": cost} for cost in costs), strict=True)),
+    )
+    verdict = judge(results, Policy(critical=("pass_rate", "cost_per_pass")))
+    assert verdict.decision == expected[0]
+    assert expected[1] in verdict.reasons
+    assert judge(results).decision == "promote"
 
 
 def test_a_row_that_is_not_critical_is_told_beside_the_promotion(run, judge):
@@ -278,3 +442,50 @@ def test_a_model_is_never_rejected_against_itself():
         "one model in both roles is no worse than itself, so this suite is too noisy for its size"
     )
     assert verdict.reasons[1].startswith("pass rate is at least")
+
+
+def test_every_reason_of_the_deciding_rule_and_of_later_ones_is_told(run, judge):
+    """A rejection names the case that must pass, the row that fails and what is missing."""
+    results = run(both=70, control=30, case=lambda number: {"must_pass": number >= 98})
+    reasons = judge(results, lost=20).reasons
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        "must_pass cases missed",
+        "no result on both models for 20 of 120 cases",
+        "pass rate is at least 23.1 points worse, the margin is 5.0",
+    ]
+
+
+def test_a_promotion_names_the_tag_that_it_shows_least_of(run, judge):
+    """A tag that is 30 points worse on 20 cases is lost in the sum, and is told with its size and its interval."""
+    tags = {"tags": ("refund",)}, {"tags": ("shipping",)}
+    results = run(both=394, control=6, case=lambda number: tags[number < 380])
+    verdict = judge(results)
+    assert verdict.decision == "promote"
+    assert any("refund is at least" in reason for reason in verdict.reasons)
+    few = run(both=399, control=1, case=lambda number: tags[number < 380])
+    assert judge(few).reasons[-1] == "not shown for the tag refund: -5.0 points (90% CI -19.6 .. +7.5, 20 cases)"
+
+
+def test_broken_and_fixed_cases_are_counted_and_the_broken_are_named_worst_first(run, judge):
+    """Those that must pass come first, then those that lost most, then the least alike."""
+    verdict = judge(run(both=100, treatment=2, control=3, neither=4))
+    assert verdict.cases == (3, 2, 100, 4, 0)
+    assert [one.missed for one in verdict.broken] == ["expect"] * 3
+    results = Results()
+    for name, text, fields in (("a", "30 days.", {}), ("b", "no idea", {}), ("c", "30 days.", {"must_pass": True})):
+        pair = a_pair(a_case(name, **fields), a_reply(), a_reply(text, DEEPSEEK), misses=[a_miss()])
+        results.add(name, (pair,))
+    broken = decide(results, DEEPSEEK, Policy(), RunFacts()).broken
+    assert [one.name.rpartition("::")[2] for one in broken] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("misses", [{"must_pass": True}, {}], ids=["must_pass", "harm"])
+def test_no_rule_rejects_a_model_against_itself(misses):
+    """In an A/A run what looks like harm, also in a case that must pass, is the noise of the suite."""
+    results = Results()
+    for number in range(60):
+        missed = [a_miss(SONNET)] if number < (1 if misses else 30) else []
+        results.add(str(number), (a_pair(a_case(f"case-{number}", **misses), a_reply(), a_reply(), misses=missed),))
+    verdict = decide(results, SONNET, Policy(), RunFacts())
+    assert verdict.decision == "hold"
+    assert verdict.reasons[0].startswith("one model in both roles is no worse than itself")

@@ -91,6 +91,56 @@ def test_each_treatment_stops_by_itself():
     assert stop.counts(names[-2], [DEEPSEEK])
 
 
+def clustered(losses, size, *, largest=None, order=None, promote=False):
+    """An early stop that saw clusters of that size, whose cases are all lost or all even."""
+    names = [f"case-{place:03}" for place in range(len(losses) * size)]
+    stop = EarlyStop(margin=0.05, promote=promote, order=names, largest=size if largest is None else largest)
+    for place in order or range(len(names)):
+        one = pair(names[place], lost=losses[place // size])
+        stop.report(names[place], (replace(one, case=replace(one.case, cluster=f"template {place // size}")),))
+    return stop, names
+
+
+def test_a_cluster_is_one_bet():
+    """Nine clusters lost in a row are as much as nine cases; the stop counts cases, and comes with the last of them."""
+    stop, names = clustered([True] * 12, 5)
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=45)}
+    assert [stop.counts(name, [DEEPSEEK]) for name in names] == [True] * 45 + [False] * 15
+
+
+def test_one_lost_cluster_is_not_harm():
+    """Forty lost cases of one template are one piece of evidence."""
+    assert clustered([True, *[False] * 10], 40)[0].stops == {}
+
+
+def test_promise_is_a_bet_on_clusters_too():
+    """Ninety-four even cases in clusters of two are 47 pieces of evidence; 94 clusters promote."""
+    assert clustered([False] * 47, 2, promote=True)[0].stops == {}
+    assert clustered([False] * 95, 2, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=188)}
+
+
+def test_a_cluster_of_unforeseen_size_is_not_bet_on():
+    """Where the size of the largest cluster is not known, only cases that stand alone count."""
+    assert clustered([True] * 20, 5, largest=1)[0].stops == {}
+    assert clustered([True] * 20, 5, largest=4)[0].stops == {}
+
+
+def test_clustered_cases_that_arrive_in_any_order_stop_at_the_same_case():
+    """The last case of a cluster may be the first to arrive."""
+    stop, _ = clustered([True] * 12, 5, order=[*range(59, -1, -1)])
+    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=45)}
+
+
+def test_a_cluster_that_comes_in_two_parts_is_bet_on_once():
+    """Another plugin has reordered the items: what comes later of a cluster depends on what was bet on."""
+    names = [f"case-{place:03}" for place in range(40)]
+    stop = EarlyStop(margin=0.05, promote=False, order=names, largest=20)
+    for place, name in enumerate(names):
+        one = pair(name, lost=True)
+        stop.report(name, (replace(one, case=replace(one.case, cluster=f"template {place % 2}")),))
+    assert stop.stops == {}
+
+
 @pytest.mark.parametrize("drop", [0.4])
 def test_a_drop_of_forty_points_stops_within_forty_of_a_hundred_cases(drop):
     """Spread evenly, as two of five."""

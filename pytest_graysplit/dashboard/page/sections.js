@@ -38,6 +38,7 @@ function progressText({ unit, done, total, fetched, to_fetch: toFetch, spent_usd
   const parts = [total === null ? `${whole(done)} ${unit}` : `${whole(done)} of ${whole(total)} ${unit} judged`];
   if (toFetch) parts.push(`${whole(fetched || 0)} of ${whole(toFetch)} replies fetched`);
   if (spent !== null) parts.push(`${money(spent)} spent`);
+  else if (toFetch && fetched) parts.push("cost unknown");
   return parts.join(" · ");
 }
 

@@ -162,7 +162,7 @@ function rowLine(row) {
 }
 
 function estimateText(row) {
-  if (row.estimate === null) return ["not enough data"];
+  if (row.estimate === null) return [row.state === "fail" ? "the control is free" : "not enough data"];
   const [low, high] = [measure(row.low, row.unit, row.bound), measure(row.high, row.unit, row.bound)];
   const range = low || high ? `${low || "no bound"} .. ${high || "no bound"}` : "";
   return [`${measure(row.estimate, row.unit, row.bound)}${SUFFIX[row.unit] || ""}`, more(range)];

@@ -1,0 +1,26 @@
+"""What a suite can show, in one sentence."""
+
+import pytest
+
+from pytest_graysplit.verdict import power_line
+
+
+@pytest.mark.parametrize(
+    ("given", "counted", "shown"),
+    [
+        ((100, 0.05), "100 cases show a margin of 5 points", ("44", "29")),
+        ((3000, 0.025), "3,000 cases show a margin of 2.5 points", (">99", "92")),
+        ((40, 0.01), "40 cases show a margin of 1 point", ("6", "6")),
+        ((100, 0.05, 12), "100 cases in 12 clusters show a margin of 5 points", ("7", "11")),
+    ],
+)
+def test_power_line_says_what_a_suite_can_show(given, counted, shown):
+    """Neither certain nor impossible by rounding; clusters count, and not their cases."""
+    assert power_line(*given) == (
+        f"{counted} in {shown[0]} of 100 runs of an equal treatment if 10% of cases differ, in {shown[1]} if 20% do"
+    )
+
+
+def test_power_line_says_that_few_cases_show_nothing():
+    """The verdict holds below thirty."""
+    assert power_line(29, 0.05) == "29 cases cannot show a margin of 5 points: a verdict takes at least 30 cases"
