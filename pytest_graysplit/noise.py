@@ -141,9 +141,10 @@ def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> s
         return ""
     reach = f"5% of the control's answers to other prompts reach {score(floor.other_prompts or 0.0)}"
     why = reach if floor.other_prompts else "every answer reaches 0"
-    three = " or three control samples (--graysplit-control-samples=3)" if floor.deficit is None else ""
+    three = ", another metric or three control samples (--graysplit-control-samples=3)"
+    remedy = three if floor.deficit is None else " or another metric"
     where = "" if idle == len(cases) else f" in {idle:,} of {plural(len(cases), 'case')}"
-    return f"min_similarity=auto{of} asserts nothing{where}: {why}; use expect, another metric{three}"
+    return f"min_similarity=auto{of} asserts nothing{where}: {why}; use expect{remedy}"
 
 
 def uncalibrated(cases: int, stored: Cache | None, fallbacks: Collection[float | None], of: str = "") -> str:

@@ -119,7 +119,7 @@ def test_what_asserts_nothing_is_said_with_the_way_out():
     )
     assert asserts_nothing(NoiseFloor(40, deficit=0.4, other_prompts=0.281), [idle, held, held], " (lexical)") == (
         "min_similarity=auto (lexical) asserts nothing in 1 of 3 cases: 5% of the control's answers to other prompts "
-        "reach 0.28; use expect, another metric"
+        "reach 0.28; use expect or another metric"
     )
 
 

@@ -171,11 +171,11 @@ class Exchange:
         )
 
     def _asserted(self) -> bool:
-        """Whether something could have failed about the answers; a threshold without a score to hold to it cannot."""
+        """Whether something could have failed about the answers: not by a threshold without a score, or one too low."""
         if self.plan.body_asserts or asserts_something(self.plan.case.expect):
             return True
         held = self.comparison
-        return held is not None and held.threshold is not None and held.similarity is not None
+        return held is not None and held.similarity is not None and self.plan.case.asserts_similarity
 
     def _asked(self) -> Asked | None:
         if not isinstance(self.score, Inquiry):

@@ -470,3 +470,13 @@ def test_call(graysplit_relay):
     result = project.run("--graysplit-record=none", AUTO, THREE, "-s")
     result.assert_outcomes(passed=24, failed=1)
     result.stdout.fnmatch_lines(["*held to True True*"])
+
+
+@pytest.mark.parametrize(("metric", "parts", "verdict"), [("exact", 10, "hold"), ("lexical", 2, "promote")])
+def test_a_threshold_that_asserts_nothing_promotes_nothing(prose, metric, parts, verdict):
+    """Every case passes either way; only where an answer could have missed is that worth something."""
+    project = prose(parts, lambda words: words[: 10 - parts] + words_of("own")[:parts], cases=60)
+    arguments = ["--graysplit-record=none", AUTO, TWO, f"--graysplit-metric={metric}", "--graysplit-json=report.json"]
+    project.run(*arguments, "--graysplit-gate=none")
+    [comparison] = project.report()["comparisons"]
+    assert (comparison["verdict"], comparison["pass_difference"]["low"] > -0.05) == (verdict, verdict == "promote")
