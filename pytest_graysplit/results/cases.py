@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.types import CONTROL
+
 if TYPE_CHECKING:
     from pytest_graysplit.types import Asked, Case, Comparison, Miss, Reply
 
@@ -15,7 +17,8 @@ class ArmResult:
 
     `spare` are control samples beyond those that both arms gave: they measure noise and enter no rate. `missed` holds
     the numbers of the replies that missed something by themselves; what is missed as a whole is in `misses` alone.
-    `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
+    `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up. `bug` is the
+    error in the body of the test, where one kept it from being judged.
     """
 
     arm: str
@@ -26,6 +29,12 @@ class ArmResult:
     missed: frozenset[int] = frozenset()
     judged: bool = True
     unasked: bool = False
+    bug: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether every call for a reply failed."""
+        return bool(self.replies) and all(reply.outcome == "error" for reply in self.replies)
 
     @property
     def passed(self) -> bool:
@@ -90,6 +99,11 @@ class CaseRow:
         return f"{self.file}::{self.case.id}"
 
     @property
+    def bug(self) -> str:
+        """The error in the body of its test that kept it from being judged; blank where there is none."""
+        return next((arm.bug for arm in self.arms.values() if arm.bug), "")
+
+    @property
     def self_similarity(self) -> float | None:
         """How alike the control's own samples are; None where there are not two to compare."""
         return next((one.self_similarity for one in self.comparisons.values() if one.self_similarity is not None), None)
@@ -119,6 +133,18 @@ class CaseRow:
             # Who asked twice for one case was answered from the first time.
             self.asked.setdefault(result.arms[-1].arm, result.asked)
 
+    def settle(self) -> None:
+        """Judge no arm whose calls failed where the calls of the arm that it is held against failed, too.
+
+        The relay was out of reach or the request was wrong, which says nothing of a model.
+        """
+        failed = {arm for arm, result in self.arms.items() if result.failed}
+        treatments = self.arms.keys() - {CONTROL}
+        if CONTROL in failed and failed & treatments:
+            # The control is judged where any treatment has answered.
+            alike = failed if treatments <= failed else failed - {CONTROL}
+            self.arms |= {arm: replace(self.arms[arm], judged=False) for arm in alike}
+
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
     fresh = tuple(miss for miss in second.misses if miss not in first.misses)
@@ -130,6 +156,7 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         missed=_joined_missed(first, second),
         judged=first.judged and second.judged,
         unasked=first.unasked or second.unasked,
+        bug=first.bug or second.bug,
     )
 
 
