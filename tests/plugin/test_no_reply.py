@@ -65,6 +65,28 @@ def test_a_control_that_fails_alone_has_missed(project):
     assert project.report()["comparisons"][0]["n"] == 2
 
 
+@pytest.mark.parametrize(
+    ("listed", "told", "number", "model"),
+    [
+        (True, False, 60, TREATMENT),
+        (True, False, 1, TREATMENT),
+        (True, True, 1, CONTROL),
+        (True, True, 60, TREATMENT),
+        (False, True, 1, TREATMENT),
+    ],
+)
+def test_a_model_that_is_not_there_ends_the_run_once(project, listed, told, number, model):
+    """The other one answers, so it is not the address; a relay may list what it does not serve."""
+    words = {"message": "The model does not exist", "code": "model_not_found"} if told else {}
+    suite(project, {"kind": "404", "model": model, **words}, number=number)
+    other = TREATMENT if model == CONTROL else CONTROL
+    project.relay.control(models=[CONTROL, TREATMENT] if listed else [other])
+    result = run(project, "--graysplit-gate=none")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().count(f"the relay knows no model '{model}'") == 1
+    assert result.stderr.str().count("[model-unknown]") == 1
+
+
 def test_two_models_that_are_not_there_fail_the_run(project):
     """A relay whose list of models is not that of its router."""
     suite(project, {"kind": "404", "message": "The model does not exist", "code": "model_not_found"})
