@@ -64,10 +64,11 @@ class Gather:
     def close(self, session: pytest.Session) -> None:
         """Show what the whole run failed as an item of its own, after the last test."""
         self._count_spent()
-        if self._state.settings.gate == "case":
-            if note := budget_note(self._state):
-                emit(session, "budget", note)
-        elif note := unanswered_note(self._state):
+        gate = self._state.settings.gate
+        if gate == "case" and (note := budget_note(self._state)):
+            emit(session, "budget", note)
+        # Failed tests have told it under the gate `case`, unless they were expected to fail.
+        if (gate != "case" or not session.testsfailed) and (note := unanswered_note(self._state)):
             emit(session, "replies", note)
         self._gate(session)
 

@@ -111,6 +111,15 @@ def test_a_cap_below_the_first_call_fails_the_run(project):
     assert "no reply could be had in this run: the cap on the cost is used up" in result.stdout.str()
 
 
+def test_tests_that_were_to_fail_do_not_hide_that_there_was_no_reply(project):
+    """Each of them is green."""
+    project.relay.control(faults=[{"kind": "500", "times": None}])
+    project.test_file('@pytest.mark.xfail\n@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
+    result = run(project)
+    result.assert_outcomes(xfailed=1, failed=1)
+    assert "FAILED graysplit::replies" in result.stdout.str()
+
+
 def test_one_answer_in_a_run_is_not_no_reply(project):
     """Then single misses are what the gate forgives."""
     suite(project, {"kind": "500", "match": "P0"}, number=2)
