@@ -95,6 +95,7 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "cases_needed": verdict.needed,
+        "cases_needed_if_equal": verdict.needed_if_equal,
         "mcnemar_midp": verdict.mcnemar_midp,
     }
 

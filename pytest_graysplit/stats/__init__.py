@@ -20,7 +20,8 @@ from pytest_graysplit.stats.noise import (
 )
 from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
-from pytest_graysplit.stats.planning import certifiable_n, required_n
+from pytest_graysplit.stats.planned import planned_z
+from pytest_graysplit.stats.planning import certifiable_n, needed_n, required_n
 from pytest_graysplit.stats.power import power
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
@@ -71,9 +72,11 @@ __all__ = [
     "mcnemar_midp",
     "mean_difference",
     "mixture_z",
+    "needed_n",
     "needed_units",
     "ordinal_tango",
     "ordinal_tango_p",
+    "planned_z",
     "power",
     "promote_e_values",
     "quantile",

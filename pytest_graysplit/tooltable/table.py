@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.options import checked_looks
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
@@ -36,17 +37,18 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, other bounds, and the share of answers that may be cut off."""
+    """The section `verdict`: which rows and tags decide, other bounds, planned looks, and how much may be cut off."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     bounds: Mapping[str, float] = field(default_factory=dict)
     truncated: float = TRUNCATED
+    looks: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated"))
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
         critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
         refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
@@ -58,6 +60,7 @@ class VerdictTable:
             critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
             truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
+            looks=_looks(table["looks"]) if "looks" in table else (),
         )
 
 
@@ -142,6 +145,13 @@ def _bound(name: str, value: object) -> float:
     if not is_share and not value:
         raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
+
+
+def _looks(value: object) -> tuple[int, ...]:
+    try:
+        return checked_looks(value if isinstance(value, list) else [value])
+    except ValueError as error:
+        raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
 def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:

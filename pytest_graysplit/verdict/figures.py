@@ -27,4 +27,5 @@ def row_json(row: Row) -> dict[str, Json]:
         "n": row.n,
         "method": row.method,
         "remark": row.remark or None,
+        "confidence": round(row.confidence, 6),
     }

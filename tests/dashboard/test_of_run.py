@@ -125,6 +125,7 @@ def test_an_ended_run_in_whole():
         "method": "Tango score, paired",
         "remark": None,
         "critical": True,
+        "confidence": 0.9,
         "unit": "points",
     }
     assert {row["name"]: row["unit"] for row in comparison["rows"]} == {
