@@ -69,7 +69,7 @@ class PriceTable:
 
     def cost_of_answer(self, model: str, usage: Usage, at: str | None = None, *, outcome: Outcome) -> Decimal | None:
         """Return the price of the tokens of a call; None also where it was answered, and no token of that counted."""
-        if usage == Usage() and outcome == "filtered":
+        if outcome == "filtered" and usage == Usage():
             return Decimal(0)  # no model has worked on it
         cost = self.cost_of_tokens(model, usage, at)
         if cost is None or outcome not in _SAYS_SOMETHING or (usage.prompt and usage.output):
