@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
@@ -137,6 +137,8 @@ def _bound(name: str, value: object) -> float:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
     if value >= 1 and name.rpartition(".")[2] in SHARES:
         raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+    if not value and name.endswith(RETENTION):
+        raise refused(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
     return float(value)
 
 
