@@ -20,6 +20,7 @@ from typing import Any
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.checks.held import check_reply
 from pytest_graysplit.comparison import PairScores
+from pytest_graysplit.config import Settings
 from pytest_graysplit.metrics.lexical import Lexical
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
@@ -236,6 +237,61 @@ def speed(cases: int = 2_000) -> None:
     )
 
 
+def grown(dice: Random, suite: Results, cases: int, discordant: float) -> None:
+    """Add cases at the margin of 0.05 to a suite until it has so many."""
+    have = len(suite.rows)
+    for number, pair in enumerate(draw(dice, cases - have, (discordant - 0.05) / 2, (discordant + 0.05) / 2), have):
+        suite.add(str(number), (one(str(number), pair),))
+
+
+def as_advised(dice: Random, discordant: float, looks: tuple[int, ...], most: int) -> str:
+    """The last verdict of an owner who adds as many cases as the smaller number of a hold says, up to the most.
+
+    Planned looks are kept: the next one that has so many cases, else the last. Without them cases are added at once.
+    """
+    suite, policy, cases = Results(), Policy(looks=looks), 60
+    while True:
+        grown(dice, suite, cases, discordant)
+        decided = decide(suite, "candidate", policy, RunFacts())
+        if decided.decision != "hold" or cases == most:
+            return decided.decision
+        wanted = max(cases + 1, min(decided.needed or most, decided.needed_if_equal or most))
+        cases = next((look for look in looks if look >= wanted), most) if looks else min(wanted, most)
+
+
+def following_the_advice(runs: int) -> None:
+    """Cases added as advised: in planned looks at most 6 in 100 treatments at the margin may be promoted by it."""
+    print(f"\nfalse promotions at the margin of 0.05 where cases are added as advised, {runs} runs each (bound 6%)")
+    print("                       discordant   promote   hold     reject")
+    planned = (60, 120, 240)
+    for looks, discordant in ((planned, 0.05), (planned, 0.10), (planned, 0.20), ((), 0.05)):
+        dice = Random(f"{SEED} advised {discordant}")
+        counts = Counter(as_advised(dice, discordant, looks, planned[-1]) for _ in range(runs))
+        row = "   ".join(f"{100 * counts[name] / runs:5.1f}%" for name in ("promote", "hold", "reject"))
+        print(f"{'looks 60, 120, 240' if looks else 'unplanned':21}   {discordant:10.2f}   {row}")
+
+
+def early_promotion(runs: int, n: int = 200) -> None:
+    """Stopping early for both: at most 6 of 100 treatments at the margin are promoted, on the way or at the end."""
+    print(f"\nfalse promotions at the margin with an early stop for both, {n} cases, {runs} runs each (bound 6%)")
+    print("  discordant   on the way   at the end   together")
+    policy, order = Settings(early_stop="both").policy, [str(number) for number in range(n)]
+    for discordant in (0.05, 0.10, 0.20):
+        dice, early, late = Random(f"{SEED} both {discordant}"), 0, 0
+        for _ in range(runs):
+            stop, suite = EarlyStop(margin=0.05, promote=True, order=order), Results()
+            grown(dice, suite, n, discordant)
+            for nodeid in order:
+                stop.report(nodeid, suite.of(nodeid))
+                if stop.stops:
+                    break
+            side = stop.stops["candidate"].side if stop.stops else ""
+            early += side == "promote"
+            late += not side and decide(suite, "candidate", policy, RunFacts()).decision == "promote"
+        shares = "   ".join(f"{100 * count / runs:9.1f}%" for count in (early, late, early + late))
+        print(f"  {discordant:10.2f}   {shares}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=500, help="simulated runs per line (500)")
@@ -246,3 +302,5 @@ if __name__ == "__main__":
     clustered(runs)
     early(runs)
     at_the_margin(runs)
+    following_the_advice(runs // 2)
+    early_promotion(runs // 2)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_graysplit.dashboard.of_monitor import dashboard_app
-    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.errors import GraysplitError, ToolCallError
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.project import load_splitter
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.monitor import Monitor
     from pytest_graysplit.traffic.replies import RequestFailedError, SplitReply
     from pytest_graysplit.traffic.sync import SyncSplitClient
-    from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, Usage
+    from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
 
 __all__ = [
     "Assignment",
@@ -33,6 +33,8 @@ __all__ = [
     "SplitClient",
     "SplitReply",
     "SyncSplitClient",
+    "ToolCall",
+    "ToolCallError",
     "TrafficSplitter",
     "Usage",
     "dashboard_app",
@@ -51,6 +53,7 @@ _HOMES = {
     "SplitClient": "traffic.client",
     "SplitReply": "traffic.replies",
     "SyncSplitClient": "traffic.sync",
+    "ToolCallError": "errors",
     "TrafficSplitter": "split",
     "dashboard_app": "dashboard.of_monitor",
     "load_splitter": "project",

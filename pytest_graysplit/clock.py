@@ -35,4 +35,21 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def moment_of(text: str | None) -> datetime | None:
+    """Read a moment as recordings hold it, in UTC where it names no offset; None for a text that is not one.
+
+    >>> moment_of("2026-11-30T12:00:00.250Z")
+    datetime.datetime(2026, 11, 30, 12, 0, 0, 250000, tzinfo=datetime.timezone.utc)
+    >>> moment_of("2026-11-30"), moment_of("yesterday")
+    (None, None)
+    """
+    if not text or "T" not in text:  # a date alone does not tell the hour
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 REAL = RealClock()

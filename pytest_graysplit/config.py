@@ -9,7 +9,7 @@ from pytest_graysplit.address import query_secrets
 from pytest_graysplit.credentials import OWN_KEY, Access, find_access
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import OPTIONS
-from pytest_graysplit.policy import BOUNDS, MARGIN, Policy
+from pytest_graysplit.policy import ALPHA, BOUNDS, MARGIN, PROMISE_ALPHA, Policy
 from pytest_graysplit.tooltable import ToolTable
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Settings:
     max_cost_usd: Decimal | None = None
     gate: Gate = "case"
     margin: float = MARGIN
+    looks: tuple[int, ...] = ()
     on_hold: OnHold = "pass"
     early_stop: EarlyStopWhen | None = None
     json_path: str | None = None
@@ -89,6 +90,9 @@ class Settings:
             critical_tags=own.critical_tags,
             max_latency_s=self.max_latency_s,
             truncated=own.truncated,
+            looks=self.looks,
+            # An early stop for promise spends its part of what may err, whether it comes or not.
+            alpha=ALPHA - PROMISE_ALPHA if self.early_stop == "both" else ALPHA,
         )
 
     def check(self) -> None:
@@ -98,6 +102,14 @@ class Settings:
                 f"there is a treatment, {self.treatments[0]}, and no control to compare it with",
                 hint="name the model you run today: --graysplit-control=MODEL, or graysplit_control in the ini file",
                 slug="control-missing",
+            )
+        if self.looks and self.early_stop == "both":
+            raise UsageError(
+                f"planned looks ({', '.join(map(str, self.looks))}) do not go with --graysplit-early-stop=both, which "
+                "looks after every case and would promote between them",
+                hint="leave out --graysplit-looks (or looks in [tool.graysplit.verdict]), or stop for harm alone: "
+                "--graysplit-early-stop=harm",
+                slug="looks-early-stop",
             )
         if self.treatments and self.min_similarity == "auto":
             self.check_auto("--graysplit-min-similarity=auto")
@@ -175,6 +187,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
         max_cost_usd=first("max-cost"),
         gate=first("gate", "case"),
         margin=first("margin", MARGIN),
+        looks=first("looks", tool.verdict.looks),
         on_hold=first("on-hold", "pass"),
         early_stop=first("early-stop"),
         json_path=first("json"),

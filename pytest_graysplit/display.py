@@ -33,7 +33,7 @@ def spent_so_far(amount: Decimal, unknown: int) -> str:
     """
     if not unknown:
         return money(amount)
-    return f"at least {money(amount)}" if amount else "cost unknown"
+    return f"at least {money(amount)}" if amount >= Decimal("0.0001") else "cost unknown"
 
 
 def exact_money(amount: Decimal) -> str:

@@ -4,6 +4,7 @@ GraysplitError
 ├── UsageError          an option, a setting, a marker or a case file that cannot be used
 ├── RecordingError      a recording that is missing, broken, or of another format
 ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
+├── ToolCallError       a tool call that was asked for and is not in the reply (also an AssertionError)
 ├── RelayError          the relay cannot be used at all: the run stops, once, with one message
 ├── UnaskedError        a reply was not asked for, because the cap on the cost is used up
 └── RequestFailedError  a request of live traffic that nobody has answered; it holds the failed reply
@@ -42,6 +43,10 @@ class RecordingError(GraysplitError):
 
 class ReplyNotJsonError(GraysplitError, ValueError):
     """A reply was asked for as JSON and does not parse."""
+
+
+class ToolCallError(GraysplitError, AssertionError):
+    """A reply does not call a tool exactly once, or with arguments that are not JSON: a miss of its model."""
 
 
 class RelayError(GraysplitError):

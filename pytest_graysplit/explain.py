@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.display import limit, money, score, seconds, shortened
 from pytest_graysplit.escaping import on_one_line, visible
 from pytest_graysplit.results import CONTROL
+from pytest_graysplit.toolcalls.values import shown
 from pytest_graysplit.worddiff import word_diff
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.results import ArmResult, CaseResult
     from pytest_graysplit.types import Comparison, Miss, Reply
 
+MOST_CALLS = 10
 WIDTH = 100
 LABEL = 13
 
@@ -52,7 +54,9 @@ def _evidence(result: CaseResult) -> Iterator[str]:
         return
     for arm in result.arms:
         for reply in arm.replies:
-            yield _labelled("answer", reply.text or f"({reply.outcome})")
+            if reply.text or not reply.tool_calls:
+                yield _labelled("answer", reply.text or f"({reply.outcome})")
+            yield from _called(reply)
 
 
 def _itself(arm: ArmResult) -> Iterator[str]:
@@ -72,10 +76,20 @@ def _compared(comparison: Comparison) -> Iterator[str]:
     old, new = comparison.control.text, comparison.treatment.text
     if old.strip() and new.strip():
         yield _labelled("answers", _difference(old, new))
-        return
-    for side, text in (("control", old), ("treatment", new)):
-        if text.strip():
-            yield _labelled("answer", f"(of the {side}) {text}")
+    else:
+        for side, text in (("control", old), ("treatment", new)):
+            if text.strip():
+                yield _labelled("answer", f"(of the {side}) {text}")
+    yield from _called(comparison.control, "(of the control) ")
+    yield from _called(comparison.treatment, "(of the treatment) ")
+
+
+def _called(reply: Reply, whose: str = "") -> Iterator[str]:
+    """Yield the tool calls of a reply, one per line."""
+    for call in reply.tool_calls[:MOST_CALLS]:
+        yield _labelled("call", f"{whose}{shown(call)}")
+    if len(reply.tool_calls) > MOST_CALLS:
+        yield _labelled("call", f"{whose}and {len(reply.tool_calls) - MOST_CALLS} more")
 
 
 def _difference(old: str, new: str) -> str:

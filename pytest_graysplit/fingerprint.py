@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from pytest_graysplit.types import Reply
+from pytest_graysplit.types import Reply, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -62,15 +62,28 @@ def unchanged(text: str, /) -> str:
     return text
 
 
-def redact_json(value: Json, redact: Redactor) -> Json:
-    """Return the value with every text in it redacted, names of fields included."""
+def redact_json(value: Json, redact: Redactor, *, numbers: bool = False) -> Json:
+    """Return the value with every text in it redacted, names of fields included; numbers too where that is asked."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {redact(name): redact_json(part, redact) for name, part in value.items()}
+        return {redact(name): redact_json(part, redact, numbers=numbers) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [redact_json(part, redact) for part in value]
+        return [redact_json(part, redact, numbers=numbers) for part in value]
+    if numbers and isinstance(value, int | float) and (clean := redact(text := json.dumps(value))) != text:
+        return clean
     return value
+
+
+def redact_call(call: ToolCall, redact: Redactor) -> ToolCall:
+    """Return the call with its name, its id and its arguments redacted; a model also writes numbers into those."""
+    arguments: Any = redact_json(dict(call.arguments), redact, numbers=True)
+    return ToolCall(
+        name=redact(call.name),
+        arguments=arguments,
+        id=None if call.id is None else redact(call.id),
+        arguments_text=None if call.arguments_text is None else redact(call.arguments_text),
+    )
 
 
 def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozenset()) -> Reply:
@@ -80,9 +93,13 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
         value: Any = getattr(reply, name)
         if isinstance(value, str) and (text := redact(value)) != value:
             changed[name] = text
-        elif isinstance(value, tuple) and (parts := tuple(redact_json(part, redact) for part in value)) != value:
+        elif isinstance(value, tuple) and (parts := tuple(_redacted(part, redact) for part in value)) != value:
             changed[name] = parts
     return replace(reply, **changed) if changed else reply
+
+
+def _redacted(part: Any, redact: Redactor) -> object:
+    return redact_call(part, redact) if isinstance(part, ToolCall) else redact_json(part, redact)
 
 
 def _settled(value: Json) -> Json:

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pytest_graysplit.address import EXAMPLE, masked, read_address
@@ -20,6 +21,8 @@ RECORD_MODES = ("auto", "none", "new", "all", "off")
 GATES = ("case", "verdict", "none")
 ON_HOLD = ("pass", "fail")
 EARLY_STOPS = ("harm", "both")
+# The smallest suite that can carry a verdict, a larger one than there is, and more looks than are planned.
+FEWEST_CASES, MOST_CASES, MOST_LOOKS = 30, 1_000_000, 20
 
 T = TypeVar("T")
 
@@ -142,6 +145,28 @@ def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def checked_looks(looks: Sequence[object]) -> tuple[int, ...]:
+    """Return planned numbers of cases; raise ValueError, with what they are not, for any that cannot be used."""
+    numbers = tuple(look for look in looks if isinstance(look, int) and not isinstance(look, bool))
+    if len(numbers) < len(looks) or not numbers:
+        raise ValueError("is not a list of whole numbers of cases, such as 100,200,400")
+    if min(numbers) < FEWEST_CASES:
+        raise ValueError(f"has a look at {min(numbers)} cases, and a verdict needs at least {FEWEST_CASES}")
+    if max(numbers) > MOST_CASES:
+        raise ValueError(f"has a look at more than {MOST_CASES:,} cases")
+    if any(before >= now for before, now in pairwise(numbers)):
+        raise ValueError("does not increase from look to look, such as 100,200,400")
+    if len(numbers) > MOST_LOOKS:
+        raise ValueError(f"has {len(numbers)} looks, and at most {MOST_LOOKS} can be planned")
+    return numbers
+
+
+def _looks(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    # Python reads no number of more than 4,300 digits.
+    return checked_looks([int(part[:9]) if part.isascii() and part.isdecimal() else part for part in parts])
+
+
 def _param(text: str) -> tuple[str, Json]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -188,6 +213,9 @@ OPTIONS: tuple[Option[Any], ...] = (
                 "that is rejected fails) or none (misses are shown, nothing fails)"),
     Option(name="margin", metavar="X", parse=_margin,
            help="how much worse the treatment's pass rate may be (default: 0.05, five points)"),
+    Option(name="looks", metavar="N,N,...", parse=_looks,
+           help="the numbers of cases at which a verdict is wanted, such as 100,200,400, planned before the first: "
+                "only there can a treatment be promoted, and all looks together err as one"),
     Option(name="on-hold", metavar="WHAT", parse=_one_of(ON_HOLD),
            help="what a hold does to the session under the gate verdict: pass (default) or fail"),
     Option(name="early-stop", metavar="[WHEN]", parse=_one_of(EARLY_STOPS), alone="harm",

@@ -19,6 +19,10 @@ FEEDBACK = "feedback"
 # What the name of a row begins with that is about the cases of one tag.
 TAG = "tag:"
 MARGIN = 0.05
+# How often a bound errs: either end of a 90% interval.
+ALPHA = 0.05
+# What of it an early stop for promise spends, by a bet that may be looked at after every case.
+PROMISE_ALPHA = 0.01
 # Differences are treatment minus control, ratios treatment over control; each must stay within its bound, which is the
 # most that it may be, and of retention the least.
 BOUNDS: Mapping[str, float] = {
@@ -42,7 +46,8 @@ class Policy:
     """The margin of the pass rate (0.05 is five points), the other bounds, and the rows and tags that decide.
 
     `max_latency_s` is the budget that 95 of 100 replies must keep; None where nobody set one. `truncated` is the
-    share of each arm's answers that may be cut off at their token limit.
+    share of each arm's answers that may be cut off at their token limit. `looks` are the numbers of cases at which a
+    verdict is wanted, planned before the first; `alpha` is how often a bound may err.
     """
 
     margin: float = MARGIN
@@ -51,3 +56,10 @@ class Policy:
     critical_tags: tuple[str, ...] = ()
     max_latency_s: float | None = None
     truncated: float = TRUNCATED
+    looks: tuple[int, ...] = ()
+    alpha: float = ALPHA
+
+    @property
+    def confidence(self) -> float:
+        """How sure the interval of a row is, of which either end errs with alpha."""
+        return 1 - 2 * self.alpha

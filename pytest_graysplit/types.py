@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from pytest_graysplit.errors import ReplyNotJsonError
+from pytest_graysplit.clock import moment_of
+from pytest_graysplit.errors import ReplyNotJsonError, ToolCallError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
@@ -27,6 +28,9 @@ CONTROL = "control"
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 # Which service of a relay a request goes to.
 Route = Literal["chat", "embeddings"]
+
+# Replies that were sent this close together met the relay in the same hour of its day: their latencies compare.
+SIDE_BY_SIDE_S = 3600.0
 
 _NOTHING = Decimal(0)
 _COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
@@ -102,15 +106,34 @@ class Usage:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool: the name of the tool, its arguments, and the id that the server gave the call, or None.
+
+    Where the arguments that were sent are not a JSON object, `arguments` is empty and `arguments_text` holds them.
+    """
+
+    name: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    id: str | None = None
+    arguments_text: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the call names a tool and its arguments could be parsed: others equal no call."""
+        return bool(self.name) and self.arguments_text is None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One model's answer to one case: what it said, how long it took (seconds) and what it cost (USD, or None).
+    """One model's answer to one case: what it said and called, its latency (seconds) and its cost (USD, or None).
 
     `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
     are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
     is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
     model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
-    sent it, where it held thoughts too and the reply is not recorded yet.
+    sent it, where it held thoughts too and the reply is not recorded yet. `in_flight` is how many requests of the
+    process were at the relay when this one was sent, itself included.
     """
 
     model: str
@@ -128,7 +151,7 @@ class Reply:
     replayed: bool = False
     sample: int = 0
     finish_reason: str | None = None
-    tool_calls: tuple[Json, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     error: str | None = None
     error_slug: str | None = None
     error_kind: str | None = None
@@ -137,6 +160,7 @@ class Reply:
     fell_back: bool = False
     queue_s: float = 0.0
     backoff_s: float = 0.0
+    in_flight: int | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str | None = None
@@ -159,10 +183,22 @@ class Reply:
                 slug="reply-not-json",
             ) from None
 
+    def tool_call(self, name: str) -> ToolCall:
+        """Return the only call of a tool; raise ToolCallError unless there is exactly one, with JSON arguments."""
+        __tracebackhide__ = True
+        calls = [call for call in self.tool_calls if call.name == name]
+        if len(calls) == 1 and calls[0].is_readable:
+            return calls[0]
+        raise ToolCallError(
+            f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
+            hint="expect.tool_calls says which calls are right; reply.tool_calls holds all of them",
+            slug="reply-tool-call",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a right answer must show, checked on every arm alike."""
+    """What a right answer must show, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
@@ -173,6 +209,10 @@ class Expect:
     reference: str | None = None
     min_similarity: float | None = None
     max_words: int | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_order: bool = False
+    no_other_tool_calls: bool = False
+    no_tool_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +221,9 @@ class Case:
 
     `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
     `min_similarity` is "auto" until the run has calibrated it; then it is a number and `calibrated`, or what
-    `fallback_similarity` says, the number of the next weaker source.
+    `fallback_similarity` says, the number of the next weaker source. Calibrated on three control samples, its number is
+    how alike they are, less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; None where
+    that was not measured.
     """
 
     id: str
@@ -200,6 +242,16 @@ class Case:
     where: str = ""
     fallback_similarity: float | None = None
     calibrated: bool = False
+    max_deficit: float | None = None
+    other_prompts: float | None = None
+
+    @property
+    def asserts_similarity(self) -> bool:
+        """Whether an answer could miss its threshold: none misses 0, or what those to other prompts reach."""
+        number = self.min_similarity
+        if number is None or isinstance(number, str):
+            return False
+        return number > (max(0.0, self.other_prompts or 0.0) if self.calibrated else 0.0)
 
     @property
     def prompt(self) -> str:
@@ -219,10 +271,14 @@ class Flag:
 
 
 class PairScore(NamedTuple):
-    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them."""
+    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them.
+
+    `by_calls` tells that the similarity is that of their tool calls, and not that of their texts.
+    """
 
     similarity: float | None
     flags: tuple[Flag, ...] = ()
+    by_calls: bool = False
 
     @property
     def is_scored(self) -> bool:
@@ -242,7 +298,7 @@ class PairScore(NamedTuple):
 class Comparison:
     """A treatment's replies held against the control's, for one case.
 
-    `similarity` (0..1) is the mean over samples and None when one side has no text to compare; the ratios are
+    `similarity` (0..1) is the mean over samples and None when one side has nothing to compare; the ratios are
     treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
     `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
     control's answers among themselves. `remarks` are what a judge said of the first answers.
@@ -276,7 +332,9 @@ class Comparison:
 
     @property
     def latency_ratio(self) -> float | None:
-        """Latency of the treatment over that of the control."""
+        """Latency of the treatment over that of the control; None also where they were not measured side by side."""
+        if side_by_side(self.control, self.treatment) is False:
+            return None
         return _ratio(self.treatment.latency_s, self.control.latency_s)
 
     @property
@@ -323,7 +381,7 @@ class Miss:
     """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
 
     arm: str
-    kind: Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
     problem: str
     hint: str
     slug: str
@@ -363,6 +421,14 @@ def flags_of(pairs: Iterable[PairScore]) -> tuple[Flag, ...]:
     return tuple(found.values())
 
 
+def side_by_side(first: Reply, second: Reply) -> bool | None:
+    """Tell whether two replies were asked for within an hour; None where the moment of either is unknown."""
+    moments = moment_of(first.at), moment_of(second.at)
+    if moments[0] is None or moments[1] is None:
+        return None
+    return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
+
+
 def parse_json_answer(text: str) -> Json:
     r"""Parse an answer as JSON, looking inside the one code fence that chat models like to put around it.
 
@@ -375,6 +441,15 @@ def parse_json_answer(text: str) -> Json:
     except RecursionError:
         raise ValueError("it is nested too deep") from None
     return answer
+
+
+def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:
+    if len(calls) == 1:
+        return f"calls {name} with arguments that are not a JSON object: {str(calls[0].arguments_text)[:80]!r}"
+    if calls:
+        return f"calls {name} {len(calls)} times"
+    called = ", ".join(call.name or "a tool without a name" for call in all_calls[:10])
+    return f"does not call {name}; it calls {called or 'no tool'}"
 
 
 def _text_of(content: Json) -> str:

@@ -1,9 +1,13 @@
 """Holding a treatment's replies against the control's: which pairs are scored, and what is flagged."""
 
+import random
+from itertools import combinations, permutations
+
 import pytest
 from specimens import DEEPSEEK, a_case, a_reply, an_error
 
-from pytest_graysplit.comparison import PairScores, compare
+from pytest_graysplit.comparison import PairScores, compare, of_texts
+from pytest_graysplit.types import ToolCall
 
 SCORES = {
     ("a", "x"): 0.2,
@@ -157,3 +161,114 @@ def test_an_answer_that_fails_by_itself_passes_no_pair():
     assert scores.control_share([True, False], 0.9) == 0.5
     assert scores.treatment_share([False], 0.9) == 0.0
     assert (scores.control_share([True, False], None), scores.treatment_share([True], None)) == (0.5, 1.0)
+
+
+def test_beside_pairs_of_the_control_an_answer_is_scored_by_what_it_lacks():
+    """The mean of the treatment's scores stays what it was; each of the control's is held to the two others."""
+    control = [a_reply(text) for text in "abc"]
+    scores = PairScores.of(control, [a_reply("x", DEEPSEEK)], lambda one, other: SCORES[one.text, other.text])
+    usual, beside = (0.9 + 0.5 + 0.1) / 3, scores.beside_pairs()
+    assert [pair.similarity for pair in beside.across.values()] == pytest.approx(
+        [usual - (0.9 - 0.4), usual - (0.5 - 0.5), usual - (0.1 - 0.7)]
+    )
+    assert sum(pair.similarity for pair in beside.across.values()) / 3 == pytest.approx((0.2 + 0.6 + 0.8) / 3)
+    lacking = [0.1 - (0.9 + 0.5) / 2, 0.5 - (0.9 + 0.1) / 2, 0.9 - (0.5 + 0.1) / 2]
+    assert scores.deficits == pytest.approx(lacking)
+    assert [pair.similarity for pair in beside.within.values()] == pytest.approx(
+        [max(0.0, usual - deficit) for deficit in lacking]
+    )
+
+
+def test_two_answers_of_the_control_leave_none_to_hold_to_a_pair():
+    """The treatment is held to the two; the control cannot be, and is not."""
+    control, treatment = [a_reply("a"), a_reply("b"), an_error()], [a_reply("x", DEEPSEEK)]
+    scores = PairScores.of(control, treatment, lambda one, other: SCORES[one.text, other.text])
+    beside = scores.beside_pairs()
+    assert scores.deficits == []
+    assert (len(beside.across), beside.within) == (1, {})
+    assert beside.control_share([True, True, False], 0.9) == pytest.approx(2 / 3)
+
+
+def test_a_model_against_itself_passes_as_often_in_either_role():
+    """Each of four answers of one model in the role of the treatment in turn: the shares are the same on average."""
+    dice = random.Random(5)
+    shares = []
+    for _ in range(40):
+        table = {pair: dice.random() for pair in combinations("abcd", 2)}
+        for four in permutations("abcd"):
+            control, treatment = [a_reply(text) for text in four[:3]], [a_reply(four[3], DEEPSEEK)]
+            scores = PairScores.of(
+                control, treatment, lambda one, other, t=table: t[tuple(sorted((one.text, other.text)))]
+            ).beside_pairs()
+            usual = sum(table[tuple(sorted(pair))] for pair in combinations(four[:3], 2)) / 3
+            threshold = usual - 0.2
+            if threshold > 0:
+                shares.append(scores.treatment_share([True], threshold) - scores.control_share([True] * 3, threshold))
+    assert abs(sum(shares) / len(shares)) < 0.01
+
+
+REFUND, OTHER = ToolCall("refund", {"order": 1001, "amount": 21.5}), ToolCall("refund", {"order": 1002, "amount": 21.5})
+
+
+def calling(*calls, text="", model=DEEPSEEK, **fields):
+    return a_reply(text, model, tool_calls=calls, **fields)
+
+
+def called(control, treatment, score):
+    return compare(a_case(), control, treatment, metric="lexical", scores=PairScores.of(control, treatment, score))
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "similarity", "metric", "flags"),
+    [
+        (calling(REFUND), calling(REFUND), 1.0, "tool calls", []),
+        (calling(REFUND), calling(OTHER), 0.5, "tool calls", ["tool-changed"]),
+        (calling(REFUND), a_reply("30 days."), 0.0, "tool calls", ["tool-changed"]),
+        (a_reply("30 days."), calling(REFUND), 0.0, "tool calls", ["tool-changed"]),
+        (calling(REFUND), a_reply("", outcome="empty"), 0.0, "tool calls", ["tool-changed"]),
+        (a_reply("", outcome="empty"), calling(REFUND), 0.0, "tool calls", ["tool-changed"]),
+        (calling(REFUND, text="30 days."), calling(REFUND), 1.0, "tool calls", []),
+        (calling(REFUND, text="30 days."), calling(REFUND, text="14 days."), 0.4, "lexical", ["number-changed"]),
+        (calling(REFUND, text="a"), calling(REFUND, text="a"), 0.4, "lexical", []),
+        (calling(REFUND, text="a"), calling(text="a"), 0.0, "tool calls", ["tool-changed"]),
+        (calling(REFUND), an_error(), None, "lexical", []),
+        (an_error(), calling(REFUND), None, "lexical", []),
+    ],
+)
+def test_where_a_tool_is_called_the_calls_are_compared(control, treatment, similarity, metric, flags):
+    """And where both sides also have text, the smaller of both scores counts; a failed call is still no answer."""
+    result = called([control], [treatment], lambda *_: 0.4)
+    assert (result.similarity, result.metric) == (similarity, metric)
+    assert [flag.name for flag in result.flags] == flags
+
+
+def test_no_metric_is_asked_about_a_text_that_is_not_there():
+    """A judge is asked about the pair of texts alone, and where it gives no score there is none."""
+    asked = []
+
+    def judge(*pair):
+        asked.append(tuple(reply.text for reply in pair))
+
+    pairs = [
+        (calling(REFUND), calling(REFUND)),
+        (calling(REFUND, text="a"), calling(REFUND)),
+        (calling(REFUND, text="a"), calling(OTHER, text="b")),
+        (a_reply("a"), a_reply("")),
+    ]
+    results = [called([one], [other], judge) for one, other in pairs]
+    assert [result.similarity for result in results] == [1.0, 1.0, None, None]
+    assert set(asked) == {("a", "b"), ("a", "")}
+    assert list(of_texts(pairs)) == pairs[2:]
+
+
+def test_the_control_is_held_to_its_own_calls():
+    """Its samples are compared by their calls, and the guard flags what changed between them."""
+    samples = [calling(REFUND), calling(OTHER), calling(REFUND)]
+    result = called(samples, [calling(REFUND)], lambda *_: 0.0)
+    assert result.self_similarity == pytest.approx((0.5 + 1.0 + 0.5) / 3)
+    assert result.flags == ()
+    assert [[flag.name for flag in pair.flags] for pair in result.self_pairs] == [
+        ["tool-changed"],
+        [],
+        ["tool-changed"],
+    ]

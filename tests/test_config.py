@@ -80,6 +80,13 @@ def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
         ("base-url", "https://me:pass@relay.example/v1?key=abc",
          ("--graysplit-base-url: 'https://***@relay.example/v1?***' holds a user name or a password, which would be "
           "sent in place of the key: leave it out")),
+        ("looks", "100;200", "--graysplit-looks: '100;200' is not a list of whole numbers of cases, such as 100,200,400"),
+        ("looks", "100,", "--graysplit-looks: '100,' is not a list of whole numbers of cases, such as 100,200,400"),
+        ("looks", "29,100", "--graysplit-looks: '29,100' has a look at 29 cases, and a verdict needs at least 30"),
+        ("looks", "100,100", "--graysplit-looks: '100,100' does not increase from look to look, such as 100,200,400"),
+        ("looks", "100," + "9" * 5_000, f"--graysplit-looks: '100,{'9' * 5_000}' has a look at more than 1,000,000 cases"),
+        ("looks", ",".join(map(str, range(30, 51))),
+         f"--graysplit-looks: '{','.join(map(str, range(30, 51)))}' has 21 looks, and at most 20 can be planned"),
         ("param", "temperature", "--graysplit-param: 'temperature' is not KEY=VALUE, such as temperature=0"),
         ("param", "model=x", "--graysplit-param: 'model=x' sets model, which the arm and the case decide"),
         ("control", " ", "--graysplit-control: ' ' is empty"),
@@ -92,6 +99,32 @@ def test_a_bad_option_value_is_named(option, value, message):
     assert caught.value.problem == message
     assert caught.value.slug == "option-value"
     assert caught.value.hint.startswith(f"--graysplit-{option} ")
+
+
+def test_planned_looks_come_from_the_option_or_the_table():
+    """As whole numbers in their order; the option is stronger."""
+    table = {"verdict": {"looks": [100, 200]}}
+    assert settings(table=table).policy.looks == (100, 200)
+    assert settings(ini(looks=["50, 80"]), table=table).policy.looks == (50, 80)
+    assert settings(cli(looks=["100,200,400"])).policy.looks == (100, 200, 400)
+    assert settings().policy.looks == ()
+
+
+@pytest.mark.parametrize("table", [{}, {"verdict": {"looks": [100, 200]}}])
+def test_planned_looks_and_an_early_promotion_exclude_each_other(table):
+    """Both spend the error of a promotion; stopping for harm alone spends none."""
+    looks = [] if table else ["100,200"]
+    with pytest.raises(
+        UsageError, match=r"planned looks \(100, 200\) do not go with --graysplit-early-stop=both"
+    ) as caught:
+        settings(cli(looks=looks, early_stop=["both"]), table=table).check()
+    assert caught.value.slug == "looks-early-stop"
+    settings(cli(looks=looks, early_stop=["harm"]), table=table).check()
+
+
+def test_an_early_promotion_leaves_four_percent_to_the_final_test():
+    """Of the five that a bound may err."""
+    assert [settings(cli(early_stop=[when])).policy.alpha for when in ("harm", "both")] == [0.05, pytest.approx(0.04)]
 
 
 def test_params_are_json_where_they_parse_and_text_where_not():
@@ -156,6 +189,15 @@ def test_splits_are_read_from_the_tool_table():
     ("table", "message"),
     [
         ({"price": {}}, "price: unknown setting, did you mean prices?"),
+        ({"verdict": {"looks": "100,200"}},
+         "verdict.looks: '100,200' is not a list of whole numbers of cases, such as 100,200,400"),
+        ({"verdict": {"looks": []}}, "verdict.looks: [] is not a list of whole numbers of cases, such as 100,200,400"),
+        ({"verdict": {"looks": [True, 100.5]}},
+         "verdict.looks: [True, 100.5] is not a list of whole numbers of cases, such as 100,200,400"),
+        ({"verdict": {"looks": [20, 100]}},
+         "verdict.looks: [20, 100] has a look at 20 cases, and a verdict needs at least 30"),
+        ({"verdict": {"looks": [200, 100]}},
+         "verdict.looks: [200, 100] does not increase from look to look, such as 100,200,400"),
         ({"prices": {"m": {"input": 1}}}, "prices.m: has no output price"),
         ({"prices": {"m": {"input": "1", "output": 2}}}, "prices.m.input: '1' is not a price"),
         ({"prices": {"m": {"input": 1, "output": 2, "above_input": 2}}}, "prices.m: has above_input and no above"),
@@ -166,6 +208,7 @@ def test_splits_are_read_from_the_tool_table():
                                                         "case decide")),
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
+        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: no ratio is 0 or less"),
         ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
         ({"splits": {"s": {}}}, "splits.s.arms: is no list of arms"),
         ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),

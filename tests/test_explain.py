@@ -5,6 +5,7 @@ from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_a
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.explain import failure
+from pytest_graysplit.types import ToolCall
 
 SIMILARITY = a_miss(problem="treatment deepseek-v3.2: lexical similarity 0.57 is below 0.75", kind="similarity")
 
@@ -134,3 +135,23 @@ def test_the_controls_own_similarity_stands_beside_the_treatments():
         score=lambda one, other: 0.25,
     )
     assert "  similarity 0.25 (lexical), threshold 0.75, control with itself 0.25, length x0.25\n" in failure(result)
+
+
+def test_tool_calls_are_shown_one_per_line():
+    """Beside the answers, and instead of an answer that has no text."""
+    call = ToolCall("refund", {"order": 1001})
+    result = a_pair(
+        a_case(),
+        a_reply("Done.", tool_calls=(call,)),
+        a_reply("", DEEPSEEK, tool_calls=tuple(ToolCall("f", {"n": number}) for number in range(12))),
+        misses=[SIMILARITY],
+    )
+    lines = failure(result).splitlines()[-13:]
+    assert [lines[0], lines[1], lines[2], lines[-1]] == [
+        "  answer     (of the control) Done.",
+        "  call       (of the control) refund(order=1001)",
+        "  call       (of the treatment) f(n=0)",
+        "  call       (of the treatment) and 2 more",
+    ]
+    alone = one_arm(a_case(), "control", a_reply("", tool_calls=(call,)), misses=[a_miss("control", "x")])
+    assert failure(alone).endswith("ok 1.00 s $0.0010\n  call       refund(order=1001)")

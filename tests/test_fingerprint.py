@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.fingerprint import canonical, redact_json, redact_reply, redactor, request_hash, unchanged
-from pytest_graysplit.types import Reply
+from pytest_graysplit.types import Reply, ToolCall
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -111,9 +111,10 @@ def test_every_text_of_a_reply_is_redacted_but_our_own_words():
     ours = {"model", "outcome", "error_slug", "error_kind", "at"}
     texts = {field.name for field in fields(Reply) if "str" in str(field.type) or "Outcome" in str(field.type)}
     reply = Reply(**{"outcome": "ok", **dict.fromkeys(texts - {"outcome", "retried"}, "a secret")})
-    clean = redact_reply(replace(reply, tool_calls=({"secret": ["secret"]},)), lambda text: text.replace("secret", "*"))
+    call = ToolCall("a secret", {"secret": ["secret", 17, True]}, "secret", "secret")
+    clean = redact_reply(replace(reply, tool_calls=(call,)), lambda text: re.sub("secret|17", "*", text))
     assert {name for name in texts if getattr(clean, name) == "a *"} == texts - ours - {"retried"}
-    assert clean.tool_calls == ({"*": ["*"]},)
+    assert clean.tool_calls == (ToolCall("a *", {"*": ["*", "*", True]}, "*", "*"),)
     kept = redact_reply(reply, lambda text: "*", frozenset({"text"}))
     assert (kept.text, kept.served_model) == ("a secret", "*")
     assert redact_reply(reply, unchanged) is reply

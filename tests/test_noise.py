@@ -1,11 +1,28 @@
 """What the control's own noise allows to ask, and what it warns of; on values, without any run."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from specimens import DEEPSEEK, a_case, a_pair, a_reply, collected, one_arm
 
-from pytest_graysplit.noise import Cache, cache, calibrated, settled, uncalibrated, warnings
+from pytest_graysplit.comparison import PairScores, mean_similarity
+from pytest_graysplit.metrics import built_in
+from pytest_graysplit.noise import (
+    Cache,
+    NoiseFloor,
+    asserts_nothing,
+    by_deficit,
+    cache,
+    calibrated,
+    calibrated_deficit,
+    reached,
+    settled,
+    uncalibrated,
+    warnings,
+)
 from pytest_graysplit.stats import conformal_threshold
 
 AUTO = {"min_similarity": "auto"}
@@ -29,22 +46,81 @@ def test_no_more_than_one_in_twenty_falls_below_what_the_others_set(scores):
 
 def test_the_calibrated_number_is_rounded_down_and_never_up():
     """Three decimals that people can read, and the control that set the threshold still reaches it."""
-    assert calibrated([0.57] * 19) == 0.57
-    assert calibrated([0.62999] + [0.9] * 18) == 0.629
-    assert calibrated([1.0] * 19) == 1.0
-    assert calibrated([0.0004] * 19) == 0.0
+    assert calibrated([0.57] * 19) == NoiseFloor(19, 0.57, tied=True)
+    assert calibrated([0.62999] + [0.9] * 18) == NoiseFloor(19, 0.629)
+    assert calibrated([1.0] * 19).threshold == 1.0
+    assert calibrated([0.0004] * 19).threshold == 0.0
     assert calibrated([0.9] * 18) is None
 
 
 def test_auto_becomes_the_number_of_the_run_or_that_of_the_next_weaker_source():
     """A case that names a number keeps it."""
-    measured = settled(a_case(**AUTO), 0.62)
+    measured = settled(a_case(**AUTO), NoiseFloor(19, 0.62))
     assert (measured.min_similarity, measured.calibrated) == (0.62, True)
     weaker = settled(a_case(**AUTO, fallback_similarity=0.75), None)
     assert (weaker.min_similarity, weaker.calibrated) == (0.75, False)
     assert settled(a_case(**AUTO), None).min_similarity is None
     fixed = a_case(min_similarity=0.5)
-    assert settled(fixed, 0.62) is fixed
+    assert settled(fixed, NoiseFloor(19, 0.62)) is fixed
+
+
+def test_a_deficit_is_rounded_up_and_asks_of_each_case_its_own_number():
+    """How alike the control's answers are, less the deficit, rounded down and never below 0."""
+    floor = calibrated_deficit([[0.1001, -0.2]] * 20, 0.3)
+    assert floor == NoiseFloor(20, deficit=0.101, other_prompts=0.3, tied=True)
+    waiting = settled(a_case(**AUTO), floor)
+    assert (waiting.min_similarity, waiting.max_deficit, waiting.calibrated) == ("auto", 0.101, False)
+    held = by_deficit(waiting, 0.7)
+    assert (held.min_similarity, held.calibrated) == (0.599, True)
+    assert by_deficit(held, 0.8).min_similarity == 0.699, "a second look starts from the answers again"
+    assert by_deficit(waiting, 0.05).min_similarity == 0
+    assert by_deficit(waiting, None) is waiting
+    assert by_deficit(fixed := a_case(min_similarity=0.5), 0.7) is fixed
+    assert calibrated_deficit([[0.1, -0.2]] * 18) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "fields", "asserts"),
+    [
+        (None, {}, False),
+        ("auto", {}, False),
+        (0.0, {}, False),
+        (0.01, {}, True),
+        (0.01, {"other_prompts": 0.5}, True),
+        (0.5, {"calibrated": True}, True),
+        (0.0, {"calibrated": True}, False),
+        (0.5, {"calibrated": True, "other_prompts": 0.5}, False),
+        (0.501, {"calibrated": True, "other_prompts": 0.5}, True),
+    ],
+)
+def test_a_threshold_asserts_something_where_an_answer_to_another_prompt_misses_it(number, fields, asserts):
+    """A number that somebody gave is theirs to judge, unless every answer reaches it."""
+    assert a_case(min_similarity=number, **fields).asserts_similarity is asserts
+
+
+def test_a_run_says_what_auto_is_and_how_often_the_control_misses_it():
+    """The rate is known as well as so many cases tell it."""
+    assert (
+        reached(NoiseFloor(99, 0.57)) == "min_similarity=auto is 0.57: the control itself misses it in 2 to 9% of cases"
+    )
+    assert reached(NoiseFloor(19, deficit=0.2), " (json)", ", calibrated on 19 selected cases only") == (
+        "min_similarity=auto (json) is how alike the control's answers to a case are, less 0.2, calibrated on 19 selected "
+        "cases only: the control itself misses it in 0.3 to 15% of cases"
+    )
+
+
+def test_what_asserts_nothing_is_said_with_the_way_out():
+    """In all cases or in some; three control samples are a way out for those who have two."""
+    idle, held = a_case(min_similarity=0.0, calibrated=True), a_case(min_similarity=0.9, calibrated=True)
+    assert asserts_nothing(NoiseFloor(40, 0.9), [held, held]) == ""
+    assert asserts_nothing(NoiseFloor(40, 0.0), [idle, idle]) == (
+        "min_similarity=auto asserts nothing: every answer reaches 0; "
+        "use expect, another metric or three control samples (--graysplit-control-samples=3)"
+    )
+    assert asserts_nothing(NoiseFloor(40, deficit=0.4, other_prompts=0.281), [idle, held, held], " (lexical)") == (
+        "min_similarity=auto (lexical) asserts nothing in 1 of 3 cases: 5% of the control's answers to other prompts "
+        "reach 0.28; use expect or another metric"
+    )
 
 
 def samples(*pairs):
@@ -138,3 +214,27 @@ def test_a_cache_is_told_with_one_of_its_ids():
         )
     ]
     assert list(warnings(collected(one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))))) == []
+
+
+DESK = Path(__file__).resolve().parents[1] / "examples" / "support-desk" / "__graysplit__"
+
+
+@pytest.mark.parametrize(
+    ("name", "by_one", "by_own"), [("lexical", (0.25, 0.35), (0.55, 0.65)), ("exact", (0, 0), (0, 0))]
+)
+def test_three_samples_catch_more_real_answers_of_another_model_than_two(name, by_one, by_own):
+    """The recorded answers of the example, whose treatment is mostly wrong; `exact` can ask for nothing at all."""
+    texts = {}
+    for line in (line for path in sorted(DESK.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()):
+        if "case" in (stored := json.loads(line)):
+            by_model = texts.setdefault((stored["request"], stored["case"]), {})
+            by_model.setdefault(stored["model"], {})[stored["sample"]] = a_reply(stored["text"], stored["model"])
+    asked = [([said["qwen2.5-coder-0.5b"][n] for n in range(3)], [said["smollm2-135m"][0]]) for said in texts.values()]
+    metric = built_in(name)
+    scores = [PairScores.of(*both, lambda one, other: metric.score(one.text, other.text)) for both in asked]
+    one = calibrated([some.within[0, 1].similarity for some in scores]).threshold
+    floor = calibrated_deficit([some.deficits for some in scores])
+    own = [by_deficit(settled(a_case(**AUTO), floor), some.self_similarity).min_similarity for some in scores]
+    alike = [mean_similarity(some.across.values()) for some in scores]
+    assert by_one[0] <= sum(value < one for value in alike) / len(alike) <= by_one[1]
+    assert by_own[0] <= sum(value < limit for value, limit in zip(alike, own, strict=True)) / len(alike) <= by_own[1]

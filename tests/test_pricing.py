@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import genai_prices
 import pytest
@@ -104,6 +105,14 @@ def test_reasoning_beside_the_completion_is_told_to_the_library():
     inside = Usage(prompt=20, completion=603, reasoning=405, total=623)
     beside = Usage(prompt=20, completion=198, reasoning=405, total=623)
     assert TABLE.cost_usd(reply(KNOWN_ELSEWHERE, beside)) == TABLE.cost_usd(reply(KNOWN_ELSEWHERE, inside))
+
+
+def test_an_older_library_that_shows_no_prices_is_believed_without_a_cache(monkeypatch):
+    """It would bill what was written to a cache as any token of the prompt, and does not tell."""
+    found = SimpleNamespace(total_price=Decimal("0.1"), model=SimpleNamespace(id=KNOWN_ELSEWHERE, name=None))
+    monkeypatch.setattr(genai_prices, "calc_price", lambda *tokens, **how: found)
+    assert TABLE.cost_of_tokens(KNOWN_ELSEWHERE, Usage(prompt=9, completion=1)) == Decimal("0.1")
+    assert TABLE.cost_of_tokens(KNOWN_ELSEWHERE, Usage(prompt=9, completion=1, cache_write=1)) is None
 
 
 # --- unknown stays unknown

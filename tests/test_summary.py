@@ -64,7 +64,7 @@ AGAINST = [
     "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)                              pass",
     "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)   pass",
     "  verdict       HOLD: only 4 cases; a verdict needs at least 30",
-    "                pass rate may be 64.4 points worse, the margin is 5.0; about 51 more cases would decide",
+    "                pass rate may be 64.4 points worse, the margin is 5.0; at least 51 more cases are needed",
 ]
 WORST = "broken cases: tests/test_support.py::case-0 (expect)"
 
@@ -132,7 +132,7 @@ def test_a_model_against_itself_is_said_to_be_an_aa_run():
         "  latency       x1.00  (one pair tells no more)                        inconclusive",
         "  cost          0% per pass, $0.0000 saved per million passes          inconclusive",
         "  verdict       HOLD: only 1 case; a verdict needs at least 30",
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed",
     ]
 
 
@@ -156,7 +156,7 @@ def test_each_treatment_is_held_against_the_control():
         "  latency       x0.50  (one pair tells no more)                        inconclusive",
         "  cost          -90% per pass, $900.00 saved per million passes        inconclusive",
         "  verdict       HOLD: only 1 case; a verdict needs at least 30",
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed",
         "",
         "gemini-2.5-flash against claude-sonnet-4.5",
         "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive",
@@ -165,7 +165,7 @@ def test_each_treatment_is_held_against_the_control():
         "  latency       x2.00  (one pair tells no more)                        inconclusive",
         "  cost          +50% per pass, $500.00 more per million passes         inconclusive",
         "  verdict       HOLD: only 1 case; a verdict needs at least 30",
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide",
+        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed",
     ]
 
 
@@ -337,7 +337,7 @@ def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
         "  cost          -87% per pass, $866.67 saved per million passes  (90% CI -94% .. -71%)  pass",
         "  verdict       HOLD: only 4 cases; a verdict needs at least 30",
         "                pass rate may be 64.4 points worse, the margin is 5.0;",
-        "                about 51 more cases would decide",
+        "                at least 51 more cases are needed",
     ]
 
 

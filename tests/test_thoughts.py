@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.thoughts import as_sent, split_thoughts, without_thoughts
-from pytest_graysplit.types import Reply
+from pytest_graysplit.types import Reply, ToolCall
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def refuses(text):
         ("<think>Hm.</think>30", {}, "ok"),
         ("<think>Hm.</think>Sorry, no.", {}, "refusal"),
         ("<think>Hm.", {}, "empty"),
-        ("<think>Hm.", {"tool_calls": ({},)}, "ok"),
+        ("<think>Hm.", {"tool_calls": (ToolCall("f"),)}, "ok"),
         ("<think>Hm.", {"outcome": "truncated"}, "truncated"),
     ],
 )

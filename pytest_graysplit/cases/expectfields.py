@@ -8,14 +8,17 @@ from pytest_graysplit.cases import fieldtypes
 from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.checks.expectations import pattern
 from pytest_graysplit.checks.jsonanswers import validator
-from pytest_graysplit.types import Expect
+from pytest_graysplit.types import Expect, ToolCall
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 EXPECT_FIELDS = (
     "contains", "not_contains", "regex", "equals", "json", "json_schema", "reference", "min_similarity", "max_words",
+    "tool_calls", "tool_order", "no_other_tool_calls", "no_tool_calls",
 )  # fmt: skip
+_CALL_FIELDS = ("name", "arguments")
+_CALLS = 'name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]'
 
 
 def expect(place: Place, value: object) -> Expect:
@@ -35,13 +38,28 @@ def expect(place: Place, value: object) -> Expect:
         reference=given.read("reference", fieldtypes.text),
         min_similarity=given.read("min_similarity", fieldtypes.share),
         max_words=given.read("max_words", fieldtypes.count),
+        tool_calls=given.read("tool_calls", _tool_calls) or (),
+        tool_order=given.read("tool_order", fieldtypes.switch) or False,
+        no_other_tool_calls=given.read("no_other_tool_calls", fieldtypes.switch) or False,
+        no_tool_calls=given.read("no_tool_calls", fieldtypes.switch) or False,
     )
+    _refuse_clashes(asked, place)
+    return asked
+
+
+def _refuse_clashes(asked: Expect, place: Place) -> None:
     if asked.min_similarity is not None and asked.reference is None:
         hint = (
             "here it holds the answer against expect.reference; the two models are compared by min_similarity outside"
         )
         raise place.inside("min_similarity").refuse("there is no reference", hint, "case-field-clash")
-    return asked
+    beside = [name for name in ("tool_calls", "tool_order", "no_other_tool_calls") if getattr(asked, name)]
+    if asked.no_tool_calls and beside:
+        hint = "it asks for an answer without calls: keep it alone, or leave it out"
+        raise place.inside("no_tool_calls").refuse(f"goes with no {beside[0]}", hint, "case-field-clash")
+    if beside and not asked.tool_calls:
+        hint = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
+        raise place.inside(beside[0]).refuse("there are no tool_calls", hint, "case-field-clash")
 
 
 def _patterns(place: Place, value: object) -> tuple[str, ...]:
@@ -54,6 +72,24 @@ def _patterns(place: Place, value: object) -> tuple[str, ...]:
             hint = "put a backslash before what is meant literally, such as \\( or \\?"
             raise place.refuse(problem, hint, "case-regex") from None
     return expressions
+
+
+def _tool_calls(place: Place, value: object) -> tuple[ToolCall, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        instead = "; no_tool_calls: true says that none may occur" if value in ([], ()) else ""
+        raise place.expected("a list of calls", value, f"{_CALLS}{instead}")
+    return tuple(_tool_call(place.inside(number), entry) for number, entry in enumerate(value))
+
+
+def _tool_call(place: Place, value: object) -> ToolCall:
+    if not isinstance(value, dict):
+        raise place.expected("a call", value, _CALLS)
+    refuse_unknown(list(value), _CALL_FIELDS, place, dict.fromkeys(("function", "type", "id"), _CALLS))
+    given = Fields(value, place)
+    name = given.read("name", fieldtypes.text)
+    if name is None:
+        raise place.refuse("no name", _CALLS)
+    return ToolCall(name.strip(), given.read("arguments", fieldtypes.table) or {})
 
 
 def _json(place: Place, value: object) -> Json:

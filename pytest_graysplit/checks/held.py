@@ -6,16 +6,18 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from pytest_graysplit.checks.calledtools import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
 from pytest_graysplit.checks.findings import Finding, beside, plain
+from pytest_graysplit.toolcalls.matching import TOOL_CALLS
 from pytest_graysplit.types import Miss, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, PairScore, Reply
+    from pytest_graysplit.types import Case, Comparison, Expect, PairScore, Reply
 
-_Kind = Literal["outcome", "expect", "latency", "latency-ratio", "cost", "similarity", "guard"]
+_Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard"]
 
 _OUTCOMES = {
     "empty": (
@@ -43,22 +45,41 @@ def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], 
 
     `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
     """
-    if reply.outcome == "ok" and case.expect is None and case.max_latency_s is None and case.max_cost_usd is None:
+    if reply.outcome == "ok" and _asks_nothing(case):
         return []  # the common case of a large suite, and worth a tenth of what a replayed test costs
     if reply.outcome == "error":
         return _misses("outcome", arm, reply, [_failure(reply)])
     misses = _misses("outcome", arm, reply, _outcome(reply))
-    if case.expect and has_text(reply):
-        close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
-        misses += _misses("expect", arm, reply, check_expect(case.expect, reply.text, score, close_enough))
+    if case.expect and _has_answer(reply):
+        misses += _misses("expect", arm, reply, _expected(case.expect, case, reply, score))
+        misses += _misses("tool_calls", arm, reply, check_tool_calls(case.expect, reply.tool_calls))
+    if case.min_similarity is not None or (case.expect and case.expect.tool_calls):
+        misses += _misses("tool_calls", arm, reply, check_readable(reply.tool_calls))
     misses += _misses("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
     misses += _misses("cost", arm, reply, _cost(case.max_cost_usd, reply))
     return misses
 
 
 def has_text(reply: Reply) -> bool:
-    """Tell whether the reply said something that `expect` can be held against."""
-    return reply.outcome == "ok" or (reply.outcome != "error" and bool(reply.text.strip()))
+    """Tell whether the reply said something that a reference can be held against."""
+    return reply.outcome != "error" and bool(reply.text.strip())
+
+
+def _has_answer(reply: Reply) -> bool:
+    return reply.outcome == "ok" or has_text(reply) or (reply.outcome != "error" and bool(reply.tool_calls))
+
+
+def _asks_nothing(case: Case) -> bool:
+    budgets = (case.max_latency_s, case.max_cost_usd)
+    return case.expect is None and case.min_similarity is None and budgets == (None, None)
+
+
+def _expected(expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]) -> Iterator[Finding]:
+    """Yield what the text lacks; a reply that calls a tool may have none, which is not an empty answer."""
+    if reply.tool_calls and not reply.text.strip():
+        return check_without_text(expect, reply.tool_calls)
+    close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
+    return check_expect(expect, reply.text, score, close_enough)
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:
@@ -195,7 +216,8 @@ def _similarity(comparison: Comparison) -> Iterator[Finding]:
         below = _below(known, threshold, calibrated=comparison.calibrated)
         problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
-        hint = f"where both answers are right, {lower}choose another metric, or use expect"
+        other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
+        hint = f"where both answers are right, {lower}{other}"
         yield Finding(problem, hint, "similarity-below")
 
 

@@ -13,8 +13,9 @@ import pytest
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
-from pytest_graysplit.comparison import PairScores, compare, scored_pairs, self_pairs
+from pytest_graysplit.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
+from pytest_graysplit.noise import by_deficit
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
@@ -90,9 +91,13 @@ class Exchange:
         case = self.plan.case
         if treatment is None and case.min_similarity is None:
             return
-        self.scores = PairScores.of(control, treatment or (), self.score)
+        scores = self.scores = PairScores.of(control, treatment or (), self.score)
+        if case.max_deficit is not None:
+            self.plan.case = case = by_deficit(case, scores.self_similarity)
+            self.scores = scores.beside_pairs()
         if treatment is not None:
-            self.comparison = compare(case, control, treatment, metric=cast("str", case.metric), scores=self.scores)
+            metric = cast("str", case.metric)
+            self.comparison = compare(case, control, treatment, metric=metric, scores=scores, held=self.scores)
             if isinstance(self.score, Inquiry):
                 self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
 
@@ -166,17 +171,17 @@ class Exchange:
         )
 
     def _asserted(self) -> bool:
-        """Whether something could have failed about the answers; a threshold without a score to hold to it cannot."""
+        """Whether something could have failed about the answers: not by a threshold without a score, or one too low."""
         if self.plan.body_asserts or asserts_something(self.plan.case.expect):
             return True
         held = self.comparison
-        return held is not None and held.threshold is not None and held.similarity is not None
+        return held is not None and held.similarity is not None and self.plan.case.asserts_similarity
 
     def _asked(self) -> Asked | None:
         if not isinstance(self.score, Inquiry):
             return None
         control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
-        return self.score.asked(scored_pairs(control, treatment))
+        return self.score.asked(of_texts(scored_pairs(control, treatment)))
 
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
@@ -267,9 +272,9 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     """Yield every pair that judging the plan will score: both arms, the control with itself, and each reference."""
     control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
     if control and treatment:
-        yield from scored_pairs(control, treatment)
+        yield from of_texts(scored_pairs(control, treatment))
     if control and (treatment or plan.case.min_similarity is not None):
-        yield from self_pairs(control)
+        yield from of_texts(self_pairs(control))
     yield from reference_pairs(plan, replies)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit import load
 from pytest_graysplit.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.noise import warnings
 from pytest_graysplit.verdict import RunFacts
-from pytest_graysplit.verdict.facts import doubts_of
+from pytest_graysplit.verdict.facts import doubts_of, ratio_budgets_apart, unjudged_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ def run_notes(state: State) -> list[str]:
         *_lost(state),
         *doubts(state.results),
         *warnings(state.results),
+        *load.warnings(state.results),
         *_unscored(state.results),
     ]
     if state.tally.failure:
@@ -42,6 +44,8 @@ def doubts(results: Results) -> Iterator[str]:
     for arm in results.arms():
         if arm.role == "treatment":
             yield from (doubt.text for doubt in doubts_of(results, arm.arm))
+            apart, held = ratio_budgets_apart(results, arm.arm)
+            yield from [unjudged_ratios(apart, held)] if apart else []  # few hold nothing up, and are told all the same
 
 
 def budget_note(state: State) -> str | None:

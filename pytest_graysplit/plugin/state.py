@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.asking import Inquiry
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.noise import NoiseFloor
     from pytest_graysplit.recordings import MergeReport
     from pytest_graysplit.relay.client import Relay
     from pytest_graysplit.runner import Wish
@@ -71,8 +72,8 @@ class State:
         self.workers = int(worker.get("workercount", 1))
         # What a killed `all` run had recorded anew, so that nothing is paid twice.
         self.fresh = frozenset((Path(path), ReplyKey(*key)) for path, *key in worker.get("graysplit_fresh", ()))
-        # What auto thresholds are in this run, by metric; None where they could not be calibrated.
-        self.noise_floor: dict[str, float | None] = {}
+        # What auto asks for in this run, by metric; None where it could not be calibrated.
+        self.noise_floor: dict[str, NoiseFloor | None] = {}
         self._writable: set[Path] = set()
         self.tally.by_nodeid = any("::" in argument for argument in config.args)
 

@@ -47,7 +47,8 @@ def listed_cost(name: Name, usage: Usage, at: str | None) -> Decimal | None:
         found = library.calc_price(counts, model_ref=name.model, genai_request_timestamp=stamp, **seller)
     except (LookupError, ValueError, TypeError):  # an older library knows fewer kinds of tokens
         return None
-    return Decimal(found.total_price) if _is_meant(found, name) and _is_whole(found.model_price, usage) else None
+    price = getattr(found, "model_price", None)  # an older library does not tell
+    return Decimal(found.total_price) if _is_meant(found, name) and _is_whole(price, usage) else None
 
 
 def _is_meant(found: Any, name: Name) -> bool:
@@ -56,6 +57,8 @@ def _is_meant(found: Any, name: Name) -> bool:
 
 def _is_whole(price: Any, usage: Usage) -> bool:
     """Tell whether the list has a price for every kind of token: it takes what it has none for at a lower one, or 0."""
+    if price is None:
+        return not usage.cache_write
     needed = {
         "input_mtok": usage.prompt,
         "output_mtok": usage.output,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pytest_graysplit.clock import REAL, stamp
-from pytest_graysplit.fingerprint import canonical, redact_json, unchanged
+from pytest_graysplit.fingerprint import canonical, redact_call, redact_json, unchanged
 from pytest_graysplit.recordings.entries import entry_line
 from pytest_graysplit.recordings.jsonl import encode
 from pytest_graysplit.recordings.lines import FREE_TEXTS, reply_line
@@ -108,6 +109,8 @@ class Journal:
             self._fd = self._alive = None
 
     def _reply(self, key: ReplyKey, reply: Reply, free: AbstractSet[str], redact: Redactor) -> bytes:
+        if reply.tool_calls:
+            reply = replace(reply, tool_calls=tuple(redact_call(call, redact) for call in reply.tool_calls))
         fields = msgspec.to_builtins(reply_line(key, reply, self._now()))
         clean = {name: redact_json(value, redact) if name in free else value for name, value in fields.items()}
         return encode(clean)

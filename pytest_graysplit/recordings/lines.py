@@ -12,10 +12,11 @@ from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.pricing import is_plausible_cost
 from pytest_graysplit.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.thoughts import as_sent, without_thoughts
+from pytest_graysplit.toolcalls.reading import as_json, stored_call
 from pytest_graysplit.types import Outcome, Reply, Usage
 
 if TYPE_CHECKING:
-    from pytest_graysplit.types import ReplyKey
+    from pytest_graysplit.types import ReplyKey, ToolCall
 
 # Fields that a reply and its line share as they are.
 AS_THEY_ARE = (
@@ -23,24 +24,23 @@ AS_THEY_ARE = (
         "outcome",
         "text",
         "reasoning",
-        "tool_calls",
         "finish_reason",
         "error",
         "error_slug",
         "served_model",
         "fell_back",
     ),
-    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "response_id", "system_fingerprint"),
+    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
 )
 
-# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are.
+# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are. Tool
+# calls are redacted before they become a line: a number in their arguments can be a secret, too.
 FREE_TEXTS = frozenset(
     {
         "case",
         "model",
         "text",
         "reasoning",
-        "tool_calls",
         "finish_reason",
         "error",
         "served_model",
@@ -51,6 +51,7 @@ FREE_TEXTS = frozenset(
 
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 
 
@@ -110,7 +111,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     outcome: Outcome
     text: str = ""  # as it was sent: thoughts are told apart when it is read
     reasoning: str = ""  # what was sent apart from the text
-    tool_calls: tuple[Any, ...] = ()
+    tool_calls: tuple[Any, ...] = ()  # name, arguments, id; in older recordings as the server sent them
     finish_reason: str | None = None
     error: str | None = None
     error_slug: str | None = None
@@ -123,6 +124,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     attempts: Count = 1
     queue_s: Seconds | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
     backoff_s: Seconds | None = None
+    in_flight: OneOrMore | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
     at: str = ""
@@ -148,6 +150,7 @@ def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
         queue_s=reply.queue_s or None,
         backoff_s=reply.backoff_s or None,
         at=reply.at or at,
+        tool_calls=tuple(map(as_json, reply.tool_calls)),
         **{name: getattr(reply, name) for name in AS_THEY_ARE},
     )
 
@@ -177,8 +180,6 @@ def decode_reply(line: bytes) -> Reply:
     stored = decode(_REPLY, ReplyLine, line)
     if _may_repeat(line, stored):
         refuse_twice(line)
-    if stored.tool_calls:
-        require_plain(stored.tool_calls, "tool_calls")
     reply = Reply(
         model=stored.model,
         sample=stored.sample,
@@ -191,7 +192,7 @@ def decode_reply(line: bytes) -> Reply:
         outcome=stored.outcome,
         text=stored.text,
         reasoning=stored.reasoning,
-        tool_calls=stored.tool_calls,
+        tool_calls=_calls(stored.tool_calls) if stored.tool_calls else (),
         finish_reason=stored.finish_reason,
         error=stored.error,
         error_slug=stored.error_slug,
@@ -201,10 +202,19 @@ def decode_reply(line: bytes) -> Reply:
         latency_s=stored.latency_s,
         ttft_s=stored.ttft_s,
         attempts=stored.attempts,
+        in_flight=stored.in_flight,
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
     )
     return without_thoughts(reply, is_refusal)
+
+
+def _calls(stored: tuple[Any, ...]) -> tuple[ToolCall, ...]:
+    require_plain(stored, "tool_calls")
+    try:
+        return tuple(stored_call(call, f"$.tool_calls[{number}]") for number, call in enumerate(stored))
+    except ValueError as error:
+        raise LineError(str(error)) from None
 
 
 def _may_repeat(line: bytes, stored: ReplyLine) -> bool:

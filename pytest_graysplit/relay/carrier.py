@@ -33,7 +33,8 @@ class Trip(Generic[C, T]):
 
     `send` calls what it is given as soon as its connection is open: a latency begins there. `latency_s` and `sent_at`
     (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain; `retried` are the kinds
-    of faults that the attempts before it met. `toll` is paid before each attempt, where there is a cap.
+    of faults that the attempts before it met. `toll` is paid before each attempt, where there is a cap. `in_flight`
+    counts the requests that were out when the last attempt was sent, itself included.
     """
 
     send: Callable[[C, Callable[[], None]], Awaitable[Answer | Fault]]
@@ -47,6 +48,7 @@ class Trip(Generic[C, T]):
     wait_s: float = 0.0
     too_long_s: float | None = None
     sent_at: datetime | None = None
+    in_flight: int | None = None
     retried: list[str] = field(default_factory=list)
     answer: Answer | None = field(default=None, repr=False)
 
@@ -72,6 +74,7 @@ class Carrier(Generic[C]):
         self.sent = 0
         self.retries = 0
         self.rate_limited = 0
+        self._in_flight = 0
         self._slots = Slots(clients, self.limiter)
         self._pace = Pace(requests_per_min, clock=clock, sleep=sleep)
         self._clock = clock
@@ -125,15 +128,20 @@ class Carrier(Generic[C]):
     async def _send(self, trip: Trip[C, T], client: C) -> T | Fault:
         trip.attempts += 1
         self.sent += 1
-        trip.answer, trip.sent_at = None, REAL.utc_now()
+        trip.answer, trip.sent_at, trip.in_flight = None, REAL.utc_now(), None
         began = started = self._clock()
 
         def opened() -> None:
             nonlocal started
             started, trip.sent_at = self._clock(), REAL.utc_now()
             trip.queue_s += started - began
+            self._in_flight += 1
+            trip.in_flight = self._in_flight
 
-        got = await trip.send(client, opened)
+        try:
+            got = await trip.send(client, opened)
+        finally:
+            self._in_flight -= trip.in_flight is not None
         trip.latency_s = self._clock() - started
         if isinstance(got, Fault):
             trip.latency_s = self._clock() - began  # a timeout counts as all that was waited
@@ -200,5 +208,6 @@ def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
         retried=tuple(trip.retried),
         queue_s=trip.queue_s,
         backoff_s=trip.backoff_s,
+        in_flight=trip.in_flight,
         at=stamp(trip.sent_at) if trip.sent_at else None,
     )

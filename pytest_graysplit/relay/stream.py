@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 _SLICE = 65_536
+# Where a tool call says what is called, and what of that comes in pieces.
+_TELLING = ("function", "custom")
+_IN_PIECES = ("arguments", "input")
 
 
 class StreamCutError(ValueError):
@@ -164,7 +167,7 @@ def _delta(choice: dict[str, Json]) -> dict[str, Json]:
 
 
 def _carries(chunk: Json) -> bool:
-    names = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls")
+    names = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
     return any(_delta(choice).get(name) for choice in _first_choice(chunk) for name in names)
 
 
@@ -174,6 +177,7 @@ class _Message:
     def __init__(self) -> None:
         self._texts: dict[str, list[str | list[Json]]] = {}
         self._calls: list[_Call] = []
+        self._legacy = _Call()
 
     def add(self, delta: dict[str, Json]) -> None:
         for name in _TEXTS:
@@ -183,17 +187,21 @@ class _Message:
         for piece in pieces if isinstance(pieces, list) else ():
             if isinstance(piece, dict):
                 self._call_of(piece).add(piece)
+        if isinstance(legacy := delta.get("function_call"), dict):
+            self._legacy.add({"function": legacy})
 
     def whole(self) -> dict[str, Json]:
         whole: dict[str, Json] = {name: _joined(pieces) for name, pieces in self._texts.items()}
         calls: list[Json] = [call.whole() for call in self._calls]
-        return whole | ({"tool_calls": calls} if calls else {})
+        legacy = self._legacy.whole()["function"]
+        return whole | ({"tool_calls": calls} if calls else {}) | ({"function_call": legacy} if legacy else {})
 
     def _call_of(self, piece: dict[str, Json]) -> _Call:
-        # Pieces of one call share their index; where a relay leaves it out, a new id begins a new call.
-        for call in self._calls:
-            if call.fields.get("index") == piece.get("index") and piece.get("id") in (None, "", call.fields.get("id")):
-                return call
+        # Pieces of one call share their index; where a relay leaves it out, a new id or name begins a new call.
+        here = [call for call in self._calls if call.fields.get("index") == piece.get("index")]
+        known = [call for call in here if piece.get("id") and call.fields.get("id") == piece["id"]]
+        if known or (here and here[-1].goes_on_with(piece)):
+            return (known or here)[-1]
         self._calls.append(_Call())
         return self._calls[-1]
 
@@ -208,21 +216,36 @@ def _joined(pieces: list[str | list[Json]]) -> Json:
 
 
 class _Call:
-    """One tool call of a stream; its arguments come in pieces."""
+    """One tool call of a stream; its arguments, or the input of a custom tool, come in pieces."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Json] = {}
-        self._function: dict[str, Json] = {}
-        self._arguments: list[str] = []
+        self._kind = "function"
+        self._told: dict[str, Json] = {}
+        self._pieces: dict[str, list[str]] = {}
+
+    def goes_on_with(self, piece: dict[str, Json]) -> bool:
+        """Tell whether a piece without a known id belongs to this call, which is the last at its place."""
+        name = _told_by(piece).get("name")
+        # Some servers give every piece another id, and only the first one a name; others repeat the name.
+        return not name or (not piece.get("id") and name == self._told.get("name", name))
 
     def add(self, piece: dict[str, Json]) -> None:
-        self.fields |= {key: value for key, value in piece.items() if key != "function" and value is not None}
-        more = piece.get("function")
-        if isinstance(more, dict):
-            self._function |= {key: value for key, value in more.items() if key != "arguments" and value}
-            if isinstance(arguments := more.get("arguments"), str):
-                self._arguments.append(arguments)
+        """Take in a piece: texts are put together, all else is said once."""
+        told = {key: value for key, value in piece.items() if key not in _TELLING and value not in (None, "")}
+        self.fields = {**told, **self.fields}
+        self._kind = "custom" if isinstance(piece.get("custom"), dict) else self._kind
+        for key, value in _told_by(piece).items():
+            if key in _IN_PIECES and isinstance(value, str):
+                self._pieces.setdefault(key, []).append(value)
+            elif value not in (None, ""):
+                self._told[key] = value
 
     def whole(self) -> dict[str, Json]:
-        arguments: dict[str, Json] = {"arguments": "".join(self._arguments)} if self._arguments else {}
-        return {**self.fields, "function": {**self._function, **arguments}}
+        """Return the call as it would have come without streaming."""
+        joined: dict[str, Json] = {key: text for key, pieces in self._pieces.items() if (text := "".join(pieces))}
+        return {**self.fields, self._kind: {**self._told, **joined}}
+
+
+def _told_by(piece: dict[str, Json]) -> dict[str, Json]:
+    return next((told for name in _TELLING if isinstance(told := piece.get(name), dict)), {})

@@ -9,6 +9,7 @@ from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_
 from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.thoughts import split_thoughts
+from pytest_graysplit.toolcalls.reading import is_nested_deeper, read_calls
 from pytest_graysplit.types import Reply, Usage
 
 if TYPE_CHECKING:
@@ -95,19 +96,6 @@ def _too_deep() -> Fault:
     return Fault(problem=f"the answer is nested more than {_DEEPEST} levels deep", slug="relay-answer-deep", status=422)
 
 
-def is_nested_deeper(value: Json, levels: int) -> bool:
-    """Tell whether lists and objects stand in each other more than so many levels deep; walks without recursion."""
-    waiting = [(value, 1)]
-    while waiting:
-        one, level = waiting.pop()
-        if isinstance(one, dict | list):
-            if level > levels:
-                return True
-            inner = one.values() if isinstance(one, dict) else one
-            waiting += [(each, level + 1) for each in inner if isinstance(each, dict | list)]
-    return False
-
-
 def _reply(
     answer: Answer,
     payload: dict[str, Json],
@@ -120,7 +108,7 @@ def _reply(
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     whole = content or _text(choice.get("text")) or refusal
     reasoning, text = split_thoughts(whole)
-    calls, finish = _tool_calls(message), name_of(choice.get("finish_reason"))
+    calls, finish = read_calls(message), name_of(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
     return Reply(
         model=model,
@@ -227,14 +215,6 @@ def _thoughts(value: Json, depth: int = 4) -> str:
     if isinstance(value, dict) and depth:
         return next(filter(None, (_thoughts(value.get(name), depth - 1) for name in _THOUGHT)), "")
     return ""
-
-
-def _tool_calls(message: Mapping[str, Json]) -> tuple[Json, ...]:
-    calls = message.get("tool_calls")
-    if isinstance(calls, list) and calls:
-        return tuple(calls)
-    legacy = message.get("function_call")
-    return ({"type": "function", "function": legacy},) if isinstance(legacy, dict) and legacy else ()
 
 
 def name_of(value: Json) -> str | None:

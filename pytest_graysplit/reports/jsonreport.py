@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from statistics import fmean
+from math import isnan
+from statistics import fmean, median
 from typing import TYPE_CHECKING, TypedDict
 
 from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.policy import PASS_RATE
 from pytest_graysplit.results import CONTROL, FORMAT
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.toolcalls.reading import as_json
 from pytest_graysplit.verdict.figures import bounds_json, row_json
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def _arm(arm: ArmSummary) -> dict[str, object]:
         "served_models": arm.served_models,
         "attempts": arm.attempts,
         "replayed": arm.replayed,
+        "in_flight": {"median": median(arm.in_flight), "max": max(arm.in_flight)} if arm.in_flight else None,
     }
 
 
@@ -92,12 +95,13 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
         "verdict": verdict.decision,
         "reasons": list(verdict.reasons),
         "cases_needed": verdict.needed,
+        "cases_needed_if_equal": verdict.needed_if_equal,
         "mcnemar_midp": verdict.mcnemar_midp,
     }
 
 
 def _bounds(row: Row | None) -> dict[str, Json] | None:
-    return None if row is None else bounds_json(row)
+    return None if row is None or isnan(row.estimate) else bounds_json(row)
 
 
 def _asked(asked: Asked) -> dict[str, object]:
@@ -152,11 +156,13 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "cost_usd": usd(reply.cost_usd),
         "text": reply.text,
         "reasoning": reply.reasoning,
+        "tool_calls": [as_json(call) for call in reply.tool_calls],
         "model": reply.model,
         "served_model": reply.served_model,
         "attempts": reply.attempts,
         "queue_s": reply.queue_s,
         "backoff_s": reply.backoff_s,
+        "in_flight": reply.in_flight,
         "replayed": reply.replayed,
         "error": reply.error,
         "error_slug": reply.error_slug,

@@ -26,7 +26,8 @@ class ArmSummary:
     `passed` counts the cases in which all answers passed, `passes` adds up the shares that did: with one answer a case
     they are equal. Rates use the shares. The cost of `uncounted` answers is unknown because their tokens were not
     counted, that of `disputed` ones because the relay reported 0 for a model with a price, and that of `unpriced` ones
-    for want of a price.
+    for want of a price. `in_flight` holds how many requests were out when each reply was asked for, of those that
+    know it.
     """
 
     role: Role
@@ -48,6 +49,7 @@ class ArmSummary:
     replies: int
     replayed: int
     attempts: int
+    in_flight: tuple[int, ...]
     served_models: Mapping[str, int]
 
     @property
@@ -125,6 +127,7 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
         replies=len(replies),
         replayed=sum(reply.replayed for reply in replies),
         attempts=sum(reply.attempts for reply in replies),
+        in_flight=tuple(reply.in_flight for reply in replies if reply.in_flight is not None),
         served_models=dict(sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items())),
     )
 

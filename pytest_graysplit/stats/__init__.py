@@ -12,13 +12,20 @@ from pytest_graysplit.stats.interval import Interval
 from pytest_graysplit.stats.looks import Looks, OneLook, mixture_z, needed_units
 from pytest_graysplit.stats.means import clustered_se, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
-from pytest_graysplit.stats.noise import conformal_threshold, randomisation_p
+from pytest_graysplit.stats.noise import (
+    conformal_deficit,
+    conformal_miss_range,
+    conformal_threshold,
+    randomisation_p,
+)
 from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, tango_p
-from pytest_graysplit.stats.planning import certifiable_n, required_n
+from pytest_graysplit.stats.planned import planned_z
+from pytest_graysplit.stats.planning import certifiable_n, needed_n, required_n
 from pytest_graysplit.stats.power import power
 from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
+from pytest_graysplit.stats.ranks import rises_p
 from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
     cost_per_pass_ratio_p,
@@ -53,6 +60,8 @@ __all__ = [
     "clopper_pearson",
     "clustered_ratio",
     "clustered_se",
+    "conformal_deficit",
+    "conformal_miss_range",
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
@@ -65,9 +74,11 @@ __all__ = [
     "mcnemar_midp",
     "mean_difference",
     "mixture_z",
+    "needed_n",
     "needed_units",
     "ordinal_tango",
     "ordinal_tango_p",
+    "planned_z",
     "power",
     "promote_e_values",
     "quantile",
@@ -80,6 +91,7 @@ __all__ = [
     "required_n",
     "retention",
     "retention_p",
+    "rises_p",
     "sample_ratio_p",
     "share_difference",
     "smallest_n_for_quantile",

@@ -28,11 +28,25 @@ def required_n(
         raise ValueError(f"a share of discordant pairs lies between the squared difference and 1, not {discordant!r}")
     if not -1 < margin < 1:
         raise ValueError(f"a margin lies between -1 and 1, not {margin!r}")
-    if math.isclose(difference, -margin, abs_tol=1e-9):
+    return needed_n(discordant - difference * difference, margin + difference, alpha, power)
+
+
+def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float = 0.80) -> int | None:
+    """Return how many values decide, with that power, on which side of a bound their mean lies.
+
+    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` how far the
+    true mean lies from the bound. None where that is nothing, or the variance is not known.
+
+    >>> needed_n(0.10, 0.05), needed_n(0.10, 0.0)
+    (248, None)
+    """
+    check_share("alpha", alpha)
+    check_share("the power", power)
+    if math.isclose(distance, 0.0, abs_tol=1e-9) or not math.isfinite(variance):
         return None
     z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)
-    pairs = (z / (margin + difference)) ** 2 * (discordant - difference * difference) if z > 0 else 0.0
-    return max(1, math.ceil(pairs - 1e-9))
+    values = (z / distance) ** 2 * variance if z > 0 else 0.0
+    return max(1, math.ceil(values - 1e-9))
 
 
 def certifiable_n(margin: float, confidence: float = 0.90) -> int:

@@ -56,5 +56,7 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
     parts = [plural(len(results.rows), "case")]
     parts += [f"control {control}"] if control else []
     parts.append(f"replayed {replayed:,} of {replies:,} replies" + (", latencies as recorded" if replayed else ""))
+    if most := max((number for arm in arms for number in arm.in_flight), default=None):
+        parts.append(f"up to {most} in flight")
     parts.append(f"metric {listed(results.metrics or [metric])}")
     return " · ".join(parts)

@@ -70,7 +70,7 @@ def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) 
     yield Told("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
-        yield Told("deficit", f"{_signed(row.estimate)}  (90% CI {interval}, bound {_signed(row.bound)})", row)
+        yield Told("deficit", f"{_signed(row.estimate)}  ({_ci(row)} {interval}, bound {_signed(row.bound)})", row)
     if one.flags:
         yield Told("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
     if (row := rows.get("errors")) is not None and (row.estimate or row.critical):
@@ -95,8 +95,13 @@ def _changes(cases: Changes) -> str:
 
 def _points(row: Row) -> str:
     held = "margin" if row.is_pass_rate else "bound"
-    interval = f"90% CI {points(row.low)} .. {points(row.high)}, {held} {points(row.bound or 0)}"
+    interval = f"{_ci(row)} {points(row.low)} .. {points(row.high)}, {held} {points(row.bound or 0)}"
     return f"{points(row.estimate)} pp  ({interval}, {plural(row.n, 'pair')})"
+
+
+def _ci(row: Row) -> str:
+    """Name the interval by how sure it is: 90% CI, and more at a planned look."""
+    return f"{100 * row.confidence:.3g}% CI"
 
 
 def _signed(value: float | None) -> str:
@@ -124,16 +129,24 @@ def _latencies(rows: Mapping[str, Row]) -> Iterator[Told]:
         yield Told("latency", "unknown")
     for name, label in (("latency", "latency"), ("latency_p95", "p95"), ("latency_p99", "p99")):
         if (row := rows.get(name)) is not None:
-            yield Told(label, _ratio(row), row)
+            yield _latency(label, row)
     if (row := rows.get("latency_budget")) is not None:
         share = f"{100 * row.estimate:.1f}% of {plural(row.n, 'reply', 'replies')} over the budget"
-        yield Told("budget", f"{share}  (90% CI {100 * row.low:.1f} .. {100 * row.high:.1f}, bound 5.0)", row)
+        yield Told("budget", f"{share}  ({_ci(row)} {100 * row.low:.1f} .. {100 * row.high:.1f}, bound 5.0)", row)
+
+
+def _latency(label: str, row: Row) -> Told:
+    if row.state is None:
+        apart = f"{row.remark}: {plural(row.n, 'pair')} within an hour"
+        hint = ", --graysplit-record=all measures both again" if label == "latency" else ""
+        return Told(label, f"{apart}{hint}", style="yellow")
+    return Told(label, f"{_ratio(row)}; {row.remark}" if row.remark else _ratio(row), row)
 
 
 def _ratio(row: Row) -> str:
     if row.high == float("inf"):
         return f"{ratio(row.estimate)}  (one pair tells no more)"
-    return f"{ratio(row.estimate)}  (90% CI {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
+    return f"{ratio(row.estimate)}  ({_ci(row)} {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
 
 
 def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSummary]) -> Iterator[Told]:
@@ -150,7 +163,7 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSu
         return
     text = volume if cost_ratio is None else f"{change(cost_ratio)} per pass, {volume}"
     if row is not None and cost_ratio and row.high < float("inf"):
-        text += f"  (90% CI {change(row.low)} .. {change(row.high)})"
+        text += f"  ({_ci(row)} {change(row.low)} .. {change(row.high)})"
     yield Told("cost", text, row)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.options import checked_looks
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+# Of the bounds these are on differences, and the others on ratios.
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -35,17 +37,18 @@ class AskedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, other bounds, and the share of answers that may be cut off."""
+    """The section `verdict`: which rows and tags decide, other bounds, planned looks, and how much may be cut off."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
     bounds: Mapping[str, float] = field(default_factory=dict)
     truncated: float = TRUNCATED
+    looks: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated"))
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
         critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
         refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
@@ -57,6 +60,7 @@ class VerdictTable:
             critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
             truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
+            looks=_looks(table["looks"]) if "looks" in table else (),
         )
 
 
@@ -135,11 +139,21 @@ class ToolTable:
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
-    if value >= 1 and name.rpartition(".")[2] in SHARES:
+    is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
+    if is_share and value >= 1:
         raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     if not value and name.endswith(RETENTION):
         raise refused(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
+    if not is_share and not value:
+        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
+
+
+def _looks(value: object) -> tuple[int, ...]:
+    try:
+        return checked_looks(value if isinstance(value, list) else [value])
+    except ValueError as error:
+        raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
 def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:

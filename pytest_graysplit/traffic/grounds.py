@@ -10,7 +10,7 @@ from pytest_graysplit import stats
 from pytest_graysplit.display import listed, plural, shortlist
 from pytest_graysplit.traffic.rows import MEASURED, critical_names, rows_of
 from pytest_graysplit.verdict.facts import same_model
-from pytest_graysplit.verdict.wording import label_of, more_cases, reason_of
+from pytest_graysplit.verdict.wording import label_of, more_units, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +140,7 @@ def still_open(seen: Seen) -> Iterator[str]:
         yield f"nothing was measured on both arms for {shortlist(lacking)}"
     for row in seen.critical:
         if row.state != "pass":
-            yield f"{reason_of(row)}; {more_cases(row, needed_for(row), 'unit')}"
+            yield f"{reason_of(row)}; {more_units(row, needed_for(row))}"
 
 
 def promising(seen: Seen) -> Iterator[str]:

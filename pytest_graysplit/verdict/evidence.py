@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import TAG
+from pytest_graysplit.policy import PROMISE_ALPHA, TAG
 from pytest_graysplit.results import CONTROL
+from pytest_graysplit.verdict.advice import advise
 from pytest_graysplit.verdict.facts import doubts_of
 from pytest_graysplit.verdict.pairs import Both, pairs_of
-from pytest_graysplit.verdict.rows import SIZE, rows_of
+from pytest_graysplit.verdict.planned import REJECT_ALPHA, look_at
+from pytest_graysplit.verdict.rows import rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.results import Results
+    from pytest_graysplit.verdict.advice import Advice
     from pytest_graysplit.verdict.facts import Doubt, RunFacts, Stop
     from pytest_graysplit.verdict.pairs import Pair
+    from pytest_graysplit.verdict.planned import Look
     from pytest_graysplit.verdict.rows import Row
 
 FEWEST_PAIRS = 30
 # A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).
-HARM_EVIDENCE, PROMISE_EVIDENCE = 40.0, 20.0
+HARM_EVIDENCE, PROMISE_EVIDENCE = 40.0, 1 / PROMISE_ALPHA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of one treatment: the run, the pairs, the rows that they make, and what makes them doubtful."""
+    """What is known of one treatment: the run, the pairs, the rows that they make, and what makes them doubtful.
+
+    At a planned look the policy's bounds err with what is left for it.
+    """
 
     results: Results
     treatment: str
@@ -38,11 +46,14 @@ class Evidence:
     pairs: tuple[Pair, ...]
     rows: tuple[Row, ...]
     doubts: tuple[Doubt, ...]
+    look: Look | None = None
 
     @classmethod
     def of(cls, results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Evidence:
         """Draw the evidence from the results; their order does not show in it."""
         pairs = pairs_of(results, treatment)
+        if (look := look_at(policy, len(results.rows), facts.lost)) is not None:
+            policy = replace(policy, alpha=look.alpha)
         return cls(
             results=results,
             treatment=treatment,
@@ -51,6 +62,7 @@ class Evidence:
             pairs=pairs,
             rows=rows_of(pairs, policy),
             doubts=doubts_of(results, treatment, policy.truncated),
+            look=look,
         )
 
     @property
@@ -118,22 +130,38 @@ class Evidence:
         differences = [pair.difference for pair in self.pairs]
         return stats.mcnemar_midp(differences.count(1), differences.count(-1)) if differences else None
 
-    def needed_for(self, row: Row) -> int | None:
-        """Return how many cases would decide a pass rate; None where it lies so near the margin that no number does."""
-        differences = [pair.difference for pair in self.rated if row.tag is None or row.tag in pair.tags]
-        discordant = fmean(difference * difference for difference in differences)
-        needed = stats.required_n(discordant, row.estimate, self.policy.margin)
-        return None if needed is None else max(needed, self.fewest)
+    @property
+    def cases(self) -> int:
+        """How many cases the suite has, with and without a result."""
+        return len(self.results.rows)
 
     @property
-    def fewest(self) -> int:
-        """How many cases it takes at least: so many that none may be lost, and the margin is shown all the same."""
-        margin = self.policy.margin
-        return max(FEWEST_PAIRS, stats.certifiable_n(margin), stats.smallest_n_for_quantile(1 - margin, SIZE))
+    def reject_alpha(self) -> float:
+        """How often the rows may reject a treatment that is worse by no more than the margin."""
+        return REJECT_ALPHA if self.look is None else self.look.reject_alpha
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a critical row does not pass."""
+        return any(row.state != "pass" for row in self.critical)
+
+    def advice_for(self, row: Row) -> Advice:
+        """Return how many cases would decide a row."""
+        return advise(row, self.rated if row.is_pass_rate else self.pairs, self.policy, FEWEST_PAIRS)
 
     @property
     def needed(self) -> int | None:
-        """How many cases would decide every critical pass rate; None where no number would."""
-        rates = [row for row in self.critical if row.is_pass_rate]
-        numbers = [self.needed_for(row) for row in rates] or [self.fewest]
-        return None if None in numbers else max(number for number in numbers if number is not None)
+        """How many cases would decide every critical row, if all are as they look; None where no usual number would."""
+        advice = [self.advice_for(row) for row in self.critical]
+        return _most([one.in_cases(one.as_it_looks) for one in advice])
+
+    @property
+    def needed_if_equal(self) -> int | None:
+        """The same if the treatment is as good as the control; None as well where a small sample does not tell."""
+        advice = [self.advice_for(row) for row in self.critical]
+        return _most([None if one.small else one.in_cases(one.if_equal) for one in advice])
+
+
+def _most(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return max(known) if known and len(known) == len(numbers) else None

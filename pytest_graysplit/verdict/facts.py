@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_graysplit.results import ArmResult, Results
-    from pytest_graysplit.types import Reply
+    from pytest_graysplit.types import Comparison, Reply
 
+# The share of the cases with a budget of latency ratios that may go without a judgement.
+MUCH_UNJUDGED = 0.05
 # What relays add to a model's name to say which build of it answered.
 _RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
 
@@ -68,6 +70,7 @@ def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) ->
         *(Doubt(text=text, weight="mistaken") for text in _gateways(arms)),
         *(Doubt(text=text, weight="mistaken") for text in _differing(results, treatment)),
         *(doubt for some in rows.values() for doubt in _truncated(some, truncated)),
+        *(Doubt(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
 
 
@@ -104,6 +107,38 @@ def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Doubt]:
         total = plural(len(replies), "reply", "replies")
         text = f"{arms[0].model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
         yield Doubt(text=text, weight="holding" if number > allowed * len(replies) else "noted")
+
+
+def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:
+    """Return in how many cases a latency ratio could not be held to its budget, and how many have such a budget."""
+    held = [
+        row.comparisons[treatment]
+        for row in results.rows
+        if treatment in row.comparisons and row.case.max_latency_ratio is not None
+    ]
+    return sum(one.latency_ratio is None and _is_timed(one) for one in held), len(held)
+
+
+def _is_timed(one: Comparison) -> bool:
+    return one.treatment.latency_s is not None and bool(one.control.latency_s)
+
+
+def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
+    """A budget that was not judged in more than a few cases is a thing that the user asserted and that was not shown.
+
+    It is not a miss: when the answers were recorded says nothing of the model.
+    """
+    apart, held = ratio_budgets_apart(results, treatment)
+    if apart > MUCH_UNJUDGED * held:
+        yield unjudged_ratios(apart, held)
+
+
+def unjudged_ratios(apart: int, held: int) -> str:
+    """Say that a budget of latency ratios holds for some cases and was judged in a part of them."""
+    return (
+        f"max_latency_ratio was not judged in {apart:,} of {plural(held, 'case')}: their answers were "
+        "not measured side by side, --graysplit-record=all measures both again"
+    )
 
 
 def same_model(asked: str, served: str) -> bool:

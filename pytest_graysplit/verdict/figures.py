@@ -26,4 +26,6 @@ def row_json(row: Row) -> dict[str, Json]:
         "critical": row.critical,
         "n": row.n,
         "method": row.method,
+        "remark": row.remark or None,
+        "confidence": round(row.confidence, 6),
     }

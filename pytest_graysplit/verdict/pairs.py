@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.results import CONTROL
+from pytest_graysplit.types import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,9 +35,11 @@ class Pair:
     """One case on both arms; figures are means over the case's replies, None where either arm has none.
 
     `passed` and `troubled` (errors and refusals) are shares of the replies, `deficit` is how much less the treatment
-    is like the control than the control is like itself. `flagged` is the share of its pairs of answers that carry a
-    guard's flag, the control's among its own answers; None without a second one. `missed` says in few words what the
-    treatment missed, and `asserted` whether anything about the answers could have failed.
+    is like the control than the control is like itself. `latency_s` compares what was measured side by side, and is
+    None where both arms have latencies that are `apart`; `wait_s` is the treatment's own mean, whenever measured.
+    `flagged` is the share of its pairs of answers that carry a guard's flag, the control's among its own answers; None
+    without a second one. `missed` says in few words what the treatment missed, and `asserted` whether anything about
+    the answers could have failed.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Pair:
     latency_s: Both | None
     cost_usd: Both | None
     deficit: float | None
+    apart: bool = False
+    wait_s: float | None = None
     similarity: float | None = None
     flagged: Both | None = None
     calls_changed: bool = False
@@ -98,15 +103,20 @@ def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
 def _pair(row: CaseRow, treatment: str) -> Pair:
     arms = row.arms[CONTROL], row.arms[treatment]
     comparison = row.comparisons.get(treatment)
+    # A time of 0 was not measured: no ratio can take it, and a row that left it out would count it in its n.
+    timed = [[reply for reply in arm.replies if reply.latency_s] for arm in arms]
+    near = _near(*timed), _near(*reversed(timed))
     return Pair(
         name=row.name,
         cluster=f"cluster {row.case.cluster}" if row.case.cluster else f"case {row.key}",
         tags=row.case.tags,
         passed=Both(*(arm.pass_share for arm in arms)),
         troubled=Both(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
-        latency_s=_both([_latency_s(arm) for arm in arms]),
+        latency_s=_both([_latency_s(replies) for replies in near]),
         cost_usd=_both([_cost_usd(arm.replies) for arm in arms]),
         deficit=_deficit(comparison),
+        apart=all(timed) and not all(near),
+        wait_s=_latency_s(timed[1]),
         similarity=None if comparison is None else comparison.similarity,
         flagged=_flagged(comparison),
         calls_changed=comparison is not None and any(flag.name == CALLS_CHANGED for flag in comparison.flags),
@@ -144,9 +154,13 @@ def _both(figures: Sequence[float | None]) -> Both | None:
     return None if control is None or treatment is None else Both(control, treatment)
 
 
-def _latency_s(arm: ArmResult) -> float | None:
-    # A time of 0 was not measured: no ratio can take it, and a row that left it out would count it in its n.
-    measured = [reply.latency_s for reply in arm.replies if reply.latency_s]
+def _near(replies: Sequence[Reply], others: Sequence[Reply]) -> list[Reply]:
+    """Return the replies that any of the other arm's was measured side by side with, as far as is known."""
+    return [reply for reply in replies if any(side_by_side(reply, other) is not False for other in others)]
+
+
+def _latency_s(replies: Sequence[Reply]) -> float | None:
+    measured = [reply.latency_s for reply in replies if reply.latency_s is not None]
     return fmean(measured) if measured else None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pytest_graysplit import stats
 from pytest_graysplit.display import plural
+from pytest_graysplit.policy import ALPHA
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS
-from pytest_graysplit.verdict.rows import SIZE
+from pytest_graysplit.verdict.rows import SIZE_OVER_ALPHA
 
 # Shares of cases that one of two models alone passes, as two models of like quality often have them.
 USUAL, MANY = 0.10, 0.20
@@ -28,5 +29,5 @@ def power_line(cases: int, margin: float, clusters: int | None = None) -> str:
 
 
 def _of_100(n: int, discordant: float, margin: float) -> str:
-    share = 100 * stats.power(n, discordant, margin, size=SIZE)
+    share = 100 * stats.power(n, discordant, margin, size=SIZE_OVER_ALPHA * ALPHA)
     return "<1" if share < 1 else ">99" if share > 99 else str(round(share))

@@ -9,7 +9,7 @@ from pytest_graysplit.display import percent, plural, shortlist
 from pytest_graysplit.policy import GUARDS, PASS_RATE
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS, HARM_EVIDENCE
-from pytest_graysplit.verdict.wording import interval_of, label_of, more_cases, reason_of
+from pytest_graysplit.verdict.wording import interval_of, label_of, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.evidence import Evidence
     from pytest_graysplit.verdict.rows import Row
 
-REJECT_ALPHA = 0.025
 # The share of the cases without a result from which on the others may not speak for them.
 MUCH_MISSING = 0.05
 # A control that passes fewer cases than two margins leaves too little to lose: half of it would be within the margin.
@@ -124,7 +123,8 @@ def still_open(seen: Evidence) -> Iterator[str]:
     failing = _failing(seen)
     for row in _undecided(seen):
         if row.state != "pass" and row not in failing:
-            yield f"{reason_of(row)}; {more_cases(row, seen.needed_for(row))}" if row.is_pass_rate else reason_of(row)
+            is_measured = row.state is not None and not row.of_a_free_model
+            yield f"{reason_of(row)}; {seen.advice_for(row).text}" if is_measured else reason_of(row)
 
 
 def promising(seen: Evidence) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _must_pass(seen: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]
 
 
 def _failing(seen: Evidence) -> list[Row]:
-    rejected = stats.holm([row.fail_p for row in seen.critical], REJECT_ALPHA)
+    rejected = stats.holm([row.fail_p for row in seen.critical], seen.reject_alpha)
     return [row for row, beyond in zip(seen.critical, rejected, strict=True) if beyond]
 
 

@@ -57,7 +57,6 @@ _FREE: Mapping[float, str] = {
     1.0: "is nothing with either model, so nothing is saved",
     math.inf: "is more than nothing: the control is free, and the treatment is not",
 }
-MOST_CASES = 100_000
 MOST_UNITS = 1_000_000
 
 
@@ -76,6 +75,8 @@ def reason_of(row: Row) -> str:
     label, bound = label_of(row.name), row.bound or 0.0
     if row.of_a_free_model:
         return f"{label} {_FREE[row.estimate]}"
+    if row.state is None and row.remark:
+        return f"{label} is {row.remark}"
     if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
     if row.name == RETENTION:
@@ -89,18 +90,17 @@ def reason_of(row: Row) -> str:
 
 def interval_of(row: Row) -> str:
     """Write a difference of pass rates with its interval and its number of cases."""
-    bounds = f"90% CI {points(row.low)} .. {points(row.high)}"
+    bounds = f"{100 * row.confidence:.3g}% CI {points(row.low)} .. {points(row.high)}"
     return f"{points(row.estimate)} points ({bounds}, {plural(row.n, 'case')})"
 
 
-def more_cases(row: Row, needed: int | None, noun: str = "case") -> str:
-    """Say how many more cases, or units of live traffic, would decide the row, where any usual number does."""
-    most, whole = (MOST_CASES, "suite of a usual size") if noun == "case" else (MOST_UNITS, "traffic of a usual size")
-    if needed is None or needed > most:
-        return f"the difference is so near to the margin that no {whole} decides"
+def more_units(row: Row, needed: int | None) -> str:
+    """Say how many more units of live traffic would decide the row, where any usual number does."""
+    if needed is None or needed > MOST_UNITS:
+        return "the difference is so near to the margin that no traffic of a usual size decides"
     if needed <= row.n:
-        return f"a few more {noun}s would decide"
-    return f"about {plural(needed - row.n, f'more {noun}')} would decide"
+        return "a few more units would decide"
+    return f"about {plural(needed - row.n, 'more unit')} would decide"
 
 
 def _points(label: str, row: Row, margin: float) -> str:

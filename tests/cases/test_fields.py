@@ -155,6 +155,13 @@ UNKNOWN = [
     ({"contains": "a"}, "contains: unknown field", 'it belongs in expect: write expect: {"contains": ...}'),
     ({"model": "m"}, "model: unknown field", ("models are named once for all cases, by --graysplit-control and "
                                               "--graysplit-treatment")),
+    ({"expect": {"tool_cals": []}}, "expect.tool_cals: unknown field, did you mean tool_calls?",
+     f"known here: {', '.join(EXPECT_FIELDS)}"),
+    ({"expect": {"tool_calls": [{"name": "f", "argumens": {}}]}},
+     "expect.tool_calls[0].argumens: unknown field, did you mean arguments?", "known here: name, arguments"),
+    ({"expect": {"tool_calls": [{"function": {"name": "f"}}]}}, "expect.tool_calls[0].function: unknown field",
+     ('name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]')),
+    ({"tool_calls": []}, "tool_calls: unknown field", 'it belongs in expect: write expect: {"tool_calls": ...}'),
     ({"expect": {"contians": "a"}}, "expect.contians: unknown field, did you mean contains?",
      f"known here: {', '.join(EXPECT_FIELDS)}"),
 ]  # fmt: skip
@@ -177,6 +184,7 @@ def test_the_marker_takes_no_id():
 NUMBER = "write a plain number such as 3 or 0.75, without quotes"
 WHOLE = "write a whole number such as 2, without quotes"
 QUOTES = "put the value in quotes"
+CALLS = 'name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]'
 LISTED = 'write "one text" or ["one", "two"]'
 PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
 TYPES = [
@@ -212,6 +220,20 @@ TYPES = [
     ({"expect": {"equals": True}}, "expect.equals: expected a text, got True", QUOTES),
     ({"expect": {"json": False}}, "expect.json: expected true, an object or a list, got False",
      'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'),
+    ({"expect": {"tool_calls": {"name": "f"}}}, "expect.tool_calls: expected a list of calls, got {'name': 'f'}", CALLS),
+    ({"expect": {"tool_calls": []}}, "expect.tool_calls: expected a list of calls, got []",
+     f"{CALLS}; no_tool_calls: true says that none may occur"),
+    ({"expect": {"tool_calls": ["f"]}}, "expect.tool_calls[0]: expected a call, got 'f'", CALLS),
+    ({"expect": {"tool_calls": [{"name": "f"}, {"arguments": {}}]}}, "expect.tool_calls[1]: no name", CALLS),
+    ({"expect": {"tool_calls": [{"name": 7}]}}, "expect.tool_calls[0].name: expected a text, got 7", QUOTES),
+    ({"expect": {"tool_calls": [{"name": " "}]}}, "expect.tool_calls[0].name: is blank",
+     "write the text, or leave the field out"),
+    ({"expect": {"tool_calls": [{"name": "f", "arguments": "{}"}]}},
+     "expect.tool_calls[0].arguments: expected an object, got '{}'", 'write it as {"name": value}'),
+    ({"expect": {"tool_calls": [{"name": "f", "arguments": {"a": float("nan")}}]}},
+     "expect.tool_calls[0].arguments.a: expected a JSON value, got nan", "put it in quotes, or write a finite number"),
+    ({"expect": {"tool_order": "yes"}}, "expect.tool_order: expected true or false, got 'yes'",
+     "write true or false, without quotes"),
     ({"expect": {"max_words": 0}}, "expect.max_words: expected a whole number of 1 or more, got 0", WHOLE),
 ]  # fmt: skip
 
@@ -243,6 +265,8 @@ def test_messages_that_cannot_be_sent_are_named(messages, problem, hint, slug):
 
 
 USER = [{"role": "user", "content": "a"}]
+ALONE = "it asks for an answer without calls: keep it alone, or leave it out"
+NO_CALLS = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
 CLASHES = [
     ({}, "no prompt", PROMPT, "case-prompt-missing"),
     ({"prompt": None}, "no prompt", PROMPT, "case-prompt-missing"),
@@ -255,6 +279,14 @@ CLASHES = [
     ({"prompt": "a", "expect": {"min_similarity": 0.5}}, "expect.min_similarity: there is no reference",
      ("here it holds the answer against expect.reference; the two models are compared by min_similarity outside"),
      "case-field-clash"),
+    ({"prompt": "a", "expect": {"tool_calls": [{"name": "f"}], "no_tool_calls": True}},
+     "expect.no_tool_calls: goes with no tool_calls", ALONE, "case-field-clash"),
+    ({"prompt": "a", "expect": {"tool_order": True, "no_tool_calls": True}},
+     "expect.no_tool_calls: goes with no tool_order", ALONE, "case-field-clash"),
+    ({"prompt": "a", "expect": {"tool_order": True}}, "expect.tool_order: there are no tool_calls", NO_CALLS,
+     "case-field-clash"),
+    ({"prompt": "a", "expect": {"no_other_tool_calls": True}}, "expect.no_other_tool_calls: there are no tool_calls",
+     NO_CALLS, "case-field-clash"),
     ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
      "expect.regex: '(' is no regular expression: missing ), unterminated subpattern at position 0",
      r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),

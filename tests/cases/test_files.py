@@ -20,7 +20,8 @@ from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.checks.held import check_reply
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.types import Expect, Reply
+from pytest_graysplit.toolcalls.reading import read_call
+from pytest_graysplit.types import Expect, Reply, ToolCall
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf-8")
 
@@ -142,6 +143,31 @@ def test_csv_cells_are_read_as_their_columns_need(read):
     )
     assert second == build_case({"id": "b", "prompt": "Hi", "expect": {"json": {"a": 1}}}, where="support.csv:5")
     assert third == build_case({"id": "c", "prompt": "false"}, where="support.csv:7")
+
+
+EXPECTED_CALLS = Expect(
+    tool_calls=(ToolCall("look_up"), ToolCall("refund", {"order": 1001, "on": "2026-11-30"})),
+    tool_order=True,
+    no_other_tool_calls=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("jsonl", ('{"prompt": "a", "expect": {"tool_calls": [{"name": "look_up"}, {"name": "refund", "arguments": '
+                  '{"order": 1001, "on": "2026-11-30"}}], "tool_order": true, "no_other_tool_calls": true}}')),
+        ("yaml", ("defaults:\n  expect: {tool_order: true, no_other_tool_calls: true}\ncases:\n- prompt: a\n  expect:\n"
+                 "    tool_calls:\n    - name: look_up\n    - {name: refund, arguments: {order: 1001, on: 2026-11-30}}\n")),
+        ("csv", ("prompt,expect.tool_calls,expect.tool_order,expect.no_other_tool_calls,expect.no_tool_calls\n"
+                'a,"[{""name"": ""look_up""}, {""name"": ""refund"", ""arguments"": {""order"": 1001, ""on"": '
+                '""2026-11-30""}}]",TRUE,true,\n')),
+    ],
+)  # fmt: skip
+def test_expected_tool_calls_are_read_from_every_kind_of_file(read, form, text):
+    """With the same values; in YAML defaults may say what holds of the calls of each case."""
+    (case,) = read(form, text)
+    assert case.expect == EXPECTED_CALLS
 
 
 def test_an_id_does_not_move_with_its_line(read):
@@ -402,9 +428,10 @@ def test_the_checks_of_the_documentation_decide_as_it_says(read, name, expect, p
     (case,) = read("yaml", f"- prompt: any\n  expect:\n{indented}")
 
     def slugs(text):
-        reply = Reply(model="m", outcome="ok", text=text)
+        calls = tuple(map(read_call, json.loads(text))) if "tool" in name and text.startswith("[") else ()
+        reply = Reply(model="m", outcome="ok", text="" if calls else text, tool_calls=calls)
         score = lambda one, two: SequenceMatcher(None, one, two).ratio()  # noqa: E731  # any similarity will do
         return [miss.slug for miss in check_reply(case, reply, "control", score)]
 
     assert slugs(passes) == []
-    assert slugs(misses) == [f"expect-{name.replace('_', '-')}"]
+    assert slugs(misses) == ["expect-tool-calls" if "tool" in name else f"expect-{name.replace('_', '-')}"]

@@ -123,7 +123,9 @@ def test_an_ended_run_in_whole():
         "bound": -0.05,
         "n": 4,
         "method": "Tango score, paired",
+        "remark": None,
         "critical": True,
+        "confidence": 0.9,
         "unit": "points",
     }
     assert {row["name"]: row["unit"] for row in comparison["rows"]} == {

@@ -102,3 +102,16 @@ def test_a_wrong_word_is_a_usage_error(project):
     assert (
         "ERROR: --graysplit-early-stop: 'harmful' is not one of harm, both, did you mean harm?" in result.stderr.str()
     )
+
+
+def test_a_suite_between_its_planned_looks_holds(project):
+    """Sixty cases without a miss, looks at 40 and 80: no verdict, whoever asks; and with an early promotion, none at all."""
+    project.test_file(SUITE.replace('"deepseek"', '"never"'))
+    result = project.run("--graysplit-looks=40,80", "--graysplit-gate=verdict")
+    assert result.parseoutcomes() == {"passed": 62}
+    assert told(result, "  verdict").endswith(
+        "HOLD: the suite has 60 cases, between the planned looks 40 and 80: the next verdict is at 80"
+    )
+    result = project.run("--graysplit-looks=40,80", "--graysplit-early-stop=both")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "planned looks (40, 80) do not go with --graysplit-early-stop=both" in result.stderr.str()

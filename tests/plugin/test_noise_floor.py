@@ -1,10 +1,12 @@
 """`min_similarity="auto"`: measured on the control's own noise before the first test, or said why not."""
 
+import random
 import re
 
 import pytest
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+CONTROL_ARM = "control"
 AUTO = "--graysplit-min-similarity=auto"
 TWO = "--graysplit-control-samples=2"
 NEAR = """
@@ -168,7 +170,8 @@ def test_each_metric_has_its_own_threshold(suite, section):
     result = project.run(*near(AUTO, TWO))
     result.assert_outcomes(passed=20)
     assert notes(section, result) == [
-        "min_similarity=auto (exact) needs 19 cases with two control samples, this run has 1: not asserted"
+        "min_similarity=auto (exact) needs 19 cases with two control samples, this run has 1: not asserted",
+        "min_similarity=auto (near) is 0.81: the control itself misses it in 0.3 to 15% of cases",
     ]
 
 
@@ -176,7 +179,8 @@ def test_a_selection_is_calibrated_by_itself_and_says_so(suite, section):
     """`-k` leaves fewer cases to measure on, and another number may come out."""
     project = suite(cases=30)
     result = project.run(*near(AUTO, TWO, "-k", "not (20 or 21 or 22 or 29)"))
-    assert "min_similarity=auto is 0.71, calibrated on 26 selected cases only" in notes(section, result)
+    told = "min_similarity=auto is 0.71, calibrated on 26 selected cases only: the control itself misses it in 0.2 to 11% of cases"
+    assert told in notes(section, result)
 
 
 def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, section):
@@ -204,7 +208,9 @@ def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, 
     for number in range(20):
         named = {"sample": 1, "response_id": f"own-{number:02}", "at": "2026-11-24T10:00:00Z"}
         project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=CONTROL, text="Yes.", **named)
-    assert notes(section, project.run(*arguments)) == []
+    assert notes(section, project.run(*arguments)) == [
+        "min_similarity=auto is 1: the control itself misses it in at most 14% of cases"
+    ]
     assert project.report()["cases"][0]["threshold"] == 1.0
 
 
@@ -353,3 +359,124 @@ def test_junit_carries_how_alike_the_control_is_to_itself(suite):
     project.run(*near(AUTO, TWO, "--junit-xml=junit.xml"))
     xml = (project.path / "junit.xml").read_text()
     assert re.findall(r'name="graysplit_self_similarity" value="([^"]+)"', xml)[:2] == ["0.99", "0.98"]
+
+
+THREE = "--graysplit-control-samples=3"
+
+
+def words_of(*seed):
+    """Ten words of their own for each seed."""
+    dice = random.Random(str(seed))
+    return ["".join(dice.choices("bcdfghjklmpqrstvwxz", k=6)) for _ in range(10)]
+
+
+@pytest.fixture
+def prose(project):
+    """Cases whose control says the same in other words, by so many parts of ten, and a treatment that says its own."""
+
+    def write(parts, said, cases=20, samples=2):
+        project.test_file(
+            f"""
+            @pytest.mark.graysplit
+            @pytest.mark.parametrize("prompt", [f"Prompt {{n}}" for n in range({cases})])
+            def test_x(graysplit, prompt): pass
+            """
+        )
+        for number in range(cases):
+            case, prompt = f"test_x[Prompt {number}]", f"Prompt {number}"
+            words = words_of(number)
+            for sample in range(samples):
+                text = " ".join([*words[: 10 - parts], *words_of(number, sample)[:parts]])
+                project.record(case, prompt, model=CONTROL, text=text, sample=sample)
+            project.record(case, prompt, model=TREATMENT, text=" ".join(said(words)))
+        return project
+
+    return write
+
+
+def test_a_threshold_that_answers_to_other_prompts_reach_is_told(prose, section):
+    """The control repeats nothing, so that anything would do: the number asserts nothing, and the summary says so."""
+    project = prose(10, lambda words: words)
+    result = project.run("--graysplit-record=none", AUTO, TWO, "--graysplit-metric=exact")
+    assert notes(section, result) == [
+        "min_similarity=auto is 0: the control itself misses it in at most 14% of cases",
+        (
+            "min_similarity=auto asserts nothing: every answer reaches 0; use expect, another metric or three control "
+            "samples (--graysplit-control-samples=3)"
+        ),
+    ]
+    told = notes(section, project.run("--graysplit-record=none", AUTO, TWO))[1]
+    assert told.startswith("min_similarity=auto asserts nothing: 5% of the control's answers to other prompts reach 0.")
+
+
+def test_labels_that_the_control_repeats_are_asserted(project, section):
+    """Other prompts have the same right label, and a wrong one misses all the same."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit(metric="exact")
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(20)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    for number in range(20):
+        for sample in (0, 1):
+            label = "open" if number % 2 else "closed"
+            project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=CONTROL, text=label, sample=sample)
+        project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=TREATMENT, text="open")
+    result = project.run("--graysplit-record=none", AUTO, TWO)
+    result.assert_outcomes(passed=10, failed=10)
+    assert notes(section, result)[0] == "min_similarity=auto is 1: the control itself misses it in at most 14% of cases"
+
+
+def test_with_three_control_samples_each_case_is_held_to_its_own_noise(prose, section):
+    """How alike the control is differs from case to case: an answer may lack of that what the control itself lacks."""
+    project = prose(2, lambda words: words[:4] + words_of("unlike")[4:], cases=24, samples=3)
+    result = project.run("--graysplit-record=none", AUTO, THREE, "--graysplit-json=report.json")
+    told = notes(section, result)[0]
+    assert re.fullmatch(
+        r"min_similarity=auto is how alike the control's answers to a case are, less 0\.\d+: "
+        r"the control itself misses it in 0\.2 to 12% of cases",
+        told,
+    )
+    cases = project.report()["cases"]
+    lack = float(told.partition("less ")[2].partition(":")[0])
+    for case in cases:
+        assert case["calibrated"]
+        assert case["threshold"] == pytest.approx(case["self_similarity"] - lack, abs=0.001)
+        assert case["passed"] == {CONTROL_ARM: True, TREATMENT: False}
+
+
+def test_an_answer_like_the_controls_passes_with_three_control_samples(prose):
+    """It lacks no more than they do of each other."""
+    project = prose(2, lambda words: words[:8] + words_of("like")[8:], cases=24, samples=3)
+    project.run("--graysplit-record=none", AUTO, THREE).assert_outcomes(passed=24)
+
+
+def test_prompts_of_a_test_body_are_held_to_their_own_noise_with_three_control_samples(prose):
+    """The deficit is that of the marked cases, how alike the control is that of the prompt itself."""
+    project = prose(2, lambda words: words, cases=24, samples=3)
+    for sample in range(3):
+        project.record("call-1", "Here?", model=CONTROL, text="Ask us by mail.", sample=sample)
+    project.record("call-1", "Here?", model=TREATMENT, text="Call them.")
+    path = project.path / "test_it.py"
+    path.write_text(
+        path.read_text()
+        + """
+def test_call(graysplit_relay):
+    found = graysplit_relay.compare("Here?", id="call-1")
+    print("held to", found.threshold > 0.5, found.calibrated)
+"""
+    )
+    result = project.run("--graysplit-record=none", AUTO, THREE, "-s")
+    result.assert_outcomes(passed=24, failed=1)
+    result.stdout.fnmatch_lines(["*held to True True*"])
+
+
+@pytest.mark.parametrize(("metric", "parts", "verdict"), [("exact", 10, "hold"), ("lexical", 2, "promote")])
+def test_a_threshold_that_asserts_nothing_promotes_nothing(prose, metric, parts, verdict):
+    """Every case passes either way; only where an answer could have missed is that worth something."""
+    project = prose(parts, lambda words: words[: 10 - parts] + words_of("own")[:parts], cases=60)
+    arguments = ["--graysplit-record=none", AUTO, TWO, f"--graysplit-metric={metric}", "--graysplit-json=report.json"]
+    project.run(*arguments, "--graysplit-gate=none")
+    [comparison] = project.report()["comparisons"]
+    assert (comparison["verdict"], comparison["pass_difference"]["low"] > -0.05) == (verdict, verdict == "promote")

@@ -291,7 +291,7 @@ def test_a_control_that_is_its_own_treatment_is_said_to_be(project, section):
         "  latency       x1.00  (one pair tells no more)                        inconclusive\n"
         "  cost          0% per pass, $0.0000 saved per million passes          inconclusive\n"
         "  verdict       HOLD: only 1 case; a verdict needs at least 30\n"
-        "                pass rate may be 73.0 points worse, the margin is 5.0; about 54 more cases would decide"
+        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed"
     )
     assert [(arm["role"], arm["model"]) for arm in project.report()["arms"]] == [
         ("control", CONTROL),

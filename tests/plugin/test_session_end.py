@@ -45,7 +45,7 @@ def test_the_summary_compares_the_models(suite, section):
         "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
         "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
         "  verdict       HOLD: only 3 cases; a verdict needs at least 30\n"
-        "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide\n"
+        "                pass rate may be 74.6 points worse, the margin is 5.0; at least 52 more cases are needed\n"
         "broken cases: test_it.py::test_x (similarity)"
     )
 
@@ -64,7 +64,7 @@ def test_under_q_the_table_and_the_differences_stay(suite, section):
         "  latency       x0.63  (90% CI x0.32 .. x1.24, bound x1.25)                              pass\n"
         "  cost          -95% per pass, $313.20 saved per million passes  (90% CI -99% .. -78%)   pass\n"
         "  verdict       HOLD: only 3 cases; a verdict needs at least 30\n"
-        "                pass rate may be 74.6 points worse, the margin is 5.0; about 52 more cases would decide"
+        "                pass rate may be 74.6 points worse, the margin is 5.0; at least 52 more cases are needed"
     )
 
 

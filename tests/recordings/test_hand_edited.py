@@ -22,15 +22,29 @@ ODD = [
     (f'"usage":{{"prompt":{10**30}}}', "is no recording (Expected `int` <= 999999999999999 - at `$.usage.prompt`)"),
     (f'"usage":{{"prompt":1{"0" * 5000}}}', "holds a number with too many digits"),
     ('"usage":{"prompt":1.5}', "is no recording (Expected `int`, got `float` - at `$.usage.prompt`)"),
+    ('"in_flight":0', "is no recording (Expected `int` >= 1 - at `$.in_flight`)"),
+    ('"in_flight":"16"', "is no recording (Expected `int | null`, got `str` - at `$.in_flight`)"),
+    ('"in_flight":1.5', "is no recording (Expected `int | null`, got `float` - at `$.in_flight`)"),
     ('"attempts":-1', "is no recording (Expected `int` >= 0 - at `$.attempts`)"),
     (f'"tool_calls":{DEEP}', "is nested too deeply"),
     (f'"tool_calls":{"[" * 4500}{"]" * 4500}', "is nested too deeply"),
     ('"tool_calls":[{"n":1e999}]', "holds a number that is not finite - at `$.tool_calls[0].n`"),
+    ('"tool_calls":[7]', "holds a call that is not an object - at `$.tool_calls[0]`"),
+    ('"tool_calls":[{"arguments":{}}]', "holds a call whose name is not a text - at `$.tool_calls[0].name`"),
+    ('"tool_calls":[{"name":7}]', "holds a call whose name is not a text - at `$.tool_calls[0].name`"),
+    ('"tool_calls":[{"name":"f","arguments":"{}"}]',
+     "holds a call whose arguments are not an object - at `$.tool_calls[0].arguments`"),
+    ('"tool_calls":[{"name":"f","id":7}]', "holds a call whose id is not a text - at `$.tool_calls[0].id`"),
+    ('"tool_calls":[{"name":"f","arguments":{"a":1},"arguments_text":"{"}]',
+     "holds a call whose arguments_text stands beside arguments - at `$.tool_calls[0].arguments_text`"),
+    ('"tool_calls":[{"name":"f","args":{}}]',
+     "holds a call with the unknown field 'args' - at `$.tool_calls[0]`"),
+    ('"tool_calls":[{"name":"f","arguments":{"a":1,"a":2}}]', "names 'a' twice"),
     ('"outcome":"refusal"', "names 'outcome' twice"),
     ('"usage":{"prompt":1,"prompt":2}', "names 'prompt' twice"),
     ('"reported_cost_usd":"\\ud800"', "is no recording (half a surrogate pair stands where no text may)"),
     ('"error_slug":7', "is no recording (Expected `str | null`, got `int` - at `$.error_slug`)"),
-]
+]  # fmt: skip
 IDS = [odd[:30] for odd, _ in ODD]
 
 

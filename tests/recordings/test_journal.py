@@ -19,7 +19,7 @@ from pytest_graysplit.fingerprint import redactor, request_hash
 from pytest_graysplit.recordings import Recordings, leftovers, merge_journals, recordable, workdir
 from pytest_graysplit.recordings.jsonl import encode
 from pytest_graysplit.recordings.lines import decode_reply, reply_line
-from pytest_graysplit.types import Reply, ReplyKey, Usage
+from pytest_graysplit.types import Reply, ReplyKey, ToolCall, Usage
 
 odd_text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)
 maybe = st.none() | odd_text
@@ -37,9 +37,14 @@ replies = st.builds(
     reported_cost_usd=st.none() | st.decimals(0, 100, places=6),
     attempts=st.integers(1, 9),
     finish_reason=maybe,
-    tool_calls=st.lists(st.dictionaries(odd_text, odd_text | st.integers(), max_size=2), max_size=2).map(tuple),
+    tool_calls=st.lists(
+        st.builds(ToolCall, odd_text, st.dictionaries(odd_text, odd_text | st.integers(), max_size=2), maybe)
+        | st.builds(ToolCall, odd_text, st.just({}), maybe, odd_text),
+        max_size=2,
+    ).map(tuple),
     fell_back=st.booleans(),
     queue_s=st.floats(0, 10),
+    in_flight=st.none() | st.integers(1, 10**6),
     response_id=maybe,
     at=st.just("2026-11-23T10:00:00Z"),
 )
@@ -51,6 +56,8 @@ def joined(value):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if isinstance(value, dict):
         return {joined(name): joined(part) for name, part in value.items()}
+    if isinstance(value, ToolCall):
+        return [joined(part) for part in (value.name, dict(value.arguments), value.id, value.arguments_text)]
     return [joined(part) for part in value] if isinstance(value, list | tuple) else value
 
 
@@ -62,7 +69,7 @@ LONE = "lone \ud800 half"
 
 
 @given(replies, odd_text)
-@example(Reply(model=LONE, outcome="ok", text=LONE, tool_calls=({LONE: LONE},)), LONE)
+@example(Reply(model=LONE, outcome="ok", text=LONE, tool_calls=(ToolCall(LONE, {LONE: LONE}, LONE),)), LONE)
 def test_every_reply_survives_being_stored(reply, case):
     """Any text a relay may send, lone surrogates included, comes back as it was."""
     key = ReplyKey(case, reply.model, "0123456789abcdef", 0)

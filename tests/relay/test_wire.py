@@ -11,7 +11,7 @@ from pytest_graysplit.relay.faults import Answer, Fault, read_error, redactor
 from pytest_graysplit.relay.stream import TokenWatch, read_json
 from pytest_graysplit.relay.usage import read_cost, read_usage
 from pytest_graysplit.relay.wire import read_answer
-from pytest_graysplit.types import Reply, Usage
+from pytest_graysplit.types import Reply, ToolCall, Usage
 
 NOTHING_SENT = ("model", "messages")
 HTML = b"<!DOCTYPE html><html><head><title>Sign\n in</title></head></html>"
@@ -102,10 +102,14 @@ def test_each_answer_has_its_outcome(payload, outcome, text):
     assert (reply.outcome, reply.text) == (outcome, text)
 
 
-def test_tool_calls_are_kept_as_they_came():
-    assert read(chat(None, tool_calls=[CALL])).tool_calls == (CALL,)
-    legacy = {"name": "f", "arguments": "{}"}
-    assert read(chat(None, function_call=legacy)).tool_calls == ({"type": "function", "function": legacy},)
+def test_tool_calls_are_read():
+    """Arguments that are not JSON are kept as they came, and the answer is one all the same."""
+    assert read(chat(None, tool_calls=[CALL])).tool_calls == (ToolCall("f", {}, "c1", '{"broken'),)
+    legacy = {"name": "f", "arguments": '{"a": 1}'}
+    assert read(chat(None, function_call=legacy)).tool_calls == (ToolCall("f", {"a": 1}),)
+    part = {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}
+    reply = read(chat([{"type": "text", "text": "Wait."}, part], "tool_use"))
+    assert (reply.outcome, reply.text, reply.tool_calls) == ("ok", "Wait.", (ToolCall("f", {"a": 1}, "t1"),))
 
 
 @pytest.mark.parametrize(
@@ -317,31 +321,71 @@ def test_a_stream_brings_its_usage_and_names_along():
     assert reply.usage == Usage(prompt=1, completion=2, total=3)
 
 
-def test_pieces_of_tool_calls_are_put_together():
-    def piece(index=None, ident=None, name=None, arguments=None):
-        call = {"index": index, "id": ident, "function": {"name": name, "arguments": arguments}}
-        return delta(tool_calls=[{key: value for key, value in call.items() if value is not None}])
-
-    by_index = events(
-        piece(0, "a", "f", ""),
-        piece(1, "b", "g", ""),
-        piece(0, None, None, "{}"),
-        piece(1, None, None, "[]"),
-        delta("x"),
-    )
-    without = events(piece(None, "a", "f", "{}"), piece(None, "b", "g", "["), piece(None, "b", None, "]"), delta("x"))
-    for body, indices in ((by_index, ({"index": 0}, {"index": 1})), (without, ({}, {}))):
-        assert read(body).tool_calls == (
-            {**indices[0], "id": "a", "function": {"name": "f", "arguments": "{}"}},
-            {**indices[1], "id": "b", "function": {"name": "g", "arguments": "[]"}},
-        )
+def called(*pieces):
+    """The calls of a stream that sends these pieces of calls, one in each event."""
+    return read(events(*(delta(tool_calls=[piece]) for piece in pieces), delta("tool_calls"))).tool_calls
 
 
-def test_a_tool_call_without_a_function_is_kept():
-    body = events(
-        delta(tool_calls=[{"id": "a", "function": None}, {"id": "a", "function": {"arguments": 7}}]), delta("x")
-    )
-    assert read(body).tool_calls == ({"id": "a", "function": {}},)
+def piece(index=None, ident=None, name=None, arguments=None):
+    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    call = {"index": index, "id": ident, "function": function}
+    return {key: value for key, value in call.items() if value is not None}
+
+
+F, G = ToolCall("f", {"a": 1}, "a"), ToolCall("g", {"b": 2}, "b")
+PIECES = {
+    "by index": (
+        [
+            piece(0, "a", "f", ""),
+            piece(1, "b", "g", ""),
+            piece(0, arguments='{"a": 1}'),
+            piece(1, arguments='{"b": 2}'),
+        ],
+        (F, G),
+    ),
+    "by id": (
+        [piece(None, "a", "f", '{"a"'), piece(None, "b", "g", '{"b": 2}'), piece(None, "a", arguments=": 1}")],
+        (F, G),
+    ),
+    "by order": (
+        [piece(None, "a", "f", '{"a": 1}'), piece(None, "b", "g", '{"b"'), piece(arguments=": 2}")],
+        (F, G),
+    ),
+    "one index for all": ([piece(0, "a", "f", '{"a": 1}'), piece(0, "b", "g", '{"b": 2}')], (F, G)),
+    "by name alone": (
+        [piece(0, None, "f", '{"a": 1}'), piece(0, None, "g", '{"b": 2}')],
+        (ToolCall("f", {"a": 1}), ToolCall("g", {"b": 2})),
+    ),
+    "a new id in every piece": ([piece(0, "a", "f", '{"a"'), piece(0, "x", "", ": 1"), piece(0, "y", None, "}")], (F,)),
+    "the name in every piece": ([piece(0, "a", "f", '{"a"'), piece(0, "", "f", ": 1}")], (F,)),
+    "arguments as an object": ([piece(0, "a", "f", {"a": 1})], (F,)),
+    "two calls that cannot be told apart": (
+        [piece(0, None, "f", '{"a": 1}'), piece(0, None, "f", '{"a": 2}')],
+        (ToolCall("f", {}, None, '{"a": 1}{"a": 2}'),),
+    ),
+    "without a function": ([{"id": "a", "function": None}, {"id": "a", "function": {}}], (ToolCall("", {}, "a"),)),
+    "no arguments": ([piece(0, "a", "f", "")], (ToolCall("f", {}, "a"),)),
+    "a number for arguments": ([piece(0, "a", "f", 7)], (ToolCall("f", {}, "a", "7"),)),
+    "a custom tool": (
+        [
+            {"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}},
+            {"index": 0, "custom": {"input": " 1"}},
+        ],
+        (ToolCall("sql", {"input": "SELECT 1"}, "c"),),
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "calls"), PIECES.values(), ids=PIECES.keys())
+def test_pieces_of_tool_calls_are_put_together(pieces, calls):
+    assert called(*pieces) == calls
+
+
+def test_pieces_of_an_older_function_call_are_put_together():
+    pieces = ({"name": "f"}, {"arguments": '{"a"'}, {"arguments": ": 1}"})
+    body = events(*(delta(function_call=one) for one in pieces), delta("function_call"))
+    assert read(body).tool_calls == (ToolCall("f", {"a": 1}),)
+    assert has_token(events(delta(function_call={"name": "f"}), done=False))
 
 
 def test_a_stream_that_breaks_off_is_no_reply():

@@ -33,7 +33,7 @@ class RunningRelay:
         self._process.communicate()
 
     def control(self, **wishes):
-        """Tell it how to behave: faults=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=."""
+        """Tell it how to behave: faults=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=, one_at_a_time=."""
         return self._call("/_control", wishes)
 
     def stats(self):

@@ -9,7 +9,7 @@ import json
 import zlib
 from functools import cache
 
-from relay_server.answers import answer_text, completion, error
+from relay_server.answers import answer_text, completion, error, prompt_of
 
 DROP, HANG, KEEPALIVE, STREAM, CUT, BILL_DROP = "drop", "hang", "keepalive", "sse", "cut", "bill-drop"
 
@@ -84,6 +84,11 @@ def _tool(fault, body):
     return 200, {}, completion(body, "", "tool_calls", content=None, tool_calls=[call])
 
 
+def _scripted(fault, body):
+    """The prompt is JSON that holds the message of each model."""
+    return 200, {}, completion(body, "", "tool_calls", **json.loads(prompt_of(body))[body["model"]])
+
+
 FAULTS = {
     "drop": lambda fault, body: DROP,
     "bill-drop": lambda fault, body: BILL_DROP,
@@ -114,6 +119,7 @@ FAULTS = {
         "reasoning", "Let me think about it."))),
     "text": lambda fault, body: (200, {}, completion(body, fault["text"])),
     "tool": _tool,
+    "scripted": _scripted,
     "param-400": _param,
     "other-model": lambda fault, body: (200, {}, completion(body) | {"model": fault.get("served", "gpt-4.1-mini")}),
     "bomb": lambda fault, body: (200, {"content-encoding": "gzip, gzip"}, _bomb()),

@@ -3,8 +3,8 @@
     python tests/relay_server/server.py --port 0 --latency 0.2
 
 prints its base URL as the first line. `GET /v1/models`, `POST /v1/chat/completions`, `POST /v1/embeddings`; `POST /_control` (JSON: `faults`,
-`latency`, `latencies`, `key`, `models`, `max_in_flight`, `prices`), `GET /_stats`, `POST /_reset`. A model named
-`anything+KIND` always shows the fault KIND.
+`latency`, `latencies`, `key`, `models`, `max_in_flight`, `prices`, `one_at_a_time`: requests wait for each other),
+`GET /_stats`, `POST /_reset`. A model named `anything+KIND` always shows the fault KIND.
 """
 
 import argparse
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from relay_server import faults
 from relay_server.answers import MODELS, completion, cost_of, embedding, error, stream
 
+CONTROLS = ("faults", "models", "key", "latency", "latencies", "max_in_flight", "prices", "one_at_a_time")
 REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many Requests"}
 
 
@@ -38,11 +39,12 @@ class State:
         self.bodies, self.headers = deque(maxlen=4000), {}
         self.in_flight = self.peak_in_flight = self.connections = 0
         self.prices = {}
+        self.one_at_a_time, self.busy_until = False, 0.0
         self.billed, self.billed_usd = Counter(), Decimal(0)
 
     def control(self, wish):
         for name, value in wish.items():
-            if name not in ("faults", "models", "key", "latency", "latencies", "max_in_flight", "prices"):
+            if name not in CONTROLS:
                 return 400, {}, error(f"unknown control {name}")
             setattr(self, name, value)
         return 200, {}, {}
@@ -145,7 +147,10 @@ class Connection(asyncio.Protocol):
             fault = {"kind": "429", "retry_after": 0.05}
         latency = state.latencies.get(body.get("model"), state.latency)
         latency = fault.get("latency", 0 if str(fault["kind"]).isdecimal() else latency) if fault else latency
-        asyncio.get_running_loop().call_later(latency, self.answer, fault, body)
+        loop = asyncio.get_running_loop()
+        begins = max(loop.time(), state.busy_until) if state.one_at_a_time else loop.time()
+        state.busy_until = begins + latency
+        loop.call_at(state.busy_until, self.answer, fault, body)
 
     def answer(self, fault, body):
         good = embedding(body) if "input" in body else completion(body)

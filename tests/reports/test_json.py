@@ -51,11 +51,13 @@ def test_a_report_in_whole():
         "cost_usd": 0.001,
         "text": "30 days.",
         "reasoning": "",
+        "tool_calls": [],
         "model": SONNET,
         "served_model": SONNET,
         "attempts": 1,
         "queue_s": 0.0,
         "backoff_s": 0.0,
+        "in_flight": None,
         "replayed": False,
         "error": None,
         "error_slug": None,
@@ -65,7 +67,7 @@ def test_a_report_in_whole():
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
     row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
     row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
-    row |= {"critical": True}
+    row |= {"critical": True, "remark": None, "confidence": 0.9}
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
@@ -100,6 +102,7 @@ def test_a_report_in_whole():
                 "served_models": {SONNET: 1},
                 "attempts": 1,
                 "replayed": 0,
+                "in_flight": None,
             },
             {
                 "role": "treatment",
@@ -118,6 +121,7 @@ def test_a_report_in_whole():
                 "served_models": {"deepseek-v3": 1},
                 "attempts": 1,
                 "replayed": 1,
+                "in_flight": None,
             },
         ],
         "comparisons": [
@@ -138,9 +142,10 @@ def test_a_report_in_whole():
                     "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
                     "only 1 case; a verdict needs at least 30",
                     "the treatment passes none of 1 case",
-                    "pass rate may be 100.0 points worse, the margin is 5.0; about 54 more cases would decide",
+                    "pass rate may be 100.0 points worse, the margin is 5.0; at least 54 more cases are needed",
                 ],
                 "cases_needed": 55,
+                "cases_needed_if_equal": None,
                 "mcnemar_midp": pytest.approx(0.5),
             }
         ],
@@ -181,7 +186,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
     promised = (
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
-        "cost_per_pass_usd served_models attempts replayed"
+        "cost_per_pass_usd served_models attempts replayed in_flight"
     )
     assert set(shown["arms"][0]) == set(promised.split())
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
@@ -189,13 +194,14 @@ def test_the_keys_of_the_product_page_are_all_there():
         *promised.split(),
         "flags",
         "cases_needed",
+        "cases_needed_if_equal",
         "mcnemar_midp",
         "cases",
         "broken",
     }
     promised = "name state estimate low high n method"
     assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
-        frozenset({*promised.split(), "bound", "critical"})
+        frozenset({*promised.split(), "bound", "critical", "remark", "confidence"})
     }
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 

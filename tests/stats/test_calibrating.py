@@ -5,10 +5,17 @@ import math
 import random
 
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.stats import conformal_threshold, noise, randomisation_p
+from pytest_graysplit.stats import (
+    conformal_deficit,
+    conformal_miss_range,
+    conformal_threshold,
+    noise,
+    randomisation_p,
+)
 
 # --- conformal_threshold
 
@@ -41,6 +48,33 @@ def test_a_new_case_of_the_control_seldom_falls_below_the_threshold(similarities
 def test_no_case_has_no_threshold():
     """Nothing to calibrate on."""
     assert conformal_threshold([]) is None
+
+
+@given(st.lists(st.floats(0, 1), max_size=60))
+def test_one_deficit_of_each_case_is_the_threshold_upside_down(values):
+    """With one answer in the role of the treatment, it is the conformal threshold of what each case lacks."""
+    threshold = conformal_threshold([-value for value in values])
+    assert conformal_deficit([[value] for value in values]) == (None if threshold is None else -threshold)
+
+
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=20, max_size=40))
+def test_a_new_case_of_the_control_seldom_lacks_more_than_the_deficit(cases):
+    """Left out in turn, at most one in twenty of the answers exceeds the deficit of the other cases."""
+    exceeding = sum(
+        sum(value > conformal_deficit(cases[:index] + cases[index + 1 :]) for value in case) / 3
+        for index, case in enumerate(cases)
+    )
+    assert exceeding <= 0.05 * len(cases) + 1e-6
+
+
+@pytest.mark.parametrize("n", [19, 38, 39, 99, 400])
+def test_the_range_of_the_miss_rate_is_that_of_the_beta_distribution(n):
+    """scipy's quantiles; with fewer than 19 cases nothing is calibrated."""
+    k = (n + 1) // 20
+    oracle = scipy.stats.beta(k, n + 1 - k).ppf([0.05, 0.95])
+    rate, low, high = conformal_miss_range(n)
+    assert (rate, low, high) == pytest.approx((k / (n + 1), *oracle), rel=1e-6)
+    assert conformal_miss_range(18) is None
 
 
 @pytest.mark.parametrize(

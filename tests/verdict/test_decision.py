@@ -38,9 +38,12 @@ def test_a_run_that_cannot_tell_holds_and_says_how_many_cases_would(run, judge):
     verdict = judge(run(both=112, treatment=2, control=5, neither=1))
     assert decided(verdict) == (
         "hold",
-        ("pass rate may be 6.9 points worse, the margin is 5.0; about 451 more cases would decide",),
+        (
+            "pass rate may be 6.9 points worse, the margin is 5.0; about 34 more cases would decide if it is as good as the control, about 451 more if it is as it looks",
+            "a verdict on more cases is a second look: plan looks before the first, --graysplit-looks",
+        ),
     )
-    assert verdict.needed == 571
+    assert (verdict.needed, verdict.needed_if_equal) == (571, 154)
 
 
 def test_fewer_than_thirty_cases_hold(run, judge):
@@ -49,7 +52,7 @@ def test_fewer_than_thirty_cases_hold(run, judge):
         "hold",
         (
             "only 8 cases; a verdict needs at least 30",
-            "pass rate may be 25.3 points worse, the margin is 5.0; about 47 more cases would decide",
+            "pass rate may be 25.3 points worse, the margin is 5.0; at least 47 more cases are needed",
         ),
     )
 

@@ -48,9 +48,9 @@ def test_nothing_is_decided_past_a_case_that_has_not_reported():
 
 
 def test_promise_is_opt_in():
-    """Ninety-four even cases promote, where that was asked for."""
-    assert followed([False] * 100)[0].stops == {}
-    assert followed([False] * 100, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=94)}
+    """Some 130 even cases promote, where that was asked for."""
+    assert followed([False] * 140)[0].stops == {}
+    assert followed([False] * 140, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=135)}
 
 
 def test_a_skipped_item_is_passed_over():
@@ -114,9 +114,9 @@ def test_one_lost_cluster_is_not_harm():
 
 
 def test_promise_is_a_bet_on_clusters_too():
-    """Ninety-four even cases in clusters of two are 47 pieces of evidence; 94 clusters promote."""
-    assert clustered([False] * 47, 2, promote=True)[0].stops == {}
-    assert clustered([False] * 95, 2, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=188)}
+    """A bet wins by clusters: 134 even ones are not enough, however many cases they hold; the 135th decides."""
+    assert clustered([False] * 134, 2, promote=True)[0].stops == {}
+    assert clustered([False] * 136, 2, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=270)}
 
 
 def test_a_cluster_of_unforeseen_size_is_not_bet_on():

@@ -82,7 +82,7 @@ def test_with_eight_cases_it_holds_with_a_number(passed):
     decided = verdict(paired(passed, names_of(passed)[:8], WEAKER), WEAKER)
     assert decided.decision == "hold"
     assert decided.needed >= 30
-    assert "more cases would decide" in " ".join(decided.reasons)
+    assert "more cases are needed" in " ".join(decided.reasons)
 
 
 def test_a_model_against_itself_is_never_rejected_in_two_hundred_resamples(passed):

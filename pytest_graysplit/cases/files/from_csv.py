@@ -1,8 +1,9 @@
 """CSV with a header that names fields; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
 An empty cell is a field that was not given. `tags`, `expect.contains` and `expect.not_contains` hold texts separated
-by `;`. `messages`, `params`, `expect`, `expect.json` and `expect.json_schema` hold JSON, and `params.NAME` holds JSON
-where it parses, else text. Everything else is a number, true or false, or the text as it stands.
+by `;`. `messages`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON, and
+`params.NAME` holds JSON where it parses, else text. Everything else is a number, true or false, or the text as it
+stands.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LISTS = ("tags", "expect.contains", "expect.not_contains")
-_JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema")
+_JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
+_SWITCHES = ("must_pass", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls")
 _NUMBERS = (
     "min_similarity", "max_latency_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.min_similarity",
     "expect.max_words",
@@ -109,7 +111,7 @@ def _value(place: Place, cell: str) -> object:
     if column in _NUMBERS:
         return _number(bare)
     # Spreadsheets write TRUE.
-    if (column in _JSON or column == "must_pass") and bare.lower() in ("true", "false"):
+    if (column in _JSON or column in _SWITCHES) and bare.lower() in ("true", "false"):
         return bare.lower() == "true"
     if column in _JSON or column.startswith("params."):
         return _json(place, bare)

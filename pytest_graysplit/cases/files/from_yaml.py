@@ -122,11 +122,15 @@ class _Document:
 def _checked(defaults: Row, shown: str) -> dict[str, object]:
     place = Place(f"{shown}:{defaults.line}: defaults", "")
     refuse_unknown(list(defaults.fields), _DEFAULTS, place, {})
-    # As a case would have them; the reference that a min_similarity speaks of may stand in each case.
+    # As a case would have them; the reference, or the calls, that other names speak of may stand in each case.
     expect = defaults.fields.get("expect")
-    probe = {"expect": {"reference": "any", **expect}} if isinstance(expect, dict) else {}
+    probe = {"expect": {"reference": "any", **_any_call(expect), **expect}} if isinstance(expect, dict) else {}
     build_case({**defaults.fields, **probe, "prompt": "any"}, where=place.where)
     return defaults.fields
+
+
+def _any_call(expect: dict[str, object]) -> dict[str, object]:
+    return {} if expect.get("no_tool_calls") else {"tool_calls": [{"name": "any"}]}
 
 
 def _under(defaults: dict[str, object], fields: dict[str, object]) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Tool calls of answers: read, written, held against each other, and shown."""

@@ -1,0 +1,151 @@
+"""Cases that call tools, from the request to the report: right calls pass, and wrong ones are flagged or missed."""
+
+import json
+
+import pytest
+
+from pytest_graysplit.types import ToolCall
+
+CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
+EACH = 30
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+    for name in ("refund", "delete_account", "notify")
+]
+
+
+def message(*calls, text=None):
+    """A message that calls tools, as OpenAI's protocol has it."""
+    sent = [
+        {"id": f"call_{place}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+        for place, (name, arguments) in enumerate(calls)
+    ]
+    return {"content": text, **({"tool_calls": sent} if sent else {})}
+
+
+def right(number):
+    return {"order": 1000 + number, "amount": 21.5, "due": "2026-11-30"}
+
+
+def spelled_otherwise(number):
+    return {"due": "2026-11-30T00:00:00Z", "amount": 21.50, "order": 1000 + number}
+
+
+# What the treatment does where the control calls refund: its message, the similarity, and what it misses.
+KINDS = {
+    "same": (lambda n: message(("refund", right(n))), 1.0, set()),
+    "reordered": (lambda n: message(("refund", spelled_otherwise(n))), 1.0, set()),
+    "another-name": (lambda n: message(("delete_account", right(n))), 0.0, {"tool_calls", "similarity"}),
+    "another-argument": (lambda n: message(("refund", right(n) | {"order": n})), 2 / 3, {"tool_calls", "guard"}),
+    "no-call": (lambda n: message(text="I have refunded your order."), 0.0, {"tool_calls", "similarity"}),
+    "one-too-many": (lambda n: message(("refund", right(n)), ("notify", {"n": n})), 2 / 3, {"tool_calls", "guard"}),
+}
+
+
+def case(kind, number):
+    """A case whose prompt tells the relay what each model answers."""
+    prompt = {CONTROL: message(("refund", right(number))), TREATMENT: KINDS[kind][0](number)}
+    calls = [{"name": "refund", "arguments": {"order": 1000 + number, "amount": 21.5}}]
+    return {
+        "id": f"{kind}-{number}",
+        "prompt": json.dumps(prompt),
+        "params": {"tools": TOOLS, "tool_choice": "auto"},
+        "expect": {"tool_calls": calls, "no_other_tool_calls": True},
+        "min_similarity": 0.6,
+        "tags": [kind],
+    }
+
+
+def test_thirty_cases_of_each_kind(project):
+    """Right calls are neither missed nor flagged; wrong ones are flagged, and missed by expect and by a threshold."""
+    project.relay.control(faults=[{"kind": "scripted", "times": None}])
+    lines = [json.dumps(case(kind, number)) for kind in KINDS for number in range(EACH)]
+    project.write("tools.graysplit.jsonl", "\n".join(lines))
+    project.run("--graysplit-json=report.json", "--graysplit-gate=none", "-q")
+    shown = project.report()["cases"]
+    assert len(shown) == EACH * len(KINDS)
+    assert all(body["tools"] == TOOLS and body["tool_choice"] == "auto" for body in project.relay.stats()["bodies"])
+    for one in shown:
+        _, similarity, missed = KINDS[one["tags"][0]]
+        assert one["similarity"][TREATMENT] == pytest.approx(similarity), one["id"]
+        assert [flag["name"] for flag in one["flags"]] == (["tool-changed"] if missed else []), one["id"]
+        assert one["passed"] == {"control": True, TREATMENT: not missed}, one["id"]
+        assert {miss["kind"] for miss in one["misses"][TREATMENT]} == missed, one["id"]
+
+
+REFUND, OTHER = ToolCall("refund", {"order": 1001}, "c1"), ToolCall("refund", {"order": 1002}, "c1")
+
+
+@pytest.fixture
+def answered(project):
+    """Record the calls that each model answers a prompt with."""
+
+    def record(control, treatment, case="test_x"):
+        for model, calls, latency_s in ((CONTROL, control, 1.0), (TREATMENT, treatment, 2.0)):
+            text = "" if calls else "I cannot."
+            project.record(case, "Refund it.", model=model, text=text, tool_calls=calls, latency_s=latency_s)
+
+    return record
+
+
+def test_a_failure_shows_what_was_called(project, answered, section):
+    """Both sides, one call per line, below what was missed."""
+    answered((REFUND,), (OTHER, ToolCall("notify")))
+    project.test_file(
+        """
+        @pytest.mark.graysplit(
+            prompt="Refund it.",
+            expect={"tool_calls": [{"name": "refund", "arguments": {"order": 1001}}], "no_other_tool_calls": True},
+        )
+        def test_x(graysplit):
+            assert graysplit.control.tool_call("refund").arguments == {"order": 1001}
+        """
+    )
+    assert section(project.run(), "test_x _", "===") == (
+        "treatment deepseek-v3.2: expected refund(order=1001), called refund(order=1002), notify()\n"
+        "  hint: arguments may be more than are expected; numbers and dates are equal by value  [expect-tool-calls]\n"
+        "\n"
+        "  case       test_x (test_it.py:3)\n"
+        "  prompt     Refund it.\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
+        "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
+        "  similarity 0.00 (tool calls)\n"
+        "  flag       tool-changed: treatment also calls notify(); control calls refund with order=1001,\n"
+        "             treatment with order=1002\n"
+        "  call       (of the control) refund(order=1001)\n"
+        "  call       (of the treatment) refund(order=1002)\n"
+        "  call       (of the treatment) notify()"
+    )
+
+
+def test_a_call_that_is_not_there_is_a_miss_of_its_model(project, answered):
+    """The body asks both models alike for the call; the one that answered in text misses."""
+    answered((REFUND,), ())
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Refund it.")
+        def test_x(graysplit_reply):
+            assert graysplit_reply.tool_call("refund").arguments["order"] == 1001
+        """
+    )
+    result = project.run("--graysplit-json=report.json")
+    result.stdout.fnmatch_lines(["*the reply of deepseek-v3.2 does not call refund; it calls no tool*"])
+    assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
+
+
+@pytest.mark.parametrize(("treatment", "asked"), [("", 0), ("I have refunded it.", 2)])
+def test_a_judge_is_not_asked_about_calls(project, treatment, asked):
+    """It reads texts: two orders where both sides have one beside equal calls, and nothing where one has none."""
+    project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
+    for model, text in ((CONTROL, "Refunded."), (TREATMENT, treatment)):
+        project.record("test_x", "Refund it.", model=model, text=text, tool_calls=(REFUND,))
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Refund it.", metric="judge", min_similarity=0.5)
+        def test_x(graysplit):
+            pass
+        """
+    )
+    project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
+    assert project.sent() == asked
+    assert project.report()["cases"][0]["similarity"] == {TREATMENT: 1.0}
