@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Everything random starts here: the order of calls, the order in which cases count as evidence, and every resample.
 SEED = 20_261_123
 PASS_RATE = "pass_rate"  # noqa: S105 # a row's name
+# The share of the control's passes that the treatment keeps.
+RETENTION = "retention"
 GUARDS = "guards"
 # A row of live traffic alone: what users thought of the answers.
 FEEDBACK = "feedback"
@@ -21,8 +23,10 @@ MARGIN = 0.05
 ALPHA = 0.05
 # What of it an early stop for promise spends, by a bet that may be looked at after every case.
 PROMISE_ALPHA = 0.01
-# Differences are treatment minus control, ratios treatment over control; each must stay within its bound.
+# Differences are treatment minus control, ratios treatment over control; each must stay within its bound, which is the
+# most that it may be, and of retention the least.
 BOUNDS: Mapping[str, float] = {
+    RETENTION: 0.8,
     "similarity_deficit": 0.05,
     "errors": 0.02,
     "latency": 1.25,
@@ -30,8 +34,8 @@ BOUNDS: Mapping[str, float] = {
     "latency_p99": 2.0,
     "cost_per_pass": 1.0,
 }
-# Bounds on differences of shares, which are less than 1.
-SHARES = frozenset({"errors", "similarity_deficit"})
+# Bounds on shares and their differences, which are less than 1.
+SHARES = frozenset({RETENTION, "errors", "similarity_deficit"})
 # The share of an arm's answers that may be cut off at their token limit before a promotion is held back.
 TRUNCATED = 0.01
 ROWS = (PASS_RATE, *BOUNDS, "latency_budget")

@@ -32,7 +32,9 @@ from pytest_graysplit.stats.ratios import (
     log_ratio,
     log_ratio_p,
     ratio_of_sums,
+    ratio_of_sums_p,
 )
+from pytest_graysplit.stats.retention import retention, retention_p
 from pytest_graysplit.stats.sequential import EProcess, harm_e_values, promote_e_values
 from pytest_graysplit.stats.unpaired import (
     ClusteredRatio,
@@ -85,7 +87,10 @@ __all__ = [
     "randomisation_p",
     "ratio_of_ratios",
     "ratio_of_sums",
+    "ratio_of_sums_p",
     "required_n",
+    "retention",
+    "retention_p",
     "rises_p",
     "sample_ratio_p",
     "share_difference",

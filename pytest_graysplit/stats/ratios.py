@@ -54,7 +54,10 @@ def _of_logs(
 
 
 def ratio_of_sums(
-    numerator: Sequence[float], denominator: Sequence[float], confidence: float = 0.90
+    numerator: Sequence[float],
+    denominator: Sequence[float],
+    confidence: float = 0.90,
+    clusters: Sequence[Hashable] | None = None,
 ) -> Interval | None:
     """Return sum(numerator) / sum(denominator) over the same cases, by the delta method on its logarithm.
 
@@ -65,7 +68,18 @@ def ratio_of_sums(
     [0.5, 0.328, 0.762]
     """
     check_confidence(confidence)
-    return _turned_back(_of_sums([numerator], [denominator], None), confidence)
+    return _turned_back(_of_sums([numerator], [denominator], clusters), confidence)
+
+
+def ratio_of_sums_p(
+    numerator: Sequence[float], denominator: Sequence[float], bound: float, clusters: Sequence[Hashable] | None = None
+) -> float:
+    """Return the one-sided p of H0 "the true ratio of the sums is at most `bound`"; 0.5 without evidence.
+
+    >>> round(ratio_of_sums_p([1.0, 2.0, 3.0], [2.0, 3.0, 7.0], bound=0.3), 3)
+    0.036
+    """
+    return _p(_of_sums([numerator], [denominator], clusters), bound)
 
 
 def cost_per_pass_ratio(  # noqa: PLR0913, PLR0917 - two models, two figures each

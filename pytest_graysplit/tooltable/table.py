@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.options import checked_looks
-from pytest_graysplit.policy import BOUNDS, PASS_RATE, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
 from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
 from pytest_graysplit.tooltable.splits import splitter_of
@@ -142,6 +142,8 @@ def _bound(name: str, value: object) -> float:
     is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
     if is_share and value >= 1:
         raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+    if not value and name.endswith(RETENTION):
+        raise refused(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
     if not is_share and not value:
         raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)

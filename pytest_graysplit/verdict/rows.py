@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.display import plural
-from pytest_graysplit.policy import ALPHA, GUARDS, PASS_RATE, SEED, TAG
+from pytest_graysplit.policy import ALPHA, GUARDS, PASS_RATE, RETENTION, SEED, TAG
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) ->
     rated = [pair for pair in pairs if pair.is_evidence]
     rows = [
         *_pass_rate(PASS_RATE, rated, policy),
+        *_retention(rated, policy),
         *_deficit(pairs, policy),
         *_errors(pairs, policy),
         *_guards(pairs, policy),
@@ -114,6 +115,55 @@ def _pass_rate(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Row
         row, _, below_p = _difference(name, differences, clusters, -policy.margin, policy.confidence)
         held = at_least(row, -policy.margin, below_p)
         yield _doubted(held) if _is_lucky(differences, clusters, policy.margin, policy.alpha) else held
+
+
+def _retention(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+    """Yield the share of the control's passes that the treatment keeps: a loss of 5 points is half of a rate of 10%."""
+    clusters = clusters_of(pairs)
+    kept, passed = [pair.passed.treatment for pair in pairs], [pair.passed.control for pair in pairs]
+    found = (
+        _clustered_retention(kept, passed, clusters, policy) if clusters else _paired_retention(kept, passed, policy)
+    )
+    if found is not None:
+        row, _, below_p = found
+        held = at_least(row, policy.bounds[RETENTION], below_p)
+        yield _doubted(held) if _is_lucky_retention(pairs, clusters, policy) else held
+
+
+def _paired_retention(kept: Sequence[float], passed: Sequence[float], policy: Policy) -> Compared | None:
+    if (interval := stats.retention(kept, passed, policy.confidence)) is None:
+        return None
+    above_p = stats.retention_p(kept, passed, policy.bounds[RETENTION])
+    return Compared(_row(RETENTION, interval, len(kept), "score of the ratio, paired"), above_p, 1 - above_p)
+
+
+def _clustered_retention(
+    kept: Sequence[float], passed: Sequence[float], clusters: Sequence[str], policy: Policy
+) -> Compared | None:
+    """Compare by the delta method, clustered; never more sharply than as many cases as clusters that all agree."""
+    if (interval := stats.ratio_of_sums(kept, passed, policy.confidence, clusters)) is None:
+        return None
+    alike, bound = [1.0] * max(1, math.floor(len(set(clusters)) * fmean(passed))), policy.bounds[RETENTION]
+    floor = stats.retention(alike, alike, policy.confidence)
+    assert floor is not None  # noqa: S101  # they pass
+    row = _row(RETENTION, interval, len(kept), "delta method on the log ratio, clustered")
+    row = replace(row, low=min(row.low, row.estimate * floor.low), high=max(row.high, row.estimate * floor.high))
+    coarse_p = stats.retention_p(alike, alike, bound / row.estimate)
+    fine_p = stats.ratio_of_sums_p(kept, passed, bound, clusters)
+    return Compared(row, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
+
+
+def _is_lucky_retention(pairs: Sequence[Pair], clusters: Sequence[str] | None, policy: Policy) -> bool:
+    """Tell the same of the passes that are kept: of 11 passes none is lost in 8.6% of runs that lose a fifth."""
+    arms = [[pair.passed[arm] for pair in pairs] for arm in (0, 1)]
+    control, treatment = (_means_of(arm, clusters) if clusters else arm for arm in arms)
+    gains = [kept - passed for kept, passed in zip(treatment, control, strict=True)]
+    won, lost = (math.fsum(max(0.0, sign * gain) for gain in gains) for sign in (1, -1))
+    if won >= 1 - _NOISE:
+        return False
+    passes = math.floor(math.fsum(control) + _NOISE)
+    lost_p = stats.binomial_budget_p(min(passes, math.ceil(lost - _NOISE)), passes, 1 - policy.bounds[RETENTION])
+    return lost_p > SIZE_OVER_ALPHA * policy.alpha
 
 
 def _errors(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.findings import beside
 from pytest_graysplit.display import plural, points
-from pytest_graysplit.policy import FEEDBACK, GUARDS, PASS_RATE, TAG
+from pytest_graysplit.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ Measure = Literal["points", "ratio", "score", "usd", "share"]
 
 _LABELS = {
     PASS_RATE: "pass rate",
+    RETENTION: "retention",
     "similarity_deficit": "similarity deficit",
     "errors": "errors and refusals",
     GUARDS: "guards' flags",
@@ -43,6 +44,7 @@ _MEASURES: Mapping[str, Measure] = {
     "errors": "points",
     GUARDS: "points",
     "similarity_deficit": "score",
+    RETENTION: "share",
     "latency_budget": "share",
     "savings": "usd",
     "savings_with_fallback": "usd",
@@ -77,6 +79,8 @@ def reason_of(row: Row) -> str:
         return f"{label} is {row.remark}"
     if row.is_pass_rate or row.name == FEEDBACK:
         return _points(label, row, -bound)
+    if row.name == RETENTION:
+        return _kept(row, bound)
     worst = row.low if row.state == "fail" else row.high
     scale, before, after = _UNITS.get(row.name, (1, "x", ""))
     stands = f"{before}{_beside(scale * worst, scale * bound)}{after}"
@@ -107,6 +111,14 @@ def _points(label: str, row: Row, margin: float) -> str:
         return f"{label} is not worse, the margin is {shown}"
     verb = "is at most" if row.state == "pass" else "may be"
     return f"{label} {verb} {_beside(-100 * row.low, 100 * margin)} points worse, the margin is {shown}"
+
+
+def _kept(row: Row, bound: float) -> str:
+    verb, end = {"pass": ("keeps at least", row.low), "fail": ("keeps at most", row.high)}.get(
+        str(row.state), ("may keep only", row.low)
+    )
+    shown = _beside(100 * end, 100 * bound)
+    return f"retention: {verb} {shown}% of the control's passes, the bound is {_plain(100 * bound)}%"
 
 
 def _may(row: Row) -> str:

@@ -130,6 +130,7 @@ def test_an_ended_run_in_whole():
     }
     assert {row["name"]: row["unit"] for row in comparison["rows"]} == {
         "pass_rate": "points",
+        "retention": "share",
         "errors": "points",
         "latency": "ratio",
         "cost_per_pass": "ratio",

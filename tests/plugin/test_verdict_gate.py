@@ -106,7 +106,7 @@ def test_the_report_and_the_hook_have_the_verdict(cases, project):
     [comparison] = project.report()["comparisons"]
     assert (comparison["verdict"], comparison["reasons"][0][:9]) == ("reject", "pass rate")
     assert [row["name"] for row in comparison["rows"]] == [
-        *("pass_rate", "errors", "latency", "cost_per_pass", "savings", "savings_with_fallback"),
+        *("pass_rate", "retention", "errors", "latency", "cost_per_pass", "savings", "savings_with_fallback"),
     ]
     assert "decided: ['reject']" in result.outlines
 

@@ -71,7 +71,8 @@ def test_a_report_in_whole():
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
-        *("similarity_deficit", "errors", "guards", "latency", "savings", "savings_with_fallback", "tag:billing"),
+        *("retention", "similarity_deficit", "errors", "guards", "latency", "savings", "savings_with_fallback"),
+        "tag:billing",
     ]
     assert shown == {
         "format": 1,

@@ -18,7 +18,7 @@ from specimens import (
 )
 
 from pytest_graysplit.policy import BOUNDS, Policy
-from pytest_graysplit.stats import clopper_pearson, log_ratio, ordinal_tango, tango
+from pytest_graysplit.stats import clopper_pearson, log_ratio, ordinal_tango, retention, tango
 from pytest_graysplit.verdict.figures import row_json
 
 
@@ -316,3 +316,61 @@ def test_a_tag_that_looks_bad_by_chance_is_not_said_to_fail():
         cases.append(replace(one, case=replace(one.case, tags=(f"tag-{n % 20:02}",))))
     assert rows_of(*cases)["tag:tag-00"].state == "inconclusive"
     assert rows_of(*cases, policy=Policy(critical_tags=("tag-00",)))["tag:tag-00"].state == "fail"
+
+
+def kept(lost, n=60, passed=60, cluster=None):
+    """The retention of a run whose control passes the first cases, of which the treatment loses so many."""
+    pairs = []
+    for number in range(n):
+        misses = [a_miss()] if number < lost or number >= passed else []
+        one = pair(f"case-{number:03}", misses=misses, control_misses=[a_miss("control")] if number >= passed else [])
+        pairs.append(replace(one, case=replace(one.case, cluster=cluster and cluster(number))))
+    return rows_of(*pairs).get("retention")
+
+
+@pytest.mark.parametrize(
+    ("row", "state"),
+    [
+        pytest.param(kept(2), "pass", id="58 of 60 passes"),
+        pytest.param(kept(8), "inconclusive", id="52 of 60"),
+        pytest.param(kept(30), "fail", id="half of them"),
+        pytest.param(kept(1, n=200, passed=12), "inconclusive", id="11 of 12 passes, 0.5 points of 200 cases"),
+        pytest.param(kept(12, n=200, passed=20), "fail", id="8 of 20 passes, 6 points of 200 cases"),
+        pytest.param(
+            kept(0, passed=12), "inconclusive", id="of 12 passes none is lost in 6.9% of runs that lose a fifth"
+        ),
+        pytest.param(kept(0, passed=13), "pass", id="of 13 in 5.5%"),
+    ],
+)
+def test_retention_is_a_share_of_the_controls_passes(row, state):
+    """However many cases neither passes; the bound is at least 80%."""
+    assert (row.state, row.bound, row.critical) == (state, 0.8, False)
+    assert row.low <= row.estimate <= row.high
+
+
+def test_retention_of_a_control_that_passes_nothing_is_unknown():
+    """Nothing can be kept of nothing."""
+    assert kept(0, passed=0) is None
+
+
+def test_retention_of_clusters_is_no_surer_than_that_of_as_many_cases():
+    """A hundred cases of ten templates, all passed by both, are ten passes: too few to show 80%."""
+    row = kept(0, n=100, passed=100, cluster=lambda number: f"template {number % 10}")
+    assert (row.state, row.method) == ("inconclusive", "delta method on the log ratio, clustered")
+    assert bounds(row) == retention([1] * 10, [1] * 10)
+    assert kept(0, n=100, passed=100, cluster=lambda number: f"template {number % 40}").state == "pass"
+    assert kept(50, n=100, passed=100, cluster=lambda number: f"template {number // 2}").state == "fail"
+
+
+def test_retention_decides_where_it_is_critical():
+    """A third of few passes lost is within the margin of points, and beyond the bound of retention."""
+    missed, control_missed = {"misses": [a_miss()]}, {"control_misses": [a_miss("control")]}
+    pairs = [
+        pair(f"case-{n:04}", **(missed if n >= 90 else {}), **(control_missed if n >= 130 else {})) for n in range(1200)
+    ]
+    plain, strict = (
+        verdicts_of(collected(*pairs), policy)[0] for policy in (Policy(), Policy(critical=("pass_rate", "retention")))
+    )
+    told = "retention: keeps at most 75.4% of the control's passes, the bound is 80.0%"
+    assert (plain.decision, plain.reasons[-2]) == ("promote", f"but {told} (not critical)")
+    assert (strict.decision, strict.reasons[0]) == ("reject", told)
