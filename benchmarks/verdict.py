@@ -141,21 +141,25 @@ def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
     scores = [pair.similarity for scored in pairs.values() for pair in scored.within.values() if pair.is_scored]
     threshold = round(median(score for score in scores if score is not None), 2)
     passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
-    shares = {
-        (name, *order): (
-            scored.control_share([passed[name][order[0]], passed[name][order[1]]], threshold),
-            scored.treatment_share([passed[name][order[2]]], threshold),
-        )
-        for (name, *order), scored in pairs.items()
-    }
     print(f"\nA/A, two control samples, threshold {threshold}, {runs} runs of {n} cases (bound: 0 +- 0.5 points)")
-    for twin, told in ((True, "as an A/A run"), (False, "under another name")):
+    for held, twin, told in (
+        (False, True, "the threshold alone"),
+        (False, False, "the threshold alone, under another name"),
+        (True, True, "the threshold and what the cases expect"),
+    ):
+        shares = {
+            key: (
+                scored.control_share([passed[key[0]][sample] or not held for sample in key[1:3]], threshold),
+                scored.treatment_share([passed[key[0]][key[3]] or not held], threshold),
+            )
+            for key, scored in pairs.items()
+        }
         dice, counts, differences = Random(SEED), Counter[str](), []
         for _ in range(runs):
             drawn = dice.choices(sorted(shares), k=n)
             verdict = decided(one(str(number), shares[key], twin=twin) for number, key in enumerate(drawn))
             counts[verdict.decision] += 1
-            differences.append(verdict.rows[0].estimate)
+            differences += [row.estimate for row in verdict.rows if row.name == "pass_rate"]
         print(f"  {told}: mean difference {100 * fmean(differences):+.2f} points, {dict(counts)}")
 
 

@@ -132,10 +132,16 @@ def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str
 
 
 def power_of(state: State, plans: Iterable[Plan]) -> str:
-    """Say what the cases of a run can show, before it costs anything."""
+    """Say what the cases of a run can show, before it costs anything; nothing where looks are planned.
+
+    What they can show depends on which look it is.
+    """
+    policy = state.settings.policy
+    if policy.looks:
+        return ""
     cases = {(plan.file, plan.case.id, plan.request): plan.case.cluster for plan in plans}
     clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
-    return power_line(len(cases), state.settings.margin, clusters if clusters < len(cases) else None)
+    return power_line(len(cases), policy.margin, clusters if clusters < len(cases) else None, policy.alpha)
 
 
 def _fetch(state: State, groups: list[list[Wish]], told: str, power: str = "") -> None:

@@ -132,8 +132,9 @@ class Window:
         self._told = True
         reporter.ensure_newline()
         reporter.write_line(visible(f"graysplit: {self._state.estimate(self._missing())}, if every test runs"))
-        if reporter.verbosity >= 0:
-            reporter.write_line(f"graysplit: {power_of(self._state, plans_to_run(self._session.items))}")
+        power = power_of(self._state, plans_to_run(self._session.items))
+        if power and reporter.verbosity >= 0:
+            reporter.write_line(f"graysplit: {power}")
 
     def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
         """Yield the items that this process will run next, as far as anybody knows."""

@@ -10,8 +10,10 @@ from pytest_graysplit.stats.paired import tango_p
 from pytest_graysplit.stats.quantiles import binomial_budget_p
 
 
-def power(n: int, discordant: float, margin: float, *, difference: float = 0.0, size: float = 0.06) -> float:
-    """Return how often n pairs show that a treatment is not worse by the margin, at 5% by `tango_p`.
+def power(  # noqa: PLR0913 - a suite, a treatment and a test, two figures each
+    n: int, discordant: float, margin: float, *, difference: float = 0.0, alpha: float = 0.05, size: float = 0.06
+) -> float:
+    """Return how often n pairs show that a treatment is not worse by the margin, at `alpha` by `tango_p`.
 
     `discordant` is the share of pairs that one side alone passes, `difference` the true one, treatment minus control,
     0 for a treatment that is as good. Where the treatment alone passes nothing, the exact binomial of what it lost has
@@ -27,7 +29,7 @@ def power(n: int, discordant: float, margin: float, *, difference: float = 0.0, 
     worse, better = (discordant - difference) / 2, (discordant + difference) / 2
     total = 0.0
     for lost in _likely(n, worse):
-        won = _fewest_wins(lost, n, margin, size)
+        won = _fewest_wins(lost, n, margin, alpha, size)
         if won is not None:
             # Of the pairs that are not lost, how many are won.
             share = better / (1 - worse) if worse < 1 else 0.0
@@ -41,12 +43,12 @@ def _likely(n: int, share: float) -> range:
     return range(max(0, math.floor(n * share - spread)), min(n, math.ceil(n * share + spread)) + 1)
 
 
-def _fewest_wins(lost: int, n: int, margin: float, size: float) -> int | None:
+def _fewest_wins(lost: int, n: int, margin: float, alpha: float, size: float) -> int | None:
     """Return how many pairs the treatment alone has to pass where it loses so many; None where none suffice."""
     low, high = 0, n - lost + 1
     while low < high:
         won = (low + high) // 2
-        shown = tango_p(won, lost, n, -margin) < 0.05 and (won > 0 or binomial_budget_p(lost, n, margin) <= size)
+        shown = tango_p(won, lost, n, -margin) < alpha and (won > 0 or binomial_budget_p(lost, n, margin) <= size)
         low, high = (low, won) if shown else (won + 1, high)
     return low if low <= n - lost else None
 

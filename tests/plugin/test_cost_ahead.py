@@ -52,7 +52,7 @@ def test_a_run_that_may_stop_early_tells_what_all_of_it_would_cost(project):
 
 
 def test_what_the_cases_can_show_is_said_before_they_are_asked(project):
-    """Ahead of all tests or of the first call; the cases of a cluster count once; nothing is said under -q or in a replay."""
+    """Ahead of all tests or of the first call; the cases of a cluster count once; nothing is said in a replay, under -q, or of looks."""
     project.write(
         "made.graysplit.yaml",
         "\n".join(f"- {{id: c{n}, prompt: 'Prompt {n}?', cluster: t{n // 2}}}" for n in range(60)),
@@ -66,8 +66,8 @@ def test_what_the_cases_can_show_is_said_before_they_are_asked(project):
         "cases differ, in 12 if 20% do"
     )
     off = "--graysplit-record=off"
-    assert [shown(off), shown(off, "-x"), shown(off, "-q"), shown(off, "-x", "-q")] == [[line], [line], [], []]
     assert [shown(), shown()] == [[line], []]
+    assert [shown(off, "-x"), shown(off, "-q"), shown(off, "--graysplit-looks=30,60")] == [[line], [], []]
 
 
 @pytest.mark.parametrize("arguments", [["-n2"], ["-qq"], ["-x", "-qq"]])

@@ -21,6 +21,12 @@ def test_power_line_says_what_a_suite_can_show(given, counted, shown):
     )
 
 
+def test_power_line_knows_what_a_bound_may_err():
+    """An early stop for promise has spent a part of it."""
+    assert "in 17 of 100 runs" in power_line(100, 0.05, alpha=0.01)
+    assert "in 44 of 100 runs" in power_line(100, 0.05)
+
+
 def test_power_line_says_that_few_cases_show_nothing():
     """The verdict holds below thirty."""
     assert power_line(29, 0.05) == "29 cases cannot show a margin of 5 points: a verdict takes at least 30 cases"
