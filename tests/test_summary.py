@@ -59,6 +59,7 @@ TABLE = [
 AGAINST = [
     "deepseek-v3.2 against claude-sonnet-4.5",
     "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)                  inconclusive",
+    "    retention   keeps 75% of the control's passes  (90% CI 36 .. 143, bound 80)          inconclusive",
     "  cases         1 broke, 0 fixed; 3 right on both, 0 wrong on both",
     "  similarity    0.78 mean of 4, 1 case below 0.75",
     "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)                              pass",
@@ -331,6 +332,7 @@ def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
     assert told_lines[4:] == [
         "deepseek-v3.2 against claude-sonnet-4.5",
         "  pass rate     -25.0 pp  (90% CI -64.4 .. +25.4, margin -5.0, 4 pairs)  inconclusive",
+        "    retention   keeps 75% of the control's passes  (90% CI 36 .. 143, bound 80)  inconclusive",
         "  cases         1 broke, 0 fixed; 3 right on both, 0 wrong on both",
         "  similarity    0.78 mean of 4, 1 case below 0.75",
         "  latency       x0.56  (90% CI x0.50 .. x0.62, bound x1.25)  pass",
@@ -490,3 +492,21 @@ def test_what_metrics_asked_is_summed_up_by_metric_and_model():
         "  judge         gpt-4.1: 4 calls, $0.0020; 0 better, 0 ties, 2 worse",
         "  embeddings    e: 2 calls, cost unknown",
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(1, ["broken cases: tests/test_support.py::case-00 (expect)"]), (12, None)]
+)
+def test_broken_cases_are_named_on_as_many_lines_as_it_takes(number, shown):
+    """Ten at most, the worst first, and the rest counted; no name is cut in two."""
+    pairs = [
+        a_pair(a_case(f"case-{n:02}"), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()])
+        for n in range(number)
+    ]
+    lines = told(collected(*pairs), width=100)
+    named = lines[next(place for place, line in enumerate(lines) if line.startswith("broken cases: ")) :]
+    assert shown is None or named == shown
+    text = " ".join(line.strip() for line in named)
+    assert text.count("(expect)") == min(number, 10)
+    assert number <= 10 or text.endswith("· 2 more")
+    assert max(map(len, named)) <= 100

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import listed, plural
 from pytest_graysplit.results import CONTROL
-from pytest_graysplit.summary.difference import broken_cases, comparison_lines, undiscriminating, worst_cases
+from pytest_graysplit.summary.difference import broken_lines, comparison_lines, undiscriminating, worst_cases
 from pytest_graysplit.summary.pieces import Line, Piece, plain
 from pytest_graysplit.summary.table import table_lines
 
@@ -44,8 +44,9 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
         verdict = decided[one.treatment]
         yield from comparison_lines(one, verdict, arms, width)
         if not brief:
-            named = (broken_cases(verdict, width), worst_cases(results, verdict, width))
-            yield from (plain(line) for line in named if line)
+            yield from broken_lines(verdict, width)
+            if worst := worst_cases(results, verdict, width):
+                yield plain(worst)
     if not brief and (blind := undiscriminating(results, width)):
         yield plain(blind)
 

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.display import change, limit, listed, money, plural, points, ratio, score
-from pytest_graysplit.policy import PASS_RATE
+from pytest_graysplit.policy import PASS_RATE, RETENTION
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.summary.pieces import Piece
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict import Changes, Row, Verdict
 
 WORST = 5
+MOST_BROKEN = 10
 INDENT = 16
 # How the line of a metric's own cost begins.
 _ASKED = {"semantic": "embeddings"}
@@ -62,6 +63,8 @@ def _line(told: Told, column: int) -> Line:
 def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
     rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
+    if (row := rows.get(RETENTION)) is not None and (row.critical or row.state == "fail" or row.estimate < 1):
+        yield Told("  retention", _retention(row), row)
     for tagged in (row for row in verdict.rows if row.tag is not None):
         if tagged.critical or tagged.state == "fail":
             yield Told(f"  {tagged.tag}", _points(tagged), tagged)
@@ -85,6 +88,11 @@ def _difference(row: Row | None, cases: Changes) -> Told:
         why = "nothing was asserted about the answers" if cases.total else "no case was judged on both models"
         return Told("pass rate", f"inconclusive: {why}", style="yellow")
     return Told("pass rate", _points(row), row)
+
+
+def _retention(row: Row) -> str:
+    kept, low, high, bound = (f"{100 * value:.0f}" for value in (row.estimate, row.low, row.high, row.bound or 0.0))
+    return f"keeps {kept}% of the control's passes  ({_ci(row)} {low} .. {high}, bound {bound})"
 
 
 def _changes(cases: Changes) -> str:
@@ -217,24 +225,34 @@ def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int
             lead = " " * INDENT
 
 
-def broken_cases(verdict: Verdict, width: int) -> str:
-    """Name the cases that the treatment broke, the worst first, as many as fit on one line, and count the others."""
+def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:
+    """Name the cases that the treatment broke, the worst first and each with what it missed, and count the others."""
     named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
-    for shown in range(len(named), 0, -1):
-        rest = [f"{len(named) - shown:,} more"] if shown < len(named) else []
-        text = f"broken cases: {' · '.join([*named[:shown], *rest])}"
-        if len(text) <= width or shown == 1:
-            return text
-    return ""
+    lead, indent = "broken cases: ", " " * 14
+    if len(named) > MOST_BROKEN:
+        named[MOST_BROKEN:] = [f"{len(named) - MOST_BROKEN:,} more"]
+    text = lead
+    for number, name in enumerate(named):
+        piece = name if number == len(named) - 1 else f"{name} ·"
+        if text.strip() and text != lead and len(f"{text}{piece}") > width:
+            yield (Piece(text.rstrip()),)
+            text = indent
+        text += f"{piece} "
+    if named:
+        yield (Piece(text.rstrip()),)
 
 
 def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
-    """Name the least alike cases that were missed on both, as many as fit on one line; all where none could miss."""
-    broken = {one.name for one in verdict.broken}
+    """Name the least alike cases, as many as fit on one line, where none is broken: those below their threshold.
+
+    Without a threshold all cases count.
+    """
+    if verdict.broken:
+        return ""
     scored = [
         (one.similarity, row.name, one.threshold)
         for row in results.rows
-        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None and row.name not in broken
+        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None
     ]
     asserted = any(threshold is not None for _, _, threshold in scored)
     shown = [

@@ -174,7 +174,7 @@ def test_test_of_hypothesis_is_read_below_given(bodies):
     assert not bodies.asserts(silent)
 
 
-@pytest.mark.parametrize("thing", [None, len, print, object(), 3, type], ids=repr)
+@pytest.mark.parametrize("thing", [None, len, print, object(), 3, type], ids=lambda thing: type(thing).__name__)
 def test_thing_that_is_not_a_function_asserts_nothing(bodies, thing):
     """Items of other plugins have no function."""
     assert not bodies.asserts(thing)
