@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.metrics import guards
-from pytest_graysplit.metrics.guards.toolchanges import tool_changed
+from pytest_graysplit.metrics.guards.toolchanges import order_changed, tool_changed
 from pytest_graysplit.toolcalls.matching import TOOL_CALLS, match
 from pytest_graysplit.types import Comparison, PairScore, flags_of
 
@@ -155,7 +155,9 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         # Uncalibrated, "auto" names no number to hold anything to.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=TOOL_CALLS if (0, 0) in scores.across and scores.across[0, 0].by_calls else metric,
-        flags=flags_of(scores.across[places] for places in scores.across if places[0] == 0),
+        flags=flags_of(
+            [*(pair for places, pair in scores.across.items() if places[0] == 0), *_orders(case, control, treatment)]
+        ),
         self_similarity=mean_similarity(within),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
@@ -201,6 +203,13 @@ def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
         return PairScore(called, flags, by_calls=True)
     said = score(control, other)
     return PairScore(None if said is None else min(called, said), flags, by_calls=said is not None and called <= said)
+
+
+def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
+    """Yield the flags of calls in another order, where the case asks for one."""
+    if case.expect is not None and case.expect.tool_order:
+        changed = (order_changed(control[0].tool_calls, reply.tool_calls) for reply in treatment)
+        yield PairScore(None, tuple(flag for flag in changed if flag))
 
 
 def _calls(control: Reply, treatment: Reply) -> bool:

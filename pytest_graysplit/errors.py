@@ -3,8 +3,9 @@
 GraysplitError
 ├── UsageError          an option, a setting, a marker or a case file that cannot be used
 ├── RecordingError      a recording that is missing, broken, or of another format
-├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
-├── ToolCallError       a tool call that was asked for and is not in the reply (also an AssertionError)
+├── AnswerError         an answer that is not what a test took it for: a miss of the model
+│   ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
+│   └── ToolCallError       a tool call that was asked for and is not in the reply (also an AssertionError)
 ├── RelayError          the relay cannot be used at all: the run stops, once, with one message
 ├── UnaskedError        a reply was not asked for, because the cap on the cost is used up
 └── RequestFailedError  a request of live traffic that nobody has answered; it holds the failed reply
@@ -41,11 +42,15 @@ class RecordingError(GraysplitError):
     """A recording is missing, broken, or written in another format."""
 
 
-class ReplyNotJsonError(GraysplitError, ValueError):
+class AnswerError(GraysplitError):
+    """An answer is not what a test took it for; raised in a test body, it is a miss of the model."""
+
+
+class ReplyNotJsonError(AnswerError, ValueError):
     """A reply was asked for as JSON and does not parse."""
 
 
-class ToolCallError(GraysplitError, AssertionError):
+class ToolCallError(AnswerError, AssertionError):
     """A reply does not call a tool exactly once, or with arguments that are not JSON: a miss of its model."""
 
 

@@ -12,7 +12,7 @@ from pytest_graysplit.toolcalls.values import shown
 from pytest_graysplit.worddiff import word_diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.results import ArmResult, CaseResult
@@ -24,14 +24,21 @@ LABEL = 13
 
 
 def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
-    """Write what the case missed and both answers; nothing when every arm that was judged passed."""
+    """Write what the case missed, or what kept it from being judged, and both answers; nothing when all is well."""
     # The treatment's first: whoever reads only the beginning of a message must not miss them behind the control's.
     misses = [miss for arm in reversed(result.arms) for miss in arm.misses]
     if problem is not None:
         return str(problem)
-    if not misses:
+    bugs = dict.fromkeys(arm.bug for arm in result.arms if arm.bug)
+    if not misses and not bugs:
         return ""
-    return visible("\n".join([*_missed(misses), "", *_evidence(result)]))
+    return visible("\n".join([*_broken(bugs), *_missed(misses), "", *_evidence(result)]))
+
+
+def _broken(bugs: Iterable[str]) -> Iterator[str]:
+    for bug in bugs:
+        yield f"the test body raised {bug}: this is not an assertion, so the case counts for no model"
+        yield "  hint: correct the test; assert what an answer must have before the test relies on it  [body-broken]"
 
 
 def _missed(misses: list[Miss]) -> Iterator[str]:

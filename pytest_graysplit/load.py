@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 RISES_ALPHA = 1e-4
 # How many times the latency at low load that at high load is, at least, where it rises.
 RISES_BY, RISES_BY_A_TOKEN = 1.5, 1.25
+# A busy client delays answers too, by less than this many seconds.
+RISES_BY_S = 0.1
 FEWEST_LOW = 4
 # Loads of the two models that are further apart than this are told; fewer replies than this have no usual load.
 UNLIKE, FEWEST = 2.0, 10
@@ -74,7 +76,9 @@ def _rising(arms: Sequence[Loaded]) -> Iterator[str]:
     if _times(able, _s_per_token) < RISES_BY_A_TOKEN:
         return  # the answers at low load were the shorter ones
     worst = max(able, key=lambda arm: _times([arm], _latency_s))
-    figures = ", ".join(f"{_median_s(some)} at {_span(some)}" for some in (worst.low, worst.high))
+    if _median_s(worst.high) - _median_s(worst.low) < RISES_BY_S:
+        return
+    figures = ", ".join(f"{seconds(_median_s(some))} at {_span(some)}" for some in (worst.low, worst.high))
     yield f"latency rises with the number in flight ({figures}): lower --graysplit-concurrency for a local server"
 
 
@@ -96,8 +100,8 @@ def _s_per_token(reply: Reply) -> float:
     return _latency_s(reply) / max(1, reply.usage.output if reply.usage else 1)
 
 
-def _median_s(replies: Sequence[Reply]) -> str:
-    return seconds(median(map(_latency_s, replies)))
+def _median_s(replies: Sequence[Reply]) -> float:
+    return median(map(_latency_s, replies))
 
 
 def _span(replies: Sequence[Reply]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from specimens import DEEPSEEK, a_case, a_reply, an_error
 
 from pytest_graysplit.comparison import PairScores, compare, of_texts
-from pytest_graysplit.types import ToolCall
+from pytest_graysplit.types import Expect, ToolCall
 
 SCORES = {
     ("a", "x"): 0.2,
@@ -240,6 +240,19 @@ def test_where_a_tool_is_called_the_calls_are_compared(control, treatment, simil
     result = called([control], [treatment], lambda *_: 0.4)
     assert (result.similarity, result.metric) == (similarity, metric)
     assert [flag.name for flag in result.flags] == flags
+
+
+def test_another_order_of_calls_is_flagged_where_the_case_asks_for_one():
+    """Elsewhere the order does not count."""
+    control, treatment = [calling(REFUND, OTHER)], [calling(REFUND, OTHER), calling(OTHER, REFUND)]
+    scores = PairScores.of(control, treatment, lambda *_: 0.0)
+    flags = []
+    for in_order in (False, True):
+        case = a_case(expect=Expect(tool_calls=(REFUND, OTHER), tool_order=in_order))
+        flags.append(compare(case, control, treatment, metric="lexical", scores=scores).flags)
+    assert flags[0] == ()
+    assert [flag.name for flag in flags[1]] == ["tool-changed"]
+    assert flags[1][0].detail.endswith("amount=21.5), in another order")
 
 
 def test_no_metric_is_asked_about_a_text_that_is_not_there():

@@ -53,6 +53,7 @@ def test_a_latency_that_varies_by_itself_is_not_told(seed):
     [
         (filling, lambda number: 1.0),
         (filling, lambda number: 1.0 + 0.0001 * filling(number)),
+        (filling, lambda number: 0.005 * filling(number)),
         (filling, lambda number: 9.0 / filling(number)),
         (lambda number: None, lambda number: number + 1.0),
         (lambda number: 16, lambda number: number + 1.0),
@@ -61,7 +62,18 @@ def test_a_latency_that_varies_by_itself_is_not_told(seed):
         (filling, lambda number: None),
         (filling, lambda number: 0.0),
     ],
-    ids=["constant", "next-to-constant", "falls", "unknown", "full", "alone", "two-places", "untimed", "zero"],
+    ids=[
+        "constant",
+        "next-to-constant",
+        "busy-client",
+        "falls",
+        "unknown",
+        "full",
+        "alone",
+        "two-places",
+        "untimed",
+        "zero",
+    ],
 )
 def test_nothing_is_told_where_nothing_rises_or_too_little_is_known(loads, took):
     """Statistics of next to nothing, and of a rise by next to nothing, are not worth a warning."""

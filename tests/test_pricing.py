@@ -284,6 +284,13 @@ def test_an_answer_of_no_tokens_has_no_cost():
     assert vectors.cost_usd(reply("openai/text-embedding-3-small", usage)) == Decimal("0.00002")
 
 
+def test_no_tokens_at_all_are_known_only_of_what_no_model_has_worked_on():
+    """A prompt that a filter refused cost nothing, whatever the model; an answer has tokens."""
+    for model in ("gpt-4.1", "our-own-finetune"):
+        assert TABLE.cost_usd(Reply(model=model, outcome="filtered", usage=Usage())) == 0
+        assert TABLE.cost_usd(Reply(model=model, outcome="ok", usage=Usage())) is None
+
+
 # --- a reported cost of nothing
 
 

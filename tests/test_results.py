@@ -281,3 +281,50 @@ def test_sums_do_not_depend_on_the_order_of_arrival(items):
     assert as_they_came.rows == in_order.rows
     assert as_they_came.arms() == in_order.arms()
     assert as_they_came.comparisons() == in_order.comparisons()
+
+
+@pytest.mark.parametrize(
+    ("answered", "judged"),
+    [
+        ((True, True, True), (True, True, True)),
+        ((False, True, True), (True, True, True)),
+        ((True, False, False), (True, True, True)),
+        ((False, False, True), (True, False, True)),
+        ((False, False, False), (False, False, False)),
+    ],
+)
+def test_arms_that_failed_together_are_no_pair(answered, judged):
+    """A relay out of reach says nothing of a model, where it failed the control and the treatment alike."""
+    arms = ("control", DEEPSEEK, FLASH)
+    models = (SONNET, DEEPSEEK, FLASH)
+    (row,) = collected(
+        *(
+            one_arm(
+                a_case(), arm, a_reply(model=model) if there else an_error(model), misses=() if there else [a_miss(arm)]
+            )
+            for arm, model, there in zip(arms, models, answered, strict=True)
+        )
+    ).rows
+    assert tuple(row.arms[arm].judged for arm in arms) == judged
+    assert all(row.arms[arm].misses or there for arm, there in zip(arms, answered, strict=True))
+
+
+def test_one_answer_of_several_samples_is_an_answer():
+    """Then the arm is judged by its share, also where the other one has none."""
+    control = (an_error(), a_reply())
+    (row,) = collected(pair(control=control, treatment=an_error(DEEPSEEK), misses=[a_miss()])).rows
+    assert all(arm.judged for arm in row.arms.values())
+
+
+def test_a_case_is_asserted_by_any_of_its_items():
+    """And its bug is told by any of its arms."""
+    silent = replace(one_arm(a_case(), "control", a_reply()), asserted=False)
+    loud = one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))
+    assert [collected(*some).rows[0].asserted for some in ((silent,), (silent, loud), (loud, silent))] == [
+        False,
+        True,
+        True,
+    ]
+    broken = replace(loud, arms=(replace(loud.arms[0], judged=False, bug="KeyError: 'status'"),))
+    (row,) = collected(silent, broken, loud).rows
+    assert (row.bug, row.arms[DEEPSEEK].judged) == ("KeyError: 'status'", False)

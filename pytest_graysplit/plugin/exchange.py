@@ -16,6 +16,7 @@ from pytest_graysplit.checks.held import check_comparison, check_control, check_
 from pytest_graysplit.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.errors import GraysplitError, UnaskedError
 from pytest_graysplit.noise import by_deficit
+from pytest_graysplit.plugin.blame import NoAnswer, in_one_line, is_miss
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
 from pytest_graysplit.types import Miss
 
@@ -49,7 +50,7 @@ class NoReply:
         __tracebackhide__ = True
         if self._unasked:
             pytest.skip(self._reason)
-        pytest.fail(self._reason, pytrace=False)
+        raise NoAnswer(self._reason, pytrace=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +64,8 @@ class Exchange:
     scores: PairScores = field(default_factory=PairScores)
     problem: GraysplitError | None = None
     body_error: str | None = None
+    bug: str = ""
+    unfinished: bool = False
 
     @classmethod
     def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path, Path], Score]) -> Exchange:
@@ -156,6 +159,15 @@ class Exchange:
         causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
         return f"no answer to case {self.plan.case.id!r}: {causes[0]}" if causes else "this test has no comparison"
 
+    def note_error(self, error: BaseException) -> None:
+        """Keep what the body raised: a miss of the model it is about, or a bug. The first of each kind is told."""
+        if is_miss(error, [reply.text for reply in self.replies.get(self.judged_arms[-1], ())]):
+            self.body_error = self.body_error or in_one_line(error)
+        elif isinstance(error, NoAnswer):
+            self.unfinished = True
+        else:
+            self.bug = self.bug or in_one_line(error)
+
     def result(self, nodeid: str) -> CaseResult:
         """Judge each arm and return what goes into the results."""
         return CaseResult(
@@ -189,7 +201,7 @@ class Exchange:
         each = [] if self.unasked else [self._held_by_itself(arm, reply) for reply in own]
         whole = [] if self.unasked else self._missed_as_a_whole(arm)
         misses = (*chain.from_iterable(each), *whole)
-        judged = bool(misses) or not self._unjudgeable(arm)
+        judged = not self.bug and (bool(misses) or not self._unjudgeable(arm))
         return ArmResult(
             arm=arm,
             model=self.plan.wishes[arm][0].key.model,
@@ -200,10 +212,13 @@ class Exchange:
             judged=judged,
             unjudged_because="" if judged else self._cause(),
             unasked=self.unasked,
+            bug=self.bug,
         )
 
     def _cause(self) -> str:
         """Return in few words why nothing can be said of an arm."""
+        if self.bug or self.unfinished:
+            return "with a bug in the test body" if self.bug else "skipped in the test body"
         if self.problem is None:
             return "without an answer of the control"
         return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
@@ -249,10 +264,11 @@ class Exchange:
         return misses
 
     def _unjudgeable(self, arm: str) -> bool:
-        """Whether nothing can be said of the arm: no reply, or asserted against a control that gave none."""
-        if self.problem is not None:
+        """Whether nothing can be said of the arm: no reply, a body that lacked one, or asserted against no control."""
+        if self.problem is not None or (self.unfinished and not self.blocked):
             return True
-        held_against_control = self.plan.has_body or self.plan.case.min_similarity is not None
+        has_body = self.plan.has_body or self.plan.body_asserts
+        held_against_control = has_body or self.plan.case.min_similarity is not None
         return arm != CONTROL and self.blocked and self.plan.alone is None and held_against_control
 
 

@@ -12,7 +12,7 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.escaping import visible
 from pytest_graysplit.plugin.courier import unpacked
 from pytest_graysplit.plugin.gateitems import emit
-from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes
+from pytest_graysplit.plugin.notes import budget_note, facts_of, run_notes, unanswered_note
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.policy import SEED
 from pytest_graysplit.reports import write_text
@@ -67,8 +67,12 @@ class Gather:
     def close(self, session: pytest.Session) -> None:
         """Show what the whole run failed as an item of its own, after the last test."""
         self._count_spent()
-        if self._state.settings.gate == "case" and (note := budget_note(self._state)):
+        gate = self._state.settings.gate
+        if gate == "case" and (note := budget_note(self._state)):
             emit(session, "budget", note)
+        # Failed tests have told it under the gate `case`, unless they were expected to fail.
+        if (gate != "case" or not session.testsfailed) and (note := unanswered_note(self._state)):
+            emit(session, "replies", note)
         self._gate(session)
 
     def _count_spent(self) -> None:

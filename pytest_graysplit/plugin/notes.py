@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -146,9 +147,40 @@ def _lost(state: State) -> Iterator[str]:
     silent = _silent(state) - tally.crashed
     if silent > 0 and state.results and not tally.interrupted and not tally.failure:
         yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
+    yield from _unjudged(state.results)
+
+
+def _unjudged(results: Results) -> Iterator[str]:
+    """Yield how many cases and replies are in no rate, for each reason."""
+    if bugs := [row.bug for row in results.rows if row.bug]:
+        cases = plural(len(bugs), "case")
+        yield f"{cases} in no rate: the test body raised {bugs[0]}, which is not an assertion; correct the test"
+    arms = [arm for row in results.rows for arm in row.arms.values() if not arm.judged and not arm.unasked]
+    if failed := sum(len(arm.replies) for arm in arms if arm.failed):
+        yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
+    if missing := sum(not arm.bug and not arm.failed for arm in arms):
+        yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
+
+
+def unanswered_note(state: State) -> str | None:
+    """Say that no reply could be had in the whole run; None where one was, or where nothing was wanted."""
     arms = [arm for row in state.results.rows for arm in row.arms.values()]
-    if unjudged := sum(not arm.judged and not arm.unasked for arm in arms):
-        yield f"{plural(unjudged, 'reply', 'replies')} missing: in no rate"
+    replies = [reply for arm in arms for reply in arm.replies]
+    unasked = any(arm.unasked for arm in arms)
+    if any(reply.outcome != "error" for reply in replies) or not (replies or unasked):
+        return None
+    causes = Counter(" ".join(reply.error.split()) for reply in replies if reply.error).most_common(1)
+    told = (
+        f"{plural(len(replies), 'call')} failed, such as: {causes[0][0]}"
+        if causes
+        else "the cap on the cost is used up"
+    )
+    hint = (
+        "raise --graysplit-max-cost"
+        if unasked
+        else "the messages of the tests say what to correct; nothing is known of any model, so"
+    )
+    return f"no reply could be had in this run: {told}\n  hint: {hint} and run again  [no-reply]"
 
 
 def _unscored(results: Results) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,6 @@ RESULTS = pytest.StashKey[tuple["CaseResult", ...]]()
 SAID = pytest.StashKey[str]()
 # A later attempt at a test is not counted: the first one is what the model did.
 COUNTED = pytest.StashKey[bool]()
-BODY_FAILURES = (Exception, pytest.fail.Exception)
 
 
 class Outcomes:
@@ -58,21 +58,26 @@ class Outcomes:
             self._refuse_without_reply(item, plan)
         try:
             outcome = yield
-        except BODY_FAILURES as error:
-            if EXCHANGES in item.stash:
-                item.stash[EXCHANGES][-1 if plan is None else 0].body_error = _one_line(error)
-                item.add_report_section("call", "graysplit", self._judge(item))
+        except (KeyboardInterrupt, pytest.exit.Exception):
             raise
-        except pytest.skip.Exception:
-            # It skips because of us, and is counted; so is one that skips after a subtest has failed.
-            if any(exchange.unasked or exchange.body_error for exchange in item.stash.get(EXCHANGES, [])):
-                self._judge(item)
+        except BaseException as error:
+            if EXCHANGES in item.stash:
+                self._body_raised(item, error)
             raise
         finally:
             item.stash[SAID] = ""
         if EXCHANGES in item.stash:
             self._fail_or_skip(item)
         return outcome
+
+    def _body_raised(self, item: pytest.Item, error: BaseException) -> None:
+        exchanges = item.stash[EXCHANGES]
+        if not _is_skip(error):
+            _note_error(item, error)
+            item.add_report_section("call", "graysplit", self._judge(item))
+        # It skips because of us, and is counted; so is one that skips after a subtest has failed.
+        elif any(exchange.unasked or exchange.body_error or exchange.bug for exchange in exchanges):
+            self._judge(item)
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
         exchange = self._state.exchange(item, plan)
@@ -116,7 +121,7 @@ class Outcomes:
             if SAID in item.stash:
                 self._report_body(item, report)
             else:
-                self._note_subtest(item, report)
+                self._note_subtest(item, report, call.excinfo)
         elif call.when == "teardown":
             self._report_teardown(item, report)
         return report
@@ -124,8 +129,9 @@ class Outcomes:
     def _report_body(self, item: pytest.Item, report: Any) -> None:
         exchanges = item.stash[EXCHANGES]
         results = item.stash.get(RESULTS, ())
-        # A miss may be forgiven; a reply that could not be had says nothing of a model.
-        forgiving = self._state.settings.gate != "case" and all(one.problem is None for one in exchanges)
+        # A miss may be forgiven; a reply that could not be had, and a bug in the test, say nothing of a model.
+        told = all(one.problem is None and not one.bug for one in exchanges)
+        forgiving = self._state.settings.gate != "case" and told
         del item.stash[EXCHANGES]
         if report.outcome == "failed" and _is_unexpected_pass(report):
             if forgiving:
@@ -136,7 +142,7 @@ class Outcomes:
             if forgiving:
                 _forgive(report)
         item.stash[RESULTS] = results
-        if COUNTED not in item.stash:
+        if results and COUNTED not in item.stash:
             self._attach(report, results)
 
     def _report_teardown(self, item: pytest.Item, report: Any) -> None:
@@ -150,13 +156,12 @@ class Outcomes:
         if AWAITED in item.stash:
             drop(item, PLAN)
 
-    def _note_subtest(self, item: pytest.Item, report: Any) -> None:
+    def _note_subtest(self, item: pytest.Item, report: Any, raised: pytest.ExceptionInfo[BaseException] | None) -> None:
         """Keep that a subtest failed until the body ends: its report comes first, and carries no results."""
         if report.outcome != "failed":
             return
-        exchange = item.stash[EXCHANGES][0]
-        exchange.body_error = exchange.body_error or _cause(report)
-        if self._state.settings.gate != "case":
+        _note_error(item, pytest.fail.Exception(_cause(report)) if raised is None else raised.value)
+        if self._state.settings.gate != "case" and not item.stash[EXCHANGES][0].bug:
             report.outcome, report.longrepr = "passed", None
 
     def _attach(self, report: Any, results: tuple[CaseResult, ...]) -> None:
@@ -176,9 +181,19 @@ def _reddened(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResult, 
     return (*others, replace(last, arms=(*arms, missed)))
 
 
-def _one_line(error: BaseException) -> str:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return first if isinstance(error, AssertionError | pytest.fail.Exception) else f"{type(error).__name__}: {first}"
+def _note_error(item: pytest.Item, error: BaseException) -> None:
+    """Keep an error of the body: a miss of one case is about that case, while after a bug no case was looked at."""
+    exchanges = item.stash[EXCHANGES]
+    current = exchanges[0 if PLAN in item.stash else -1]
+    current.note_error(error)
+    for exchange in exchanges:
+        exchange.bug = exchange.bug or current.bug
+
+
+def _is_skip(error: BaseException) -> bool:
+    """Tell whether pytest shows the error as a skip; unittest's own is known only where it has been imported."""
+    skipping = getattr(sys.modules.get("unittest"), "SkipTest", pytest.skip.Exception)
+    return isinstance(error, pytest.skip.Exception | skipping)
 
 
 def _properties(result: CaseResult) -> list[tuple[str, object]]:
@@ -190,7 +205,8 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
     for arm in result.arms:
         name = on_one_line(arm.arm)  # names of properties are written into XML as they are
-        pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
+        if arm.judged:
+            pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:
             pairs.append((f"graysplit_outcome[{name}]", reply.outcome))
             if reply.latency_s is not None:

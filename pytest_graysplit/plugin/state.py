@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_graysplit.asking import Inquiry
+    from pytest_graysplit.comparison import Score
     from pytest_graysplit.config import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.noise import NoiseFloor
@@ -251,20 +252,24 @@ class State:
         for row in self.results.rows:
             control = row.arms.get(CONTROL)
             for arm, treatment in row.arms.items():
-                path = self.root / row.file
-                # The items of such a case have compared what could be: now it is too late to ask, and the xdist
-                # controller does not know the hooks of a folder.
-                if self.scoring.asks(row.case) or self.scoring.is_hooked(path) or not self.scoring.is_known(row.case):
-                    continue
                 if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
+                    score = self._score_afterwards(row.case, self.root / row.file)
                     controls, treatments = (*control.replies, *control.spare), treatment.replies
-                    row.comparisons[arm] = compare(
-                        row.case,
-                        controls,
-                        treatments,
-                        metric=cast("str", row.case.metric),
-                        scores=PairScores.of(controls, treatments, self.scoring.of(row.case, path, path)),
-                    )
+                    # What was called can be compared without any metric.
+                    if score or any(reply.tool_calls for reply in (*controls, *treatments)):
+                        scores = PairScores.of(controls, treatments, score or (lambda *_: None))
+                        metric = cast("str", row.case.metric)
+                        row.comparisons[arm] = compare(row.case, controls, treatments, metric=metric, scores=scores)
+
+    def _score_afterwards(self, case: Case, path: Path) -> Score | None:
+        """Return what scores the texts of a case when all items have run; None where nothing can any more.
+
+        The items have compared what could be: now it is too late to ask a model, and the xdist controller does not know
+        the hooks of a folder.
+        """
+        if self.scoring.asks(case) or self.scoring.is_hooked(path) or not self.scoring.is_known(case):
+            return None
+        return self.scoring.of(case, path, path)
 
     def finish(self) -> None:
         """Stop sending; what is in flight gets a moment and is kept."""

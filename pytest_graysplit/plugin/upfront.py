@@ -66,6 +66,7 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
             groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, _told_of_replies(state, groups, missing), power_of(state, plans))
+                _require_served(state, groups)
             asked = [asked_by_metric(state, plan) for plan in plans]
             if missing := _missing_groups(state, asked):
                 _fetch(state, missing, _told_of_metrics(asked, missing))
@@ -73,6 +74,24 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
         state.hold_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _require_served(state: State, groups: Iterable[Iterable[Wish]]) -> None:
+    """Raise RelayError for a model whose calls were all not found, while the relay answered for another model.
+
+    In a short run all of them may have been sent before the first answer showed that the address is right.
+    """
+    from pytest_graysplit.relay.preflight import unknown_model
+
+    told: dict[str, dict[str, str]] = {}
+    for wish in (wish for group in groups for wish in group):
+        with suppress(GraysplitError):
+            reply = state.runner.reply(wish)
+            told.setdefault(wish.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
+    unserved = [model for model, kinds in told.items() if kinds.keys() == {"http-404"}]
+    if unserved and any(not error for kinds in told.values() for error in kinds.values()):
+        model = min(unserved)
+        raise unknown_model(model, told[model]["http-404"], {}, state.settings.table.aliases)
 
 
 def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.pricing.library import listed_cost
@@ -13,7 +14,6 @@ from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from pytest_graysplit.types import Outcome, Reply
 
@@ -69,12 +69,14 @@ class PriceTable:
 
     def cost_of_answer(self, model: str, usage: Usage, at: str | None = None, *, outcome: Outcome) -> Decimal | None:
         """Return the price of the tokens of a call; None also where it was answered, and no token of that counted."""
+        if outcome == "filtered" and usage == Usage():
+            return Decimal(0)  # no model has worked on it
         cost = self.cost_of_tokens(model, usage, at)
-        if cost is None or usage.output or outcome not in _SAYS_SOMETHING:
+        if cost is None or outcome not in _SAYS_SOMETHING or (usage.prompt and usage.output):
             return cost
         # Of a model whose answers are free, such as vectors, the prompt is all that is billed.
         with_answer = self.cost_of_tokens(model, replace(usage, completion=1, total=0), at)
-        return cost if with_answer is None or with_answer == cost else None
+        return cost if usage.prompt and with_answer in (None, cost) else None
 
     def at_most_usd(self, model: str, prompt: int, output: int, *, may_write: bool = False) -> Decimal | None:
         """Return the cost of so many tokens at the most: every token of the prompt is billed as the dearest kind.

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.errors import RelayError
 
-# So many requests that are all forbidden speak of the key, and not of what each of them asked.
-MOST_FORBIDDEN = 3
+# So many requests that are all forbidden speak of the key, and so many that are not found of the model, and not of
+# what each of them asked.
+MOST_FORBIDDEN = MOST_NOT_FOUND = 3
 
 
 class Admission:
@@ -26,6 +27,7 @@ class Admission:
         self._closed: set[str] = set()
         self._answered: set[str] = set()
         self._forbidden: Counter[str] = Counter()
+        self._not_found: Counter[str] = Counter()
         self._one_at_a_time = asyncio.Lock()
         self._stop: RelayError | None = None
 
@@ -66,3 +68,12 @@ class Admission:
         """
         self._forbidden[model] += 1
         return model not in self._answered and (about_key or self._forbidden[model] >= MOST_FORBIDDEN)
+
+    def is_unserved(self, model: str, *, about_model: bool) -> bool:
+        """Count a request that was not found; tell whether this model alone is not there, while others answer.
+
+        Where the relay speaks of the model itself, one request is enough. A relay may list what it does not serve.
+        """
+        self._not_found[model] += 1
+        alone = bool(self._answered) and model not in self._answered
+        return alone and (about_model or self._not_found[model] >= MOST_NOT_FOUND)

@@ -214,7 +214,7 @@ class Relay:
         decided, stop = False, None
         try:
             result = await self._carried(trip)
-            stop = self._stop(trip, result, model, alone=alone) if isinstance(result, Fault) else None
+            stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, Fault) else None
             decided = not (isinstance(result, Fault) and result.slug == "relay-forbidden")
         finally:
             if alone:
@@ -289,16 +289,20 @@ class Relay:
             self._headers[key] = headers_for(self._settings, model, extra)
         return self._headers[key]
 
-    def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, *, alone: bool) -> RelayError | None:
+    def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, route: Route, *, alone: bool) -> RelayError | None:
         if trip.too_long_s is not None:
             return stops.wait_too_long(fault, trip.too_long_s)
         if fault.slug == "relay-forbidden" and self._admission.is_shut_out(model, about_key=fault.about_key):
             fault = replace(fault, slug="key-refused")
-        if alone and fault.about_model:
+        if (alone and fault.about_model) or (route == "chat" and self._is_unserved(model, fault, alone=alone)):
             return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
         if alone and (fault.status in {404, 405} or fault.slug in {"relay-not-json", "relay-redirects"}):
             return stops.not_a_relay(fault, self._address)
         return stops.stop_for(fault, self._settings.access)
+
+    def _is_unserved(self, model: str, fault: Fault, *, alone: bool) -> bool:
+        not_found = fault.about_model or fault.status == 404
+        return not_found and self._admission.is_unserved(model, about_model=fault.about_model or alone)
 
 
 def unexpected(error: Exception, redact: Redactor = str) -> Fault:

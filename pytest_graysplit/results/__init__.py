@@ -88,6 +88,8 @@ class Results:
                 fresh = CaseRow(case=result.case, request=result.request, file=result.file, nodeid=nodeid)
                 row = rows.setdefault(result.key, fresh)
                 row.take(result)
+        for row in rows.values():
+            row.settle()
         return tuple(rows[key] for key in sorted(rows))
 
     @property

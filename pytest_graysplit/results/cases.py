@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.types import CONTROL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,8 +19,9 @@ class ArmResult:
 
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
     `share` is the share of its answers that passed; None where an item did not say, and its misses are all there is.
-    `unjudged_because` says in few words why nothing could be said of it.
-    `unasked` when a reply that the case needs was not asked for, because the cap on the cost was used up.
+    `unjudged_because` says in few words why nothing could be said of it, and `bug` is the error in the body of the
+    test, where one kept it from being judged. `unasked` when a reply that the case needs was not asked for, because
+    the cap on the cost was used up.
     """
 
     arm: str
@@ -30,6 +33,12 @@ class ArmResult:
     judged: bool = True
     unjudged_because: str = ""
     unasked: bool = False
+    bug: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether every call for a reply failed."""
+        return bool(self.replies) and all(reply.outcome == "error" for reply in self.replies)
 
     @property
     def passed(self) -> bool:
@@ -92,6 +101,11 @@ class CaseRow:
         return f"{self.file}::{self.case.id}"
 
     @property
+    def bug(self) -> str:
+        """The error in the body of its test that kept it from being judged; blank where there is none."""
+        return next((arm.bug for arm in self.arms.values() if arm.bug), "")
+
+    @property
     def self_similarity(self) -> float | None:
         """How alike the control's own samples are; None where there are not two to compare."""
         return next((one.self_similarity for one in self.comparisons.values() if one.self_similarity is not None), None)
@@ -131,6 +145,18 @@ class CaseRow:
             # Who asked twice for one case was answered from the first time.
             self.asked.setdefault(result.arms[-1].arm, result.asked)
 
+    def settle(self) -> None:
+        """Judge no arm whose calls failed where the calls of the arm that it is held against failed, too.
+
+        The relay was out of reach or the request was wrong, which says nothing of a model.
+        """
+        failed = {arm for arm, result in self.arms.items() if result.failed}
+        treatments = self.arms.keys() - {CONTROL}
+        if CONTROL in failed and failed & treatments:
+            # The control is judged where any treatment has answered.
+            alike = failed if treatments <= failed else failed - {CONTROL}
+            self.arms |= {arm: replace(self.arms[arm], judged=False) for arm in alike}
+
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
     fresh = tuple(miss for miss in second.misses if miss not in first.misses)
@@ -143,4 +169,5 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         judged=first.judged and second.judged,
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
+        bug=first.bug or second.bug,
     )

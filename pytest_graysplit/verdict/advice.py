@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
@@ -102,6 +101,8 @@ def _is_of_shares(row: Row) -> bool:
 def _fewest(row: Row, policy: Policy, least: int) -> int:
     """Return how many units it takes at least: so many that none is lost, and the bound is shown all the same."""
     margin = abs(row.bound or 0.0)
+    if row.name == "latency_budget":
+        return max(least, stats.smallest_n_for_quantile(1 - margin, policy.alpha))
     if not _is_of_shares(row) or not 0 < margin < 1:
         return least
     exact = stats.smallest_n_for_quantile(1 - margin, SIZE_OVER_ALPHA * policy.alpha) if row.is_pass_rate else 0
@@ -111,17 +112,19 @@ def _fewest(row: Row, policy: Policy, least: int) -> int:
 def _of_shares(row: Row, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
     """Return the spread if both models were alike, and as it looks, from the mean squared difference of a unit (psi).
 
-    Without a discordant case psi is not 0: half a case more in one more case is hardly above it in the median, from 40
-    cases on.
+    Without a discordant unit psi is not 0: it counts half a unit more, as discordant as the others are, in one more.
+    That is hardly more than the truth in the median, from 40 cases on.
     """
     differences: dict[str, list[float]] = defaultdict(list)
     for pair in pairs:
         both = pair.passed if row.is_pass_rate else pair.troubled
         differences[pair.cluster].append(both.treatment - both.control)
     units, bound = len(differences), row.bound or 0.0
-    psi = fmean((math.fsum(own) * units / len(pairs)) ** 2 for own in differences.values())
-    equal = _Spread((units * psi + 0.5) / (units + 1), abs(bound))
-    return equal, _Spread(max(0.0, psi - row.estimate**2), abs(row.estimate - bound))
+    squares = [(math.fsum(own) * units / len(pairs)) ** 2 for own in differences.values()]
+    total, discordant = math.fsum(squares), sum(square > 0 for square in squares)
+    more = total / discordant if discordant else 1.0
+    equal = _Spread((total + more / 2) / (units + 1), abs(bound))
+    return equal, _Spread(max(0.0, total / units - row.estimate**2), abs(row.estimate - bound))
 
 
 def _of_interval(row: Row, units: int) -> tuple[_Spread, _Spread]:

@@ -208,6 +208,8 @@ def test_function_is_read_once(written, bodies, monkeypatch):
 
 
 CASES = """
+    import unittest
+
     @pytest.mark.graysplit(prompt="One?")
     def test_silent(graysplit): graysplit.treatment.text
 
@@ -261,6 +263,13 @@ CASES = """
         @pytest.mark.graysplit(asserts=True)
         def test_method(self, graysplit): looks_good(graysplit)
 
+    class TestUnit(unittest.TestCase):
+        @pytest.mark.graysplit(prompt="One?")
+        def test_loud(self): self.assertTrue(True)
+
+        @pytest.mark.graysplit(prompt="One?")
+        def test_silent(self): pass
+
     def looks_good(text): assert text
 
     @pytest.fixture
@@ -281,7 +290,7 @@ def test_report_says_which_cases_were_asserted(project, workers):
                   '{"id": "file-loud", "prompt": "One?", "expect": {"max_words": 90}}\n')  # fmt: skip
     project.run(*workers, "--graysplit-gate=none", "--graysplit-json=report.json")
     told = {case["id"]: case["asserted"] for case in project.report()["cases"]}
-    assert len(told) == 20
+    assert len(told) == 22
     assert {name for name, asserted in told.items() if asserted is not ("loud" in name.lower())} == set()
 
 

@@ -1,6 +1,8 @@
-"""How many requests were in flight is kept beside each reply, and a server that makes them wait is told."""
+"""Latencies of live runs: how many requests were in flight, a server that makes them wait, and a control of last year."""
 
 import pytest
+
+CONTROL = "claude-sonnet-4.5"
 
 SUITE = """
     @pytest.mark.graysplit
@@ -13,7 +15,7 @@ RISES = "*latency rises with the number in flight (*): lower --graysplit-concurr
 @pytest.mark.parametrize("one_at_a_time", [True, False], ids=["one-at-a-time", "constant"])
 def test_a_server_that_answers_one_at_a_time_is_told_live_and_in_replay(project, one_at_a_time):
     """The numbers are recorded, so a replay says what the live run said; a relay with places for all is not told."""
-    project.relay.control(one_at_a_time=one_at_a_time, latency=0.03)
+    project.relay.control(one_at_a_time=one_at_a_time, latency=0.02 if one_at_a_time else 0.2)
     project.test_file(SUITE)
     for mode in ("new", "none"):
         result = project.run("--graysplit-concurrency=16", f"--graysplit-record={mode}", "--graysplit-json=report.json")
@@ -33,7 +35,33 @@ def test_a_server_that_answers_one_at_a_time_is_told_live_and_in_replay(project,
 def test_one_at_a_time_is_one_in_flight(project):
     """The remedy: each request waits in this process, where its waiting is no part of its latency."""
     project.relay.control(one_at_a_time=True, latency=0.002)
-    project.test_file(SUITE)
-    result = project.run("--graysplit-concurrency=1", "--graysplit-record=new")
-    result.stdout.no_fnmatch_line(RISES)
+    project.test_file(SUITE.replace("range(30)", "range(5)"))
+    project.run("--graysplit-concurrency=1", "--graysplit-record=new").stdout.fnmatch_lines(["*up to 1 in flight*"])
     assert {reply["in_flight"] for reply in project.recorded()} == {1}
+
+
+def test_a_control_of_last_year_and_a_treatment_of_today_have_no_latency_to_compare(project):
+    """The control is replayed and the treatment asked now; anew and together, both have one."""
+    project.test_file(SUITE)
+    for number in range(30):
+        prompt = f"Question {number}?"
+        project.record(f"test_x[{prompt}]", prompt, model=CONTROL, at="2025-11-23T10:00:00Z")
+    arguments = ["--graysplit-json=report.json", "--graysplit-max-latency-ratio=0.0001"]
+    result = project.run("--graysplit-record=new", *arguments)
+    result.assert_outcomes(passed=30)
+    hint = "--graysplit-record=all measures both again"
+    result.stdout.fnmatch_lines(
+        [
+            f"max_latency_ratio was not judged in 30 of 30 cases: *, {hint}",
+            f"  latency * not measured side by side: 0 pairs within an hour, {hint}",
+            "*HOLD*",
+        ]
+    )
+    assert latency_row(project) == {"state": None, "n": 0, "remark": "not measured side by side"}
+    project.run("--graysplit-record=all", *arguments).assert_outcomes(failed=30)
+    assert latency_row(project)["n"] == 30
+
+
+def latency_row(project):
+    [row] = [row for row in project.report()["comparisons"][0]["rows"] if row["name"] == "latency"]
+    return {name: row[name] for name in ("state", "n", "remark")}

@@ -207,13 +207,13 @@ def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair,
 def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, pair, section):
     """Nothing that was missed is hidden by what was missed first."""
     pair("The sky is blue.", "Grass grows in spring.")
-    project.test_file(one('prompt="One?", min_similarity=0.75', "raise ValueError('no such city')"))
+    project.test_file(one('prompt="One?", min_similarity=0.75', "raise AssertionError('no such city')"))
     result = project.run()
     result.assert_outcomes(failed=1)
     assert section(result, "Captured graysplit call") == (
         "treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75\n"
         "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
-        "the test body failed: ValueError: no such city\n"
+        "the test body failed: no such city\n"
         "  hint: the traceback above shows the assert; both answers are below  [body-failed]\n"
         "\n"
         "  case       test_x (test_it.py:3)\n"

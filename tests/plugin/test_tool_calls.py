@@ -149,3 +149,23 @@ def test_a_judge_is_not_asked_about_calls(project, treatment, asked):
     project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
     assert project.sent() == asked
     assert project.report()["cases"][0]["similarity"] == {TREATMENT: 1.0}
+
+
+@pytest.mark.parametrize("metric", ["lexical", "judge", "ours"])
+def test_arms_that_were_judged_alone_are_compared_by_their_calls(project, answered, metric):
+    """Also where no metric can be asked any more once all tests have run."""
+    project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
+    project.write("conftest.py", "def pytest_graysplit_score(metric):\n    return None\n" * (metric == "ours"))
+    answered((REFUND,), (OTHER,))
+    project.test_file(
+        f"""
+        @pytest.mark.graysplit(prompt="Refund it.", metric="{metric}")
+        def test_x(graysplit_reply):
+            assert graysplit_reply.tool_call("refund")
+        """
+    )
+    project.run("--graysplit-json=report.json").assert_outcomes(passed=2)
+    [case] = project.report()["cases"]
+    assert [flag["name"] for flag in case["flags"]] == ["tool-changed"]
+    assert case["similarity"] == {TREATMENT: 0.0}
+    assert project.sent() == 0

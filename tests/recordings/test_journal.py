@@ -150,6 +150,20 @@ def test_no_secret_reaches_the_disk(bench):
     }  # fmt: skip
 
 
+def test_no_secret_reaches_the_disk_in_a_tool_call(bench):
+    """Not in its name, its id or its arguments, where it may also be a number or the name of an argument."""
+    call = ToolCall("f-12345678", {"12345678": ["12345678", 12345678, 1.5]}, "12345678")
+    broken = ToolCall("f", {}, None, '{"a": 12345678')
+    journal = bench.journal(redact=redactor(["12345678"]))
+    journal.append(bench.file, bench.key(), bench.body, bench.reply(tool_calls=(call, broken)))
+    journal.close()
+    merge_journals(bench.root)
+    assert Recordings(bench.root).reply(bench.file, bench.key()).tool_calls == (
+        ToolCall("f-[redacted]", {"[redacted]": ["[redacted]", "[redacted]", 1.5]}, "[redacted]"),
+        ToolCall("f", {}, None, '{"a": [redacted]'),
+    )
+
+
 def test_threads_do_not_tear_each_others_lines(bench):
     """Eight threads that append at once leave every line whole."""
     journal = bench.journal()

@@ -125,6 +125,22 @@ def test_errors_and_tags_have_their_own_numbers(run):
     assert advised(results, "tag:refund").text == "about 15 more cases would decide"
 
 
+def test_a_latency_budget_takes_as_many_as_its_exact_test():
+    """Fifty-nine replies within the budget are the fewest that show 95 in 100 to be."""
+    advice = advised(noisy(40, 0.1), "latency_budget", max_latency_s=3.0)
+    assert advice.text == "about 19 more cases would decide"
+
+
+def test_cases_of_a_cluster_that_differ_count_as_much_as_they_are(run):
+    """One lost case in each fifth cluster of five: a fifth of a cluster is lost there, not a whole one."""
+    results = Results()
+    for number in range(200):
+        misses = [a_miss()] if number % 25 == 0 else []
+        case = a_case(f"case-{number}", cluster=f"c{number // 5}")
+        results.add(str(number), (a_pair(case, a_reply(), a_reply("30 days", DEEPSEEK), misses=misses),))
+    assert advised(results).if_equal == advised(results).fewest == 55
+
+
 def test_a_bound_of_nothing_has_no_number(run):
     """However many cases show no error more, one may come."""
     advice = advised(run(both=40), "errors", bounds={**Policy().bounds, "errors": 0.0})

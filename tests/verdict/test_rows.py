@@ -37,14 +37,15 @@ def bounds(row):
 
 
 def test_the_difference_counts_the_pairs_that_one_side_alone_passed():
-    """Five pairs, each with another end; a case that was not judged is none."""
+    """Five pairs, each with another end; a case that was not judged is none, nor is one that both models failed to answer."""
     rows = rows_of(
         pair("both"),
         pair("control", misses=[a_miss()]),
         pair("treatment", control_misses=[a_miss("control")]),
-        pair("neither", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
+        pair("neither", misses=[a_miss()], control_misses=[a_miss("control")]),
         pair("more", control_misses=[a_miss("control")]),
         pair("unjudged", judged=False),
+        pair("failed", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
     )
     assert (rows["pass_rate"].n, bounds(rows["pass_rate"])) == (5, tango(2, 1, 5))
     assert (rows["pass_rate"].method, rows["pass_rate"].bound) == ("Tango score, paired", -0.05)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.toolcalls.matching import match
-from pytest_graysplit.toolcalls.values import all_shown, changed, shown, written
+from pytest_graysplit.toolcalls.values import all_shown, changed, identity, shown, written
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
@@ -28,6 +28,15 @@ def tool_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> 
     changes = [*_changes(match(control, treatment))]
     more = f"; and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
     return Flag(name=TOOL_CHANGED, detail="; ".join(changes[:MOST_CHANGES]) + more) if changes else None
+
+
+def order_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Flag | None:
+    """Flag the same calls in another order, for a case that asks for one."""
+    ours, theirs = list(map(identity, control)), list(map(identity, treatment))
+    if ours == theirs or sorted(ours) != sorted(theirs):
+        return None
+    detail = f"control calls {all_shown(control)}, treatment calls {all_shown(treatment)}, in another order"
+    return Flag(name=TOOL_CHANGED, detail=detail)
 
 
 def _changes(matching: Matching) -> Iterator[str]:
