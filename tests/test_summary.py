@@ -498,7 +498,7 @@ def test_what_metrics_asked_is_summed_up_by_metric_and_model():
     ("number", "shown"), [(1, ["broken cases: tests/test_support.py::case-00 (expect)"]), (12, None)]
 )
 def test_broken_cases_are_named_on_as_many_lines_as_it_takes(number, shown):
-    """Ten at most, the worst first, and the rest counted; no name is cut in two."""
+    """Five at most, the worst first, and the rest counted; no name is cut in two."""
     pairs = [
         a_pair(a_case(f"case-{n:02}"), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()])
         for n in range(number)
@@ -507,6 +507,6 @@ def test_broken_cases_are_named_on_as_many_lines_as_it_takes(number, shown):
     named = lines[next(place for place, line in enumerate(lines) if line.startswith("broken cases: ")) :]
     assert shown is None or named == shown
     text = " ".join(line.strip() for line in named)
-    assert text.count("(expect)") == min(number, 10)
-    assert number <= 10 or text.endswith("· 2 more")
+    assert text.count("(expect)") == min(number, 5)
+    assert number <= 5 or text.endswith("· 7 more")
     assert max(map(len, named)) <= 100

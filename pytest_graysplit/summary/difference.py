@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict import Changes, Row, Verdict
 
 WORST = 5
-MOST_BROKEN = 10
+MOST_BROKEN = 5
 INDENT = 16
 # How the line of a metric's own cost begins.
 _ASKED = {"semantic": "embeddings"}

@@ -152,9 +152,9 @@ def test_a_missed_case_says_where_it_stands(project, section):
     project.write("support.graysplit.jsonl", '\n{"id": "bad", "prompt": "One?", "expect": {"contains": "Rome"}}\n')
     result = project.run()
     assert section(result, "___ bad ___") == (
-        "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
-        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
         "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
+        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
         "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
         "\n"
         "  case       bad (support.graysplit.jsonl:1)\n"

@@ -39,7 +39,7 @@ def test_the_gate_none_shows_a_miss_and_fails_nothing(suite, section, workers):
     result = suite.run("--graysplit-gate=none", "--graysplit-json=report.json", *workers)
     assert result.parseoutcomes() == {"missed": 1, "passed": 2}
     assert result.ret == pytest.ExitCode.OK
-    assert section(result, "worst cases") == (
+    assert section(result, "broken cases") == (
         "\nMISS test_it.py::test_x - treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75"
     ).strip("\n")
     assert suite.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}

@@ -33,6 +33,7 @@ from waiting import wait_for
 @pytest.mark.graysplit
 @pytest.mark.parametrize("prompt", ["One?", "My key is {KEY}", "Three?"])
 def test_x(graysplit, prompt):
+    assert graysplit.treatment.text
     if prompt == "Three?":
         wait_for("middle")
 """

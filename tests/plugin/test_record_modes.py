@@ -286,12 +286,13 @@ def test_a_control_that_is_its_own_treatment_is_said_to_be(project, section):
         "claude-sonnet-4.5 (treatment)   1/1  100.0%   20.7 .. 100.0   1.00 s   1.00 s   0        $0.0003   $0.0003\n"
         "\n"
         "claude-sonnet-4.5 against claude-sonnet-4.5, an A/A run: one model in both roles\n"
-        "  pass rate     0.0 pp  (90% CI -73.0 .. +73.0, margin -5.0, 1 pair)   inconclusive\n"
+        "  pass rate     inconclusive: nothing was asserted about the answers\n"
+        "  cases         0 broke, 0 fixed; 0 right on both, 0 wrong on both; 1 without an assertion\n"
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
-        "  latency       x1.00  (one pair tells no more)                        inconclusive\n"
-        "  cost          0% per pass, $0.0000 saved per million passes          inconclusive\n"
-        "  verdict       HOLD: only 1 case; a verdict needs at least 30\n"
-        "                pass rate may be 73.0 points worse, the margin is 5.0; at least 54 more cases are needed"
+        "  latency       x1.00  (one pair tells no more)                 inconclusive\n"
+        "  cost          0% per pass, $0.0000 saved per million passes   inconclusive\n"
+        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
+        "                the test (asserts=True in the marker where a helper does)"
     )
     assert [(arm["role"], arm["model"]) for arm in project.report()["arms"]] == [
         ("control", CONTROL),
