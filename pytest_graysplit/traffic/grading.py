@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.traffic.sums import ArmSums
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 GradeVerdict = Literal["collecting", "promote", "hold", "reject"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.traffic.sums import ArmSums
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 FEWEST_UNITS = 30
 MISMATCH_P = 0.001

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
 from pytest_graysplit.policy import FEEDBACK, PASS_RATE
-from pytest_graysplit.verdict.rows import MILLION, Row, at_least, at_most, free_row
+from pytest_graysplit.verdict.costrows import MILLION, free_row
+from pytest_graysplit.verdict.row import Row, at_least, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,6 @@ from pytest_graysplit.verdict.early import EarlyStop
 from pytest_graysplit.verdict.facts import RunFacts, Stop
 from pytest_graysplit.verdict.pairs import order_of
 from pytest_graysplit.verdict.power import power_line
-from pytest_graysplit.verdict.rows import Row
+from pytest_graysplit.verdict.row import Row
 
 __all__ = ["Broken", "Changes", "EarlyStop", "Row", "RunFacts", "Stop", "Verdict", "decide", "order_of", "power_line"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.results import Results
     from pytest_graysplit.verdict.facts import RunFacts
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 Decision = Literal["promote", "hold", "reject"]
 

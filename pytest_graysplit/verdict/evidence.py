@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.facts import Doubt, RunFacts, Stop
     from pytest_graysplit.verdict.pairs import Pair
     from pytest_graysplit.verdict.planned import Look
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 FEWEST_PAIRS = 30
 # A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).

@@ -8,7 +8,7 @@ from pytest_graysplit.results.figures import finite
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import Json
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 
 def bounds_json(row: Row) -> dict[str, Json]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.verdict.evidence import Evidence
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 # The share of the cases without a result from which on the others may not speak for them.
 MUCH_MISSING = 0.05

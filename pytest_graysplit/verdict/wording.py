@@ -12,7 +12,7 @@ from pytest_graysplit.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_graysplit.verdict.rows import Row
+    from pytest_graysplit.verdict.row import Row
 
 Measure = Literal["points", "ratio", "score", "usd", "share"]
 
