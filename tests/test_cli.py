@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from quiet import ADDOPTS
 
 from pytest_graysplit import __version__
 from pytest_graysplit.cli import main
@@ -43,7 +44,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HOLYSHEEP_API_KEY", raising=False)
     monkeypatch.delenv("GRAYSPLIT_API_KEY", raising=False)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:graysplit -p no:randomly")
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-p no:graysplit {ADDOPTS}")
     return tmp_path
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from quiet import ADDOPTS
 
 from pytest_graysplit.cli import main
 from pytest_graysplit.judging.labelled import read_labelled
@@ -22,6 +23,7 @@ def project(tmp_path, relay, monkeypatch):
     for name in ("CI", "HOLYSHEEP_API_KEY", "GRAYSPLIT_RECORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
     monkeypatch.chdir(tmp_path)
     relay.control(models=["judge-longer", "judge-first", "judge-garbled"])

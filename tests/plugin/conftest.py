@@ -9,6 +9,7 @@ import sys
 from textwrap import dedent
 
 import pytest
+from quiet import ADDOPTS, QUIET
 
 import pytest_graysplit
 from pytest_graysplit.fingerprint import request_hash
@@ -18,8 +19,6 @@ from pytest_graysplit.types import Reply, ReplyKey, Usage
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
 AT = "2026-11-23T10:00:00Z"
-# What belongs to the outer run only; each of these costs an inner run more than all of ours.
-QUIET = [f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx")]
 MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # a live answer of the loopback; recorded ones take whole seconds
 MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_")
 
@@ -114,6 +113,8 @@ def project(pytester, relay, monkeypatch):
     monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
     monkeypatch.setenv("GRAYSPLIT_CONCURRENCY", "4")
+    # For the processes that a run starts: each would import every plugin that is installed, for seconds.
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     monkeypatch.setenv("COLUMNS", "110")
     monkeypatch.setattr(sys, "argv", ["pytest"])  # messages repeat the command line
     return Project(pytester, relay)
