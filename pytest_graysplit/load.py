@@ -26,15 +26,11 @@ UNLIKE, FEWEST = 2.0, 10
 
 
 class Loaded(NamedTuple):
-    """The replies of one model that were sent while few requests were in flight, and those while many were."""
+    """The replies of one model that were sent at low and at high load, and the most requests that were in flight."""
 
     low: Sequence[Reply]
     high: Sequence[Reply]
-
-    @property
-    def most(self) -> int:
-        """The most requests in flight."""
-        return max(_in_flight(reply) for reply in self.high)
+    most: int
 
 
 def warnings(results: Results) -> Iterator[str]:
@@ -58,7 +54,7 @@ def _loaded(replies: Sequence[Reply]) -> Loaded:
     known = [reply for reply in replies if reply.outcome != "error" and reply.in_flight and reply.latency_s]
     most = max(map(_in_flight, known), default=0)
     low = [reply for reply in known if 2 * _in_flight(reply) <= most]
-    return Loaded(low, [reply for reply in known if 2 * _in_flight(reply) > most])
+    return Loaded(low, [reply for reply in known if 2 * _in_flight(reply) > most], most)
 
 
 def _rising(arms: Sequence[Loaded]) -> Iterator[str]:
