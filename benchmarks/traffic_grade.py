@@ -89,7 +89,7 @@ def run(  # noqa: PLR0913 - what is true, and how it is looked at
         arms = users.arms()
         ways = {}
         if "graded" not in first:
-            ways["graded"] = grade(arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_p=1.0).verdict
+            ways["graded"] = grade(arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_e=1.0).verdict
         if naively and "naive" not in first:
             ways["naive"] = naive(arms)
         for way, verdict in ways.items():

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.row import Row
 
 FEWEST_UNITS = 30
-MISMATCH_P = 0.001
+# While the split follows the weights, an e-value ever reaches this with a probability of one in a thousand at most.
+MISMATCH_E = 1000
 REJECT_ALPHA = 0.025
 # Answers that came from elsewhere move a share by no more than their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
@@ -30,19 +31,19 @@ _RATIOS = ("latency", "latency_p95", "cost_per_pass")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a treatment is graded by: both arms, the policy, the rows they make, and the p-value of their split."""
+    """What a treatment is graded by: both arms, the policy, the rows they make, and the e-value against their split."""
 
     control: ArmSums
     treatment: ArmSums
     policy: Policy
-    mismatch_p: float
+    mismatch_e: float
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_p: float) -> Seen:
+    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> Seen:
         """Make the rows of two arms."""
         rows = rows_of(control, treatment, policy)
-        return cls(control=control, treatment=treatment, policy=policy, mismatch_p=mismatch_p, rows=rows)
+        return cls(control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, rows=rows)
 
     @property
     def arms(self) -> tuple[ArmSums, ArmSums]:
@@ -101,9 +102,10 @@ def too_few(seen: Seen) -> Iterator[str]:
 
 def broken_split(seen: Seen) -> Iterator[str]:
     """Yield a reason where units did not come out as the weights say: then the arms differ in more than the model."""
-    if seen.mismatch_p < MISMATCH_P:
+    if seen.mismatch_e >= MISMATCH_E:
         counts = listed([f"{plural(arm.units, 'unit')} in {arm.arm} ({_weight(arm)})" for arm in seen.arms])
-        yield f"the split is broken, units do not follow the weights: {counts}, p = {seen.mismatch_p:.1g}"
+        p = stats.anytime_p(seen.mismatch_e)
+        yield f"the split is broken, units do not follow the weights: {counts}, p = {p:.1g}"
 
 
 def mistaken(seen: Seen) -> Iterator[str]:

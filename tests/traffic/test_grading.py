@@ -33,9 +33,9 @@ def arm(name="candidate", units=4_000, failing=80, **more):
     return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
 
 
-def graded(treatment, control=None, policy=POLICY, mismatch_p=0.5):
+def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
     """The grade of a treatment against a control that is like it."""
-    return grade(control or arm("control", role="control"), treatment, policy, mismatch_p=mismatch_p)
+    return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
 
 
 def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
@@ -52,7 +52,7 @@ def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
 
 def test_with_few_units_it_only_collects():
     """Whatever else is seen, fewer than 30 units are no grade, and the reason says how many are missing."""
-    found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_p=0.0)
+    found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_e=1e300)
     assert (found.verdict, found.needed_units) == ("collecting", 30)
     assert found.reasons == ("candidate: 20 units with requests, 10 more units to go to 30",)
 
@@ -68,7 +68,7 @@ def test_an_arm_without_weight_says_that_it_gets_nothing():
 
 def test_a_broken_split_holds():
     """Units that do not follow the weights hold a treatment that would be promoted."""
-    found = graded(arm(), mismatch_p=0.0002)
+    found = graded(arm(), mismatch_e=5_000.0)
     assert found.verdict == "hold"
     (reason,) = found.reasons
     assert reason == (

@@ -48,7 +48,7 @@ def test_the_report_of_nothing_claims_nothing():
             {"arm": "control", "role": "control", "model": CONTROL, **arm},
             {"arm": TREATMENT, "role": "treatment", "model": TREATMENT, **arm},
         ],
-        "sample_ratio": {"p": 1.0, "units": {"control": 0, TREATMENT: 0}},
+        "sample_ratio": {"p": 1.0, "e_value": 1.0, "units": {"control": 0, TREATMENT: 0}},
         "apart": nothing,
         "earlier": nothing,
         "total": nothing,
