@@ -62,7 +62,8 @@ def _ruled(seen: Seen) -> tuple[GradeVerdict, list[str]]:
         if reasons := list(rule(seen)):
             # A hold also says where each row stands.
             more = grounds.still_open(seen) if verdict == "hold" else ()
-            return verdict, [*dict.fromkeys([*reasons, *more])]
+            heavy = grounds.heavy(seen) if verdict != "collecting" else ()
+            return verdict, [*dict.fromkeys([*reasons, *more, *heavy])]
     return "promote", [*grounds.promising(seen), *grounds.beside_the_point(seen)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import listed, plural, shortlist
+from pytest_graysplit.display import listed, percent, plural, shortlist
 from pytest_graysplit.traffic.rows import MEASURED, critical_names, rows_of
 from pytest_graysplit.verdict.facts import same_model
 from pytest_graysplit.verdict.wording import label_of, more_units, reason_of
@@ -25,6 +25,9 @@ MISMATCH_E = 1000
 REJECT_ALPHA = 0.025
 # Answers that came from elsewhere move a share by no more than their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
+# Of the units with a large share of an arm's requests, and of a unit's key: enough to find it in the log.
+MOST_NAMED = 3
+UNIT_LETTERS = 12
 # Rows that are ratios: distances are those of their logarithms.
 _RATIOS = ("latency", "latency_p95", "cost_per_pass")
 
@@ -154,11 +157,23 @@ def beside_the_point(seen: Seen) -> Iterator[str]:
     """Yield what stands in nobody's way and should be known to whoever promotes."""
     yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
     yield from (f"but {text}" for text, _ in _strange(seen))
+    yield from (f"but {text}" for text in heavy(seen))
     unmeasured = [label_of(name) for name in seen.policy.critical if name not in MEASURED]
     if unmeasured:
         yield f"live traffic does not measure {shortlist(unmeasured)}"
     if not any(arm.feedback for arm in seen.arms):
         yield "no feedback was given: nobody has said how good the answers are"
+
+
+def heavy(seen: Seen) -> Iterator[str]:
+    """Yield the units that send more than a twentieth of an arm's requests: what they meet is much of its figures."""
+    for arm in seen.arms:
+        for one in arm.heavy[:MOST_NAMED]:
+            share = percent(one.requests, arm.requests)
+            told = f"unit {one.unit[:UNIT_LETTERS]} sends at least {share} of the requests of {arm.arm}"
+            yield f"{told}: so much of its figures rests on one unit"
+        if more := arm.heavy[MOST_NAMED:]:
+            yield f"{plural(len(more), 'more unit')} of {arm.arm} with over 5% of its requests each"
 
 
 def _strange(seen: Seen) -> Iterator[tuple[str, bool]]:

@@ -152,7 +152,10 @@ class Monitor:
                 tally.anonymous += not forced
                 self.apart.add(event)
                 return new_id(split, arm, APART)
-            tally.units += key is None or self._seen.meet(key)
+            if key is None or self._seen.meet(key):
+                tally.meet(place)
+            else:  # the first request of a unit is left out: most units send no other, and cost nothing here
+                tally.heavy.add(key)
             tally.add(event, place)
             self._windows.add(arm, event, at_s)
             return new_id(split, arm, place)

@@ -101,6 +101,10 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "gateway_fallbacks": one.gateway_fallbacks,
         "served_models": _counts(one.served),
         "feedback": {"n": one.feedback, "mean": one.feedback_mean},
+        "heavy_units": [
+            {"unit": heavy.unit, "requests": heavy.requests, "share": heavy.requests / one.requests}
+            for heavy in one.heavy
+        ],
         "forced": one.forced,
         "anonymous": one.anonymous,
     }
