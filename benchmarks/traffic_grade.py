@@ -1,6 +1,6 @@
 """How often the grade of live traffic errs when it is looked at all the time: seeded simulations of whole grades.
 
-python benchmarks/traffic_grade.py [--runs 25]
+python benchmarks/traffic_grade.py [--runs 25] [--splits 200]
 """
 
 import argparse
@@ -11,10 +11,13 @@ from random import Random
 from pytest_graysplit import stats
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.traffic.grading import grade
+from pytest_graysplit.traffic.grounds import FEWEST_UNITS, MISMATCH_E
+from pytest_graysplit.traffic.rows import rows_of
 from pytest_graysplit.traffic.sums import ArmSums, ClusterSums
 
 SEED = 20_261_123
 EVERY, LOOKS = 500, 30
+SPLIT_EVERY, CHI_SQUARE_P = 10, 0.001
 POLICY = Policy()
 FAILS = 0.05
 NOTHING = ClusterSums()
@@ -46,7 +49,7 @@ class Users:
         # Of what is cut off at a limit the pass rate sees all, and the errors nothing.
         troubled = failed and not (self.truncated and dice.random() < 0.7)
         self.sums[treated][user] = ClusterSums(
-            requests=sums.requests + 1, passed=sums.passed + (not failed), troubled=sums.troubled + troubled
+            units=1, requests=sums.requests + 1, passed=sums.passed + (not failed), troubled=sums.troubled + troubled
         )
 
     def arms(self) -> list[ArmSums]:
@@ -89,7 +92,7 @@ def run(  # noqa: PLR0913 - what is true, and how it is looked at
         arms = users.arms()
         ways = {}
         if "graded" not in first:
-            ways["graded"] = grade(arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_p=1.0).verdict
+            ways["graded"] = grade(arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_e=1.0).verdict
         if naively and "naive" not in first:
             ways["naive"] = naive(arms)
         for way, verdict in ways.items():
@@ -122,11 +125,60 @@ def table(runs: int, portions: list[float]) -> None:
                 print(f"{share:9.0%}  {name:32}  {way:7}  {shares[0]:8.1%}  {shares[1]:8.1%}  {median}", flush=True)
 
 
+def split_of(dice: Random, share: float, units: int, every: int) -> dict[str, int]:
+    """One life of a split declared as halves: after how many units each way called it broken, if it ever did."""
+    found, first = {}, 0
+    for number in range(1, units + 1):
+        first += dice.random() < share
+        if number % every:
+            continue
+        counts = [first, number - first]
+        if "e-value" not in found and stats.sample_ratio_e(counts, [1, 1]) >= MISMATCH_E:
+            found["e-value"] = number
+        if "chi-square" not in found and stats.sample_ratio_p(counts, [1, 1]) < CHI_SQUARE_P:
+            found["chi-square"] = number
+    return found
+
+
+def ratios(runs: int) -> None:
+    """Print how often a split that works is called broken at any look, and after how many units one that does not."""
+    print(f"{runs} lives of a split in halves, looked at every {SPLIT_EVERY} units; the first alarm counts")
+    print("truth   units   way         called broken  median units of it")
+    for share, units in ((0.5, 2_000), (0.5, 20_000), (0.45, 20_000), (0.48, 20_000)):
+        dice = Random(f"{SEED} {share} {units}")
+        lives = [split_of(dice, share, units, SPLIT_EVERY) for _ in range(runs)]
+        for way in ("e-value", "chi-square"):
+            after = sorted(life[way] for life in lives if way in life)
+            median = f"{after[runs // 2]:,}" if len(after) > runs // 2 else "-"
+            print(f"{share:5.0%}  {units:6,}  {way:10}  {len(after) / runs:13.2%}  {median}", flush=True)
+
+
+def asking(runs: int) -> None:
+    """Print how often the interval of requests per unit ever leaves out the truth, which is that units are alike."""
+    print(f"{runs} lives each, looked at every {EVERY} requests up to {EVERY * LOOKS}: requests per unit of like units")
+    for share in (0.1, 0.5):
+        dice, missed = Random(f"{SEED} asking {share}"), 0
+        for _ in range(runs):
+            users = Users(dice, share, 0.0, truncated=False)
+            rows = []
+            for _ in range(LOOKS):
+                for _ in range(EVERY):
+                    users.request()
+                rows += [row for row in rows_of(*users.arms(), POLICY) if row.name == "requests_per_unit"]
+            missed += any(not row.low <= 1 <= row.high for row in rows if row.n >= FEWEST_UNITS)
+        print(f"{share:5.0%} in the treatment: the truth was left out at some look in {missed / runs:.1%}", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=25)
+    parser.add_argument("--splits", type=int, default=200, help="lives of a split for the check of its weights")
     parser.add_argument("--share", type=float, action="append", help="of the users in the treatment; 0.1 and 0.5")
     asked = parser.parse_args()
     started = time.perf_counter()
     table(asked.runs, asked.share or [0.1, 0.5])
+    print()
+    ratios(asked.splits)
+    print()
+    asking(asked.runs)
     print(f"{time.perf_counter() - started:.0f} s")

@@ -23,7 +23,7 @@ from pytest_graysplit.stats.paired import mcnemar_exact, mcnemar_midp, tango, ta
 from pytest_graysplit.stats.planned import planned_z
 from pytest_graysplit.stats.planning import certifiable_n, needed_n, required_n
 from pytest_graysplit.stats.power import power
-from pytest_graysplit.stats.proportions import clopper_pearson, sample_ratio_p, wilson
+from pytest_graysplit.stats.proportions import clopper_pearson, wilson
 from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
 from pytest_graysplit.stats.ranks import rises_p
 from pytest_graysplit.stats.ratios import (
@@ -35,7 +35,8 @@ from pytest_graysplit.stats.ratios import (
     ratio_of_sums_p,
 )
 from pytest_graysplit.stats.retention import retention, retention_p
-from pytest_graysplit.stats.sequential import EProcess, harm_e_values, promote_e_values
+from pytest_graysplit.stats.sampleratio import sample_ratio_e, sample_ratio_p
+from pytest_graysplit.stats.sequential import EProcess, anytime_p, harm_e_values, promote_e_values
 from pytest_graysplit.stats.unpaired import (
     ClusteredRatio,
     Compared,
@@ -55,6 +56,7 @@ __all__ = [
     "Looks",
     "OneLook",
     "QuantileRatio",
+    "anytime_p",
     "binomial_budget_p",
     "certifiable_n",
     "clopper_pearson",
@@ -92,6 +94,7 @@ __all__ = [
     "retention",
     "retention_p",
     "rises_p",
+    "sample_ratio_e",
     "sample_ratio_p",
     "share_difference",
     "smallest_n_for_quantile",

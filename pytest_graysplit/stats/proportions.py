@@ -1,15 +1,11 @@
-"""Intervals of one proportion, and whether counts came out as their shares say."""
+"""Intervals of one proportion."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from pytest_graysplit.stats.distributions import beta_quantile, chi_square_tail, two_sided_z
-from pytest_graysplit.stats.interval import Interval, check_counts, finite
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pytest_graysplit.stats.distributions import beta_quantile, two_sided_z
+from pytest_graysplit.stats.interval import Interval, check_counts
 
 
 def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
@@ -52,27 +48,3 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
     # The upper bound is one minus the lower bound of the failures: near 1 that keeps more digits.
     high = 1 - beta_quantile(tail, failures, successes + 1) if failures else 1.0
     return Interval(successes / n, low, high)
-
-
-def sample_ratio_p(counts: Sequence[int], weights: Sequence[float]) -> float:
-    """Return the chi-square p-value of units that were to be split by these weights (Pearson 1900).
-
-    Weights are relative: (50, 50) is (0.5, 0.5). Nothing counted, or one arm alone, is no mismatch: 1.0; a unit
-    in an arm of weight 0 cannot be: 0.0. Below .001 the split is broken (Fabijan and others 2019, KDD).
-
-    >>> f"{sample_ratio_p([821588, 815482], [0.5, 0.5]):.1e}"  # Kohavi, Tang and Xu 2020, the MSN example
-    '1.8e-06'
-    """
-    shares = finite(weights)
-    if len(counts) != len(shares):
-        raise ValueError(f"{len(counts)} counts cannot be compared with {len(shares)} weights")
-    if any(share < 0 for share in shares) or not sum(shares) > 0:
-        raise ValueError(f"weights are not negative, and not all 0: {list(weights)!r}")
-    total = sum(counts)
-    check_counts(total, *counts)
-    if any(count and not share for count, share in zip(counts, shares, strict=True)):
-        return 0.0
-    arms = [(count, total * (share / sum(shares))) for count, share in zip(counts, shares, strict=True) if share]
-    if total == 0 or len(arms) == 1:
-        return 1.0
-    return chi_square_tail(math.fsum((count - due) ** 2 / due for count, due in arms), len(arms) - 1)

@@ -47,9 +47,7 @@ class EProcess:
     @property
     def value(self) -> float:
         """The e-value so far; 1.0 before the first difference, at most MOST."""
-        largest = max(self._log_capitals)
-        log_mean = largest + math.log(math.fsum(math.exp(log - largest) for log in self._log_capitals) / _STAKES)
-        return math.exp(log_mean) if log_mean < math.log(MOST) else MOST
+        return mean_e_value(self._log_capitals)
 
     def add(self, difference: float) -> float:
         """Take one case's difference, from -1 to 1, and return the e-value with it."""
@@ -71,6 +69,22 @@ class EProcess:
             log + math.log1p(stake * gain) for log, stake in zip(self._log_capitals, self._stakes, strict=True)
         ]
         return self.value
+
+
+def mean_e_value(logs: Sequence[float]) -> float:
+    """Return the mean of e-values, itself one, from their logarithms; at most MOST."""
+    largest = max(logs)
+    log_mean = largest + math.log(math.fsum(math.exp(log - largest) for log in logs) / len(logs))
+    return math.exp(log_mean) if log_mean < math.log(MOST) else MOST
+
+
+def anytime_p(e_value: float) -> float:
+    """Return the p-value of an e-value, which holds at every look as the e-value does.
+
+    >>> anytime_p(1000.0), anytime_p(0.5)
+    (0.001, 1.0)
+    """
+    return 1 / max(1.0, e_value)
 
 
 def harm_e_values(

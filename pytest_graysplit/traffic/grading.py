@@ -43,9 +43,9 @@ class Grade:
     needed_units: int | None = None
 
 
-def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_p: float) -> Grade:
-    """Grade a treatment by what the two arms have summed up; `mismatch_p` is that of the units of all arms."""
-    seen = Seen.of(control, treatment, policy, mismatch_p)
+def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float) -> Grade:
+    """Grade a treatment by what the two arms have summed up; `mismatch_e` is that of the units of all arms."""
+    seen = Seen.of(control, treatment, policy, mismatch_e)
     verdict, reasons = _ruled(seen)
     return Grade(
         treatment=treatment.arm,
@@ -62,7 +62,8 @@ def _ruled(seen: Seen) -> tuple[GradeVerdict, list[str]]:
         if reasons := list(rule(seen)):
             # A hold also says where each row stands.
             more = grounds.still_open(seen) if verdict == "hold" else ()
-            return verdict, [*dict.fromkeys([*reasons, *more])]
+            heavy = grounds.heavy(seen) if verdict != "collecting" else ()
+            return verdict, [*dict.fromkeys([*reasons, *more, *heavy])]
     return "promote", [*grounds.promising(seen), *grounds.beside_the_point(seen)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import listed, plural, shortlist
+from pytest_graysplit.display import listed, percent, plural, shortlist
 from pytest_graysplit.traffic.rows import MEASURED, critical_names, rows_of
 from pytest_graysplit.verdict.facts import same_model
 from pytest_graysplit.verdict.wording import label_of, more_units, reason_of
@@ -20,29 +20,33 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.row import Row
 
 FEWEST_UNITS = 30
-MISMATCH_P = 0.001
+# While the split follows the weights, an e-value ever reaches this with a probability of one in a thousand at most.
+MISMATCH_E = 1000
 REJECT_ALPHA = 0.025
 # Answers that came from elsewhere move a share by no more than their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
+# Of the units with a large share of an arm's requests, and of a unit's key: enough to find it in the log.
+MOST_NAMED = 3
+UNIT_LETTERS = 12
 # Rows that are ratios: distances are those of their logarithms.
 _RATIOS = ("latency", "latency_p95", "cost_per_pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a treatment is graded by: both arms, the policy, the rows they make, and the p-value of their split."""
+    """What a treatment is graded by: both arms, the policy, the rows they make, and the e-value against their split."""
 
     control: ArmSums
     treatment: ArmSums
     policy: Policy
-    mismatch_p: float
+    mismatch_e: float
     rows: tuple[Row, ...]
 
     @classmethod
-    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_p: float) -> Seen:
+    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> Seen:
         """Make the rows of two arms."""
         rows = rows_of(control, treatment, policy)
-        return cls(control=control, treatment=treatment, policy=policy, mismatch_p=mismatch_p, rows=rows)
+        return cls(control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, rows=rows)
 
     @property
     def arms(self) -> tuple[ArmSums, ArmSums]:
@@ -101,9 +105,10 @@ def too_few(seen: Seen) -> Iterator[str]:
 
 def broken_split(seen: Seen) -> Iterator[str]:
     """Yield a reason where units did not come out as the weights say: then the arms differ in more than the model."""
-    if seen.mismatch_p < MISMATCH_P:
+    if seen.mismatch_e >= MISMATCH_E:
         counts = listed([f"{plural(arm.units, 'unit')} in {arm.arm} ({_weight(arm)})" for arm in seen.arms])
-        yield f"the split is broken, units do not follow the weights: {counts}, p = {seen.mismatch_p:.1g}"
+        p = stats.anytime_p(seen.mismatch_e)
+        yield f"the split is broken, units do not follow the weights: {counts}, p = {p:.1g}"
 
 
 def mistaken(seen: Seen) -> Iterator[str]:
@@ -152,11 +157,23 @@ def beside_the_point(seen: Seen) -> Iterator[str]:
     """Yield what stands in nobody's way and should be known to whoever promotes."""
     yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
     yield from (f"but {text}" for text, _ in _strange(seen))
+    yield from (f"but {text}" for text in heavy(seen))
     unmeasured = [label_of(name) for name in seen.policy.critical if name not in MEASURED]
     if unmeasured:
         yield f"live traffic does not measure {shortlist(unmeasured)}"
     if not any(arm.feedback for arm in seen.arms):
         yield "no feedback was given: nobody has said how good the answers are"
+
+
+def heavy(seen: Seen) -> Iterator[str]:
+    """Yield the units that send more than a twentieth of an arm's requests: what they meet is much of its figures."""
+    for arm in seen.arms:
+        for one in arm.heavy[:MOST_NAMED]:
+            share = percent(one.requests, arm.requests)
+            told = f"unit {one.unit[:UNIT_LETTERS]} sends at least {share} of the requests of {arm.arm}"
+            yield f"{told}: so much of its figures rests on one unit"
+        if more := arm.heavy[MOST_NAMED:]:
+            yield f"{plural(len(more), 'more unit')} of {arm.arm} with over 5% of its requests each"
 
 
 def _strange(seen: Seen) -> Iterator[tuple[str, bool]]:

@@ -17,7 +17,7 @@ from pytest_graysplit.options import nearest
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.project import read_settings
 from pytest_graysplit.split import Assignment, unknown_arm
-from pytest_graysplit.stats import sample_ratio_p
+from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grading import Grade, grade
 from pytest_graysplit.traffic.report import TrafficState, report_of
 from pytest_graysplit.traffic.requestid import APART, new_id, read_id
@@ -152,7 +152,10 @@ class Monitor:
                 tally.anonymous += not forced
                 self.apart.add(event)
                 return new_id(split, arm, APART)
-            tally.units += key is None or self._seen.meet(key)
+            if key is None or self._seen.meet(key):
+                tally.meet(place)
+            else:  # the first request of a unit is left out: most units send no other, and cost nothing here
+                tally.heavy.add(key)
             tally.add(event, place)
             self._windows.add(arm, event, at_s)
             return new_id(split, arm, place)
@@ -181,14 +184,14 @@ class Monitor:
             sums = tuple(tally.sums(self._windows.latencies(index)) for index, tally in enumerate(self._tallies))
             apart, earlier = Totals.of(self.apart), Totals.of(self.earlier)
             total = Totals.of(self.apart, self.earlier, *(tally.totals for tally in self._tallies))
-        mismatch_p = sample_ratio_p([one.units for one in sums], [one.basis_points for one in sums])
+        mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
             split=self._identity,
             salt=self.splitter.salt,
             started_s=self.started_s,
             sums=sums,
-            grades=tuple(grade(sums[0], one, self.policy, mismatch_p=mismatch_p) for one in sums[1:]),
-            mismatch_p=mismatch_p,
+            grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
+            mismatch_e=mismatch_e,
             apart=apart,
             earlier=earlier,
             total=total,

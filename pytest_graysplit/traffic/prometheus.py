@@ -86,7 +86,9 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     yield _gauge("units", "Distinct units that met the arm first.", ("arm",), [_of(one, one.units) for one in sums])
     weights = [_of(one, one.basis_points / BASIS_POINTS) for one in sums]
     yield _gauge("weight", "Share of the traffic, 0 to 1.", ("arm",), weights)
-    yield _gauge("sample_ratio_p", "p-value of the units against the weights.", (), [((), state.mismatch_p)])
+    yield _gauge(
+        "sample_ratio_p", "p-value of the units against the weights, true at every look.", (), [((), state.mismatch_p)]
+    )
     grades = [
         ((grade.treatment, verdict), float(verdict == grade.verdict))
         for grade in state.grades

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 from pytest_graysplit.split import BASIS_POINTS
-from pytest_graysplit.stats import wilson
+from pytest_graysplit.stats import anytime_p, wilson
 from pytest_graysplit.verdict.figures import row_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class TrafficState:
     """All that a monitor knows at one moment; `started_s` in seconds since 1970.
 
     `apart` are requests that are no fair sample, `earlier` those from before the weights changed, `total` all of them.
-    `mismatch_p` is the chi-square p-value of the distinct units of each arm against the weights.
+    `mismatch_e` is the e-value of the distinct units of each arm against the weights.
     """
 
     split: str
@@ -36,10 +36,15 @@ class TrafficState:
     started_s: float
     sums: tuple[ArmSums, ...]
     grades: tuple[Grade, ...]
-    mismatch_p: float
+    mismatch_e: float
     apart: Totals
     earlier: Totals
     total: Totals
+
+    @property
+    def mismatch_p(self) -> float:
+        """The p-value of the same, which holds at every look."""
+        return anytime_p(self.mismatch_e)
 
 
 def report_of(state: TrafficState) -> dict[str, Json]:
@@ -50,7 +55,11 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "salt": state.salt,
         "started": stamp(state.started_s),
         "arms": [arm_json(one) for one in state.sums],
-        "sample_ratio": {"p": state.mismatch_p, "units": {one.arm: one.units for one in state.sums}},
+        "sample_ratio": {
+            "p": state.mismatch_p,
+            "e_value": state.mismatch_e,
+            "units": {one.arm: one.units for one in state.sums},
+        },
         "apart": _totals(state.apart),
         "earlier": _totals(state.earlier),
         "total": _totals(state.total),
@@ -92,6 +101,10 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "gateway_fallbacks": one.gateway_fallbacks,
         "served_models": _counts(one.served),
         "feedback": {"n": one.feedback, "mean": one.feedback_mean},
+        "heavy_units": [
+            {"unit": heavy.unit, "requests": heavy.requests, "share": heavy.requests / one.requests}
+            for heavy in one.heavy
+        ],
         "forced": one.forced,
         "anonymous": one.anonymous,
     }

@@ -42,6 +42,7 @@ def rows_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Row, 
         *_cost_per_pass(arms, policy),
         *_share(FEEDBACK, arms, ("score", "scored"), policy),
         *_savings(arms),
+        *_requests_per_unit(arms),
     )
     critical = critical_names(control, treatment, policy)
     return tuple(replace(row, critical=row.name in critical) for row in rows)
@@ -130,3 +131,10 @@ def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
     saved = stats.Interval(-MILLION * estimate + 0.0, -MILLION * high + 0.0, -MILLION * low + 0.0)
     if math.isfinite(low):
         yield _row("savings", stats.Compared(saved, 1.0, 1.0), both, "Welch t, US dollars a million requests")
+
+
+def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
+    """Yield how many times as often a unit asks: users who get bad answers ask again, or stay away."""
+    both = _both(arms, "requests", "units")
+    if both and (compared := stats.ratio_of_ratios(*both, 1.0)):
+        yield _row("requests_per_unit", compared, both, "delta method on the log ratio")

@@ -28,11 +28,12 @@ def _none(edges: Sequence[float]) -> list[int]:
 class ClusterSums:
     """Sums over the requests of one cluster: a unit, or several that share a place of the fixed table.
 
-    `passed` counts requests with the outcome ok, `troubled` errors and refusals, `timed` those whose latency is
-    known. `log_latency` sums ln(seconds), `cost_usd` the cost of what has a known price, fallbacks included, `score`
-    the feedback of `scored` answers.
+    `units` counts those that met the arm first, `passed` requests with the outcome ok, `troubled` errors and refusals,
+    `timed` those whose latency is known. `log_latency` sums ln(seconds), `cost_usd` the cost of what has a known price,
+    fallbacks included, `score` the feedback of `scored` answers.
     """
 
+    units: int = 0
     requests: int = 0
     passed: int = 0
     troubled: int = 0
@@ -44,6 +45,14 @@ class ClusterSums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeavyUnit:
+    """A unit that sends more of an arm's requests than one should: its key as the log has it, and at least so many."""
+
+    unit: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSums:
     """One arm of live traffic since its weights were set; what was routed there by force is not in it.
 
@@ -51,7 +60,8 @@ class ArmSums:
     seconds, `counts` how many lie between edges. `served` are the models that answered, `errors` the failed requests by
     kind, `retried` failed attempts that were tried again. Costs are US dollars, each model's at its own price;
     `cost_usd` counts what has a known one, `unpriced` the answers that have none. `fallbacks` went to the control in
-    its place; what they cost, `fallback_usd`, is a part of `cost_usd`.
+    its place; what they cost, `fallback_usd`, is a part of `cost_usd`. `heavy` are units with more than 5% of its
+    requests, the most first.
     """
 
     arm: str
@@ -80,6 +90,7 @@ class ArmSums:
     mean_latency_s: float | None = None
     timed: int = 0
     clusters: tuple[ClusterSums, ...] = ()
+    heavy: tuple[HeavyUnit, ...] = ()
     quantile: Callable[[float], float | None] = _unknown
     counts: Callable[[Sequence[float]], list[int]] = _none
 

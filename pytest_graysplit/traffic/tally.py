@@ -8,8 +8,8 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.traffic.sums import ArmSums, ClusterSums
-from pytest_graysplit.traffic.units import PLACES
+from pytest_graysplit.traffic.sums import ArmSums, ClusterSums, HeavyUnit
+from pytest_graysplit.traffic.units import PLACES, HeavyUnits
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ TROUBLED = frozenset({"error", "refusal"})
 # Names of errors and models come from outside: beyond so many different ones the rest are counted together.
 MOST_NAMES = 64
 OTHERS = "others"
+# A unit with more of an arm's requests is named: so much of each of its figures is that of one unit.
+HEAVY_SHARE = 0.05
 
 
 class Event(NamedTuple):
@@ -88,6 +90,7 @@ class ArmTally:
         self.basis_points = basis_points
         self.units = self.anonymous = self.forced = 0
         self.totals = Totals()
+        self.heavy = HeavyUnits()
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.errors: defaultdict[str, int] = defaultdict(int)
         self.retried: defaultdict[str, int] = defaultdict(int)
@@ -95,10 +98,15 @@ class ArmTally:
         self.gateway_fallbacks = self.fallbacks = self.fallback_failures = 0
         self.fallback_usd = Decimal(0)
         self._prompt = self._completion = self._cached = self._cache_write = self._reasoning = self._total = 0
-        self._requests, self._passed, self._troubled, self._timed, self._scored = (
-            array("q", bytes(8 * PLACES)) for _ in range(5)
+        self._units, self._requests, self._passed, self._troubled, self._timed, self._scored = (
+            array("q", bytes(8 * PLACES)) for _ in range(6)
         )
         self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * PLACES)) for _ in range(3))
+
+    def meet(self, place: int) -> None:
+        """Count a unit that is met for the first time, of the cluster at that place."""
+        self.units += 1
+        self._units[place] += 1
 
     def add(self, event: Event, place: int) -> None:
         """Count a request of the cluster at that place."""
@@ -186,6 +194,10 @@ class ArmTally:
             mean_latency_s=latencies.mean_s,
             timed=latencies.n,
             clusters=self._clusters(),
+            heavy=tuple(
+                HeavyUnit(unit=key.hex(), requests=requests)
+                for key, requests in self.heavy.above(HEAVY_SHARE * self.totals.requests)
+            ),
             quantile=latencies.quantile_s,
             counts=latencies.counts,
         )
@@ -193,6 +205,7 @@ class ArmTally:
     def _clusters(self) -> tuple[ClusterSums, ...]:
         return tuple(
             ClusterSums(
+                units=self._units[place],
                 requests=requests,
                 passed=self._passed[place],
                 troubled=self._troubled[place],

@@ -30,6 +30,7 @@ _LABELS = {
     FEEDBACK: "feedback",
     "savings": "savings",
     "savings_with_fallback": "savings with fallback",
+    "requests_per_unit": "requests per unit",
 }
 # By what a figure is multiplied where people read it, and what stands before and after it; ratios are the rest.
 _UNITS = {

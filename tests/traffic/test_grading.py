@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.traffic.grading import grade
-from pytest_graysplit.traffic.sums import ArmSums, ClusterSums
+from pytest_graysplit.traffic.sums import ArmSums, ClusterSums, HeavyUnit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -33,9 +33,9 @@ def arm(name="candidate", units=4_000, failing=80, **more):
     return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
 
 
-def graded(treatment, control=None, policy=POLICY, mismatch_p=0.5):
+def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
     """The grade of a treatment against a control that is like it."""
-    return grade(control or arm("control", role="control"), treatment, policy, mismatch_p=mismatch_p)
+    return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
 
 
 def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
@@ -52,7 +52,7 @@ def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
 
 def test_with_few_units_it_only_collects():
     """Whatever else is seen, fewer than 30 units are no grade, and the reason says how many are missing."""
-    found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_p=0.0)
+    found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_e=1e300)
     assert (found.verdict, found.needed_units) == ("collecting", 30)
     assert found.reasons == ("candidate: 20 units with requests, 10 more units to go to 30",)
 
@@ -68,7 +68,7 @@ def test_an_arm_without_weight_says_that_it_gets_nothing():
 
 def test_a_broken_split_holds():
     """Units that do not follow the weights hold a treatment that would be promoted."""
-    found = graded(arm(), mismatch_p=0.0002)
+    found = graded(arm(), mismatch_e=5_000.0)
     assert found.verdict == "hold"
     (reason,) = found.reasons
     assert reason == (
@@ -162,6 +162,45 @@ def test_feedback_decides_as_soon_as_there_is_any():
     assert NOBODY_SAID not in equal.reasons
     alone = graded(arm(), control)
     assert (alone.verdict, alone.reasons) == ("hold", ("nothing was measured on both arms for feedback",))
+
+
+def asking(name, asks, **more):
+    """An arm whose units ask so often each."""
+    clusters = tuple(ClusterSums(units=1, requests=number, passed=number) for number in asks)
+    return arm(name, units=len(asks), requests=sum(asks), clusters=clusters, **more)
+
+
+def test_how_often_units_ask_is_shown_and_decides_nothing():
+    """Each unit is one value: the interval is wide where a few units ask all the time, and no state is claimed."""
+    control = asking("control", [1, 3] * 500, role="control")
+    twice, lopsided = asking("candidate", [2, 6] * 500), asking("candidate", [1] * 990 + [301] * 10)
+    rows = [
+        next(row for row in graded(one, control).rows if row.name == "requests_per_unit") for one in (twice, lopsided)
+    ]
+    assert [row.estimate for row in rows] == pytest.approx([2.0, 2.0])
+    assert all((row.n, row.state, row.critical) == (1000, None, False) for row in rows)
+    assert 1.8 < rows[0].low < rows[0].high < 2.2
+    assert rows[1].low < 1.1
+    assert rows[1].high > 3.5
+
+
+def test_units_that_send_much_are_told_with_every_grade_but_collecting():
+    """The first three of an arm by name, the rest by number."""
+    heavy = tuple(HeavyUnit(unit=f"{number}" * 64, requests=800 - number) for number in range(5))
+    named = (
+        "unit 000000000000 sends at least 10.0% of the requests of candidate: so much of its figures rests on one unit"
+    )
+    rest = "2 more units of candidate with over 5% of its requests each"
+    for more, verdict, before in (
+        ({}, "promote", "but "),
+        ({"failing": 400}, "reject", ""),
+        ({"gateway_fallbacks": 50}, "hold", ""),
+    ):
+        found = graded(arm(heavy=heavy, **more))
+        assert found.verdict == verdict
+        told = [reason for reason in found.reasons if "of candidate" in reason]
+        assert (len(told), told[0], told[3]) == (4, before + named, before + rest)
+    assert len(graded(arm(units=20, heavy=heavy)).reasons) == 1
 
 
 def test_what_traffic_cannot_measure_is_said():

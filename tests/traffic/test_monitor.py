@@ -36,6 +36,7 @@ def test_the_report_of_nothing_claims_nothing():
         "tokens": {"prompt": 0, "completion": 0, "cached": 0}, "cost_usd": 0.0, "unpriced": 0,
         "cost_per_pass_usd": None, "fallbacks": 0, "fallback_failures": 0, "fallback_usd": 0.0,
         "gateway_fallbacks": 0, "served_models": {}, "feedback": {"n": 0, "mean": None}, "forced": 0, "anonymous": 0,
+        "heavy_units": [],
     }  # fmt: skip
     [grade] = report.pop("grades")
     assert (grade["treatment"], grade["verdict"]) == (TREATMENT, "collecting")
@@ -48,7 +49,7 @@ def test_the_report_of_nothing_claims_nothing():
             {"arm": "control", "role": "control", "model": CONTROL, **arm},
             {"arm": TREATMENT, "role": "treatment", "model": TREATMENT, **arm},
         ],
-        "sample_ratio": {"p": 1.0, "units": {"control": 0, TREATMENT: 0}},
+        "sample_ratio": {"p": 1.0, "e_value": 1.0, "units": {"control": 0, TREATMENT: 0}},
         "apart": nothing,
         "earlier": nothing,
         "total": nothing,
@@ -244,6 +245,44 @@ def test_a_split_that_is_off_is_flagged_by_units_and_not_by_requests():
     assert sticky.state().mismatch_p > 0.01
     requests = [arm["requests"] for arm in sticky.report()["arms"]]
     assert abs(requests[0] - requests[1]) > 400
+
+
+def test_a_unit_with_much_of_an_arm_is_named_and_no_other():
+    """Over 5% of an arm's requests, of which others take a part: those under weights of before are forgotten."""
+    splitter = TrafficSplitter([Split(CONTROL, 0.6), Split(TREATMENT, 0.4)], salt="s")
+    monitor = fed(splitter, 3000)
+    heavy, light = unit_in(splitter, "control"), unit_in(splitter, TREATMENT)
+    for number in range(300):
+        monitor.record("control", unit=heavy)
+        monitor.record(TREATMENT, unit=light if number < 20 else None)
+        monitor.record(TREATMENT, unit=light, forced=True)
+    arms = arms_of(monitor)
+    [found] = arms["control"]["heavy_units"]
+    assert found["unit"] == splitter.key(heavy).hex()
+    assert 295 <= found["requests"] <= 301
+    assert found["share"] == found["requests"] / arms["control"]["requests"]
+    assert arms[TREATMENT]["heavy_units"] == []
+    assert [reason for reason in monitor.grade().reasons if splitter.key(heavy).hex()[:12] in reason]
+    monitor.use(splitter.ramped({TREATMENT: 0.5}))
+    assert arms_of(monitor)["control"]["heavy_units"] == []
+
+
+def test_requests_per_unit_are_those_of_the_units_and_not_of_the_clusters():
+    """Twenty thousand units share four thousand places: the row counts units, and is the ratio of the plain means."""
+    splitter = halves()
+    monitor = Monitor(splitter)
+    sent = {"control": [], TREATMENT: []}
+    for unit in range(20_000):
+        arm = splitter.assign(unit)
+        asks = 1 + unit % 3 + (arm.role == "treatment" and unit % 2)
+        sent[arm.arm].append(asks)
+        for _ in range(asks):
+            monitor.record(arm, unit=unit)
+    [row] = [row for row in monitor.grade().rows if row.name == "requests_per_unit"]
+    control, treatment = (sum(asks) / monitor._tallies[at].units for at, asks in enumerate(sent.values()))
+    assert row.estimate == pytest.approx(treatment / control)
+    assert (row.n, row.state, row.bound, row.critical) == (min(t.units for t in monitor._tallies), None, None, False)
+    assert 1.2 < row.low < row.estimate < row.high < 1.3
 
 
 def test_drawn_requests_without_a_unit_are_each_a_unit():

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections import Counter
+from random import Random
 
 import pytest
 from scipy.stats import chisquare
 
 from pytest_graysplit import Split, TrafficSplitter
 from pytest_graysplit.stats import sample_ratio_p
-from pytest_graysplit.traffic.units import PLACES, SeenUnits, place_of
+from pytest_graysplit.traffic.units import PLACES, HeavyUnits, SeenUnits, place_of
 
 
 def keys(count):
@@ -50,3 +51,27 @@ def test_what_two_megabytes_forget_they_forget_of_every_arm_alike():
         counts[splitter.assigned(key).index] += seen.meet(key)
     assert sum(counts.values()) < 300_000
     assert sample_ratio_p([counts[0], counts[1]], [0.9, 0.1]) > 0.01
+
+
+def streams():
+    """One unit with 6% of 20,000 requests: before all others, after them, among them, and among few that come back."""
+    heavy, *others = keys(18_801)
+    mixed, few = [heavy] * 1_200 + others, [heavy] * 1_200 + others[:300] * 60 + others[:800]
+    for stream in (mixed, few):
+        Random(7).shuffle(stream)
+    return heavy, {"first": [heavy] * 1_200 + others, "last": others + [heavy] * 1_200, "mixed": mixed, "few": few}
+
+
+@pytest.mark.parametrize("order", ["first", "last", "mixed", "few"])
+def test_a_heavy_unit_is_found_in_whatever_order_it_comes(order):
+    """Counts are never too large, too small by one request in 257 at most, and no other unit is found."""
+    heavy, orders = streams()
+    found = HeavyUnits()
+    for key in orders[order]:
+        found.add(key)
+    [(key, count)] = found.above(0.05 * 20_000)
+    assert key == heavy
+    assert 1_200 - 20_000 / 257 <= count <= 1_200
+    true = Counter(orders[order])
+    assert all(at_least <= true[key] for key, at_least in found.above(0))
+    assert len(found.above(0)) <= 256

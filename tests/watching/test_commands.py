@@ -95,6 +95,7 @@ deepseek-v3.2 against claude-sonnet-4.5
   cost per pass         -94%  (-94% .. -94%)  pass
   feedback              0.0 pp  (-1.5 .. +1.4, bound -5.0)  pass
   savings               $563.60 per million requests  ($563.60 .. $563.60)
+  requests per unit     x1.00  (x1.00 .. x1.00)
   grade         PROMOTE: pass rate is at most 0.8 points worse, the margin is 5.0
                 errors and refusals are at most 0.8 points more, the bound is 2.0
                 feedback is at most 1.5 points worse, the margin is 5.0
@@ -107,6 +108,23 @@ def test_a_good_treatment_is_promoted(capsys):
     code, out, err = graysplit(capsys, "grade", "traffic.jsonl")
     assert (code, err) == (0, "")
     assert out == PROMOTED
+
+
+def test_a_user_who_sends_much_of_the_traffic_is_named(capsys):
+    """By the key that the log has of him, beside whatever the grade is, and with how much it is for sure."""
+    path, splitter = write(Path("traffic.jsonl"), 6000), halves()
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    key = splitter.key("user-0").hex()
+    with path.open("a", encoding="utf-8") as log:
+        log.writelines([line for line in lines if key in line] * 150)
+    arm = splitter.assign("user-0").arm
+    code, out, err = graysplit(capsys, "grade", "traffic.jsonl", "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    [one] = next(each for each in report["arms"] if each["arm"] == arm)["heavy_units"]
+    assert one == {"unit": key, "requests": pytest.approx(453, abs=15), "share": pytest.approx(0.13, abs=0.01)}
+    said = f"but unit {key[:12]} sends at least {100 * one['share']:.1f}% of the requests of {arm}: so much of its"
+    assert [reason for reason in report["grades"][0]["reasons"] if reason.startswith(said)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""Whether a split came out as its weights say: published values, scipy, closed forms, and looks at all times."""
+
+import math
+import random
+from fractions import Fraction
+
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_graysplit.stats import anytime_p, sample_ratio_e, sample_ratio_p
+
+# Above it a chi-square with one degree of freedom has p < .001.
+CHI_SQUARE = scipy.stats.chi2.isf(0.001, 1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "weights", "p"),
+    [
+        # Kohavi, Tang and Xu 2020, Trustworthy Online Controlled Experiments: MSN, printed as 1.8E-6.
+        ([821588, 815482], [0.5, 0.5], 1.8217928726191858e-06),
+        # scipy.stats.chisquare
+        ([1000, 1200], [0.5, 0.5], 2.007865612426481e-05),
+        ([905, 95], [0.9, 0.1], 0.5981614526835279),
+        ([860, 140], [0.9, 0.1], 2.482660633880463e-05),
+    ],
+)
+def test_one_look_gives_the_published_values(counts, weights, p):
+    """The mismatch of a published experiment comes out, and three by scipy."""
+    assert sample_ratio_p(counts, weights) == pytest.approx(p, rel=1e-9)
+
+
+def test_one_look_is_the_chi_square_of_scipy():
+    """Over random splits of two to six arms, with weights in any unit."""
+    rng = random.Random(21)
+    for _ in range(60):
+        weights = [rng.randint(1, 5000) for _ in range(rng.randint(2, 6))]
+        counts = [round(weight * rng.uniform(0.8, 1.2)) for weight in weights]
+        due = [sum(counts) * weight / sum(weights) for weight in weights]
+        assert sample_ratio_p(counts, weights) == pytest.approx(scipy.stats.chisquare(counts, due).pvalue, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("counts", "weights", "p"),
+    [
+        pytest.param([0, 0], [1, 1], 1.0, id="nothing counted yet"),
+        pytest.param([], [1][:0], None, id="no arm at all"),
+        pytest.param([7], [1], 1.0, id="one arm gets everything"),
+        pytest.param([7, 0], [1, 0], 1.0, id="a closed arm is empty"),
+        pytest.param([7, 1], [1, 0], 0.0, id="a closed arm is not empty"),
+        pytest.param([7, 1], [1], None, id="an arm without a weight"),
+        pytest.param([7, 1], [2, -1], None, id="a negative weight"),
+        pytest.param([7, -1], [1, 1], None, id="a negative count"),
+        pytest.param([7, 1], [1, math.nan], None, id="a weight that is no number"),
+    ],
+)
+def test_one_look_at_its_edges(counts, weights, p):
+    """What cannot mismatch gives 1, what cannot be gives 0, and what makes no sense is refused."""
+    if p is None:
+        with pytest.raises(ValueError, match=r"counts|weights|finite"):
+            sample_ratio_p(counts, weights)
+    else:
+        assert sample_ratio_p(counts, weights) == p
+
+
+# --- sample_ratio_e
+
+
+def predicted(counts, weights):
+    """The e-value by its definition: each unit's arm, foretold from those before, over its weight, in fractions."""
+    shares = [Fraction(weight) / sum(weights) for weight in weights]
+    mixtures = []
+    for concentration in (10, 100, 1_000, 10_000):
+        seen, e = [0] * len(counts), Fraction(1)
+        for arm, count in enumerate(counts):
+            for _ in range(count):
+                e *= (concentration * shares[arm] + seen[arm]) / (concentration + sum(seen)) / shares[arm]
+                seen[arm] += 1
+        mixtures.append(e)
+    return float(sum(mixtures) / len(mixtures))
+
+
+@pytest.mark.parametrize(
+    ("counts", "weights"),
+    [
+        ([1, 0], [0.5, 0.5]),
+        ([2, 0], [1, 1]),
+        ([3, 5], [50, 50]),
+        ([40, 9], [9_000, 1_000]),
+        ([12, 0, 30], [2, 1, 7]),
+        ([9, 11, 0, 10], [5, 5, 0, 5]),
+        ([0, 60], [9_999, 1]),
+    ],
+)
+def test_the_e_value_is_that_of_its_definition(counts, weights):
+    """By exact fractions, unit by unit: two arms and more, lopsided weights, and a weight of 0."""
+    weighed = [(count, weight) for count, weight in zip(counts, weights, strict=True) if weight]
+    exact = predicted(*(list(column) for column in zip(*weighed, strict=True)))
+    assert sample_ratio_e(counts, weights) == pytest.approx(exact, rel=1e-9)
+
+
+def test_two_units_in_one_arm_are_worth_little_more_than_one():
+    """In closed form: the first unit tells nothing, the second (c + 2) / (c + 1) at equal weights."""
+    assert sample_ratio_e([1, 0], [1, 1]) == pytest.approx(1, rel=1e-10)
+    wanted = sum((c + 2) / (c + 1) for c in (10, 100, 1_000, 10_000)) / 4
+    assert sample_ratio_e([2, 0], [1, 1]) == pytest.approx(wanted, rel=1e-10)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 10_000)), min_size=2, max_size=6))
+def test_the_next_unit_changes_nothing_on_the_average(arms):
+    """Under the weights the e-value is a martingale: what it is now is what it is worth after any next unit."""
+    counts, weights = map(list, zip(*arms, strict=True))
+    after = 0.0
+    for arm, weight in enumerate(weights):
+        more = [count + (place == arm) for place, count in enumerate(counts)]
+        after += weight / sum(weights) * min(1e280, sample_ratio_e(more, weights))
+    now = sample_ratio_e(counts, weights)
+    assert now > 1e270 or after == pytest.approx(now, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "weights", "e"),
+    [
+        pytest.param([0, 0], [1, 1], 1.0, id="nothing counted yet"),
+        pytest.param([7], [1], 1.0, id="one arm gets everything"),
+        pytest.param([7, 0], [1, 0], 1.0, id="a closed arm is empty"),
+        pytest.param([7, 1], [1, 0], 1e300, id="a closed arm is not empty"),
+        pytest.param([10**7, 0], [1, 1], 1e300, id="nothing in one arm of two"),
+        pytest.param([7, 1], [1], None, id="an arm without a weight"),
+        pytest.param([7, 1], [2, -1], None, id="a negative weight"),
+        pytest.param([7, -1], [1, 1], None, id="a negative count"),
+    ],
+)
+def test_the_e_value_at_its_edges(counts, weights, e):
+    """What cannot mismatch gives 1, what cannot be gives the largest number there is, and nonsense is refused."""
+    if e is None:
+        with pytest.raises(ValueError, match=r"counts|weights"):
+            sample_ratio_e(counts, weights)
+    else:
+        assert sample_ratio_e(counts, weights) == e
+        assert 0 < anytime_p(e) <= 1
+
+
+def test_of_a_billion_units_the_last_digits_are_still_right():
+    """A split that fits gets more and more evidence that it does, and one that is off by a hundredth none of it."""
+    assert 0 < sample_ratio_e([500_010_000, 499_990_000], [1, 1]) < 0.1
+    assert sample_ratio_e([505_000_000, 495_000_000], [1, 1]) == 1e300
+    assert sample_ratio_e([821_588, 815_482], [1, 1]) == pytest.approx(2_368.8, rel=1e-3)
+
+
+def looked_at(dice, share, units, every):
+    """One life of a split declared as halves: whether each way ever called it broken, and after how many units."""
+    found, first = {}, 0
+    for number in range(1, units + 1):
+        first += dice.random() < share
+        if number % every == 0:
+            counts = [first, number - first]
+            if "e" not in found and sample_ratio_e(counts, [1, 1]) >= 1_000:
+                found["e"] = number
+            if "p" not in found and (2 * first - number) ** 2 / number > CHI_SQUARE:
+                found["p"] = number
+    return found
+
+
+def test_a_true_split_is_called_broken_less_than_once_in_a_thousand_lives():
+    """Of 300 lives of 2,000 units with a look after every ten none is, where the chi-square errs at every look."""
+    dice = random.Random(20_261_201)
+    lives = [looked_at(dice, 0.5, 2_000, 10) for _ in range(300)]
+    assert sum("e" in life for life in lives) == 0
+    assert sum("p" in life for life in lives) >= 3
+
+
+def test_a_broken_split_is_found_after_some_thousands_of_units():
+    """45 to 55 for a declared half: half of the lives within 2,500 units, all within 6,000."""
+    dice = random.Random(20_261_202)
+    after = sorted(looked_at(dice, 0.45, 6_000, 50).get("e", math.inf) for _ in range(30))
+    assert after[15] <= 2_500
+    assert after[-1] <= 6_000
