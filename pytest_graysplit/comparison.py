@@ -181,12 +181,6 @@ def of_texts(pairs: Iterable[tuple[Reply, Reply]]) -> Iterator[tuple[Reply, Repl
     return (pair for pair in pairs if not _calls(*pair) or _both_say(*pair))
 
 
-def self_similarity(samples: Sequence[Reply], score: Score) -> float | None:
-    """Return how alike the samples of one arm are, the mean over all pairs; None with fewer than two to compare."""
-    scores = [one for pair in self_pairs(samples) if (one := _pair_score(*pair, score).similarity) is not None]
-    return fmean(scores) if scores else None
-
-
 def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
     """Return the mean over all pairs with a score; None where none has one."""
     scores = [pair.similarity for pair in pairs if pair.similarity is not None]

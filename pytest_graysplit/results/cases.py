@@ -122,7 +122,7 @@ class CaseRow:
         if None in found:
             return "one model without a result"
         judged = [one for one in found if one is not None]
-        if all(reply.outcome == "error" for one in judged for reply in one.replies) and judged[0].replies:
+        if all(one.failed for one in judged):
             return "neither model answered"
         return next((one.unjudged_because or "not judged" for one in judged if not one.judged), "")
 

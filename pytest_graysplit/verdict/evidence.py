@@ -36,7 +36,9 @@ HARM_EVIDENCE, PROMISE_EVIDENCE = 40.0, 1 / PROMISE_ALPHA
 class Evidence:
     """What is known of one treatment: the run, the pairs, the rows that they make, and what makes them doubtful.
 
-    At a planned look the policy's bounds err with what is left for it.
+    `rated` are the pairs that the pass rate counts, those in which something was asserted or missed, and `unjudged`
+    counts the cases without a result on both models by their cause. At a planned look the policy's bounds err with
+    what is left for it.
     """
 
     results: Results
@@ -44,8 +46,10 @@ class Evidence:
     facts: RunFacts
     policy: Policy
     pairs: tuple[Pair, ...]
+    rated: tuple[Pair, ...]
     rows: tuple[Row, ...]
     doubts: tuple[Doubt, ...]
+    unjudged: Counter[str]
     look: Look | None = None
 
     @classmethod
@@ -60,15 +64,12 @@ class Evidence:
             facts=facts,
             policy=policy,
             pairs=pairs,
+            rated=tuple(pair for pair in pairs if pair.is_evidence),
             rows=rows_of(pairs, policy),
             doubts=doubts_of(results, treatment, policy.truncated),
+            unjudged=_unjudged(results, treatment, facts),
             look=look,
         )
-
-    @property
-    def rated(self) -> tuple[Pair, ...]:
-        """The pairs that the pass rate counts: those in which something was asserted, or missed."""
-        return tuple(pair for pair in self.pairs if pair.is_evidence)
 
     @property
     def unasserted(self) -> int:
@@ -102,17 +103,6 @@ class Evidence:
         wanted = [*self.policy.critical, *(f"{TAG}{tag}" for tag in self.policy.critical_tags)]
         there = {row.name for row in self.rows}
         return [name for name in wanted if name not in there]
-
-    @property
-    def unjudged(self) -> Counter[str]:
-        """Why cases have no result on both models, and how many."""
-        arms = (CONTROL, self.treatment)
-        # After an early stop the rest of the suite is not missing: nobody wanted it.
-        wanted = [row for row in self.results.rows if self.stop is None or self.treatment in row.arms]
-        causes = Counter(cause for row in wanted if (cause := row.unjudged_because(arms)))
-        if self.facts.lost:
-            causes["without a result"] += self.facts.lost
-        return causes
 
     @property
     def missing(self) -> int:
@@ -160,6 +150,15 @@ class Evidence:
         """The same if the treatment is as good as the control; None as well where a small sample does not tell."""
         advice = [self.advice_for(row) for row in self.critical]
         return _most([None if one.small else one.in_cases(one.if_equal) for one in advice])
+
+
+def _unjudged(results: Results, treatment: str, facts: RunFacts) -> Counter[str]:
+    # After an early stop the rest of the suite is not missing: nobody wanted it.
+    wanted = [row for row in results.rows if treatment not in facts.stops or treatment in row.arms]
+    causes = Counter(cause for row in wanted if (cause := row.unjudged_because((CONTROL, treatment))))
+    if facts.lost:
+        causes["without a result"] += facts.lost
+    return causes
 
 
 def _most(numbers: Sequence[int | None]) -> int | None:

@@ -57,7 +57,7 @@ class Pair:
     calls_changed: bool = False
     missed: str = ""
     must_pass: bool = False
-    asserted: bool = True
+    asserted: bool = False
 
     @property
     def is_evidence(self) -> bool:
