@@ -10,18 +10,18 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pytest_graysplit.dashboard.document import document
-from pytest_graysplit.dashboard.events import stream
-from pytest_graysplit.dashboard.feed import Feed, as_text
-from pytest_graysplit.dashboard.gates import CarefulHeaders, TokenGate
 from pytest_graysplit.dashboard.grades import grade_of
+from pytest_graysplit.dashboard.html import document
+from pytest_graysplit.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
+from pytest_graysplit.dashboard.snapshot_cache import SnapshotCache, as_text
+from pytest_graysplit.dashboard.sse import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from pytest_graysplit.dashboard.source import Source
+    from pytest_graysplit.dashboard.snapshot_cache import Source
     from pytest_graysplit.types import Json
 
 
@@ -51,7 +51,10 @@ def page_app(
             Route("/cases/{id:path}", routes.case),
             Route("/healthz", routes.health),
         ],
-        middleware=[Middleware(CarefulHeaders), *([Middleware(TokenGate, token=token)] if token else [])],
+        middleware=[
+            Middleware(SecurityHeadersMiddleware),
+            *([Middleware(TokenAuthMiddleware, token=token)] if token else []),
+        ],
     )
 
 
@@ -60,7 +63,7 @@ class _Routes:
 
     def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
         self._source = source
-        self._feed = Feed(source)
+        self._cache = SnapshotCache(source)
         self._closing = closing
         self._metrics = metrics
 
@@ -71,7 +74,7 @@ class _Routes:
     async def events(self, request: Request) -> Response:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
-        events = stream(self._feed, request, self._closing)
+        events = stream(self._cache, request, self._closing)
         # Proxies that gather answers before they pass them on would hold the events back.
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

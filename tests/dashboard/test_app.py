@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from pytest_graysplit.dashboard.app import page_app
-from pytest_graysplit.dashboard.gates import LocalNames
+from pytest_graysplit.dashboard.middleware import LocalHostMiddleware
 
 ID = "support.jsonl::refund-policy"
 AWKWARD = "tests/test_a b.py::test[50% of ä/b?c#d]"
@@ -192,7 +192,7 @@ def test_a_script_sends_the_token_as_a_bearer(held):
 )
 def test_a_page_of_someone_else_does_not_reach_this_machine_under_its_own_name(held, host, status):
     """DNS rebinding: a stranger's name that leads to 127.0.0.1 is refused."""
-    answer = ask(LocalNames(page_app(held)), "/metrics/dashboard", headers={"Host": host})
+    answer = ask(LocalHostMiddleware(page_app(held)), "/metrics/dashboard", headers={"Host": host})
     assert answer.status_code == status
     if status == 421:
         assert answer.json() == {"error": "this page answers to localhost and 127.0.0.1 only"}

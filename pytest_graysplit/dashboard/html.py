@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 # What stands further on uses what stands before it; together they are one script.
-SCRIPTS = ("numbers", "nodes", "charts", "plots", "table", "verdicts", "figures", "sections", "case", "live")
+SCRIPTS = ("numbers", "dom", "charts", "plots", "table", "verdicts", "figures", "sections", "case", "live")
 # What stands further on overrides what stands before it.
 STYLES = ("base", "head", "verdicts", "charts", "lists", "case", "narrow")
 
