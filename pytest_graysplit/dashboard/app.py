@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from pytest_graysplit.dashboard.grades import grade_of
-from pytest_graysplit.dashboard.html import document
+from pytest_graysplit.dashboard.html import new_page, page_files
 from pytest_graysplit.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
 from pytest_graysplit.dashboard.snapshot_cache import SnapshotCache, as_text
 from pytest_graysplit.dashboard.sse import stream
@@ -44,6 +44,7 @@ def page_app(
     return Starlette(
         routes=[
             Route("/", routes.page),
+            Route("/page/{name}", routes.page_file),
             Route("/events", routes.events),
             Route("/metrics", routes.metrics),
             Route("/metrics/dashboard", routes.snapshot),
@@ -68,8 +69,15 @@ class _Routes:
         self._metrics = metrics
 
     async def page(self, _: Request) -> Response:
-        whole = document()
-        return HTMLResponse(whole.html, headers={"Content-Security-Policy": whole.policy})
+        page = new_page()
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+
+    async def page_file(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
+        file = page_files().get(name)
+        if file is None:
+            return _json({"error": f"the page has no file {name!r}"}, 404)
+        return Response(file.content, headers={"Content-Type": file.media_type})
 
     async def events(self, request: Request) -> Response:
         if request.method == "HEAD":

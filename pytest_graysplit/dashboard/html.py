@@ -1,43 +1,55 @@
-"""The page as one document: its markup, style and script are package files, put together once."""
+"""The page as a browser loads it: the markup with a new policy per visit, and the scripts and styles that it links."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import secrets
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-# What stands further on uses what stands before it; together they are one script.
-SCRIPTS = ("numbers", "dom", "charts", "plots", "table", "verdicts", "figures", "sections", "case", "live")
-# What stands further on overrides what stands before it.
-STYLES = ("base", "head", "verdicts", "charts", "lists", "case", "narrow")
+# Written out, because the types that Python guesses depend on the machine, and a browser runs no script of a wrong one.
+MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """The whole page, and the policy under which a browser runs nothing but what is in it."""
+class Page:
+    """The markup, and the policy that lets a browser run only the scripts and styles that bear the nonce in it.
+
+    Modules that a script imports inherit its nonce.
+    """
 
     html: str
     policy: str
 
 
-@cache
-def document() -> Document:
-    """Return the page; nothing in it is loaded from anywhere else."""
-    style = "".join(_file(f"{name}.css") for name in STYLES)
-    script = "".join(['"use strict";\n(() => {\n', *(_file(f"{name}.js") for name in SCRIPTS), "})();\n"])
-    html = _file("page.html").replace("/* style */", style).replace("/* script */", script)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageFile:
+    """A script or a style sheet of the page."""
+
+    content: bytes
+    media_type: str
+
+
+def new_page() -> Page:
+    """Return the page with a nonce of its own."""
+    nonce = secrets.token_urlsafe(18)
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return Document(html=html, policy=policy)
+    return Page(html=_markup().replace("{{ nonce }}", nonce), policy=policy)
 
 
-def _file(name: str) -> str:
-    return (files("pytest_graysplit.dashboard") / "page" / name).read_text(encoding="utf-8")
+@cache
+def page_files() -> dict[str, PageFile]:
+    """Return all scripts and styles of the page by name."""
+    return {
+        entry.name: PageFile(content=entry.read_bytes(), media_type=media_type)
+        for entry in (files("pytest_graysplit.dashboard") / "page").iterdir()
+        if (media_type := MEDIA_TYPES.get(f".{entry.name.rpartition('.')[2]}"))
+    }
 
 
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+@cache
+def _markup() -> str:
+    return (files("pytest_graysplit.dashboard") / "page" / "page.html").read_text(encoding="utf-8")
