@@ -13,6 +13,7 @@ from starlette.routing import Route
 from pytest_graysplit.dashboard.grades import grade_of
 from pytest_graysplit.dashboard.html import new_page, page_files
 from pytest_graysplit.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
+from pytest_graysplit.dashboard.page_text import case_texts
 from pytest_graysplit.dashboard.snapshot_cache import SnapshotCache, as_text
 from pytest_graysplit.dashboard.sse import stream
 
@@ -100,7 +101,9 @@ class _Routes:
     def case(self, request: Request) -> Response:
         case_id = str(request.path_params["id"])
         found = self._source.case(case_id)
-        return _json(found) if found is not None else _json({"error": f"there is no case {case_id!r} here"}, 404)
+        if found is None:
+            return _json({"error": f"there is no case {case_id!r} here"}, 404)
+        return _json({**found, "page": case_texts(found)})
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})

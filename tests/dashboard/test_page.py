@@ -182,7 +182,7 @@ def test_traffic_shows_its_course(served, visit):
         labels[1]
         == "Share of errors over time; in the last window: claude-sonnet-4.5 (control) 0.2%, deepseek-v3.2 6.5%."
     )
-    expect(page.locator("#requests-caption")).to_have_text("Requests a minute")
+    expect(page.locator("#requests-caption")).to_have_text("Requests per minute")
     expect(page.locator("#worst-title")).to_have_text("Requests that did not end well")
     lines = figures_of(page)
     assert lines[""] == ["claude-sonnet-4.5 control, 90% of traffic", "deepseek-v3.2 treatment, 10% of traffic"]

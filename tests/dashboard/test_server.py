@@ -16,9 +16,16 @@ import live_snapshots as specimens
 import pytest
 
 from pytest_graysplit.dashboard import sse
+from pytest_graysplit.dashboard.page_text import page_texts
 from pytest_graysplit.dashboard.server import LiveServer, serve
 from pytest_graysplit.dashboard.snapshot_cache import as_text
 from pytest_graysplit.errors import UsageError
+
+
+def event(**news):
+    """The event with a run that has changed: its snapshot, and the texts of the page."""
+    snapshot = specimens.run(**news)
+    return "snapshot", {**snapshot, "page": page_texts(snapshot)}
 
 
 @pytest.fixture
@@ -54,11 +61,11 @@ def test_changes_arrive_and_the_end_ends_the_stream(held, served):
     """First how soon to come back, then the state, then each change, then nothing more."""
     with listening(served(held).url) as stream:
         assert next(stream) == ("retry", 1000)
-        assert next(stream) == ("snapshot", specimens.run())
+        assert next(stream) == event()
         held.change(title="121 cases")
-        assert next(stream) == ("snapshot", specimens.run(title="121 cases"))
+        assert next(stream) == event(title="121 cases")
         held.change(state="ended")
-        assert next(stream) == ("snapshot", specimens.run(title="121 cases", state="ended"))
+        assert next(stream) == event(title="121 cases", state="ended")
         assert next(stream) == ("end", {"state": "ended"})
         assert list(stream) == []
 
@@ -75,7 +82,7 @@ def test_a_quiet_stream_gives_signs_of_life_and_ends_before_a_server_waits_for_i
     monkeypatch.setattr(sse, "LIFE_TICKS", 12)
     assert get(f"{served(held).url}events").text.split("\n\n") == [
         "retry: 1000",
-        f"event: snapshot\ndata: {as_text(specimens.run())}",
+        f"event: snapshot\ndata: {as_text(event()[1])}",
         ": nothing new",
         ": nothing new",
         "",
@@ -90,7 +97,7 @@ def test_a_server_that_stops_sends_the_last_state_first(held, served):
         held.change(title="121 cases")
         server.stop()
         rest = list(stream)
-    assert rest[-2:] == [("snapshot", specimens.run(title="121 cases")), ("end", {"state": "running"})]
+    assert rest[-2:] == [event(title="121 cases"), ("end", {"state": "running"})]
     with pytest.raises(httpx.ConnectError):
         get(server.url)
 

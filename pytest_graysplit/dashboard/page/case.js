@@ -1,7 +1,6 @@
 // One case in a dialog over the page, with an address of its own: #case=ID.
 
-import { byId, more, node, setText } from "./dom.js";
-import { money, score, seconds } from "./numbers.js";
+import { byId, node, setText, smallLine } from "./dom.js";
 
 const dialog = byId("case");
 let visited = false; // whether the address before this one was the page itself
@@ -79,22 +78,12 @@ async function caseContent(id) {
 function caseParts(found) {
   setText(byId("case-title"), found.name || found.id);
   return [
-    node("p", { class: "quiet" }, caseFacts(found)),
+    node("p", { class: "quiet" }, found.page.facts),
     whyPart(found),
     textPart("Prompt", found.prompt),
     diffPart(found.diff || []),
-    node("div", { class: "answers" }, found.arms.map(answerPart)),
+    node("div", { class: "answers" }, found.arms.map((arm, place) => answerPart(arm, found.page.arms[place]))),
   ].filter(Boolean);
-}
-
-function caseFacts({ treatment, similarity, threshold, metric }) {
-  const facts = [treatment];
-  // Without a metric nobody has compared: a request of live traffic has one answer.
-  if (similarity !== null) facts.push(`similarity ${score(similarity, threshold)}`);
-  else if (metric !== null) facts.push("similarity unknown");
-  if (threshold !== null) facts.push(`threshold ${threshold}`);
-  if (metric !== null) facts.push(`metric ${metric}`);
-  return facts.filter(Boolean).join(" · ");
 }
 
 function whyPart({ flags, misses }) {
@@ -136,15 +125,14 @@ function diffPiece(kind, text) {
   return kind === "+" ? node("ins", {}, sign("{+"), text, sign("+}")) : text;
 }
 
-function answerPart(arm) {
-  const facts = [arm.outcome, arm.latency_s === null ? null : seconds(arm.latency_s), `cost ${money(arm.cost_usd)}`];
+function answerPart(arm, facts) {
   const title = arm.arm === arm.model ? arm.model : `${arm.model} (${arm.arm})`;
   const said = arm.text || (arm.error ? "" : "(empty)");
   return node(
     "section",
     {},
     node("h3", {}, title),
-    more(facts.filter(Boolean).join(" · ")),
+    smallLine(facts),
     arm.error ? node("p", {}, node("b", {}, "Error: "), arm.error) : null,
     said ? node("div", { class: "said", tabindex: 0, role: "region", "aria-label": `Answer of ${title}` }, said) : null,
   );

@@ -2,7 +2,7 @@
 
 import { followAddress } from "./case.js";
 import { byId, setText } from "./dom.js";
-import { clock, moment } from "./numbers.js";
+import { writeClock, writeMoment } from "./numbers.js";
 import { announce, showSnapshot } from "./sections.js";
 
 const PATIENCE_MS = 1500; // a connection that is back within this was never missed
@@ -54,7 +54,7 @@ function showState(reconnecting = false) {
   const state = ended ? "ended" : reconnecting ? "reconnecting" : latest ? "running" : "connecting";
   const words = {
     ended: "Ended",
-    reconnecting: `Reconnecting${latest ? `, figures of ${moment(latest.at)}` : ""}`,
+    reconnecting: `Reconnecting${latest ? `, figures of ${writeMoment(latest.at)}` : ""}`,
     running: "Running",
     connecting: "Connecting",
   };
@@ -68,7 +68,7 @@ function showState(reconnecting = false) {
 function showElapsed() {
   if (!latest) return;
   const since = ended || missing !== null ? 0 : (Date.now() - receivedAt) / 1000;
-  setText(byId("elapsed"), ended ? `took ${clock(latest.elapsed_s)}` : clock(latest.elapsed_s + since));
+  setText(byId("elapsed"), ended ? `took ${writeClock(latest.elapsed_s)}` : writeClock(latest.elapsed_s + since));
 }
 
 setInterval(showElapsed, 500);
