@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config import Layer, Settings, resolve
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import OPTIONS, nearest
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> 
         raise UsageError(
             f"{path} has no split {name!r}{nearest(name, list(splits))}",
             hint=f"write [tool.graysplit.splits.{name}] with arms = [{{model = ..., weight = ...}}, ...]",
-            slug="split-unknown",
+            slug=Slug.SPLIT_UNKNOWN,
         )
     return splits[name]
 
@@ -67,7 +67,7 @@ def _tool_table(path: Path) -> Mapping[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug="tool-graysplit"
+            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug=Slug.TOOL_GRAYSPLIT
         ) from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _ini_value(config: pytest.Config, option: Option[Any]) -> object:
         # The native [tool.pytest] table of pytest 9 keeps TOML's types, and ours are texts.
         raise pytest.UsageError(
             f"{_ini_name(config)}: {option.ini}: expected a text\n"
-            f'  hint: in [tool.pytest], write {option.ini} = "{option.metavar}" in quotes  [option-value]'
+            f'  hint: in [tool.pytest], write {option.ini} = "{option.metavar}" in quotes  [{Slug.OPTION_VALUE}]'
         ) from None
 
 
@@ -153,7 +154,7 @@ def _tool_table(config: pytest.Config) -> Mapping[str, object]:
                 return table
             raise pytest.UsageError(
                 f"{path.name}: tool.graysplit: expected a table, got {table!r}\n"
-                "  hint: write [tool.graysplit.prices] or another of its sections  [tool-graysplit]"
+                f"  hint: write [tool.graysplit.prices] or another of its sections  [{Slug.TOOL_GRAYSPLIT}]"
             )
     return {}
 
@@ -179,6 +180,6 @@ def _tool(path: Path) -> Mapping[str, object]:
     except (OSError, ValueError) as error:
         raise pytest.UsageError(
             f"{path} cannot be read: {error}\n"
-            "  hint: fix the syntax error; graysplit reads its settings from this file  [tool-graysplit]"
+            f"  hint: fix the syntax error; graysplit reads its settings from this file  [{Slug.TOOL_GRAYSPLIT}]"
         ) from None
     return tool if isinstance(tool, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.split import BASIS_POINTS, Split, TrafficSplitter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def splitter_of(settings: Settings) -> TrafficSplitter | None:
             f"{' and '.join(meant) or 'none of them'}",
             hint="name the models of one with --graysplit-control and --graysplit-treatment, "
             'or take one by its name: load_splitter("NAME")',
-            slug="split-unclear",
+            slug=Slug.SPLIT_UNCLEAR,
         )
     return splits[meant[0]].named({})
 

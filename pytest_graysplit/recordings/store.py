@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.fingerprint import redact_json, unchanged
 from pytest_graysplit.recordings.misses import Neighbours
 from pytest_graysplit.recordings.shelf import read_shelf
@@ -72,7 +72,7 @@ class Recordings:
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
             hint=f"run once with {command}",
-            slug="recording-missing",
+            slug=Slug.RECORDING_MISSING,
         )
 
     def _shelf(self, path: Path) -> Shelf:
