@@ -1,5 +1,6 @@
 """Every slug has its heading in docs/messages.md, every heading its slug, and the package uses each."""
 
+import inspect
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ MESSAGES = PACKAGE.parent / "docs" / "messages.md"
 CODE = {
     path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted(PACKAGE.rglob("*.py"))
-    if path != PACKAGE / "errors.py"
+    if path != Path(inspect.getfile(Slug))
 }
 
 
