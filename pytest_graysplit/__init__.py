@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_graysplit.dashboard.of_monitor import dashboard_app
+    from pytest_graysplit.dashboard.traffic_source import dashboard_app
     from pytest_graysplit.errors import GraysplitError, ToolCallError
     from pytest_graysplit.policy import Policy
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
@@ -55,7 +55,7 @@ _HOMES = {
     "SyncSplitClient": "traffic.sync",
     "ToolCallError": "errors",
     "TrafficSplitter": "split",
-    "dashboard_app": "dashboard.of_monitor",
+    "dashboard_app": "dashboard.traffic_source",
     "load_splitter": "split.configured",
 }
 

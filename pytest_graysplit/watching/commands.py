@@ -79,8 +79,8 @@ def run_grade(options: argparse.Namespace) -> Iterator[Line]:
 
 def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     """Serve the live page of a log until Ctrl-C."""
-    from pytest_graysplit.dashboard.of_monitor import TrafficSource, metrics_of
     from pytest_graysplit.dashboard.server import serve
+    from pytest_graysplit.dashboard.traffic_source import TrafficSource, metrics_of
     from pytest_graysplit.watching.following import Following
 
     notes: list[str] = []
