@@ -52,13 +52,6 @@ def test_of_two_renamed_cases_the_newest_reply_counts(bench):
     assert Recordings(bench.root).reply(bench.file, bench.key("d")).text == "new"
 
 
-def test_a_fresh_reply_is_known_at_once(bench, stored):
-    """What this run recorded is answered as it came, not as a replay, and before any merge."""
-    fresh = bench.reply("14 days.")
-    stored.add(bench.file, bench.key(), fresh)
-    assert stored.reply(bench.file, bench.key()) is fresh
-
-
 def test_without_a_file_nothing_is_recorded(bench):
     """An absent file is an empty one, and asking for it creates nothing."""
     recordings = Recordings(bench.root)
