@@ -59,7 +59,13 @@ def settings_of(config: pytest.Config) -> Settings:
         Layer(lambda option: f"environment {option.variable}", _given(_environment(os.environ))),
         Layer(lambda option: f"{_ini_name(config)}: {option.ini}", _given(_ini_values(config))),
     ]
-    return resolve(layers, _tool_table(config), os.environ)
+    settings = resolve(layers, _tool_table(config), os.environ)
+    if settings.table.splits:
+        from pytest_graysplit.split.configured import build_splitter
+
+        for table in settings.table.splits.values():
+            build_splitter(table)  # a mistake in a split ends the run that reads it, not the one that uses it
+    return settings
 
 
 def check(config: pytest.Config) -> None:

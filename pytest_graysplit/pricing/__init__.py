@@ -3,7 +3,6 @@
 The order: what the relay reported, the user's own table, the built-in table, genai-prices when it is installed.
 """
 
-from pytest_graysplit.pricing.rates import ABOVE, PRICE_FIELDS
 from pytest_graysplit.pricing.table import PriceTable, is_plausible_cost
 
-__all__ = ["ABOVE", "PRICE_FIELDS", "PriceTable", "is_plausible_cost"]
+__all__ = ["PriceTable", "is_plausible_cost"]
