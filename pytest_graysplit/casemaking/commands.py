@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.casemaking.fromtraffic import Harvest
     from pytest_graysplit.traffic.sampling import Taken
 
-ENDINGS = (".jsonl", ".yaml", ".yml")
-
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Give the parser the commands `from-traffic` and `import`; each sets `run`, which yields lines."""

@@ -37,16 +37,11 @@ class _Broken(NamedTuple):
     cut: bool
 
 
-def read_log(path: Path, *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of a log, oldest first; raise UsageError for what cannot be read.
+def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
+    """Yield every record of these files, in this order; raise UsageError when all of them together hold none.
 
     A line that a killed process left unfinished, the last of a file or of a run, is told to `warn` and left out.
     """
-    return read_files(log_files([path]), warn=warn)
-
-
-def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of these files, in this order; raise UsageError when all of them together hold none."""
     named, line = [], None
     with ExitStack() as stack:
         # All at once: a writer that rotates meanwhile renames the files, and those that are open stay what they are.
