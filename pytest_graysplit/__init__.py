@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.dashboard.traffic_source import dashboard_app
     from pytest_graysplit.errors import GraysplitError, ToolCallError
     from pytest_graysplit.policy import Policy
-    from pytest_graysplit.project import load_splitter
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
+    from pytest_graysplit.split.configured import load_splitter
     from pytest_graysplit.traffic.client import SplitClient
     from pytest_graysplit.traffic.grading import Grade
     from pytest_graysplit.traffic.monitor import Monitor
@@ -56,7 +56,7 @@ _HOMES = {
     "ToolCallError": "errors",
     "TrafficSplitter": "split",
     "dashboard_app": "dashboard.traffic_source",
-    "load_splitter": "project",
+    "load_splitter": "split.configured",
 }
 
 

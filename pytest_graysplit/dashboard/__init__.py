@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 
 def require(*packages: str) -> None:
@@ -14,5 +14,5 @@ def require(*packages: str) -> None:
         raise UsageError(
             f"the live page needs {' and '.join(missing)}",
             hint="pip install 'pytest-graysplit[dashboard]'",
-            slug="dashboard-missing",
+            slug=Slug.DASHBOARD_MISSING,
         )

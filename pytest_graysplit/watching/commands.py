@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.project import PROJECT_FILE, read_settings
 from pytest_graysplit.recordings.commands import Line
@@ -133,7 +133,7 @@ def _told_split(replay: Replay, log: Path) -> Monitor:
         raise UsageError(
             f"{log}: declares no split, so nobody can tell its arms apart",
             hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
-            slug="traffic-line",
+            slug=Slug.TRAFFIC_LINE,
         )
     return replay.monitor
 
