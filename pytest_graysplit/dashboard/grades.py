@@ -1,4 +1,4 @@
-"""The verdicts of a snapshot, for a script that asks whether to go on: /metrics/validate-grade."""
+"""The verdicts of a snapshot for scripts that decide whether to continue a rollout: /metrics/validate-grade."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
-# From the best to the worst: with several treatments the worst is the status of all.
+# From best to worst. The worst verdict of all treatments is the status.
 STATUSES = ("promote", "collecting", "hold", "reject")
 COUNTS = ("n", "passed", "errors")
 
 
 def grade_of(snapshot: dict[str, Json]) -> dict[str, Json]:
-    """Return the worst verdict as `status`, and every treatment's own with its reasons and the counts of both arms."""
+    """Return the worst verdict as `status`, and per treatment its verdict, reasons and the counts of both arms."""
     arms = {str(arm["arm"]): arm for arm in _records(snapshot, "arms")}
     treatments = [_treatment(comparison, arms) for comparison in _records(snapshot, "comparisons")]
     verdicts = [str(treatment["verdict"]) for treatment in treatments]
@@ -29,7 +29,7 @@ def grade_of(snapshot: dict[str, Json]) -> dict[str, Json]:
 def _treatment(comparison: dict[str, Json], arms: dict[str, dict[str, Json]]) -> dict[str, Json]:
     name = str(comparison["treatment"])
     both = {arm: arms[arm] for arm in ("control", name) if arm in arms}
-    # A verdict over nothing would be no verdict, whoever made it.
+    # A source must not report a verdict without data.
     known = comparison["verdict"] in STATUSES and len(both) == 2 and all(arm["n"] for arm in both.values())
     return {
         "treatment": name,

@@ -1,14 +1,14 @@
-"""The status that a script reads: the worst verdict, and never a verdict over nothing."""
+"""The status for scripts: the worst verdict, and no verdict without data."""
 
-import live_snapshots as specimens
+import live_snapshots as snapshots
 import pytest
 
 from pytest_graysplit.dashboard.grades import grade_of
 
 
-def test_the_grade_of_one_treatment_is_whole():
-    """Status, reasons and the counts of both arms, under stable keys."""
-    assert grade_of(specimens.run()) == {
+def test_grade_of_one_treatment_has_all_keys():
+    """Status, reasons and the counts of both arms."""
+    assert grade_of(snapshots.run()) == {
         "format": 1,
         "status": "hold",
         "state": "running",
@@ -17,7 +17,7 @@ def test_the_grade_of_one_treatment_is_whole():
             {
                 "treatment": "deepseek-v3.2",
                 "verdict": "hold",
-                "reasons": [specimens.REASON],
+                "reasons": [snapshots.REASON],
                 "arms": {
                     "control": {"n": 120, "passed": 118, "errors": 0},
                     "deepseek-v3.2": {"n": 120, "passed": 115, "errors": 1},
@@ -37,20 +37,20 @@ def test_the_grade_of_one_treatment_is_whole():
         ([], "collecting"),
     ],
 )
-def test_the_worst_of_all_treatments_is_the_status(verdicts, status):
-    """A script that goes on at "promote" goes on only if every treatment may."""
+def test_grade_status_is_the_worst_verdict(verdicts, status):
+    """A script that continues at "promote" needs all treatments to promote."""
     names = [f"model-{place}" for place in range(len(verdicts))]
-    snapshot = specimens.run(
-        arms=[specimens.arm("control", "old"), *(specimens.arm(name, name) for name in names)],
-        comparisons=[specimens.comparison(*each) for each in zip(names, verdicts, strict=True)],
+    snapshot = snapshots.run(
+        arms=[snapshots.arm("control", "old"), *(snapshots.arm(name, name) for name in names)],
+        comparisons=[snapshots.comparison(*each) for each in zip(names, verdicts, strict=True)],
     )
     assert grade_of(snapshot)["status"] == status
 
 
 @pytest.mark.parametrize("silent", ["control", "deepseek-v3.2"])
-def test_an_arm_without_data_is_still_collecting(silent):
-    """Whatever a source says: over no answers there is no verdict."""
-    arms = [specimens.arm(name, name, n=0 if name == silent else 120) for name in ("control", "deepseek-v3.2")]
-    assert grade_of(specimens.run(arms=arms))["status"] == "collecting"
+def test_grade_of_an_arm_without_data_is_collecting(silent):
+    """Whatever verdict the source reports."""
+    arms = [snapshots.arm(name, name, n=0 if name == silent else 120) for name in ("control", "deepseek-v3.2")]
+    assert grade_of(snapshots.run(arms=arms))["status"] == "collecting"
     alone = [arm for arm in arms if arm["arm"] != silent]
-    assert grade_of(specimens.run(arms=alone))["status"] == "collecting"
+    assert grade_of(snapshots.run(arms=alone))["status"] == "collecting"

@@ -1,6 +1,6 @@
 """The texts of the page: numbers as the terminal writes them, and unknown figures that say so."""
 
-import live_snapshots as specimens
+import live_snapshots as snapshots
 import pytest
 
 from pytest_graysplit import display
@@ -9,21 +9,21 @@ from pytest_graysplit.dashboard.page_text import case_texts, page_texts
 
 def texts_of_row(**news):
     """The texts of one row of a comparison."""
-    compared = specimens.comparison(rows=[{**specimens.ROWS[0], **news}])
-    [comparison] = page_texts(specimens.run(comparisons=[compared]))["comparisons"]
+    compared = snapshots.comparison(rows=[{**snapshots.ROWS[0], **news}])
+    [comparison] = page_texts(snapshots.run(comparisons=[compared]))["comparisons"]
     return comparison["rows"][0]
 
 
 def lines_of(*arms, unit="cases"):
     """The lines of the table of figures by title."""
-    progress = {**specimens.run()["progress"], "unit": unit}
-    lines = page_texts(specimens.run(arms=list(arms), progress=progress))["table"]
+    progress = {**snapshots.run()["progress"], "unit": unit}
+    lines = page_texts(snapshots.run(arms=list(arms), progress=progress))["table"]
     return {line["title"]: line["cells"] for line in lines}
 
 
 def test_rows_are_written_in_their_unit_with_their_range_and_bound():
     """As the terminal writes them, and a bound with every digit that was given."""
-    texts = page_texts(specimens.run())
+    texts = page_texts(snapshots.run())
     assert [list(row.values()) for row in texts["comparisons"][0]["rows"]] == [
         ["n 120, Tango 90%", "-2.5 pp", "-5.6 .. +0.4", "-5.0"],
         ["n 120, paired t", "0.021", "0.008 .. 0.034", "0.05"],
@@ -71,15 +71,15 @@ def test_score_stays_on_its_side_of_the_bound():
 
 def test_progress_of_a_run_and_of_traffic():
     """With the replies and the cost as far as they are known."""
-    progress = specimens.run()["progress"]
-    assert page_texts(specimens.run())["progress"] == {
+    progress = snapshots.run()["progress"]
+    assert page_texts(snapshots.run())["progress"] == {
         "text": "84 of 120 cases judged · 214 of 240 replies fetched · $0.9668 spent",
         "bar": "84 of 120 cases",
         "title": "84/120",
     }
     unpriced = {**progress, "spent_usd": None}
-    assert page_texts(specimens.run(progress=unpriced))["progress"]["text"].endswith(" · cost unknown")
-    assert page_texts(specimens.traffic())["progress"] == {
+    assert page_texts(snapshots.run(progress=unpriced))["progress"]["text"].endswith(" · cost unknown")
+    assert page_texts(snapshots.traffic())["progress"] == {
         "text": "9,124 requests · $82.10 spent",
         "bar": "",
         "title": "9,124",
@@ -88,8 +88,8 @@ def test_progress_of_a_run_and_of_traffic():
 
 def test_heads_name_role_second_treatment_and_weight():
     """A treatment with the control's model is named; a weight of a third is not rounded away."""
-    twin = specimens.arm("shadow", "claude-sonnet-4.5", weight=1 / 3)
-    arms = page_texts(specimens.run(arms=[specimens.arm("control", "claude-sonnet-4.5"), twin]))["arms"]
+    twin = snapshots.arm("shadow", "claude-sonnet-4.5", weight=1 / 3)
+    arms = page_texts(snapshots.run(arms=[snapshots.arm("control", "claude-sonnet-4.5"), twin]))["arms"]
     assert [(arm["name"], arm["head"]) for arm in arms] == [
         ("claude-sonnet-4.5 (control)", "control"),
         ("shadow", "treatment shadow, 33.3333% of traffic"),
@@ -98,14 +98,14 @@ def test_heads_name_role_second_treatment_and_weight():
 
 def test_costs_are_compared_with_the_control():
     """With a ratio where both are known, and with the replies that have no price."""
-    control = specimens.arm("control", "a", cost_usd=1.18)
+    control = snapshots.arm("control", "a", cost_usd=1.18)
     arms = [
         control,
-        specimens.arm("b", "b", cost_usd=0.59),
-        specimens.arm("c", "c", cost_usd=None, unpriced=1),
-        specimens.arm("d", "d", cost_usd=0.5, passed=0),
+        snapshots.arm("b", "b", cost_usd=0.59),
+        snapshots.arm("c", "c", cost_usd=None, unpriced=1),
+        snapshots.arm("d", "d", cost_usd=0.5, passed=0),
     ]
-    assert [tuple(arm["cost"].values()) for arm in page_texts(specimens.run(arms=arms))["arms"]] == [
+    assert [tuple(arm["cost"].values()) for arm in page_texts(snapshots.run(arms=arms))["arms"]] == [
         ("$0.0100", "$1.18 in all"),
         ("$0.0050", "$0.5900 in all, x0.50 of the control's"),
         ("unknown", "unknown in all, 1 reply without a price"),
@@ -116,8 +116,8 @@ def test_costs_are_compared_with_the_control():
 def test_table_shows_kinds_of_errors_by_number_and_counts_the_rest():
     """The five most frequent, errors and other outcomes alike; without answers there is no share."""
     kinds = {f"http-50{number}": number for number in range(1, 7)}
-    arm = specimens.arm("control", "a", errors=21, error_classes=kinds, outcomes={"ok": 90, "error": 21, "empty": 9})
-    silent = specimens.arm("b", "b", n=0, passed=0)
+    arm = snapshots.arm("control", "a", errors=21, error_classes=kinds, outcomes={"ok": 90, "error": 21, "empty": 9})
+    silent = snapshots.arm("b", "b", n=0, passed=0)
     assert lines_of(arm, silent)["Errors"] == [
         ["21 of 120", "17.5%", "empty 9", "http-506 6", "http-505 5", "http-504 4", "http-503 3", "and 2 more kinds"],
         ["-"],
@@ -126,15 +126,15 @@ def test_table_shows_kinds_of_errors_by_number_and_counts_the_rest():
 
 def test_table_has_optional_lines_only_where_an_arm_has_the_figure():
     """Percentile 99, fallbacks, feedback; cached tokens and units stand below."""
-    short = {**specimens.arm("control", "a")["latency_s"], "p99": None, "n": 100}
-    plain = lines_of(specimens.arm("control", "a", latency_s=short))
+    short = {**snapshots.arm("control", "a")["latency_s"], "p99": None, "n": 100}
+    plain = lines_of(snapshots.arm("control", "a", latency_s=short))
     assert list(plain) == [
         "Cases", "Pass rate", "Latency p50", "p95", "Errors", "Tokens in / out", "Cost", "Cost per pass",
     ]  # fmt: skip
     assert plain["Latency p50"] == [["1.21 s", "of 100"]]
     full = lines_of(
-        specimens.arm("control", "a", units=1, fallbacks=0, feedback={"n": 0, "mean": None}),
-        specimens.arm("b", "b", tokens={"prompt": 1234, "completion": 5, "cached": 900}, feedback={"n": 3, "mean": 1}),
+        snapshots.arm("control", "a", units=1, fallbacks=0, feedback={"n": 0, "mean": None}),
+        snapshots.arm("b", "b", tokens={"prompt": 1234, "completion": 5, "cached": 900}, feedback={"n": 3, "mean": 1}),
         unit="requests",
     )
     assert full["Requests"] == [["120", "1 unit"], ["120"]]
@@ -145,7 +145,7 @@ def test_table_has_optional_lines_only_where_an_arm_has_the_figure():
 
 def test_windows_are_described_by_the_last_one():
     """An arm without requests in it says so; other lengths than a minute are named."""
-    snapshot = specimens.traffic()
+    snapshot = snapshots.traffic()
     last = {"seconds": 30, "arms": {"control": {"n": 0, "errors": 0, "p95": None}}}
     texts = page_texts({**snapshot, "windows": [*snapshot["windows"], last]})["windows"]
     assert texts == {
@@ -163,8 +163,8 @@ def test_windows_are_described_by_the_last_one():
 
 def test_similarity_names_what_is_unknown():
     """Without a threshold, and without a mean."""
-    similarity = {**specimens.SIMILARITY, "n": 1, "mean": None, "threshold": None}
-    [comparison] = page_texts(specimens.run(comparisons=[specimens.comparison(similarity=similarity)]))["comparisons"]
+    similarity = {**snapshots.SIMILARITY, "n": 1, "mean": None, "threshold": None}
+    [comparison] = page_texts(snapshots.run(comparisons=[snapshots.comparison(similarity=similarity)]))["comparisons"]
     assert comparison["similarity"] == {"text": "1 pair: mean unknown, no threshold.", "threshold": "no threshold"}
 
 
@@ -178,7 +178,7 @@ def test_similarity_names_what_is_unknown():
 )
 def test_facts_of_a_case(news, facts):
     """A request of live traffic was not compared, and a similarity stays below its threshold."""
-    assert case_texts(specimens.case("x", **news))["facts"] == facts
+    assert case_texts(snapshots.case("x", **news))["facts"] == facts
 
 
 def test_source_that_leaves_fields_out_is_shown_with_unknown_figures():

@@ -1,4 +1,4 @@
-// Charts are svgNode at the width they have, so that their letters keep their size; a new width draws them again.
+// Charts are drawn at the width of their host, so that letters keep their size, and again when the width changes.
 
 import { hasChanged, node, refresh, svgNode } from "./dom.js";
 
@@ -40,7 +40,7 @@ export function logarithmic([low, high], range) {
   return (value) => scale(Math.log(Math.max(value, low)));
 }
 
-// Round values within a range, about as many as asked for.
+// Round values within a range; their number is about `wanted`.
 export function ticks(low, high, wanted) {
   const rough = (high - low) / wanted || 1;
   const power = 10 ** Math.floor(Math.log10(rough));

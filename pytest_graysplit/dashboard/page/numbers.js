@@ -1,4 +1,4 @@
-// The numbers that only the page writes: labels of axes, and times that go on. All others arrive as texts.
+// The numbers that only the page formats: labels of axes, and times. All others arrive as texts.
 
 export function writeCount(number) {
   for (const [limit, scale, unit] of [
@@ -25,7 +25,7 @@ export function writeClock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-// A moment as the clock on the reader's wall shows it.
+// A moment in the reader's time zone.
 export function writeMoment(moment) {
   return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }

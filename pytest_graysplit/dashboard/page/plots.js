@@ -1,11 +1,11 @@
-// The pictures: an interval against its bound, how long replies took, how alike answers are, how it went over time.
+// The charts: the interval of a row, latencies, similarities, and the course over time.
 
 import { canvas, heightAxis, label, line, linear, logarithmic, logTicks, steps, ticks } from "./charts.js";
 import { svgNode } from "./dom.js";
 import { writeCount, writeMoment, writeSeconds, writeShare } from "./numbers.js";
 
-// An interval on a scale of its own, as wide as its cell: strokes keep their size however it is stretched, and so a dot
-// is a stroke of no length. The cells beside it say the same in figures.
+// An interval on its own scale, stretched to the width of its cell. Strokes keep their size when they are stretched, so
+// the dot is a stroke of no length. The cells beside it have the same figures as text.
 export function intervalPlot(row) {
   const [width, middle] = [300, 14];
   const same = row.unit === "ratio" ? 1 : 0;
@@ -31,7 +31,7 @@ export function intervalPlot(row) {
 
 function intervalMarks(row, at, width, middle) {
   if (row.estimate === null) return [];
-  // An end that is not known reaches to the edge, and has no cap.
+  // A range with an unknown end reaches to the edge, without a cap.
   const [left, right] = [row.low === null ? 0 : at(row.low), row.high === null ? width : at(row.high)];
   const cap = (place) => line(place, middle - 5, place, middle + 5, "range");
   return [
@@ -71,7 +71,7 @@ function latencyLine({ place, edges, shares }, x, y) {
   );
 }
 
-// From the first bin that holds a reply to the last, over all arms.
+// The range from the first bin with a reply to the last one, over all arms.
 function latencyRange(arms) {
   const used = arms.flatMap((arm) =>
     arm.shares.flatMap((height, bin) => (height ? [arm.edges[bin], arm.edges[bin + 1]] : [])),

@@ -1,4 +1,4 @@
-// The whole page, part by part, each of which draws itself when its own share of the snapshot has changed.
+// The page, part by part; each part is drawn again only when its own data has changed.
 
 import { visitCase } from "./case.js";
 import { byId, hiddenText, node, refresh, setText, updateList } from "./dom.js";
@@ -24,7 +24,7 @@ function showHead({ title, subtitle, progress, page, comparisons }) {
   const { done, total, fetched, to_fetch: toFetch } = progress;
   const bar = byId("progress-bar");
   bar.hidden = total === null;
-  // Most of a run's time goes into fetching, before the first case is judged: the bar counts both.
+  // The bar counts fetched replies and judged cases, because fetching takes most of the time.
   bar.max = total + toFetch || 1;
   bar.value = total === null ? 0 : done + fetched;
   bar.setAttribute("aria-valuetext", page.progress.bar);
@@ -35,7 +35,7 @@ function showHead({ title, subtitle, progress, page, comparisons }) {
 
 function showWorst(snapshot) {
   byId("worst-part").hidden = !snapshot.worst.length;
-  setText(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Requests that did not end well");
+  setText(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Failed requests");
   const several = snapshot.comparisons.length > 1;
   const listed = snapshot.worst.map((each, place) => ({ ...each, text: snapshot.page.worst[place] }));
   updateList(
