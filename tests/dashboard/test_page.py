@@ -407,6 +407,53 @@ def test_page_with_a_token_works_by_its_cookie(source, start_server, open_page):
     assert page.evaluate("document.cookie") == ""
 
 
+def test_scripts_without_the_nonce_do_not_run(source, start_server, chromium):
+    """Not even a file of the page itself: an application that it is mounted in may serve files of others."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(start_server(source).url)
+    blocked = page.evaluate(
+        """() => new Promise((resolve) => {
+            document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.src = "page/numbers.js";
+            document.head.append(script);
+        })"""
+    )
+    context.close()
+    assert blocked == "script-src-elem"
+
+
+MOUNTED = """
+import sys
+sys.path.insert(0, {tests!r})
+import live_snapshots, socket, uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from pytest_graysplit.dashboard.app import page_app
+source = live_snapshots.FakeSource(live_snapshots.run(), {{"a/b": live_snapshots.case("a/b")}})
+app = Starlette(routes=[Mount("/tools/graysplit", page_app(source, token="s3cret"))])
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[taken])
+"""
+
+
+def test_mounted_page_with_a_token_works_below_its_prefix(open_page):
+    """The cookie opens modules and styles, and all of them are found below the prefix."""
+    script = MOUNTED.format(tests=str(Path(snapshots.__file__).parent))
+    server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}/tools/graysplit"
+        page = open_page(f"{url}?token=s3cret#case=a%2Fb")
+        expect(state(page)).to_have_text("Running")
+        expect(page.get_by_role("dialog", name="a/b").locator(".diff")).to_be_visible()
+        assert [address for address in page.requested if not address.startswith((url, "data:"))] == []
+    finally:
+        server.kill()
+        server.communicate()
+
+
 SUITE = """
 import time
 from pathlib import Path

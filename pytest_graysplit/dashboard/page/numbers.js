@@ -11,6 +11,8 @@ export function writeCount(number) {
   return String(number);
 }
 
+export const writeWhole = (number) => number.toLocaleString("en-US");
+
 export const writeShare = (value) => `${Number((100 * value).toPrecision(2))}%`;
 
 export function writeSeconds(value) {

@@ -2,7 +2,7 @@
 
 import { canvas, heightAxis, label, line, linear, logarithmic, logTicks, steps, ticks } from "./charts.js";
 import { svgNode } from "./dom.js";
-import { writeCount, writeMoment, writeSeconds, writeShare } from "./numbers.js";
+import { writeCount, writeMoment, writeSeconds, writeShare, writeWhole } from "./numbers.js";
 
 // An interval on its own scale, stretched to the width of its cell. Strokes keep their size when they are stretched, so
 // the dot is a stroke of no length. The cells beside it have the same figures as text.
@@ -89,7 +89,7 @@ export function similarityChart(similarity, width) {
     width,
     154,
     `Similarity of ${texts.text}`,
-    heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, writeCount),
+    heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, writeWhole),
     ticks(edges[0], edges[edges.length - 1], 5).map((value) =>
       label(x(value), bottom + 18, "middle", value.toFixed(1)),
     ),
