@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.fingerprint import blanker
 from pytest_graysplit.relay.retry import meant_status
 from pytest_graysplit.relay.stream import read_json
 
@@ -214,14 +216,7 @@ def shorten(text: str) -> str:
 
 def redactor(secrets: Collection[str]) -> Redactor:
     """Return a function that takes these secrets out of a text, and whatever else in it looks like a key."""
-    longest_first = sorted(secrets, key=len, reverse=True)
-
-    def redact(text: str, /) -> str:
-        for secret in longest_first:
-            text = text.replace(secret, "***")
-        return _KEYLIKE.sub("***", text)
-
-    return redact
+    return blanker(secrets, "***", [partial(_KEYLIKE.sub, "***")])
 
 
 def _read(value: Json, depth: int = 0) -> ErrorBody:
