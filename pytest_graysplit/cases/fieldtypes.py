@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pytest_graysplit.checks.findings import cut
+from pytest_graysplit.display import cut
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.options import nearest
 

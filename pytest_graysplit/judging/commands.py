@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import limit, money, plural, score
+from pytest_graysplit.display import exact_number, money, plural, score
 from pytest_graysplit.options import RECORD_MODES
 from pytest_graysplit.recordings.commands import DONE, FAILED, FOUND, Line
 
@@ -53,7 +53,7 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
         shown = score(agreement, against=options.min_agreement)
-        yield Line(f"agreement {shown} is below {limit(options.min_agreement)}", FOUND)
+        yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
 
 
 def _headline(path: Path, trial: Trial) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.display import cut
 from pytest_graysplit.fingerprint import blanker
 from pytest_graysplit.relay.retry import meant_status
 from pytest_graysplit.relay.stream import read_json
@@ -210,8 +211,7 @@ def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
 
 def shorten(text: str) -> str:
     """Return the text on one line, and cut where nobody would read on."""
-    line = " ".join(text[:LONGEST_PAGE].split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
+    return cut(" ".join(text[:LONGEST_PAGE].split()), LONGEST_MESSAGE, "...")
 
 
 def redactor(secrets: Collection[str]) -> Redactor:
