@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.display import cut
 from pytest_graysplit.fingerprint import blanker
+from pytest_graysplit.jsontext import read_json
 from pytest_graysplit.relay.retry import meant_status
-from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
