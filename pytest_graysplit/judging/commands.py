@@ -38,12 +38,12 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     # The runner and what it brings are for this command alone.
     from pytest_graysplit.judging.calibration import lines
     from pytest_graysplit.judging.labelled import read_labelled
-    from pytest_graysplit.judging.project import find_root, read_settings
+    from pytest_graysplit.judging.project import find_root, read_judge_settings
     from pytest_graysplit.judging.trial import Trial
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
-    settings = read_settings(root, model=options.model, record=options.record, environ=os.environ)
+    settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
     trial = Trial(root, options.labelled, pairs, settings)
     calibration = trial.run(lambda _: None)
     yield from map(Line, trial.notes)
