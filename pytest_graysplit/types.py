@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
+from pytest_graysplit.formatting.clock import moment_of
+from pytest_graysplit.formatting.json_text import Json as Json  # noqa: PLC0414, TC001 # all others import it from here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
 Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 RecordMode = Literal["none", "new", "all", "off"]

@@ -1,0 +1,143 @@
+"""What makes two requests the same request, and what takes secrets out of a text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+from pytest_graysplit.types import Reply, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from pytest_graysplit.types import Json, Redactor
+
+REDACTED = "[redacted]"
+# Whatever else is a text, a field that is added tomorrow included, may echo a secret.
+_OUR_OWN_WORDS = frozenset({"model", "outcome", "error_slug", "error_kind", "retried", "at"})
+_FIELDS_OF_A_REPLY = frozenset(one.name for one in fields(Reply)) - _OUR_OWN_WORDS
+
+
+def canonical(body: Mapping[str, Json]) -> bytes:
+    """Return the request body as the one spelling all equal requests share, without the model.
+
+    >>> canonical({"seed": 42.0, "model": "gpt-4.1", "messages": []})
+    b'{"messages":[],"seed":42}'
+    """
+    settled = _settled({name: value for name, value in body.items() if name != "model"})
+    text = json.dumps(settled, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    # A lone surrogate has no UTF-8, and its backslash spelling is the JSON escape of it.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def request_hash(body: Mapping[str, Json]) -> str:
+    """Return 16 hexadecimal letters that tell requests apart; the model and the order of names do not count."""
+    return hashlib.sha256(canonical(body)).hexdigest()[:16]
+
+
+def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
+    """Return a function that blanks every secret, however it is encoded, and then applies the extra ones in turn."""
+    return blanker({form for secret in secrets if secret for form in _forms(secret)}, REDACTED, extra)
+
+
+def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
+    """Return a function that puts `blank` for every needle, the longest first, and then applies the extra ones."""
+    if not needles and not extra:
+        return unchanged
+    longest_first = sorted(needles, key=len, reverse=True)
+
+    def redact(text: str, /) -> str:
+        for needle in longest_first:  # str.replace searches a text much faster than one alternation of them all
+            text = text.replace(needle, blank)
+        for step in extra:
+            text = step(text)
+        return text
+
+    return redact
+
+
+def unchanged(text: str, /) -> str:
+    """Return the text as it is: the redactor of a run that has no secrets."""
+    return text
+
+
+def redact_json(value: Json, redact: Redactor, *, names: bool = True, numbers: bool = False) -> Json:
+    """Return the value with every text in it redacted: names of fields unless they are ours, numbers where asked."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {
+            redact(name) if names else name: redact_json(part, redact, names=names, numbers=numbers)
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact_json(part, redact, names=names, numbers=numbers) for part in value]
+    if numbers and isinstance(value, int | float) and (clean := redact(text := json.dumps(value))) != text:
+        return clean
+    return value
+
+
+def redact_call(call: ToolCall, redact: Redactor) -> ToolCall:
+    """Return the call with its name, its id and its arguments redacted; a model also writes numbers into those."""
+    arguments: Any = redact_json(dict(call.arguments), redact, numbers=True)
+    return ToolCall(
+        name=redact(call.name),
+        arguments=arguments,
+        id=None if call.id is None else redact(call.id),
+        arguments_text=None if call.arguments_text is None else redact(call.arguments_text),
+    )
+
+
+def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozenset()) -> Reply:
+    """Return the reply with every text in it redacted that its relay or model wrote; the fields `kept` stay."""
+    changed: dict[str, Any] = {}
+    for name in _FIELDS_OF_A_REPLY - kept:
+        value: Any = getattr(reply, name)
+        if isinstance(value, str) and (text := redact(value)) != value:
+            changed[name] = text
+        elif isinstance(value, tuple) and (parts := tuple(_redacted(part, redact) for part in value)) != value:
+            changed[name] = parts
+    return replace(reply, **changed) if changed else reply
+
+
+def _redacted(part: Any, redact: Redactor) -> object:
+    return redact_call(part, redact) if isinstance(part, ToolCall) else redact_json(part, redact)
+
+
+def _settled(value: Json) -> Json:
+    """Spell equal numbers alike: 1.0 and 1 ask for the same thing, also where YAML and Python wrote them."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _settled(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_settled(part) for part in value]
+    return value
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the spellings in which a secret turns up: plain, escaped for JSON and addresses, base64."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    raw = secret.encode("utf-8", "surrogatepass")
+    for escaped in (quote(raw, safe=""), quote_plus(raw)):
+        yield escaped
+        yield re.sub("%..", lambda code: code[0].lower(), escaped)
+    if len(raw) >= 8:  # shorter ones would leave a needle of a few letters, which ordinary words hold too
+        for shift in range(3):
+            yield from _base64_core(raw, shift)
+
+
+def _base64_core(raw: bytes, shift: int) -> Iterator[str]:
+    """Yield the letters that stand for `raw` wherever it lies in a longer base64 text, such as `user:key`."""
+    first = (shift * 8 + 5) // 6
+    last = (shift + len(raw)) * 8 // 6
+    yield base64.b64encode(bytes(shift) + raw).decode()[first:last]
+    yield base64.urlsafe_b64encode(bytes(shift) + raw).decode()[first:last]
