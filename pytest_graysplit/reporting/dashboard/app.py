@@ -10,11 +10,11 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pytest_graysplit.reporting.dashboard.grades import grade_of
 from pytest_graysplit.reporting.dashboard.html import new_page, page_files
 from pytest_graysplit.reporting.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
 from pytest_graysplit.reporting.dashboard.page_text import case_texts
 from pytest_graysplit.reporting.dashboard.snapshot_cache import SnapshotCache, as_text
+from pytest_graysplit.reporting.dashboard.snapshot_json import grade_of
 from pytest_graysplit.reporting.dashboard.sse import stream
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ def _head(arm: Arm) -> str:
 
 
 def _cost(arm: Arm, control: Arm) -> Json:
-    """Write what a pass costs, and what stands below the bar."""
+    """Return the cost per pass, and the text below its bar."""
     below = f"{dollars(arm.cost_usd)} in all"
     if arm is not control and arm.cost_per_pass_usd and control.cost_per_pass_usd:
         below += f", {ratio(arm.cost_per_pass_usd / control.cost_per_pass_usd)} of the control's"
@@ -86,13 +86,13 @@ def _cost(arm: Arm, control: Arm) -> Json:
 
 def _latency(state: Snapshot) -> str:
     """Describe the chart of latencies."""
-    told = [
+    described = [
         f"{arm.name}: half of {plural(arm.latency_s.n, 'reply', 'replies')} within {seconds(arm.latency_s.p50)}, "
         f"95% within {seconds(arm.latency_s.p95)}"
         for arm in state.arms
         if arm.latency_histogram is not None and any(arm.latency_histogram.counts)
     ]
-    return f"Latency. {'; '.join(told)}."
+    return f"Latency. {'; '.join(described)}."
 
 
 def _comparison(one: Comparison) -> Json:

@@ -1,6 +1,5 @@
 """A run as a source of the page: snapshots and cases from real results, and how often they are computed."""
 
-import doctest
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,10 +23,9 @@ from specimens import (
 
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.fetcher import Fetched
-from pytest_graysplit.reporting.dashboard import run_source, snapshot_json
+from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
-from pytest_graysplit.reporting.dashboard.snapshot_json import MOST_BARS, histogram, latency_edges
 from pytest_graysplit.types import Flag
 from pytest_graysplit.verdict import Stop
 from pytest_graysplit.verdict.results import CONTROL, Results
@@ -63,11 +61,6 @@ def ended(results, **fields):
 def only(snapshot, key):
     (one,) = snapshot[key]
     return one
-
-
-def test_docstring_examples_are_true():
-    """Those of the histograms."""
-    assert doctest.testmod(snapshot_json).failed == 0
 
 
 def test_snapshot_of_an_ended_run_has_all_keys():
@@ -403,15 +396,6 @@ def test_snapshots_are_consistent_while_results_arrive(monkeypatch):
     assert len(seen) == 40
     assert all(len({arm["n"] for arm in shown["arms"]}) == 1 for shown in seen)
     assert source.snapshot()["progress"]["done"] == 200
-
-
-def test_latency_edges_are_few_and_include_all_values():
-    """From microseconds to hours."""
-    for values in ([0.2], [0.0], [0.001, 9000.0], [1.0, 1.0001], [0.01 * 1.1**n for n in range(100)]):
-        edges = latency_edges(values)
-        assert 2 <= len(edges) <= MOST_BARS + 1
-        assert list(edges) == sorted(set(edges))
-        assert sum(histogram(values, edges)["counts"]) == len(values)
 
 
 def test_latency_p95_row_waits_for_the_end():

@@ -1,9 +1,12 @@
-"""The status for scripts: the worst verdict, and no verdict without data."""
+"""The grade for scripts, and histograms: the worst verdict, no verdict without data, and few bars."""
+
+import doctest
 
 import live_snapshots as snapshots
 import pytest
 
-from pytest_graysplit.reporting.dashboard.grades import grade_of
+from pytest_graysplit.reporting.dashboard import snapshot_json
+from pytest_graysplit.reporting.dashboard.snapshot_json import MOST_BARS, grade_of, histogram, latency_edges
 
 
 def test_grade_of_one_treatment_has_all_keys():
@@ -54,3 +57,17 @@ def test_grade_of_an_arm_without_data_is_collecting(silent):
     assert grade_of(snapshots.run(arms=arms))["status"] == "collecting"
     alone = [arm for arm in arms if arm["arm"] != silent]
     assert grade_of(snapshots.run(arms=alone))["status"] == "collecting"
+
+
+def test_latency_edges_are_few_and_include_all_values():
+    """From microseconds to hours."""
+    for values in ([0.2], [0.0], [0.001, 9000.0], [1.0, 1.0001], [0.01 * 1.1**n for n in range(100)]):
+        edges = latency_edges(values)
+        assert 2 <= len(edges) <= MOST_BARS + 1
+        assert list(edges) == sorted(set(edges))
+        assert sum(histogram(values, edges)["counts"]) == len(values)
+
+
+def test_docstring_examples_are_true():
+    """Those of the histograms."""
+    assert doctest.testmod(snapshot_json).failed == 0
