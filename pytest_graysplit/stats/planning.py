@@ -1,4 +1,4 @@
-"""How many cases an answer takes."""
+"""Sample sizes: how many cases a decision takes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def required_n(
 ) -> int | None:
     """Return how many pairs decide, with that power, whether the treatment is worse by the margin.
 
-    (z_alpha + z_power)^2 (psi - D^2) / (margin + D)^2, rounded up (Lachenbruch and Lynch 1998, Statistics in
-    Medicine 17:2207): psi is the share of discordant pairs (the mean squared difference, where cases pass in part), D
-    the true difference, treatment minus control; beyond the margin the same number shows the harm. None where D is
-    the margin itself: no number of pairs decides. Below `certifiable_n` the formula promises too much.
+    (z_alpha + z_power)^2 (psi - D^2) / (margin + D)^2, rounded up (Lachenbruch and Lynch 1998, Statistics in Medicine
+    17:2207). psi is the share of discordant pairs (the mean squared difference, where cases pass in part), D the true
+    difference, treatment minus control. Beyond the margin the same number shows the harm. None where D is the margin:
+    no number of pairs decides. Below `certifiable_n` the formula gives too few pairs.
 
     >>> required_n(0.10, 0.0, 0.05), required_n(0.10, -0.05, 0.05)
     (248, None)
@@ -34,8 +34,8 @@ def required_n(
 def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float = 0.80) -> int | None:
     """Return how many values decide, with that power, on which side of a bound their mean lies.
 
-    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` how far the
-    true mean lies from the bound. None where that is nothing, or the variance is not known.
+    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` the distance of
+    the true mean from the bound. None where the distance is 0, or the variance is unknown.
 
     >>> needed_n(0.10, 0.05), needed_n(0.10, 0.0)
     (248, None)
@@ -50,7 +50,7 @@ def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float
 
 
 def certifiable_n(margin: float, confidence: float = 0.90) -> int:
-    """Return the smallest number of pairs that can certify a margin, all of them agreeing.
+    """Return the smallest number of pairs that can certify a margin when all of them agree.
 
     Without a discordant pair the lower bound of `tango` is -z^2 / (n + z^2) (Tango 1998).
 
