@@ -104,7 +104,7 @@ def test_a_run_says_what_auto_is_and_how_often_the_control_misses_it():
         reached(NoiseFloor(99, 0.57)) == "min_similarity=auto is 0.57: the control itself misses it in 2 to 9% of cases"
     )
     assert reached(NoiseFloor(19, deficit=0.2), " (json)", ", calibrated on 19 selected cases only") == (
-        "min_similarity=auto (json) is how alike the control's answers to a case are, less 0.2, calibrated on 19 selected "
+        "min_similarity=auto (json) is the similarity of the control's answers to a case, less 0.2, calibrated on 19 selected "
         "cases only: the control itself misses it in 0.3 to 15% of cases"
     )
 
@@ -154,9 +154,9 @@ def test_a_model_that_repeats_itself_is_no_cache():
     [
         ((8, None, {None}), "min_similarity=auto needs 19 cases with two control samples, this run has 8: not asserted"),
         ((8, None, {0.75}, " (json)"), ("min_similarity=auto (json) needs 19 cases with two control samples, this run "
-                                       "has 8: 0.75 holds instead")),
+                                       "has 8: 0.75 is used instead")),
         ((8, None, {0.75, 0.5, None}), ("min_similarity=auto needs 19 cases with two control samples, this run has 8: "
-                                       "the numbers given beside it hold, in the cases that have one")),
+                                       "the fixed numbers are used in the cases that have one")),
         ((30, Cache("a", 30), {None}), "min_similarity=auto is not calibrated on a cache: not asserted"),
     ],
 )  # fmt: skip
@@ -209,8 +209,8 @@ def test_a_cache_is_told_with_one_of_its_ids():
     ]
     assert list(warnings(collected(*pairs))) == [
         (
-            "the relay answered all control samples of a case with one and the same stored reply (response id id-0) in "
-            "3 cases: it serves a cache, and how far the control repeats itself is not known"
+            "the relay answered all control samples of a case with the same stored reply (response id id-0) in "
+            "3 cases: it serves a cache, so it is unknown how consistent the control is with itself"
         )
     ]
     assert list(warnings(collected(one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))))) == []

@@ -53,8 +53,8 @@ def test_a_judge_is_held_against_labels(calibrate, relay):
         "labelled.jsonl: 4 pairs, judge judge-longer, replayed 0 of 8 answers",
         "agreement      3/4  75.0%  (95% CI 30.1 .. 95.4)",
         "kappa          0.64, substantial",
-        "orders         named another winner each on 0 of 4 pairs, 0.0%",
-        "first answer   won 3 of 6, 50.0%  (95% CI 18.8 .. 81.2; 50.0% is no preference)",
+        "orders         named different winners on 0 of 4 pairs, 0.0%",
+        "first answer   won 3 of 6, 50.0%  (95% CI 18.8 .. 81.2; 50.0% means no preference)",
         "unreadable     0 of 8 answers",
         "",
         "label \\ judge   treatment         tie     control  no verdict",
@@ -84,8 +84,8 @@ def test_a_judge_with_a_favourite_place_is_found_out(calibrate):
     """Whatever comes first wins, so every pair is a tie that the orders disagree on."""
     _, told, _ = calibrate("--model=judge-first")
     assert told[3:5] == [
-        "orders         named another winner each on 4 of 4 pairs, 100.0%",
-        "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% is no preference)",
+        "orders         named different winners on 4 of 4 pairs, 100.0%",
+        "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% means no preference)",
     ]
     assert told[-1] == "cost           unknown for 8 calls"
 
@@ -140,7 +140,7 @@ def test_a_call_that_failed_is_told_and_made_again(calibrate, relay, monkeypatch
     assert "tie                     0           0           0           1" in told
     assert complaints == [
         "1 call of 8 gave no answer: a call failed: the relay answered 500: internal error",
-        "  hint: run again, and only what is missing is asked",
+        "  hint: run again; only missing answers are requested",
     ]
     assert calibrate()[0] == 0
     assert relay.stats()["total"] == 9
@@ -183,9 +183,9 @@ def test_no_judge_and_no_key_are_messages(calibrate, project, monkeypatch):
         ('{"prompt": "?", "control": "a", "treatment": "b", "lable": "tie"}', "lable: unknown field, did you mean label?"),
         ('{"prompt": "?", "control": "a", "label": "tie"}', "no treatment"),
         ('{"control": "a", "treatment": "b", "label": "tie"}', "no prompt"),
-        ('{"prompt": "?", "control": "a", "treatment": "b", "label": "contrl"}', "label: 'contrl' is no label, did you mean control?"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": "contrl"}', "label: 'contrl' is not a label, did you mean control?"),
         ('{"prompt": "?", "control": "a", "treatment": 4, "label": "tie"}', "treatment: expected a text, got 4"),
-        ('{"prompt": "?", "control": "a", "treatment": "b", "label": ["tie"]}', "label: ['tie'] is no label"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": ["tie"]}', "label: ['tie'] is not a label"),
         ('{"id": "window", "prompt": "?", "control": "a", "treatment": "b", "label": "tie"}',
          "id: 'window' is the id of labelled.jsonl:1 too"),
         ("{", "not valid JSON at column 2: Expecting property name enclosed in double quotes"),

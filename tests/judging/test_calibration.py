@@ -86,8 +86,8 @@ def test_the_report_in_whole():
     assert list(lines(made)) == [
         "agreement      4/6  66.7%  (95% CI 30.0 .. 90.3)",
         "kappa          0.71, substantial",
-        "orders         named another winner each on 1 of 6 pairs, 16.7%",
-        "first answer   won 6 of 9, 66.7%  (95% CI 35.4 .. 87.9; 50.0% is no preference)",
+        "orders         named different winners on 1 of 6 pairs, 16.7%",
+        "first answer   won 6 of 9, 66.7%  (95% CI 35.4 .. 87.9; 50.0% means no preference)",
         "unreadable     1 of 12 answers",
         "",
         "label \\ judge   treatment         tie     control  no verdict",
@@ -108,8 +108,8 @@ def test_a_report_of_little_says_what_it_cannot_know():
         == "kappa          unknown: it takes labels and verdicts of more than one kind (treatment, tie and control)"
     )
     assert told[2:5] == [
-        "orders         named another winner each on 0 of 0 pairs, none",
-        "first answer   won 0 of 0, none  (95% CI 0.0 .. 100.0; 50.0% is no preference)",
+        "orders         named different winners on 0 of 0 pairs, none",
+        "first answer   won 0 of 0, none  (95% CI 0.0 .. 100.0; 50.0% means no preference)",
         "unreadable     0 of 0 answers",
     ]
 
