@@ -45,7 +45,7 @@ def test_log_ratio_is_inverted_when_the_arms_are_exchanged(values):
 
 @given(st.lists(SECONDS, min_size=1, max_size=20))
 def test_log_ratio_of_equal_latencies_is_one(values):
-    """A model that takes as long as itself is exactly as fast."""
+    """Exactly, without a rounding error."""
     assert log_ratio(values, values).estimate == 1
 
 

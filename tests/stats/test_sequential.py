@@ -77,7 +77,7 @@ def test_cluster_is_one_bet_of_its_sum_over_the_largest():
 
 @given(DIFFERENCES)
 def test_harm_e_values_of_clusters_of_one_case_are_unclustered(differences):
-    """Names of which each stands once change nothing."""
+    """Every name occurs once."""
     assert harm_e_values(differences, 0.05, range(len(differences))) == harm_e_values(differences, 0.05)
 
 
