@@ -5,21 +5,21 @@ import pytest
 
 # Counts of offending places from before the texts are rewritten. Delete the table and its two uses when it is empty.
 KNOWN = {
-    "is-no": 197,
-    "nobody": 211,
-    "anew": 50,
-    "mend": 8,
+    "is-no": 149,
+    "nobody": 199,
+    "anew": 48,
+    "mend": 7,
     "per": 21,
-    "each": 10,
-    "the-least": 20,
+    "each": 9,
+    "the-least": 18,
     "in-vain": 3,
-    "metaphor": 6,
+    "metaphor": 3,
     "let-go": 7,
-    "but-for": 10,
-    "for-who": 5,
-    "is-none": 20,
-    "class-noun": 80,
-    "free relatives per 100": 24.6,
+    "but-for": 7,
+    "for-who": 4,
+    "is-none": 17,
+    "class-noun": 71,
+    "free relatives per 100": 21,
 }
 PLANTED = [
     ("is-no", "A reply that is no answer."),
