@@ -8,11 +8,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-from pytest_graysplit.config import resolve
-from pytest_graysplit.credentials import HOMES, find_access
-from pytest_graysplit.options import OPTIONS
+from pytest_graysplit.config.credentials import HOMES, find_access
+from pytest_graysplit.config.options import OPTIONS
+from pytest_graysplit.config.settings import resolve
 from pytest_graysplit.plugin import MARKER_HELP
-from pytest_graysplit.plugin.marks import KNOWN_NAMES
+from pytest_graysplit.plugin.collect.marks import KNOWN_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,40 @@
+"""Deterministic guards: checks for differences that change the meaning and that similarities miss.
+
+A flag vetoes a similarity that reached its threshold, so guards prefer false negatives to false positives.
+docs/metrics.md lists the measured rate of both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.evaluation.metrics.guards.answer_kind import json_broken, refusal_one_side
+from pytest_graysplit.evaluation.metrics.guards.antonyms import antonym
+from pytest_graysplit.evaluation.metrics.guards.language import language_changed, script_changed
+from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
+from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import read
+from pytest_graysplit.evaluation.metrics.guards.units import amount_changed
+
+if TYPE_CHECKING:
+    from pytest_graysplit.types import Flag
+
+_GUARDS = (
+    json_broken,
+    refusal_one_side,
+    script_changed,
+    language_changed,
+    amount_changed,
+    negation_flipped,
+    antonym,
+    order_swapped,
+)
+
+
+def flags(control: str, treatment: str) -> tuple[Flag, ...]:
+    """Return the changes of meaning from the control's text to the treatment's, at most one flag per guard."""
+    control, treatment = control.strip(), treatment.strip()
+    if control == treatment or not control or not treatment:
+        return ()
+    ours, theirs = read(control), read(treatment)
+    return tuple(flag for guard in _GUARDS if (flag := guard(ours, theirs)))
