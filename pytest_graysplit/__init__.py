@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.moved import keep_old_paths
+
 if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.errors import GraysplitError, ToolCallError
@@ -55,9 +57,11 @@ _HOMES = {
     "SyncSplitClient": "traffic.client.sync_client",
     "ToolCallError": "errors",
     "TrafficSplitter": "traffic.splitter",
-    "dashboard_app": "dashboard.traffic_source",
+    "dashboard_app": "reporting.dashboard.traffic_source",
     "load_splitter": "traffic.splitter.configured",
 }
+
+keep_old_paths()
 
 
 def __getattr__(name: str) -> object:

@@ -66,10 +66,10 @@ def percent(part: float, whole: int) -> str:
     >>> percent(1, 3000), percent(2999, 3000), percent(3000, 3000), percent(0, 0)
     ('<0.1%', '>99.9%', '100.0%', 'none')
     """
-    return f"{share(part / whole)}%" if whole else "none"
+    return f"{format_share(part / whole)}%" if whole else "none"
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """Write a share of 0 to 1 in percent, without the sign, for a column or an interval.
 
     >>> share(0.0), share(0.0002), share(0.5), share(0.9996)
@@ -114,7 +114,7 @@ def seconds(duration_s: float | None) -> str:
     return f"{duration_s:.1f} s" if duration_s < 99.95 else f"{duration_s:.0f} s"
 
 
-def clock(duration_s: float) -> str:
+def format_clock(duration_s: float) -> str:
     """Write a time left: 8 s, 2:05."""
     whole = math.ceil(duration_s)
     return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02}"
@@ -136,7 +136,7 @@ def ratio(value: float) -> str:
     return f"x{value:.2f}" if value < 9.995 else f"x{value:.1f}"
 
 
-def score(value: float, *, against: float | None = None) -> str:
+def format_score(value: float, *, against: float | None = None) -> str:
     """Write a similarity with two decimals, or as many as it takes to be where it is: at 0, 1 and a threshold or not.
 
     >>> score(0.7496, against=0.75), score(0.41), score(0.998), score(1.0)

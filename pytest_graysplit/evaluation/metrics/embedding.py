@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Embedded:
+class EmbeddingSimilarity:
     """The cosine of two texts' vectors, which a function gives; below 0 it counts as nothing in common."""
 
     name = "semantic"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-class Structural:
+class JsonSimilarity:
     """The share of values on which two JSON answers agree, over all places where either has one.
 
     A place is a path of keys and list positions: the order of keys does not matter, the order of a list does,

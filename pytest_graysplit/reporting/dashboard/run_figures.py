@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.types import Json, Reply
-    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
 
 
@@ -99,7 +99,9 @@ def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
     )
 
 
-def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
+def collecting_json(
+    treatment: str, reasons: Sequence[str], rows: Sequence[Criterion], one: ComparisonSummary | None
+) -> Json:
     """Write a comparison that goes on: figures with their intervals, and no state.
 
     An interval that is looked at again and again is bound to leave its bound some time, so it decides nothing yet.

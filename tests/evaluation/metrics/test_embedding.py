@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.embedding import Embedded
+from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
 from pytest_graysplit.replies.relay.vectors import cosine, pack, unpack
 
 VECTORS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)
@@ -49,12 +49,12 @@ def test_vectors_of_nothing_or_of_unlike_length_have_no_angle():
 )
 def test_the_score_is_the_cosine_clipped_at_nothing(control, treatment, expected):
     """Symmetric, from 0 to 1; the same text and a blank one need no vector."""
-    metric = Embedded(KNOWN.__getitem__)
+    metric = EmbeddingSimilarity(KNOWN.__getitem__)
     assert metric.score(control, treatment) == metric.score(treatment, control) == pytest.approx(expected)
 
 
 def test_no_vector_is_asked_for_where_the_score_is_known():
     """An equal or a blank text costs nothing."""
-    metric = Embedded(KNOWN.__getitem__)
+    metric = EmbeddingSimilarity(KNOWN.__getitem__)
     assert metric.texts("lamp", "shade") == ("lamp", "shade")
     assert metric.texts("lamp", " lamp\n") == metric.texts("lamp", "") == ()

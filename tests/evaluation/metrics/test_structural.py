@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.structural import Structural
+from pytest_graysplit.evaluation.metrics.structural import JsonSimilarity
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
@@ -33,10 +33,10 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dict
 )
 def test_values_are_compared_place_by_place(control, treatment, score):
     """Numbers are compared as numbers, keys in any order, lists in theirs, and what is no JSON scores 0."""
-    assert Structural().score(control, treatment) == pytest.approx(score)
+    assert JsonSimilarity().score(control, treatment) == pytest.approx(score)
 
 
 @given(JSON)
 def test_an_answer_agrees_with_itself(answer):
     """Any JSON answer, even one with NaN, agrees with itself whatever its layout."""
-    assert Structural().score(json.dumps(answer), json.dumps(answer, indent=2)) == 1.0
+    assert JsonSimilarity().score(json.dumps(answer), json.dumps(answer, indent=2)) == 1.0

@@ -23,13 +23,13 @@ from specimens import (
 )
 
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.fetcher import Fetched
+from pytest_graysplit.replies.fetcher import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source, snapshot_json
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, shown_of
 from pytest_graysplit.reporting.dashboard.snapshot_json import MOST_BARS, histogram, latency_edges
 from pytest_graysplit.types import Flag
-from pytest_graysplit.verdict import Stop
+from pytest_graysplit.verdict import StopReason
 from pytest_graysplit.verdict.results import CONTROL, Results
 
 STARTED = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
@@ -187,7 +187,9 @@ def test_who_cannot_know_the_total_says_so():
 
 def test_an_early_stop_is_told_at_once():
     """It holds at any moment, but the verdict still waits for the end."""
-    comparison = only(shown_of(a_view(four_cases(), stops={DEEPSEEK: Stop(side="harm", after=25)})), "comparisons")
+    comparison = only(
+        shown_of(a_view(four_cases(), stops={DEEPSEEK: StopReason(side="harm", after=25)})), "comparisons"
+    )
     assert comparison["verdict"] == "collecting"
     assert comparison["reasons"][0] == "harm was shown after 25 cases, and it is asked no further"
 
@@ -212,7 +214,7 @@ def test_answers_show_before_their_test_has_run():
     judged = [reply for row in results.rows for reply in row.arms[DEEPSEEK].replies]
     waiting = [a_reply("More.", DEEPSEEK, latency_s=2.5, cost="0.01"), an_error(DEEPSEEK)]
     replies = tuple((DEEPSEEK, reply) for reply in [*judged, *waiting])
-    fetched = Fetched(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
+    fetched = FetchStats(sent=9, received=6, spent_usd=Decimal("0.0104"), replies=replies)
     shown = shown_of(a_view(results, fetched=fetched))
     treatment = shown["arms"][1]
     assert treatment["latency_s"]["n"] == 5
@@ -227,7 +229,7 @@ def test_answers_show_before_their_test_has_run():
 
 def test_an_answer_without_a_price_leaves_the_cost_unknown():
     """It is counted, and the sum of the rest is not shown as the whole."""
-    shown = shown_of(a_view(fetched=Fetched(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
+    shown = shown_of(a_view(fetched=FetchStats(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
     assert (shown["arms"][0]["cost_usd"], shown["arms"][0]["unpriced"]) == (None, 1)
 
 

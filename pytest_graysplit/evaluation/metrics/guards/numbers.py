@@ -14,7 +14,7 @@ from pytest_graysplit.types import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 # Two tables full of different numbers need no more than this to show one that changed.
 _MOST = 50
@@ -43,7 +43,7 @@ class Amount(NamedTuple):
     end: int
 
 
-def number_changed(control: Reading, treatment: Reading) -> Flag | None:
+def number_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number of the control that is another one in the treatment, beside the same word or unit.
 
     A number that one side merely leaves out, or that counts something else there, is no change.
@@ -54,9 +54,9 @@ def number_changed(control: Reading, treatment: Reading) -> Flag | None:
     missing, new = _without(ours, theirs), _without(theirs, ours)
     if not missing or not new:
         return None
-    others = [(amount, beside(treatment.text, amount)) for amount in new[:_MOST]]
+    others = [(amount, neighbouring_units(treatment.text, amount)) for amount in new[:_MOST]]
     for amount in missing[:_MOST]:
-        around = beside(control.text, amount)
+        around = neighbouring_units(control.text, amount)
         for other, other_beside in others:
             if _comparable(around, other_beside):
                 was, now = written(control.text, amount), written(treatment.text, other)
@@ -78,7 +78,7 @@ def _comparable(ours: set[str], theirs: set[str]) -> bool:
     return not ours.isdisjoint(theirs) or not (ours or theirs)
 
 
-def _none_differs(control: Reading, treatment: Reading) -> bool:
+def _none_differs(control: ParsedText, treatment: ParsedText) -> bool:
     """Tell cheaply, before any number is understood, that one side has no number, or every number of the other."""
     ours = control.figures | (NUMBER_WORDS & control.words)
     theirs = treatment.figures | (NUMBER_WORDS & treatment.words)
@@ -94,7 +94,7 @@ def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
     return [amount for amount in ours if known.isdisjoint(amount.values)]
 
 
-def amounts_in(reading: Reading) -> list[Amount]:
+def amounts_in(reading: ParsedText) -> list[Amount]:
     """Return the numbers of the text, in figures and in words."""
     text = reading.text
     found: list[Amount] = []
@@ -163,7 +163,7 @@ def _plain(figures: str) -> str:
     return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
-def beside(text: str, amount: Amount) -> set[str]:
+def neighbouring_units(text: str, amount: Amount) -> set[str]:
     """Return the nearest telling words on both sides of the number, units in one spelling."""
     before, after = text[max(0, amount.start - 32) : amount.start], text[amount.end : amount.end + 32]
     found = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}

@@ -23,7 +23,7 @@ _NEGATING = NEGATIONS | {"t"}
 FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
 
 
-class Reading:
+class ParsedText:
     """One text with its words and its numbers as written; what fewer pairs need is made when it is asked for."""
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ class Reading:
 
 
 # A control is read once for all its treatments and samples.
-read = lru_cache(maxsize=64)(Reading)
+read = lru_cache(maxsize=64)(ParsedText)
 
 
 def content(clause: Clause) -> frozenset[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.numbers import amounts_in, beside, number_changed, written
+from pytest_graysplit.evaluation.metrics.guards.numbers import amounts_in, neighbouring_units, number_changed, written
 from pytest_graysplit.evaluation.metrics.words import split_words, stem
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.numbers import Amount
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _KINDS = (
     "second minute hour day week month quarter year",
@@ -26,12 +26,12 @@ _ONE_NAME = {"euro": "eur", "dollar": "usd", "metr": "m", "meter": "m", "kilogra
              "tonn": "ton"}  # fmt: skip
 
 
-def amount_changed(control: Reading, treatment: Reading) -> Flag | None:
+def amount_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number that is another one in the treatment, or that counts in another unit there."""
     return number_changed(control, treatment) or _unit_changed(control, treatment)
 
 
-def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
+def _unit_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number that the treatment repeats with another unit of the same kind, beside a like word."""
     if not (control.figures & treatment.figures):
         return None
@@ -47,11 +47,11 @@ def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
     return None
 
 
-def _measured(reading: Reading) -> list[tuple[Amount, str, frozenset[str]]]:
+def _measured(reading: ParsedText) -> list[tuple[Amount, str, frozenset[str]]]:
     """Return the numbers beside exactly one unit, each with it and with the other words beside it."""
     found = []
     for amount in amounts_in(reading):
-        words = beside(reading.text, amount)
+        words = neighbouring_units(reading.text, amount)
         units = {word for word in words if word in _KIND_OF}
         if len(units) == 1:
             found.append((amount, units.pop(), frozenset(words) - _KIND_OF.keys()))
