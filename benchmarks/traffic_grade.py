@@ -12,7 +12,7 @@ import scipy.stats
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import Policy
-from pytest_graysplit.traffic.grade.criteria import rows_of
+from pytest_graysplit.traffic.grade.criteria import criteria_of
 from pytest_graysplit.traffic.grade.grade import grade
 from pytest_graysplit.traffic.grade.grade_rules import FEWEST_UNITS, MISMATCH_E
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums
@@ -167,7 +167,7 @@ def asking(runs: int) -> None:
             for _ in range(LOOKS):
                 for _ in range(EVERY):
                     users.request()
-                rows += [row for row in rows_of(*users.arms(), POLICY) if row.name == "requests_per_unit"]
+                rows += [row for row in criteria_of(*users.arms(), POLICY) if row.name == "requests_per_unit"]
             missed += any(not row.low <= 1 <= row.high for row in rows if row.n >= FEWEST_UNITS)
         print(f"{share:5.0%} in the treatment: the truth was left out at some look in {missed / runs:.1%}", flush=True)
 

@@ -23,7 +23,7 @@ from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.evaluation.comparison import PairScores
 from pytest_graysplit.evaluation.metrics.lexical import Lexical
-from pytest_graysplit.types import Case, Comparison, Miss, Reply
+from pytest_graysplit.types import Case, Comparison, FailedExpectation, Reply
 from pytest_graysplit.verdict import EarlyStop, RunFacts, Verdict, decide, order_of
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
 
@@ -33,7 +33,7 @@ sys.path.insert(0, str(HOME / "examples"))
 from received import RECEIVED, reply_of  # noqa: E402  # the module of the examples
 
 SEED = 20_261_123
-MISS = Miss(arm="", kind="expect", problem="", hint="", slug="expect-contains")
+MISS = FailedExpectation(arm="", kind="expect", problem="", hint="", slug="expect-contains")
 POLICY = Policy()
 
 
@@ -52,7 +52,7 @@ def one(
         )
         for arm, share in zip((CONTROL, "candidate"), shares, strict=True)
     )
-    return CaseResult(case=case, request="0", nodeid=name, file="simulated.py", arms=arms, asserted=True)
+    return CaseResult(case=case, request_hash="0", nodeid=name, file="simulated.py", arms=arms, asserted=True)
 
 
 def decided(cases: Iterable[CaseResult], facts: RunFacts | None = None) -> Verdict:
@@ -229,8 +229,9 @@ def speed(cases: int = 2_000) -> None:
             case=result.case, control=control, treatment=treatment, similarity=dice.random(), threshold=None,
             metric="lexical", self_similarity=dice.random(),
         )  # fmt: skip
-        results.add(str(number), (CaseResult(case=result.case, request="0", nodeid=str(number), file="simulated.py",
-                                             arms=result.arms, comparison=comparison),))  # fmt: skip
+        results.add(str(number), (CaseResult(case=result.case, request_hash="0", nodeid=str(number),
+                                             file="simulated.py", arms=result.arms,
+                                             comparison=comparison),))  # fmt: skip
     started = time.perf_counter()
     decided = decide(results, "candidate", POLICY, RunFacts())
     took_s = time.perf_counter() - started

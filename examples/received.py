@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_graysplit.replies.fingerprint import request_hash, unchanged
 from pytest_graysplit.replies.recordings import Journal, merge_journals
 from pytest_graysplit.replies.refusals import is_refusal
-from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.failures import RawResponse
 from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.types import ReplyKey
 
@@ -26,7 +26,7 @@ def as_asked(sent, sample):
 
 def reply_of(line):
     """Read the response as the plugin reads one that comes from a relay."""
-    answer = Answer(status=line["status"], headers={}, body=json.dumps(line["response"]).encode())
+    answer = RawResponse(status=line["status"], headers={}, body=json.dumps(line["response"]).encode())
     reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=is_refusal, redact=str)
     return replace(reply, latency_s=line["latency_s"], at=line["at"])
 

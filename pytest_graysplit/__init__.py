@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.moved import keep_old_paths
+
 if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.errors import GraysplitError, ToolCallError
@@ -58,6 +60,8 @@ _HOMES = {
     "dashboard_app": "reporting.dashboard.traffic_source",
     "load_splitter": "traffic.splitter.configured",
 }
+
+keep_old_paths()
 
 
 def __getattr__(name: str) -> object:

@@ -7,12 +7,13 @@ GraysplitError
 │   ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
 │   └── ToolCallError       a tool call that was asked for and is not in the reply (also an AssertionError)
 ├── RelayError          the relay cannot be used at all: the run stops, once, with one message
-├── UnaskedError        a reply was not asked for, because the cap on the cost is used up
+├── BudgetExceededError  a request was not sent, because the cap on the cost was reached
 └── RequestFailedError  a request of live traffic that nobody has answered; it holds the failed reply
 
 In a test run a failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
 """
 
+import warnings
 from enum import StrEnum
 
 from pytest_graysplit.formatting.escaping import visible
@@ -232,9 +233,18 @@ class RelayError(GraysplitError):
     """The relay cannot be used at all: no address, no key, no such model, or not a relay."""
 
 
-class UnaskedError(GraysplitError):
-    """A reply was not asked for, because the cap on the cost is used up; this says nothing of any model."""
+class BudgetExceededError(GraysplitError):
+    """The request was not sent because the cap on the cost was reached; this says nothing about a model."""
 
 
 def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: Slug) -> GraysplitError:
     return cls(problem, hint=hint, slug=slug)
+
+
+def __getattr__(name: str) -> type[GraysplitError]:
+    """Return a renamed error under its old name, with a DeprecationWarning, until the next release."""
+    if name == "UnaskedError":
+        message = f"{__name__}.UnaskedError is now BudgetExceededError; the old name goes in the next release"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return BudgetExceededError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -349,7 +349,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class MetricUsage:
     """What a metric asked a model, apart from what the arms were asked; add two to get a running total.
 
     `cost_usd` is None where any answer has no known price. A call `failed`, or its answer could not be read
@@ -369,15 +369,15 @@ class Asked:
     worse: int = 0
     disagreements: int = 0
 
-    def __add__(self, other: Asked) -> Asked:
+    def __add__(self, other: MetricUsage) -> MetricUsage:
         known = self.cost_usd is not None and other.cost_usd is not None
         counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
         cost_usd = (self.cost_usd or _NOTHING) + (other.cost_usd or _NOTHING) if known else None
-        return Asked(metric=self.metric, model=self.model, cost_usd=cost_usd, **counts)
+        return MetricUsage(metric=self.metric, model=self.model, cost_usd=cost_usd, **counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Miss:
+class FailedExpectation:
     """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
 
     arm: str

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.metrics.lexical import Lexical
-from pytest_graysplit.types import Case, Miss, Reply, Usage
+from pytest_graysplit.types import Case, FailedExpectation, Reply, Usage
 from pytest_graysplit.verdict import RunFacts, decide
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
 
@@ -35,7 +35,7 @@ def an_error(model=SONNET, **fields):
 
 
 def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expect"):
-    return Miss(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
+    return FailedExpectation(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
 
 
 def an_arm(arm, *replies, misses=(), share=None, judged=True, because="", spare=()):
@@ -62,7 +62,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
     judged = {"judged": arms.get("judged", True), "because": arms.get("because", "")}
     return CaseResult(
         case=case,
-        request="0123456789abcdef",
+        request_hash="0123456789abcdef",
         nodeid=f"{file}::test_it[{case.id}]",
         file=file,
         arms=(
@@ -84,7 +84,7 @@ def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged
     """What an item of one arm saw of one case."""
     return CaseResult(
         case=case,
-        request="0123456789abcdef",
+        request_hash="0123456789abcdef",
         nodeid=f"{file}::test_one[{case.id}-{arm}]",
         file=file,
         arms=(an_arm(arm, *replies, misses=misses, judged=judged),),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.checks.expectations import pattern
 from pytest_graysplit.cases.checks.json_expectations import validator
-from pytest_graysplit.cases.field_types import Fields, Place, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, Fields, refuse_unknown
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Expect, ToolCall
 
@@ -22,7 +22,7 @@ _CALL_FIELDS = ("name", "arguments")
 _CALLS = 'name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]'
 
 
-def expect(place: Place, value: object) -> Expect:
+def expect(place: FieldLocation, value: object) -> Expect:
     """Read what a right answer must show; raise UsageError for what can be no expectation."""
     if not isinstance(value, dict):
         hint = 'say how it is checked, such as expect: {"contains": "30 days"}'
@@ -48,7 +48,7 @@ def expect(place: Place, value: object) -> Expect:
     return asked
 
 
-def _refuse_clashes(asked: Expect, place: Place) -> None:
+def _refuse_clashes(asked: Expect, place: FieldLocation) -> None:
     if asked.min_similarity is not None and asked.reference is None:
         hint = (
             "here it holds the answer against expect.reference; the two models are compared by min_similarity outside"
@@ -63,7 +63,7 @@ def _refuse_clashes(asked: Expect, place: Place) -> None:
         raise place.inside(beside[0]).refuse("there are no tool_calls", hint, Slug.CASE_FIELD_CLASH)
 
 
-def _patterns(place: Place, value: object) -> tuple[str, ...]:
+def _patterns(place: FieldLocation, value: object) -> tuple[str, ...]:
     expressions = field_types.texts(place, value)
     for expression in expressions:
         try:
@@ -75,14 +75,14 @@ def _patterns(place: Place, value: object) -> tuple[str, ...]:
     return expressions
 
 
-def _tool_calls(place: Place, value: object) -> tuple[ToolCall, ...]:
+def _tool_calls(place: FieldLocation, value: object) -> tuple[ToolCall, ...]:
     if not isinstance(value, list | tuple) or not value:
         instead = "; no_tool_calls: true says that none may occur" if value in ([], ()) else ""
         raise place.expected("a list of calls", value, f"{_CALLS}{instead}")
     return tuple(_tool_call(place.inside(number), entry) for number, entry in enumerate(value))
 
 
-def _tool_call(place: Place, value: object) -> ToolCall:
+def _tool_call(place: FieldLocation, value: object) -> ToolCall:
     if not isinstance(value, dict):
         raise place.expected("a call", value, _CALLS)
     refuse_unknown(list(value), _CALL_FIELDS, place, dict.fromkeys(("function", "type", "id"), _CALLS))
@@ -93,14 +93,14 @@ def _tool_call(place: Place, value: object) -> ToolCall:
     return ToolCall(name.strip(), given.read("arguments", field_types.table) or {})
 
 
-def _json(place: Place, value: object) -> Json:
+def _json(place: FieldLocation, value: object) -> Json:
     if value is not True and not isinstance(value, dict | list):
         hint = 'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'
         raise place.expected("true, an object or a list", value, hint)
     return field_types.json_value(place, value)
 
 
-def _schema(place: Place, value: object) -> Json:
+def _schema(place: FieldLocation, value: object) -> Json:
     schema = field_types.table(place, value)
     try:
         validator(schema)

@@ -21,16 +21,16 @@ _NUMBER = "write a plain number such as 3 or 0.75, without quotes"
 _TEXT = "put the value in quotes"
 
 
-class Place(NamedTuple):
+class FieldLocation(NamedTuple):
     """Where a field stands (`support.jsonl:14`) and its dotted name (`expect.min_similarity`)."""
 
     where: str
     name: str
 
-    def inside(self, key: str | int) -> Place:
+    def inside(self, key: str | int) -> FieldLocation:
         """Return the place of an entry of this field."""
         step = f"[{key}]" if isinstance(key, int) else f".{key}" if self.name else key
-        return Place(self.where, f"{self.name}{step}")
+        return FieldLocation(self.where, f"{self.name}{step}")
 
     def refuse(self, problem: str, hint: str, slug: Slug = Slug.CASE_FIELD_TYPE) -> UsageError:
         """Build the error for this field; the caller raises it."""
@@ -44,11 +44,11 @@ class Place(NamedTuple):
 class Fields:
     """Named values of one object, each read by its kind; None is a field that was not given."""
 
-    def __init__(self, values: Mapping[str, object], place: Place) -> None:
+    def __init__(self, values: Mapping[str, object], place: FieldLocation) -> None:
         self.values = {name: value for name, value in values.items() if value is not None}
         self.place = place
 
-    def read(self, name: str, kind: Callable[[Place, object], T]) -> T | None:
+    def read(self, name: str, kind: Callable[[FieldLocation, object], T]) -> T | None:
         """Return the field as its kind reads it, or None when it was not given."""
         return kind(self.place.inside(name), self.values[name]) if name in self.values else None
 
@@ -61,7 +61,9 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__} too large to show"
 
 
-def refuse_unknown(names: Sequence[object], known: Sequence[str], place: Place, remedies: Mapping[str, str]) -> None:
+def refuse_unknown(
+    names: Sequence[object], known: Sequence[str], place: FieldLocation, remedies: Mapping[str, str]
+) -> None:
     """Raise UsageError for the first name that is not known, with the remedy for it or the nearest name."""
     for name in names:
         if not isinstance(name, str):
@@ -72,7 +74,7 @@ def refuse_unknown(names: Sequence[object], known: Sequence[str], place: Place, 
             raise place.inside(name).refuse(f"unknown field{near}", hint, Slug.CASE_FIELD_UNKNOWN)
 
 
-def text(place: Place, value: object) -> str:
+def text(place: FieldLocation, value: object) -> str:
     """Read a text that says something and can be sent."""
     if not isinstance(value, str):
         raise place.expected("a text", value, _TEXT)
@@ -81,7 +83,7 @@ def text(place: Place, value: object) -> str:
     return encodable(place, value)
 
 
-def encodable(place: Place, value: str) -> str:
+def encodable(place: FieldLocation, value: str) -> str:
     """Return the text, unless it holds half a character: that cannot be sent, hashed or stored."""
     if not value.isascii():
         try:
@@ -93,14 +95,14 @@ def encodable(place: Place, value: str) -> str:
     return value
 
 
-def texts(place: Place, value: object) -> tuple[str, ...]:
+def texts(place: FieldLocation, value: object) -> tuple[str, ...]:
     """Read one text or a list of at least one: an empty list would look like a check and check nothing."""
     if value in ([], ()):
         raise place.expected("a text or a list of texts", value, "list what is meant, or leave the field out")
     return labels(place, value)
 
 
-def labels(place: Place, value: object) -> tuple[str, ...]:
+def labels(place: FieldLocation, value: object) -> tuple[str, ...]:
     """Read one text or a list of any length."""
     if isinstance(value, str):
         return (text(place, value),)
@@ -109,40 +111,40 @@ def labels(place: Place, value: object) -> tuple[str, ...]:
     return tuple(text(place.inside(number), entry) for number, entry in enumerate(value))
 
 
-def above_zero(place: Place, value: object) -> float:
+def above_zero(place: FieldLocation, value: object) -> float:
     """Read a number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise place.expected("a number above 0", value, _NUMBER)
     return float(value)
 
 
-def share(place: Place, value: object, what: str = "a number from 0 to 1") -> float:
+def share(place: FieldLocation, value: object, what: str = "a number from 0 to 1") -> float:
     """Read a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise place.expected(what, value, _NUMBER)
     return float(value)
 
 
-def threshold(place: Place, value: object) -> MinSimilarity:
+def threshold(place: FieldLocation, value: object) -> MinSimilarity:
     """Read a number from 0 to 1, or the word auto."""
     return "auto" if value == "auto" else share(place, value, "a number from 0 to 1, or auto")
 
 
-def count(place: Place, value: object) -> int:
+def count(place: FieldLocation, value: object) -> int:
     """Read a whole number of 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise place.expected("a whole number of 1 or more", value, "write a whole number such as 2, without quotes")
     return value
 
 
-def switch(place: Place, value: object) -> bool:
+def switch(place: FieldLocation, value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
         raise place.expected("true or false", value, "write true or false, without quotes")
     return value
 
 
-def table(place: Place, value: object) -> dict[str, Json]:
+def table(place: FieldLocation, value: object) -> dict[str, Json]:
     """Read an object of names and JSON values."""
     if not isinstance(value, dict):
         raise place.expected("an object", value, 'write it as {"name": value}')
@@ -151,10 +153,10 @@ def table(place: Place, value: object) -> dict[str, Json]:
     return checked
 
 
-def json_value(place: Place, value: object, depth: int = 0) -> Json:
+def json_value(place: FieldLocation, value: object, depth: int = 0) -> Json:
     """Read anything that JSON can hold, and nothing else: it is sent, hashed and stored."""
     if depth > CASE_LEVELS:
-        outermost = Place(place.where, place.name.partition(".")[0])
+        outermost = FieldLocation(place.where, place.name.partition(".")[0])
         hint = "write it flatter; a YAML anchor must not hold itself"
         raise outermost.refuse(f"is nested more than {CASE_LEVELS} deep", hint)
     if isinstance(value, dict):
@@ -168,7 +170,7 @@ def json_value(place: Place, value: object, depth: int = 0) -> Json:
     return _json_scalar(place, value)
 
 
-def _json_scalar(place: Place, value: object) -> Json:
+def _json_scalar(place: FieldLocation, value: object) -> Json:
     if isinstance(value, str):
         return encodable(place, value)
     if value is None or isinstance(value, bool):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, expect
-from pytest_graysplit.cases.field_types import Fields, Place, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, Fields, refuse_unknown
 from pytest_graysplit.cases.message_fields import PROMPT, conversation
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Case
@@ -55,7 +55,7 @@ def build_case(
 
     A field that is None counts as not given. The id is that of the fields, else `id`, else made from the messages.
     """
-    place = Place(where, "")
+    place = FieldLocation(where, "")
     refuse_unknown(list(fields), allowed, place, _REMEDIES)
     given = Fields(fields, place)
     messages = _messages(given, place)
@@ -92,14 +92,14 @@ def _says(content: Json) -> bool:
     return isinstance(content, str) and bool(content.strip())
 
 
-def _id(place: Place, value: object) -> str:
+def _id(place: FieldLocation, value: object) -> str:
     text = field_types.text(place, value).strip()
     if "::" in text or not text.isprintable():
         raise place.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
     return text
 
 
-def _params(place: Place, value: object) -> dict[str, Json]:
+def _params(place: FieldLocation, value: object) -> dict[str, Json]:
     params = field_types.table(place, value)
     for name in ("model", "messages"):
         if name in params:
@@ -109,7 +109,7 @@ def _params(place: Place, value: object) -> dict[str, Json]:
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
-def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
+def _messages(given: Fields, place: FieldLocation) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
         raise place.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
@@ -127,7 +127,7 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
 
 
 # The fields that the record takes as they are read, by its own names; what is not given keeps the record's default.
-_KINDS: Mapping[str, Callable[[Place, object], Any]] = {
+_KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "params": _params,
     "expect": expect,
     "min_similarity": field_types.threshold,

@@ -11,7 +11,7 @@ from pytest_graysplit.errors import Slug
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_graysplit.cases.field_types import Place
+    from pytest_graysplit.cases.field_types import FieldLocation
     from pytest_graysplit.types import Json
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
@@ -46,14 +46,14 @@ _NO_ROLE = 'say who speaks: "role": "user", "assistant" or "system"'
 _CONTENT = "content is what was said; null where an assistant message only calls tools"
 
 
-def conversation(place: Place, value: object) -> list[dict[str, Json]]:
+def conversation(place: FieldLocation, value: object) -> list[dict[str, Json]]:
     """Read the messages of a case."""
     if not isinstance(value, list | tuple) or not value:
         raise place.expected("a list of messages", value, PROMPT)
     return [_message(place.inside(number), entry) for number, entry in enumerate(value)]
 
 
-def _message(place: Place, value: object) -> dict[str, Json]:
+def _message(place: FieldLocation, value: object) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise place.expected("an object", value, PROMPT)
     message = field_types.table(place, value)
@@ -77,7 +77,7 @@ def _nearest(name: str, known: Sequence[str] = KNOWN) -> str:
     return str(best[0]) if best else ""
 
 
-def _role(place: Place, value: object) -> str:
+def _role(place: FieldLocation, value: object) -> str:
     role = field_types.text(place, value)
     if role not in ROLES:
         known = role.strip().lower()
@@ -86,7 +86,7 @@ def _role(place: Place, value: object) -> str:
     return role
 
 
-def _content(place: Place, value: Json, role: str, unknown: list[str]) -> None:
+def _content(place: FieldLocation, value: Json, role: str, unknown: list[str]) -> None:
     if value is None or value == []:
         if role in _SPEAKERS:
             instead = f"; {unknown[0]} is sent as it is, did you mean content?" if unknown else ""
@@ -98,7 +98,7 @@ def _content(place: Place, value: Json, role: str, unknown: list[str]) -> None:
         _part(place.inside(number), part)
 
 
-def _part(place: Place, part: Json) -> None:
+def _part(place: FieldLocation, part: Json) -> None:
     if isinstance(part, str):  # some servers take a text among the parts as it is
         return
     if not isinstance(part, dict):
@@ -118,7 +118,7 @@ def _part(place: Place, part: Json) -> None:
         _own_field(place.inside(kind), kind, part.get(kind))
 
 
-def _own_field(place: Place, kind: str, value: Json) -> None:
+def _own_field(place: FieldLocation, kind: str, value: Json) -> None:
     """Check the field of a part that has the name of its type; an address may stand alone, or in an object as url."""
     if PARTS[kind] == "text":
         if not isinstance(value, str):
@@ -131,7 +131,7 @@ def _own_field(place: Place, kind: str, value: Json) -> None:
         raise place.expected("an object", value, f'write "{kind}": {{...}}, as its server describes it')
 
 
-def _other_fields(place: Place, message: dict[str, Json]) -> None:
+def _other_fields(place: FieldLocation, message: dict[str, Json]) -> None:
     for name in ("name", "tool_call_id"):
         if message.get(name) is not None:
             field_types.text(place.inside(name), message[name])
@@ -140,7 +140,7 @@ def _other_fields(place: Place, message: dict[str, Json]) -> None:
         _calls(place.inside("tool_calls"), calls, message["role"])
 
 
-def _answers_whom(place: Place, message: dict[str, Json]) -> None:
+def _answers_whom(place: FieldLocation, message: dict[str, Json]) -> None:
     """Check that a tool's message tells which call it answers: by its id, or as older and other servers do, by name."""
     role = message["role"]
     if role == "tool" and not any(message.get(name) for name in ("tool_call_id", "tool_name", "name")):
@@ -149,7 +149,7 @@ def _answers_whom(place: Place, message: dict[str, Json]) -> None:
         raise place.refuse("no name", "name the function that was called")
 
 
-def _calls(place: Place, calls: Json, role: Json) -> None:
+def _calls(place: FieldLocation, calls: Json, role: Json) -> None:
     if not isinstance(calls, list):
         raise place.expected("a list of calls", calls, "write a list, or leave the field out")
     if calls and role != "assistant":

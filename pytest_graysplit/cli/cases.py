@@ -15,8 +15,8 @@ from pytest_graysplit.formatting.display import listed, plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_graysplit.traffic.case_export.export import Harvest
-    from pytest_graysplit.traffic.case_export.sampling import Taken
+    from pytest_graysplit.traffic.case_export.export import CaseExport
+    from pytest_graysplit.traffic.case_export.sampling import StratumSample
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -48,13 +48,13 @@ def _add_into(command: argparse.ArgumentParser, default: str) -> None:
 
 def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
     """Make a case file of the logs that were named."""
-    from pytest_graysplit.traffic.case_export.export import Wanted, harvest
+    from pytest_graysplit.traffic.case_export.export import ExportOptions, export_cases
     from pytest_graysplit.traffic.log.reader import log_files, read_files
 
     into = options.into or Path(f"{options.logs[0].name.partition('.')[0]}.graysplit.jsonl")
     _refuse_name(into, (".jsonl",))
     _refuse_present(into, force=options.force)
-    wanted = Wanted(
+    wanted = ExportOptions(
         size=options.sample,
         seed=options.seed,
         personal_data=options.keep_personal_data,
@@ -62,7 +62,7 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
         forced=options.include_forced,
     )
     warnings: list[str] = []
-    made = harvest(read_files(log_files(options.logs), warn=warnings.append), wanted)
+    made = export_cases(read_files(log_files(options.logs), warn=warnings.append), wanted)
     yield from map(Line, warnings)
     yield from map(Line, _account(made))
     if not made.rows:
@@ -111,7 +111,7 @@ def write(into: Path, pieces: Iterable[str]) -> None:
         ) from None
 
 
-def _account(made: Harvest) -> Iterator[str]:
+def _account(made: CaseExport) -> Iterator[str]:
     yield f"read       {plural(made.requests, 'request')}"
     for reason, count in sorted(made.left_out.items()):
         yield f"left out   {count:,} {reason}"
@@ -121,11 +121,11 @@ def _account(made: Harvest) -> Iterator[str]:
         yield from map(_row, made.sample.strata)
 
 
-def _row(row: Taken) -> str:
+def _row(row: StratumSample) -> str:
     return f"           {row.prompts:>7,}  {row.requests:>8,}  {row.taken:>5,}  {', '.join(row.stratum)}"
 
 
-def _written(made: Harvest, into: Path, *, kept: bool) -> Iterator[str]:
+def _written(made: CaseExport, into: Path, *, kept: bool) -> Iterator[str]:
     yield f"written    {plural(len(made.rows), 'case')} to {into}"
     if kept:
         yield "redacted   nothing, as --keep-personal-data asks"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line
 from pytest_graysplit.config.options import RECORD_MODES
-from pytest_graysplit.formatting.display import exact_number, money, plural, score
+from pytest_graysplit.formatting.display import exact_number, format_score, money, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.evaluation.judge_calibration.calibration_run import Trial
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -37,14 +37,14 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
     # Imported here because only this command needs the runner.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
-    from pytest_graysplit.evaluation.judge_calibration.calibration_run import Trial
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
     from pytest_graysplit.evaluation.judge_calibration.project import find_root, read_judge_settings
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
     settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
-    trial = Trial(root, options.labelled, pairs, settings)
+    trial = CalibrationRun(root, options.labelled, pairs, settings)
     calibration = trial.run(lambda _: None)
     yield from map(Line, trial.notes)
     yield Line(_headline(options.labelled, trial))
@@ -52,17 +52,17 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     yield from _calls(trial)
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
-        shown = score(agreement, against=options.min_agreement)
+        shown = format_score(agreement, against=options.min_agreement)
         yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
 
 
-def _headline(path: Path, trial: Trial) -> str:
+def _headline(path: Path, trial: CalibrationRun) -> str:
     asked = trial.asked
     told = f", replayed {asked.replayed} of {plural(asked.calls, 'answer')}" if asked else ""
     return f"{path}: {plural(trial.size, 'pair')}, judge {trial.model}{told}"
 
 
-def _calls(trial: Trial) -> Iterator[Line]:
+def _calls(trial: CalibrationRun) -> Iterator[Line]:
     asked = trial.asked
     if asked is not None:
         yield Line(f"cost           {money(asked.cost_usd)} for {plural(asked.calls, 'call')}", DONE)

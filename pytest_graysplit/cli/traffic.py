@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.reporting.dashboard.server import LiveServer
-    from pytest_graysplit.traffic.log.follower import Following
+    from pytest_graysplit.traffic.log.follower import LogFollower
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.monitor.replay import Replay
 
@@ -81,11 +81,11 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     """Serve the live page of a log until Ctrl-C."""
     from pytest_graysplit.reporting.dashboard.server import serve
     from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource, metrics_of
-    from pytest_graysplit.traffic.log.follower import Following
+    from pytest_graysplit.traffic.log.follower import LogFollower
 
     notes: list[str] = []
     replay, done = _replay(options), Event()
-    with closing(Following(options.log, notes.append)) as log:
+    with closing(LogFollower(options.log, notes.append)) as log:
         replay.feed(log.new())
         monitor = _told_split(replay, options.log)
         source = TrafficSource(monitor, title=options.log.name, notes=lambda: tuple(notes))
@@ -106,7 +106,7 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     yield Line("")
 
 
-def _follow(replay: Replay, log: Following, notes: list[str], done: Event) -> None:
+def _follow(replay: Replay, log: LogFollower, notes: list[str], done: Event) -> None:
     while not done.wait(LOOK_S):
         try:
             replay.feed(log.new())

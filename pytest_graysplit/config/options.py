@@ -36,7 +36,7 @@ class Option(Generic[T]):
     help: str
     parse: Callable[[str], T]
     repeatable: bool = False
-    alone: str | None = None  # what the option means where it is given without a value
+    const: str | None = None  # what the option means where it is given without a value
     shown: Callable[[str], str] = str  # how its text stands in a message
 
     @property
@@ -218,10 +218,10 @@ OPTIONS: tuple[Option[Any], ...] = (
                 "only there can a treatment be promoted, and all looks together err as one"),
     Option(name="on-hold", metavar="WHAT", parse=_one_of(ON_HOLD),
            help="what a hold does to the session under the gate verdict: pass (default) or fail"),
-    Option(name="early-stop", metavar="[WHEN]", parse=_one_of(EARLY_STOPS), alone="harm",
+    Option(name="early-stop", metavar="[WHEN]", parse=_one_of(EARLY_STOPS), const="harm",
            help="stop asking a treatment when enough is shown: harm (when given without a value), or both, which "
                 "promotes early too; cases then run in a seeded random order"),
     Option(name="json", metavar="PATH", help="write the results as JSON", parse=_text),
-    Option(name="dashboard", metavar="[PORT]", parse=_whole(0, 65_535), alone="0",
+    Option(name="dashboard", metavar="[PORT]", parse=_whole(0, 65_535), const="0",
            help="serve a live page on 127.0.0.1 while the run goes on (without a number: on any free port)"),
 )  # fmt: skip

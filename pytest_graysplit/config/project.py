@@ -6,7 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import OPTIONS
-from pytest_graysplit.config.settings import Layer, Settings, resolve
+from pytest_graysplit.config.settings import Settings, SettingsSource, resolve
 from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def read_settings(
     path: Path | None,
     environ: Mapping[str, str],
     *,
-    first: Sequence[Layer] = (),
+    first: Sequence[SettingsSource] = (),
     own: Mapping[str, Mapping[str, object]] | None = None,
     without: Sequence[str] = (),
 ) -> Settings:
@@ -36,8 +36,8 @@ def read_settings(
         table[section] = {**_table(table, section), **values}
     layers = [
         *first,
-        Layer(lambda option: f"environment {option.variable}", _environment(environ)),
-        Layer(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
+        SettingsSource(lambda option: f"environment {option.variable}", _environment(environ)),
+        SettingsSource(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
     ]
     return resolve(layers, table, environ)
 

@@ -9,7 +9,7 @@ from pytest_graysplit.config.address import query_secrets
 from pytest_graysplit.config.credentials import OWN_KEY, Access, find_access
 from pytest_graysplit.config.options import OPTIONS
 from pytest_graysplit.config.policy import ALPHA, BOUNDS, MARGIN, PROMISE_ALPHA, Policy
-from pytest_graysplit.config.pyproject import ToolTable
+from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BUILT_IN_ALIASES = {"gpt4.1": "gpt-4.1"}
 
 
-class Layer(NamedTuple):
+class SettingsSource(NamedTuple):
     """Texts by option name from one source, and how that source spells an option."""
 
     spell: Callable[[Option[Any]], str]
@@ -68,7 +68,7 @@ class Settings:
     key: Secret | None = None
     key_variable: str = OWN_KEY
     idle_keys: Mapping[str, Secret] = field(default_factory=dict)
-    table: ToolTable = field(default_factory=ToolTable)
+    table: ProjectConfig = field(default_factory=ProjectConfig)
 
     def samples_of(self, role: str, case_samples: int | None = None) -> int:
         """Return how many replies a case wants from the arm; the control may be asked more often."""
@@ -147,12 +147,12 @@ class Settings:
         return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
 
 
-def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+def resolve(layers: Sequence[SettingsSource], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """Build the settings from layers of raw texts, the strongest first, and the `[tool.graysplit]` table.
 
     Raises UsageError for the first value that cannot be used, naming it as its source spells it.
     """
-    tool = ToolTable.read(table, environ)
+    tool = ProjectConfig.read(table, environ)
     given = {option.name: values for option in OPTIONS if (values := _values(option, layers))}
 
     def first(name: str, default: Any = None) -> Any:
@@ -160,7 +160,7 @@ def resolve(layers: Sequence[Layer], table: Mapping[str, object], environ: Mappi
 
     aliases = {**BUILT_IN_ALIASES, **tool.aliases}
     treatments = tuple(aliases.get(model, model) for model in given.get("treatment", ()))
-    _refuse_twins(treatments)
+    _reject_duplicates(treatments)
     access = find_access(first("base-url"), environ)
     record, record_reason = resolve_record(first("record", "auto"), environ, access)
     return Settings(
@@ -210,20 +210,20 @@ def resolve_record(mode: str, environ: Mapping[str, str], access: Access) -> tup
     return "new", ""
 
 
-def _values(option: Option[Any], layers: Sequence[Layer]) -> list[Any]:
+def _values(option: Option[Any], layers: Sequence[SettingsSource]) -> list[Any]:
     for layer in layers:
         if texts := layer.texts.get(option.name):
             return [option.value_of(text, layer.spell(option)) for text in texts]
     return []
 
 
-def _fixed_similarity(layers: Sequence[Layer]) -> float | None:
+def _fixed_similarity(layers: Sequence[SettingsSource]) -> float | None:
     option = next(option for option in OPTIONS if option.name == "min-similarity")
     given = (value for layer in layers for value in _values(option, [layer])[:1])
     return next((value for value in given if value != "auto"), None)
 
 
-def _refuse_twins(treatments: Sequence[str]) -> None:
+def _reject_duplicates(treatments: Sequence[str]) -> None:
     for model in treatments:
         if treatments.count(model) > 1:
             raise UsageError(

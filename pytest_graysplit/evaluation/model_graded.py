@@ -1,6 +1,6 @@
 """Metrics that ask a model: the requests for a pair of answers, and the scores from their replies.
 
-A request of a metric is a wish like any other: recorded in the case's file, replayed, and fetched with the others.
+A request of a metric is a request like any other: recorded in the case's file, replayed, and fetched with the others.
 """
 
 from __future__ import annotations
@@ -9,30 +9,30 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_graysplit.evaluation.metrics.embedding import Embedded
-from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, Ruling, read_verdict
+from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
+from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, JudgeVerdict, read_verdict
 from pytest_graysplit.formatting.display import shortened
-from pytest_graysplit.replies.fetcher import Wish
+from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash, unchanged
 from pytest_graysplit.replies.relay.vectors import unpack
-from pytest_graysplit.types import Asked, ReplyKey
+from pytest_graysplit.types import MetricUsage, ReplyKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_graysplit.config.pyproject import AskedModel, ToolTable
+    from pytest_graysplit.config.pyproject import MetricModel, ProjectConfig
     from pytest_graysplit.replies.fetcher import Address
     from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route
 
     Body = Mapping[str, Json]
-    Ask = Callable[[Sequence[Wish]], Sequence[Reply]]
+    Ask = Callable[[Sequence[ReplyRequest]], Sequence[Reply]]
 
 NAMES = ("semantic", "judge")
 LONGEST_REMARK = 400
 
 
-class AskingMetric(Protocol):
+class ModelGradedMetric(Protocol):
     """The requests of a metric and the scores from their replies; it is given replies and does not know the relay."""
 
     name: str
@@ -43,20 +43,20 @@ class AskingMetric(Protocol):
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
         """Return the requests for the pair, without the model; empty where the texts decide."""
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Score the pair with the replies to its requests."""
 
     def readable(self, reply: Reply) -> bool:
         """Tell whether the metric can read the reply."""
 
 
-class Judging:
+class JudgeMetric:
     """The metric `judge`: two requests per pair, one for each order."""
 
     name = "judge"
     route: Route = "chat"
 
-    def __init__(self, settings: AskedModel) -> None:
+    def __init__(self, settings: MetricModel) -> None:
         self.model = settings.model
         self.params = settings.params
         self._criteria = settings.criteria or CRITERIA
@@ -65,7 +65,7 @@ class Judging:
         """Return the requests of both orders."""
         return tuple(map(self._body, Judge(str, self._criteria).orders(case.messages, control, treatment)))
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Combine the judge's verdicts in both orders."""
         judge = Judge(lambda messages: reply(self._body(messages)).text, self._criteria)
         return judge.rule(case.messages, control, treatment)
@@ -78,26 +78,26 @@ class Judging:
         return {"messages": [dict(message) for message in messages], **self.params}
 
 
-class Embedding:
+class EmbeddingMetric:
     """The metric `semantic` with a relay's vectors: one request for each text of a pair."""
 
     name = "semantic"
     route: Route = "embeddings"
 
-    def __init__(self, settings: AskedModel) -> None:
+    def __init__(self, settings: MetricModel) -> None:
         self.model = settings.model
         self.params = settings.params
 
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts determine the requests
         """Return the request for each text."""
-        return tuple(map(self._body, Embedded(unpack).texts(control, treatment)))
+        return tuple(map(self._body, EmbeddingSimilarity(unpack).texts(control, treatment)))
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Score the two texts by their vectors."""
         if not all(self.readable(reply(body)) for body in self.bodies(case, control, treatment)):
-            return Ruling(score=None)
-        metric = Embedded(lambda text: unpack(reply(self._body(text)).text))
-        return Ruling(score=metric.score(control, treatment))
+            return JudgeVerdict(score=None)
+        metric = EmbeddingSimilarity(lambda text: unpack(reply(self._body(text)).text))
+        return JudgeVerdict(score=metric.score(control, treatment))
 
     def readable(self, reply: Reply) -> bool:
         """Tell whether the reply is a vector."""
@@ -110,14 +110,14 @@ class Embedding:
         return {"input": text, **self.params}
 
 
-def asking_metric(name: str, table: ToolTable) -> AskingMetric | None:
+def model_graded_metric(name: str, table: ProjectConfig) -> ModelGradedMetric | None:
     """Return the metric of that name that asks a model; None if the name is another metric's or no model is set."""
     if name == "judge" and table.judge:
-        return Judging(table.judge)
-    return Embedding(table.semantic) if name == "semantic" and table.semantic else None
+        return JudgeMetric(table.judge)
+    return EmbeddingMetric(table.semantic) if name == "semantic" and table.semantic else None
 
 
-class Inquiry:
+class ModelGradedScorer:
     """All requests of one metric about one case; called with two replies it scores them, as any metric does.
 
     Each request is made once, even when several pairs need it. `own` is a scorer that is called first; if it returns
@@ -127,7 +127,7 @@ class Inquiry:
 
     def __init__(  # noqa: PLR0913 # the subject, the asker and three seams, each by name
         self,
-        metric: AskingMetric,
+        metric: ModelGradedMetric,
         case: Case,
         into: Path,
         ask: Ask,
@@ -142,15 +142,15 @@ class Inquiry:
         self._own = own
         self._as_recorded = as_recorded
         self._replies: dict[Address, Reply] = {}
-        self._rulings: dict[tuple[str, str], Ruling] = {}
+        self._rulings: dict[tuple[str, str], JudgeVerdict] = {}
 
     def __call__(self, control: Reply, treatment: Reply) -> float | None:
         """Score the pair, sending only requests that were not sent before."""
         if self._own is not None and (score := self._own(control, treatment)) is not None:
             return score
-        return self.ruling(control, treatment).score
+        return self.verdict(control, treatment).score
 
-    def wishes(self, pairs: Iterable[tuple[Reply, Reply]]) -> list[Wish]:
+    def requests(self, pairs: Iterable[tuple[Reply, Reply]]) -> list[ReplyRequest]:
         """Return the requests for the pairs, each request once."""
         bodies = [
             body
@@ -158,21 +158,21 @@ class Inquiry:
             if self._own is None or self._own(*pair) is None
             for body in self.metric.bodies(self._case, *self._texts(*pair))
         ]
-        return list({wish.address: wish for wish in map(self._wish, bodies)}.values())
+        return list({request.recording_key: request for request in map(self._request, bodies)}.values())
 
     def prepare(self, pairs: Iterable[tuple[Reply, Reply]]) -> None:
         """Send the requests for all pairs at once."""
-        wishes = self.wishes(pairs)
-        self._replies.update(zip((wish.address for wish in wishes), self._ask(wishes), strict=True))
+        requests = self.requests(pairs)
+        self._replies.update(zip((request.recording_key for request in requests), self._ask(requests), strict=True))
 
-    def ruling(self, control: Reply, treatment: Reply) -> Ruling:
+    def verdict(self, control: Reply, treatment: Reply) -> JudgeVerdict:
         """Return the metric's ruling on the pair; raise GraysplitError if a reply cannot be had."""
         texts = self._texts(control, treatment)
         if texts not in self._rulings:
             self._rulings[texts] = self.metric.rule(self._case, *texts, self._reply)
         return self._rulings[texts]
 
-    def asked(self, pairs: Iterable[tuple[Reply, Reply]]) -> Asked | None:
+    def usage(self, pairs: Iterable[tuple[Reply, Reply]]) -> MetricUsage | None:
         """Sum up the requests, and the rulings of a judge on the pairs; None without any."""
         replies = self._replies.values()
         ruled = [self._rulings[texts] for pair in pairs if (texts := self._texts(*pair)) in self._rulings]
@@ -181,7 +181,7 @@ class Inquiry:
         scores = Counter(ruling.score for ruling in ruled) if self.metric.name == "judge" else Counter()
         costs = [reply.cost_usd for reply in replies if reply.outcome != "error"]
         known = [cost for cost in costs if cost is not None]
-        return Asked(
+        return MetricUsage(
             metric=self.metric.name,
             model=self.metric.model,
             calls=len(replies),
@@ -209,14 +209,14 @@ class Inquiry:
         return f"its answer cannot be read, it begins {odd[0].text[:60]!r}" if odd else ""
 
     def _reply(self, body: Body) -> Reply:
-        wish = self._wish(body)
-        if wish.address not in self._replies:
-            [self._replies[wish.address]] = self._ask([wish])
-        return self._replies[wish.address]
+        request = self._request(body)
+        if request.recording_key not in self._replies:
+            [self._replies[request.recording_key]] = self._ask([request])
+        return self._replies[request.recording_key]
 
-    def _wish(self, body: Body) -> Wish:
+    def _request(self, body: Body) -> ReplyRequest:
         key = ReplyKey(self._case.id, self.metric.model, request_hash(body), 0)
-        return Wish(self.metric.name, key, self._into, body, self.metric.route, self.metric.name)
+        return ReplyRequest(self.metric.name, key, self._into, body, self.metric.route, self.metric.name)
 
     def _texts(self, control: Reply, treatment: Reply) -> tuple[str, str]:
         return self._text(control), self._text(treatment)

@@ -66,13 +66,13 @@ def percent(part: float, whole: int) -> str:
     >>> percent(1, 3000), percent(2999, 3000), percent(3000, 3000), percent(0, 0)
     ('<0.1%', '>99.9%', '100.0%', 'none')
     """
-    return f"{share(part / whole)}%" if whole else "none"
+    return f"{format_share(part / whole)}%" if whole else "none"
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """Write a share of 0 to 1 in percent, without the sign, for a column or an interval.
 
-    >>> share(0.0), share(0.0002), share(0.5), share(0.9996)
+    >>> format_share(0.0), format_share(0.0002), format_share(0.5), format_share(0.9996)
     ('0.0', '<0.1', '50.0', '>99.9')
     """
     text = f"{100 * value:.1f}"
@@ -114,7 +114,7 @@ def seconds(duration_s: float | None) -> str:
     return f"{duration_s:.1f} s" if duration_s < 99.95 else f"{duration_s:.0f} s"
 
 
-def clock(duration_s: float) -> str:
+def format_clock(duration_s: float) -> str:
     """Write a time left: 8 s, 2:05."""
     whole = math.ceil(duration_s)
     return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02}"
@@ -136,10 +136,10 @@ def ratio(value: float) -> str:
     return f"x{value:.2f}" if value < 9.995 else f"x{value:.1f}"
 
 
-def score(value: float, *, against: float | None = None, fewest: int = 2) -> str:
+def format_score(value: float, *, against: float | None = None, fewest: int = 2) -> str:
     """Write a similarity with the fewest decimals that keep it on its side of 0, 1 and a threshold.
 
-    >>> score(0.7496, against=0.75), score(0.41), score(0.998), score(1.0)
+    >>> format_score(0.7496, against=0.75), format_score(0.41), format_score(0.998), format_score(1.0)
     ('0.7496', '0.41', '0.998', '1.00')
     """
     marks = [0.0, 1.0] if against is None else [0.0, 1.0, against]

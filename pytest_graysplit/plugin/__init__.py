@@ -58,9 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if options.is_given(config, "json"):
         options.require_writable_report(config)
     if options.is_given(config, "dashboard"):
-        from pytest_graysplit.plugin.report.dashboard import LivePage
+        from pytest_graysplit.plugin.report.dashboard import DashboardHooks
 
-        config.pluginmanager.register(LivePage(config), "graysplit-live-page")
+        config.pluginmanager.register(DashboardHooks(config), "graysplit-live-page")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

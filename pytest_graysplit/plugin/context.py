@@ -22,18 +22,18 @@ from pytest_graysplit.plugin.collect.marks import where_of
 from pytest_graysplit.plugin.collect.plans import PLAN, Plan, Planner
 from pytest_graysplit.plugin.folder_hooks import FolderHooks
 from pytest_graysplit.plugin.options import settings_of
-from pytest_graysplit.plugin.report.run_totals import Tally
-from pytest_graysplit.plugin.run.case_run import Exchange, pairs_of, received
+from pytest_graysplit.plugin.report.run_totals import RunTotals
+from pytest_graysplit.plugin.run.case_run import CaseRun, pairs_of, received
 from pytest_graysplit.plugin.run.gc_control import collector_paused
 from pytest_graysplit.plugin.run.scoring import Scoring
 from pytest_graysplit.plugin.xdist.budget import Budget, estimate
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.replies.recordings import Recordings, leftovers, merge_journals
+from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
-from pytest_graysplit.replies.wiring import build_runner
+from pytest_graysplit.replies.wiring import build_fetcher
 from pytest_graysplit.types import ReplyKey
-from pytest_graysplit.verdict.noise_floor import settled, uncalibrated
+from pytest_graysplit.verdict.noise_floor import uncalibrated, with_noise_floor
 from pytest_graysplit.verdict.results import CONTROL, Results
 
 if TYPE_CHECKING:
@@ -42,20 +42,20 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.evaluation.comparison import Score
-    from pytest_graysplit.evaluation.model_graded import Inquiry
-    from pytest_graysplit.replies.fetcher import Runner, Wish
+    from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
+    from pytest_graysplit.replies.fetcher import ReplyFetcher, ReplyRequest
     from pytest_graysplit.replies.recordings import MergeReport
     from pytest_graysplit.types import Case, Redactor, Reply
-    from pytest_graysplit.verdict import Stop
+    from pytest_graysplit.verdict import StopReason
     from pytest_graysplit.verdict.noise_floor import NoiseFloor
 
-STATE = pytest.StashKey["State"]()
+STATE = pytest.StashKey["RunContext"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
 REDACT = "pytest_graysplit_redact"
-EXCHANGES = pytest.StashKey[list[Exchange]]()
+EXCHANGES = pytest.StashKey[list[CaseRun]]()
 
 
-class State:
+class RunContext:
     """Everything that one run of ours knows; built when the first marked item or an option of ours is met."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -63,8 +63,8 @@ class State:
         self.root = config.rootpath
         self.settings: Settings = settings_of(config)
         self.results = Results()
-        self.tally = Tally()
-        self.stops: Mapping[str, Stop] = {}
+        self.tally = RunTotals()
+        self.stops: Mapping[str, StopReason] = {}
         self.started = datetime.now(UTC)
         worker: dict[str, Any] = getattr(config, "workerinput", {})
         self.is_worker = bool(worker)
@@ -137,9 +137,9 @@ class State:
         return Budget.of(self.settings.max_cost_usd, self.prices, getattr(self.config, "workerinput", {}))
 
     @cached_property
-    def runner(self) -> Runner:
-        """Gives wishes their replies."""
-        return build_runner(
+    def fetcher(self) -> ReplyFetcher:
+        """Gives requests their replies."""
+        return build_fetcher(
             self.share,
             self.root,
             run_id=self.run_id,
@@ -164,37 +164,39 @@ class State:
     def prepare(self, plans: Sequence[Plan]) -> None:
         """Take in what a killed run left, and refuse a run that may only replay and has nothing to replay."""
         if not self.is_worker:
-            self.take_in_leftovers()
-        wishes = [wish for plan in plans for some in plan.wishes.values() for wish in some]
+            self.recover_journals()
+        requests = [request for plan in plans for some in plan.requests.values() for request in some]
         if self.settings.record != "off":
             # Read before anything is sent: a broken file is one message, and no reply waits for it in a journal.
-            for path in sorted({wish.into for wish in wishes}):
+            for path in sorted({request.recording_path for request in requests}):
                 self.recordings.keys(path)
         replay_by_itself = self.settings.record == "none" and self.settings.record_reason
-        if wishes and replay_by_itself and not any(self.runner.recorded(wish) for wish in wishes):
+        if requests and replay_by_itself and not any(self.fetcher.recorded(request) for request in requests):
             raise UsageError(
                 f"nothing is recorded yet, and this run only replays, because {self.settings.record_reason}",
                 hint=self.settings.access.to_record(self.record_command),
                 slug=Slug.NOTHING_RECORDED,
             )
 
-    def require_bounds(self, wishes: Sequence[Wish]) -> None:
-        """Raise UsageError where there is a cap and a wish whose cost nobody can bound."""
+    def require_bounds(self, requests: Sequence[ReplyRequest]) -> None:
+        """Raise UsageError where there is a cap and a request whose cost nobody can bound."""
         if self.budget is not None:
-            self.budget.require_bounds(wishes, self.scoring.asking() if wishes else ())
+            self.budget.require_bounds(requests, self.scoring.asking() if requests else ())
 
-    def estimate(self, wishes: Sequence[Wish]) -> str:
-        """Write what fetching the wishes will cost."""
+    def estimate(self, requests: Sequence[ReplyRequest]) -> str:
+        """Write what fetching the requests will cost."""
         recordings = None if self.settings.record == "off" else self.recordings
-        return estimate(wishes, recordings, self.prices, self.settings.max_cost_usd)
+        return estimate(requests, recordings, self.prices, self.settings.max_cost_usd)
 
-    def require_folders(self, wishes: Iterable[Wish]) -> None:
+    def require_folders(self, requests: Iterable[ReplyRequest]) -> None:
         """Raise UsageError when replies could be paid for and then not be written."""
         if self.settings.record == "off":
             return
-        for path in {wish.into for wish in wishes}:
+        for path in {request.recording_path for request in requests}:
             require_inside(self.root, path)
-        for folder in ({wish.into.parent for wish in wishes} | {self.root / ".graysplit"}) - self._writable:
+        for folder in (
+            {request.recording_path.parent for request in requests} | {self.root / ".graysplit"}
+        ) - self._writable:
             existing = next(path for path in (folder, *folder.parents) if path.exists())
             if not existing.is_dir() or not os.access(existing, os.W_OK):
                 raise UsageError(
@@ -205,7 +207,7 @@ class State:
                     slug=Slug.FOLDER_UNWRITABLE,
                 )
             self._writable.add(folder)  # once: later a test may have put other files in its place
-        self.runner.open_journal()
+        self.fetcher.open_journal()
 
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def shown(self, path: Path) -> str:
@@ -218,12 +220,14 @@ class State:
             self.tally.failure = str(error)
             session.shouldstop = f"graysplit: {error.problem}"
 
-    def take_in_leftovers(self) -> None:
+    def recover_journals(self) -> None:
         """Merge what killed runs left in their journals, and say so."""
         if self.settings.record == "off" or not journal_folder(self.root).is_dir():
             return
         if self.settings.record == "all":
-            self.fresh = frozenset(key for left in leftovers(self.root) if left.mode == "all" for key in left.keys)
+            self.fresh = frozenset(
+                key for left in unmerged_journals(self.root) if left.mode == "all" for key in left.keys
+            )
         report = merge_journals(self.root)
         if report.replies:
             self.tally.notes.append(
@@ -271,54 +275,54 @@ class State:
 
     def finish(self) -> None:
         """Stop sending; what is in flight gets a moment and is kept."""
-        if "runner" in self.__dict__:
-            self.runner.stop()
+        if "fetcher" in self.__dict__:
+            self.fetcher.stop()
 
     def release(self) -> None:
         """Let go of results and recordings when nobody will ask for them any more."""
         self.results = Results()
-        for name in ("runner", "recordings"):
+        for name in ("fetcher", "recordings"):
             self.__dict__.pop(name, None)
 
     @property
-    def used_runner(self) -> Runner | None:
-        """The runner, if this process has needed one."""
-        return self.__dict__.get("runner")
+    def used_fetcher(self) -> ReplyFetcher | None:
+        """The fetcher, if this process has needed one."""
+        return self.__dict__.get("fetcher")
 
-    def ask(self, wishes: Sequence[Wish]) -> list[Reply]:
+    def ask(self, requests: Sequence[ReplyRequest]) -> list[Reply]:
         """Get what a metric wants, all at once; raise GraysplitError where it may not or cannot be had."""
-        if missing := self.runner.missing(wishes):
+        if missing := self.fetcher.missing(requests):
             self.settings.require_key()
             self.require_folders(missing)
-            self.runner.start(missing)
-        return [self.runner.reply(wish) for wish in wishes]
+            self.fetcher.start(missing)
+        return [self.fetcher.reply(request) for request in requests]
 
-    def asked_by_metric(self, plan: Plan) -> list[Wish]:
+    def asked_by_metric(self, plan: Plan) -> list[ReplyRequest]:
         """Return what the case's metric will ask, now that its replies are there; nothing for most metrics."""
         if not self.scoring.asks(plan.case):
             return []
-        score = self.scoring.of(plan.case, plan.path, plan.into)
-        return cast("Inquiry", score).wishes(pairs_of(plan, received(plan, self.runner)))
+        score = self.scoring.of(plan.case, plan.path, plan.recording_path)
+        return cast("ModelGradedScorer", score).requests(pairs_of(plan, received(plan, self.fetcher)))
 
-    def exchange(self, item: pytest.Item, plan: Plan) -> Exchange:
+    def case_run(self, item: pytest.Item, plan: Plan) -> CaseRun:
         """Return the item's exchange, holding it when it is first asked for."""
         for exchange in item.stash.get(EXCHANGES, []):
             if exchange.plan is plan:
                 return exchange
-        exchange = Exchange.held(plan, self.runner, self.scoring.of)
+        exchange = CaseRun.evaluate(plan, self.fetcher, self.scoring.of)
         item.stash.setdefault(EXCHANGES, []).append(exchange)
         return exchange
 
-    def hold_all(self, items: Iterable[pytest.Item]) -> None:
+    def evaluate_all(self, items: Iterable[pytest.Item]) -> None:
         """Compare all pairs in one go: the same work between tests takes twice as long, on cold caches."""
         with collector_paused():
             for item in items:
                 with suppress(Exception):  # what breaks here, such as a user's hook, is the test's to show
-                    self.exchange(item, item.stash[PLAN])
+                    self.case_run(item, item.stash[PLAN])
 
-    def hold(
+    def evaluate(
         self, item: pytest.Item, treatment: str, case: Case, roles: Sequence[str], *, asserts: bool | None
-    ) -> Exchange:
+    ) -> CaseRun:
         """Ask for a case that a test body made up, and keep what came as part of the item."""
         control = cast("str", self.settings.control)
         models = {"control": (CONTROL, control), "treatment": (treatment, treatment)}
@@ -329,25 +333,25 @@ class State:
         request, differing = self.planner.asked(case, item.path, control, treatment)
         plan = Plan(
             case=case,
-            request=request,
+            request_hash=request,
             differing=differing,
             treatment=treatment,
-            alone=arms[0][0] if len(arms) == 1 else None,
+            only_arm=arms[0][0] if len(arms) == 1 else None,
             file=self.shown(item.path),
             path=item.path,
-            into=into,
+            recording_path=into,
             has_body=False,
             body_asserts=self._body_asserts(item) if asserts is None else asserts,
             samples=self.settings.samples_of("treatment", case.samples),
-            wishes=self.planner.wishes(case, item.path, arms),
+            requests=self.planner.requests(case, item.path, arms),
         )
-        wishes = [wish for some in plan.wishes.values() for wish in some]
-        missing = self.runner.missing(wishes)
+        requests = [request for some in plan.requests.values() for request in some]
+        missing = self.fetcher.missing(requests)
         if missing:
             self.settings.require_key()
         self.require_bounds(missing)
-        self.runner.start(missing)
-        return self.exchange(item, plan)
+        self.fetcher.start(missing)
+        return self.case_run(item, plan)
 
     def _body_asserts(self, item: pytest.Item) -> bool:
         """Tell whether the body that makes up a case asserts something, as its marker says where it has one."""
@@ -356,11 +360,11 @@ class State:
     def ask_now(self, plan: Plan) -> None:
         """Ask for what a plan lacks whose prompt was known only when its test began."""
         plan.case = self._settled(plan.case)
-        if missing := self.runner.missing(wish for some in plan.wishes.values() for wish in some):
+        if missing := self.fetcher.missing(request for some in plan.requests.values() for request in some):
             self.settings.require_key()
             self.require_bounds(missing)
             self.require_folders(missing)
-            self.runner.start(missing)
+            self.fetcher.start(missing)
 
     def check_auto(self, case: Case) -> None:
         """Raise UsageError for a case that asks for auto in a run that asks the control only once."""
@@ -377,7 +381,7 @@ class State:
         if metric not in self.noise_floor:
             self.noise_floor[metric] = None
             self.tally.notes.append(uncalibrated(0, None, {case.fallback_similarity}))
-        return settled(case, self.noise_floor[metric])
+        return with_noise_floor(case, self.noise_floor[metric])
 
 
 def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:

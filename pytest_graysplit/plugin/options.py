@@ -32,7 +32,7 @@ def register(parser: pytest.Parser) -> None:
             action="append" if option.repeatable else "store",
             default=None,
             help=option.help,
-            **({} if option.alone is None else {"nargs": "?", "const": option.alone}),
+            **({} if option.const is None else {"nargs": "?", "const": option.const}),
         )
         if option.repeatable:
             parser.addini(option.ini, option.help, type="linelist", default=None)
@@ -53,12 +53,12 @@ def is_given(config: pytest.Config, name: str) -> bool:
 
 def settings_of(config: pytest.Config) -> Settings:
     """Resolve default < ini < environment < command line; raise UsageError for a value that cannot be used."""
-    from pytest_graysplit.config.settings import Layer, resolve
+    from pytest_graysplit.config.settings import SettingsSource, resolve
 
     layers = [
-        Layer(lambda option: option.flag, _given(option_values(config))),
-        Layer(lambda option: f"environment {option.variable}", _given(_environment(os.environ))),
-        Layer(lambda option: f"{_ini_name(config)}: {option.ini}", _given(_ini_values(config))),
+        SettingsSource(lambda option: option.flag, _given(option_values(config))),
+        SettingsSource(lambda option: f"environment {option.variable}", _given(_environment(os.environ))),
+        SettingsSource(lambda option: f"{_ini_name(config)}: {option.ini}", _given(_ini_values(config))),
     ]
     settings = resolve(layers, _tool_table(config), os.environ)
     if settings.table.splits:

@@ -11,7 +11,7 @@ from pytest_graysplit.plugin.collect.marks import asserts_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_graysplit.plugin.run.case_run import Exchange
+    from pytest_graysplit.plugin.run.case_run import CaseRun
     from pytest_graysplit.types import Case, Comparison, Message, Reply
 
 ROLES = ("control", "treatment")
@@ -23,7 +23,7 @@ class RelayFixture:
     Thresholds given here or in the marker are asserted when the body has ended, as for a marked prompt.
     """
 
-    def __init__(self, hold: Callable[..., Exchange], *, where: str, case_id: str) -> None:
+    def __init__(self, hold: Callable[..., CaseRun], *, where: str, case_id: str) -> None:
         self._hold = hold
         self._where = where
         self._case_id = case_id
@@ -48,7 +48,7 @@ class RelayFixture:
             )
         return self._held(prompt, fields, (arm,)).reply_or_reason()
 
-    def _held(self, prompt: str | Sequence[Message], fields: dict[str, Any], roles: Sequence[str]) -> Exchange:
+    def _held(self, prompt: str | Sequence[Message], fields: dict[str, Any], roles: Sequence[str]) -> CaseRun:
         __tracebackhide__ = True
         try:
             asserts = asserts_of(fields, self._where)

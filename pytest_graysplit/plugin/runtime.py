@@ -11,53 +11,53 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.collect.adopting import AWAITED, marked_late
 from pytest_graysplit.plugin.collect.marks import is_marked, where_of
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.context import NO_TREATMENT, STATE, State
+from pytest_graysplit.plugin.context import NO_TREATMENT, STATE, RunContext
 from pytest_graysplit.plugin.options import pytest_option, settings_of
 from pytest_graysplit.plugin.relay_fixture import RelayFixture
-from pytest_graysplit.plugin.report.reporter_hooks import Gather
-from pytest_graysplit.plugin.run.early_stop import Decided, Spared
+from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
+from pytest_graysplit.plugin.run.early_stop import EarlyStopMonitor, EarlyStopSkipper
 from pytest_graysplit.plugin.run.outcomes import Outcomes
-from pytest_graysplit.plugin.run.runner_hooks import OUTCOMES, Items
+from pytest_graysplit.plugin.run.runner_hooks import OUTCOMES, RunnerHooks
 from pytest_graysplit.plugin.splitter_fixture import splitter_of
-from pytest_graysplit.plugin.xdist.worker_reports import CONTROLLER, Courier
+from pytest_graysplit.plugin.xdist.worker_reports import CONTROLLER, WorkerReports
 
 if TYPE_CHECKING:
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.run.case_run import Exchange
+    from pytest_graysplit.plugin.run.case_run import CaseRun
     from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 ITEMS = "graysplit-items"
 
 
-def state_of(config: pytest.Config) -> State:
+def state_of(config: pytest.Config) -> RunContext:
     """Return the run's state; the first call builds it and registers the hooks that only a used plugin needs."""
     if STATE not in config.stash:
-        config.stash[STATE] = state = State(config)
+        config.stash[STATE] = state = RunContext(config)
         manager = config.pluginmanager
         if not manager.has_plugin(CONTROLLER):
-            items = Items(state)
+            items = RunnerHooks(state)
             manager.register(items, ITEMS)
             manager.register(Outcomes(state, items.complete_setup), OUTCOMES)
         stops_early = state.settings.early_stop is not None
         if stops_early and not manager.has_plugin(CONTROLLER):
-            manager.register(Spared(state), "graysplit-spared")
+            manager.register(EarlyStopSkipper(state), "graysplit-spared")
         if state.is_worker:
-            manager.register(Courier(), "graysplit-courier")
+            manager.register(WorkerReports(), "graysplit-courier")
         else:
-            decided = Decided(state) if stops_early else None
-            manager.register(Gather(state, decided), "graysplit-gather")
+            decided = EarlyStopMonitor(state) if stops_early else None
+            manager.register(SummaryReporter(state, decided), "graysplit-gather")
             if decided is not None:
                 manager.register(decided, "graysplit-decided")
     return config.stash[STATE]
 
 
-def items_of(config: pytest.Config) -> Items:
+def items_of(config: pytest.Config) -> RunnerHooks:
     """Return what plans the items of this process."""
     state_of(config)
-    return cast("Items", config.pluginmanager.get_plugin(ITEMS))
+    return cast("RunnerHooks", config.pluginmanager.get_plugin(ITEMS))
 
 
-def exchange_of(request: pytest.FixtureRequest, fixture: str) -> Exchange:
+def exchange_of(request: pytest.FixtureRequest, fixture: str) -> CaseRun:
     """Return the exchange of a marked item, for a fixture."""
     item = request.node
     plan = item.stash.get(PLAN, None)
@@ -72,7 +72,7 @@ def exchange_of(request: pytest.FixtureRequest, fixture: str) -> Exchange:
         )
     if pytest_option(item.config, "setuponly"):
         pytest.skip("--setup-only asks no model")
-    return state_of(item.config).exchange(item, plan)
+    return state_of(item.config).case_run(item, plan)
 
 
 def _plan_awaited(request: pytest.FixtureRequest) -> Plan | None:
@@ -91,7 +91,7 @@ def relay_fixture_of(item: pytest.Item) -> RelayFixture:
     plan = item.stash.get(PLAN, None)
     if not state.settings.treatments:
         pytest.skip(NO_TREATMENT)
-    hold = partial(state.hold, item, plan.treatment if plan else state.settings.treatments[0])
+    hold = partial(state.evaluate, item, plan.treatment if plan else state.settings.treatments[0])
     return RelayFixture(
         hold,
         where=where_of(item.path, None, item.config.rootpath),

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import GraysplitError, RelayError, Slug, UnaskedError
+from pytest_graysplit.errors import BudgetExceededError, GraysplitError, RelayError, Slug
 from pytest_graysplit.formatting.clock import REAL
 from pytest_graysplit.types import Reply
 
@@ -27,7 +27,7 @@ GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class QueuedRequest:
     """One request to send, and the future that its reply lands in; `name` says in a message what it is about."""
 
     model: str
@@ -38,7 +38,7 @@ class Job:
     name: str = ""
 
 
-class Engine:
+class RequestWorker:
     """Sends jobs through a relay from a thread of its own, so that no event loop of the user's is ever touched.
 
     The relay is opened, and asked which models it has, before the first job is sent. A problem that no other
@@ -52,8 +52,8 @@ class Engine:
         self._models = models
         self._unlisted = unlisted
         self._concurrency = concurrency
-        self._waiting: deque[Job] = deque()
-        self._unfinished: set[Job] = set()
+        self._waiting: deque[QueuedRequest] = deque()
+        self._unfinished: set[QueuedRequest] = set()
         self._guard = threading.Lock()  # between submitting a job and the thread's end
         self._closing = False
         self._ended = False
@@ -71,7 +71,7 @@ class Engine:
         """How many jobs have been submitted and have no reply yet."""
         return len(self._unfinished)
 
-    def submit(self, jobs: Iterable[Job]) -> None:
+    def submit(self, jobs: Iterable[QueuedRequest]) -> None:
         """Queue jobs in their order; the thread starts with the first, and after its end no job is taken."""
         batch = list(jobs)
         with self._guard:
@@ -136,7 +136,7 @@ class Engine:
                 self._waiting.clear()
             self._end(left)
 
-    def _end(self, jobs: Iterable[Job]) -> None:
+    def _end(self, jobs: Iterable[QueuedRequest]) -> None:
         """Let nobody wait for these: they end with what ended the engine, or cancelled."""
         for job in jobs:
             if self.failure is None:
@@ -178,10 +178,10 @@ class Engine:
         finally:
             self._nudge()
 
-    async def _send(self, relay: Relay, job: Job) -> None:
+    async def _send(self, relay: Relay, job: QueuedRequest) -> None:
         try:
             kept = await self._asked(relay, job)
-        except UnaskedError as error:  # the jobs after it learn the same, each without a request
+        except BudgetExceededError as error:  # the jobs after it learn the same, each without a request
             self._unfinished.discard(job)
             job.future.set_exception(error)
             return
@@ -197,7 +197,7 @@ class Engine:
         self._unfinished.discard(job)
         job.future.set_result(kept)
 
-    async def _asked(self, relay: Relay, job: Job) -> Reply:
+    async def _asked(self, relay: Relay, job: QueuedRequest) -> Reply:
         """Ask, and keep what came; what nobody foresaw is the failed reply of this job, and of no other."""
         try:
             return job.keep(await relay.ask(job.model, job.body(), job.route))
@@ -218,7 +218,7 @@ def _own_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _failed_reply(job: Job, error: Exception) -> Reply:
+def _failed_reply(job: QueuedRequest, error: Exception) -> Reply:
     about = f"{job.name}: " if job.name else ""
     return Reply(
         model=job.model,

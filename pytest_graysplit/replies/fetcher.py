@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.replies.engine import Engine
+    from pytest_graysplit.replies.engine import RequestWorker
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.replies.recordings import Journal, Recordings
     from pytest_graysplit.replies.relay.client import Relay, RelayStats
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Address = tuple[Path, ReplyKey]
 
 
-class Wish(NamedTuple):
+class ReplyRequest(NamedTuple):
     """One reply that a test wants: from whom, to what, and in which recording it belongs.
 
     `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
@@ -42,7 +42,7 @@ class Wish(NamedTuple):
 
     arm: str
     key: ReplyKey
-    into: Path
+    recording_path: Path
     body: Mapping[str, Json]
     route: Route = "chat"
     metric: str = ""
@@ -53,11 +53,11 @@ class Wish(NamedTuple):
         return self.metric or (self.arm if self.arm == "control" else "treatment")
 
     @property
-    def address(self) -> Address:
+    def recording_key(self) -> Address:
         """Where the reply is recorded."""
-        return self.into, self.key
+        return self.recording_path, self.key
 
-    def request(self) -> dict[str, Json]:
+    def full_body(self) -> dict[str, Json]:
         """Return the body that is sent."""
         body = {"model": self.key.model, **self.body}
         seed = body.get("seed")
@@ -89,20 +89,20 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class FetchStats:
     """Everything that was sent since the run began, and what has come of it; `replies` are those of the arms.
 
     `spent_usd` is None where an answer has no known price.
     """
 
     sent: int = 0
-    came: int = 0
+    received: int = 0
     spent_usd: Decimal | None = Decimal(0)
     replies: tuple[tuple[str, Reply], ...] = ()
 
 
-class Runner:
-    """Gives each wish its reply: from a recording where the mode allows, else from the relay, once."""
+class ReplyFetcher:
+    """Gives each request its reply: from a recording where the mode allows, else from the relay, once."""
 
     def __init__(  # noqa: PLR0913 # the seams of the house meet here, each by name
         self,
@@ -132,11 +132,11 @@ class Runner:
         self._errors = 0
         self._unpriced = 0
         self._spent_usd = Decimal(0)
-        self._came: list[tuple[Wish, Reply]] = []
+        self._came: list[tuple[ReplyRequest, Reply]] = []
         self._latencies_s: list[float] = []
         self._finished = threading.Event()
         self._open_relay = open_relay
-        self._engine: Engine | None = None
+        self._engine: RequestWorker | None = None
         self._pid = os.getpid()
 
     @property
@@ -150,16 +150,16 @@ class Runner:
         return self._engine.warnings if self._engine else ()
 
     @property
-    def fetched(self) -> Fetched:
+    def fetch_stats(self) -> FetchStats:
         """What was sent and what has come of it, seen from any thread."""
         with self._lock:
             came = tuple(self._came)
         answered = [reply.cost_usd for _, reply in came if reply.outcome != "error" or reply.cost_usd is not None]
-        return Fetched(
+        return FetchStats(
             sent=len(self._sent),
-            came=len(came),
+            received=len(came),
             spent_usd=None if None in answered else sum((cost for cost in answered if cost is not None), Decimal(0)),
-            replies=tuple((wish.arm, reply) for wish, reply in came if not wish.metric),
+            replies=tuple((request.arm, reply) for request, reply in came if not request.metric),
         )
 
     def stats(self) -> RelayStats | None:
@@ -171,37 +171,39 @@ class Runner:
         """The median latency of what was fetched, in seconds; None when nothing was."""
         return quantile(self._latencies_s, 0.5)
 
-    def recorded(self, wish: Wish) -> Reply | None:
+    def recorded(self, request: ReplyRequest) -> Reply | None:
         """Return the recorded reply, where the record mode allows to use it."""
         mode = self._settings.record
-        if mode == "off" or (mode == "all" and wish.address not in self._fresh):
+        if mode == "off" or (mode == "all" and request.recording_key not in self._fresh):
             return None
-        reply = self._recordings.reply(wish.into, wish.key)
+        reply = self._recordings.reply(request.recording_path, request.key)
         return None if reply is None else self._prices.priced(reply)
 
-    def missing(self, wishes: Iterable[Wish]) -> list[Wish]:
-        """Return the wishes that only the relay can fulfil, each once; none where the mode is replay only."""
+    def missing(self, requests: Iterable[ReplyRequest]) -> list[ReplyRequest]:
+        """Return the requests that only the relay can fulfil, each once; none where the mode is replay only."""
         if self._settings.record == "none":
             return []
-        unique = {wish.address: wish for wish in wishes if wish.address not in self._sent}
-        return [wish for wish in unique.values() if self.recorded(wish) is None]
+        unique = {request.recording_key: request for request in requests if request.recording_key not in self._sent}
+        return [request for request in unique.values() if self.recorded(request) is None]
 
-    def arrived(self, wishes: Iterable[Wish]) -> bool:
-        """Tell whether none of the wishes is on its way."""
-        return all(wish.address not in self._sent or self._sent[wish.address].done() for wish in wishes)
+    def all_arrived(self, requests: Iterable[ReplyRequest]) -> bool:
+        """Tell whether none of the requests is on its way."""
+        return all(
+            request.recording_key not in self._sent or self._sent[request.recording_key].done() for request in requests
+        )
 
-    def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
+    def fetch(self, requests: Sequence[ReplyRequest], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
         """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
         began = time.perf_counter()
         self._done, self._errors, self._unpriced, self._spent_usd = 0, 0, 0, Decimal(0)
-        self.start(wishes)
+        self.start(requests)
         try:
             while self.unfinished and not self._finished.wait(every_s):
-                watch(self._progress(len(wishes), began))
+                watch(self._progress(len(requests), began))
         except BaseException:
             self.stop()
             raise
-        watch(self._progress(len(wishes), began))
+        watch(self._progress(len(requests), began))
         if self._failure is not None:
             self.stop()
             raise self._failure
@@ -216,30 +218,34 @@ class Runner:
         self.open_journal()
         self._own_engine()
 
-    def start(self, wishes: Sequence[Wish]) -> None:
-        """Send the wishes and return at once."""
+    def start(self, requests: Sequence[ReplyRequest]) -> None:
+        """Send the requests and return at once."""
         self._finished.clear()
-        from pytest_graysplit.replies.engine import Job
+        from pytest_graysplit.replies.engine import QueuedRequest
 
         jobs = []
-        for wish in wishes:
+        for request in requests:
             future: Future[Reply] = Future()
-            self._sent[wish.address] = future
-            name = f"case {wish.key.case!r}, {wish.role}"
-            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route, name))
+            self._sent[request.recording_key] = future
+            name = f"case {request.key.case!r}, {request.role}"
+            jobs.append(
+                QueuedRequest(request.key.model, request.full_body, self._keeper(request), future, request.route, name)
+            )
         if jobs:
             self._own_engine().submit(jobs)
 
-    def reply(self, wish: Wish) -> Reply:
+    def reply(self, request: ReplyRequest) -> Reply:
         """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""
-        if wish.address not in self._sent or self._is_lost(self._sent[wish.address]):
-            if (reply := self.recorded(wish)) is not None:
+        if request.recording_key not in self._sent or self._is_lost(self._sent[request.recording_key]):
+            if (reply := self.recorded(request)) is not None:
                 return reply
             if self._settings.record == "none":
-                raise self._recordings.explain_miss(wish.into, wish.key, wish.body, self._command, wish.role)
-            self.start([wish])
+                raise self._recordings.explain_miss(
+                    request.recording_path, request.key, request.body, self._command, request.role
+                )
+            self.start([request])
         try:
-            return self._sent[wish.address].result()
+            return self._sent[request.recording_key].result()
         except CancelledError:
             raise self._failure or _stopped() from None
 
@@ -261,7 +267,7 @@ class Runner:
     def _failure(self) -> GraysplitError | None:
         return self._engine.failure if self._engine else None
 
-    def _own_engine(self) -> Engine:
+    def _own_engine(self) -> RequestWorker:
         """Return the engine of this very process: a fork has the memory of its parent, and none of its threads."""
         if self._pid != os.getpid():
             self._pid, self._engine, self._lock = os.getpid(), None, threading.Lock()
@@ -274,26 +280,28 @@ class Runner:
         """Tell whether a reply is on its way to the process that this one was forked from, and to no other."""
         return self._pid != os.getpid() and not reply.done()
 
-    def _build_engine(self) -> Engine:
-        from pytest_graysplit.replies.engine import Engine  # brings asyncio, which a replay does not need
+    def _build_engine(self) -> RequestWorker:
+        from pytest_graysplit.replies.engine import RequestWorker  # brings asyncio, which a replay does not need
 
         asked = self._asked_models()
         arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
         models = dict.fromkeys([*arms, *(model for model, route in asked.items() if route == "chat")])
         # Many relays list what chats and nothing else.
         unlisted = [model for model, route in asked.items() if route != "chat"]
-        return Engine(self._open_relay, list(models), self._settings.concurrency, unlisted)
+        return RequestWorker(self._open_relay, list(models), self._settings.concurrency, unlisted)
 
-    def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
+    def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
             if self._journal is not None:
-                self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
-            priced = self._prices.priced(self._without_secrets(reply, wish.route))
+                self._journal.append(
+                    request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"
+                )
+            priced = self._prices.priced(self._without_secrets(reply, request.route))
             with self._lock:
-                self._came.append((wish, priced))
+                self._came.append((request, priced))
                 self._done += 1
-                if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers
+                if reply.latency_s is not None and not request.metric:  # vectors come faster than answers
                     self._latencies_s.append(reply.latency_s)
                 self._errors += priced.outcome == "error"
                 self._unpriced += priced.cost_usd is None and priced.outcome != "error"
@@ -316,17 +324,17 @@ class Runner:
             )
 
 
-def shuffled(groups: Iterable[Sequence[Wish]], random: Random | None = None) -> list[Wish]:
+def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = None) -> list[ReplyRequest]:
     """Put cases in a random order, and the arms of each case next to each other in a random order too.
 
     Random, so that neither arm meets a quieter relay; seeded, so that it repeats.
     """
-    dice = random or Random(SEED)
+    rng = random or Random(SEED)
     ordered = [list(group) for group in groups]
-    dice.shuffle(ordered)
+    rng.shuffle(ordered)
     for group in ordered:
-        dice.shuffle(group)
-    return [wish for group in ordered for wish in group]
+        rng.shuffle(group)
+    return [request for group in ordered for request in group]
 
 
 def _stopped() -> RelayError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.replies.fetcher import Runner
+from pytest_graysplit.replies.fetcher import ReplyFetcher
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.recordings import Journal
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.replies.recordings import Recordings
     from pytest_graysplit.replies.relay.client import Relay
-    from pytest_graysplit.replies.relay.cost_guard import Purse
+    from pytest_graysplit.replies.relay.cost_guard import CostGuard
     from pytest_graysplit.types import Redactor, Route
 
 
-def build_runner(  # noqa: PLR0913 # each by name
+def build_fetcher(  # noqa: PLR0913 # each by name
     settings: Settings,
     root: Path,
     *,
@@ -33,15 +33,15 @@ def build_runner(  # noqa: PLR0913 # each by name
     command: str,
     fresh: frozenset[Address],
     asked_models: Callable[[], Mapping[str, Route]],
-    purse_of: Callable[[Settings], Purse] | None = None,
-) -> Runner:
-    """Return a runner for the settings; there is a journal only where something may be recorded.
+    purse_of: Callable[[Settings], CostGuard] | None = None,
+) -> ReplyFetcher:
+    """Return a fetcher for the settings; there is a journal only where something may be recorded.
 
     `redact_for` gives the redactor of a recording file, and `purse_of` limits the cost where there is a cap.
     """
     mode = settings.record
     journal = Journal(root, mode=mode, run_id=run_id, redact_for=redact_for)
-    return Runner(
+    return ReplyFetcher(
         settings,
         recordings=recordings,
         journal=journal if mode in ("new", "all") else None,
@@ -54,7 +54,7 @@ def build_runner(  # noqa: PLR0913 # each by name
     )
 
 
-def _open_relay(settings: Settings, purse_of: Callable[[Settings], Purse] | None) -> Relay:
+def _open_relay(settings: Settings, purse_of: Callable[[Settings], CostGuard] | None) -> Relay:
     from pytest_graysplit.replies.refusals import is_refusal
     from pytest_graysplit.replies.relay.client import Relay  # brings httpx, which a replay does not need
 

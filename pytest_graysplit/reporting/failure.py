@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.values import shown
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import exact_number, money, score, seconds, shortened
+from pytest_graysplit.formatting.display import exact_number, format_score, money, seconds, shortened
 from pytest_graysplit.formatting.escaping import on_one_line, visible
 from pytest_graysplit.reporting.worddiff import word_diff
 from pytest_graysplit.verdict.results import CONTROL
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.types import Comparison, Miss, Reply
+    from pytest_graysplit.types import Comparison, FailedExpectation, Reply
     from pytest_graysplit.verdict.results import ArmResult, CaseResult
 
 MOST_CALLS = 10
@@ -43,7 +43,7 @@ def _broken(bugs: Iterable[str]) -> Iterator[str]:
         yield f"  hint: {hint}  [{Slug.BODY_BROKEN}]"
 
 
-def _missed(misses: list[Miss]) -> Iterator[str]:
+def _missed(misses: list[FailedExpectation]) -> Iterator[str]:
     for miss in misses:
         yield miss.problem
         yield f"  hint: {miss.hint}  [{miss.slug}]"
@@ -110,11 +110,11 @@ def _difference(old: str, new: str) -> str:
 
 def _similarity(comparison: Comparison) -> str:
     assert comparison.similarity is not None  # noqa: S101 # the caller asked
-    text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
+    text = f"{format_score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
     if comparison.threshold is not None:
         text += f", threshold {exact_number(comparison.threshold)}{' (auto)' if comparison.calibrated else ''}"
     if comparison.self_similarity is not None:
-        text += f", control with itself {score(comparison.self_similarity)}"
+        text += f", control with itself {format_score(comparison.self_similarity)}"
     if comparison.length_ratio is not None:
         text += f", length x{comparison.length_ratio:.2f}"
     return text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.reporting.summary import Line
     from pytest_graysplit.traffic.monitor.report import TrafficState
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
-    from pytest_graysplit.verdict import Row
+    from pytest_graysplit.verdict import Criterion
 
 
 def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
@@ -40,7 +40,7 @@ def _text(line: Line) -> str:
 
 def _left_out(state: TrafficState) -> Iterator[str]:
     parts = [
-        (state.earlier.requests, "from before the weights changed"),
+        (state.previous.requests, "from before the weights changed"),
         (sum(arm.forced for arm in state.sums), "routed by force"),
         (sum(arm.anonymous for arm in state.sums), "without a unit"),
     ]
@@ -75,7 +75,7 @@ def _feedback(arm: ArmSums) -> str:
     return "-" if arm.feedback_mean is None else f"{arm.feedback_mean:.2f} of {arm.feedback:,}"
 
 
-def _told(row: Row) -> str:
+def _told(row: Criterion) -> str:
     measure = measure_of(row)
     if row.of_a_free_model:
         free = {0.0: change(0.0), 1.0: "both models are free"}
@@ -93,9 +93,9 @@ def _told(row: Row) -> str:
     return f"{ratio(row.estimate)}  ({ratio(row.low)} .. {ratio(row.high)}{bound}){_state(row)}"
 
 
-def _estimate(row: Row, measure: str) -> str:
+def _estimate(row: Criterion, measure: str) -> str:
     return f"${row.estimate:,.2f} per million requests" if measure == "usd" else ratio(row.estimate)
 
 
-def _state(row: Row) -> str:
+def _state(row: Criterion) -> str:
     return f"  {row.state}" if row.state else ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
     from pytest_graysplit.verdict.pairs import Pair
 
 # No suite of a usual size has more cases.
@@ -75,7 +75,7 @@ class _Spread(NamedTuple):
     distance: float
 
 
-def advise(row: Row, pairs: Sequence[Pair], policy: Policy, least: int) -> Advice:
+def advise(row: Criterion, pairs: Sequence[Pair], policy: Policy, least: int) -> Advice:
     """Return how many units decide a row that is held against its bound; no verdict has fewer than `least` cases."""
     concerned = [pair for pair in pairs if row.tag is None or row.tag in pair.tags]
     clusters = clusters_of(concerned)
@@ -94,11 +94,11 @@ def advise(row: Row, pairs: Sequence[Pair], policy: Policy, least: int) -> Advic
     )
 
 
-def _is_of_shares(row: Row) -> bool:
+def _is_of_shares(row: Criterion) -> bool:
     return row.is_pass_rate or row.name == "errors"
 
 
-def _fewest(row: Row, policy: Policy, least: int) -> int:
+def _fewest(row: Criterion, policy: Policy, least: int) -> int:
     """Return how many units it takes at least: so many that none is lost, and the bound is shown all the same."""
     margin = abs(row.bound or 0.0)
     if row.name == "latency_budget":
@@ -109,7 +109,7 @@ def _fewest(row: Row, policy: Policy, least: int) -> int:
     return max(least, stats.certifiable_n(margin, policy.confidence), exact)
 
 
-def _of_shares(row: Row, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
+def _of_shares(row: Criterion, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
     """Return the spread if both models were alike, and as it looks, from the mean squared difference of a unit (psi).
 
     Without a discordant unit psi is not 0: it counts half a unit more, as discordant as the others are, in one more.
@@ -127,7 +127,7 @@ def _of_shares(row: Row, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
     return equal, _Spread(max(0.0, total / units - row.estimate**2), abs(row.estimate - bound))
 
 
-def _of_interval(row: Row, units: int) -> tuple[_Spread, _Spread]:
+def _of_interval(row: Criterion, units: int) -> tuple[_Spread, _Spread]:
     """Return the spread if both models were alike, and as it looks, from how wide the interval of a mean is.
 
     Where a treatment that is as good does not keep the bound, as with a cost that has to be lower, both are the same.

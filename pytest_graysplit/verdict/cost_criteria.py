@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.verdict.criterion import FREE, Row, at_most, row_of, t_method
+from pytest_graysplit.verdict.criterion import FREE, Criterion, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 
 
-def cost_per_pass_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def cost_per_pass_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield the ratio of the costs of a pass, treatment over control, where the cost of every reply is known."""
     costs = [pair.cost_usd for pair in pairs if pair.cost_usd is not None]
     if len(costs) < len(pairs):
@@ -36,13 +36,13 @@ def cost_per_pass_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
     if (exact := free_row((treated, passed), (controlled, control_passed), len(pairs), bound)) is not None:
         yield exact
     elif (interval := stats.cost_per_pass_ratio(*columns, policy.confidence, clusters)) is not None:
-        row = row_of("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
+        row = criterion_of("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
         held = at_most(row, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
         # Cheaper is the point: the same price is no pass.
         yield replace(held, state="inconclusive") if held.state == "pass" and row.high >= bound else held
 
 
-def free_row(treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float) -> Row | None:
+def free_row(treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float) -> Criterion | None:
     """Return the cost of a pass where a model is free: 0, infinite, or 1 where both are; None elsewhere.
 
     Each model comes as its cost and its passes. What is free is so in every case, so nothing has to be estimated. A
@@ -52,13 +52,13 @@ def free_row(treatment: tuple[float, float], control: tuple[float, float], n: in
     if not (passed and control_passed) or (usd and control_usd):
         return None
     ratio = math.inf if usd else 0.0 if control_usd else 1.0
-    row = Row(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
+    row = Criterion(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
     if ratio == 1:
         return replace(row, bound=bound, state="pass" if bound > 1 else "inconclusive")
     return at_most(row, bound, 0.0 if ratio else 1.0)
 
 
-def savings_rows(pairs: Sequence[Pair]) -> Iterator[Row]:
+def savings_rows(pairs: Sequence[Pair]) -> Iterator[Criterion]:
     """Yield what a million calls save, in US dollars: without, and with a fallback to the control where it fails."""
     priced = [(pair, pair.cost_usd) for pair in pairs if pair.cost_usd is not None]
     if not priced or len(priced) < len(pairs):
@@ -70,4 +70,4 @@ def savings_rows(pairs: Sequence[Pair]) -> Iterator[Row]:
     ]
     for name, savings in (("savings", plain), ("savings_with_fallback", caught)):
         if (interval := stats.t_interval(savings, clusters=clusters)) is not None:
-            yield row_of(name, interval, len(pairs), f"{t_method(clusters)}, US dollars a million calls")
+            yield criterion_of(name, interval, len(pairs), f"{t_method(clusters)}, US dollars a million calls")

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
     from pytest_graysplit.verdict.pairs import Pair
 
 
-def rows_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Row, ...]:
+def criteria_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Criterion, ...]:
     """Return every row that the pairs have data for, the pass rate first and the tags last.
 
     Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.

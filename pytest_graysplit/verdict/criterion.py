@@ -18,7 +18,7 @@ FREE = "exact, a model is free"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Criterion:
     """One figure of a comparison with its interval over n cases; `state` is None where nothing is asked of it.
 
     The interval is one of 90%, unless looks were planned. `bound` is what it is held against, `fail_p` the one-sided p
@@ -55,18 +55,18 @@ class Row:
         return self.name == PASS_RATE or self.tag is not None
 
 
-def row_of(name: str, interval: Interval, n: int, method: str) -> Row:
+def criterion_of(name: str, interval: Interval, n: int, method: str) -> Criterion:
     """Return a row that nothing is asked of yet."""
-    return Row(name=name, estimate=interval.estimate, low=interval.low, high=interval.high, n=n, method=method)
+    return Criterion(name=name, estimate=interval.estimate, low=interval.low, high=interval.high, n=n, method=method)
 
 
-def at_least(row: Row, bound: float, below_p: float) -> Row:
+def at_least(row: Criterion, bound: float, below_p: float) -> Criterion:
     """Hold a row that must stay above its bound; `below_p` is the p value of "the truth is not below it"."""
     state: State = "pass" if row.low > bound else "fail" if row.high < bound else "inconclusive"
     return replace(row, bound=bound, state=state, fail_p=below_p)
 
 
-def at_most(row: Row, bound: float, above_p: float) -> Row:
+def at_most(row: Criterion, bound: float, above_p: float) -> Criterion:
     """Hold a row that must stay at or below its bound; `above_p` is the p value of "the truth is not above it"."""
     state: State = "pass" if row.high <= bound else "fail" if row.low > bound else "inconclusive"
     return replace(row, bound=bound, state=state, fail_p=above_p)

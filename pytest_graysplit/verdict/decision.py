@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
     from pytest_graysplit.verdict.results import Results
     from pytest_graysplit.verdict.run_facts import RunFacts
 
@@ -46,7 +46,7 @@ class Verdict:
     treatment: str
     decision: Decision
     reasons: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Criterion, ...]
     needed: int | None = None
     needed_if_equal: int | None = None
     mcnemar_midp: float | None = None
@@ -77,7 +77,7 @@ def _ruled(seen: Evidence) -> tuple[Decision, list[str]]:
     if not found:
         return "promote", [*rules.promising(seen), *looks.looked(seen, held=False), *rules.beside_the_point(seen)]
     decision = found[0][1]
-    noisy = seen.is_twin and any(one == "reject" for _, one, _ in found)
+    noisy = seen.is_aa_run and any(one == "reject" for _, one, _ in found)
     if noisy:
         decision = "hold"
     told = [rules.AGAINST_ITSELF] if noisy else []

@@ -13,7 +13,7 @@ from pytest_graysplit import stats
 from pytest_graysplit.verdict.evidence import HARM_EVIDENCE, PROMISE_EVIDENCE
 from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.results import CONTROL, Results
-from pytest_graysplit.verdict.run_facts import Stop
+from pytest_graysplit.verdict.run_facts import StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Wealth:
+class EProcess:
     """What betting against "no harm", and where wanted against "no promise", has made of 1 for one treatment."""
 
     harm: stats.EProcess
     promise: stats.EProcess | None
     seen: int = 0
 
-    def add(self, differences: Sequence[float], largest: int) -> Stop | None:
+    def add(self, differences: Sequence[float], largest: int) -> StopReason | None:
         """Take in the cases of one cluster, and return the stop that they give reason for."""
         self.seen += len(differences)
         if self.harm.add_cluster(differences, largest) >= HARM_EVIDENCE:
-            return Stop(side="harm", after=self.seen)
+            return StopReason(side="harm", after=self.seen)
         if self.promise is not None and self.promise.add_cluster(differences, largest) >= PROMISE_EVIDENCE:
-            return Stop(side="promote", after=self.seen)
+            return StopReason(side="promote", after=self.seen)
         return None
 
 
@@ -66,9 +66,9 @@ class EarlyStop:
         self._case: dict[str, tuple[CaseResult, ...]] = {}
         self._cluster: Cluster | None = None
         self._complete: set[Hashable] = set()
-        self._wealth: dict[str, Wealth] = {}
+        self._wealth: dict[str, EProcess] = {}
         self._last: dict[str, int] = {}
-        self.stops: dict[str, Stop] = {}
+        self.stops: dict[str, StopReason] = {}
         self.follow(order, largest)
 
     def follow(self, order: Sequence[str], largest: int = 1) -> None:
@@ -135,7 +135,7 @@ class EarlyStop:
             return
         if treatment not in self._wealth:
             promise = stats.EProcess(self._margin, "promote") if self._promote else None
-            self._wealth[treatment] = Wealth(stats.EProcess(self._margin, "harm"), promise)
+            self._wealth[treatment] = EProcess(stats.EProcess(self._margin, "harm"), promise)
         if (stop := self._wealth[treatment].add(differences, self._largest)) is not None:
             self.stops[treatment] = stop
             self._last[treatment] = place

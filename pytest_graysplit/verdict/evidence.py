@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import PROMISE_ALPHA, TAG
 from pytest_graysplit.verdict.advice import advise
-from pytest_graysplit.verdict.criteria import rows_of
-from pytest_graysplit.verdict.pairs import Both, pairs_of
+from pytest_graysplit.verdict.criteria import criteria_of
+from pytest_graysplit.verdict.pairs import PairedValue, pairs_of
 from pytest_graysplit.verdict.planned import REJECT_ALPHA, look_at
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.run_facts import doubts_of
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.verdict.advice import Advice
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
     from pytest_graysplit.verdict.pairs import Pair
     from pytest_graysplit.verdict.planned import Look
     from pytest_graysplit.verdict.results import Results
-    from pytest_graysplit.verdict.run_facts import Doubt, RunFacts, Stop
+    from pytest_graysplit.verdict.run_facts import Caveat, RunFacts, StopReason
 
 FEWEST_PAIRS = 30
 # A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).
@@ -47,8 +47,8 @@ class Evidence:
     policy: Policy
     pairs: tuple[Pair, ...]
     rated: tuple[Pair, ...]
-    rows: tuple[Row, ...]
-    doubts: tuple[Doubt, ...]
+    rows: tuple[Criterion, ...]
+    doubts: tuple[Caveat, ...]
     unjudged: Counter[str]
     look: Look | None = None
 
@@ -65,7 +65,7 @@ class Evidence:
             policy=policy,
             pairs=pairs,
             rated=tuple(pair for pair in pairs if pair.is_evidence),
-            rows=rows_of(pairs, policy),
+            rows=criteria_of(pairs, policy),
             doubts=doubts_of(results, treatment, policy.truncated),
             unjudged=_unjudged(results, treatment, facts),
             look=look,
@@ -77,23 +77,23 @@ class Evidence:
         return len(self.pairs) - len(self.rated)
 
     @property
-    def passes(self) -> Both:
+    def passes(self) -> PairedValue:
         """How many cases each model passed, answers that passed in part counted in part."""
-        return Both(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
+        return PairedValue(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
 
     @property
-    def stop(self) -> Stop | None:
+    def stop(self) -> StopReason | None:
         """Why the run stopped asking this treatment; None where it did not."""
         return self.facts.stops.get(self.treatment)
 
     @property
-    def is_twin(self) -> bool:
+    def is_aa_run(self) -> bool:
         """Whether one model plays both roles: an A/A run."""
         models = {arm.arm: arm.model for arm in self.results.arms()}
         return models.get(CONTROL) == models.get(self.treatment)
 
     @property
-    def critical(self) -> list[Row]:
+    def critical(self) -> list[Criterion]:
         """The rows that decide."""
         return [row for row in self.rows if row.critical]
 
@@ -135,7 +135,7 @@ class Evidence:
         """Whether a critical row does not pass."""
         return any(row.state != "pass" for row in self.critical)
 
-    def advice_for(self, row: Row) -> Advice:
+    def advice_for(self, row: Criterion) -> Advice:
         """Return how many cases would decide a row."""
         return advise(row, self.rated if row.is_pass_rate else self.pairs, self.policy, FEWEST_PAIRS)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.formatting.display import plural
-from pytest_graysplit.verdict.criterion import Row, at_most, row_of, t_method
+from pytest_graysplit.verdict.criterion import Criterion, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FEWEST_SIDE_BY_SIDE = 30
 NOT_SIDE_BY_SIDE = "not measured side by side"
 
 
-def latency_rows(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:
+def latency_rows(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Criterion]:
     """Compare the latencies that were measured side by side, and name what is missing where those are too few."""
     timed, apart = [pair for pair in pairs if pair.latency_s is not None], sum(pair.apart for pair in pairs)
     beside = f"{len(timed):,} of {plural(len(timed) + apart, 'pair')} measured side by side" if apart else ""
@@ -39,24 +39,24 @@ def latency_rows(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> I
             yield replace(row, remark="; ".join(filter(None, (beside, row.remark))))
 
 
-def _not_side_by_side(name: str, n: int, bound: float) -> Row:
+def _not_side_by_side(name: str, n: int, bound: float) -> Criterion:
     unknown = stats.Interval(math.nan, -math.inf, math.inf)
-    return replace(row_of(name, unknown, n, "none"), bound=bound, remark=NOT_SIDE_BY_SIDE)
+    return replace(criterion_of(name, unknown, n, "none"), bound=bound, remark=NOT_SIDE_BY_SIDE)
 
 
-def _ratio(timed: Sequence[Pair], policy: Policy) -> Row | None:
+def _ratio(timed: Sequence[Pair], policy: Policy) -> Criterion | None:
     treatment, control = _columns(timed)
     clusters, bound = clusters_of(timed), policy.bounds["latency"]
     if (interval := stats.log_ratio(treatment, control, policy.confidence, clusters)) is None:
         return None
-    row = row_of("latency", interval, len(timed), f"{t_method(clusters)} of log ratios")
+    row = criterion_of("latency", interval, len(timed), f"{t_method(clusters)} of log ratios")
     return at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
 
 
-def _percentile(name: str, q: float, timed: Sequence[Pair], policy: Policy) -> Row | None:
+def _percentile(name: str, q: float, timed: Sequence[Pair], policy: Policy) -> Criterion | None:
     if (ratio := stats.quantile_ratio(*_columns(timed), q, seed=SEED)) is None:
         return None
-    row = row_of(name, ratio.interval(policy.confidence), len(timed), "paired percentile bootstrap")
+    row = criterion_of(name, ratio.interval(policy.confidence), len(timed), "paired percentile bootstrap")
     return at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
 
 
@@ -66,7 +66,7 @@ def _columns(timed: Sequence[Pair]) -> tuple[list[float], list[float]]:
     return [one.treatment for one in both], [one.control for one in both]
 
 
-def latency_budget_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def latency_budget_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Hold 95 of 100 replies of the treatment to the latency budget, by the exact binomial test.
 
     It is about the treatment alone: when the control was measured, and whether it was, does not matter.
@@ -77,5 +77,5 @@ def latency_budget_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
         return
     n, late = len(waits_s), sum(wait_s > budget_s for wait_s in waits_s)
     share = stats.clopper_pearson(late, n, policy.confidence)
-    row = row_of("latency_budget", share, n, "exact binomial, share over the budget")
+    row = criterion_of("latency_budget", share, n, "exact binomial, share over the budget")
     yield at_most(row, LATE_SHARE, 1 - stats.binomial_budget_p(late - 1, n, LATE_SHARE) if late else 1.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.formatting.display import exact_number, plural, score
+from pytest_graysplit.formatting.display import exact_number, format_score, plural
 from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.stats import conformal_deficit, conformal_miss_range, conformal_threshold
 from pytest_graysplit.verdict.results import CONTROL
@@ -83,7 +83,7 @@ def _rounded(number: float, rounding: str) -> float:
     return float(Decimal(str(number)).quantize(_STEP, rounding))
 
 
-def settled(case: Case, floor: NoiseFloor | None) -> Case:
+def with_noise_floor(case: Case, floor: NoiseFloor | None) -> Case:
     """Replace auto in a case by the calibrated number, or without one by the fixed number of the next weaker source.
 
     With a calibrated deficit the case keeps auto until its own control answers are known.
@@ -142,7 +142,7 @@ def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> s
     idle = sum(not case.asserts_similarity for case in cases)
     if not idle:
         return ""
-    reach = f"5% of the control's answers to other prompts reach {score(floor.other_prompts or 0.0)}"
+    reach = f"5% of the control's answers to other prompts reach {format_score(floor.other_prompts or 0.0)}"
     why = reach if floor.other_prompts else "every answer reaches 0"
     three = ", another metric or three control samples (--graysplit-control-samples=3)"
     remedy = three if floor.deficit is None else " or another metric"

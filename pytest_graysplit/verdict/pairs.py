@@ -23,7 +23,7 @@ CALLS_CHANGED = "tool-changed"
 _TROUBLED = frozenset({"error", "refusal", "filtered"})
 
 
-class Both(NamedTuple):
+class PairedValue(NamedTuple):
     """One figure of the control and of the treatment."""
 
     control: float
@@ -45,15 +45,15 @@ class Pair:
     name: str
     cluster: str
     tags: tuple[str, ...]
-    passed: Both
-    troubled: Both
-    latency_s: Both | None
-    cost_usd: Both | None
+    passed: PairedValue
+    troubled: PairedValue
+    latency_s: PairedValue | None
+    cost_usd: PairedValue | None
     deficit: float | None
     apart: bool = False
     wait_s: float | None = None
     similarity: float | None = None
-    flagged: Both | None = None
+    flagged: PairedValue | None = None
     calls_changed: bool = False
     missed: str = ""
     must_pass: bool = False
@@ -110,8 +110,8 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         name=row.name,
         cluster=f"cluster {row.case.cluster}" if row.case.cluster else f"case {row.key}",
         tags=row.case.tags,
-        passed=Both(*(arm.pass_share for arm in arms)),
-        troubled=Both(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
+        passed=PairedValue(*(arm.pass_share for arm in arms)),
+        troubled=PairedValue(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
         latency_s=_both([_latency_s(replies) for replies in near]),
         cost_usd=_both([_cost_usd(arm.replies) for arm in arms]),
         deficit=_deficit(comparison),
@@ -132,11 +132,13 @@ def _deficit(comparison: Comparison | None) -> float | None:
     return comparison.self_similarity - comparison.similarity
 
 
-def _flagged(comparison: Comparison | None) -> Both | None:
+def _flagged(comparison: Comparison | None) -> PairedValue | None:
     """Return how often the guards flag the control against itself, and the treatment against the control."""
     if comparison is None or not comparison.pairs or not comparison.self_pairs:
         return None
-    return Both(*(fmean(_is_flagged(pair) for pair in some) for some in (comparison.self_pairs, comparison.pairs)))
+    return PairedValue(
+        *(fmean(_is_flagged(pair) for pair in some) for some in (comparison.self_pairs, comparison.pairs))
+    )
 
 
 def _is_flagged(pair: PairScore) -> bool:
@@ -149,9 +151,9 @@ def _missed(arm: ArmResult) -> str:
     return kinds[0] if kinds else ""
 
 
-def _both(figures: Sequence[float | None]) -> Both | None:
+def _both(figures: Sequence[float | None]) -> PairedValue | None:
     control, treatment = figures
-    return None if control is None or treatment is None else Both(control, treatment)
+    return None if control is None or treatment is None else PairedValue(control, treatment)
 
 
 def _near(replies: Sequence[Reply], others: Sequence[Reply]) -> list[Reply]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import GUARDS, RETENTION, TAG
-from pytest_graysplit.verdict.criterion import Row, at_least, at_most, row_of, t_method
+from pytest_graysplit.verdict.criterion import Criterion, at_least, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SIZE_OVER_ALPHA = 1.2
 _NOISE = 1e-9
 
 
-def pass_rate_rows(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def pass_rate_rows(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield the difference of pass rates over some pairs, treatment minus control."""
     if pairs:
         differences, clusters = [pair.difference for pair in pairs], clusters_of(pairs)
@@ -34,7 +34,7 @@ def pass_rate_rows(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator
         yield _doubted(held) if _is_lucky(differences, clusters, policy.margin, policy.alpha) else held
 
 
-def retention_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def retention_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield the share of the control's passes that the treatment keeps: a loss of 5 points is half of a rate of 10%."""
     clusters = clusters_of(pairs)
     kept, passed = [pair.passed.treatment for pair in pairs], [pair.passed.control for pair in pairs]
@@ -51,7 +51,7 @@ def _paired_retention(kept: Sequence[float], passed: Sequence[float], policy: Po
     if (interval := stats.retention(kept, passed, policy.confidence)) is None:
         return None
     above_p = stats.retention_p(kept, passed, policy.bounds[RETENTION])
-    return Compared(row_of(RETENTION, interval, len(kept), "score of the ratio, paired"), above_p, 1 - above_p)
+    return Compared(criterion_of(RETENTION, interval, len(kept), "score of the ratio, paired"), above_p, 1 - above_p)
 
 
 def _clustered_retention(
@@ -63,7 +63,7 @@ def _clustered_retention(
     alike, bound = [1.0] * max(1, math.floor(len(set(clusters)) * fmean(passed))), policy.bounds[RETENTION]
     floor = stats.retention(alike, alike, policy.confidence)
     assert floor is not None  # noqa: S101  # they pass
-    row = row_of(RETENTION, interval, len(kept), "delta method on the log ratio, clustered")
+    row = criterion_of(RETENTION, interval, len(kept), "delta method on the log ratio, clustered")
     row = replace(row, low=min(row.low, row.estimate * floor.low), high=max(row.high, row.estimate * floor.high))
     coarse_p = stats.retention_p(alike, alike, bound / row.estimate)
     fine_p = stats.ratio_of_sums_p(kept, passed, bound, clusters)
@@ -83,21 +83,21 @@ def _is_lucky_retention(pairs: Sequence[Pair], clusters: Sequence[str] | None, p
     return lost_p > SIZE_OVER_ALPHA * policy.alpha
 
 
-def error_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def error_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield how many more errors, refusals and filtered answers the treatment has."""
     if pairs:
         more = [pair.troubled.treatment - pair.troubled.control for pair in pairs]
         yield _at_most_more("errors", more, clusters_of(pairs), policy)
 
 
-def deficit_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def deficit_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield how much less the treatment is like the control than the control is like itself."""
     measured = [pair for pair in pairs if pair.deficit is not None]
     if deficits := [pair.deficit for pair in measured if pair.deficit is not None]:
         yield _at_most_more("similarity_deficit", deficits, clusters_of(measured), policy)
 
 
-def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[str] | None, policy: Policy) -> Row:
+def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[str] | None, policy: Policy) -> Criterion:
     """Hold a difference of which more is worse: what a pass rate is, seen in a mirror."""
     bound = policy.bounds[name]
     row, above_p, _ = _difference(name, differences, clusters, bound, policy.confidence)
@@ -105,7 +105,7 @@ def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[st
     return _doubted(held) if _is_lucky(mirrored, clusters, bound, policy.alpha) else held
 
 
-def _doubted(row: Row) -> Row:
+def _doubted(row: Criterion) -> Criterion:
     return replace(row, state="inconclusive") if row.state == "pass" else row
 
 
@@ -131,7 +131,7 @@ def _means_of(differences: Sequence[float], clusters: Sequence[str]) -> list[flo
     return [fmean(group) for group in groups.values()]
 
 
-def guard_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def guard_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield how much more often the guards flag the treatment than the control against itself."""
     flagged = [pair for pair in pairs if pair.flagged is not None]
     if flagged:
@@ -143,7 +143,7 @@ def guard_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
 class Compared(NamedTuple):
     """A mean difference, and the p values of "it is at most the bound" and of "it is at least the bound"."""
 
-    row: Row
+    row: Criterion
     above_p: float
     below_p: float
 
@@ -157,10 +157,10 @@ def _difference(
     n, better, worse = len(differences), differences.count(1), differences.count(-1)
     if better + worse + differences.count(0) == n:
         above_p = stats.tango_p(better, worse, n, bound)
-        row = row_of(name, stats.tango(better, worse, n, confidence), n, "Tango score, paired")
+        row = criterion_of(name, stats.tango(better, worse, n, confidence), n, "Tango score, paired")
         return Compared(row, above_p, 1 - above_p)
     above_p = stats.ordinal_tango_p(differences, bound)
-    row = row_of(name, stats.ordinal_tango(differences, confidence), n, "ordinal Tango score, paired")
+    row = criterion_of(name, stats.ordinal_tango(differences, confidence), n, "ordinal Tango score, paired")
     return Compared(row, above_p, 1 - above_p)
 
 
@@ -174,14 +174,14 @@ def _clustered_difference(
     interval = stats.t_interval(differences, confidence, clusters)
     assert interval is not None  # noqa: S101  # there are pairs
     half = stats.tango(0, 0, len(set(clusters)), confidence).high
-    row = row_of(name, interval, len(differences), t_method(clusters))
+    row = criterion_of(name, interval, len(differences), t_method(clusters))
     row = replace(row, low=max(-1, min(row.low, row.estimate - half)), high=min(1, max(row.high, row.estimate + half)))
     coarse_p = NormalDist(row.estimate, half / NormalDist().inv_cdf((1 + confidence) / 2)).cdf(bound)
     fine_p = stats.t_p(differences, bound, clusters=clusters)
     return Compared(row, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
 
 
-def tag_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+def tag_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     """Yield the pass rate of each tag; one that nobody declared critical fails only by Holm's correction over all.
 
     Among many tags one looks bad by chance, and a reader would look at just that one.

@@ -11,7 +11,7 @@ from pytest_graysplit.formatting.display import beside, plural, points
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
 
 Measure = Literal["points", "ratio", "score", "usd", "share"]
 
@@ -65,12 +65,12 @@ def label_of(name: str) -> str:
     return f"pass rate of {name.removeprefix(TAG)}" if name.startswith(TAG) else _LABELS[name]
 
 
-def measure_of(row: Row) -> Measure:
+def measure_of(row: Criterion) -> Measure:
     """Return what the row's figures are: a difference of shares ("points"), a score, a share, dollars or a ratio."""
     return "points" if row.is_pass_rate or row.name == FEEDBACK else _MEASURES.get(row.name, "ratio")
 
 
-def reason_of(row: Row) -> str:
+def reason_of(row: Criterion) -> str:
     """Say where the row stands against its bound, by the end of its interval that decided."""
     label, bound = label_of(row.name), row.bound or 0.0
     if row.of_a_free_model:
@@ -88,13 +88,13 @@ def reason_of(row: Row) -> str:
     return f"{label} {_may(row)} {stands}, the bound is {shown}"
 
 
-def interval_of(row: Row) -> str:
+def interval_of(row: Criterion) -> str:
     """Write a difference of pass rates with its interval and its number of cases."""
     bounds = f"{100 * row.confidence:.3g}% CI {points(row.low)} .. {points(row.high)}"
     return f"{points(row.estimate)} points ({bounds}, {plural(row.n, 'case')})"
 
 
-def more_units(row: Row, needed: int | None) -> str:
+def more_units(row: Criterion, needed: int | None) -> str:
     """Say how many more units of live traffic would decide the row, where any usual number does."""
     if needed is None or needed > MOST_UNITS:
         return "the difference is so near to the margin that no traffic of a usual size decides"
@@ -103,7 +103,7 @@ def more_units(row: Row, needed: int | None) -> str:
     return f"about {plural(needed - row.n, 'more unit')} would decide"
 
 
-def _points(label: str, row: Row, margin: float) -> str:
+def _points(label: str, row: Criterion, margin: float) -> str:
     shown = _plain(100 * margin)
     if row.state == "fail":
         return f"{label} is at least {_beside(-100 * row.high, 100 * margin)} points worse, the margin is {shown}"
@@ -113,7 +113,7 @@ def _points(label: str, row: Row, margin: float) -> str:
     return f"{label} {verb} {_beside(-100 * row.low, 100 * margin)} points worse, the margin is {shown}"
 
 
-def _kept(row: Row, bound: float) -> str:
+def _kept(row: Criterion, bound: float) -> str:
     verb, end = {"pass": ("keeps at least", row.low), "fail": ("keeps at most", row.high)}.get(
         str(row.state), ("may keep only", row.low)
     )
@@ -121,7 +121,7 @@ def _kept(row: Row, bound: float) -> str:
     return f"retention: {verb} {shown}% of the control's passes, the bound is {_plain(100 * bound)}%"
 
 
-def _may(row: Row) -> str:
+def _may(row: Criterion) -> str:
     verb = "are" if row.name in _MANY else "is"
     return {"pass": f"{verb} at most", "fail": f"{verb} at least"}.get(str(row.state), "may be")
 

@@ -8,15 +8,15 @@ from pytest_graysplit.verdict.results.figures import finite
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import Json
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
 
 
-def bounds_json(row: Row) -> dict[str, Json]:
+def bounds_json(row: Criterion) -> dict[str, Json]:
     """Return the estimate of a row with its interval."""
     return {"estimate": finite(row.estimate), "low": finite(row.low), "high": finite(row.high)}
 
 
-def row_json(row: Row) -> dict[str, Json]:
+def row_json(row: Criterion) -> dict[str, Json]:
     """Return a row with its state, its figures, and what they are held against."""
     return {
         "name": row.name,

@@ -14,7 +14,7 @@ from pytest_graysplit.verdict.results import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
     from pytest_graysplit.verdict.evidence import Evidence
 
 # The share of the cases without a result from which on the others may not speak for them.
@@ -158,12 +158,12 @@ def _must_pass(seen: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]
             yield row.name, control, treatment
 
 
-def _failing(seen: Evidence) -> list[Row]:
+def _failing(seen: Evidence) -> list[Criterion]:
     rejected = stats.holm([row.fail_p for row in seen.critical], seen.reject_alpha)
     return [row for row, beyond in zip(seen.critical, rejected, strict=True) if beyond]
 
 
-def _undecided(seen: Evidence) -> Iterator[Row]:
+def _undecided(seen: Evidence) -> Iterator[Criterion]:
     """Yield the critical rows that the run's early stop has not decided."""
     return (row for row in seen.critical if seen.stop is None or row.name != PASS_RATE)
 

@@ -25,7 +25,7 @@ _RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
+class StopReason:
     """Why a run stopped asking a treatment: harm or promise was shown after so many cases."""
 
     side: Literal["harm", "promote"]
@@ -43,11 +43,11 @@ class RunFacts:
     cut: tuple[str, ...] = ()
     lost: int = 0
     budget: str = ""
-    stops: Mapping[str, Stop] = field(default_factory=dict)
+    stops: Mapping[str, StopReason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
+class Caveat:
     """A reason not to trust the pairs.
 
     "mistaken" where the answers are not those of the models that were asked, "holding" where a promotion waits for it,
@@ -58,7 +58,7 @@ class Doubt:
     weight: Literal["mistaken", "holding", "noted"]
 
 
-def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Doubt, ...]:
+def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Caveat, ...]:
     """Return what makes the pairs of a treatment doubtful, each a sentence of the summary.
 
     `truncated` is the share of each arm's answers that may be cut off before a promotion waits for it.
@@ -66,11 +66,11 @@ def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) ->
     rows = {arm: [row.arms[arm] for row in results.rows if arm in row.arms] for arm in (CONTROL, treatment)}
     arms = [arm for some in rows.values() for arm in some]
     return (
-        *(Doubt(text=text, weight="mistaken") for text in _strangers(arms)),
-        *(Doubt(text=text, weight="mistaken") for text in _gateways(arms)),
-        *(Doubt(text=text, weight="mistaken") for text in _differing(results, treatment)),
+        *(Caveat(text=text, weight="mistaken") for text in _strangers(arms)),
+        *(Caveat(text=text, weight="mistaken") for text in _gateways(arms)),
+        *(Caveat(text=text, weight="mistaken") for text in _differing(results, treatment)),
         *(doubt for some in rows.values() for doubt in _truncated(some, truncated)),
-        *(Doubt(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
+        *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
 
 
@@ -101,12 +101,12 @@ def _differing(results: Results, treatment: str) -> Iterator[str]:
         yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
 
 
-def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Doubt]:
+def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:
     replies = list(_replies(arms))
     if number := sum(reply.outcome == "truncated" for reply in replies):
         total = plural(len(replies), "reply", "replies")
         text = f"{arms[0].model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
-        yield Doubt(text=text, weight="holding" if number > allowed * len(replies) else "noted")
+        yield Caveat(text=text, weight="holding" if number > allowed * len(replies) else "noted")
 
 
 def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:

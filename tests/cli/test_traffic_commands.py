@@ -21,12 +21,12 @@ from pytest_graysplit import Split, TrafficSplitter, Usage
 from pytest_graysplit.cli import main, traffic
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.reporting import traffic_summary
-from pytest_graysplit.traffic.log.follower import Following
-from pytest_graysplit.traffic.log.records import Answered, Scored
+from pytest_graysplit.traffic.log.follower import LogFollower
+from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.monitor.replay import Replay
-from pytest_graysplit.verdict import Row
+from pytest_graysplit.verdict import Criterion
 
 NO_SPLIT = (
     "traffic.jsonl: declares no split, so nobody can tell its arms apart\n"
@@ -45,7 +45,7 @@ def write(path, requests, *, splitter=None, failing=0.0, seed=1, **given):
             fails = one.role == "treatment" and dice.random() < failing
             request_id = monitor.record(one, unit=unit)
             log.write(
-                Answered(
+                RequestRecord(
                     id=request_id,
                     at=f"2026-11-26T00:{number // 60 % 60:02}:{number % 60:02}.000Z",
                     split=splitter.identity,
@@ -61,7 +61,7 @@ def write(path, requests, *, splitter=None, failing=0.0, seed=1, **given):
                 )
             )
             if number % 2:
-                log.write(Scored(id=request_id, at="2026-11-26T00:00:00.000Z", score=1.0))
+                log.write(FeedbackRecord(id=request_id, at="2026-11-26T00:00:00.000Z", score=1.0))
     return path
 
 
@@ -265,9 +265,9 @@ def test_what_is_not_compared_is_told(capsys):
         common = {"at": "2026-11-26T00:00:00.000Z", "split": split, "outcome": "ok", "latency_s": 1.0}
         for arm, model in (("control", CONTROL), (TREATMENT, TREATMENT)):
             unit = splitter.key(arm).hex()
-            log.write(Answered(id=arm, arm=arm, model=model, unit=unit, cost_usd=Decimal("0.01"), **common))
-        log.write(Answered(id="f", arm=TREATMENT, model=TREATMENT, forced=True, **common))
-        log.write(Answered(id="a", arm="control", model=CONTROL, **common))
+            log.write(RequestRecord(id=arm, arm=arm, model=model, unit=unit, cost_usd=Decimal("0.01"), **common))
+        log.write(RequestRecord(id="f", arm=TREATMENT, model=TREATMENT, forced=True, **common))
+        log.write(RequestRecord(id="a", arm="control", model=CONTROL, **common))
     code, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
     assert code == 4
     assert out.splitlines()[1] == (
@@ -279,7 +279,7 @@ def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
     """The page stays with what was read."""
     path = write(Path("traffic.jsonl"), 9)
     replay, notes, done = Replay(), [], Event()
-    with closing(Following(path, notes.append)) as log:
+    with closing(LogFollower(path, notes.append)) as log:
         replay.feed(log.new())
         with path.open("a") as file:
             file.write("{}\n")
@@ -294,5 +294,5 @@ def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
 )
 def test_where_nothing_is_known_of_the_spread_no_interval_is_shown(name, shown):
     """An interval from nothing to infinity would only look like a figure."""
-    row = Row(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
+    row = Criterion(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
     assert traffic_summary._told(row) == f"{shown}  (too few units for an interval)"

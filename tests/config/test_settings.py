@@ -4,17 +4,19 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_graysplit.config.settings import Layer, resolve
+from pytest_graysplit.config.settings import SettingsSource, resolve
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.splitter.configured import build_splitter
 
 
 def cli(**texts):
-    return Layer(lambda option: option.flag, {name.replace("_", "-"): values for name, values in texts.items()})
+    return SettingsSource(
+        lambda option: option.flag, {name.replace("_", "-"): values for name, values in texts.items()}
+    )
 
 
 def ini(**texts):
-    return Layer(lambda option: option.ini, {name.replace("_", "-"): values for name, values in texts.items()})
+    return SettingsSource(lambda option: option.ini, {name.replace("_", "-"): values for name, values in texts.items()})
 
 
 def settings(*layers, table=None, **environ):

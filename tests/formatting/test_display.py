@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from pytest_graysplit.formatting import display
 from pytest_graysplit.formatting.display import (
     change,
-    clock,
     count,
     exact_number,
+    format_clock,
+    format_score,
+    format_share,
     listed,
     money,
     percent,
     plural,
     points,
     ratio,
-    score,
     seconds,
-    share,
     shortened,
 )
 
@@ -108,7 +108,7 @@ def test_no_rate_claims_all_or_none_by_rounding(data):
 @given(st.floats(0, 1))
 def test_no_bound_claims_an_end_by_rounding(value):
     """The bounds of an interval keep to the same rule as the rates."""
-    text = share(value)
+    text = format_share(value)
     assert (text == "0.0") == (value == 0)
     assert (text == "100.0") == (value == 1)
 
@@ -210,7 +210,7 @@ def test_a_duration_is_close_to_what_is_written(duration_s):
 )
 def test_a_time_left_in_whole(duration_s, text):
     """Rounded up, so that it never says 0 s while something is left."""
-    assert clock(duration_s) == text
+    assert format_clock(duration_s) == text
 
 
 # --- counts
@@ -269,7 +269,7 @@ def test_a_count_never_has_five_figures(number):
 )
 def test_a_score_in_whole(value, against, text):
     """Two decimals, or as many as it takes to be told from 0, from 1 and from its threshold."""
-    assert score(value, against=against) == text
+    assert format_score(value, against=against) == text
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -279,7 +279,7 @@ def test_a_score_in_whole(value, against, text):
 @example(math.nextafter(1, 0), 1.0)
 def test_a_score_is_never_written_as_a_threshold_it_does_not_have(value, threshold):
     """Below stays below for the reader, however close; and what reaches the threshold reads so."""
-    text = score(value, against=threshold)
+    text = format_score(value, against=threshold)
     assert (float(text) == float(exact_number(threshold))) == (value == threshold)
     assert (float(text) < float(exact_number(threshold))) == (value < threshold)
     assert (float(text) == 1) == (value == 1)
@@ -288,7 +288,7 @@ def test_a_score_is_never_written_as_a_threshold_it_does_not_have(value, thresho
 
 def test_a_score_that_is_no_number_is_written_so():
     """A metric of the user's may return anything; writing it does not fail."""
-    assert score(math.nan, against=0.75) == "nan"
+    assert format_score(math.nan, against=0.75) == "nan"
 
 
 @given(st.floats(0, 1))

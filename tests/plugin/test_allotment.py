@@ -4,17 +4,17 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_graysplit.plugin.report.run_totals import Tally
-from pytest_graysplit.plugin.xdist.worker_budgets import Allotment
-from pytest_graysplit.replies.budget import Spending, Spent
-from pytest_graysplit.replies.recordings import FileLedger
+from pytest_graysplit.plugin.report.run_totals import RunTotals
+from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
+from pytest_graysplit.replies.budget import BudgetTracker, BudgetUsage
+from pytest_graysplit.replies.budget.file_ledger import FileLedger
 
 CAP = Decimal("0.05")
 
 
 @pytest.fixture
 def allotment(tmp_path):
-    return Allotment(tmp_path, "run1", CAP)
+    return WorkerBudgets(tmp_path, "run1", CAP)
 
 
 def test_workers_of_this_machine_share_one_account(allotment, tmp_path):
@@ -40,36 +40,38 @@ def test_both_kinds_together_have_one_cap(allotment):
 def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
     """It is spent, nobody is sure of it, and the account is gone when it is closed."""
     _, cap, path = allotment.part(near=True, near_workers=1, workers=1)
-    spending = Spending(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
+    spending = BudgetTracker(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
     spending.reserve(spending.reservation("m", Decimal("0.01")))
     allotment.bury("gw0")
     allotment.bury("gw1")
     with FileLedger(allotment._ledger.path).open() as totals:
         assert totals.reserved == {}
-    assert allotment.close() == Spent(usd=Decimal("0.01"), unsure_usd=Decimal("0.01"))
+    assert allotment.close() == BudgetUsage(usd=Decimal("0.01"), unconfirmed_usd=Decimal("0.01"))
     assert allotment.close() is None
     assert path not in map(str, allotment._root.rglob("*"))
 
 
 def test_the_tally_adds_up_all_accounts():
     """That of this machine, and those that workers elsewhere have sent; one refusal anywhere is a cap used up."""
-    tally = Tally(spent_here=Spent(usd=Decimal("0.1")))
+    tally = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
     worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
     tally.absorb(worker)
     assert (tally.spent.usd, tally.spent.refused_usd) == (Decimal("0.1"), None)
-    tally.absorb(worker | {"spent": Spent(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
+    tally.absorb(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
     assert (tally.spent.usd, tally.spent.refused_usd is None) == (Decimal("0.3"), False)
 
 
 def test_accounts_travel_as_texts_and_add_up():
     """What a worker on another machine has spent reaches the controller, to the last digit."""
-    one = Spent(usd=Decimal("0.1"), unsure_usd=Decimal("0.02"), dearer={"a": Decimal(2), "b": Decimal(3)})
-    two = Spent(usd=Decimal("0.3"), refused_usd=Decimal("0.01"), dearer={"a": Decimal(4)})
-    assert Spent.from_texts(one.as_texts()) == one
-    assert Spent.from_texts(two.as_texts()) == two
-    assert one + two == Spent(
+    one = BudgetUsage(
+        usd=Decimal("0.1"), unconfirmed_usd=Decimal("0.02"), price_overruns={"a": Decimal(2), "b": Decimal(3)}
+    )
+    two = BudgetUsage(usd=Decimal("0.3"), refused_usd=Decimal("0.01"), price_overruns={"a": Decimal(4)})
+    assert BudgetUsage.from_texts(one.as_texts()) == one
+    assert BudgetUsage.from_texts(two.as_texts()) == two
+    assert one + two == BudgetUsage(
         usd=Decimal("0.4"),
-        unsure_usd=Decimal("0.02"),
+        unconfirmed_usd=Decimal("0.02"),
         refused_usd=Decimal("0.01"),
-        dearer={"a": Decimal(4), "b": Decimal(3)},
+        price_overruns={"a": Decimal(4), "b": Decimal(3)},
     )

@@ -4,7 +4,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from relay.scripted import ScriptedServer, said, whole
+from replies.relay.scripted import ScriptedServer, said, whole
 
 from pytest_graysplit import Split, SplitClient, TrafficSplitter
 

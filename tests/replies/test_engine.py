@@ -9,7 +9,7 @@ import pytest
 
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
-from pytest_graysplit.replies.engine import Engine, Job
+from pytest_graysplit.replies.engine import QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 
 MODEL = "deepseek-v3.2"
@@ -19,7 +19,7 @@ HANG_S = 60
 
 def job(prompt="hello", *, model=MODEL, keep=lambda reply: reply, body=None, name=""):
     sent = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    return Job(model, body or (lambda: sent), keep, Future(), name=name)
+    return QueuedRequest(model, body or (lambda: sent), keep, Future(), name=name)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def engines():
 def engine_of(relay, engines):
     def build(*, concurrency=4, open_relay=None, **settings):
         chosen = Settings(**{"base_url": relay.url, "retries": 0, **settings})
-        engine = Engine(
+        engine = RequestWorker(
             open_relay or (lambda: Relay(chosen, is_refusal=lambda text: False, concurrency=concurrency)),
             [MODEL],
             concurrency,

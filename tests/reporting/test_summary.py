@@ -22,8 +22,8 @@ from specimens import (
 )
 
 from pytest_graysplit.config.policy import Policy
-from pytest_graysplit.reporting.summary import Piece, lines
-from pytest_graysplit.types import Asked, Usage
+from pytest_graysplit.reporting.summary import StyledText, lines
+from pytest_graysplit.types import MetricUsage, Usage
 
 
 def told(results, *, metric="lexical", width=120, **options):
@@ -78,7 +78,7 @@ def test_notes_stand_below_the_header():
     """Warnings about the run come before its figures, in yellow."""
     told_lines = shown(collected(*four_cases()), notes=["the run was stopped"])
     assert plain(told_lines)[:3] == [HEADER, "the run was stopped", ""]
-    assert told_lines[1] == (Piece("the run was stopped", "yellow"),)
+    assert told_lines[1] == (StyledText("the run was stopped", "yellow"),)
 
 
 def test_the_brief_form_keeps_the_table_and_the_differences():
@@ -311,7 +311,7 @@ def test_each_state_has_its_colour(passes, state, style):
     told_lines = shown(collected(*pairs))
     (difference,) = [line for line in told_lines if line and line[0].text.startswith("  pass rate")]
     (verdict,) = [line for line in told_lines if line and line[0].text.startswith("  verdict")]
-    assert difference[-1] == Piece(state, style)
+    assert difference[-1] == StyledText(state, style)
     assert verdict[-1].style == style
 
 
@@ -462,15 +462,15 @@ def test_a_calibrated_threshold_is_marked_in_the_similarity_line():
 )
 def test_what_a_metric_asked_has_its_own_line(fields, line):
     """Its calls, their cost, and how a judge ruled; a price that nobody knows is no price of nothing."""
-    asked = Asked(**{"metric": "judge", "model": "gpt-4.1", **fields})
+    asked = MetricUsage(**{"metric": "judge", "model": "gpt-4.1", **fields})
     pair = replace(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK)), asked=asked)
     assert line in told(collected(pair))
 
 
 def test_what_metrics_asked_is_summed_up_by_metric_and_model():
     """Two cases of one judge are one line; another metric has a line of its own."""
-    judge = Asked(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.001"), worse=1)
-    vectors = Asked(metric="semantic", model="e", calls=2, cost_usd=None)
+    judge = MetricUsage(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.001"), worse=1)
+    vectors = MetricUsage(metric="semantic", model="e", calls=2, cost_usd=None)
     pairs = [
         replace(a_pair(a_case(f"case-{n}"), a_reply(), a_reply("14 days.", DEEPSEEK)), asked=asked)
         for n, asked in enumerate([judge, vectors, judge, None])

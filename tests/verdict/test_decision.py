@@ -10,7 +10,7 @@ from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_erro
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.types import Flag, PairScore
-from pytest_graysplit.verdict import RunFacts, Stop, decide
+from pytest_graysplit.verdict import RunFacts, StopReason, decide
 from pytest_graysplit.verdict.results import Results
 
 
@@ -220,7 +220,7 @@ def test_a_case_that_must_pass_and_was_not_judged_holds(run, judge):
     )
     reason = "must_pass case not judged on both models: tests/test_support.py::critical"
     assert decided(judge(results)) == ("hold", (reason,))
-    stops = {DEEPSEEK: Stop(side="promote", after=100)}
+    stops = {DEEPSEEK: StopReason(side="promote", after=100)}
     assert decided(judge(results, stops=stops)) == ("hold", (reason,))
 
 
@@ -313,14 +313,14 @@ def test_models_that_were_asked_differently_hold():
 
 def test_an_early_stop_for_harm_rejects_however_few_cases_it_took(run, judge):
     """That is what it stopped for; the rest of the suite is not missing."""
-    verdict = judge(run(both=1, control=12), stops={DEEPSEEK: Stop(side="harm", after=13)})
+    verdict = judge(run(both=1, control=12), stops={DEEPSEEK: StopReason(side="harm", after=13)})
     assert verdict.decision == "reject"
     assert verdict.reasons[0] == "pass rate: harm was shown after 13 cases, and the run stopped early"
 
 
 def test_an_early_stop_for_promise_promotes_unless_another_critical_row_fails(run, judge):
     """The bet decides the pass rate, and nothing else."""
-    stops = {DEEPSEEK: Stop(side="promote", after=25)}
+    stops = {DEEPSEEK: StopReason(side="promote", after=25)}
     reason = "promise was shown after 25 cases, and the run stopped early"
     assert decided(judge(run(both=25), stops=stops)) == ("promote", (reason,))
     policy = Policy(critical=("pass_rate", "latency"))

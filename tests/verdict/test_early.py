@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from specimens import DEEPSEEK, FLASH, a_case, a_miss, a_pair, a_reply, one_arm
 
-from pytest_graysplit.verdict import EarlyStop, Stop
+from pytest_graysplit.verdict import EarlyStop, StopReason
 
 
 def pair(name, *, lost, model=DEEPSEEK):
@@ -26,7 +26,7 @@ def followed(losses, order=None, **fields):
 def test_nine_lost_cases_in_a_row_show_harm():
     """The stop names the side, and after how many cases it came."""
     stop, names = followed([True] * 12)
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
     assert [stop.counts(name, [DEEPSEEK]) for name in names] == [True] * 9 + [False] * 3
 
 
@@ -35,7 +35,7 @@ def test_nine_lost_cases_in_a_row_show_harm():
 def test_the_order_of_arrival_does_not_show(order):
     """A case counts at its turn: what arrives early waits, and what came after the last case counts for nothing."""
     stop, names = followed([True] * 14, order)
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
     assert sum(stop.counts(name, [DEEPSEEK]) for name in names) == 9
 
 
@@ -44,13 +44,13 @@ def test_nothing_is_decided_past_a_case_that_has_not_reported():
     stop, names = followed([True] * 12, range(1, 12))
     assert stop.stops == {}
     stop.report(names[0], (pair(names[0], lost=True),))
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
 
 
 def test_promise_is_opt_in():
     """Some 130 even cases promote, where that was asked for."""
     assert followed([False] * 140)[0].stops == {}
-    assert followed([False] * 140, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=135)}
+    assert followed([False] * 140, promote=True)[0].stops == {DEEPSEEK: StopReason(side="promote", after=135)}
 
 
 def test_a_skipped_item_is_passed_over():
@@ -59,7 +59,7 @@ def test_a_skipped_item_is_passed_over():
     stop = EarlyStop(margin=0.05, promote=False, order=names)
     for place, name in enumerate(names):
         stop.report(name, () if place == 3 else (pair(name, lost=True),))
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
     assert stop.counts(names[9], [DEEPSEEK])
     assert not stop.counts(names[10], [DEEPSEEK])
 
@@ -73,7 +73,7 @@ def test_items_of_one_arm_each_are_one_case():
         stop.report(names[2 * place], (one_arm(case, "control", a_reply()),))
         lost = one_arm(case, DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()])
         stop.report(names[2 * place + 1], (lost,))
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=9)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
     assert stop.counts(names[17], [DEEPSEEK])
     assert not stop.counts(names[18], [DEEPSEEK])
 
@@ -87,7 +87,7 @@ def test_each_treatment_stops_by_itself():
             seen = pair(f"case-{place}", lost=model == FLASH, model=model)
             name = names[2 * place + offset]
             stop.report(name, (replace(seen, nodeid=name),))
-    assert stop.stops == {FLASH: Stop(side="harm", after=9)}
+    assert stop.stops == {FLASH: StopReason(side="harm", after=9)}
     assert stop.counts(names[-2], [DEEPSEEK])
 
 
@@ -104,7 +104,7 @@ def clustered(losses, size, *, largest=None, order=None, promote=False):
 def test_a_cluster_is_one_bet():
     """Nine clusters lost in a row are as much as nine cases; the stop counts cases, and comes with the last of them."""
     stop, names = clustered([True] * 12, 5)
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=45)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=45)}
     assert [stop.counts(name, [DEEPSEEK]) for name in names] == [True] * 45 + [False] * 15
 
 
@@ -116,7 +116,7 @@ def test_one_lost_cluster_is_not_harm():
 def test_promise_is_a_bet_on_clusters_too():
     """A bet wins by clusters: 134 even ones are not enough, however many cases they hold; the 135th decides."""
     assert clustered([False] * 134, 2, promote=True)[0].stops == {}
-    assert clustered([False] * 136, 2, promote=True)[0].stops == {DEEPSEEK: Stop(side="promote", after=270)}
+    assert clustered([False] * 136, 2, promote=True)[0].stops == {DEEPSEEK: StopReason(side="promote", after=270)}
 
 
 def test_a_cluster_of_unforeseen_size_is_not_bet_on():
@@ -128,7 +128,7 @@ def test_a_cluster_of_unforeseen_size_is_not_bet_on():
 def test_clustered_cases_that_arrive_in_any_order_stop_at_the_same_case():
     """The last case of a cluster may be the first to arrive."""
     stop, _ = clustered([True] * 12, 5, order=[*range(59, -1, -1)])
-    assert stop.stops == {DEEPSEEK: Stop(side="harm", after=45)}
+    assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=45)}
 
 
 def test_a_cluster_that_comes_in_two_parts_is_bet_on_once():

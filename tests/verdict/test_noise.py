@@ -20,9 +20,9 @@ from pytest_graysplit.verdict.noise_floor import (
     calibrated,
     calibrated_deficit,
     reached,
-    settled,
     uncalibrated,
     warnings,
+    with_noise_floor,
 )
 
 AUTO = {"min_similarity": "auto"}
@@ -55,20 +55,20 @@ def test_calibrated_threshold_is_rounded_down():
 
 def test_settled_replaces_auto_by_the_calibrated_or_fallback_number():
     """A case with a number of its own keeps it."""
-    measured = settled(a_case(**AUTO), NoiseFloor(19, 0.62))
+    measured = with_noise_floor(a_case(**AUTO), NoiseFloor(19, 0.62))
     assert (measured.min_similarity, measured.calibrated) == (0.62, True)
-    weaker = settled(a_case(**AUTO, fallback_similarity=0.75), None)
+    weaker = with_noise_floor(a_case(**AUTO, fallback_similarity=0.75), None)
     assert (weaker.min_similarity, weaker.calibrated) == (0.75, False)
-    assert settled(a_case(**AUTO), None).min_similarity is None
+    assert with_noise_floor(a_case(**AUTO), None).min_similarity is None
     fixed = a_case(min_similarity=0.5)
-    assert settled(fixed, NoiseFloor(19, 0.62)) is fixed
+    assert with_noise_floor(fixed, NoiseFloor(19, 0.62)) is fixed
 
 
 def test_deficit_is_rounded_up_and_gives_each_case_its_own_threshold():
     """The control's self-similarity less the deficit, rounded down and never below 0."""
     floor = calibrated_deficit([[0.1001, -0.2]] * 20, 0.3)
     assert floor == NoiseFloor(20, deficit=0.101, other_prompts=0.3, tied=True)
-    waiting = settled(a_case(**AUTO), floor)
+    waiting = with_noise_floor(a_case(**AUTO), floor)
     assert (waiting.min_similarity, waiting.max_deficit, waiting.calibrated) == ("auto", 0.101, False)
     held = by_deficit(waiting, 0.7)
     assert (held.min_similarity, held.calibrated) == (0.599, True)
@@ -234,7 +234,7 @@ def test_three_control_samples_find_more_wrong_answers_than_two(name, by_one, by
     scores = [PairScores.of(*both, lambda one, other: metric.score(one.text, other.text)) for both in asked]
     one = calibrated([some.within[0, 1].similarity for some in scores]).threshold
     floor = calibrated_deficit([some.deficits for some in scores])
-    own = [by_deficit(settled(a_case(**AUTO), floor), some.self_similarity).min_similarity for some in scores]
+    own = [by_deficit(with_noise_floor(a_case(**AUTO), floor), some.self_similarity).min_similarity for some in scores]
     alike = [mean_similarity(some.across.values()) for some in scores]
     assert by_one[0] <= sum(value < one for value in alike) / len(alike) <= by_one[1]
     assert by_own[0] <= sum(value < limit for value, limit in zip(alike, own, strict=True)) / len(alike) <= by_own[1]

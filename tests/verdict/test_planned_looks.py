@@ -6,7 +6,7 @@ import pytest
 from specimens import DEEPSEEK, a_case, a_pair, a_reply
 
 from pytest_graysplit.config.policy import Policy
-from pytest_graysplit.verdict import RunFacts, Stop, decide
+from pytest_graysplit.verdict import RunFacts, StopReason, decide
 
 LOOKS = Policy(looks=(100, 200, 400))
 
@@ -71,7 +71,7 @@ def test_a_rejection_spends_its_error_too(run, judge, lost, decision):
 def test_between_looks_nothing_is_rejected_but_by_an_early_stop(run, judge):
     """An interval that is looked at between the planned looks would err more often; a bet may always be looked at."""
     assert judge(run(both=100, control=50), LOOKS).decision == "hold"
-    assert judge(run(control=12), LOOKS, stops={DEEPSEEK: Stop(side="harm", after=12)}).decision == "reject"
+    assert judge(run(control=12), LOOKS, stops={DEEPSEEK: StopReason(side="harm", after=12)}).decision == "reject"
 
 
 def test_every_critical_row_is_held_at_the_look(run, judge, row):

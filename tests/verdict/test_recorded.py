@@ -11,7 +11,7 @@ from specimens import a_case, a_miss, a_pair, a_reply, collected
 from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.config.policy import Policy
-from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.failures import RawResponse
 from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.verdict import RunFacts, decide
 
@@ -25,7 +25,7 @@ def passed():
     cases = {case.id: case for path in DESK.glob("*.graysplit.yaml") for case in read_cases(path, path.name)}
     table = {}
     for line in map(json.loads, (DESK / "answers-as-received.jsonl").read_text(encoding="utf-8").splitlines()):
-        answer = Answer(status=200, headers={}, body=json.dumps(line["response"]).encode())
+        answer = RawResponse(status=200, headers={}, body=json.dumps(line["response"]).encode())
         reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
         misses = check_reply(cases[line["case"]], reply, "control", lambda reference, text: 0.0)
         table[line["case"], line["model"], line["sample"]] = not misses

@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
-from pytest_graysplit.cases.checks.failures import Finding
+from pytest_graysplit.cases.checks.failures import CheckFailure
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import beside, exact_number
-from pytest_graysplit.types import Miss, flags_of
+from pytest_graysplit.types import FailedExpectation, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,7 +46,9 @@ _OUTCOMES = {
 _REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
 
 
-def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]) -> list[Miss]:
+def check_reply(
+    case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]
+) -> list[FailedExpectation]:
     """Hold one reply to its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
 
     `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
@@ -80,7 +82,9 @@ def _asks_nothing(case: Case) -> bool:
     return case.expect is None and case.min_similarity is None and budgets == (None, None)
 
 
-def _expected(expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]) -> Iterator[Finding]:
+def _expected(
+    expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]
+) -> Iterator[CheckFailure]:
     """Yield what the text lacks; a reply that calls a tool may have none, which is not an empty answer."""
     if reply.tool_calls and not reply.text.strip():
         return check_without_text(expect, reply.tool_calls)
@@ -88,7 +92,7 @@ def _expected(expect: Expect, case: Case, reply: Reply, score: Callable[[str, st
     return check_expect(expect, reply.text, score, close_enough)
 
 
-def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:
+def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[FailedExpectation]:
     """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio.
 
     With several samples it misses where fewer than half of its pairs with the control's answers reach the threshold.
@@ -100,7 +104,7 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]
     return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
-def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[Miss]:
+def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[FailedExpectation]:
     """Hold the control to the treatment's threshold and to the guards' veto, by the pairs of its own answers."""
     threshold = case.min_similarity
     known = [pair for pair in pairs if pair.is_scored]
@@ -111,7 +115,7 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
         below = _below(known, threshold, calibrated=case.calibrated)
         remedy = "check the task with expect" if case.calibrated else _REPEAT
         hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
-        found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
+        found = CheckFailure(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
         return _misses("similarity", "control", control, [found])
     reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
     return _misses("guard", "control", control, _vetoes(known, threshold, reached))
@@ -135,10 +139,12 @@ def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) ->
     return f"on average, {reaching} of {len(pairs)} pairs reach {exact_number(threshold)}{how}"
 
 
-def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
+def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[CheckFailure]) -> list[FailedExpectation]:
     who = _who(arm, reply)
     return [
-        Miss(arm=arm, kind=kind, problem=_printable(f"{who}: {found.problem}"), hint=found.hint, slug=found.slug)
+        FailedExpectation(
+            arm=arm, kind=kind, problem=_printable(f"{who}: {found.problem}"), hint=found.hint, slug=found.slug
+        )
         for found in findings
     ]
 
@@ -152,42 +158,44 @@ def _who(arm: str, reply: Reply) -> str:
     return f"{'control' if arm == 'control' else 'treatment'} {reply.model}"
 
 
-def _failure(reply: Reply) -> Finding:
+def _failure(reply: Reply) -> CheckFailure:
     cause = " ".join((reply.error or "the call failed").split())
     if reply.retryable:
         hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
     else:
         hint = "failed calls count, and asking again will not help: mend the cause, then run again"
-    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR)
+    return CheckFailure(
+        f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR
+    )
 
 
 def _times(attempts: int) -> str:
     return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
-def _outcome(reply: Reply) -> Iterator[Finding]:
+def _outcome(reply: Reply) -> Iterator[CheckFailure]:
     if reply.outcome in _OUTCOMES:
         problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
             problem = "the answer is empty, the model only thought aloud"
-        yield Finding(problem, hint, slug)
+        yield CheckFailure(problem, hint, slug)
 
 
-def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[Finding]:
+def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[CheckFailure]:
     if budget_s is not None and latency_s is not None and latency_s > budget_s:
         problem = f"took {beside(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
-        yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
+        yield CheckFailure(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
 
 
-def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
+def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
     if budget_usd is None:
         return
     if reply.cost_usd is None:
         problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
-        yield Finding(problem, _price_hint(reply), Slug.COST_UNKNOWN)
+        yield CheckFailure(problem, _price_hint(reply), Slug.COST_UNKNOWN)
     elif reply.cost_usd > Decimal(str(budget_usd)):
         problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
-        yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
+        yield CheckFailure(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
 
 
 def _price_hint(reply: Reply) -> str:
@@ -209,7 +217,7 @@ def _price_hint(reply: Reply) -> str:
     )
 
 
-def _similarity(comparison: Comparison) -> Iterator[Finding]:
+def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
     threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
     if threshold is None:
         return
@@ -217,17 +225,17 @@ def _similarity(comparison: Comparison) -> Iterator[Finding]:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
         problem = f"no similarity to hold against {exact_number(threshold)}: {' and '.join(silent)} gave no text"
-        yield Finding(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
+        yield CheckFailure(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
         problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"
-        yield Finding(problem, hint, Slug.SIMILARITY_BELOW)
+        yield CheckFailure(problem, hint, Slug.SIMILARITY_BELOW)
 
 
-def _guards(comparison: Comparison) -> Iterator[Finding]:
+def _guards(comparison: Comparison) -> Iterator[CheckFailure]:
     threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
     if threshold is None or not known:
         return
@@ -235,17 +243,17 @@ def _guards(comparison: Comparison) -> Iterator[Finding]:
     yield from _vetoes(known, threshold, reached)
 
 
-def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[Finding]:
+def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[CheckFailure]:
     if _is_majority(pair.reaches(threshold) for pair in pairs):
         return
     for flag in flags_of(pairs):
         hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
-        yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
+        yield CheckFailure(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
 
 
-def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Finding]:
+def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[CheckFailure]:
     ratio = comparison.latency_ratio
     if budget is None or ratio is None or ratio <= budget:
         return
     problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
-    yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)
+    yield CheckFailure(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)

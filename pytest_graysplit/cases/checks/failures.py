@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Finding(NamedTuple):
+class CheckFailure(NamedTuple):
     """One expectation that an answer does not meet, what to do, and the heading that tells more."""
 
     problem: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_graysplit.cases.files.row import Row
+    from pytest_graysplit.cases.files.row import FileRow
     from pytest_graysplit.types import Case
 
 # Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
@@ -34,13 +34,13 @@ def read_cases(path: Path, shown: str) -> tuple[Case, ...]:
     return cases
 
 
-def read_rows(path: Path, shown: str) -> Iterator[Row]:
+def read_rows(path: Path, shown: str) -> Iterator[FileRow]:
     """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
     if path.suffix.lower() not in FORMATS:
         hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
         raise UsageError(f"{shown}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
     text = _text(path, shown)
-    rows: Iterator[Row] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
+    rows: Iterator[FileRow] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
         text, shown
     )
     row = None

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
-from pytest_graysplit.cases.field_types import Place, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
 from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import CASE_FIELDS
-from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.cases.files.row import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ _COLUMNS = (*CASE_FIELDS, *(f"expect.{name}" for name in EXPECT_FIELDS))
 _QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
 
 
-def rows(text: str, shown: str) -> Iterator[Row]:
+def rows(text: str, shown: str) -> Iterator[FileRow]:
     """Yield one row for each record below the header; raise UsageError for the first that does not fit it."""
     columns: list[str] | None = None
     for line, cells in _records(text, shown):
         if columns is None:
             columns = _header(cells, shown, line)
         elif any(cell.strip() for cell in cells):
-            yield Row(line, _fields(columns, cells, Place(f"{shown}:{line}", "")))
+            yield FileRow(line, _fields(columns, cells, FieldLocation(f"{shown}:{line}", "")))
 
 
 def _records(text: str, shown: str) -> Iterator[tuple[int, list[str]]]:
@@ -64,7 +64,7 @@ def _header(cells: list[str], shown: str, line: int) -> list[str]:
     for problem, hint in _header_problems(columns):
         raise broken(shown, line, problem, hint, Slug.CASE_FILE_SHAPE)
     named = [column for column in columns if not column.startswith("params.")]
-    refuse_unknown(named, _COLUMNS, Place(f"{shown}:{line}", ""), {})
+    refuse_unknown(named, _COLUMNS, FieldLocation(f"{shown}:{line}", ""), {})
     return columns
 
 
@@ -82,7 +82,7 @@ def _header_problems(columns: list[str]) -> Iterator[tuple[str, str]]:
             yield f"two columns are named {column}", "keep one of them"
 
 
-def _fields(columns: list[str], cells: list[str], place: Place) -> dict[str, object]:
+def _fields(columns: list[str], cells: list[str], place: FieldLocation) -> dict[str, object]:
     if any(cell.strip() for cell in cells[len(columns) :]):
         problem = f"{len(cells)} cells under {len(columns)} columns"
         raise place.refuse(problem, _QUOTES, Slug.CASE_FILE_SHAPE)
@@ -94,7 +94,7 @@ def _fields(columns: list[str], cells: list[str], place: Place) -> dict[str, obj
     return fields
 
 
-def _put(fields: dict[str, object], place: Place, value: object) -> None:
+def _put(fields: dict[str, object], place: FieldLocation, value: object) -> None:
     head, _, entry = place.name.partition(".")
     if not entry:
         fields[head] = value
@@ -105,7 +105,7 @@ def _put(fields: dict[str, object], place: Place, value: object) -> None:
     parent[entry] = value
 
 
-def _value(place: Place, cell: str) -> object:
+def _value(place: FieldLocation, cell: str) -> object:
     column, bare = place.name, cell.strip()
     if column in _LISTS:
         return [part.strip() for part in cell.split(";") if part.strip()]
@@ -128,7 +128,7 @@ def _number(cell: str) -> object:
     return cell
 
 
-def _json(place: Place, cell: str) -> object:
+def _json(place: FieldLocation, cell: str) -> object:
     try:
         return msgspec.json.decode(cell)
     except (msgspec.MsgspecError, RecursionError) as error:

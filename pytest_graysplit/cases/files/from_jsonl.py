@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_graysplit.cases.field_types import shown as excerpt
-from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.cases.files.row import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HINT = 'write each case on one line, such as {"prompt": "your text"}'
 
 
-def rows(text: str, shown: str) -> Iterator[Row]:
+def rows(text: str, shown: str) -> Iterator[FileRow]:
     """Yield one row for each line that is not blank; raise UsageError for the first that is no JSON object."""
     decode = msgspec.json.Decoder().decode
     # Not splitlines: a prompt may hold U+2028, which JSON allows inside a text.
@@ -32,7 +32,7 @@ def rows(text: str, shown: str) -> Iterator[Row]:
             raise _malformed(line, shown, number, error) from None
         if not isinstance(fields, dict):
             raise broken(shown, number, f"expected an object, got {excerpt(fields)}", _HINT, Slug.CASE_FILE_SHAPE)
-        yield Row(number, fields)
+        yield FileRow(number, fields)
 
 
 def _malformed(line: str, shown: str, number: int, error: Exception) -> UsageError:

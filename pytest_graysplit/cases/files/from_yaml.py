@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pytest_graysplit.cases.field_types import Place, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
 from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.cases.files.row import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ for _tag, _words, _first in (
     PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_words})$"), _first)
 
 
-def rows(text: str, shown: str) -> Iterator[Row]:
+def rows(text: str, shown: str) -> Iterator[FileRow]:
     """Yield one row for each case; raise UsageError for what is no YAML, no list of cases, or said twice."""
     document = _Document(text, shown)
     root, defaults = document.root, {}
@@ -68,7 +68,7 @@ def rows(text: str, shown: str) -> Iterator[Row]:
         raise document.misshapen(root)
     for node in root.value:
         row = document.mapping(node)
-        yield Row(row.line, _under(defaults, row.fields))
+        yield FileRow(row.line, _under(defaults, row.fields))
 
 
 class _Document:
@@ -85,17 +85,17 @@ class _Document:
     def sections(self, root: yaml.MappingNode) -> dict[str, yaml.Node]:
         """Return the nodes under the names of the outermost mapping."""
         names = [str(key.value) for key, _ in root.value]
-        place = Place(f"{self.shown}:{root.start_mark.line + 1}", "")
+        place = FieldLocation(f"{self.shown}:{root.start_mark.line + 1}", "")
         refuse_unknown(names, ("cases", "defaults"), place, dict.fromkeys(names, _SHAPE))
         return dict(zip(names, (node for _, node in root.value), strict=True))
 
-    def mapping(self, node: yaml.Node) -> Row:
+    def mapping(self, node: yaml.Node) -> FileRow:
         """Return the fields that a node holds, and its line."""
         if not isinstance(node, yaml.MappingNode):
             raise self.misshapen(node)
         line = node.start_mark.line + 1
         try:
-            return Row(line, self.loader.construct_document(node))
+            return FileRow(line, self.loader.construct_document(node))
         except yaml.YAMLError as error:
             raise self._broken(error, "") from None
         # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
@@ -122,8 +122,8 @@ class _Document:
         return broken(self.shown, 1, "not valid YAML: it is nested too deep", _INDENT)
 
 
-def _checked(defaults: Row, shown: str) -> dict[str, object]:
-    place = Place(f"{shown}:{defaults.line}: defaults", "")
+def _checked(defaults: FileRow, shown: str) -> dict[str, object]:
+    place = FieldLocation(f"{shown}:{defaults.line}: defaults", "")
     refuse_unknown(list(defaults.fields), _DEFAULTS, place, {})
     # As a case would have them; the reference, or the calls, that other names speak of may stand in each case.
     expect = defaults.fields.get("expect")

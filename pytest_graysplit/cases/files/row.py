@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pytest_graysplit.errors import Slug, UsageError
 
 
-class Row(NamedTuple):
+class FileRow(NamedTuple):
     """The fields of one case, unchecked, and the line where they begin."""
 
     line: int

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import build_case, fields_of
 from pytest_graysplit.cases.promptfoo.assertions import take
-from pytest_graysplit.cases.promptfoo.collected import Asked
+from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
 from pytest_graysplit.cases.promptfoo.prompts import templates_of
 from pytest_graysplit.cases.promptfoo.providers import Providers, providers_of
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured
 from pytest_graysplit.cases.promptfoo.suite import Suite
 from pytest_graysplit.cases.promptfoo.templates import messages_of, render_all, settled, shown
-from pytest_graysplit.cases.promptfoo.tests import trials_of
+from pytest_graysplit.cases.promptfoo.tests import tests_of
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import listed
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.cases.promptfoo.prompts import Template
-    from pytest_graysplit.cases.promptfoo.tests import Assertion, Trial
+    from pytest_graysplit.cases.promptfoo.tests import Assertion, PromptfooTest
     from pytest_graysplit.types import Json
 
 _IGNORED_PARTS = ("scenarios", "redteam", "nunjucksFilters", "extensions", "derivedMetrics")
@@ -61,7 +61,7 @@ def _converted(suite: Suite) -> Converted:
     named: list[tuple[str, dict[str, Any]]] = []
     notes: list[str] = []
     places: set[str] = set()
-    for trial in trials_of(suite):
+    for trial in tests_of(suite):
         places.add(trial.place)
         told = trial.place + (f" ({trial.description})" if trial.description else "")
         asking = [one for one in templates if not trial.labels or {one.label, one.body} & {*trial.labels}]
@@ -91,12 +91,12 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _case(
-    suite: Suite, trial: Trial, template: Template, notes: list[str], *, several: bool
+    suite: Suite, trial: PromptfooTest, template: Template, notes: list[str], *, several: bool
 ) -> tuple[str, dict[str, Any]]:
     values = settled(trial.values)
     body = f"{trial.options.get('prefix') or ''}{template.body}{trial.options.get('suffix') or ''}"
     messages = messages_of(body, values)
-    asked = Asked()
+    asked = CollectedAssertions()
     for assertion in trial.assertions:
         with suite.counting(f"{assertion.place}: {assertion.fields['type']}"):
             _take(suite, asked, assertion, trial, values)
@@ -116,7 +116,9 @@ def _case(
     return "-".join(filter(None, (name, _readable(template.label) if several else ""))), fields
 
 
-def _take(suite: Suite, asked: Asked, assertion: Assertion, trial: Trial, values: dict[str, Any]) -> None:
+def _take(
+    suite: Suite, asked: CollectedAssertions, assertion: Assertion, trial: PromptfooTest, values: dict[str, Any]
+) -> None:
     fields = assertion.fields
     if fields.get("weight") == 0:
         raise NotCarriedError("has the weight 0 and can fail nothing")

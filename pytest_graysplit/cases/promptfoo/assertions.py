@@ -16,7 +16,7 @@ from pytest_graysplit.config.options import nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_graysplit.cases.promptfoo.collected import Asked
+    from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
 
 _CODE = frozenset({"javascript", "python", "ruby", "webhook"})
 _GRADED = frozenset({
@@ -32,7 +32,7 @@ _OTHERS = frozenset({
 })  # fmt: skip
 
 
-def take(asked: Asked, kind: str, value: Any, threshold: Any) -> None:
+def take(asked: CollectedAssertions, kind: str, value: Any, threshold: Any) -> None:
     """Add one assertion to what is asked; raise NotCarriedError where a case cannot say it."""
     if kind not in _KINDS:
         raise NotCarriedError(_reason(kind))
@@ -103,11 +103,11 @@ def _said(texts: list[str]) -> list[str]:
     return texts
 
 
-def _none_in_any_case(asked: Asked, texts: list[str]) -> None:
+def _none_in_any_case(asked: CollectedAssertions, texts: list[str]) -> None:
     asked.more("regex", *(f"(?i){_absent(_literal(text))}" for text in _said(texts)))
 
 
-def _not_regex(asked: Asked, value: Any) -> None:
+def _not_regex(asked: CollectedAssertions, value: Any) -> None:
     text = python_regex(_text(value))
     flags = re.match(r"\(\?[aimsux]+\)", text)
     # Python wants flags for the whole expression in front of everything.
@@ -115,14 +115,14 @@ def _not_regex(asked: Asked, value: Any) -> None:
     asked.more("regex", front + _absent(f"(?:{text.removeprefix(front)})"))
 
 
-def _equals(asked: Asked, value: Any) -> None:
+def _equals(asked: CollectedAssertions, value: Any) -> None:
     if isinstance(value, dict | list):
         asked.schema({"const": value})
     else:
         asked.once("equals", _text(value))
 
 
-def _json(asked: Asked, value: Any) -> None:
+def _json(asked: CollectedAssertions, value: Any) -> None:
     if isinstance(value, str) and value.strip():
         value = _schema_of(value)
     if value is None or value == "":
@@ -138,12 +138,12 @@ def _schema_of(text: str) -> Any:
         raise NotCarriedError(f"has a value that is no JSON schema: {' '.join(str(error).split())}") from None
 
 
-def _contains_json(asked: Asked, value: Any) -> None:
+def _contains_json(asked: CollectedAssertions, value: Any) -> None:
     _json(asked, value)
     asked.notes.append("contains-json: here the answer is JSON as a whole, or in one code fence")
 
 
-def _similar(asked: Asked, value: Any, threshold: Any) -> None:
+def _similar(asked: CollectedAssertions, value: Any, threshold: Any) -> None:
     if isinstance(value, list):
         if len(value) != 1:
             raise NotCarriedError("has several references, and a case has one")
@@ -156,7 +156,7 @@ def _similar(asked: Asked, value: Any, threshold: Any) -> None:
     )
 
 
-def _latency(asked: Asked, threshold: Any) -> None:
+def _latency(asked: CollectedAssertions, threshold: Any) -> None:
     asked.at_most("max_latency_s", _number(threshold) / 1000)
 
 
@@ -166,7 +166,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _words(asked: Asked, value: Any) -> None:
+def _words(asked: CollectedAssertions, value: Any) -> None:
     bounds = value if isinstance(value, dict) else {"min": value, "max": value}
     least, most = bounds.get("min"), bounds.get("max")
     for bound in (least, most):
@@ -181,7 +181,7 @@ def _words(asked: Asked, value: Any) -> None:
 
 
 # Each takes what is asked so far, the value of the assertion and its threshold.
-_KINDS: Mapping[str, Callable[[Asked, Any, Any], None]] = {
+_KINDS: Mapping[str, Callable[[CollectedAssertions, Any, Any], None]] = {
     "equals": lambda asked, value, _: _equals(asked, value),
     "contains": lambda asked, value, _: asked.more("contains", _text(value)),
     "contains-all": lambda asked, value, _: asked.more("contains", *_texts(value)),

@@ -12,7 +12,7 @@ _SEVERAL = ("contains", "not_contains", "regex")
 
 
 @dataclass(slots=True, kw_only=True)
-class Asked:
+class CollectedAssertions:
     """What the assertions of one test ask of an answer so far; `notes` say where the two tools differ."""
 
     expect: dict[str, Any] = field(default_factory=dict)

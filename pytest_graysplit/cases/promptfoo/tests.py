@@ -23,7 +23,7 @@ class Assertion(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class PromptfooTest:
     """One test with one set of variables; `own` are those that it does not owe to the defaults."""
 
     place: str
@@ -35,7 +35,7 @@ class Trial:
     labels: tuple[str, ...]
 
 
-def trials_of(suite: Suite) -> Iterator[Trial]:
+def tests_of(suite: Suite) -> Iterator[PromptfooTest]:
     """Yield every test with every set of its variables; without any test there is one, with nothing to fill in."""
     default: dict[str, Any] = {}
     with suite.counting("defaultTest"):
@@ -77,7 +77,7 @@ def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dic
             yield at, test_of_row(row) if is_csv else suite.table(row, at)
 
 
-def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[Trial]:
+def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[PromptfooTest]:
     own = _variables(suite, test, place)
     values = {**_variables(suite, default, "defaultTest"), **own}
     usual = suite.table(default.get("options"), "defaultTest.options")
@@ -93,7 +93,7 @@ def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, A
         suite.missing.append(f"{place}{_named(test)}: threshold lets some checks fail; here each must hold")
     spread = [] if options.get("disableVarExpansion") else _lists_in(values)
     for chosen in product(*(values[name] for name in spread)):
-        yield Trial(
+        yield PromptfooTest(
             place=place,
             description=str(test.get("description") or ""),
             values={**values, **dict(zip(spread, chosen, strict=True))},

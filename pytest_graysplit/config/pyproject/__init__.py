@@ -1,5 +1,5 @@
 """The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, splits, and the verdict."""
 
-from pytest_graysplit.config.pyproject.table import AskedModel, ToolTable
+from pytest_graysplit.config.pyproject.table import MetricModel, ProjectConfig
 
-__all__ = ["AskedModel", "ToolTable"]
+__all__ = ["MetricModel", "ProjectConfig"]

@@ -34,7 +34,7 @@ JUDGE_FIELDS = ("model", "criteria", "params")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AskedModel:
+class MetricModel:
     """The model that a metric asks, what is sent with each request, and what a judge goes by (None: the default)."""
 
     model: str
@@ -72,7 +72,7 @@ class VerdictTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolTable:
+class ProjectConfig:
     """Structured settings, checked: prices in USD per million tokens, headers with their environment filled in."""
 
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
@@ -81,12 +81,12 @@ class ToolTable:
     model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     verdict: VerdictTable = field(default_factory=VerdictTable)
-    semantic: AskedModel | None = None
-    judge: AskedModel | None = None
+    semantic: MetricModel | None = None
+    judge: MetricModel | None = None
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
+    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ProjectConfig:
         """Check the table as TOML gave it; raise UsageError that names the setting."""
         refuse_unknown("", table, SECTIONS)
         models = {name: section(f"models.{name}", own) for name, own in section("models", table.get("models")).items()}
@@ -108,10 +108,10 @@ class ToolTable:
             splits={name: split_of(name, own, environ) for name, own in section("splits", table.get("splits")).items()},
         )
 
-    def named(self, aliases: Mapping[str, str]) -> ToolTable:
+    def named(self, aliases: Mapping[str, str]) -> ProjectConfig:
         """Return the table with the models that metrics ask under their own names."""
 
-        def named(asked: AskedModel | None) -> AskedModel | None:
+        def named(asked: MetricModel | None) -> MetricModel | None:
             return asked and replace(asked, model=aliases.get(asked.model, asked.model))
 
         splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
@@ -160,7 +160,7 @@ def _looks(value: object) -> tuple[int, ...]:
         raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
-def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:
+def _asked(name: str, value: object, known: tuple[str, ...]) -> MetricModel | None:
     if value is None:
         return None
     table = section(name, value)
@@ -172,7 +172,7 @@ def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | Non
     if "model" not in table:
         raise refused(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
     criteria = table.get("criteria")
-    return AskedModel(
+    return MetricModel(
         model=str(table["model"]).strip(),
         params=params_of(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS
 from pytest_graysplit.evaluation.metrics.judge import BETTER, TIE
-from pytest_graysplit.formatting.display import listed, percent, plural, share
+from pytest_graysplit.formatting.display import format_share, listed, percent, plural
 from pytest_graysplit.stats import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.evaluation.judge_calibration.labelled import Label, Labelled
-    from pytest_graysplit.evaluation.metrics.judge import Ruling
+    from pytest_graysplit.evaluation.metrics.judge import JudgeVerdict
     from pytest_graysplit.stats import Interval
 
 SHOWN = 10
@@ -24,11 +24,11 @@ _READINGS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substanti
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LabelledResult:
     """A labelled pair and the judge's ruling on it."""
 
     pair: Labelled
-    ruling: Ruling
+    ruling: JudgeVerdict
 
     @property
     def verdict(self) -> Label | None:
@@ -47,7 +47,7 @@ class Judged:
 class Calibration:
     """All labelled pairs with the judge's rulings."""
 
-    judged: Sequence[Judged]
+    judged: Sequence[LabelledResult]
 
     @property
     def agreement(self) -> Interval:
@@ -132,7 +132,7 @@ def _kappa(kappa: float | None) -> str:
 
 
 def _interval(interval: Interval) -> str:
-    return f"95% CI {share(interval.low)} .. {share(interval.high)}"
+    return f"95% CI {format_share(interval.low)} .. {format_share(interval.high)}"
 
 
 def _table(calibration: Calibration) -> Iterator[str]:
@@ -143,6 +143,6 @@ def _table(calibration: Calibration) -> Iterator[str]:
         yield f"{label:<15}" + "  ".join(f"{calibration.table[label, verdict]:>10}" for verdict in verdicts)
 
 
-def _missed(one: Judged) -> str:
+def _missed(one: LabelledResult) -> str:
     verdict = one.verdict or "no verdict"
     return f"{one.pair.case.where} {one.pair.case.id}: label {one.pair.label}, judge {verdict}"

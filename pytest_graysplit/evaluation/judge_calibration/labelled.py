@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_graysplit.cases import field_types
-from pytest_graysplit.cases.field_types import Fields, Place, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, Fields, refuse_unknown
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.files import read_rows, refuse_twins
 from pytest_graysplit.config.options import nearest
@@ -42,7 +42,7 @@ def read_labelled(path: Path, shown: str) -> tuple[Labelled, ...]:
 
 
 def _labelled(fields: dict[str, object], where: str) -> Labelled:
-    place = Place(where, "")
+    place = FieldLocation(where, "")
     refuse_unknown(list(fields), FIELDS, place, {})
     given = Fields(fields, place)
     for name in ("control", "treatment", "label"):
@@ -56,13 +56,13 @@ def _labelled(fields: dict[str, object], where: str) -> Labelled:
     )
 
 
-def _answer(place: Place, value: object) -> str:
+def _answer(place: FieldLocation, value: object) -> str:
     if not isinstance(value, str):
         raise place.expected("a text", value, "write the answer in quotes; a model may also have answered nothing")
     return field_types.encodable(place, value)
 
 
-def _label(place: Place, value: object) -> Label:
+def _label(place: FieldLocation, value: object) -> Label:
     if value not in LABELS:
         near = nearest(value, LABELS) if isinstance(value, str) else ""
         hint = "the label names the better answer: control, treatment or tie"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
-from pytest_graysplit.config.settings import Layer
+from pytest_graysplit.config.settings import SettingsSource
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.recordings.maintenance.discover import project_root
 
@@ -30,7 +30,7 @@ def read_judge_settings(root: Path, *, model: str | None, record: str | None, en
 
     Raises UsageError for an invalid value, and where no model is set for the judge.
     """
-    given = Layer(lambda option: f"--{option.name}", {"record": [record]} if record else {})
+    given = SettingsSource(lambda option: f"--{option.name}", {"record": [record]} if record else {})
     own = {} if model is None else {"judge": {"model": model}}
     settings = read_settings(root / PROJECT_FILE, environ, first=[given], own=own)
     if settings.table.judge is None:

@@ -21,9 +21,9 @@ def built_in(name: str) -> Metric | None:
 
         return Exact()
     if name == "json":
-        from pytest_graysplit.evaluation.metrics.structural import Structural
+        from pytest_graysplit.evaluation.metrics.structural import JsonSimilarity
 
-        return Structural()
+        return JsonSimilarity()
     if name == "semantic":
         from pytest_graysplit.evaluation.metrics.semantic import Semantic
 

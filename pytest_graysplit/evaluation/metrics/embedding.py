@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class Embedded:
+class EmbeddingSimilarity:
     """The cosine of two texts' vectors; a negative cosine scores 0."""
 
     name = "semantic"

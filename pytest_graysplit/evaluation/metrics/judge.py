@@ -52,7 +52,7 @@ _WINNERS: Mapping[str, Winner] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class JudgeVerdict:
     """The combined result of both orders: the treatment's score (1 better, 0.5 tie, 0 worse; None without a verdict).
 
     The score is None where the verdict of either order is missing. `verdicts` holds the winner as the judge named it,
@@ -96,14 +96,14 @@ class Judge:
         pairs = ((control, treatment), (treatment, control))
         return tuple(messages_for(conversation, first, second, self._criteria) for first, second in pairs)
 
-    def rule(self, conversation: Sequence[Message], control: str, treatment: str) -> Ruling:
+    def rule(self, conversation: Sequence[Message], control: str, treatment: str) -> JudgeVerdict:
         """Ask in both orders and combine the verdicts."""
         if (known := _decided(control, treatment)) is not None:
-            return Ruling(score=known)
+            return JudgeVerdict(score=known)
         said = [self._ask(messages) for messages in self.orders(conversation, control, treatment)]
         first, second = map(read_verdict, said)
         reasons = tuple(map(read_reason, said))
-        return Ruling(score=_combined(first, second), verdicts=(first, second), reasons=reasons)
+        return JudgeVerdict(score=_combined(first, second), verdicts=(first, second), reasons=reasons)
 
     def score(self, conversation: Sequence[Message], control: str, treatment: str) -> float | None:
         """Score 1 where the treatment is better, 0.5 for a tie, 0 where the control is; None without a verdict."""

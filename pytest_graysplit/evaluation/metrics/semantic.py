@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.evaluation.metrics.embedding import Embedded
+from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ def is_installed() -> bool:
     return find_spec(PACKAGE) is not None
 
 
-class Semantic(Embedded):
+class Semantic(EmbeddingSimilarity):
     """Cosine of the answers' vectors, stretched so that 0 is unrelated and 0.75 is much the same.
 
     It does not notice a changed number, a negation or a swapped role; the guards do. Each text is embedded once.

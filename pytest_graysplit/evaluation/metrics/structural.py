@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
-class Structural:
+class JsonSimilarity:
     """Share of values on which two JSON answers agree, over all places where either answer has one.
 
     A place is a path of keys and list positions. The order of keys does not matter. The order of a list does, because a

@@ -15,7 +15,7 @@ from pytest_graysplit.verdict.results import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.types import Case
 
 # The markers that an item was planned with; other ones have been added since.
@@ -29,7 +29,7 @@ PROBLEM = pytest.StashKey[GraysplitError]()
 class Adopter:
     """The planner of items: once when they are collected, and again when their markers have changed."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RunContext) -> None:
         self._state = state
         self._builders: dict[tuple[object, ...], CaseBuilder] = {}
 
@@ -120,18 +120,18 @@ class Adopter:
         request, differing = state.planner.asked(case, item.path, control, treatment)
         item.stash[PLAN] = Plan(
             case=case,
-            request=request,
+            request_hash=request,
             differing=differing,
             treatment=treatment,
-            alone=alone,
+            only_arm=alone,
             file=state.shown(item.path),
             path=item.path,
-            into=into,
+            recording_path=into,
             has_body=not isinstance(item, CaseItem),
             body_asserts=state.bodies.assert_something(item) if asserts is None else asserts,
             samples=state.settings.samples_of("treatment", case.samples),
             fixture=own_fixture(item),
-            wishes=state.planner.wishes(case, item.path, needed),
+            requests=state.planner.requests(case, item.path, needed),
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from pytest_graysplit.replies.fetcher import Wish
+from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.types import ReplyKey
 from pytest_graysplit.verdict.results import CONTROL
@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """One item's case with every threshold in force, and the wishes of each arm it judges.
+    """One item's case with every threshold in force, and the requests of each arm it judges.
 
     `request` is the hash of what the control is asked, also where another arm is judged alone, and `differing` names
     what the treatment is asked with that the control is not. `samples` is how many replies of each arm are judged;
@@ -47,23 +47,23 @@ class Plan:
     """
 
     case: Case
-    request: str
+    request_hash: str
     differing: tuple[str, ...]
     treatment: str
-    alone: str | None
+    only_arm: str | None
     file: str
     path: Path
-    into: Path
+    recording_path: Path
     has_body: bool
     samples: int
     body_asserts: bool = False
     fixture: str | None = None
-    wishes: dict[str, tuple[Wish, ...]] = field(default_factory=dict)
+    requests: dict[str, tuple[ReplyRequest, ...]] = field(default_factory=dict)
 
     @property
     def judged_arms(self) -> tuple[str, ...]:
         """The arms that the item is about."""
-        return (self.alone,) if self.alone else (CONTROL, self.treatment)
+        return (self.only_arm,) if self.only_arm else (CONTROL, self.treatment)
 
 
 class Planner:
@@ -113,18 +113,18 @@ class Planner:
         inside = path.parent.relative_to(self._root) if path.parent.is_relative_to(self._root) else Path()
         return self._root / self._settings.recordings / inside / f"{stem}.jsonl"
 
-    def wishes(self, case: Case, path: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[Wish, ...]]:
+    def requests(self, case: Case, path: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[ReplyRequest, ...]]:
         """Return the replies that each arm, a pair of its name and its model, is to give to the case of a test file."""
         into = self.recording_of(path)
         control_samples = self._settings.samples_of(CONTROL, case.samples)
         wanted = {}
         for arm, model in arms:
-            request = self._request(case, path, model)
+            asked = self._request(case, path, model)
             count = control_samples if arm == CONTROL else self._settings.samples_of("treatment", case.samples)
             # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
             first = control_samples if arm != CONTROL and model == self._settings.control else 0
             wanted[arm] = tuple(
-                Wish(arm, ReplyKey(case.id, model, request.hash, sample), into, request.body)
+                ReplyRequest(arm, ReplyKey(case.id, model, asked.hash, sample), into, asked.body)
                 for sample in range(first, first + count)
             )
         return wanted
@@ -164,8 +164,10 @@ def tell_wanted(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) 
 
     What metrics will ask depends on replies: of it only case and model are known, and its request is left blank.
     """
-    wanted = {wish.address: None for plan in plans for some in plan.wishes.values() for wish in some}
-    wanted |= {(plan.into, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models}
+    wanted = {request.recording_key: None for plan in plans for some in plan.requests.values() for request in some}
+    wanted |= {
+        (plan.recording_path, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models
+    }
     with path.open("a", encoding="utf-8") as file:
         for into, key in wanted:
             file.write(json.dumps({"into": str(into.absolute()), **key._asdict()}) + "\n")

@@ -18,14 +18,14 @@ from pytest_graysplit.verdict import decide
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_graysplit.plugin.context import State
-    from pytest_graysplit.plugin.report.reporter_hooks import Gather
+    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
     from pytest_graysplit.reporting.dashboard.run_source import CaseKey
     from pytest_graysplit.reporting.dashboard.server import LiveServer
     from pytest_graysplit.verdict import Verdict
 
 
-class LivePage:
+class DashboardHooks:
     """Lives in the one process that the user sees, where the option is given; it looks on, and changes nothing."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -53,7 +53,7 @@ class LivePage:
         if self._config.pluginmanager.has_plugin(CONTROLLER):
             return bool(state_of(self._config).settings.treatments)
         plans = {item.nodeid: item.stash[PLAN] for item in session.items if PLAN in item.stash and will_run(item)}
-        self._planned = {nodeid: (plan.file, plan.case.id, plan.request) for nodeid, plan in plans.items()}
+        self._planned = {nodeid: (plan.file, plan.case.id, plan.request_hash) for nodeid, plan in plans.items()}
         return bool(plans)
 
     def _serve(self) -> None:
@@ -69,7 +69,7 @@ class LivePage:
 
     def _look(self, verdicts: tuple[Verdict, ...] | None = None) -> RunView:
         """Return what the run knows now; the page's thread asks, so everything that still changes is copied."""
-        state: State = state_of(self._config)
+        state: RunContext = state_of(self._config)
         return RunView(
             # At the end nothing is added any more, and the rows hold what was compared last.
             results=state.results.copy() if verdicts is None else state.results,
@@ -78,7 +78,7 @@ class LivePage:
             reports=self._reports,
             planned=self._planned,
             finished=frozenset(self._finished),
-            fetched=state.used_runner.fetched if state.used_runner else None,
+            fetched=state.used_fetcher.fetch_stats if state.used_fetcher else None,
             stops=dict(state.stops),
             notes=tuple(state.tally.notes if verdicts is None else run_notes(state)),
             verdicts=verdicts,
@@ -104,7 +104,7 @@ class LivePage:
     def _verdicts(self) -> tuple[Verdict, ...]:
         """Return a verdict for each treatment, also for one that gave no result at all."""
         state, gather = state_of(self._config), self._config.pluginmanager.get_plugin("graysplit-gather")
-        decided = {verdict.treatment: verdict for verdict in cast("Gather", gather).verdicts()}
+        decided = {verdict.treatment: verdict for verdict in cast("SummaryReporter", gather).verdicts()}
         facts, policy = facts_of(state), state.settings.policy
         return tuple(
             decided.get(model) or decide(state.results, model, policy, facts) for model in state.settings.treatments

@@ -17,7 +17,7 @@ from pytest_graysplit.plugin.report.synthetic_items import emit
 from pytest_graysplit.plugin.xdist.worker_reports import unpacked
 from pytest_graysplit.reporting.json import write_text
 from pytest_graysplit.reporting.json.report import Run, chunks
-from pytest_graysplit.reporting.summary import Piece, lines
+from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter
 
-    from pytest_graysplit.plugin.context import State
-    from pytest_graysplit.plugin.run.early_stop import Decided
+    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.plugin.run.early_stop import EarlyStopMonitor
     from pytest_graysplit.reporting.summary import Line
     from pytest_graysplit.verdict import Verdict
 
 MISSED_SHOWN = 10
 
 
-class Gather:
+class SummaryReporter:
     """Lives in the one process that the user sees: the only one, or the xdist controller."""
 
-    def __init__(self, state: State, early: Decided | None = None) -> None:
+    def __init__(self, state: RunContext, early: EarlyStopMonitor | None = None) -> None:
         self._state = state
         self._early = early
         # Kept here, because a plugin may replace the terminal's reporter and its counts.
@@ -166,9 +166,9 @@ class Gather:
         if missed:
             _print(reporter, ())
         for nodeid, text in shown:
-            _print(reporter, (Piece(f"MISS {nodeid} - {text}", "yellow"),))
+            _print(reporter, (StyledText(f"MISS {nodeid} - {text}", "yellow"),))
         if len(shown) < len(missed):
-            _print(reporter, (Piece(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
+            _print(reporter, (StyledText(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 
     def _worst_first(self) -> Callable[[tuple[str, str]], tuple[int, bool, str]]:
         """Return the order of misses: broken cases as the verdict has them, then the others, a control's last."""

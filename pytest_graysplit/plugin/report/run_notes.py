@@ -15,11 +15,11 @@ from pytest_graysplit.verdict.run_facts import doubts_of, ratio_budgets_apart, u
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.verdict.results import Results
 
 
-def run_notes(state: State) -> list[str]:
+def run_notes(state: RunContext) -> list[str]:
     """Collect the notes of this run, its workers' included, each once."""
     used_up = [note] if (note := budget_note(state)) else []
     notes = [
@@ -49,12 +49,14 @@ def doubts(results: Results) -> Iterator[str]:
             yield from [unjudged_ratios(apart, held)] if apart else []  # few hold nothing up, and are told all the same
 
 
-def budget_note(state: State) -> str | None:
+def budget_note(state: RunContext) -> str | None:
     """Say that the cap was used up, and what came of it; None where it was not, or there is none."""
     cap_usd, spent = state.settings.max_cost_usd, state.tally.spent
     if cap_usd is None or spent.refused_usd is None:
         return None
-    unsure = f", {money(spent.unsure_usd)} of it for answers that never came whole" if spent.unsure_usd else ""
+    unsure = (
+        f", {money(spent.unconfirmed_usd)} of it for answers that never came whole" if spent.unconfirmed_usd else ""
+    )
     kept = "" if state.settings.record == "off" else ": what was answered is kept"
     return (
         f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unsure}, "
@@ -64,17 +66,17 @@ def budget_note(state: State) -> str | None:
     )
 
 
-def _dearer(state: State) -> Iterator[str]:
-    for model, factor in sorted(state.tally.spent.dearer.items()):
+def _dearer(state: RunContext) -> Iterator[str]:
+    for model, factor in sorted(state.tally.spent.price_overruns.items()):
         yield (
             f"{model} cost {ratio(float(factor))} of the most that its price and limit allow; what followed was "
             "reserved at that, but the cap may have been passed: correct its price in [tool.graysplit.prices]"
         )
 
 
-def relay_notes(state: State) -> Iterator[str]:
+def relay_notes(state: RunContext) -> Iterator[str]:
     """Yield what the relay client of this process has to say of itself."""
-    runner = state.used_runner
+    runner = state.used_fetcher
     stats = runner.stats() if runner else None
     if runner is None or stats is None:
         return
@@ -87,13 +89,13 @@ def relay_notes(state: State) -> Iterator[str]:
         yield f"the relay limited the rate {plural(stats.rate_limited, 'time')}: {retries}"
 
 
-def facts_of(state: State) -> RunFacts:
+def facts_of(state: RunContext) -> RunFacts:
     """Return how much of the suite the run saw, for the verdict."""
     used_up = (budget_note(state) or "").partition("\n")[0]
     return RunFacts(cut=tuple(_cuts(state)), lost=_silent(state), budget=used_up, stops=state.stops)
 
 
-def _cuts(state: State) -> Iterator[str]:
+def _cuts(state: RunContext) -> Iterator[str]:
     """Yield why the run is not the whole suite."""
     tally = state.tally
     if tally.interrupted:
@@ -108,14 +110,14 @@ def _cuts(state: State) -> Iterator[str]:
         yield "partial run: tests were selected by name"
 
 
-def _early(state: State) -> Iterator[str]:
+def _early(state: RunContext) -> Iterator[str]:
     """Yield what an early stop has decided, and what the tests beyond it would have asked."""
     for treatment, stop in sorted(state.stops.items()):
         word = "harm" if stop.side == "harm" else "promise"
         yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{_saved(state)}"
 
 
-def _saved(state: State) -> str:
+def _saved(state: RunContext) -> str:
     """Say what the tests beyond the stop would have asked, at the mean of those before it.
 
     A worker may run ahead of the stop. A replay does not tell how far: it asks for nothing, and shows no difference.
@@ -134,13 +136,13 @@ def _saved(state: State) -> str:
     return f"; saved with the {plural(beyond, 'test')} beyond: {calls}{ahead}"
 
 
-def _silent(state: State) -> int:
+def _silent(state: RunContext) -> int:
     """Return how many tests gave no result, whatever the reason."""
     tally = state.tally
     return max(0, tally.planned - state.results.items - tally.spared - tally.late)
 
 
-def _lost(state: State) -> Iterator[str]:
+def _lost(state: RunContext) -> Iterator[str]:
     tally = state.tally
     if tally.crashed:
         yield f"{plural(tally.crashed, 'test')} crashed a worker and is in no rate"
@@ -162,7 +164,7 @@ def _unjudged(results: Results) -> Iterator[str]:
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
 
 
-def unanswered_note(state: State) -> str | None:
+def unanswered_note(state: RunContext) -> str | None:
     """Say that no reply could be had in the whole run; None where one was, or where nothing was wanted."""
     arms = [arm for row in state.results.rows for arm in row.arms.values()]
     replies = [reply for arm in arms for reply in arm.replies]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.replies.budget import Spent
+from pytest_graysplit.replies.budget import BudgetUsage
 
 if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import Results
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTotals:
     """What the summary must know beside the results: what was planned, left out, lost, and said on the way."""
 
     planned: int = 0
@@ -25,8 +25,8 @@ class Tally:
     stopped: bool = False
     by_nodeid: bool = False
     failure: str | None = None
-    spent_here: Spent | None = None
-    spent_elsewhere: list[Spent] = field(default_factory=list)
+    spent_here: BudgetUsage | None = None
+    spent_elsewhere: list[BudgetUsage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def absorb(self, worker: dict[str, Any]) -> None:
@@ -37,12 +37,12 @@ class Tally:
         self.failure = self.failure or worker["failure"]
         self.notes += worker["notes"]
         if "spent" in worker:
-            self.spent_elsewhere.append(Spent.from_texts(worker["spent"]))
+            self.spent_elsewhere.append(BudgetUsage.from_texts(worker["spent"]))
 
     @property
-    def spent(self) -> Spent:
+    def spent(self) -> BudgetUsage:
         """What a run under a cap has spent, on this machine and on others."""
-        return sum(self.spent_elsewhere, self.spent_here or Spent())
+        return sum(self.spent_elsewhere, self.spent_here or BudgetUsage())
 
     def complete(self, results: Results) -> bool:
         """Tell whether every case of the suite was judged on every arm."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_graysplit.plugin.context import State
-    from pytest_graysplit.replies.fetcher import Wish
+    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.replies.fetcher import ReplyRequest
 
 ASKS_IN_BODY = "graysplit_relay"
 
@@ -40,12 +40,12 @@ def bind(session: pytest.Session, users: Sequence[pytest.Item]) -> None:
             missing = _missing_ahead(state, users)
             if state.settings.record != "none" and (asking or missing):
                 state.require_folders(missing)
-                state.runner.make_ready()
+                state.fetcher.make_ready()
 
 
-def _missing_ahead(state: State, users: Sequence[pytest.Item]) -> list[Wish]:
+def _missing_ahead(state: RunContext, users: Sequence[pytest.Item]) -> list[ReplyRequest]:
     """Return what is to be fetched while tests run."""
     if not wants_window(state.config, stops_early=state.settings.early_stop is not None):
         return []
     plans = [item.stash[PLAN] for item in users if PLAN in item.stash]
-    return state.runner.missing(wish for plan in plans for some in plan.wishes.values() for wish in some)
+    return state.fetcher.missing(request for plan in plans for some in plan.requests.values() for request in some)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.comparison import PairScores
-from pytest_graysplit.evaluation.model_graded import Inquiry
+from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.stats import quantile
@@ -22,8 +22,8 @@ from pytest_graysplit.verdict.noise_floor import (
     calibrated,
     calibrated_deficit,
     reached,
-    settled,
     uncalibrated,
+    with_noise_floor,
 )
 from pytest_graysplit.verdict.pairs import order_of
 from pytest_graysplit.verdict.results import CONTROL
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.types import Reply
 
 # So many pairs of answers to unlike prompts are scored: enough for a 95% point, and less than the replies take.
 MOST_PAIRS = 400
 
 
-def fetches_first(state: State, items: Iterable[pytest.Item]) -> bool:
+def fetches_first(state: RunContext, items: Iterable[pytest.Item]) -> bool:
     """Tell whether a run that would fetch a little ahead must fetch all: the first threshold needs every reply.
 
     A worker sees only a part of the items, so it calibrates on what is recorded and fetches none of it.
@@ -50,7 +50,7 @@ def fetches_first(state: State, items: Iterable[pytest.Item]) -> bool:
     return not state.is_worker and any(item.stash[PLAN].case.min_similarity == "auto" for item in items)
 
 
-def refuse_early_stop(state: State, plans: Iterable[Plan]) -> None:
+def refuse_early_stop(state: RunContext, plans: Iterable[Plan]) -> None:
     """Raise UsageError where calibrating would ask for every reply that an early stop is there to spare."""
     if state.settings.early_stop is not None and any(plan.case.min_similarity == "auto" for plan in plans):
         raise UsageError(
@@ -60,7 +60,7 @@ def refuse_early_stop(state: State, plans: Iterable[Plan]) -> None:
         )
 
 
-def calibrate(state: State, plans: Iterable[Plan]) -> None:
+def calibrate(state: RunContext, plans: Iterable[Plan]) -> None:
     """Give the plans that ask for auto their number, one for each metric.
 
     Raises UsageError in a worker that would have to fetch a control reply first.
@@ -76,7 +76,7 @@ def calibrate(state: State, plans: Iterable[Plan]) -> None:
         of = f" ({metric})" if len(asked) > 1 else ""
         state.noise_floor[metric] = floor = _measure(state, some, of)
         for plan in some:
-            plan.case = settled(plan.case, floor)
+            plan.case = with_noise_floor(plan.case, floor)
 
 
 class Measured(NamedTuple):
@@ -89,15 +89,15 @@ class Measured(NamedTuple):
     deficits: list[float]
 
 
-def _measure(state: State, plans: Sequence[Plan], of: str) -> NoiseFloor | None:
+def _measure(state: RunContext, plans: Sequence[Plan], of: str) -> NoiseFloor | None:
     """Return what one metric asks for, and note what it is, that it asserts nothing, or why there is none."""
     # Several items may be about one case, such as one for each treatment: it counts once.
-    cases = {tuple(wish.address for wish in plan.wishes[CONTROL]): plan for plan in plans}
+    cases = {tuple(request.recording_key for request in plan.requests[CONTROL]): plan for plan in plans}
     measured, samples = [], []
     for plan in cases.values():
         with suppress(Exception):  # what breaks here, such as a user's hook or a missing reply, is the test's to show
             samples.append(replies := _control(state, plan))
-            measured.append(_measured(plan, replies, state.scoring.of(plan.case, plan.path, plan.into)))
+            measured.append(_measured(plan, replies, state.scoring.of(plan.case, plan.path, plan.recording_path)))
     known = [one for one in measured if one.self_similarity is not None and isfinite(one.self_similarity)]
     stored = cache(samples)
     floor = None if stored else _floor(known)
@@ -108,7 +108,7 @@ def _measure(state: State, plans: Sequence[Plan], of: str) -> NoiseFloor | None:
     part = state.tally.deselected or state.tally.by_nodeid
     selected = f", calibrated on {plural(len(known), 'selected case')} only" if part else ""
     state.tally.notes.append(reached(floor, of, selected))
-    settled_cases = [by_deficit(settled(one.plan.case, floor), one.self_similarity) for one in known]
+    settled_cases = [by_deficit(with_noise_floor(one.plan.case, floor), one.self_similarity) for one in known]
     if note := asserts_nothing(floor, settled_cases, of):
         state.tally.notes.append(note)
     return floor
@@ -134,10 +134,10 @@ def _other_prompts(known: Sequence[Measured]) -> float | None:
     Two prompts may have the same right answer, such as a label, so that equal answers tell nothing. A metric that asks
     a model is not asked for this.
     """
-    ordered = sorted(known, key=lambda one: order_of((one.plan.file, one.plan.case.id, one.plan.request)))
+    ordered = sorted(known, key=lambda one: order_of((one.plan.file, one.plan.case.id, one.plan.request_hash)))
     scores = []
     for one, other in islice(_unlike(ordered), MOST_PAIRS):
-        if not isinstance(one.score, Inquiry):
+        if not isinstance(one.score, ModelGradedScorer):
             with suppress(Exception):
                 scores.append(one.score(one.replies[0], other.replies[0]))
     told = [score for score in scores if score is not None and isfinite(score)]
@@ -151,22 +151,24 @@ def _unlike(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
             other = ordered[(place + step) % len(ordered)]
             texts = [each.replies[0].text.strip() for each in (one, other)]
             clusters = [each.plan.case.cluster for each in (one, other)]
-            told_apart = one.plan.request != other.plan.request and (clusters[0] is None or len(set(clusters)) > 1)
+            told_apart = one.plan.request_hash != other.plan.request_hash and (
+                clusters[0] is None or len(set(clusters)) > 1
+            )
             if told_apart and all(texts) and len(set(texts)) > 1:
                 yield one, other
 
 
-def _control(state: State, plan: Plan) -> tuple[Reply, ...]:
-    return tuple(map(state.runner.reply, plan.wishes[CONTROL]))
+def _control(state: RunContext, plan: Plan) -> tuple[Reply, ...]:
+    return tuple(map(state.fetcher.reply, plan.requests[CONTROL]))
 
 
-def _refuse_to_fetch(state: State, plans: Sequence[Plan]) -> None:
-    wishes = {wish.address: wish for plan in plans for wish in plan.wishes[CONTROL]}
-    if missing := state.runner.missing(wishes.values()):
+def _refuse_to_fetch(state: RunContext, plans: Sequence[Plan]) -> None:
+    requests = {request.recording_key: request for plan in plans for request in plan.requests[CONTROL]}
+    if missing := state.fetcher.missing(requests.values()):
         which = "are not recorded" if state.settings.record == "new" else "would be asked anew"
         raise UsageError(
             "auto thresholds are calibrated on every control reply before the first test; "
-            f"{len(missing):,} of {len(wishes):,} {which}",
+            f"{len(missing):,} of {len(requests):,} {which}",
             hint="run once without -n, which records them, or give a number: --graysplit-min-similarity=X",
             slug=Slug.AUTO_WORKERS,
         )

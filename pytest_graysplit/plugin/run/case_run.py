@@ -12,11 +12,11 @@ import pytest
 
 from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.cases.checks.expectations import asserts_something
-from pytest_graysplit.errors import GraysplitError, Slug, UnaskedError
+from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
-from pytest_graysplit.evaluation.model_graded import Inquiry
+from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.run.exceptions import NoAnswer, in_one_line, is_miss
-from pytest_graysplit.types import Miss
+from pytest_graysplit.types import FailedExpectation
 from pytest_graysplit.verdict.noise_floor import by_deficit
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.replies.fetcher import Runner, Wish
-    from pytest_graysplit.types import Asked, Case, Comparison, Reply
+    from pytest_graysplit.replies.fetcher import ReplyFetcher, ReplyRequest
+    from pytest_graysplit.types import Case, Comparison, MetricUsage, Reply
 
 
 # What a verdict says of the cases that it misses, by the problem that each of them had.
@@ -40,7 +40,7 @@ _CAUSES = {
 _SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
 
 
-class NoReply:
+class UnavailableReply:
     """Stands where a reply should be, in a fixture of the user's that asks too early; says why there is none."""
 
     def __init__(self, reason: str, *, unasked: bool = False) -> None:
@@ -55,7 +55,7 @@ class NoReply:
 
 
 @dataclass(slots=True, kw_only=True)
-class Exchange:
+class CaseRun:
     """The replies of one item's arms, and what they were held to."""
 
     plan: Plan
@@ -69,23 +69,23 @@ class Exchange:
     unfinished: bool = False
 
     @classmethod
-    def held(cls, plan: Plan, runner: Runner, score_of: Callable[[Case, Path, Path], Score]) -> Exchange:
+    def evaluate(cls, plan: Plan, fetcher: ReplyFetcher, score_of: Callable[[Case, Path, Path], Score]) -> CaseRun:
         """Wait for the replies and compare them; a reply that cannot be had is kept as the exchange's problem."""
-        exchange = cls(plan=plan, score=score_of(plan.case, plan.path, plan.into))
+        exchange = cls(plan=plan, score=score_of(plan.case, plan.path, plan.recording_path))
         try:
-            exchange.replies = received(plan, runner)
+            exchange.replies = received(plan, fetcher)
             # A hook of the user's may turn out not to know the metric, and what it asks may not be recorded.
             exchange._compare()  # its own
-        except UnaskedError as error:
+        except BudgetExceededError as error:
             exchange.problem = error
-            exchange.replies = {arm: tuple(_answered(runner, wishes)) for arm, wishes in plan.wishes.items()}
+            exchange.replies = {arm: tuple(_answered(fetcher, requests)) for arm, requests in plan.requests.items()}
             exchange.comparison = None
         except GraysplitError as error:
             exchange.problem = error
         return exchange
 
     def _compare(self) -> None:
-        if isinstance(self.score, Inquiry):
+        if isinstance(self.score, ModelGradedScorer):
             self.score.prepare(pairs_of(self.plan, self.replies))
         if CONTROL in self.replies:
             self._hold(self.replies[CONTROL], self.replies.get(self.plan.treatment))
@@ -102,12 +102,16 @@ class Exchange:
         if treatment is not None:
             metric = cast("str", case.metric)
             self.comparison = compare(case, control, treatment, metric=metric, scores=scores, held=self.scores)
-            if isinstance(self.score, Inquiry):
+            if isinstance(self.score, ModelGradedScorer):
                 self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
 
     def _silence(self) -> GraysplitError | None:
         """Return why a threshold has no score to hold against it: a silent judge is no model's fault."""
-        if not isinstance(self.score, Inquiry) or not (silence := self.score.silence()) or not self._lacks_a_score():
+        if (
+            not isinstance(self.score, ModelGradedScorer)
+            or not (silence := self.score.silence())
+            or not self._lacks_a_score()
+        ):
             return None
         metric = self.score.metric
         return GraysplitError(
@@ -131,7 +135,7 @@ class Exchange:
     @property
     def unasked(self) -> bool:
         """Whether a reply was not asked for because of the cap: nobody is to blame, and nobody is judged."""
-        return isinstance(self.problem, UnaskedError)
+        return isinstance(self.problem, BudgetExceededError)
 
     @property
     def blocked(self) -> bool:
@@ -143,17 +147,17 @@ class Exchange:
     def comparison_or_reason(self) -> Comparison:
         """Return the comparison for the fixture."""
         if self.blocked or self.comparison is None:
-            return cast("Comparison", NoReply(self._reason(), unasked=self.unasked))
+            return cast("Comparison", UnavailableReply(self._reason(), unasked=self.unasked))
         return self.comparison
 
     def reply_or_reason(self) -> Reply:
         """Return the only arm's reply for the fixture."""
         if self.blocked:
-            return cast("Reply", NoReply(self._reason(), unasked=self.unasked))
+            return cast("Reply", UnavailableReply(self._reason(), unasked=self.unasked))
         return self.replies[self.judged_arms[0]][0]
 
     def _reason(self) -> str:
-        if isinstance(self.problem, UnaskedError):
+        if isinstance(self.problem, BudgetExceededError):
             return self.problem.problem
         if self.problem is not None:
             return str(self.problem)
@@ -173,7 +177,7 @@ class Exchange:
         """Judge each arm and return what goes into the results."""
         return CaseResult(
             case=self.plan.case,
-            request=self.plan.request,
+            request_hash=self.plan.request_hash,
             nodeid=nodeid,
             file=self.plan.file,
             arms=tuple(self._arm(arm) for arm in self.judged_arms),
@@ -190,11 +194,11 @@ class Exchange:
         held = self.comparison
         return held is not None and held.similarity is not None and self.plan.case.asserts_similarity
 
-    def _asked(self) -> Asked | None:
-        if not isinstance(self.score, Inquiry):
+    def _asked(self) -> MetricUsage | None:
+        if not isinstance(self.score, ModelGradedScorer):
             return None
         control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
-        return self.score.asked(of_texts(scored_pairs(control, treatment)))
+        return self.score.usage(of_texts(scored_pairs(control, treatment)))
 
     def _arm(self, arm: str) -> ArmResult:
         replies = self.replies.get(arm, ())
@@ -205,7 +209,7 @@ class Exchange:
         judged = not self.bug and (bool(misses) or not self._unjudgeable(arm))
         return ArmResult(
             arm=arm,
-            model=self.plan.wishes[arm][0].key.model,
+            model=self.plan.requests[arm][0].key.model,
             replies=own,
             spare=spare,
             misses=misses,
@@ -224,10 +228,12 @@ class Exchange:
             return "without an answer of the control"
         return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
 
-    def _held_by_itself(self, arm: str, reply: Reply) -> list[Miss]:
+    def _held_by_itself(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         return check_reply(self.plan.case, reply, arm, partial(_text_score, self.score, reply))
 
-    def _share(self, arm: str, each: list[list[Miss]], whole: list[Miss], spare: Iterable[Reply]) -> float:
+    def _share(
+        self, arm: str, each: list[list[FailedExpectation]], whole: list[FailedExpectation], spare: Iterable[Reply]
+    ) -> float:
         """Return the share of the arm's answers that passed; what they missed together, they all missed.
 
         A threshold is the exception: it is held pair by pair, on both arms alike.
@@ -249,13 +255,15 @@ class Exchange:
         They do not where a test body has seen the first answer alone, and where a reference would be judged by a model.
         """
         expect = self.plan.case.expect
-        judged_by_model = isinstance(self.score, Inquiry) and expect is not None and expect.reference is not None
-        return not judged_by_model and not (self.plan.has_body and self.plan.alone == CONTROL)
+        judged_by_model = (
+            isinstance(self.score, ModelGradedScorer) and expect is not None and expect.reference is not None
+        )
+        return not judged_by_model and not (self.plan.has_body and self.plan.only_arm == CONTROL)
 
-    def _missed_as_a_whole(self, arm: str) -> list[Miss]:
+    def _missed_as_a_whole(self, arm: str) -> list[FailedExpectation]:
         """Return what all replies of the arm missed together: its similarity, and the body of the test."""
         case: Case = self.plan.case
-        misses: list[Miss] = []
+        misses: list[FailedExpectation] = []
         if arm == CONTROL and (replies := self.replies.get(arm)):
             misses += check_control(case, replies[0], tuple(self.scores.within.values()))
         if self.comparison is not None and arm != CONTROL and not self.blocked:
@@ -270,19 +278,19 @@ class Exchange:
             return True
         has_body = self.plan.has_body or self.plan.body_asserts
         held_against_control = has_body or self.plan.case.min_similarity is not None
-        return arm != CONTROL and self.blocked and self.plan.alone is None and held_against_control
+        return arm != CONTROL and self.blocked and self.plan.only_arm is None and held_against_control
 
 
-def received(plan: Plan, runner: Runner) -> dict[str, tuple[Reply, ...]]:
+def received(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
     """Wait for the replies of every arm; raise RecordingError or RelayError for one that cannot be had."""
-    return {arm: tuple(map(runner.reply, wishes)) for arm, wishes in plan.wishes.items()}
+    return {arm: tuple(map(fetcher.reply, requests)) for arm, requests in plan.requests.items()}
 
 
-def _answered(runner: Runner, wishes: Iterable[Wish]) -> Iterator[Reply]:
+def _answered(fetcher: ReplyFetcher, requests: Iterable[ReplyRequest]) -> Iterator[Reply]:
     """Yield the replies that came before the cap was used up: they were paid for, and their cost counts."""
-    for wish in wishes:
+    for request in requests:
         with suppress(GraysplitError):
-            yield runner.reply(wish)
+            yield fetcher.reply(request)
 
 
 def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
@@ -313,6 +321,6 @@ def _reference(reply: Reply, text: str) -> Reply:
     return replace(reply, text=text, replayed=True)
 
 
-def failed_miss(arm: str, problem: str, hint: str) -> Miss:
+def failed_miss(arm: str, problem: str, hint: str) -> FailedExpectation:
     """Return the miss of an arm whose test failed: in its body, or outside of it."""
-    return Miss(arm=arm, kind="body", problem=problem, hint=hint, slug=Slug.BODY_FAILED)
+    return FailedExpectation(arm=arm, kind="body", problem=problem, hint=hint, slug=Slug.BODY_FAILED)

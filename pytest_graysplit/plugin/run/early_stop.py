@@ -12,24 +12,24 @@ import pytest
 
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.reporting.json import write_text
-from pytest_graysplit.verdict import EarlyStop, Stop, order_of
+from pytest_graysplit.verdict import EarlyStop, StopReason, order_of
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
 
 SPARED = "not needed: the early stop has decided this treatment"
 # Under this key the controller tells a worker of its own machine where it says which treatments are decided.
 WORKER_INPUT = "graysplit_stops"
 
 
-class Spared:
+class EarlyStopSkipper:
     """Lives where tests run: puts the cases in order, and skips those that nobody needs any more."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RunContext) -> None:
         self._state = state
 
     @pytest.hookimpl(trylast=True)
@@ -51,16 +51,16 @@ class Spared:
         """Skip an item whose treatment is decided."""
         if PLAN not in item.stash:
             return
-        hear(self._state)
+        sync_stops(self._state)
         if is_spared(self._state, item.stash[PLAN]):
             self._state.tally.spared += 1
             pytest.skip(SPARED)
 
 
-class Decided:
+class EarlyStopMonitor:
     """Lives where results are gathered: looks at them in order, until enough is shown."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RunContext) -> None:
         self._state = state
         self._early = EarlyStop(margin=state.settings.margin, promote=state.settings.early_stop == "both")
         self._told = 0
@@ -98,13 +98,13 @@ class Decided:
                 path.unlink(missing_ok=True)
 
 
-def hear(state: State) -> None:
+def sync_stops(state: RunContext) -> None:
     """Let a worker hear which treatments are decided: it sees only its own part of the evidence."""
     if (board := _board_of(state)) is not None and board.exists():
-        state.stops = {name: Stop(**told) for name, told in json.loads(board.read_text("utf-8")).items()}
+        state.stops = {name: StopReason(**told) for name, told in json.loads(board.read_text("utf-8")).items()}
 
 
-def _board_of(state: State) -> Path | None:
+def _board_of(state: RunContext) -> Path | None:
     board = getattr(state.config, "workerinput", {}).get(WORKER_INPUT)
     return None if board is None else Path(board)
 
@@ -120,9 +120,9 @@ def _largest_cluster(items: Iterable[pytest.Item]) -> int:
     return max(Counter(cases.values()).values(), default=1)
 
 
-def is_spared(state: State, plan: Plan) -> bool:
+def is_spared(state: RunContext, plan: Plan) -> bool:
     """Tell whether every treatment that the plan's replies would serve is decided."""
-    served: Sequence[str] = state.settings.treatments if plan.alone == CONTROL else (plan.treatment,)
+    served: Sequence[str] = state.settings.treatments if plan.only_arm == CONTROL else (plan.treatment,)
     return all(treatment in state.stops for treatment in served)
 
 
@@ -132,4 +132,4 @@ def _order(item: pytest.Item) -> bytes:
 
 
 def _key(plan: Plan) -> tuple[str, str, str]:
-    return plan.file, plan.case.id, plan.request
+    return plan.file, plan.case.id, plan.request_hash

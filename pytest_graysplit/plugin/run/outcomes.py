@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_graysplit.errors import RelayError, UnaskedError
+from pytest_graysplit.errors import BudgetExceededError, RelayError
 from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.plugin.collect.adopting import AWAITED
 from pytest_graysplit.plugin.collect.plans import PLAN
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.verdict.results import CaseResult
 
 RESULTS = pytest.StashKey[tuple["CaseResult", ...]]()
@@ -38,7 +38,7 @@ _SEE_OTHER_MESSAGE = "a hook, another plugin or a fixture failed it; its own mes
 class Outcomes:
     """The hooks of every process that runs tests which judge them and put results on their reports."""
 
-    def __init__(self, state: State, complete_setup: Callable[[pytest.Item], None]) -> None:
+    def __init__(self, state: RunContext, complete_setup: Callable[[pytest.Item], None]) -> None:
         """Judge for one run; `complete_setup` is called when the fixtures of a test are there."""
         self._state = state
         self._complete_setup = complete_setup
@@ -81,7 +81,7 @@ class Outcomes:
             self._judge(item)
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
-        exchange = self._state.exchange(item, plan)
+        exchange = self._state.case_run(item, plan)
         if not exchange.blocked:
             return
         if isinstance(exchange.problem, RelayError):
@@ -94,7 +94,7 @@ class Outcomes:
         if text:
             pytest.fail(text, pytrace=False)
         for exchange in item.stash[EXCHANGES]:
-            if isinstance(exchange.problem, UnaskedError):
+            if isinstance(exchange.problem, BudgetExceededError):
                 raise pytest.skip.Exception(exchange.problem.problem, _use_item_location=True)
 
     def _judge(self, item: pytest.Item) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
-    from pytest_graysplit.replies.fetcher import Wish
+    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.replies.fetcher import ReplyRequest
 
 
 def will_run(item: pytest.Item) -> bool:
@@ -56,14 +56,14 @@ def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
     return [item.stash[PLAN] for item in items if PLAN in item.stash and will_run(item)]
 
 
-def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
+def fetch_upfront(state: RunContext, items: Sequence[pytest.Item]) -> None:
     """Fetch what is missing for the items, with progress; end the session with one message when that cannot be."""
     try:
         plans = [item.stash[PLAN] for item in items]
         refuse_early_stop(state, plans)
         state.prepare(plans)
         if state.settings.record != "none":
-            groups = [[wish for wishes in plan.wishes.values() for wish in wishes] for plan in plans]
+            groups = [[request for requests in plan.requests.values() for request in requests] for plan in plans]
             if missing := _missing_groups(state, groups):
                 _fetch(state, missing, _told_of_replies(state, groups, missing), power_of(state, plans))
                 _require_served(state, groups)
@@ -71,12 +71,12 @@ def fetch_upfront(state: State, items: Sequence[pytest.Item]) -> None:
             if missing := _missing_groups(state, asked):
                 _fetch(state, missing, _told_of_metrics(asked, missing))
         calibrate(state, plans)
-        state.hold_all(items)
+        state.evaluate_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def _require_served(state: State, groups: Iterable[Iterable[Wish]]) -> None:
+def _require_served(state: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
     """Raise RelayError for a model whose calls were all not found, while the relay answered for another model.
 
     In a short run all of them may have been sent before the first answer showed that the address is right.
@@ -84,45 +84,47 @@ def _require_served(state: State, groups: Iterable[Iterable[Wish]]) -> None:
     from pytest_graysplit.replies.relay.preflight import unknown_model
 
     told: dict[str, dict[str, str]] = {}
-    for wish in (wish for group in groups for wish in group):
+    for request in (request for group in groups for request in group):
         with suppress(GraysplitError):
-            reply = state.runner.reply(wish)
-            told.setdefault(wish.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
+            reply = state.fetcher.reply(request)
+            told.setdefault(request.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
     unserved = [model for model, kinds in told.items() if kinds.keys() == {"http-404"}]
     if unserved and any(not error for kinds in told.values() for error in kinds.values()):
         model = min(unserved)
         raise unknown_model(model, told[model]["http-404"], {}, state.settings.table.aliases)
 
 
-def _missing_groups(state: State, groups: list[list[Wish]]) -> list[list[Wish]]:
-    missing = {wish.address for wish in state.runner.missing(wish for group in groups for wish in group)}
+def _missing_groups(state: RunContext, groups: list[list[ReplyRequest]]) -> list[list[ReplyRequest]]:
+    missing = {
+        request.recording_key for request in state.fetcher.missing(request for group in groups for request in group)
+    }
     picked = []
     for group in groups:
-        own = [wish for wish in group if wish.address in missing]
-        missing.difference_update(wish.address for wish in own)
+        own = [request for request in group if request.recording_key in missing]
+        missing.difference_update(request.recording_key for request in own)
         picked.append(own)
     return [group for group in picked if group]
 
 
-def asked_by_metric(state: State, plan: Plan) -> list[Wish]:
+def asked_by_metric(state: RunContext, plan: Plan) -> list[ReplyRequest]:
     """Return what the plan's metric will ask; what cannot be told, for a reply is missing, is the test's to show."""
     with suppress(Exception):
         return state.asked_by_metric(plan)
     return []
 
 
-def _told_of_replies(state: State, groups: list[list[Wish]], missing: list[list[Wish]]) -> str:
-    wanted, fetched = len({wish.address for group in groups for wish in group}), sum(map(len, missing))
+def _told_of_replies(state: RunContext, groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
+    wanted, fetched = len({request.recording_key for group in groups for request in group}), sum(map(len, missing))
     return (
         f"{wanted - fetched} of {wanted} replies are recorded, "
         f"fetching {fetched} from {state.settings.access.shown}, {state.settings.concurrency} in flight"
     )
 
 
-def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str:
+def _told_of_metrics(groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
     """Say what metrics ask: judging 240 pairs with gpt-4.1."""
-    wanted = len({wish.address for group in groups for wish in group})
-    fetched = Counter((wish.metric, wish.key.model) for group in missing for wish in group)
+    wanted = len({request.recording_key for group in groups for request in group})
+    fetched = Counter((request.metric, request.key.model) for group in missing for request in group)
     parts = []
     for (metric, model), number in sorted(fetched.items()):
         # A pair is judged in two orders; a killed run may have left one of them.
@@ -131,7 +133,7 @@ def _told_of_metrics(groups: list[list[Wish]], missing: list[list[Wish]]) -> str
     return f"{listed(parts)}, {wanted - fetched.total()} of {wanted} answers are recorded"
 
 
-def power_of(state: State, plans: Iterable[Plan]) -> str:
+def power_of(state: RunContext, plans: Iterable[Plan]) -> str:
     """Say what the cases of a run can show, before it costs anything; nothing where looks are planned.
 
     What they can show depends on which look it is.
@@ -139,24 +141,24 @@ def power_of(state: State, plans: Iterable[Plan]) -> str:
     policy = state.settings.policy
     if policy.looks:
         return ""
-    cases = {(plan.file, plan.case.id, plan.request): plan.case.cluster for plan in plans}
+    cases = {(plan.file, plan.case.id, plan.request_hash): plan.case.cluster for plan in plans}
     clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
     return power_line(len(cases), policy.margin, clusters if clusters < len(cases) else None, policy.alpha)
 
 
-def _fetch(state: State, groups: list[list[Wish]], told: str, power: str = "") -> None:
-    wishes = shuffled(groups)
+def _fetch(state: RunContext, groups: list[list[ReplyRequest]], told: str, power: str = "") -> None:
+    requests = shuffled(groups)
     state.settings.require_key()
-    state.require_bounds(wishes)
-    state.require_folders(wishes)
+    state.require_bounds(requests)
+    state.require_folders(requests)
     reporter = state.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(visible(f"graysplit: {told}"))
-        reporter.write_line(visible(f"graysplit: {state.estimate(wishes)}"))
+        reporter.write_line(visible(f"graysplit: {state.estimate(requests)}"))
         if power and reporter.verbosity >= 0:
             reporter.write_line(f"graysplit: {power}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
-        state.runner.fetch(wishes, watcher)
+        state.fetcher.fetch(requests, watcher)
     finally:
         watcher.close()

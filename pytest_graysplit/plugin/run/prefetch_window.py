@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
-    from pytest_graysplit.replies.fetcher import Wish
+    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.replies.fetcher import ReplyRequest
 
 
 def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
@@ -30,10 +30,10 @@ def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
     return bool(may_stop or hasattr(config, "workerinput"))
 
 
-class Window:
+class PrefetchWindow:
     """Keeps about two rounds of requests ahead of the running test, and nothing more is paid for when it stops."""
 
-    def __init__(self, state: State, session: pytest.Session) -> None:
+    def __init__(self, state: RunContext, session: pytest.Session) -> None:
         self._state = state
         self._session = session
         self._index = {item.nodeid: number for number, item in enumerate(session.items)}
@@ -64,7 +64,7 @@ class Window:
     def _receive(self, item: pytest.Item) -> None:
         """Wait for the item's replies here: a test that runs in a fork has no thread that could bring them."""
         if any(not is_spared(self._state, plan) for plan in plans_to_run([item])):
-            self._state.hold_all([item])
+            self._state.evaluate_all([item])
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()
@@ -87,7 +87,9 @@ class Window:
         for plan in plans_to_run([item]):
             if is_spared(self._state, plan):
                 continue
-            self._ahead[item.nodeid] = self._send(wish for wishes in plan.wishes.values() for wish in wishes)
+            self._ahead[item.nodeid] = self._send(
+                request for requests in plan.requests.values() for request in requests
+            )
             if self._state.scoring.asks(plan.case):
                 self._unasked[item.nodeid] = plan
 
@@ -96,18 +98,18 @@ class Window:
         for nodeid, plan in list(self._unasked.items()):
             if sum(self._asked.values()) >= self._most:
                 return
-            if self._state.runner.arrived(wish for wishes in plan.wishes.values() for wish in wishes):
+            if self._state.fetcher.all_arrived(request for requests in plan.requests.values() for request in requests):
                 del self._unasked[nodeid]
                 self._asked[nodeid] = self._send(asked_by_metric(self._state, plan))
 
-    def _send(self, wishes: Iterable[Wish]) -> int:
+    def _send(self, requests: Iterable[ReplyRequest]) -> int:
         """Send what is missing; return how much that was."""
-        if missing := self._state.runner.missing(wishes):
+        if missing := self._state.fetcher.missing(requests):
             self._tell_cost()
             self._state.settings.require_key()
             self._state.require_bounds(missing)
             self._state.require_folders(missing)
-            self._state.runner.start(shuffled([missing]))
+            self._state.fetcher.start(shuffled([missing]))
         return len(missing)
 
     def _prepare(self) -> None:
@@ -119,10 +121,12 @@ class Window:
             if self._state.budget is not None:
                 self._state.require_bounds(self._missing())
 
-    def _missing(self) -> list[Wish]:
+    def _missing(self) -> list[ReplyRequest]:
         """Return what the whole run lacks, should every test run."""
         plans = plans_to_run(self._session.items)
-        return self._state.runner.missing(wish for plan in plans for some in plan.wishes.values() for wish in some)
+        return self._state.fetcher.missing(
+            request for plan in plans for some in plan.requests.values() for request in some
+        )
 
     def _tell_cost(self) -> None:
         """Say once what is ahead may cost; a worker has no terminal, and sees only its part of the run."""

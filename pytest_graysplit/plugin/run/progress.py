@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import clock, plural, spent_so_far
+from pytest_graysplit.formatting.display import format_clock, plural, spent_so_far
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -24,7 +24,7 @@ def tail(progress: Progress) -> str:
     if progress.errors:
         parts.append(plural(progress.errors, "error"))
     if progress.left_s is not None and progress.done < progress.total:
-        parts.append(f"{clock(progress.left_s)} left")
+        parts.append(f"{format_clock(progress.left_s)} left")
     return ", ".join(parts)
 
 

@@ -18,7 +18,7 @@ from pytest_graysplit.plugin.report.run_notes import relay_notes
 from pytest_graysplit.plugin.run.calibration import fetches_first
 from pytest_graysplit.plugin.run.gc_control import long_lived_objects_set_aside
 from pytest_graysplit.plugin.run.prefetch import fetch_upfront, nothing_runs, will_run
-from pytest_graysplit.plugin.run.prefetch_window import Window, wants_window
+from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow, wants_window
 from pytest_graysplit.plugin.xdist.worker_reports import sendable
 from pytest_graysplit.replies.recordings.maintenance.unused import VARIABLE
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.plugin.context import RunContext
 
 # The name of the plugin that judges tests; it is registered again behind every conftest.py.
 OUTCOMES = "graysplit-outcomes"
 
 
-class Items:
+class RunnerHooks:
     """The hooks of every process that runs tests: the only one, or each xdist worker."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RunContext) -> None:
         self._state = state
         self.adopter = Adopter(state)
         self._planned: list[pytest.Item] = []
@@ -78,7 +78,7 @@ class Items:
         if planned and not nothing_runs(session):
             stops_early = self._state.settings.early_stop is not None
             if wants_window(config, stops_early=stops_early) and not fetches_first(self._state, planned):
-                config.pluginmanager.register(Window(self._state, session), "graysplit-window")
+                config.pluginmanager.register(PrefetchWindow(self._state, session), "graysplit-window")
             else:
                 fetch_upfront(self._state, planned)
         with long_lived_objects_set_aside():
@@ -95,7 +95,7 @@ class Items:
         if plan is not None and plan.fixture is not None and EXCHANGES in item.stash:
             # Through the fixture's own machinery a test takes 80 microseconds longer.
             exchange = item.stash[EXCHANGES][0]
-            ready = exchange.reply_or_reason() if plan.alone else exchange.comparison_or_reason()
+            ready = exchange.reply_or_reason() if plan.only_arm else exchange.comparison_or_reason()
             item.funcargs[plan.fixture] = ready  # type: ignore[attr-defined] # only functions have such a plan
 
     def complete_setup(self, item: pytest.Item) -> None:

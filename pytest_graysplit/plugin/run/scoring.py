@@ -10,7 +10,7 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation import model_graded
 from pytest_graysplit.evaluation.metrics import NAMES, built_in, entry_points
 from pytest_graysplit.evaluation.metrics.semantic import is_installed
-from pytest_graysplit.evaluation.model_graded import Inquiry, asking_metric
+from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.comparison import Score
-    from pytest_graysplit.evaluation.model_graded import Ask, AskingMetric
+    from pytest_graysplit.evaluation.model_graded import Ask, ModelGradedMetric
     from pytest_graysplit.plugin.folder_hooks import FolderHooks
     from pytest_graysplit.types import Case, Redactor, Reply, Route
 
@@ -42,7 +42,7 @@ class Scoring:
         self._ask = ask
         self._as_recorded = as_recorded
         self._built_in: dict[str, Score] = {}
-        self._asking: dict[str, AskingMetric | None] = {}
+        self._asking: dict[str, ModelGradedMetric | None] = {}
 
     def check(self, case: Case, path: Path) -> None:
         """Raise UsageError when nothing can compute the metric that the case of a test file names."""
@@ -75,7 +75,7 @@ class Scoring:
         """Return the models that the metrics seen so far ask, and by which route."""
         return {metric.model: metric.route for metric in self.asking()}
 
-    def asking(self) -> list[AskingMetric]:
+    def asking(self) -> list[ModelGradedMetric]:
         """Return the metrics seen so far that ask a model."""
         return [metric for metric in self._asking.values() if metric]
 
@@ -85,7 +85,7 @@ class Scoring:
         hook = self._hooks.of("pytest_graysplit_score", path)
         hooked = partial(_hooked, hook, name, case) if hook is not None else None
         if metric := self._asking_metric(name):
-            return Inquiry(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded(into))
+            return ModelGradedScorer(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded(into))
         if hooked is not None:
             return partial(self._else_by_name, hooked, name)
         return self._by_name(name)
@@ -99,9 +99,9 @@ class Scoring:
             self._built_in[name] = _of_texts(name)
         return self._built_in[name]
 
-    def _asking_metric(self, name: str) -> AskingMetric | None:
+    def _asking_metric(self, name: str) -> ModelGradedMetric | None:
         if name not in self._asking:
-            self._asking[name] = asking_metric(name, self._settings.table)
+            self._asking[name] = model_graded_metric(name, self._settings.table)
         return self._asking[name]
 
 

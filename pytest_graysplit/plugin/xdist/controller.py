@@ -12,7 +12,7 @@ from pytest_graysplit.plugin.options import is_given
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_graysplit.plugin.xdist.worker_budgets import Allotment
+    from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
 
 
 class Controller:
@@ -21,7 +21,7 @@ class Controller:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._fresh: list[tuple[str | int, ...]] | None = None
-        self._allotment: Allotment | None = None
+        self._allotment: WorkerBudgets | None = None
 
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each worker what it must know before it looks at anything."""
@@ -45,13 +45,13 @@ class Controller:
         except GraysplitError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def _allot(self, run_id: str) -> Allotment | None:
+    def _allot(self, run_id: str) -> WorkerBudgets | None:
         from pytest_graysplit.plugin.runtime import state_of
-        from pytest_graysplit.plugin.xdist.worker_budgets import Allotment
+        from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
 
         settings = state_of(self._config).settings
         if settings.max_cost_usd is not None and settings.record != "none":
-            self._allotment = Allotment(self._config.rootpath, run_id, settings.max_cost_usd)
+            self._allotment = WorkerBudgets(self._config.rootpath, run_id, settings.max_cost_usd)
         return self._allotment
 
     def _hand_out_stops(self, node: Any) -> None:
@@ -76,7 +76,7 @@ class Controller:
             from pytest_graysplit.plugin.runtime import state_of
 
             state = state_of(self._config)
-            state.take_in_leftovers()
+            state.recover_journals()
             self._fresh = [(str(path), *key) for path, key in sorted(state.fresh)]
         node.workerinput["graysplit_fresh"] = self._fresh
 
@@ -116,7 +116,7 @@ class Controller:
     def pytest_testnodedown(self, node: Any) -> None:
         """Absorb what a worker knows beside its reports; a crashed one has sent nothing."""
         if self._allotment is not None:
-            self._allotment.bury(str(node.workerinput["workerid"]))
+            self._allotment.release_dead_worker(str(node.workerinput["workerid"]))
         if payload := getattr(node, "workeroutput", {}).get("graysplit"):
             from pytest_graysplit.plugin.runtime import state_of
 

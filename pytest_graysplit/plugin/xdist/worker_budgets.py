@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.replies.budget import bury, part_of, standing
+from pytest_graysplit.replies.budget import release_dead_worker, usage_of, worker_share
 from pytest_graysplit.replies.budget.file_ledger import FileLedger
 
 if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from pytest_graysplit.replies.budget import Spent
+    from pytest_graysplit.replies.budget import BudgetUsage
 
 
-class Allotment:
+class WorkerBudgets:
     """Lives in the controller, which knows the workers; each is told what it may spend, and where it is counted.
 
     A worker on another machine cannot see the account here, so it gets its part for good: one that takes the place
@@ -34,23 +34,23 @@ class Allotment:
         if near:
             if self._ledger is None:
                 self._ledger = FileLedger.create(self._root, self._run_id)
-            return run, str(part_of(self._cap_usd, near_workers, workers)), str(self._ledger.path)
+            return run, str(worker_share(self._cap_usd, near_workers, workers)), str(self._ledger.path)
         self._distant += 1
         parts = 1 if self._distant <= workers - near_workers else 0
-        return run, str(part_of(self._cap_usd, parts, workers)), ""
+        return run, str(worker_share(self._cap_usd, parts, workers)), ""
 
-    def bury(self, worker: str) -> None:
+    def release_dead_worker(self, worker: str) -> None:
         """Count what a worker that has ended still had set aside as spent."""
         if self._ledger is not None:
             with self._ledger.open() as totals:
-                bury(totals, worker)
+                release_dead_worker(totals, worker)
 
-    def close(self) -> Spent | None:
+    def close(self) -> BudgetUsage | None:
         """Return what the workers of this machine have spent, and remove their account."""
         if self._ledger is None:
             return None
         with self._ledger.open() as totals:
-            spent = standing(totals)
+            spent = usage_of(totals)
         self._ledger.remove()
         self._ledger = None
         return spent

@@ -26,7 +26,7 @@ def sendable(value: Any) -> Any:
     return value
 
 
-class Courier:
+class WorkerReports:
     """Lives in a worker and packs what its reports carry."""
 
     @pytest.hookimpl(wrapper=True)

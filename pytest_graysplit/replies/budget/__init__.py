@@ -2,32 +2,32 @@
 
 from pytest_graysplit.replies.budget.estimate import Call, UsageSeen, expected_cost
 from pytest_graysplit.replies.budget.requirements import require_limit, require_metric_limit, require_prices
-from pytest_graysplit.replies.budget.token_limits import bound_of
+from pytest_graysplit.replies.budget.token_limits import token_limit
 from pytest_graysplit.replies.budget.tracker import (
+    BudgetTracker,
+    BudgetUsage,
     MemoryLedger,
     Reservation,
-    Spending,
-    Spent,
     Totals,
-    bury,
-    part_of,
-    standing,
+    release_dead_worker,
+    usage_of,
+    worker_share,
 )
 
 __all__ = [
+    "BudgetTracker",
+    "BudgetUsage",
     "Call",
     "MemoryLedger",
     "Reservation",
-    "Spending",
-    "Spent",
     "Totals",
     "UsageSeen",
-    "bound_of",
-    "bury",
     "expected_cost",
-    "part_of",
+    "release_dead_worker",
     "require_limit",
     "require_metric_limit",
     "require_prices",
-    "standing",
+    "token_limit",
+    "usage_of",
+    "worker_share",
 ]

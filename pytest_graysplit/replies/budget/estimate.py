@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.replies.budget.token_limits import bound_of
+from pytest_graysplit.replies.budget.token_limits import token_limit
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class UsageSeen:
     def prompt(self, call: Call) -> int:
         """Return the tokens of the same request as any model counted them, else a quarter of its letters."""
         known = self._prompts.get(call.request)
-        return bound_of(call.body).prompt // LETTERS_PER_TOKEN if known is None else known
+        return token_limit(call.body).prompt // LETTERS_PER_TOKEN if known is None else known
 
     def output(self, call: Call) -> int:
         """Return what the model answered on average, else any model, else half of the limit; never above it."""
-        limit = bound_of(call.body).output
+        limit = token_limit(call.body).output
         if replies := self._replies[call.model]:
             mean = self._outputs[call.model] // replies
         elif replies := self._replies.total():

@@ -74,7 +74,7 @@ class FileLedger:
             fields = json.loads(self._text)
         except (OSError, ValueError) as error:
             raise _lost(self.path, f"cannot be read: {error}") from None
-        fields["dearer"] = {model: Decimal(factor) for model, factor in fields["dearer"].items()}
+        fields["price_overruns"] = {model: Decimal(factor) for model, factor in fields["price_overruns"].items()}
         return Totals(**fields)
 
     def _write(self, text: str) -> None:

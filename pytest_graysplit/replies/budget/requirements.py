@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import exact_money, listed
-from pytest_graysplit.replies.budget.token_limits import bound_of
+from pytest_graysplit.replies.budget.token_limits import token_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) 
 
 def require_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Decimal, route: Route = "chat") -> None:
     """Raise UsageError for a request to whose answer there is no limit, with the option to add."""
-    if bound_of(body, route).output is None:
+    if token_limit(body, route).output is None:
         raise UsageError(
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what {model} may answer to {case!r}",
             hint="add --graysplit-param=max_tokens=500, or max_tokens to the case's params "
@@ -45,7 +45,7 @@ def require_metric_limit(
     metric: str, model: str, params: Mapping[str, Json], cap_usd: Decimal, route: Route = "chat"
 ) -> None:
     """Raise UsageError for a metric whose model may answer without a limit, with the line to add."""
-    if bound_of(params, route).output is None:
+    if token_limit(params, route).output is None:
         raise UsageError(
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what the {metric} {model} may answer",
             hint=f"add to pyproject.toml: [tool.graysplit.{metric}] params = {{ max_tokens = 500 }} "

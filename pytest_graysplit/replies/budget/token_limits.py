@@ -28,7 +28,7 @@ THOUGHTS = frozenset({"thinking_budget", "thinkingBudget", "budget_tokens", "max
 CACHING = "cache_control"
 
 
-class Bound(NamedTuple):
+class TokenLimit(NamedTuple):
     """The most tokens that a request can be billed for; `output` is None where nothing limits the answer.
 
     `may_write` tells whether the request asks for its prompt to be written to a cache.
@@ -39,20 +39,20 @@ class Bound(NamedTuple):
     may_write: bool = False
 
 
-def bound_of(body: Mapping[str, Json], route: Route = "chat") -> Bound:
+def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     """Return the most tokens that the request can use.
 
     Byte-level tokenizers never make more tokens than there are bytes, so the bytes of the request as JSON bound the
     prompt; its quotes and braces are on top. Only the request's own limit bounds the answer.
     """
     if route == "embeddings":
-        return Bound(_bytes(body), 0)
+        return TokenLimit(_bytes(body), 0)
     messages = body.get("messages")
     tools = TOOLS_TOKENS if body.get("tools") or body.get("functions") else 0
     around = MESSAGE_TOKENS * (1 + (len(messages) if isinstance(messages, list) else 0))
     attached = sum(1 for _ in _attachments(body))
     prompt = _bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached
-    return Bound(prompt, _limit(body), any(CACHING in table for table in _tables(body)))
+    return TokenLimit(prompt, _limit(body), any(CACHING in table for table in _tables(body)))
 
 
 def _limit(body: Mapping[str, Json]) -> int | None:

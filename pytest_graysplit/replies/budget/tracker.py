@@ -32,20 +32,20 @@ class Reservation(NamedTuple):
 class Totals:
     """What a ledger holds, in 1e-12 USD; `reserved` by owner and model, so that a dead owner's part can be found.
 
-    `unsure` is the part of `spent` that may not have been billed. `dearer` tells by model how much more than
-    reserved an answer has cost: the prices of that model are too low. `refused` is what did not fit: from then on
-    the cap counts as used up.
+    `unconfirmed` is the part of `spent` that may not have been billed. `price_overruns` gives, by model, the largest
+    ratio of billed to reserved cost: the prices of that model are too low. `refused` is the first amount that did not
+    fit: from then on the cap counts as reached.
     """
 
     spent: int = 0
-    unsure: int = 0
+    unconfirmed: int = 0
     reserved: dict[str, dict[str, int]] = field(default_factory=dict)
-    dearer: dict[str, Decimal] = field(default_factory=dict)
+    price_overruns: dict[str, Decimal] = field(default_factory=dict)
     refused: int | None = None
 
     def scaled(self, reservation: Reservation) -> int:
         """Return the amount at what the model has turned out to cost."""
-        factor = self.dearer.get(reservation.model)
+        factor = self.price_overruns.get(reservation.model)
         return reservation.amount if factor is None else _up(_EXACT.multiply(Decimal(reservation.amount), factor))
 
     @property
@@ -82,45 +82,50 @@ class MemoryLedger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class BudgetUsage:
     """How a run under a cap stands, in USD; add two accounts to get what both have spent.
 
-    `unsure_usd` is the part that may not have been billed, `refused_usd` what did not fit, `dearer` how many times
-    what was reserved a reply of a model has cost.
+    `unconfirmed_usd` is the part that may not have been billed, `refused_usd` the amount that did not fit, and
+    `price_overruns` the largest ratio of billed to reserved cost by model.
     """
 
     usd: Decimal = Decimal(0)
-    unsure_usd: Decimal = Decimal(0)
+    unconfirmed_usd: Decimal = Decimal(0)
     refused_usd: Decimal | None = None
-    dearer: Mapping[str, Decimal] = field(default_factory=dict)
+    price_overruns: Mapping[str, Decimal] = field(default_factory=dict)
 
     def as_texts(self) -> list[object]:
         """Return it as what travels between processes of any kind; `from_texts` reads it."""
         refused = None if self.refused_usd is None else str(self.refused_usd)
-        return [str(self.usd), str(self.unsure_usd), refused, {name: str(one) for name, one in self.dearer.items()}]
+        return [
+            str(self.usd),
+            str(self.unconfirmed_usd),
+            refused,
+            {name: str(one) for name, one in self.price_overruns.items()},
+        ]
 
     @classmethod
-    def from_texts(cls, texts: Sequence[Any]) -> Spent:
+    def from_texts(cls, texts: Sequence[Any]) -> BudgetUsage:
         """Read what `as_texts` made."""
-        usd, unsure, refused, dearer = texts
+        usd, unconfirmed, refused, overruns = texts
         return cls(
             usd=Decimal(usd),
-            unsure_usd=Decimal(unsure),
+            unconfirmed_usd=Decimal(unconfirmed),
             refused_usd=None if refused is None else Decimal(refused),
-            dearer={name: Decimal(factor) for name, factor in dearer.items()},
+            price_overruns={name: Decimal(factor) for name, factor in overruns.items()},
         )
 
-    def __add__(self, other: Spent) -> Spent:
-        factors = (*self.dearer.items(), *other.dearer.items())
-        return Spent(
+    def __add__(self, other: BudgetUsage) -> BudgetUsage:
+        factors = (*self.price_overruns.items(), *other.price_overruns.items())
+        return BudgetUsage(
             usd=self.usd + other.usd,
-            unsure_usd=self.unsure_usd + other.unsure_usd,
+            unconfirmed_usd=self.unconfirmed_usd + other.unconfirmed_usd,
             refused_usd=self.refused_usd or other.refused_usd,
-            dearer={model: max(factor for name, factor in factors if name == model) for model, _ in factors},
+            price_overruns={model: max(factor for name, factor in factors if name == model) for model, _ in factors},
         )
 
 
-class Spending:
+class BudgetTracker:
     """Grants, refuses and settles reservations, so that what is spent and set aside never exceeds the cap.
 
     The first request that would not fit even if nothing else were in flight ends the sending for all of them, also
@@ -168,40 +173,40 @@ class Spending:
             _release(totals, self._owner, held)
             expected = totals.scaled(held)
             if actual_usd is None:
-                totals.unsure += expected
+                totals.unconfirmed += expected
                 totals.spent += expected
                 return
             actual = units(actual_usd)
             totals.spent += actual
             if actual > expected and held.amount:
                 factor = _EXACT.divide(Decimal(actual), Decimal(held.amount))
-                totals.dearer[held.model] = factor.quantize(_FACTOR, ROUND_CEILING)
+                totals.price_overruns[held.model] = factor.quantize(_FACTOR, ROUND_CEILING)
 
-    def standing(self) -> Spent:
+    def usage(self) -> BudgetUsage:
         """Return what has been spent so far."""
         with self._ledger.open() as totals:
-            return standing(totals)
+            return usage_of(totals)
 
 
-def standing(totals: Totals) -> Spent:
+def usage_of(totals: Totals) -> BudgetUsage:
     """Return the totals in USD; what is still set aside may be billed, and counts as spent and unsure."""
-    return Spent(
+    return BudgetUsage(
         usd=usd(totals.spent + totals.in_flight),
-        unsure_usd=usd(totals.unsure + totals.in_flight),
+        unconfirmed_usd=usd(totals.unconfirmed + totals.in_flight),
         refused_usd=None if totals.refused is None else usd(totals.refused),
-        dearer=dict(totals.dearer),
+        price_overruns=dict(totals.price_overruns),
     )
 
 
-def bury(totals: Totals, owner: str) -> None:
+def release_dead_worker(totals: Totals, owner: str) -> None:
     """Count everything that a dead owner had set aside as spent: nobody will tell what became of it."""
     for model, amount in totals.reserved.pop(owner, {}).items():
         lost = totals.scaled(Reservation(model, amount))
         totals.spent += lost
-        totals.unsure += lost
+        totals.unconfirmed += lost
 
 
-def part_of(cap_usd: Decimal, parts: int, whole: int) -> Decimal:
+def worker_share(cap_usd: Decimal, parts: int, whole: int) -> Decimal:
     """Return so many of `whole` equal parts of a cap, rounded down, so that all together are no more than it."""
     return usd(_floor(cap_usd) * parts // whole)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.replies.recordings.recording_file import Shelf, read_data, split_lines
+from pytest_graysplit.replies.recordings.recording_file import RecordingFile, read_data, split_lines
 from pytest_graysplit.replies.recordings.state_dir import file_lock, relative_to, swap_in
 from pytest_graysplit.replies.recordings.unmerged import claim, journals, read_journal
 
@@ -77,7 +77,7 @@ def add_lines(root: Path, path: Path, lines: Iterable[bytes], paid_again: Iterab
     where = relative_to(root, path)
     with file_lock(root, path):
         before = read_data(path, where)
-        shelf = Shelf(where, split_lines(before))
+        shelf = RecordingFile(where, split_lines(before))
         for line in lines:
             shelf.take(line)
         shelf.replace(paid_again)

@@ -12,17 +12,17 @@ from pytest_graysplit.replies.recordings.differences import differences
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_graysplit.replies.recordings.recording_file import Shelf
+    from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, ReplyKey
 
 # A run without recordings misses thousands of times, and nobody reads that many neighbours.
 SEARCHES = 50
 
 
-class Neighbours:
+class NearestRecordings:
     """The replies of one file by case and by request, to find those near a key that is not among them."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: RecordingFile) -> None:
         """Sort the keys of the file into neighbourhoods."""
         self._shelf = shelf
         self._searches_left = SEARCHES

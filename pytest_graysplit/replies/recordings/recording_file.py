@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
-class Shelf:
+class RecordingFile:
     """The lines of a recording file by key; of two with one key the newest is kept."""
 
     def __init__(self, where: str, lines: Iterable[bytes] = ()) -> None:
@@ -54,7 +54,7 @@ class Shelf:
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Take lines in whatever moment those with their keys tell; of two among them the newest is kept."""
-        fresh = Shelf(self.where, lines)
+        fresh = RecordingFile(self.where, lines)
         for request, at in fresh.requests.items():
             self.lines.append(fresh.lines[at])
             self._take_request(request, len(self.lines) - 1)
@@ -127,9 +127,9 @@ class Shelf:
         return decode_head(self.lines[at]).sortable_at, self.lines[at]
 
 
-def read_shelf(path: Path, where: str) -> Shelf:
+def read_shelf(path: Path, where: str) -> RecordingFile:
     """Read a recording file, an absent one as empty; raise RecordingError naming the line that is broken."""
-    return Shelf(where, split_lines(read_data(path, where)))
+    return RecordingFile(where, split_lines(read_data(path, where)))
 
 
 def read_data(path: Path, where: str) -> bytes:

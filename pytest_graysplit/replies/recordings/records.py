@@ -55,7 +55,7 @@ OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 
 
-class Head(msgspec.Struct, gc=False):
+class RecordHeader(msgspec.Struct, gc=False):
     """What a line is about: a request (no case), or the reply of a model to a case."""
 
     format: Literal[1]
@@ -131,7 +131,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
 
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
-_HEAD = msgspec.json.Decoder(Head)
+_HEAD = msgspec.json.Decoder(RecordHeader)
 _REPLY = msgspec.json.Decoder(ReplyLine)
 _REQUEST = msgspec.json.Decoder(RequestLine)
 _TOKENS = msgspec.json.Decoder(TokensLine)
@@ -160,9 +160,9 @@ def request_line(request: str, body: bytes) -> bytes:
     return b'{"format":%d,"request":%s,"body":%s}' % (FORMAT, encode(request), body)
 
 
-def decode_head(line: bytes) -> Head:
+def decode_head(line: bytes) -> RecordHeader:
     """Read what a line is about and skip the rest; raise LineError."""
-    head = decode(_HEAD, Head, line)
+    head = decode(_HEAD, RecordHeader, line)
     if head.case is None and head.model:
         raise LineError("is no recording (it names a model and no case)")
     return head

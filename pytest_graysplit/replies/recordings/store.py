@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.replies.fingerprint import redact_json, unchanged
-from pytest_graysplit.replies.recordings.miss_report import Neighbours
+from pytest_graysplit.replies.recordings.miss_report import NearestRecordings
 from pytest_graysplit.replies.recordings.recording_file import read_shelf
 from pytest_graysplit.replies.recordings.state_dir import relative_to
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_graysplit.replies.recordings.recording_file import Shelf
+    from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Usage
 
 
@@ -30,8 +30,8 @@ class Recordings:
         """
         self._root = root
         self._redact_for = redact_for or (lambda _: redact)
-        self._shelves: dict[Path, Shelf] = {}
-        self._neighbours: dict[Path, Neighbours] = {}
+        self._shelves: dict[Path, RecordingFile] = {}
+        self._neighbours: dict[Path, NearestRecordings] = {}
 
     def reply(self, path: Path, key: ReplyKey) -> Reply | None:
         """Return the reply, marked as `replayed`, or None; raise RecordingError where the file cannot be read."""
@@ -56,7 +56,7 @@ class Recordings:
         asked = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
         stored = self._stored(path, key)
         if path not in self._neighbours:
-            self._neighbours[path] = Neighbours(self._shelf(path))
+            self._neighbours[path] = NearestRecordings(self._shelf(path))
         lines = self._neighbours[path].explain(stored, asked)
         who = ", ".join(filter(None, (role, stored.model)))
         return RecordingError(
@@ -65,7 +65,7 @@ class Recordings:
             slug=Slug.RECORDING_MISSING,
         )
 
-    def _shelf(self, path: Path) -> Shelf:
+    def _shelf(self, path: Path) -> RecordingFile:
         shelf = self._shelves.get(path)
         if shelf is None:
             shelf = self._shelves[path] = read_shelf(path, relative_to(self._root, path))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class UnmergedJournal:
     """A journal that waits to be merged: the mode of its run, and which replies it holds for which files."""
 
     mode: str
@@ -47,7 +47,7 @@ class JournalText:
         return any(entry.into in files for entry in self.entries)
 
 
-def leftovers(root: Path) -> list[Leftover]:
+def unmerged_journals(root: Path) -> list[UnmergedJournal]:
     """Return the journals under the root that no living process holds, without touching them.
 
     Raises RecordingError where their folder cannot be written: a lock is a file, too.
@@ -58,7 +58,7 @@ def leftovers(root: Path) -> list[Leftover]:
             if claimed:
                 text = read_journal(path, relative_to(root, path), root)
                 keys = tuple((root / entry.into, entry.key) for entry in text.entries)
-                found.append(Leftover(mode=text.mode, keys=keys))
+                found.append(UnmergedJournal(mode=text.mode, keys=keys))
     return found
 
 

@@ -25,13 +25,13 @@ from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.replies.relay.embeddings import read_embedding
-from pytest_graysplit.replies.relay.event_loop_lag import LoopLag
-from pytest_graysplit.replies.relay.failures import Answer, Fault, redactor, shorten
+from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
 from pytest_graysplit.replies.relay.proxies import ProxyError, Way, stated_proxies, unreadable_warnings, way_to
 from pytest_graysplit.replies.relay.response import read_answer
-from pytest_graysplit.replies.relay.sender import Carrier, Trip, conclude
+from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
-    from pytest_graysplit.replies.relay.cost_guard import Purse
+    from pytest_graysplit.replies.relay.cost_guard import CostGuard
     from pytest_graysplit.replies.relay.preflight import Listed
     from pytest_graysplit.types import Json, Redactor, Route
 
@@ -83,7 +83,7 @@ class Relay:
         is_refusal: Callable[[str], bool],
         concurrency: int | None = None,
         requests_per_min: float | None = None,
-        purse: Purse | None = None,
+        purse: CostGuard | None = None,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
@@ -101,14 +101,14 @@ class Relay:
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._sleep = sleep
-        self._lag = LoopLag(clock)
+        self._lag = EventLoopLag(clock)
         self._admission = Admission()
         self._known: Listed = {}
         self._way = _way(settings.base_url, self._redact)
         endpoint = _endpoint(settings.base_url, self._way, self._redact)
         meter = Meter()
         self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
-        self._carrier = Carrier(
+        self._carrier = RequestSender(
             self._connections,
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
@@ -136,12 +136,12 @@ class Relay:
         Raises RelayError where nothing can be reached at the address.
         """
         settings, known = self._settings, await self._listed()
-        if isinstance(known, Fault) and known.unsent:
+        if isinstance(known, RelayFailure) and known.unsent:
             raise fatal_errors.no_preflight(known, self._address)
-        self._known = {} if isinstance(known, Fault) else known
+        self._known = {} if isinstance(known, RelayFailure) else known
         if first_alone:
             self._admission.close(model for model in models if not preflight.is_listed(model, self._known))
-        told = [f"the model names were not checked: {known.problem}"] if isinstance(known, Fault) else []
+        told = [f"the model names were not checked: {known.problem}"] if isinstance(known, RelayFailure) else []
         return (
             *unreadable_warnings(self._way),
             *key_warnings(settings.key, settings.base_url, settings.key_variable),
@@ -150,17 +150,17 @@ class Relay:
             *preflight.shutdown_warnings((*models, *unlisted), self._known),
         )
 
-    async def _listed(self) -> Listed | Fault:
+    async def _listed(self) -> Listed | RelayFailure:
         """Ask for the list once; again only while there is no connection, for then no request can fare better."""
         request = Request("GET", self._models_target, self._signed(""))
         for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
-            trip = Trip[Connection, "Listed"](
+            trip = RequestAttempts[Connection, "Listed"](
                 send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
                 read=lambda answer: preflight.read_models(answer, self._redact),
                 retries=0,
             )
             known = await self._carried(trip)
-            if not (left and isinstance(known, Fault) and known.unsent and known.slug != Slug.RELAY_TIMEOUT):
+            if not (left and isinstance(known, RelayFailure) and known.unsent and known.slug != Slug.RELAY_TIMEOUT):
                 break
             await self._sleep(PREFLIGHT_WAIT_S)
         return known
@@ -204,7 +204,7 @@ class Relay:
                 model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
             ), None
         request = Request("POST", self._targets[route], self._signed(model, headers), content)
-        trip = Trip[Connection, Reply](
+        trip = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
             ),
@@ -216,18 +216,18 @@ class Relay:
         decided, stop = False, None
         try:
             result = await self._carried(trip)
-            stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, Fault) else None
-            decided = not (isinstance(result, Fault) and result.slug == Slug.RELAY_FORBIDDEN)
+            stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, RelayFailure) else None
+            decided = not (isinstance(result, RelayFailure) and result.slug == Slug.RELAY_FORBIDDEN)
         finally:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
-        if not isinstance(result, Fault):
+        if not isinstance(result, RelayFailure):
             self._admission.answered(model)
-        return conclude(model, trip, result), stop
+        return to_reply(model, trip, result), stop
 
-    async def _carried(self, trip: Trip[Connection, T]) -> T | Fault:
+    async def _carried(self, trip: RequestAttempts[Connection, T]) -> T | RelayFailure:
         try:
-            return await self._carrier.carry(trip)
+            return await self._carrier.send(trip)
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # one odd answer ends its own case, and no other
@@ -243,7 +243,7 @@ class Relay:
             loop_lag_p95_s=self._lag.p95_s,
         )
 
-    def _read(self, answer: Answer, model: str, body: Mapping[str, Json], route: Route) -> Reply | Fault:
+    def _read(self, answer: RawResponse, model: str, body: Mapping[str, Json], route: Route) -> Reply | RelayFailure:
         if route == "embeddings":
             return read_embedding(answer, model=model, sent=body.keys(), redact=self._redact)
         return read_answer(answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
@@ -256,7 +256,7 @@ class Relay:
         opened: Callable[[], None],
         *,
         streams: bool = False,
-    ) -> Answer | Fault:
+    ) -> RawResponse | RelayFailure:
         # The deadline is around it all: a read timeout would start anew with every blank line of a keep-alive.
         is_open = False
         try:
@@ -268,13 +268,13 @@ class Relay:
                     return await self._receive_stream(connection, request)
                 return await connection.exchange(request)
         except TimeoutError:
-            return Fault(
+            return RelayFailure(
                 problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
             )
         except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
             return _fault_of(error, self._redact)
 
-    async def _receive_stream(self, connection: Connection, request: Request) -> Answer:
+    async def _receive_stream(self, connection: Connection, request: Request) -> RawResponse:
         started, watch = self._clock(), TokenWatch()
         ttft_s: float | None = None
 
@@ -293,7 +293,9 @@ class Relay:
             self._headers[key] = headers_for(self._settings, model, extra)
         return self._headers[key]
 
-    def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, route: Route, *, alone: bool) -> RelayError | None:
+    def _stop(
+        self, trip: RequestAttempts[Any, Any], fault: RelayFailure, model: str, route: Route, *, alone: bool
+    ) -> RelayError | None:
         if trip.too_long_s is not None:
             return fatal_errors.wait_too_long(fault, trip.too_long_s)
         if fault.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=fault.about_key):
@@ -304,28 +306,28 @@ class Relay:
             return fatal_errors.not_a_relay(fault, self._address)
         return fatal_errors.stop_for(fault, self._settings.access)
 
-    def _is_unserved(self, model: str, fault: Fault, *, alone: bool) -> bool:
+    def _is_unserved(self, model: str, fault: RelayFailure, *, alone: bool) -> bool:
         not_found = fault.about_model or fault.status == 404
         return not_found and self._admission.is_unserved(model, about_model=fault.about_model or alone)
 
 
-def unexpected(error: Exception, redact: Redactor = str) -> Fault:
+def unexpected(error: Exception, redact: Redactor = str) -> RelayFailure:
     """Return the fault of a request that failed in a way that was not foreseen."""
     problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
-    return Fault(problem=problem, slug=Slug.RELAY_UNEXPECTED)
+    return RelayFailure(problem=problem, slug=Slug.RELAY_UNEXPECTED)
 
 
-def _fault_of(error: Exception, redact: Redactor) -> Fault:
+def _fault_of(error: Exception, redact: Redactor) -> RelayFailure:
     problem = shorten(redact(str(error)))
     match error:
         case CannotConnectError():
-            return Fault(problem=f"cannot connect: {problem}", slug=Slug.RELAY_UNREACHABLE, unsent=True)
+            return RelayFailure(problem=f"cannot connect: {problem}", slug=Slug.RELAY_UNREACHABLE, unsent=True)
         case BrokenConnectionError():
-            return Fault(problem=f"the connection broke: {problem}", slug=Slug.RELAY_UNREACHABLE)
+            return RelayFailure(problem=f"the connection broke: {problem}", slug=Slug.RELAY_UNREACHABLE)
         case TooLargeError():
-            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
+            return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
         case _:
-            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
+            return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
 
 
 def _way(base_url: str, redact: Redactor) -> Way:

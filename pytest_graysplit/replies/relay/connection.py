@@ -13,7 +13,7 @@ import h11
 
 from pytest_graysplit.formatting.clock import REAL
 from pytest_graysplit.replies.relay.body import MOST_BYTES_PER_ANSWER, MOST_BYTES_PER_ERROR, Body, TooLargeError
-from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.failures import RawResponse
 from pytest_graysplit.replies.relay.pipe import connected, encoded, reason_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Connection:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEADER_BYTES)
         self._idle_since_s = REAL.monotonic()
 
-    async def exchange(self, request: Request, watch: Callable[[bytes], None] | None = None) -> Answer:
+    async def exchange(self, request: Request, watch: Callable[[bytes], None] | None = None) -> RawResponse:
         """Send a request over the open connection and return the whole answer; `watch` sees its body as it comes.
 
         Raises BrokenConnectionError, TooLargeError and EncodingError; after these, and when it is cancelled, the
@@ -86,7 +86,7 @@ class Connection:
             self._pipe.close()
             self._pipe = None
 
-    async def _exchange(self, request: Request, watch: Callable[[bytes], None] | None) -> Answer:
+    async def _exchange(self, request: Request, watch: Callable[[bytes], None] | None) -> RawResponse:
         pipe = self._pipe
         if pipe is None:
             raise BrokenConnectionError("it was closed")
@@ -104,7 +104,7 @@ class Connection:
                 raise
         finally:
             body.forget()
-        return Answer(event.status_code, headers, body.data)
+        return RawResponse(event.status_code, headers, body.data)
 
     async def _receive(self, pipe: Pipe, body: Body, watch: Callable[[bytes], None] | None) -> None:
         while type(event := await self._next_event(pipe)) is h11.Data:

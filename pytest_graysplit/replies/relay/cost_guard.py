@@ -7,18 +7,18 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import Slug, UnaskedError
+from pytest_graysplit.errors import BudgetExceededError, Slug
 from pytest_graysplit.formatting.display import exact_money
-from pytest_graysplit.replies.budget import bound_of
-from pytest_graysplit.replies.relay.failures import Fault
+from pytest_graysplit.replies.budget import token_limit
+from pytest_graysplit.replies.relay.failures import RelayFailure
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_graysplit.replies.budget import Reservation, Spending
+    from pytest_graysplit.replies.budget import BudgetTracker, Reservation
     from pytest_graysplit.replies.pricing import PriceTable
-    from pytest_graysplit.replies.relay.failures import Answer
+    from pytest_graysplit.replies.relay.failures import RawResponse
     from pytest_graysplit.types import Json, Route
 
 # What other processes settle is seen that often; what this one settles wakes its waiters at once.
@@ -28,7 +28,7 @@ FREE_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 _NOTHING = Decimal(0)
 
 
-class Purse:
+class CostGuard:
     """Pays for the requests of one relay out of the spending of a run.
 
     `cap_usd` is that of the run, for messages: the spending may be a part of it. While others are in flight and may
@@ -36,22 +36,22 @@ class Purse:
     a process that is gone.
     """
 
-    def __init__(self, spending: Spending, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
+    def __init__(self, spending: BudgetTracker, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
         self.spending = spending
         self._prices = prices
         self._cap_usd = cap_usd
         self._patience_s = patience_s
         self._settled = asyncio.Event()
 
-    def toll(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> Toll:
+    def toll(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
         """Return what each attempt of the request has to pay; raise UnaskedError where nobody can bound it."""
-        bound = bound_of(body, route)
+        bound = token_limit(body, route)
         most = None
         if bound.output is not None:
             most = self._prices.at_most_usd(model, bound.prompt, bound.output, may_write=bound.may_write)
         if most is None:
             raise self._unasked(f"nobody can tell what a request to {model} costs at the most")
-        return Toll(self, self.spending.reservation(model, most))
+        return CostReservation(self, self.spending.reservation(model, most))
 
     async def take(self, wanted: Reservation) -> None:
         """Set the amount aside, waiting for requests in flight; raise UnaskedError where the cap is used up."""
@@ -81,18 +81,18 @@ class Purse:
             async with asyncio.timeout(POLL_S):
                 await self._settled.wait()
 
-    def _unasked(self, why: str) -> UnaskedError:
-        return UnaskedError(
+    def _unasked(self, why: str) -> BudgetExceededError:
+        return BudgetExceededError(
             f"not asked: {why}",
             hint="raise --graysplit-max-cost and run again: what was answered is kept",
             slug=Slug.BUDGET_USED_UP,
         )
 
 
-class Toll:
+class CostReservation:
     """What one request pays before each attempt, and what it gets back afterwards."""
 
-    def __init__(self, purse: Purse, amount: Reservation) -> None:
+    def __init__(self, purse: CostGuard, amount: Reservation) -> None:
         self._purse = purse
         self._amount = amount
 
@@ -104,7 +104,7 @@ class Toll:
         """Get everything back for an attempt that was never sent."""
         self._purse.settle(self._amount, _NOTHING)
 
-    def settle(self, answer: Answer | None, result: object) -> None:
+    def settle(self, answer: RawResponse | None, result: object) -> None:
         """Get back what the attempt did not cost; nothing where it may have been billed without our knowing."""
         if _was_free(answer, result):
             self.give_back()
@@ -112,7 +112,7 @@ class Toll:
         self._purse.settle(self._amount, self._purse.cost_usd(result) if isinstance(result, Reply) else None)
 
 
-def _was_free(answer: Answer | None, result: object) -> bool:
+def _was_free(answer: RawResponse | None, result: object) -> bool:
     if answer is not None:
         return answer.status in FREE_STATUSES
-    return isinstance(result, Fault) and result.unsent
+    return isinstance(result, RelayFailure) and result.unsent

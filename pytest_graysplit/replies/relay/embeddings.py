@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.replies.relay.failures import Answer, Fault
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
 from pytest_graysplit.replies.relay.response import name_of, read_payload
 from pytest_graysplit.replies.relay.usage import read_cost, read_usage
 from pytest_graysplit.replies.relay.vectors import pack
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor
 
 
-def read_embedding(answer: Answer, *, model: str, sent: Collection[str], redact: Redactor) -> Reply | Fault:
+def read_embedding(answer: RawResponse, *, model: str, sent: Collection[str], redact: Redactor) -> Reply | RelayFailure:
     """Read an answer to one text; numbers come as a list, or as base64 of 32 bits each.
 
     What is kept is the vector as a recording holds it, so that a live run scores what its replay will score.
@@ -30,7 +30,7 @@ def read_embedding(answer: Answer, *, model: str, sent: Collection[str], redact:
         return payload
     vector = _vector(payload)
     if not vector:
-        return Fault(
+        return RelayFailure(
             problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=answer.status
         )
     return Reply(

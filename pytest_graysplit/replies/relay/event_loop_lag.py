@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PERIOD_S = 0.05
 
 
-class LoopLag:
+class EventLoopLag:
     """Watches the loop that it is started in; `p95_s` is the 95th percentile of its delays, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

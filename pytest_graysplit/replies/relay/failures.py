@@ -74,7 +74,7 @@ _PARAM_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown
 _KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )[^\s),;]+")
 
 
-class Answer(NamedTuple):
+class RawResponse(NamedTuple):
     """What came over the wire, unread; `ttft_s` is known for streams."""
 
     status: int
@@ -84,7 +84,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class RelayFailure:
     """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
 
     `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
@@ -121,7 +121,7 @@ class ErrorBody(NamedTuple):
     param: str = ""
 
 
-def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> Fault:
+def failure_of(answer: RawResponse, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> RelayFailure:
     """Turn an answer that is an error into its cause; `sent` are the names of the request's parameters.
 
     `inside` is the part of the answer that holds the error, where it has been parsed and found already.
@@ -131,16 +131,18 @@ def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside:
     status = _meaning(answer.status, error)
     problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
     if status in {400, 403} and _is_about_prompt(status, error):
-        return Fault(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
+        return RelayFailure(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
     if param := _refused_param(status, error, sent):
-        return Fault(problem=f"{problem} ({_advice(param)})", slug=Slug.PARAM_REFUSED, status=status)
+        return RelayFailure(problem=f"{problem} ({_advice(param)})", slug=Slug.PARAM_REFUSED, status=status)
     about_model = _is_about_model(status, error)
     if status == 404 and not about_model:
         problem += " (the base URL usually ends in /v1)"
     if 300 <= answer.status < 400:
         problem = f"the relay redirects to {redact(answer.headers.get('location', 'another address'))}"
     about_key = status == 403 and bool(_ABOUT_KEY.search(error.message[:LONGEST_PAGE]))
-    return Fault(problem=problem, slug=_slug(status), status=status, about_model=about_model, about_key=about_key)
+    return RelayFailure(
+        problem=problem, slug=_slug(status), status=status, about_model=about_model, about_key=about_key
+    )
 
 
 def _meaning(status: int, error: ErrorBody) -> int | None:
@@ -167,15 +169,17 @@ def _is_about_model(status: int | None, error: ErrorBody) -> bool:
     return status in {400, 404, 422, 500} and bool(_ABOUT_MODEL.search(words)) and not _LATER.search(words)
 
 
-def not_json(answer: Answer, redact: Redactor, *, parses: bool = False) -> Fault:
+def not_json(answer: RawResponse, redact: Redactor, *, parses: bool = False) -> RelayFailure:
     """Return the fault of an answer that was to be a JSON object and is a web page, nothing, a part of it, or else."""
     begin = bytes(answer.body[:LONGEST_PAGE]).lstrip()
     seen = shorten(redact(_plain(begin.decode("utf-8", "replace").strip())))
     if begin.startswith((b"{", b"[")) and not parses:
         # It was meant to be JSON: something on the way has cut or garbled it, and may not do so again.
-        return Fault(problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug=Slug.RELAY_ANSWER_CUT)
+        return RelayFailure(
+            problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug=Slug.RELAY_ANSWER_CUT
+        )
     what = seen if seen.startswith("a web page") else f"{seen[:60]!r}" if seen else "nothing"
-    return Fault(
+    return RelayFailure(
         problem=f"the answer is not JSON but {what} (the base URL usually ends in /v1)",
         slug=Slug.RELAY_NOT_JSON,
         status=answer.status,

@@ -9,10 +9,10 @@ from pytest_graysplit.errors import RelayError, Slug
 
 if TYPE_CHECKING:
     from pytest_graysplit.config.credentials import Access
-    from pytest_graysplit.replies.relay.failures import Fault
+    from pytest_graysplit.replies.relay.failures import RelayFailure
 
 
-def stop_for(fault: Fault, access: Access) -> RelayError | None:
+def stop_for(fault: RelayFailure, access: Access) -> RelayError | None:
     """Return the error for a fault that every further request would meet too, or None."""
     if fault.slug == Slug.KEY_REFUSED:
         return _key_refused(fault, access)
@@ -25,7 +25,7 @@ def stop_for(fault: Fault, access: Access) -> RelayError | None:
     return None
 
 
-def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
+def wait_too_long(fault: RelayFailure, wait_s: float) -> RelayError:
     """Return the error for a relay that asks for a longer wait than a run is worth."""
     return RelayError(
         f"the relay asks to wait {wait_s:.0f} s before the next request ({fault.problem})",
@@ -34,7 +34,7 @@ def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
     )
 
 
-def not_a_relay(fault: Fault, address: str) -> RelayError:
+def not_a_relay(fault: RelayFailure, address: str) -> RelayError:
     """Return the error for an address whose answer to a chat request shows that it is not a relay's."""
     return RelayError(
         f"{address} is not an OpenAI-compatible relay: {fault.problem}",
@@ -43,11 +43,11 @@ def not_a_relay(fault: Fault, address: str) -> RelayError:
     )
 
 
-def _address_slug(fault: Fault) -> Slug:
+def _address_slug(fault: RelayFailure) -> Slug:
     return fault.slug if fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
 
 
-def no_preflight(fault: Fault, address: str) -> RelayError:
+def no_preflight(fault: RelayFailure, address: str) -> RelayError:
     """Return the error for an address at which nothing can be reached."""
     problem = f"no relay answers at {address}: {fault.problem}"
     hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
@@ -83,7 +83,7 @@ def environment_unusable(cause: str) -> RelayError:
     )
 
 
-def _key_refused(fault: Fault, access: Access) -> RelayError:
+def _key_refused(fault: RelayFailure, access: Access) -> RelayError:
     if access.key is not None:
         return RelayError(
             f"{access.shown} refused the key: {fault.problem}",

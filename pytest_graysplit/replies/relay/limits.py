@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Limiter:
+class AdaptiveConcurrencyLimit:
     """The number of requests in flight: halved when the relay says "too many", then one more per success window.
 
     Requests that left before the last halving say nothing about it, so a window halves once.
@@ -43,13 +43,13 @@ class Limiter:
             self._successes = 0
 
 
-class Slots(Generic[T]):
+class ConnectionSlots(Generic[T]):
     """Hands out one item to each request in flight, first come first served, as many as the limiter allows.
 
     The item given back last goes out first: its connection is the warmest.
     """
 
-    def __init__(self, items: Sequence[T], limiter: Limiter) -> None:
+    def __init__(self, items: Sequence[T], limiter: AdaptiveConcurrencyLimit) -> None:
         self._free = list(items)
         self._limiter = limiter
         self._taken = 0
@@ -86,7 +86,7 @@ class Slots(Generic[T]):
         return self._free.pop()
 
 
-class Pace:
+class RateLimiter:
     """Spreads requests evenly over the minute, and holds all of them back when the relay asks for a pause."""
 
     def __init__(

@@ -9,7 +9,7 @@ from pytest_graysplit.config.options import nearest
 from pytest_graysplit.config.settings import BUILT_IN_ALIASES
 from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.formatting.json_text import read_json
-from pytest_graysplit.replies.relay.failures import Answer, Fault, fault_of, is_error, not_json
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, failure_of, is_error, not_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,18 +36,18 @@ def known_models(payload: Json) -> Listed:
     return known
 
 
-def read_models(answer: Answer, redact: Redactor) -> Listed | Fault:
+def read_models(answer: RawResponse, redact: Redactor) -> Listed | RelayFailure:
     """Read the answer of `GET /models`; a relay that has no such route lists nothing, which is no fault."""
     if answer.status in NO_LIST_STATUSES:
         return {}
     if not 200 <= answer.status < 300:
-        return fault_of(answer, sent=(), redact=redact)
+        return failure_of(answer, sent=(), redact=redact)
     try:
         payload = read_json(answer.body)
     except ValueError:
         return not_json(answer, redact)
     if isinstance(payload, dict) and is_error(payload):
-        return fault_of(answer, sent=(), redact=redact)
+        return failure_of(answer, sent=(), redact=redact)
     return known_models(payload)
 
 

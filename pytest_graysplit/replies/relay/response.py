@@ -9,7 +9,14 @@ from pytest_graysplit.cases.tool_calls.reading import read_calls
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.json_text import ANSWER_LEVELS, TooDeepError, is_nested_deeper, read_json
 from pytest_graysplit.replies.reasoning_text import split_thoughts
-from pytest_graysplit.replies.relay.failures import Answer, Fault, fault_of, is_error, is_error_in_other_words, not_json
+from pytest_graysplit.replies.relay.failures import (
+    RawResponse,
+    RelayFailure,
+    failure_of,
+    is_error,
+    is_error_in_other_words,
+    not_json,
+)
 from pytest_graysplit.replies.relay.stream import StreamCutError, assemble, is_stream
 from pytest_graysplit.replies.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.types import Reply, Usage
@@ -48,8 +55,8 @@ _FALLBACK_HEADERS = ("x-litellm-attempted-fallbacks", "x-litellm-attempted-retri
 
 
 def read_answer(
-    answer: Answer, *, model: str, sent: Collection[str], is_refusal: Callable[[str], bool], redact: Redactor
-) -> Reply | Fault:
+    answer: RawResponse, *, model: str, sent: Collection[str], is_refusal: Callable[[str], bool], redact: Redactor
+) -> Reply | RelayFailure:
     """Read an answer to `model`, whose request had the parameters `sent`, into a reply or a fault.
 
     Success is JSON, or a stream of it, without a top-level error and with at least one choice.
@@ -62,7 +69,7 @@ def read_answer(
             return fault
         return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
     # Nothing to show, and billed all the same: the tokens are counted.
-    return Fault(
+    return RelayFailure(
         problem="the relay's answer holds no choices",
         slug=Slug.RELAY_NO_CHOICES,
         status=answer.status,
@@ -72,8 +79,8 @@ def read_answer(
 
 
 def read_payload(
-    answer: Answer, *, model: str, sent: Collection[str], redact: Redactor
-) -> dict[str, Json] | Reply | Fault:
+    answer: RawResponse, *, model: str, sent: Collection[str], redact: Redactor
+) -> dict[str, Json] | Reply | RelayFailure:
     """Read an answer into what it holds, whatever was asked for; what failed is a fault, or a filtered reply."""
     if not 200 <= answer.status < 300:
         return _failed(answer, model, sent, redact)
@@ -83,25 +90,25 @@ def read_payload(
     return payload
 
 
-def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json]) -> Fault | None:
+def _unusable(answer: RawResponse, payload: dict[str, Json], choice: dict[str, Json]) -> RelayFailure | None:
     """Return the fault of a choice that is not a whole answer of the model; it may have been billed all the same."""
     usage, cost_usd = read_usage(payload.get("usage"), payload.get("service_tier")), read_cost(payload, answer.headers)
     finish = name_of(choice.get("finish_reason")) or ""
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
-        return Fault(problem=problem, slug=Slug.RELAY_GAVE_UP, usage=usage, reported_cost_usd=cost_usd)
+        return RelayFailure(problem=problem, slug=Slug.RELAY_GAVE_UP, usage=usage, reported_cost_usd=cost_usd)
     if is_nested_deeper(choice, ANSWER_LEVELS):
         return replace(_too_deep(), usage=usage, reported_cost_usd=cost_usd)
     return None
 
 
-def _too_deep() -> Fault:
+def _too_deep() -> RelayFailure:
     problem = f"the answer is nested more than {ANSWER_LEVELS} levels deep"
-    return Fault(problem=problem, slug=Slug.RELAY_ANSWER_DEEP, status=422)
+    return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_DEEP, status=422)
 
 
 def _reply(
-    answer: Answer,
+    answer: RawResponse,
     payload: dict[str, Json],
     choice: dict[str, Json],
     *,
@@ -150,19 +157,19 @@ def _outcome(
 
 
 def _failed(
-    answer: Answer, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
-) -> Reply | Fault:
-    fault = fault_of(answer, sent=sent, redact=redact, inside=inside)
+    answer: RawResponse, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
+) -> Reply | RelayFailure:
+    fault = failure_of(answer, sent=sent, redact=redact, inside=inside)
     # A content filter judges the prompt: that is an outcome, which every run would see again, for nothing.
     return Reply(model=model, outcome="filtered", error=fault.problem, usage=Usage()) if fault.filtered else fault
 
 
-def _parsed(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
+def _parsed(answer: RawResponse, redact: Redactor) -> dict[str, Json] | RelayFailure:
     try:
         body = answer.body.removeprefix(_MARK)
         payload = assemble(body) if is_stream(body) else read_json(body)
     except StreamCutError as error:
-        return Fault(problem=str(error), slug=Slug.RELAY_STREAM_CUT)
+        return RelayFailure(problem=str(error), slug=Slug.RELAY_STREAM_CUT)
     except TooDeepError:
         return _too_deep()
     except ValueError:

@@ -50,7 +50,7 @@ STATUS_OF_CODE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
+class RetryAfter:
     """Try again after `wait_s` seconds; `asked` when the relay itself named the time."""
 
     wait_s: float
@@ -58,7 +58,7 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TooLong:
+class WaitTooLong:
     """The relay asks for a wait that is not worth waiting for, in seconds: stop, and say it."""
 
     wait_s: float
@@ -102,7 +102,7 @@ def meant_status(status: int | None, codes: Sequence[str]) -> int | None:
 
 def decide(
     status: int | None, headers: Mapping[str, str], *, retry: int, now: datetime, random: Random
-) -> Again | TooLong | None:
+) -> RetryAfter | WaitTooLong | None:
     """Decide about retry number `retry` (from 1) after an attempt with this meant status, None when no answer came.
 
     `x-should-retry` overrides the list of statuses, but no retry makes a refused key or an empty account work.
@@ -113,8 +113,8 @@ def decide(
         return None
     asked_s = stated_wait(headers, now)
     if asked_s is None:
-        return Again(wait_s=jittered_wait(retry, random))
-    return TooLong(wait_s=asked_s) if asked_s > MAX_WAIT_S else Again(wait_s=asked_s, asked=True)
+        return RetryAfter(wait_s=jittered_wait(retry, random))
+    return WaitTooLong(wait_s=asked_s) if asked_s > MAX_WAIT_S else RetryAfter(wait_s=asked_s, asked=True)
 
 
 def stated_wait(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -10,9 +10,9 @@ from tenacity import AsyncRetrying
 
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.clock import REAL, stamp
-from pytest_graysplit.replies.relay.failures import Answer, Fault
-from pytest_graysplit.replies.relay.limits import Limiter, Pace, Slots
-from pytest_graysplit.replies.relay.retry import RetryBudget, TooLong, decide
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
+from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, ConnectionSlots, RateLimiter
+from pytest_graysplit.replies.relay.retry import RetryBudget, WaitTooLong, decide
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from pytest_graysplit.replies.relay.cost_guard import Toll
+    from pytest_graysplit.replies.relay.cost_guard import CostReservation
 
 C = TypeVar("C")
 T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
-class Trip(Generic[C, T]):
+class RequestAttempts(Generic[C, T]):
     """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
 
     `send` calls what it is given as soon as its connection is open: a latency begins there. `latency_s` and `sent_at`
@@ -38,10 +38,10 @@ class Trip(Generic[C, T]):
     counts the requests that were out when the last attempt was sent, itself included.
     """
 
-    send: Callable[[C, Callable[[], None]], Awaitable[Answer | Fault]]
-    read: Callable[[Answer], T | Fault]
+    send: Callable[[C, Callable[[], None]], Awaitable[RawResponse | RelayFailure]]
+    read: Callable[[RawResponse], T | RelayFailure]
     retries: int
-    toll: Toll | None = None
+    toll: CostReservation | None = None
     attempts: int = 0
     latency_s: float = 0.0
     queue_s: float = 0.0
@@ -51,10 +51,10 @@ class Trip(Generic[C, T]):
     sent_at: datetime | None = None
     in_flight: int | None = None
     retried: list[str] = field(default_factory=list)
-    answer: Answer | None = field(default=None, repr=False)
+    answer: RawResponse | None = field(default=None, repr=False)
 
 
-class Carrier(Generic[C]):
+class RequestSender(Generic[C]):
     """All requests of a run together: places for them, their pace, and the budget for retries.
 
     Retries run on tenacity itself, not on stamina over it: stamina's switches for test suites (`set_testing`,
@@ -70,19 +70,19 @@ class Carrier(Generic[C]):
         sleep: Callable[[float], Awaitable[object]],
         random: Random,
     ) -> None:
-        self.limiter = Limiter(len(clients))
+        self.limiter = AdaptiveConcurrencyLimit(len(clients))
         self.budget = RetryBudget()
         self.sent = 0
         self.retries = 0
         self.rate_limited = 0
         self._in_flight = 0
-        self._slots = Slots(clients, self.limiter)
-        self._pace = Pace(requests_per_min, clock=clock, sleep=sleep)
+        self._slots = ConnectionSlots(clients, self.limiter)
+        self._pace = RateLimiter(requests_per_min, clock=clock, sleep=sleep)
         self._clock = clock
         self._sleep = sleep
         self._random = random
 
-    async def carry(self, trip: Trip[C, T]) -> T | Fault:
+    async def send(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
         """Send a request until it is answered, or given up; the trip tells what it took."""
         self.budget.count_first()
 
@@ -97,7 +97,7 @@ class Carrier(Generic[C]):
         retrying = AsyncRetrying(retry=again, wait=lambda _: trip.wait_s, sleep=back_off)
         return await retrying(self._attempt, trip)
 
-    async def _attempt(self, trip: Trip[C, T]) -> T | Fault:
+    async def _attempt(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
         if trip.toll is None:
             return await self._take_turn(trip)
         with self._timed(trip, "queue_s"):
@@ -113,7 +113,7 @@ class Carrier(Generic[C]):
                 trip.toll.settle(trip.answer, result)
         return result
 
-    async def _take_turn(self, trip: Trip[C, T]) -> T | Fault:
+    async def _take_turn(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
         with self._timed(trip, "queue_s"):
             client = await self._slots.take()
         try:
@@ -126,7 +126,7 @@ class Carrier(Generic[C]):
             self._slots.give_back(client)
         return result
 
-    async def _send(self, trip: Trip[C, T], client: C) -> T | Fault:
+    async def _send(self, trip: RequestAttempts[C, T], client: C) -> T | RelayFailure:
         trip.attempts += 1
         self.sent += 1
         trip.answer, trip.sent_at, trip.in_flight = None, REAL.utc_now(), None
@@ -144,27 +144,27 @@ class Carrier(Generic[C]):
         finally:
             self._in_flight -= trip.in_flight is not None
         trip.latency_s = self._clock() - started
-        if isinstance(got, Fault):
+        if isinstance(got, RelayFailure):
             trip.latency_s = self._clock() - began  # a timeout counts as all that was waited
             return got
         trip.answer = got._replace(body=b"")  # its headers are asked for later, and nobody holds 32 MB for that
         return trip.read(got)
 
-    def _learn(self, result: T | Fault, window: int) -> None:
-        if not isinstance(result, Fault):
+    def _learn(self, result: T | RelayFailure, window: int) -> None:
+        if not isinstance(result, RelayFailure):
             self.limiter.succeeded()
         elif result.status == 429:
             self.rate_limited += 1
             self.limiter.rate_limited(window)
 
-    def _goes_again(self, trip: Trip[C, T], result: T | Fault) -> bool:
-        if not isinstance(result, Fault) or result.filtered:
+    def _goes_again(self, trip: RequestAttempts[C, T], result: T | RelayFailure) -> bool:
+        if not isinstance(result, RelayFailure) or result.filtered:
             return False
         headers = trip.answer.headers if trip.answer else {}
         decision = decide(result.status, headers, retry=trip.attempts, now=REAL.utc_now(), random=self._random)
-        if isinstance(decision, TooLong):
+        if isinstance(decision, WaitTooLong):
             trip.too_long_s = decision.wait_s
-        if decision is None or isinstance(decision, TooLong):
+        if decision is None or isinstance(decision, WaitTooLong):
             return False
         # A 429 comes from a relay that is well: fewer in flight answer it, and no reply may be lost to the budget.
         if trip.attempts > trip.retries or not (result.status == 429 or self.budget.take()):
@@ -178,7 +178,7 @@ class Carrier(Generic[C]):
         return True
 
     @contextmanager
-    def _timed(self, trip: Trip[C, T], part: str) -> Iterator[None]:
+    def _timed(self, trip: RequestAttempts[C, T], part: str) -> Iterator[None]:
         started = self._clock()
         try:
             yield
@@ -186,12 +186,12 @@ class Carrier(Generic[C]):
             setattr(trip, part, getattr(trip, part) + self._clock() - started)
 
 
-def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
+def to_reply(model: str, trip: RequestAttempts[C, Reply], result: Reply | RelayFailure) -> Reply:
     """Return the reply of a trip with its times; a fault becomes a reply too, because failed calls count."""
     # A timeout enters the latencies as what was waited: leaving out the slowest would flatter a slow model.
-    answered = not isinstance(result, Fault) or result.slug == Slug.RELAY_TIMEOUT
+    answered = not isinstance(result, RelayFailure) or result.slug == Slug.RELAY_TIMEOUT
     latency_s = trip.latency_s if answered else None
-    if isinstance(result, Fault):
+    if isinstance(result, RelayFailure):
         result = Reply(
             model=model,
             outcome="error",

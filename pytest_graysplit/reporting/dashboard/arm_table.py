@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import count, money, plural, score, seconds, share
+from pytest_graysplit.formatting.display import count, format_score, format_share, money, plural, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -60,8 +60,8 @@ def _count(arm: Arm) -> Cell:
 def _pass_rate(arm: Arm) -> Cell:
     if not arm.n or arm.pass_rate is None:
         return (NONE,)
-    interval = " .. ".join(map(share, arm.pass_rate_ci or ()))
-    return f"{share(arm.pass_rate)}%", f"{arm.passed:,} of {arm.n:,}", interval
+    interval = " .. ".join(map(format_share, arm.pass_rate_ci or ()))
+    return f"{format_share(arm.pass_rate)}%", f"{arm.passed:,} of {arm.n:,}", interval
 
 
 def _median(arm: Arm) -> Cell:
@@ -75,7 +75,7 @@ def _errors(arm: Arm) -> Cell:
     kinds.sort(key=lambda kind: -kind[1])
     return (
         f"{arm.errors:,} of {arm.answers:,}" if arm.answers else NONE,
-        f"{share(arm.errors / arm.answers)}%" if arm.errors and arm.answers else "",
+        f"{format_share(arm.errors / arm.answers)}%" if arm.errors and arm.answers else "",
         *(f"{name} {times:,}" for name, times in kinds[:MOST_KINDS]),
         f"and {plural(len(kinds) - MOST_KINDS, 'more kind')}" if len(kinds) > MOST_KINDS else "",
     )
@@ -104,4 +104,4 @@ def _feedback(arm: Arm) -> Cell:
     if arm.feedback is None or not arm.feedback.n:
         return (NONE,)
     mean = arm.feedback.mean
-    return "unknown" if mean is None else score(mean), f"of {arm.feedback.n:,}"
+    return "unknown" if mean is None else format_score(mean), f"of {arm.feedback.n:,}"

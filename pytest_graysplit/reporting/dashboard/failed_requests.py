@@ -11,7 +11,7 @@ from pytest_graysplit.verdict.results.figures import usd
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_graysplit.traffic.log.records import Answered
+    from pytest_graysplit.traffic.log.records import RequestRecord
     from pytest_graysplit.types import Json
 
 SHOWN = 20
@@ -24,18 +24,18 @@ _OUTCOMES = {
 }
 
 
-def worst_json(failed: Iterable[Answered]) -> list[Json]:
+def worst_json(failed: Iterable[RequestRecord]) -> list[Json]:
     """Return the latest failed requests, the newest first; the same question with the same reason appears once."""
     distinct = {(_name(one), _why(one)): one for one in list(failed)}
     return [_worst(one) for one in sorted(distinct.values(), key=lambda one: one.at, reverse=True)[:SHOWN]]
 
 
-def find_failed_request(failed: Iterable[Answered], wanted: str) -> Answered | None:
+def find_failed_request(failed: Iterable[RequestRecord], wanted: str) -> RequestRecord | None:
     """Return the request with that id, if there is one."""
     return next((one for one in list(failed) if one.id == wanted), None)
 
 
-def failed_request_json(one: Answered) -> dict[str, Json]:
+def failed_request_json(one: RequestRecord) -> dict[str, Json]:
     """Return a request in full: its prompt, its answer, and the call that replaced it."""
     answers: list[Json] = [
         {
@@ -75,7 +75,7 @@ def failed_request_json(one: Answered) -> dict[str, Json]:
     }
 
 
-def _worst(one: Answered) -> Json:
+def _worst(one: RequestRecord) -> Json:
     return {
         "id": one.id,
         "name": _name(one),
@@ -87,17 +87,17 @@ def _worst(one: Answered) -> Json:
     }
 
 
-def _name(one: Answered) -> str:
+def _name(one: RequestRecord) -> str:
     asked = shortened(_prompt(one), LONGEST_NAME)
     return f"{one.arm}: {asked}" if asked else f"{one.arm} at {one.at[11:19]}"
 
 
-def _why(one: Answered) -> str:
+def _why(one: RequestRecord) -> str:
     why = one.problem or _OUTCOMES.get(one.outcome) or one.error or one.outcome
     tries = f", after {plural(one.attempts, 'attempt')}" if one.attempts > 1 else ""
     return f"{why}{tries}{'; the control answered' if one.fallback and one.fallback.outcome != 'error' else ''}"
 
 
-def _prompt(one: Answered) -> str:
+def _prompt(one: RequestRecord) -> str:
     """Return the last user message; an empty text if the log keeps no texts."""
     return Case(id=one.id, messages=one.messages or ()).prompt

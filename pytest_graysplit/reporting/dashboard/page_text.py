@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.formatting.display import exact_number, plural, points, ratio, score, seconds, share
+from pytest_graysplit.formatting.display import exact_number, format_score, format_share, plural, points, ratio, seconds
 from pytest_graysplit.reporting.dashboard.arm_table import dollars, table_json
 from pytest_graysplit.reporting.dashboard.snapshot_model import Case, Snapshot
 
@@ -40,7 +40,7 @@ def page_texts(snapshot: Mapping[str, Json]) -> dict[str, Json]:
         "table": table_json(state.arms, state.progress.unit),
         "latency": _latency(state),
         "comparisons": [_comparison(one) for one in state.comparisons],
-        "worst": ["-" if one.similarity is None else score(one.similarity) for one in state.worst],
+        "worst": ["-" if one.similarity is None else format_score(one.similarity) for one in state.worst],
         "windows": _windows(state),
     }
 
@@ -118,8 +118,8 @@ def _figure(value: float | None, row: Row) -> str:
     """Write a value of a row in the row's unit; an unknown one is an empty text."""
     if value is None:
         return ""
-    writers = {"points": points, "ratio": ratio, "usd": dollars, "share": share}
-    return writers[row.unit](value) if row.unit in writers else score(value, against=row.bound, fewest=3)
+    writers = {"points": points, "ratio": ratio, "usd": dollars, "share": format_share}
+    return writers[row.unit](value) if row.unit in writers else format_score(value, against=row.bound, fewest=3)
 
 
 def _bound(row: Row) -> str:
@@ -131,7 +131,7 @@ def _bound(row: Row) -> str:
 
 def _similarity(one: Similarity) -> Json:
     threshold = "no threshold" if one.threshold is None else f"threshold {exact_number(one.threshold)}"
-    mean = "unknown" if one.mean is None else score(one.mean, against=one.threshold)
+    mean = "unknown" if one.mean is None else format_score(one.mean, against=one.threshold)
     return {"text": f"{plural(one.n, 'pair')}: mean {mean}, {threshold}.", "threshold": threshold}
 
 
@@ -155,7 +155,7 @@ def _windows(state: Snapshot) -> Json:
 
 
 def _error_share(one: WindowArm | None) -> str:
-    return f"{share(one.errors / one.n)}%" if one and one.n else "none"
+    return f"{format_share(one.errors / one.n)}%" if one and one.n else "none"
 
 
 def _p95(one: WindowArm | None) -> str:
@@ -166,7 +166,7 @@ def _facts(case: Case) -> Iterator[str]:
     if case.treatment:
         yield case.treatment
     if case.similarity is not None:
-        yield f"similarity {score(case.similarity, against=case.threshold)}"
+        yield f"similarity {format_score(case.similarity, against=case.threshold)}"
     elif case.metric is not None:
         # Without a metric nothing was compared: a request of live traffic has one answer.
         yield "similarity unknown"

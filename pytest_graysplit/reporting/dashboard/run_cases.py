@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import score
+from pytest_graysplit.formatting.display import format_score
 from pytest_graysplit.reporting.worddiff import diff_segments
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.results.figures import usd
@@ -72,7 +72,7 @@ def _reasons(row: CaseRow, treatment: str) -> Iterator[str]:
     if one := row.comparisons.get(treatment):
         yield from (f"{flag.name}: {flag.detail}" for flag in one.flags)
         if one.similarity is not None:
-            yield f"similarity {score(one.similarity, against=one.threshold)}"
+            yield f"similarity {format_score(one.similarity, against=one.threshold)}"
 
 
 def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.types import Json, Reply
-    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
 
 
@@ -99,7 +99,9 @@ def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
     )
 
 
-def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
+def collecting_json(
+    treatment: str, reasons: Sequence[str], rows: Sequence[Criterion], one: ComparisonSummary | None
+) -> Json:
     """Return an unfinished comparison as JSON: figures with intervals, and no state.
 
     An interval that is checked many times crosses its bound sooner or later, so it decides nothing before the end.

@@ -12,7 +12,7 @@ from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.reporting.dashboard.run_cases import case_json, find_case, worst_json
 from pytest_graysplit.reporting.dashboard.run_figures import arms_json, arms_so_far, collecting_json, verdict_json
-from pytest_graysplit.verdict.criteria import rows_of
+from pytest_graysplit.verdict.criteria import criteria_of
 from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.results.figures import usd
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from pytest_graysplit.config.settings import Settings
-    from pytest_graysplit.replies.fetcher import Fetched
+    from pytest_graysplit.replies.fetcher import FetchStats
     from pytest_graysplit.types import Json, Redactor
-    from pytest_graysplit.verdict import Stop, Verdict
+    from pytest_graysplit.verdict import StopReason, Verdict
     from pytest_graysplit.verdict.results import Results
 
     CaseKey = tuple[str, str, str]
@@ -48,8 +48,8 @@ class RunView:
     reports: int = 0
     planned: Mapping[str, CaseKey] | None = None
     finished: Collection[str] = ()
-    fetched: Fetched | None = None
-    stops: Mapping[str, Stop]
+    fetched: FetchStats | None = None
+    stops: Mapping[str, StopReason]
     notes: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] | None = None
     complete: bool = False
@@ -57,7 +57,7 @@ class RunView:
     @property
     def mark(self) -> tuple[object, ...]:
         """A value that changes whenever there is something new to show."""
-        fetched = (self.fetched.sent, self.fetched.came) if self.fetched else ()
+        fetched = (self.fetched.sent, self.fetched.received) if self.fetched else ()
         return self.reports, fetched, len(self.notes), self.verdicts is None
 
     @property
@@ -166,7 +166,7 @@ def _progress(view: RunView, done: int, total: int | None) -> Json:
         "unit": "cases",
         "done": done,
         "total": total,
-        "fetched": fetched.came if fetched else None,
+        "fetched": fetched.received if fetched else None,
         "to_fetch": fetched.sent if fetched else None,
         "spent_usd": usd(fetched.spent_usd) if fetched else None,
     }
@@ -178,7 +178,7 @@ def _comparisons(view: RunView, done: int, total: int | None) -> list[Json]:
         return [verdict_json(verdict, sums.get(verdict.treatment)) for verdict in view.verdicts]
     policy, shown = view.settings.policy, []
     for model in view.settings.treatments:
-        rows = rows_of(pairs_of(view.results, model), policy, resampled=False)
+        rows = criteria_of(pairs_of(view.results, model), policy, resampled=False)
         shown.append(collecting_json(model, _reasons(view, model, done, total), rows, sums.get(model)))
     return shown
 

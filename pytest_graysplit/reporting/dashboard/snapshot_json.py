@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_graysplit.types import Json
-    from pytest_graysplit.verdict import Row
+    from pytest_graysplit.verdict import Criterion
 
 # Latencies spread over decades, so the edges grow by a constant factor; a phone has room for this many bars.
 MOST_BARS = 24
@@ -25,7 +25,7 @@ STATUSES = ("promote", "collecting", "hold", "reject")
 COUNTS = ("n", "passed", "errors")
 
 
-def row_json(row: Row) -> dict[str, Json]:
+def row_json(row: Criterion) -> dict[str, Json]:
     """Return a row of a comparison with its label and the unit of its figures."""
     return {**plain_row_json(row), "label": label_of(row.name), "unit": measure_of(row)}
 

@@ -167,8 +167,8 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
 
 
 def _own_notes(state: TrafficState) -> Iterator[str]:
-    if state.earlier.requests:
-        yield f"{plural(state.earlier.requests, 'request')} from before the weights changed: only in the totals"
+    if state.previous.requests:
+        yield f"{plural(state.previous.requests, 'request')} from before the weights changed: only in the totals"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))
     if forced:
         yield f"{plural(forced, 'request')} routed by force, counted separately"

@@ -17,8 +17,8 @@ from pytest_graysplit.verdict.row_json import bounds_json, row_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_graysplit.types import Asked, Json, Reply
-    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.types import Json, MetricUsage, Reply
+    from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, CaseRow, ComparisonSummary, Results
 
 # Without a pair everything is possible.
@@ -100,11 +100,11 @@ def _comparison(one: ComparisonSummary, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _bounds(row: Row | None) -> dict[str, Json] | None:
+def _bounds(row: Criterion | None) -> dict[str, Json] | None:
     return None if row is None or isnan(row.estimate) else bounds_json(row)
 
 
-def _asked(asked: Asked) -> dict[str, object]:
+def _asked(asked: MetricUsage) -> dict[str, object]:
     return {
         "model": asked.model,
         "calls": asked.calls,

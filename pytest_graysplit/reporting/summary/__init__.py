@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.reporting.summary.comparison import broken_lines, comparison_lines, undiscriminating, worst_cases
-from pytest_graysplit.reporting.summary.styled import Line, Piece, plain
+from pytest_graysplit.reporting.summary.styled import Line, StyledText, plain
 from pytest_graysplit.reporting.summary.table import table_lines
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import ArmSummary, Results
 
-__all__ = ["Line", "Piece", "lines"]
+__all__ = ["Line", "StyledText", "lines"]
 
 
 def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
@@ -35,7 +35,7 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
     arms = results.arms()
     if not brief:
         yield plain(_header(results, arms, metric))
-        yield from ((Piece(note, "yellow"),) for note in notes)
+        yield from ((StyledText(note, "yellow"),) for note in notes)
         yield ()
     yield from table_lines(arms, width)
     decided = {verdict.treatment: verdict for verdict in verdicts}

@@ -7,16 +7,16 @@ from typing import Literal, NamedTuple
 Style = Literal["", "bold", "red", "yellow", "green"]
 
 
-class Piece(NamedTuple):
+class StyledText(NamedTuple):
     """A stretch of a line in one style."""
 
     text: str
     style: Style = ""
 
 
-Line = tuple[Piece, ...]
+Line = tuple[StyledText, ...]
 
 
 def plain(text: str) -> Line:
     """Return a line in the usual style."""
-    return (Piece(text),)
+    return (StyledText(text),)

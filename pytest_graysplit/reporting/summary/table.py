@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import count, money, percent, seconds, share
-from pytest_graysplit.reporting.summary.styled import Piece
+from pytest_graysplit.formatting.display import count, format_share, money, percent, seconds
+from pytest_graysplit.reporting.summary.styled import StyledText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,10 +40,10 @@ def table_lines(arms: Sequence[ArmSummary], width: int) -> Iterator[Line]:
 def column_lines(columns: list[Column], width: int, marked: Sequence[bool] = ()) -> Iterator[Line]:
     """Yield the columns that the width has room for: their titles, and a line a cell; `marked` ones are in red."""
     fitting, gap = _fitting(columns, width)
-    yield (Piece(_row(fitting, [column.title for column in fitting], gap), "bold"),)
+    yield (StyledText(_row(fitting, [column.title for column in fitting], gap), "bold"),)
     for number in range(len(columns[0].cells)):
         text = _row(fitting, [column.cells[number] for column in fitting], gap)
-        yield (Piece(text, "red" if any(marked[number : number + 1]) else ""),)
+        yield (StyledText(text, "red" if any(marked[number : number + 1]) else ""),)
 
 
 def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
@@ -78,7 +78,7 @@ def _rate(arm: ArmSummary) -> str:
 def _interval(arm: ArmSummary) -> str:
     if not arm.cases:
         return "-"
-    return f"{share(arm.pass_rate.low)} .. {share(arm.pass_rate.high)}"
+    return f"{format_share(arm.pass_rate.low)} .. {format_share(arm.pass_rate.high)}"
 
 
 def _tokens(arm: ArmSummary) -> str:

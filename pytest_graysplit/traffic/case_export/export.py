@@ -10,9 +10,9 @@ from pytest_graysplit.cases import build_case
 from pytest_graysplit.cases.fields import fields_of, id_of
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import plural
-from pytest_graysplit.traffic.case_export.redaction import Scrubber
+from pytest_graysplit.traffic.case_export.redaction import PiiRedactor
 from pytest_graysplit.traffic.case_export.sampling import Prompt, Sample, draw, key_of
-from pytest_graysplit.traffic.log.records import Answered, Declared
+from pytest_graysplit.traffic.log.records import RequestRecord, SplitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ _TOOLS = ("tools", "functions", "response_format")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ExportOptions:
     """What the command was asked for."""
 
     size: int
@@ -40,7 +40,7 @@ class Wanted:
 
 
 @dataclass(slots=True, kw_only=True)
-class Harvest:
+class CaseExport:
     """The fields of every case, and what there is to tell about how they came to be.
 
     `left_out` counts requests by reason, `hidden` values that were taken out of the written cases by kind;
@@ -59,9 +59,9 @@ class Harvest:
     models: tuple[str, ...] = ()
 
 
-def harvest(lines: Iterable[Line], wanted: Wanted) -> Harvest:
+def export_cases(lines: Iterable[Line], wanted: ExportOptions) -> CaseExport:
     """Read the requests, keep each prompt once, and draw the sample; raise UsageError for a log without texts."""
-    made = Harvest()
+    made = CaseExport()
     prompts = _distinct(lines, wanted, made)
     if not prompts and made.left_out["without texts"]:
         raise UsageError(
@@ -77,14 +77,14 @@ def harvest(lines: Iterable[Line], wanted: Wanted) -> Harvest:
     return made
 
 
-def _distinct(lines: Iterable[Line], wanted: Wanted, made: Harvest) -> dict[str, Prompt]:
+def _distinct(lines: Iterable[Line], wanted: ExportOptions, made: CaseExport) -> dict[str, Prompt]:
     prompts: dict[str, Prompt] = {}
     # Most of what is asked twice is asked in the same words: such a request costs one lookup.
     seen: dict[str, Prompt] = {}
     for _, record in lines:
-        if isinstance(record, Declared):
+        if isinstance(record, SplitRecord):
             made.models = tuple(arm.model for arm in record.arms)
-        if not isinstance(record, Answered):
+        if not isinstance(record, RequestRecord):
             continue
         made.requests += 1
         if reason := _unusable(record, wanted):
@@ -94,7 +94,7 @@ def _distinct(lines: Iterable[Line], wanted: Wanted, made: Harvest) -> dict[str,
         raw = key_of(messages)
         prompt = seen.get(raw)
         if prompt is None:
-            fields = _fields(messages, Scrubber(), wanted)
+            fields = _fields(messages, PiiRedactor(), wanted)
             if problem := _refused(fields):
                 made.left_out[problem] += 1
                 continue
@@ -106,7 +106,7 @@ def _distinct(lines: Iterable[Line], wanted: Wanted, made: Harvest) -> dict[str,
     return prompts
 
 
-def _unusable(record: Answered, wanted: Wanted) -> str:
+def _unusable(record: RequestRecord, wanted: ExportOptions) -> str:
     if record.forced and not wanted.forced:
         return "routed by force"
     if record.messages is None:
@@ -136,8 +136,8 @@ def _refused(fields: Mapping[str, Json]) -> str:
     return ""
 
 
-def _case(prompt: Prompt, wanted: Wanted, made: Harvest) -> dict[str, Json]:
-    scrubber = Scrubber()
+def _case(prompt: Prompt, wanted: ExportOptions, made: CaseExport) -> dict[str, Json]:
+    scrubber = PiiRedactor()
     asked = _fields(prompt.messages, scrubber, wanted)
     case = build_case(asked, where="")
     fields: dict[str, Json] = {"id": id_of(case.messages), **asked}
@@ -147,7 +147,7 @@ def _case(prompt: Prompt, wanted: Wanted, made: Harvest) -> dict[str, Json]:
     if wanted.params and params:
         fields["params"] = dict(params) if wanted.personal_data else scrubber.table(params)
     made.with_tools += not wanted.params and any(params.get(name) for name in _TOOLS)
-    troubles = [f"was-{outcome}" for outcome in prompt.troubles]
+    troubles = [f"was-{outcome}" for outcome in prompt.failures]
     repeated = ["repeated"] if prompt.asked > 1 else []
     fields["tags"] = ["traffic", *troubles, *repeated]
     if prompt.unit:
@@ -156,5 +156,5 @@ def _case(prompt: Prompt, wanted: Wanted, made: Harvest) -> dict[str, Json]:
     return fields
 
 
-def _fields(messages: Sequence[Message], scrubber: Scrubber, wanted: Wanted) -> dict[str, Json]:
+def _fields(messages: Sequence[Message], scrubber: PiiRedactor, wanted: ExportOptions) -> dict[str, Json]:
     return fields_of(messages if wanted.personal_data else [scrubber.message(message) for message in messages])

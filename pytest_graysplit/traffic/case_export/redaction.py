@@ -28,7 +28,7 @@ _UNTOUCHED = frozenset({"role", "type", "id", "tool_call_id"})
 _ANY, _GROUPS = joined()
 
 
-class Scrubber:
+class PiiRedactor:
     """Takes personal data out of the texts of one case; `found` tells how many values of each kind it has met."""
 
     def __init__(self) -> None:

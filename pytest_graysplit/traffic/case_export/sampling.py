@@ -41,7 +41,7 @@ class Prompt:
         return self.outcomes.total()
 
     @property
-    def troubles(self) -> tuple[Outcome, ...]:
+    def failures(self) -> tuple[Outcome, ...]:
         """The outcomes other than ok that an arm had at least once in ten requests.
 
         A prompt that is asked a thousand times has met every kind of failure once.
@@ -62,7 +62,7 @@ class Stratum(NamedTuple):
     length: str
 
 
-class Taken(NamedTuple):
+class StratumSample(NamedTuple):
     """How a stratum takes part in the sample."""
 
     stratum: Stratum
@@ -76,7 +76,7 @@ class Sample:
     """The prompts that were chosen, in the order in which they were first asked, and the strata they came from."""
 
     prompts: tuple[Prompt, ...]
-    strata: tuple[Taken, ...]
+    strata: tuple[StratumSample, ...]
 
 
 def key_of(messages: Sequence[Message]) -> str:
@@ -95,7 +95,7 @@ def draw(prompts: Sequence[Prompt], size: int, seed: int) -> Sample:
     for stratum, members in strata.items():
         chosen |= set(sorted((prompt.key for prompt in members), key=lambda key: _place(key, seed))[: taken[stratum]])
     table = [
-        Taken(stratum, len(members), sum(prompt.asked for prompt in members), taken[stratum])
+        StratumSample(stratum, len(members), sum(prompt.asked for prompt in members), taken[stratum])
         for stratum, members in sorted(strata.items())
     ]
     return Sample(prompts=tuple(prompt for prompt in prompts if prompt.key in chosen), strata=tuple(table))
@@ -136,7 +136,7 @@ def _stratified(prompts: Sequence[Prompt]) -> dict[Stratum, list[Prompt]]:
         text = texts[prompt.key]
         quarter = sum(len(text) > bound for bound in bounds)
         stratum = Stratum(
-            "trouble" if prompt.troubles else "fine",
+            "trouble" if prompt.failures else "fine",
             "one turn" if _turns(prompt.messages) <= 1 else "several turns",
             script_of(text) or "no script",
             _QUARTERS[quarter],

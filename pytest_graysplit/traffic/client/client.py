@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.config.credentials import OWN_KEY
 from pytest_graysplit.config.project import read_settings
-from pytest_graysplit.config.settings import BUILT_IN_ALIASES, Layer
+from pytest_graysplit.config.settings import BUILT_IN_ALIASES, SettingsSource
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import shortened
 from pytest_graysplit.replies.fingerprint import redact_reply, redactor
@@ -21,7 +21,7 @@ from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.replies.relay.headers import check_headers
 from pytest_graysplit.traffic.client.headers import headers_of, templates_of
-from pytest_graysplit.traffic.client.recorder import Books, Call
+from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
 from pytest_graysplit.traffic.client.reply import arm_reply, client_closed, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
@@ -91,7 +91,7 @@ class SplitClient:
         self._without_secrets = redactor(self._settings.secrets)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
-        self._books = Books(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._books = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -227,7 +227,7 @@ def _check_messages(messages: object) -> None:
 
 def _settings_of(given: Mapping[str, object], api_key: str | None, project: str | os.PathLike[str] | None) -> Settings:
     names = {"base-url": "base_url", "timeout": "timeout_s", "rpm": "requests_per_min"}
-    layer = Layer(
+    layer = SettingsSource(
         lambda option: f"SplitClient({names.get(option.name, option.name)}=...)",
         {name: [str(value)] for name, value in given.items() if value is not None},
     )

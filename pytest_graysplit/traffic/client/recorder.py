@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
-from pytest_graysplit.traffic.log.records import Answered, FallbackCall, Scored
+from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.sums.accumulator import Event
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Call:
     params: Mapping[str, Json]
 
 
-class Books:
+class TrafficRecorder:
     """The monitor and the log together: what is counted in the one is a line in the other."""
 
     def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
@@ -63,16 +63,16 @@ class Books:
             self._tell(self._line(request_id, call, reply, fallback, now_s))
         return request_id
 
-    def _tell(self, line: Answered) -> None:
+    def _tell(self, line: RequestRecord) -> None:
         if self._log is not None:
             self._log.write(line)
-        self._monitor.look_at(line)
+        self._monitor.record_failure(line)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
         """Count and log what a user thought of an answer."""
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
-            self._log.write(Scored(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
+            self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell both that other weights are in force."""
@@ -85,10 +85,12 @@ class Books:
         if self._log is not None:
             self._log.close()
 
-    def _line(self, request_id: str, call: Call, reply: Reply, fallback: FallbackCall | None, now_s: float) -> Answered:
+    def _line(
+        self, request_id: str, call: Call, reply: Reply, fallback: FallbackCall | None, now_s: float
+    ) -> RequestRecord:
         assignment = call.assignment
         texts = self._texts(call, reply) if self._keep_texts else {}
-        return Answered(
+        return RequestRecord(
             id=request_id,
             at=reply.at or stamp_of(now_s),
             split=call.splitter.identity,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
 from pytest_graysplit.verdict.cost_criteria import MILLION, free_row
-from pytest_graysplit.verdict.criterion import Row, at_least, at_most
+from pytest_graysplit.verdict.criterion import Criterion, at_least, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def critical_names(control: ArmSums, treatment: ArmSums, policy: Policy) -> tupl
     return (*ALWAYS_CRITICAL, *added, *spoken)
 
 
-def rows_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Row, ...]:
+def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Criterion, ...]:
     """Return every row that both arms have data for, the pass rate first."""
     arms = (treatment, control)
     rows = (
@@ -69,13 +69,15 @@ def _column(clusters: tuple[ClusterSums, ...], name: str) -> list[float]:
     return [getattr(cluster, name) for cluster in clusters]
 
 
-def _row(name: str, compared: Compared, both: tuple[ClusteredRatio, ClusteredRatio], method: str) -> Row:
+def _row(name: str, compared: Compared, both: tuple[ClusteredRatio, ClusteredRatio], method: str) -> Criterion:
     estimate, low, high = compared.interval
     units = min(arm.clusters for arm in both)
-    return Row(name=name, estimate=estimate, low=low, high=high, n=units, method=f"{method}, clustered, at any look")
+    return Criterion(
+        name=name, estimate=estimate, low=low, high=high, n=units, method=f"{method}, clustered, at any look"
+    )
 
 
-def _share(name: str, arms: tuple[ArmSums, ArmSums], columns: tuple[str, str], policy: Policy) -> Iterator[Row]:
+def _share(name: str, arms: tuple[ArmSums, ArmSums], columns: tuple[str, str], policy: Policy) -> Iterator[Criterion]:
     """Yield a difference of shares: what must not sink by more than the margin, or errors, which must not rise."""
     if (both := _both(arms, *columns)) is None:
         return
@@ -86,14 +88,14 @@ def _share(name: str, arms: tuple[ArmSums, ArmSums], columns: tuple[str, str], p
     yield at_most(row, bound, compared.above_p) if rises else at_least(row, bound, compared.below_p)
 
 
-def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
     bound = policy.bounds["latency"]
     if both := _both(arms, "log_latency", "timed"):
         compared = stats.geometric_ratio(*both, bound)
         yield at_most(_row("latency", compared, both, "Welch t of logs"), bound, compared.above_p)
 
 
-def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
     bound = policy.bounds["latency_p95"]
     if both := _both(arms, "log_latency", "timed"):
         (treatment, control), (t, c) = both, arms
@@ -104,7 +106,7 @@ def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
             yield at_most(_row("latency_p95", compared, both, "MOVER of order statistics"), bound, compared.above_p)
 
 
-def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
     if any(arm.unpriced for arm in arms):
         return  # a part of the bill is not the bill
     bound = policy.bounds["cost_per_pass"]
@@ -123,7 +125,7 @@ def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Ro
         yield replace(held, state="inconclusive") if held.state == "pass" and held.high >= bound else held
 
 
-def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
+def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
     """Yield what a million requests save, in US dollars; a fallback is paid for by the treatment that failed."""
     if any(arm.unpriced for arm in arms) or (both := _both(arms, "cost_usd", "requests")) is None:
         return
@@ -133,7 +135,7 @@ def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
         yield _row("savings", stats.Compared(saved, 1.0, 1.0), both, "Welch t, US dollars a million requests")
 
 
-def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
+def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
     """Yield how many times as often a unit asks: users who get bad answers ask again, or stay away."""
     both = _both(arms, "requests", "units")
     if both and (compared := stats.ratio_of_ratios(*both, 1.0)):

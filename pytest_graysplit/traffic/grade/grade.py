@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.traffic.grade import grade_rules
-from pytest_graysplit.traffic.grade.grade_rules import Seen
+from pytest_graysplit.traffic.grade.grade_rules import GradeEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
 
 GradeVerdict = Literal["collecting", "promote", "hold", "reject"]
 
-_RULES: tuple[tuple[Callable[[Seen], Iterable[str]], GradeVerdict], ...] = (
+_RULES: tuple[tuple[Callable[[GradeEvidence], Iterable[str]], GradeVerdict], ...] = (
     (grade_rules.too_few, "collecting"),
     (grade_rules.broken_split, "hold"),
     (grade_rules.mistaken, "hold"),
@@ -39,13 +39,13 @@ class Grade:
     treatment: str
     verdict: GradeVerdict
     reasons: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Criterion, ...]
     needed_units: int | None = None
 
 
 def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float) -> Grade:
     """Grade a treatment by what the two arms have summed up; `mismatch_e` is that of the units of all arms."""
-    seen = Seen.of(control, treatment, policy, mismatch_e)
+    seen = GradeEvidence.of(control, treatment, policy, mismatch_e)
     verdict, reasons = _ruled(seen)
     return Grade(
         treatment=treatment.arm,
@@ -56,7 +56,7 @@ def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: f
     )
 
 
-def _ruled(seen: Seen) -> tuple[GradeVerdict, list[str]]:
+def _ruled(seen: GradeEvidence) -> tuple[GradeVerdict, list[str]]:
     """Apply the rules in their order; the first that has a reason decides."""
     for rule, verdict in _RULES:
         if reasons := list(rule(seen)):
@@ -67,7 +67,7 @@ def _ruled(seen: Seen) -> tuple[GradeVerdict, list[str]]:
     return "promote", [*grade_rules.promising(seen), *grade_rules.beside_the_point(seen)]
 
 
-def _needed(seen: Seen, verdict: GradeVerdict) -> int | None:
+def _needed(seen: GradeEvidence, verdict: GradeVerdict) -> int | None:
     if verdict == "collecting":
         return grade_rules.FEWEST_UNITS
     return seen.needed if verdict == "hold" else None

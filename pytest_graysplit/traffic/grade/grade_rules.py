@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
 from pytest_graysplit.formatting.display import listed, percent, plural, shortlist
-from pytest_graysplit.traffic.grade.criteria import MEASURED, critical_names, rows_of
+from pytest_graysplit.traffic.grade.criteria import MEASURED, criteria_of, critical_names
 from pytest_graysplit.verdict.reasons import label_of, more_units, reason_of
 from pytest_graysplit.verdict.run_facts import same_model
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
-    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.criterion import Criterion
 
 FEWEST_UNITS = 30
 # While the split follows the weights, an e-value ever reaches this with a probability of one in a thousand at most.
@@ -33,19 +33,19 @@ _RATIOS = ("latency", "latency_p95", "cost_per_pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class GradeEvidence:
     """What a treatment is graded by: both arms, the policy, the rows they make, and the e-value against their split."""
 
     control: ArmSums
     treatment: ArmSums
     policy: Policy
     mismatch_e: float
-    rows: tuple[Row, ...]
+    rows: tuple[Criterion, ...]
 
     @classmethod
-    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> Seen:
+    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> GradeEvidence:
         """Make the rows of two arms."""
-        rows = rows_of(control, treatment, policy)
+        rows = criteria_of(control, treatment, policy)
         return cls(control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, rows=rows)
 
     @property
@@ -54,7 +54,7 @@ class Seen:
         return self.control, self.treatment
 
     @property
-    def critical(self) -> list[Row]:
+    def critical(self) -> list[Criterion]:
         """The rows that decide."""
         return [row for row in self.rows if row.critical]
 
@@ -77,7 +77,7 @@ def busy_units(arm: ArmSums) -> int:
     return sum(cluster.requests > 0 for cluster in arm.clusters)
 
 
-def needed_for(row: Row) -> int | None:
+def needed_for(row: Criterion) -> int | None:
     """Return how many units in the smaller arm would decide a row; None where no number of a usual size does."""
     ends = [row.estimate, row.low, row.high, row.bound or 0.0]
     if row.name in _RATIOS:
@@ -91,7 +91,7 @@ def needed_for(row: Row) -> int | None:
     return stats.needed_units(half, abs(estimate - bound), row.n)
 
 
-def too_few(seen: Seen) -> Iterator[str]:
+def too_few(seen: GradeEvidence) -> Iterator[str]:
     """Yield what is missing before any interval can be trusted."""
     for arm in seen.arms:
         units = busy_units(arm)
@@ -103,7 +103,7 @@ def too_few(seen: Seen) -> Iterator[str]:
         yield f"{arm.arm}: {plural(units, 'unit')} with requests, {missing} to go to {FEWEST_UNITS}"
 
 
-def broken_split(seen: Seen) -> Iterator[str]:
+def broken_split(seen: GradeEvidence) -> Iterator[str]:
     """Yield a reason where units did not come out as the weights say: then the arms differ in more than the model."""
     if seen.mismatch_e >= MISMATCH_E:
         counts = listed([f"{plural(arm.units, 'unit')} in {arm.arm} ({_weight(arm)})" for arm in seen.arms])
@@ -111,12 +111,12 @@ def broken_split(seen: Seen) -> Iterator[str]:
         yield f"the split is broken, units do not follow the weights: {counts}, p = {p:.1g}"
 
 
-def mistaken(seen: Seen) -> Iterator[str]:
+def mistaken(seen: GradeEvidence) -> Iterator[str]:
     """Yield reasons why too many answers are not those of the models that were asked."""
     return (text for text, many in _strange(seen) if many)
 
 
-def unpriced(seen: Seen) -> Iterator[str]:
+def unpriced(seen: GradeEvidence) -> Iterator[str]:
     """Yield a reason where the cost decides and nobody knows it."""
     if "cost_per_pass" in seen.names:
         for arm in seen.arms:
@@ -125,20 +125,20 @@ def unpriced(seen: Seen) -> Iterator[str]:
                 yield f"the cost of {answers} is unknown, and cost per pass decides"
 
 
-def against_itself(seen: Seen) -> Iterator[str]:
+def against_itself(seen: GradeEvidence) -> Iterator[str]:
     """Yield a reason where a model would be rejected against itself: then something other than the model differs."""
     if seen.control.model == seen.treatment.model and (found := list(harmful(seen))):
         yield "one model in both arms is no worse than itself, so the arms differ in something else, or by chance"
         yield from found
 
 
-def harmful(seen: Seen) -> Iterator[str]:
+def harmful(seen: GradeEvidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), by p-values that hold at every look."""
     rejected = stats.holm([row.fail_p for row in seen.critical], REJECT_ALPHA)
     return (reason_of(row) for row, beyond in zip(seen.critical, rejected, strict=True) if beyond)
 
 
-def still_open(seen: Seen) -> Iterator[str]:
+def still_open(seen: GradeEvidence) -> Iterator[str]:
     """Yield what stands between the treatment and a promotion: critical rows without data, or that do not pass."""
     there = {row.name for row in seen.rows}
     if lacking := [label_of(name) for name in seen.names if name not in there]:
@@ -148,12 +148,12 @@ def still_open(seen: Seen) -> Iterator[str]:
             yield f"{reason_of(row)}; {more_units(row, needed_for(row))}"
 
 
-def promising(seen: Seen) -> Iterator[str]:
+def promising(seen: GradeEvidence) -> Iterator[str]:
     """Yield what speaks for a promotion."""
     return (reason_of(row) for row in seen.critical)
 
 
-def beside_the_point(seen: Seen) -> Iterator[str]:
+def beside_the_point(seen: GradeEvidence) -> Iterator[str]:
     """Yield what stands in nobody's way and should be known to whoever promotes."""
     yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
     yield from (f"but {text}" for text, _ in _strange(seen))
@@ -165,7 +165,7 @@ def beside_the_point(seen: Seen) -> Iterator[str]:
         yield "no feedback was given: nobody has said how good the answers are"
 
 
-def heavy(seen: Seen) -> Iterator[str]:
+def heavy(seen: GradeEvidence) -> Iterator[str]:
     """Yield the units that send more than a twentieth of an arm's requests: what they meet is much of its figures."""
     for arm in seen.arms:
         for one in arm.heavy[:MOST_NAMED]:
@@ -176,7 +176,7 @@ def heavy(seen: Seen) -> Iterator[str]:
             yield f"{plural(len(more), 'more unit')} of {arm.arm} with over 5% of its requests each"
 
 
-def _strange(seen: Seen) -> Iterator[tuple[str, bool]]:
+def _strange(seen: GradeEvidence) -> Iterator[tuple[str, bool]]:
     """Yield what answered in place of the models, and whether it was more than a tenth of a per cent of an arm."""
     for arm in seen.arms:
         for served, number in sorted(arm.served.items()):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.log.reader import Line
 
 
-class Following:
+class LogFollower:
     """A log that goes on: `new` yields what has come since it was called last, at first all there is.
 
     Raises UsageError, from the first call where there is no log, and for a line that cannot be read.

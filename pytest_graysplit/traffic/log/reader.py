@@ -13,7 +13,7 @@ import msgspec
 
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.log.records import FORMAT, Declared, Record
+from pytest_graysplit.traffic.log.records import FORMAT, Record, SplitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -102,7 +102,7 @@ def read_lines(
     for where, found in _decoded(lines, name, first):
         if doubtful:
             # A process that was killed in the middle of a line opens the log anew, with the split.
-            _leave_out(doubtful, warn, torn=isinstance(found, Declared))
+            _leave_out(doubtful, warn, torn=isinstance(found, SplitRecord))
             doubtful = None
         if isinstance(found, _Broken):
             doubtful = found

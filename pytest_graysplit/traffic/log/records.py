@@ -22,7 +22,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
     basis_points: int
 
 
-class Declared(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
+class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
     """The split that the lines after it belong to; written when a log is opened, rotated, or a weight has changed."""
 
     format: Literal[1] = FORMAT
@@ -45,7 +45,7 @@ class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     error: str | None = None
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
+class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
     """One request of live traffic and how it ended; a failed one is a line as well.
 
     `unit` is the splitter's key of the unit in hexadecimal letters, a pseudonym; None where none was named. `error` is
@@ -79,7 +79,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     text: str | None = None
 
 
-class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
+class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
     """What a user thought of one answer, from 0 to 1, and `before` what the same user had said before."""
 
     id: str
@@ -88,4 +88,4 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     before: float | None = None
 
 
-Record: TypeAlias = Declared | Answered | Scored
+Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord

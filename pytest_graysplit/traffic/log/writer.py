@@ -14,13 +14,13 @@ from filelock import FileLock
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.recordings.jsonl import encode
-from pytest_graysplit.traffic.log.records import Declared, DeclaredArm
+from pytest_graysplit.traffic.log.records import DeclaredArm, SplitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from pytest_graysplit.traffic.log.records import Answered, Scored
+    from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
     from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 MAX_BYTES = 100_000_000
@@ -71,7 +71,7 @@ class TrafficLog:
             self._since = stamp_of(self._clock())
             self._append(self._declaration())
 
-    def write(self, record: Answered | Scored) -> None:
+    def write(self, record: RequestRecord | FeedbackRecord) -> None:
         """Append a line; never raises."""
         try:
             line = encode(record) + b"\n"
@@ -160,7 +160,7 @@ class TrafficLog:
             DeclaredArm(arm=one.arm, role=one.role, model=one.model, basis_points=points)
             for one, points in zip(splitter.assignments, splitter.basis_points, strict=True)
         )
-        declared = Declared(
+        declared = SplitRecord(
             split=splitter.identity,
             salt=splitter.salt,
             at=self._since,

@@ -23,20 +23,20 @@ from pytest_graysplit.traffic.monitor.request_id import APART, new_id, read_id
 from pytest_graysplit.traffic.monitor.windows import Windows
 from pytest_graysplit.traffic.splitter import Assignment, unknown_arm
 from pytest_graysplit.traffic.sums.accumulator import ArmTally, Event, Totals
-from pytest_graysplit.traffic.sums.units import PLACES, SeenUnits, place_of
+from pytest_graysplit.traffic.sums.units import BUCKETS, SeenUnits, bucket_of
 from pytest_graysplit.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.traffic.log.records import Answered, FallbackCall
+    from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Usage
 
 # The latest requests that did not end well, for a person to look at.
-MOST_TROUBLES = 50
+MOST_FAILURES = 50
 OUTCOMES = frozenset(get_args(Outcome))
 
 
@@ -65,7 +65,7 @@ class Monitor:
         self._lock = Lock()
         self.earlier = Totals()
         self.apart = Totals()
-        self.troubles: deque[Answered] = deque(maxlen=MOST_TROUBLES)
+        self.troubles: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -140,7 +140,7 @@ class Monitor:
         What was asked under other weights than those in force counts in the totals alone.
         """
         # A draw without a unit is a unit of its own, in a cluster by chance.
-        place = random.randrange(PLACES) if key is None else place_of(key)
+        place = random.randrange(BUCKETS) if key is None else bucket_of(key)
         with self._lock:
             self.version += 1
             if split != self._identity:
@@ -152,7 +152,7 @@ class Monitor:
                 tally.anonymous += not forced
                 self.apart.add(event)
                 return new_id(split, arm, APART)
-            if key is None or self._seen.meet(key):
+            if key is None or self._seen.add(key):
                 tally.meet(place)
             else:  # the first request of a unit is left out: most units send no other, and cost nothing here
                 tally.heavy.add(key)
@@ -160,7 +160,7 @@ class Monitor:
             self._windows.add(arm, event, at_s)
             return new_id(split, arm, place)
 
-    def look_at(self, record: Answered) -> None:
+    def record_failure(self, record: RequestRecord) -> None:
         """Keep a request that did not end well, for a person to look at."""
         if record.outcome != "ok":
             self.troubles.append(record)
@@ -192,8 +192,8 @@ class Monitor:
             sums=sums,
             grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
             mismatch_e=mismatch_e,
-            apart=apart,
-            earlier=earlier,
+            excluded=apart,
+            previous=earlier,
             total=total,
         )
 

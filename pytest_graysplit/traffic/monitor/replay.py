@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.traffic.log.records import Answered, Declared, Scored
+from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
 from pytest_graysplit.traffic.sums.accumulator import Event
@@ -44,14 +44,14 @@ class Replay:
     def feed(self, lines: Iterable[Line]) -> None:
         """Take the lines; raise UsageError for one that fits no split."""
         for where, record in lines:
-            if isinstance(record, Answered):
+            if isinstance(record, RequestRecord):
                 self._count(record, where)
-            elif isinstance(record, Scored):
+            elif isinstance(record, FeedbackRecord):
                 self._score(record, where)
             else:
                 self._declare(record, where)
 
-    def _declare(self, record: Declared, where: str) -> None:
+    def _declare(self, record: SplitRecord, where: str) -> None:
         try:
             splitter = splitter_of(record)
         except UsageError as error:
@@ -65,7 +65,7 @@ class Replay:
             self.monitor.use(splitter)
         self._declared = max(self._declared, record.at)
 
-    def _count(self, record: Answered, where: str) -> None:
+    def _count(self, record: RequestRecord, where: str) -> None:
         index = self._arms.get((record.split, record.arm))
         if self.monitor is None or index is None:
             raise UsageError(
@@ -92,9 +92,9 @@ class Replay:
         )
         key, at_s = _key(record.unit, where), _seconds(record.at, where)
         self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
-        self.monitor.look_at(record)
+        self.monitor.record_failure(record)
 
-    def _score(self, record: Scored, where: str) -> None:
+    def _score(self, record: FeedbackRecord, where: str) -> None:
         if self.monitor is None:
             return
         try:
@@ -103,13 +103,13 @@ class Replay:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
 
 
-def splitter_of(record: Declared) -> TrafficSplitter:
+def splitter_of(record: SplitRecord) -> TrafficSplitter:
     """Return the splitter that a log declares."""
     splits = [Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm) for arm in record.arms]
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
 
 
-def _check_figures(record: Answered, where: str) -> None:
+def _check_figures(record: RequestRecord, where: str) -> None:
     figures = [record.latency_s, record.cost_usd, record.attempts]
     if (call := record.fallback) is not None:
         figures += [call.latency_s, call.cost_usd, call.attempts]

@@ -37,8 +37,8 @@ class TrafficState:
     sums: tuple[ArmSums, ...]
     grades: tuple[Grade, ...]
     mismatch_e: float
-    apart: Totals
-    earlier: Totals
+    excluded: Totals
+    previous: Totals
     total: Totals
 
     @property
@@ -60,8 +60,8 @@ def report_of(state: TrafficState) -> dict[str, Json]:
             "e_value": state.mismatch_e,
             "units": {one.arm: one.units for one in state.sums},
         },
-        "apart": _totals(state.apart),
-        "earlier": _totals(state.earlier),
+        "apart": _totals(state.excluded),
+        "earlier": _totals(state.previous),
         "total": _totals(state.total),
         "grades": [_grade(one) for one in state.grades],
     }

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.splitter import MOST_ARMS
-from pytest_graysplit.traffic.sums.units import PLACES
+from pytest_graysplit.traffic.sums.units import BUCKETS
 
 # So many ids are drawn at once: asking the system for eight bytes takes longer than all the rest of an id.
 _DRAWN = 512
 # The place of a request that is counted apart; feedback on it is left out, as the request is.
-APART = PLACES
+APART = BUCKETS
 
 
 class RequestId(NamedTuple):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
-from pytest_graysplit.traffic.sums.units import PLACES, HeavyUnits
+from pytest_graysplit.traffic.sums.units import BUCKETS, HeavyUnits
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ class ArmTally:
         self.fallback_usd = Decimal(0)
         self._prompt = self._completion = self._cached = self._cache_write = self._reasoning = self._total = 0
         self._units, self._requests, self._passed, self._troubled, self._timed, self._scored = (
-            array("q", bytes(8 * PLACES)) for _ in range(6)
+            array("q", bytes(8 * BUCKETS)) for _ in range(6)
         )
-        self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * PLACES)) for _ in range(3))
+        self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * BUCKETS)) for _ in range(3))
 
     def meet(self, place: int) -> None:
         """Count a unit that is met for the first time, of the cluster at that place."""

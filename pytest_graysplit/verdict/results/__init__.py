@@ -84,7 +84,7 @@ class Results:
         rows: dict[tuple[str, str, str], CaseRow] = {}
         for nodeid in sorted(self._items):
             for result in self._items[nodeid]:
-                fresh = CaseRow(case=result.case, request=result.request, file=result.file, nodeid=nodeid)
+                fresh = CaseRow(case=result.case, request=result.request_hash, file=result.file, nodeid=nodeid)
                 row = rows.setdefault(result.key, fresh)
                 row.take(result)
         for row in rows.values():

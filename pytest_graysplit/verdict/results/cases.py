@@ -10,7 +10,7 @@ from pytest_graysplit.types import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_graysplit.types import Asked, Case, Comparison, Miss, Reply
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class ArmResult:
     model: str
     replies: tuple[Reply, ...]
     spare: tuple[Reply, ...] = ()
-    misses: tuple[Miss, ...] = ()
+    misses: tuple[FailedExpectation, ...] = ()
     share: float | None = None
     judged: bool = True
     unjudged_because: str = ""
@@ -61,19 +61,19 @@ class CaseResult:
     """
 
     case: Case
-    request: str
+    request_hash: str
     nodeid: str
     file: str
     arms: tuple[ArmResult, ...]
     comparison: Comparison | None = None
     differing: tuple[str, ...] = ()
-    asked: Asked | None = None
+    asked: MetricUsage | None = None
     asserted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
         """The case's identity over all items that touch it: one prompt with one set of parameters."""
-        return self.file, self.case.id, self.request
+        return self.file, self.case.id, self.request_hash
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class CaseRow:
     arms: dict[str, ArmResult] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    asked: dict[str, Asked] = field(default_factory=dict)
+    asked: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
 
     @property

@@ -15,7 +15,7 @@ from pytest_graysplit.types import CONTROL, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_graysplit.types import Asked, Reply, Role
+    from pytest_graysplit.types import MetricUsage, Reply, Role
     from pytest_graysplit.verdict.results.cases import CaseRow
 
 
@@ -87,7 +87,7 @@ class ComparisonSummary:
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
     flags: Mapping[str, int]
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[MetricUsage, ...] = ()
 
 
 def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
@@ -151,9 +151,9 @@ def hold_against(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
     )
 
 
-def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[Asked, ...]:
+def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
     """Sum up what metrics asked about both arms, by metric and model."""
-    sums: dict[tuple[str, str], Asked] = {}
+    sums: dict[tuple[str, str], MetricUsage] = {}
     for row in rows:
         for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
             known = sums.get((one.metric, one.model))

@@ -14,7 +14,7 @@ from pytest_graysplit.cases.checks.json_expectations import first_difference, sa
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.errors import ReplyNotJsonError
 from pytest_graysplit.formatting.display import beside, exact_number, excerpt
-from pytest_graysplit.types import Comparison, Flag, Miss, PairScore, Reply, Usage
+from pytest_graysplit.types import Comparison, FailedExpectation, Flag, PairScore, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))
 BIG = replace(OK, model="big")
@@ -66,7 +66,7 @@ OUTCOMES = [
 def test_every_outcome_but_ok_is_a_miss(reply, arm, problem, hint):
     """The miss names the arm, the model and the cause, and each outcome has a remedy of its own."""
     assert check_reply(case(expect={"max_words": 9}), replace(OK, **reply), arm, never) == [
-        Miss(arm=arm, kind="outcome", problem=problem, hint=hint, slug=f"outcome-{reply['outcome']}")
+        FailedExpectation(arm=arm, kind="outcome", problem=problem, hint=hint, slug=f"outcome-{reply['outcome']}")
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
     pairs = []
     (miss,) = check_reply(asked, OK, "control", lambda *pair: pairs.append(pair) or score)
     assert pairs == [("30 days", OK.text)]
-    assert miss == Miss(
+    assert miss == FailedExpectation(
         arm="control",
         kind="expect",
         problem=f"control small: {problem}",
@@ -199,9 +199,9 @@ def test_budgets_are_held_and_rounded_honestly():
     asked = case(max_latency_s=3, max_cost_usd=0.1)
     slow = replace(OK, latency_s=3.0004, cost_usd=Decimal("0.1000001"))
     assert check_reply(asked, slow, "small", never) == [
-        Miss(arm="small", kind="latency", problem="treatment small: took 3.0004 s, the budget is 3 s",
+        FailedExpectation(arm="small", kind="latency", problem="treatment small: took 3.0004 s, the budget is 3 s",
              hint="raise max_latency_s, or ask for a shorter answer", slug="latency-budget"),
-        Miss(arm="small", kind="cost", problem="treatment small: cost $0.1000001, the budget is $0.1",
+        FailedExpectation(arm="small", kind="cost", problem="treatment small: cost $0.1000001, the budget is $0.1",
              hint="raise max_cost_usd, or ask for a shorter answer", slug="cost-budget"),
     ]  # fmt: skip
     assert check_reply(asked, replace(OK, latency_s=None, cost_usd=Decimal("0.1")), "small", never) == []
@@ -226,7 +226,7 @@ def test_budgets_are_held_and_rounded_honestly():
 def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
     """Unknown is not zero: the miss says what is missing, the price or the usage."""
     assert check_reply(case(max_cost_usd=1e-05), replace(OK, cost_usd=None, usage=usage), "small", never) == [
-        Miss(
+        FailedExpectation(
             arm="small",
             kind="cost",
             problem="treatment small: its cost is unknown, so the budget of $0.00001 cannot be checked",
@@ -260,7 +260,7 @@ def test_a_similarity_below_the_threshold_is_a_miss():
     """Score, metric and threshold are shown, with as many digits as it takes; flags add nothing to it."""
     flags = (Flag(name="number", detail="42 became 24"),)
     assert held(compared(0.7496, 0.75, flags=flags)) == [
-        Miss(
+        FailedExpectation(
             arm="small",
             kind="similarity",
             problem="treatment small: lexical similarity 0.7496 is below 0.75",
@@ -277,7 +277,7 @@ def test_a_guard_vetoes_a_similarity_that_was_reached():
     hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
     reached = "treatment small: lexical similarity 0.95 reaches 0.75, but the guard"
     assert held(compared(0.95, 0.75, flags=flags)) == [
-        Miss(arm="small", kind="guard", problem=f"{reached} {told}", hint=hint, slug="guard-veto")
+        FailedExpectation(arm="small", kind="guard", problem=f"{reached} {told}", hint=hint, slug="guard-veto")
         for told in ("number vetoes it: 42 became 24", "negation vetoes it: 'not' is gone")
     ]
     assert held(compared(0.95, None, flags=flags)) == []
@@ -293,7 +293,7 @@ def test_a_similarity_that_is_unknown_does_not_reach_a_threshold(control, treatm
     """No data is never a pass: the miss says which side gave no text."""
     sides = {"control": replace(OK, model="big", text=control), "treatment": replace(OK, text=treatment)}
     assert held(compared(None, 0.75, **sides)) == [
-        Miss(
+        FailedExpectation(
             arm="small",
             kind="similarity",
             problem=f"treatment small: no similarity to hold against 0.75: {silent} gave no text",
@@ -307,7 +307,7 @@ def test_the_latency_ratio_is_held_where_it_is_known():
     """The treatment may take so many times as long as the control; an unknown latency cannot miss."""
     slow = compared(0.9, 0.75, treatment=replace(OK, latency_s=1.5001))
     assert held(slow, max_latency_ratio=1.5) == [
-        Miss(
+        FailedExpectation(
             arm="small",
             kind="latency-ratio",
             problem="treatment small: took x1.5001 as long as the control, the budget is x1.5",
@@ -323,7 +323,7 @@ def test_the_latency_ratio_is_held_where_it_is_known():
 def test_the_control_is_held_to_the_threshold_it_sets():
     """A control that does not repeat itself is told so; with one sample or no threshold there is nothing to hold."""
     assert check_control(case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
-        Miss(
+        FailedExpectation(
             arm="control",
             kind="similarity",
             problem="control big: similarity 0.7499 to its own other answer is below 0.75",
@@ -340,7 +340,7 @@ def test_guards_veto_the_control_as_they_veto_a_treatment():
     """Both arms are held alike: a control that changes a number from one answer to the next misses too."""
     flag = Flag(name="number-changed", detail="30 -> 14")
     [miss] = check_control(case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
-    assert miss == Miss(
+    assert miss == FailedExpectation(
         arm="control",
         kind="guard",
         problem="control big: similarity 0.90 to its own other answer reaches 0.75, but the guard number-changed vetoes it: "

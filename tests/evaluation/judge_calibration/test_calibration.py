@@ -4,19 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, Judged, lines, reading
+from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult, lines, reading
 from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS, Labelled
-from pytest_graysplit.evaluation.metrics.judge import Ruling
+from pytest_graysplit.evaluation.metrics.judge import JudgeVerdict
 from pytest_graysplit.types import Case
 
 # The judge's verdicts in both orders, and the side that they amount to.
 RULINGS = {
-    "treatment": Ruling(score=1.0, verdicts=("B", "A")),
-    "control": Ruling(score=0.0, verdicts=("A", "B")),
-    "tie": Ruling(score=0.5, verdicts=("tie", "tie")),
-    "split": Ruling(score=0.5, verdicts=("A", "A")),
-    "equal": Ruling(score=0.5),
-    None: Ruling(score=None, verdicts=("A", None)),
+    "treatment": JudgeVerdict(score=1.0, verdicts=("B", "A")),
+    "control": JudgeVerdict(score=0.0, verdicts=("A", "B")),
+    "tie": JudgeVerdict(score=0.5, verdicts=("tie", "tie")),
+    "split": JudgeVerdict(score=0.5, verdicts=("A", "A")),
+    "equal": JudgeVerdict(score=0.5),
+    None: JudgeVerdict(score=None, verdicts=("A", None)),
 }
 
 
@@ -25,7 +25,7 @@ def calibration(*pairs):
     judged = []
     for number, (label, ruled) in enumerate(pairs, start=1):
         case = Case(id=f"case-{number}", messages=({"role": "user", "content": "?"},), where=f"l.jsonl:{number}")
-        judged.append(Judged(Labelled(case=case, control="a", treatment="b", label=label), RULINGS[ruled]))
+        judged.append(LabelledResult(Labelled(case=case, control="a", treatment="b", label=label), RULINGS[ruled]))
     return Calibration(judged)
 
 

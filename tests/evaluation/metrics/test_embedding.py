@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.embedding import Embedded
+from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
 from pytest_graysplit.replies.relay.vectors import cosine, pack, unpack
 
 VECTORS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)
@@ -49,12 +49,12 @@ def test_cosine_of_zero_or_unequal_vectors_is_zero():
 )
 def test_embedding_score_is_the_cosine_and_never_negative(control, treatment, expected):
     """Symmetric, from 0 to 1; equal and blank texts need no vector."""
-    metric = Embedded(KNOWN.__getitem__)
+    metric = EmbeddingSimilarity(KNOWN.__getitem__)
     assert metric.score(control, treatment) == metric.score(treatment, control) == pytest.approx(expected)
 
 
 def test_embedding_score_of_equal_and_blank_texts_needs_no_vector():
     """So it costs nothing."""
-    metric = Embedded(KNOWN.__getitem__)
+    metric = EmbeddingSimilarity(KNOWN.__getitem__)
     assert metric.texts("lamp", "shade") == ("lamp", "shade")
     assert metric.texts("lamp", " lamp\n") == metric.texts("lamp", "") == ()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.judge import CRITERIA, Judge, Ruling, messages_for, read_verdict
+from pytest_graysplit.evaluation.metrics.judge import CRITERIA, Judge, JudgeVerdict, messages_for, read_verdict
 
 ASKED = ({"role": "user", "content": "Can I send a lamp back?"},)
 SAID = {
@@ -59,7 +59,7 @@ def test_judge_remarks_name_the_side_of_a():
         "A is the control's answer: B is better. B names the days.",
         "A is the treatment's answer: no verdict",
     ]
-    assert list(Ruling(score=0.5).remarks()) == []
+    assert list(JudgeVerdict(score=0.5).remarks()) == []
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_judge_remarks_name_the_side_of_a():
 def test_judge_is_not_asked_where_the_texts_decide(control, treatment, score):
     """Equal answers are a tie and a blank answer loses, without a call."""
     judge, asked = judge_that_says()
-    assert judge.rule(ASKED, control, treatment) == Ruling(score=score)
+    assert judge.rule(ASKED, control, treatment) == JudgeVerdict(score=score)
     assert judge.orders(ASKED, control, treatment) == ()
     assert asked == []
 

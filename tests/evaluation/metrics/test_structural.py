@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.structural import Structural
+from pytest_graysplit.evaluation.metrics.structural import JsonSimilarity
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner))
@@ -33,10 +33,10 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dict
 )
 def test_structural_compares_values_by_place(control, treatment, score):
     """Numbers are compared as numbers, keys in any order, lists in order; an answer that is not JSON scores 0."""
-    assert Structural().score(control, treatment) == pytest.approx(score)
+    assert JsonSimilarity().score(control, treatment) == pytest.approx(score)
 
 
 @given(JSON)
 def test_structural_scores_1_for_equal_answers(answer):
     """Any JSON answer, even with NaN, equals itself in every layout."""
-    assert Structural().score(json.dumps(answer), json.dumps(answer, indent=2)) == 1.0
+    assert JsonSimilarity().score(json.dumps(answer), json.dumps(answer, indent=2)) == 1.0

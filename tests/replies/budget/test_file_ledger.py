@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.replies.budget import Spending, bury
-from pytest_graysplit.replies.recordings import FileLedger
+from pytest_graysplit.replies.budget import BudgetTracker, release_dead_worker
+from pytest_graysplit.replies.budget.file_ledger import FileLedger
 
 MODEL = "deepseek-v3.2"
 SPENDER = """
 import sys
 from decimal import Decimal
 from pathlib import Path
-from pytest_graysplit.replies.recordings import FileLedger
+from pytest_graysplit.replies.budget.file_ledger import FileLedger
 from pytest_graysplit.replies.budget import Spending
 
 spending = Spending(Decimal("1"), FileLedger(Path(sys.argv[1])), owner=sys.argv[2])
@@ -50,7 +50,7 @@ def test_processes_spend_one_cap_together(ledger):
 
 def test_everything_survives_the_file(ledger):
     """What one process writes another one reads."""
-    spending = Spending(Decimal(10), ledger, owner="gw0")
+    spending = BudgetTracker(Decimal(10), ledger, owner="gw0")
     held = spending.reservation(MODEL, Decimal("0.1"))
     for actual in (Decimal("0.3"), None):
         spending.reserve(held)
@@ -58,18 +58,18 @@ def test_everything_survives_the_file(ledger):
     spending.reserve(held)
     spending.give_up(held)
     with FileLedger(ledger.path).open() as totals:
-        assert totals.dearer == {MODEL: Decimal(3)}
+        assert totals.price_overruns == {MODEL: Decimal(3)}
         assert totals.reserved == {"gw0": {MODEL: 10**11}}
-        assert totals.refused == totals.unsure == 3 * 10**11
-        bury(totals, "gw0")
-    assert spending.standing().usd == Decimal("0.9")
+        assert totals.refused == totals.unconfirmed == 3 * 10**11
+        release_dead_worker(totals, "gw0")
+    assert spending.usage().usd == Decimal("0.9")
 
 
 @pytest.mark.parametrize("text", [None, "", '{"spent": 1'])
 def test_without_the_ledger_nothing_is_granted(ledger, text):
     """Nobody can tell what was spent: an error ends the sending."""
     ledger.path.unlink() if text is None else ledger.path.write_text(text)
-    spending = Spending(Decimal(10), ledger)
+    spending = BudgetTracker(Decimal(10), ledger)
     with pytest.raises(RecordingError, match=r"the account of this run, .*run1.json, cannot be read"):
         spending.reserve(spending.reservation(MODEL, Decimal(1)))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.replies.budget import MemoryLedger, Spending, Totals, bury
+from pytest_graysplit.replies.budget import BudgetTracker, MemoryLedger, Totals, release_dead_worker
 from pytest_graysplit.replies.budget.tracker import units
 
 MODEL = "deepseek-v3.2"
@@ -14,7 +14,7 @@ amounts = st.decimals(min_value=0, max_value=3, places=4)
 
 
 def spending(cap="1", ledger=None, owner=""):
-    return Spending(Decimal(cap), ledger or MemoryLedger(), owner=owner)
+    return BudgetTracker(Decimal(cap), ledger or MemoryLedger(), owner=owner)
 
 
 def reserve(account, amount, model=MODEL):
@@ -40,7 +40,7 @@ def test_no_interleaving_goes_over_the_cap(steps):
             truly_spent += reserved if actual is None else actual
             account.settle(held, actual)
         most = truly_spent + sum(reserved for _, _, reserved, _ in in_flight)
-        assert owners[0].standing().usd == most <= 5
+        assert owners[0].usage().usd == most <= 5
 
 
 @given(st.lists(st.tuples(amounts, st.decimals(min_value=1, max_value=4, places=3)), max_size=30))
@@ -51,9 +51,9 @@ def test_a_relay_that_bills_more_is_believed_from_then_on(steps):
         grant, held = reserve(account, amount)
         if grant == "granted":
             account.settle(held, amount * factor)
-            assert account.standing().usd <= 5 + amount * max(0, factor - known)
+            assert account.usage().usd <= 5 + amount * max(0, factor - known)
             known = max(known, factor if amount else known)
-            assert account.standing().dearer.get(MODEL, 1) == known
+            assert account.usage().price_overruns.get(MODEL, 1) == known
 
 
 def test_what_would_fit_alone_waits_for_what_is_in_flight():
@@ -73,7 +73,7 @@ def test_the_first_that_does_not_fit_ends_the_sending_for_all():
     one.settle(held, Decimal("0.7"))
     assert reserve(one, "0.4")[0] == "used-up"
     assert reserve(one, "0.1")[0] == reserve(two, "0.1")[0] == "used-up"
-    assert two.standing().refused_usd == Decimal("0.4")
+    assert two.usage().refused_usd == Decimal("0.4")
 
 
 def test_the_cap_itself_may_be_spent():
@@ -81,7 +81,7 @@ def test_the_cap_itself_may_be_spent():
     account = spending("0.000000000003")
     _, held = reserve(account, "0.000000000003")
     account.settle(held, Decimal("0.000000000003"))
-    assert account.standing().usd == Decimal("0.000000000003")
+    assert account.usage().usd == Decimal("0.000000000003")
     assert reserve(account, "0.0000000000001")[0] == "used-up"
 
 
@@ -91,7 +91,7 @@ def test_what_nobody_knows_stays_spent_and_is_told_apart():
     for actual in (None, Decimal("0.1")):
         _, held = reserve(account, "0.4")
         account.settle(held, actual)
-    assert (account.standing().usd, account.standing().unsure_usd) == (Decimal("0.5"), Decimal("0.4"))
+    assert (account.usage().usd, account.usage().unconfirmed_usd) == (Decimal("0.5"), Decimal("0.4"))
 
 
 def test_what_is_in_flight_is_reserved_anew_when_its_model_turns_out_dearer():
@@ -101,7 +101,7 @@ def test_what_is_in_flight_is_reserved_anew_when_its_model_turns_out_dearer():
     reserve(account, "2")
     reserve(account, "3", model="gpt-4.1")
     account.settle(first, Decimal("1.5"))
-    assert account.standing().usd == Decimal("1.5") + Decimal(2) * Decimal("1.5") + 3
+    assert account.usage().usd == Decimal("1.5") + Decimal(2) * Decimal("1.5") + 3
     assert reserve(account, "1.7")[0] == "wait"
     assert reserve(account, "1.7", model="gpt-4.1")[0] == "granted"
 
@@ -109,9 +109,9 @@ def test_what_is_in_flight_is_reserved_anew_when_its_model_turns_out_dearer():
 def test_a_dead_owners_reservations_stay_spent():
     """Nobody will tell whether they were billed."""
     totals = Totals(reserved={"gw0": {MODEL: 5}, "gw1": {MODEL: 7}}, spent=1)
-    bury(totals, "gw0")
-    bury(totals, "gone")
-    assert totals == Totals(reserved={"gw1": {MODEL: 7}}, spent=6, unsure=5)
+    release_dead_worker(totals, "gw0")
+    release_dead_worker(totals, "gone")
+    assert totals == Totals(reserved={"gw1": {MODEL: 7}}, spent=6, unconfirmed=5)
 
 
 def test_giving_up_a_wait_ends_the_sending():
@@ -120,7 +120,7 @@ def test_giving_up_a_wait_ends_the_sending():
     reserve(account, "0.8")
     account.give_up(account.reservation(MODEL, Decimal("0.3")))
     assert reserve(account, "0.1")[0] == "used-up"
-    assert account.standing().refused_usd == Decimal("0.3")
+    assert account.usage().refused_usd == Decimal("0.3")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.fingerprint import redactor, request_hash
-from pytest_graysplit.replies.recordings import Recordings, leftovers, merge_journals, state_dir
+from pytest_graysplit.replies.recordings import Recordings, merge_journals, state_dir, unmerged_journals
 from pytest_graysplit.replies.recordings.journal import recordable
 from pytest_graysplit.replies.recordings.jsonl import encode
 from pytest_graysplit.replies.recordings.records import decode_reply, reply_line
@@ -179,7 +179,7 @@ def test_threads_do_not_tear_each_others_lines(bench):
     for thread in threads:
         thread.join()
     journal.close()
-    (left,) = leftovers(bench.root)
+    (left,) = unmerged_journals(bench.root)
     assert len(set(left.keys)) == 400
     assert merge_journals(bench.root).warnings == ()
 
@@ -189,11 +189,11 @@ def test_a_journal_can_be_opened_before_anything_is_paid_for(bench):
     journal = bench.journal()
     journal.open()
     assert journal.path.exists()
-    assert leftovers(bench.root) == []
+    assert unmerged_journals(bench.root) == []
     journal.close()
     journal.close()
     assert not journal.path.exists()
-    assert leftovers(bench.root) == []
+    assert unmerged_journals(bench.root) == []
 
 
 def test_an_unwritable_folder_is_told_before_anything_is_paid_for(bench):
@@ -258,7 +258,7 @@ def test_a_full_disk_costs_one_reply_and_no_other(bench, monkeypatch):
         journal.append(bench.file, bench.key("lost"), bench.body, bench.reply())
     journal.append(bench.file, bench.key("next"), bench.body, bench.reply())
     journal.close()
-    (left,) = leftovers(bench.root)
+    (left,) = unmerged_journals(bench.root)
     assert [key.case for _, key in left.keys] == ["first", "next"]
     assert [warning.split(": ")[1:] for warning in merge_journals(bench.root).warnings] == [
         ["is not JSON (Unterminated string starting at", "line 1 column 20 (char 19)); skipped"]
@@ -287,11 +287,11 @@ def test_kill_minus_nine_loses_nothing(bench):
     with subprocess.Popen([sys.executable, script, bench.root], stdout=subprocess.PIPE, text=True) as writer:
         for line in writer.stdout:
             if int(line) == 300:
-                assert leftovers(bench.root) == []  # it lives
+                assert unmerged_journals(bench.root) == []  # it lives
                 break
         os.kill(writer.pid, signal.SIGKILL)
         told = [int(line) for line in writer.stdout if line.endswith("\n")]
-    (left,) = leftovers(bench.root)
+    (left,) = unmerged_journals(bench.root)
     assert left.mode == "all"
     assert merge_journals(bench.root).replies == len(left.keys) >= max(told, default=300) + 1
     recordings = Recordings(bench.root)

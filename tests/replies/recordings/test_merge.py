@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from pytest_graysplit import files
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.replies.recordings import MergeReport, leftovers, merge_journals, state_dir
+from pytest_graysplit.replies.recordings import MergeReport, merge_journals, state_dir, unmerged_journals
 from pytest_graysplit.replies.recordings.merge import add_lines
-from pytest_graysplit.replies.recordings.recording_file import Shelf
+from pytest_graysplit.replies.recordings.recording_file import RecordingFile
 
 
 def test_a_merge_writes_requests_first_then_replies_in_order(bench):
@@ -77,7 +77,7 @@ def test_a_live_run_keeps_its_journal(bench):
     live = bench.journal(run_id="live")
     live.append(bench.file, bench.key("mine"), bench.body, bench.reply())
     bench.record((bench.key("left"), bench.reply()), mode="all", run_id="left")
-    (left,) = leftovers(bench.root)
+    (left,) = unmerged_journals(bench.root)
     assert (left.mode, left.keys) == ("all", ((bench.file, bench.key("left")),))
     assert merge_journals(bench.root).replies == 1
     assert live.path.exists()
@@ -91,7 +91,7 @@ def test_a_folder_of_journals_that_cannot_be_written_is_told(bench):
     mine = bench.record((bench.key(), bench.reply()))
     mine.path.with_suffix(".lock").unlink()
     mine.path.with_suffix(".lock").mkdir()
-    for take in (merge_journals, leftovers):
+    for take in (merge_journals, unmerged_journals):
         with pytest.raises(RecordingError, match=r"\.lock cannot be written: Is a directory"):
             take(bench.root)
     assert mine.path.exists()
@@ -293,12 +293,12 @@ def test_any_concatenation_of_shards_gives_one_file(entries, chance):
     for case, sample, at, text in entries:
         reply = {"format": 1, "case": case, "model": "m", "request": "0", "sample": sample, "text": text, "at": at}
         lines.append(json.dumps(reply).encode())
-    whole = Shelf("x", lines).render()
+    whole = RecordingFile("x", lines).render()
     mixed = lines + chance.sample(lines, k=len(lines) // 2)
     chance.shuffle(mixed)
     cut = chance.randint(0, len(mixed))
-    stages = Shelf("x", mixed[:cut]).render() + Shelf("x", mixed[cut:]).render()
-    assert Shelf("x", stages.splitlines()).render() == whole == Shelf("x", mixed).render()
+    stages = RecordingFile("x", mixed[:cut]).render() + RecordingFile("x", mixed[cut:]).render()
+    assert RecordingFile("x", stages.splitlines()).render() == whole == RecordingFile("x", mixed).render()
 
 
 def test_order_of_arrival_does_not_count(bench):

@@ -10,7 +10,7 @@ import pytest
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, state_dir
 from pytest_graysplit.replies.recordings.jsonl import encode
-from pytest_graysplit.replies.recordings.recording_file import Shelf
+from pytest_graysplit.replies.recordings.recording_file import RecordingFile
 from pytest_graysplit.replies.recordings.records import reply_line
 
 
@@ -152,7 +152,7 @@ def test_the_documented_lines_are_real(bench):
     """What docs/recordings.md shows is what the code reads and writes, hash included."""
     page = Path(__file__).parents[3] / "docs" / "recordings.md"
     lines = [line.encode() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith('{"format"')]
-    shelf = Shelf("docs", lines)
+    shelf = RecordingFile("docs", lines)
     assert shelf.render() == b"\n".join([*lines, b""])
     assert shelf.body(bench.key().request) == bench.body
     reply = shelf.reply(bench.key())

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pytest
 from relay_server.client import RunningRelay
 
-from pytest_graysplit.config.pyproject import ToolTable
+from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.replies.relay.client import Relay, RelayStats
@@ -355,7 +355,7 @@ def test_a_key_that_the_relay_repeats_is_taken_out(server):
 
 def test_a_key_is_sent_as_a_bearer_and_extra_headers_go_along(server):
     server.control(key=KEY)
-    table = ToolTable(headers={"X-Team": "search"}, model_headers={MODEL: {"X-AB-Variant": "treatment"}})
+    table = ProjectConfig(headers={"X-Team": "search"}, model_headers={MODEL: {"X-AB-Variant": "treatment"}})
     assert ask(server, key=Secret(KEY), table=table).outcome == "ok"
     headers = server.stats()["headers"]
     assert (headers["authorization"], headers["x-team"], headers["x-ab-variant"]) == (

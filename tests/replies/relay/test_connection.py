@@ -11,7 +11,7 @@ import tracemalloc
 import zlib
 
 import pytest
-from relay.scripted import ScriptedServer, said, whole
+from replies.relay.scripted import ScriptedServer, said, whole
 
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.relay import body as limits

@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.errors import UnaskedError
-from pytest_graysplit.replies.budget import MemoryLedger, Spending, bound_of
+from pytest_graysplit.errors import BudgetExceededError
+from pytest_graysplit.replies.budget import BudgetTracker, MemoryLedger, token_limit
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.relay import cost_guard
 from pytest_graysplit.replies.relay.client import Relay
-from pytest_graysplit.replies.relay.cost_guard import Purse
+from pytest_graysplit.replies.relay.cost_guard import CostGuard
 
 MODEL = "deepseek-v3.2"
 PRICE = {"input": "3", "output": "150"}
@@ -35,11 +35,11 @@ class Desk:
 
     @staticmethod
     def bound(body):
-        return bound_of(body)
+        return token_limit(body)
 
     def account(self, cap, patience_s=60):
-        self.spending = Spending(Decimal(cap), MemoryLedger())
-        self.purse = Purse(self.spending, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
+        self.spending = BudgetTracker(Decimal(cap), MemoryLedger())
+        self.purse = CostGuard(self.spending, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
 
     def ask(self, *bodies, url=None, **settings):
         """Ask all at once; return replies, and the error of what was not asked."""
@@ -54,7 +54,7 @@ class Desk:
 
     @property
     def spent(self):
-        return self.spending.standing().usd
+        return self.spending.usage().usd
 
     @property
     def billed(self):
@@ -90,7 +90,7 @@ def test_what_may_have_been_billed_stays_spent(desk, kind):
     """All of the reservation, told apart from what is certain, and never less than the relay's own count."""
     desk.relay.control(faults=[{"kind": kind}])
     desk.ask(a_body())
-    assert desk.spent == desk.spending.standing().unsure_usd == desk.most
+    assert desk.spent == desk.spending.usage().unconfirmed_usd == desk.most
     assert desk.billed <= desk.most
 
 
@@ -126,7 +126,7 @@ def test_a_retry_that_does_not_fit_is_not_made(desk):
     desk.account(desk.most * Decimal("1.5"))
     desk.relay.control(faults=[{"kind": "drop", "times": None}])
     [error] = desk.ask(a_body(), retries=3)
-    assert isinstance(error, UnaskedError)
+    assert isinstance(error, BudgetExceededError)
     assert desk.relay.stats()["total"] == 1
 
 
@@ -158,7 +158,7 @@ def test_a_request_that_nobody_can_bound_is_not_sent(desk):
     body = a_body()
     del body["max_tokens"]
     [error] = desk.ask(body)
-    assert isinstance(error, UnaskedError)
+    assert isinstance(error, BudgetExceededError)
     assert desk.relay.stats()["total"] == 0
 
 
@@ -168,7 +168,7 @@ def test_the_wait_for_a_stale_reservation_times_out(desk, monkeypatch):
     desk.account(desk.most, patience_s=0)
     desk.spending.reserve(desk.spending.reservation("gone", desk.most / 2))
     [error] = desk.ask(a_body())
-    assert isinstance(error, UnaskedError)
+    assert isinstance(error, BudgetExceededError)
     assert desk.relay.stats()["total"] == 0
 
 
@@ -193,11 +193,11 @@ def test_a_cancelled_request_gives_back_only_what_was_never_sent(desk):
 def test_a_relay_that_bills_above_its_price_is_believed(desk):
     """What the first answer cost above its reservation scales the second one's: it does not fit any more."""
     cheap = PriceTable({MODEL: {"input": Decimal(1), "output": Decimal(1)}})
-    desk.purse = Purse(desk.spending, cheap, cap_usd=Decimal(10), patience_s=60)
+    desk.purse = CostGuard(desk.spending, cheap, cap_usd=Decimal(10), patience_s=60)
     body = {**a_body(), "max_tokens": 2}
     desk.relay.control(faults=[{"kind": "reported", "cost": "6"}])
     desk.ask(body)
     assert desk.spent == 6
-    assert desk.spending.standing().dearer[MODEL] > 1000
+    assert desk.spending.usage().price_overruns[MODEL] > 1000
     [error] = desk.ask(body)
-    assert isinstance(error, UnaskedError)
+    assert isinstance(error, BudgetExceededError)

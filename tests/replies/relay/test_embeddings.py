@@ -11,7 +11,7 @@ from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.replies.relay.embeddings import read_embedding
-from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.failures import RawResponse
 from pytest_graysplit.replies.relay.preflight import unlisted_warnings
 from pytest_graysplit.replies.relay.vectors import pack, unpack
 from pytest_graysplit.types import Usage
@@ -21,7 +21,7 @@ FLOATS = [0.5, -1.0, 0.25]
 
 
 def read(payload, status=200):
-    answer = Answer(status, {}, json.dumps(payload).encode())
+    answer = RawResponse(status, {}, json.dumps(payload).encode())
     return read_embedding(answer, model=MODEL, sent=("model", "input"), redact=redactor(()))
 
 

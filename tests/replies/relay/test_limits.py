@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from pytest_graysplit.replies.relay import event_loop_lag
-from pytest_graysplit.replies.relay.event_loop_lag import LoopLag
-from pytest_graysplit.replies.relay.limits import Limiter, Pace, Slots
+from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
+from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, ConnectionSlots, RateLimiter
 
 
 def test_a_429_halves_once_a_window():
     """The requests that were out together all meet the same 429; they are one piece of news."""
-    limiter = Limiter(16)
+    limiter = AdaptiveConcurrencyLimit(16)
     window = limiter.window
     for _ in range(5):
         limiter.rate_limited(window)
@@ -21,7 +21,7 @@ def test_a_429_halves_once_a_window():
 
 
 def test_a_window_of_successes_gives_one_back_up_to_the_most():
-    limiter = Limiter(3)
+    limiter = AdaptiveConcurrencyLimit(3)
     limiter.rate_limited(limiter.window)
     assert limiter.limit == 1
     limiter.succeeded()
@@ -34,7 +34,7 @@ def test_a_window_of_successes_gives_one_back_up_to_the_most():
 
 
 def test_at_least_one_request_may_always_be_out():
-    limiter = Limiter(1)
+    limiter = AdaptiveConcurrencyLimit(1)
     limiter.rate_limited(limiter.window)
     assert limiter.limit == 1
 
@@ -43,7 +43,7 @@ def test_places_go_to_those_who_came_first():
     """Waiting requests go in order, no more of them than there are places, and the warmest place first."""
 
     async def run():
-        slots, order = Slots(["a", "b"], Limiter(2)), []
+        slots, order = ConnectionSlots(["a", "b"], AdaptiveConcurrencyLimit(2)), []
         assert (await slots.take(), await slots.take()) == ("b", "a")
 
         async def wait(name):
@@ -65,7 +65,7 @@ def test_who_stops_waiting_loses_no_place():
     """A cancelled request gives its place on, whether it was still waiting or had just been called."""
 
     async def run():
-        slots = Slots(["only"], Limiter(1))
+        slots = ConnectionSlots(["only"], AdaptiveConcurrencyLimit(1))
         await slots.take()
         waiting, called, last = (asyncio.ensure_future(slots.take()) for _ in range(3))
         await asyncio.sleep(0)
@@ -81,8 +81,8 @@ def test_who_stops_waiting_loses_no_place():
 
 def test_fewer_places_hold_requests_back_until_enough_came_back():
     async def run():
-        limiter = Limiter(2)
-        slots = Slots(["a", "b"], limiter)
+        limiter = AdaptiveConcurrencyLimit(2)
+        slots = ConnectionSlots(["a", "b"], limiter)
         first, second = await slots.take(), await slots.take()
         limiter.rate_limited(limiter.window)
         third = asyncio.ensure_future(slots.take())
@@ -109,7 +109,7 @@ class Time:
 
 def paced(requests_per_min, work):
     simulated = Time()
-    asyncio.run(work(Pace(requests_per_min, clock=lambda: simulated.now, sleep=simulated.sleep)))
+    asyncio.run(work(RateLimiter(requests_per_min, clock=lambda: simulated.now, sleep=simulated.sleep)))
     return simulated.slept
 
 
@@ -138,7 +138,7 @@ def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
 
     async def run():
         simulated = Time()
-        lag = LoopLag(lambda: simulated.now)
+        lag = EventLoopLag(lambda: simulated.now)
         await lag.stop()
         assert lag.p95_s == 0.0
         lag.start()

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from pytest_graysplit.config.credentials import Access
-from pytest_graysplit.config.pyproject import ToolTable
+from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RelayError
 from pytest_graysplit.replies.relay import fatal_errors
-from pytest_graysplit.replies.relay.failures import Answer, Fault, redactor
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor
 from pytest_graysplit.replies.relay.headers import check_headers, headers_for
 from pytest_graysplit.replies.relay.preflight import (
     is_listed,
@@ -45,15 +45,15 @@ def test_lists_of_every_shape_are_read(payload, names):
         (200, b'{"data": [{"id": "a"}]}', {"a": {"id": "a"}}),
         (404, b"not here", {}),
         (405, b"", {}),
-        (500, b"oops", Fault(problem="the relay answered 500: oops", slug="relay-http-error", status=500)),
+        (500, b"oops", RelayFailure(problem="the relay answered 500: oops", slug="relay-http-error", status=500)),
         (200, b'{"error": {"code": 401, "message": "no"}}',
-         Fault(problem="the relay answered 200: no", slug="key-refused", status=401)),
-        (200, b"<html>", Fault(problem="the answer is not JSON but a web page (the base URL usually ends in /v1)",
+         RelayFailure(problem="the relay answered 200: no", slug="key-refused", status=401)),
+        (200, b"<html>", RelayFailure(problem="the answer is not JSON but a web page (the base URL usually ends in /v1)",
                                slug="relay-not-json", status=200)),
     ],
 )  # fmt: skip
 def test_the_answer_to_the_list_of_models_is_read(status, body, expected):
-    assert read_models(Answer(status, {}, body), redactor(())) == expected
+    assert read_models(RawResponse(status, {}, body), redactor(())) == expected
 
 
 @pytest.mark.parametrize("model", ["llama3", "models/gemini", "qwen:free", "gpt-4.1"])
@@ -98,7 +98,7 @@ def test_an_announced_end_is_a_warning():
 
 
 def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
-    table = ToolTable(headers={"User-Agent": "ours"}, model_headers={"m": {"X-Arm": "control"}})
+    table = ProjectConfig(headers={"User-Agent": "ours"}, model_headers={"m": {"X-Arm": "control"}})
     settings = Settings(key=Secret("abc"), table=table)
     assert headers_for(settings, "m") == {
         "accept": "application/json",
@@ -124,7 +124,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key):
 
 def test_a_header_that_cannot_be_sent_is_named_without_its_value():
     with pytest.raises(RelayError) as caught:
-        check_headers(Settings(table=ToolTable(headers={"X-Team": "grün"})), "m")
+        check_headers(Settings(table=ProjectConfig(headers={"X-Team": "grün"})), "m")
     assert str(caught.value) == (
         "the header 'X-Team' holds a line break or a letter that no HTTP header can carry\n"
         "  hint: correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names"
@@ -133,7 +133,7 @@ def test_a_header_that_cannot_be_sent_is_named_without_its_value():
 
 
 def fault(problem, slug, status=None):
-    return Fault(problem=problem, slug=slug, status=status)
+    return RelayFailure(problem=problem, slug=slug, status=status)
 
 
 def test_a_relay_that_wants_a_key_says_how_to_give_it():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.formatting.json_text import read_json
-from pytest_graysplit.replies.relay.failures import Answer, Fault, read_error, redactor
+from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, read_error, redactor
 from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.replies.relay.usage import read_cost, read_usage
@@ -24,7 +24,7 @@ def has_token(stream):
 
 def read(body, status=200, headers=None, *, sent=NOTHING_SENT, secrets=(), is_refusal=lambda _: False, ttft_s=None):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = Answer(status, headers or {}, body, ttft_s)
+    answer = RawResponse(status, headers or {}, body, ttft_s)
     return read_answer(answer, model="m", sent=sent, is_refusal=is_refusal, redact=redactor(secrets))
 
 
@@ -390,13 +390,13 @@ def test_pieces_of_an_older_function_call_are_put_together():
 
 
 def test_a_stream_that_breaks_off_is_no_reply():
-    assert read(events(delta(content="Hel"), done=False)) == Fault(
+    assert read(events(delta(content="Hel"), done=False)) == RelayFailure(
         problem="the stream ended before the answer did", slug="relay-stream-cut"
     )
 
 
 def test_a_stream_of_nothing_has_no_choices():
-    assert read(events({"id": "a"})) == Fault(
+    assert read(events({"id": "a"})) == RelayFailure(
         problem="the relay's answer holds no choices", slug="relay-no-choices", status=200
     )
 
@@ -417,7 +417,9 @@ def test_a_broken_event_is_not_skipped():
     ],
 )
 def test_an_error_inside_a_200_is_the_error_that_it_names(body):
-    assert read(body) == Fault(problem="the relay answered 200: upstream failed", slug="relay-http-error", status=502)
+    assert read(body) == RelayFailure(
+        problem="the relay answered 200: upstream failed", slug="relay-http-error", status=502
+    )
 
 
 def test_the_first_token_is_noticed_also_when_it_is_reasoning():
@@ -482,7 +484,7 @@ def test_errors_of_every_shape_are_read(body, message, codes, param):
 )  # fmt: skip
 def test_faults_name_their_cause(status, body, problem, slug, meant):
     fault = read(body, status, {"location": "https://elsewhere.example"})
-    assert fault == Fault(problem=problem, slug=slug, status=meant)
+    assert fault == RelayFailure(problem=problem, slug=slug, status=meant)
 
 
 @pytest.mark.parametrize(
@@ -500,7 +502,7 @@ def test_a_refused_parameter_is_named_with_the_place_to_change_it(status, error,
     sent = (*NOTHING_SENT, "max_tokens", "seed", "temperature", "response_format")
     fault = read({"error": error}, status, sent=sent)
     newer = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
-    assert fault == Fault(
+    assert fault == RelayFailure(
         problem=f"the relay answered {status}: {error['message']} (change --graysplit-param {param}=... "
         f"or the model's params in [tool.graysplit.models]{newer})",
         slug="param-refused",
@@ -543,7 +545,7 @@ def test_an_answer_without_choices_was_billed_all_the_same():
     [(None, True), (200, True), (400, False), (404, True), (413, False), (422, False), (429, True), (503, True)],
 )
 def test_only_what_stays_wrong_may_be_recorded(status, retryable):
-    assert Fault(problem="p", slug="s", status=status).retryable is retryable
+    assert RelayFailure(problem="p", slug="s", status=status).retryable is retryable
 
 
 def test_messages_hold_no_key_and_stay_short():
@@ -566,8 +568,8 @@ def test_an_answer_that_is_nearly_json_is_read_all_the_same():
     "body", [b"[" * 100_000, b'{"error":' * 900 + b"1" + b"}" * 900, b"[" * 900 + b"NaN" + b"]" * 900, b'["' * 3000]
 )
 def test_deep_nests_are_faults(body):
-    assert isinstance(read(body), Fault)
-    assert isinstance(read(body, 500), Fault)
+    assert isinstance(read(body), RelayFailure)
+    assert isinstance(read(body, 500), RelayFailure)
 
 
 KEYS = st.sampled_from(
@@ -587,21 +589,21 @@ STATUSES = st.sampled_from([200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 52
 
 @given(body=st.binary(max_size=60) | st.text(max_size=60).map(str.encode), status=STATUSES)
 def test_no_bytes_crash_the_reader(body, status):
-    assert isinstance(read(body, status), Reply | Fault)
-    assert isinstance(read(b"data: " + body, status), Reply | Fault)
+    assert isinstance(read(body, status), Reply | RelayFailure)
+    assert isinstance(read(b"data: " + body, status), Reply | RelayFailure)
 
 
 @given(value=JSON, status=STATUSES)
 def test_no_json_crashes_the_reader(value, status):
-    assert isinstance(read(value, status, sent=("seed", "code")), Reply | Fault)
-    assert isinstance(read({"choices": [{"message": value}], "usage": value}, status), Reply | Fault)
-    assert isinstance(read({"choices": [value]}, status), Reply | Fault)
+    assert isinstance(read(value, status, sent=("seed", "code")), Reply | RelayFailure)
+    assert isinstance(read({"choices": [{"message": value}], "usage": value}, status), Reply | RelayFailure)
+    assert isinstance(read({"choices": [value]}, status), Reply | RelayFailure)
 
 
 @given(values=st.lists(JSON, max_size=4), status=STATUSES)
 def test_no_stream_crashes_the_reader(values, status):
     body = events(*({"choices": [{"delta": value}]} for value in values), *values)
-    assert isinstance(read(body, status), Reply | Fault)
+    assert isinstance(read(body, status), Reply | RelayFailure)
 
 
 @pytest.mark.parametrize(
@@ -625,7 +627,7 @@ def test_no_stream_crashes_the_reader(values, status):
 )  # fmt: skip
 def test_an_error_inside_a_200_keeps_the_words_of_the_relay(payload, problem, slug, status):
     """Whatever shape a relay has made up for it; where it says "later", the request is sent again later."""
-    assert read(payload) == Fault(problem=problem, slug=slug, status=status)
+    assert read(payload) == RelayFailure(problem=problem, slug=slug, status=status)
 
 
 @pytest.mark.parametrize(
@@ -667,8 +669,8 @@ def test_an_answer_that_is_nested_too_deep_is_refused_as_a_whole(levels):
 
 @pytest.mark.parametrize("levels", [500, 200_000])
 def test_an_error_that_is_nested_too_deep_is_still_an_error(levels):
-    assert isinstance(read(b'{"error": %s}' % nested(levels), 500), Fault)
-    assert isinstance(read(b'{"error": ' * levels + b'"no"' + b"}" * levels, 500), Fault)
+    assert isinstance(read(b'{"error": %s}' % nested(levels), 500), RelayFailure)
+    assert isinstance(read(b'{"error": ' * levels + b'"no"' + b"}" * levels, 500), RelayFailure)
 
 
 @pytest.mark.parametrize("cost", ["1e400", "1E+400", "1e-400", "-1", "NaN", "Infinity", "1" * 50, "1e7", 1e300, -1.5])
@@ -691,7 +693,7 @@ def test_a_page_made_to_be_slow_is_read_to_its_beginning(page):
     """A pattern that looks back and forth through 200 kB of these would not come back for minutes."""
     for status in (200, 400, 403, 500):
         fault = read(page, status)
-        assert isinstance(fault, Fault)
+        assert isinstance(fault, RelayFailure)
         assert len(fault.problem) < 400
 
 

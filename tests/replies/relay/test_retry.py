@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from pytest_graysplit.replies.relay.retry import (
-    Again,
+    RetryAfter,
     RetryBudget,
-    TooLong,
+    WaitTooLong,
     decide,
     jittered_wait,
     meant_status,
@@ -31,7 +31,7 @@ def decided(status, headers=None, retry=1):
 
 @pytest.mark.parametrize("status", [None, 408, 409, 425, 429, 500, 502, 503, 504, 520, 524, 529])
 def test_what_may_pass_by_itself_is_tried_again(status):
-    assert decided(status) == Again(wait_s=0.5)
+    assert decided(status) == RetryAfter(wait_s=0.5)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 402, 403, 404, 413, 422, 501])
@@ -42,12 +42,12 @@ def test_what_stays_wrong_is_not_tried_again(status):
 @pytest.mark.parametrize(
     ("status", "wish", "expected"),
     [
-        (400, "true", Again(wait_s=0.5)),
+        (400, "true", RetryAfter(wait_s=0.5)),
         (429, "false", None),
         (503, "FALSE", None),
         (401, "true", None),
         (402, "true", None),
-        (429, "maybe", Again(wait_s=0.5)),
+        (429, "maybe", RetryAfter(wait_s=0.5)),
     ],
 )
 def test_the_relay_may_overrule_the_list_but_not_for_key_and_money(status, wish, expected):
@@ -77,8 +77,8 @@ def test_the_wait_that_a_relay_asks_for_is_read_in_every_spelling(headers, secon
 
 
 def test_a_stated_wait_is_kept_up_to_a_minute_and_too_long_beyond():
-    assert decided(429, {"retry-after": "60"}) == Again(wait_s=60.0, asked=True)
-    assert decided(429, {"retry-after": "61"}) == TooLong(wait_s=61.0)
+    assert decided(429, {"retry-after": "60"}) == RetryAfter(wait_s=60.0, asked=True)
+    assert decided(429, {"retry-after": "61"}) == WaitTooLong(wait_s=61.0)
 
 
 def test_waits_double_up_to_eight_seconds():

@@ -22,12 +22,12 @@ from specimens import (
 )
 
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.fetcher import Fetched
+from pytest_graysplit.replies.fetcher import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
 from pytest_graysplit.types import Flag
-from pytest_graysplit.verdict import Stop
+from pytest_graysplit.verdict import StopReason
 from pytest_graysplit.verdict.results import CONTROL, Results
 
 STARTED = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
@@ -180,7 +180,9 @@ def test_total_is_unknown_to_an_xdist_controller():
 
 def test_early_stop_is_a_reason_during_the_run():
     """The verdict still waits for the end."""
-    comparison = only(snapshot_of(a_view(four_cases(), stops={DEEPSEEK: Stop(side="harm", after=25)})), "comparisons")
+    comparison = only(
+        snapshot_of(a_view(four_cases(), stops={DEEPSEEK: StopReason(side="harm", after=25)})), "comparisons"
+    )
     assert comparison["verdict"] == "collecting"
     assert comparison["reasons"][0] == "harm was shown after 25 cases, and no more requests are sent to it"
 
@@ -205,7 +207,7 @@ def test_fetched_replies_count_before_their_test_has_run():
     judged = [reply for row in results.rows for reply in row.arms[DEEPSEEK].replies]
     waiting = [a_reply("More.", DEEPSEEK, latency_s=2.5, cost="0.01"), an_error(DEEPSEEK)]
     replies = tuple((DEEPSEEK, reply) for reply in [*judged, *waiting])
-    fetched = Fetched(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
+    fetched = FetchStats(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
     shown = snapshot_of(a_view(results, fetched=fetched))
     treatment = shown["arms"][1]
     assert treatment["latency_s"]["n"] == 5
@@ -220,7 +222,7 @@ def test_fetched_replies_count_before_their_test_has_run():
 
 def test_cost_is_unknown_if_one_reply_has_no_price():
     """The reply is counted as unpriced."""
-    shown = snapshot_of(a_view(fetched=Fetched(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
+    shown = snapshot_of(a_view(fetched=FetchStats(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
     assert (shown["arms"][0]["cost_usd"], shown["arms"][0]["unpriced"]) == (None, 1)
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from pytest_graysplit import Monitor, Usage, dashboard_app
 from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
-from pytest_graysplit.traffic.log.records import Answered, FallbackCall
+from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
 
 
 def fed(requests=200, **given):
@@ -32,7 +32,7 @@ def fed(requests=200, **given):
 
 def failed_request(number, **given):
     asked = {"messages": ({"role": "user", "content": f"question {number}"},), "text": ""}
-    return Answered(
+    return RequestRecord(
         **{
             "id": f"id-{number}", "at": f"2026-11-26T10:00:{number:02}.000Z", "split": "x", "arm": TREATMENT,
             "model": TREATMENT, "outcome": "error", "error": "http-503", "problem": "the relay answered 503", **asked,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_graysplit.cases import read_cases
+from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.cli import main
 
 SPLIT = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}

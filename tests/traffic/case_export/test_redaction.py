@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.traffic.case_export.checksums import fits_iban, fits_luhn
-from pytest_graysplit.traffic.case_export.redaction import Scrubber
+from pytest_graysplit.traffic.case_export.redaction import PiiRedactor
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from pytest_graysplit.traffic.case_export.redaction import Scrubber
 )
 def test_what_has_a_form_becomes_a_placeholder(text, scrubbed):
     """Each kind is found in the spellings it is written in, and the words around it stay."""
-    assert Scrubber().text(text) == scrubbed
+    assert PiiRedactor().text(text) == scrubbed
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_what_has_a_form_becomes_a_placeholder(text, scrubbed):
 )
 def test_what_carries_the_meaning_stays(text):
     """Dates, prices, versions, years, order numbers, hashes and addresses of nobody are no personal data."""
-    assert Scrubber().text(text) == text
+    assert PiiRedactor().text(text) == text
 
 
 def test_the_same_value_is_the_same_placeholder_within_a_case():
     """Whoever wrote it in other letters or groups; a second value gets the next number."""
-    scrubber = Scrubber()
+    scrubber = PiiRedactor()
     texts = ["Bob@Example.com wrote", "to ann@example.com", "and bob@example.com", "+49 170 1234567", "+49-170-1234567"]
     assert [scrubber.text(text) for text in texts] == [
         "<email-1> wrote", "to <email-2>", "and <email-1>", "<phone-1>", "<phone-1>",
@@ -70,7 +70,7 @@ def test_messages_are_scrubbed_at_every_depth_and_stay_tied():
     """Arguments of tool calls are texts too; the ids by which an answer finds its call are left alone."""
     call = {"id": "call_12345678", "function": {"arguments": '{"mail": "bob@example.com"}'}}
     message = {"role": "assistant", "content": [{"type": "text", "text": "for bob@example.com"}], "tool_calls": [call]}
-    assert Scrubber().table(message) == {
+    assert PiiRedactor().table(message) == {
         "role": "assistant",
         "content": [{"type": "text", "text": "for <email-1>"}],
         "tool_calls": [{"id": "call_12345678", "function": {"arguments": '{"mail": "<email-1>"}'}}],
@@ -79,7 +79,7 @@ def test_messages_are_scrubbed_at_every_depth_and_stay_tied():
 
 def test_a_speaker_gets_a_name_that_relays_take():
     """The name of a user goes, that of a tool stays."""
-    scrubber = Scrubber()
+    scrubber = PiiRedactor()
     speakers = [{"role": "user", "name": name, "content": "Hi"} for name in ("ann", "bob", "ann")]
     assert [scrubber.message(one)["name"] for one in speakers] == ["person-1", "person-2", "person-1"]
     assert scrubber.message({"role": "tool", "name": "find", "content": ""})["name"] == "find"
@@ -88,7 +88,7 @@ def test_a_speaker_gets_a_name_that_relays_take():
 @given(st.text(string.ascii_letters + " .,!?", max_size=30), st.emails(), st.text(" ,;)>\n", min_size=1, max_size=3))
 def test_no_email_survives(before, email, after):
     """Whatever the standard allows before the @, and wherever it stands."""
-    assert email not in Scrubber().text(f"{before} {email}{after}")
+    assert email not in PiiRedactor().text(f"{before} {email}{after}")
 
 
 @given(st.text(string.digits, min_size=12, max_size=18))
@@ -99,20 +99,20 @@ def test_no_card_number_survives(digits):
     if number.endswith("000"):
         return
     for shown in (number, grouped):
-        assert shown not in Scrubber().text(f"card {shown}, please")
+        assert shown not in PiiRedactor().text(f"card {shown}, please")
 
 
 @given(st.text(st.characters(exclude_characters="@:", exclude_categories=["Nd", "Cs"])))
 def test_a_text_without_digits_and_signs_is_left_alone(text):
     """What holds no digit, no @ and no address is returned letter by letter."""
-    assert Scrubber().text(text.replace("KEY", "key")) == text.replace("KEY", "key")
+    assert PiiRedactor().text(text.replace("KEY", "key")) == text.replace("KEY", "key")
 
 
 @given(st.text(string.digits + string.ascii_letters + "@.:-+ ()/<>", max_size=60))
 def test_scrubbing_twice_changes_nothing_more(text):
     """A placeholder is no personal data."""
-    once = Scrubber().text(text)
-    assert Scrubber().text(once).count("<") == once.count("<")
+    once = PiiRedactor().text(text)
+    assert PiiRedactor().text(once).count("<") == once.count("<")
 
 
 def test_checksums_are_those_of_the_standards():

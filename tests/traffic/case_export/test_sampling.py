@@ -60,8 +60,8 @@ def test_a_rare_kind_is_in_a_small_sample():
 def test_trouble_is_what_an_arm_met_in_one_of_ten_requests():
     """A prompt that is asked all the time has failed once; one that fails on the treatment alone is in trouble."""
     often = prompt("Hi", ok=99, error=1)
-    assert often.troubles == ()
+    assert often.failures == ()
     often.outcomes["treatment", "refusal"] = 2
     often.outcomes["treatment", "ok"] = 18
-    assert often.troubles == ("refusal",)
+    assert often.failures == ("refusal",)
     assert often.asked == 120

@@ -4,13 +4,13 @@ import pytest
 from splits import halves
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.log.follower import Following
-from pytest_graysplit.traffic.log.records import Scored
+from pytest_graysplit.traffic.log.follower import LogFollower
+from pytest_graysplit.traffic.log.records import FeedbackRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 
 
 def score(number):
-    return Scored(id=f"id-{number}", at="2026-11-26T00:00:00.000Z", score=1.0)
+    return FeedbackRecord(id=f"id-{number}", at="2026-11-26T00:00:00.000Z", score=1.0)
 
 
 def opened(path, **given):
@@ -18,7 +18,7 @@ def opened(path, **given):
 
 
 def ids(following):
-    return [line.record.id for line in following.new() if isinstance(line.record, Scored)]
+    return [line.record.id for line in following.new() if isinstance(line.record, FeedbackRecord)]
 
 
 def test_only_what_is_new_is_read(tmp_path):
@@ -26,7 +26,7 @@ def test_only_what_is_new_is_read(tmp_path):
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(score(1))
-        following = Following(path, print)
+        following = LogFollower(path, print)
         assert ids(following) == ["id-1"]
         assert ids(following) == []
         log.write(score(2))
@@ -39,7 +39,7 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path):
     """The writer may be in the middle of it."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
-        following, warnings = Following(path, None), []
+        following, warnings = LogFollower(path, None), []
         assert ids(following) == []
         with path.open("ab") as file:
             file.write(b'{"kind":"feedback","id":"half",')
@@ -58,7 +58,7 @@ def test_rotation_loses_no_line(tmp_path):
     with opened(path, max_bytes=1200, backups=50) as log:
         for number in range(30):
             log.write(score(number))
-        following = Following(path, print)
+        following = LogFollower(path, print)
         seen = ids(following)
         for number in range(30, 90):
             log.write(score(number))
@@ -72,7 +72,7 @@ def test_a_log_that_goes_away_for_a_while_is_waited_for(tmp_path):
     """Between the rotation and the next request there may be no file at all."""
     path = tmp_path / "t.jsonl"
     opened(path).close()
-    following = Following(path, print)
+    following = LogFollower(path, print)
     assert ids(following) == []
     path.rename(tmp_path / "moved")
     assert ids(following) == []
@@ -87,7 +87,7 @@ def test_a_bad_line_is_named_by_its_place(tmp_path):
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(score(1))
-        following = Following(path, print)
+        following = LogFollower(path, print)
         assert ids(following) == ["id-1"]
         with path.open("ab") as file:
             file.write(b'{"kind":"feedback","id":7}\n')
@@ -100,5 +100,5 @@ def test_a_bad_line_is_named_by_its_place(tmp_path):
 def test_a_log_that_is_not_there_is_an_error_at_once(tmp_path):
     """Nothing is waited for that may have been misspelled."""
     with pytest.raises(UsageError) as caught:
-        list(Following(tmp_path / "t.jsonl", print).new())
+        list(LogFollower(tmp_path / "t.jsonl", print).new())
     assert caught.value.slug == "traffic-file"

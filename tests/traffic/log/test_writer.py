@@ -12,12 +12,12 @@ from splits import halves
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.log.reader import log_files, read_files
-from pytest_graysplit.traffic.log.records import Answered, Scored
+from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 
 
 def request(number, text="an answer"):
-    return Answered(
+    return RequestRecord(
         id=f"id-{number}", at="2026-11-26T00:00:00.000Z", split="x", arm="control", model="m", outcome="ok", text=text
     )
 
@@ -37,7 +37,7 @@ def ids_of(*paths):
 def test_a_file_begins_with_the_split(tmp_path):
     """What the lines after it mean can be read without anything else."""
     with opened(tmp_path / "t.jsonl") as log:
-        log.write(Scored(id="a", at="2026-11-26T00:00:00.000Z", score=1.0))
+        log.write(FeedbackRecord(id="a", at="2026-11-26T00:00:00.000Z", score=1.0))
     assert lines_of(tmp_path / "t.jsonl") == [
         {
             "kind": "split",
@@ -186,7 +186,7 @@ def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypat
     read = [
         line.record.id
         for line in read_files(log_files([path]), warn=warnings.append)
-        if isinstance(line.record, Answered)
+        if isinstance(line.record, RequestRecord)
     ]
     assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
 

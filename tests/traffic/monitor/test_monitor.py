@@ -231,7 +231,7 @@ def test_a_split_that_is_off_is_flagged_by_units_and_not_by_requests():
         index = splitter.assigned(key).index
         # The second arm loses one unit in 20, as a redirect that some browsers do not follow would make it.
         if index == 0 or key[16] % 20:
-            whole._tallies[index].units += whole._seen.meet(key)
+            whole._tallies[index].units += whole._seen.add(key)
     assert whole.state().mismatch_p < 0.001
     assert whole.grade().verdict in ("collecting", "hold")
 

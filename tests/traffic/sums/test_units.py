@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chisquare, poisson
 
 from pytest_graysplit import Split, TrafficSplitter
-from pytest_graysplit.traffic.sums.units import PLACES, HeavyUnits, SeenUnits, place_of
+from pytest_graysplit.traffic.sums.units import BUCKETS, HeavyUnits, SeenUnits, bucket_of
 
 
 def keys(count):
@@ -18,28 +18,28 @@ def keys(count):
 def test_a_unit_is_met_once():
     """The first request of a unit counts it, the others do not."""
     seen, some = SeenUnits(), keys(1000)
-    assert sum(seen.meet(key) for key in some) == 1000
-    assert sum(seen.meet(key) for key in some) == 0
+    assert sum(seen.add(key) for key in some) == 1000
+    assert sum(seen.add(key) for key in some) == 0
 
 
 def test_units_that_share_a_bit_are_few():
     """Of 20,000 units about 12 find their bit taken, as many as chance says: a Poisson number."""
     seen = SeenUnits()
-    lost = 20_000 - sum(seen.meet(key) for key in keys(20_000))
+    lost = 20_000 - sum(seen.add(key) for key in keys(20_000))
     expected = 20_000 - (1 << 24) * (1 - (1 - 2**-24) ** 20_000)
     assert poisson(expected).ppf(0.001) <= lost <= poisson(expected).ppf(0.999)
 
 
 def test_units_are_dealt_to_clusters_evenly():
     """Each of the 4,096 places gets its share of 20,480 units, five on the average."""
-    counts = Counter(place_of(key) for key in keys(5 * PLACES))
-    assert chisquare([counts[place] for place in range(PLACES)]).pvalue > 0.001
+    counts = Counter(bucket_of(key) for key in keys(5 * BUCKETS))
+    assert chisquare([counts[place] for place in range(BUCKETS)]).pvalue > 0.001
 
 
 def test_the_place_says_nothing_of_the_arm():
     """Units of a treatment are spread over the places as those of the control are."""
     splitter = TrafficSplitter([Split("a", 0.5), Split("b", 0.5)], salt="s")
-    table = Counter((splitter.assign(n).arm, place_of(splitter.key(n)) % 64) for n in range(20_000))
+    table = Counter((splitter.assign(n).arm, bucket_of(splitter.key(n)) % 64) for n in range(20_000))
     assert chisquare(list(table.values())).pvalue > 0.001
 
 

@@ -8,10 +8,10 @@ from pytest_graysplit.replies.refusals import TELLING_WORDS, is_refusal
 from pytest_graysplit.types import Flag, parse_json_answer
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 
-def json_broken(control: Reading, treatment: Reading) -> Flag | None:
+def json_broken(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a treatment that is not a JSON object or array where the control is one."""
     kind = _json_kind(control.text)
     if not kind or _json_kind(treatment.text):
@@ -19,7 +19,7 @@ def json_broken(control: Reading, treatment: Reading) -> Flag | None:
     return Flag(name="json-broken", detail=f"control is a JSON {kind}, treatment does not parse as one")
 
 
-def refusal_one_side(control: Reading, treatment: Reading) -> Flag | None:
+def refusal_one_side(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a pair of which one declines and the other answers; two refusals agree."""
     ours, theirs = _declines(control), _declines(treatment)
     if ours == theirs:
@@ -28,7 +28,7 @@ def refusal_one_side(control: Reading, treatment: Reading) -> Flag | None:
     return Flag(name="refusal-one-side", detail=detail)
 
 
-def _declines(reading: Reading) -> bool:
+def _declines(reading: ParsedText) -> bool:
     return not TELLING_WORDS.isdisjoint(reading.words) and is_refusal(reading.text)
 
 

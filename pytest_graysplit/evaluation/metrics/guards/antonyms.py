@@ -10,7 +10,7 @@ from pytest_graysplit.evaluation.metrics.words import stem, word_set, words_with
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _PAIRS = """
 increase rise rose raise | decrease fall fell reduce drop
@@ -79,7 +79,7 @@ _SPEAKING = frozenset(_ROOTS)
 _MANY_SENSED = frozenset(map(stem, _MANY_SENSED_PAIRS.replace("|", " ").split()))
 
 
-def antonym(control: Reading, treatment: Reading) -> Flag | None:
+def antonym(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a yes against a no, or two opposites said of the same thing."""
     if (ours := _verdict(control)) and (theirs := _verdict(treatment)) and ours != theirs:
         return _flag(ours, theirs)
@@ -96,11 +96,11 @@ def antonym(control: Reading, treatment: Reading) -> Flag | None:
     return None
 
 
-def _roots(reading: Reading) -> set[str]:
+def _roots(reading: ParsedText) -> set[str]:
     return {_ROOTS[word] for word in _SPEAKING & reading.words}
 
 
-def _written(root: str, reading: Reading) -> str:
+def _written(root: str, reading: ParsedText) -> str:
     return min(word for word in _SPEAKING & reading.words if _ROOTS[word] == root)
 
 
@@ -108,7 +108,7 @@ def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="antonym", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _verdict(reading: Reading) -> str:
+def _verdict(reading: ParsedText) -> str:
     """Return "yes" or "no" if the answer opens with it, followed by a mark, or consists of it."""
     if _YES_OR_NO.isdisjoint(reading.words):
         return ""
@@ -118,7 +118,7 @@ def _verdict(reading: Reading) -> str:
     return "yes" if opening[0] in _YES else "no" if opening[0] in _NO else ""
 
 
-def _same_subject(root: str, control: Reading, opposite: str, treatment: Reading) -> bool:
+def _same_subject(root: str, control: ParsedText, opposite: str, treatment: ParsedText) -> bool:
     return any(
         ours_denied == theirs_denied and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
         for ours, ours_denied in _contexts(root, control)
@@ -126,7 +126,7 @@ def _same_subject(root: str, control: Reading, opposite: str, treatment: Reading
     )
 
 
-def _contexts(root: str, reading: Reading) -> list[tuple[frozenset[str], bool]]:
+def _contexts(root: str, reading: ParsedText) -> list[tuple[frozenset[str], bool]]:
     """Return the other words of each clause with this word, and whether it is negated: "not open" is "closed"."""
     # The word "never" may be the antonym itself, and does not negate itself.
     contexts = [

@@ -10,12 +10,12 @@ from pytest_graysplit.evaluation.metrics.words import LANGUAGE_OF
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _TELLING = frozenset(LANGUAGE_OF)
 
 
-def script_changed(control: Reading, treatment: Reading) -> Flag | None:
+def script_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a treatment that is mostly written in another script."""
     if control.text.isascii() and treatment.text.isascii():
         return None
@@ -25,7 +25,7 @@ def script_changed(control: Reading, treatment: Reading) -> Flag | None:
     return Flag(name="script-changed", detail=f"control writes {ours} script, treatment writes {theirs} script")
 
 
-def language_changed(control: Reading, treatment: Reading) -> Flag | None:
+def language_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a treatment in another language, if both texts have enough function words to identify one."""
     if len(control.words & treatment.words & _TELLING) >= 3:  # the common case, cheaply: they share a language
         return None
@@ -36,7 +36,7 @@ def language_changed(control: Reading, treatment: Reading) -> Flag | None:
     return Flag(name="language-changed", detail=f"control answers in {ours}, treatment in {theirs}")
 
 
-def _language(reading: Reading) -> str:
+def _language(reading: ParsedText) -> str:
     told = _TELLING & reading.words
     if len(told) < 3:
         return ""

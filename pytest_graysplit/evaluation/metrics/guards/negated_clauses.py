@@ -9,7 +9,7 @@ from pytest_graysplit.evaluation.metrics.guards.parsed_text import CONTRACTED, n
 from pytest_graysplit.evaluation.metrics.words import stem, word_set
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
 # Negations that can be left out and leave the opposite; "never", "none" and "without" cannot.
 _PLAIN = word_set("not t cannot nicht pas")
@@ -19,7 +19,7 @@ _WHOLE = {word: word.removesuffix("n") for word in CONTRACTED} | {"can": "can", 
 _SUPPORT = word_set("do does did a an any some")
 
 
-def denied_whole(asserter: Reading, denier: Reading) -> str:
+def denied_whole(asserter: ParsedText, denier: ParsedText) -> str:
     """Return the clause of the first text that differs from one of the second only by its "not", or nothing."""
     if not denier.denies:
         return ""

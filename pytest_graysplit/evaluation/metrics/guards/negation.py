@@ -10,7 +10,7 @@ from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
 # "not able to return" denies the returning; alone, as in "it is not allowed", the word itself is denied.
 _MODAL = word_set("able allowed possible permitted need needs needed want wants going supposed required")
@@ -32,7 +32,7 @@ _NO_PREFIX = word_set(
 )
 
 
-def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
+def negation_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a word that one text only denies and the other only asserts, in a similar context."""
     if said := _denied_once(control, treatment):
         return _flag(f"not {said}", said)
@@ -46,7 +46,7 @@ def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
     return None
 
 
-def _denied_once(denier: Reading, affirmer: Reading) -> str:
+def _denied_once(denier: ParsedText, affirmer: ParsedText) -> str:
     """Return the word, or the whole clause, that the first text denies and the second asserts in a similar context."""
     if not denier.denies:
         return ""
@@ -57,7 +57,7 @@ def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _denied(reading: Reading) -> dict[str, Clause]:
+def _denied(reading: ParsedText) -> dict[str, Clause]:
     """Map each denied word to its clause."""
     denied: dict[str, Clause] = {}
     if not reading.denies:
@@ -96,7 +96,7 @@ def _thing(negation: str, following: Clause) -> str:
     return word
 
 
-def _flipped(denied: dict[str, Clause], denier: Reading, also: dict[str, Clause], affirmer: Reading) -> str:
+def _flipped(denied: dict[str, Clause], denier: ParsedText, also: dict[str, Clause], affirmer: ParsedText) -> str:
     """Return the word that the denier only denies and the affirmer only asserts, or nothing."""
     kept = frozenset(map(stem, also))
     for word, clause in denied.items():
@@ -117,7 +117,7 @@ def _counted(clause: Clause, word: str) -> frozenset[str]:
     return frozenset(figure for figure in clause[place : clause.index(word)] if figure[0] <= "9")
 
 
-def _asserted(root: str, reading: Reading) -> list[Clause]:
+def _asserted(root: str, reading: ParsedText) -> list[Clause]:
     return [clause for clause in reading.clauses_with(root) if not negations(clause)]
 
 
@@ -127,7 +127,7 @@ def _with_prefix(words: frozenset[str]) -> list[str]:
 
 
 def _prefixed(
-    words: list[str], denier: Reading, plain_words: frozenset[str], affirmer: Reading
+    words: list[str], denier: ParsedText, plain_words: frozenset[str], affirmer: ParsedText
 ) -> tuple[str, str] | None:
     """Find a word such as "unavailable" that the other text asserts without its prefix, in a similar context."""
     for word in sorted(words):
@@ -137,7 +137,7 @@ def _prefixed(
     return None
 
 
-def _same_subject(root: str, denier: Reading, plain_root: str, affirmer: Reading) -> bool:
+def _same_subject(root: str, denier: ParsedText, plain_root: str, affirmer: ParsedText) -> bool:
     return any(
         alike(content(clause) - {root}, content(other) - {plain_root})
         for clause in _asserted(root, denier)

@@ -14,7 +14,7 @@ from pytest_graysplit.types import Flag
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 # Two tables full of different numbers show a changed one within this many.
 _MOST = 50
@@ -43,7 +43,7 @@ class Amount(NamedTuple):
     end: int
 
 
-def number_changed(control: Reading, treatment: Reading) -> Flag | None:
+def number_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number of the control that differs in the treatment, beside the same word or unit.
 
     A number that one side leaves out, or that counts something else there, has not changed.
@@ -78,7 +78,7 @@ def _comparable(ours: set[str], theirs: set[str]) -> bool:
     return not ours.isdisjoint(theirs) or not (ours or theirs)
 
 
-def _none_differs(control: Reading, treatment: Reading) -> bool:
+def _none_differs(control: ParsedText, treatment: ParsedText) -> bool:
     """Tell, without parsing, that one side has no number, or has every number of the other."""
     ours = control.figures | (NUMBER_WORDS & control.words)
     theirs = treatment.figures | (NUMBER_WORDS & treatment.words)
@@ -94,7 +94,7 @@ def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
     return [amount for amount in ours if known.isdisjoint(amount.values)]
 
 
-def amounts_in(reading: Reading) -> list[Amount]:
+def amounts_in(reading: ParsedText) -> list[Amount]:
     """Return the numbers of the text, in figures and in words."""
     text = reading.text
     found: list[Amount] = []

@@ -9,7 +9,7 @@ from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, word_set
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
 # Words that depend on tense and style and do not change the roles in a sentence.
 _IDLE = word_set("a an the has have had did does do will just then also der die das den dem le la les el los")
@@ -23,7 +23,7 @@ _LONGEST = 24
 _PASSIVE = word_set("is are was were be been being by")
 
 
-def order_swapped(control: Reading, treatment: Reading) -> Flag | None:
+def order_swapped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag steps in another order, or a clause that the treatment repeats with two parts or the voice exchanged."""
     if steps := reversed_steps(control, treatment):
         return Flag(name="order-swapped", detail="control says '{}' before '{}', treatment after".format(*steps))
@@ -72,7 +72,7 @@ def _exchanged(ours: Clause, theirs: Clause) -> bool:
     return False
 
 
-def _voice_flipped(control: Reading, treatment: Reading) -> Flag | None:
+def _voice_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag "Alice sued Bob" against "Alice was sued by Bob"."""
     if len(_PASSIVE & (control.words if "by" in control.words else treatment.words)) == 1:
         return None  # a cheap test: "by" without a form of "be" is not a passive

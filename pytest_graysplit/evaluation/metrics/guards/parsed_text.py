@@ -23,7 +23,7 @@ _NEGATING = NEGATIONS | {"t"}
 FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
 
 
-class Reading:
+class ParsedText:
     """One text with its words and its numbers as written; parts that few pairs need are computed on demand."""
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ class Reading:
 
 
 # Cached: a control is compared with all treatments and samples.
-read = lru_cache(maxsize=64)(Reading)
+read = lru_cache(maxsize=64)(ParsedText)
 
 
 def content(clause: Clause) -> frozenset[str]:

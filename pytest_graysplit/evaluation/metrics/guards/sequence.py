@@ -13,7 +13,7 @@ from pytest_graysplit.evaluation.metrics.words import stem, word_set
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _ONWARD = word_set("then afterwards afterward subsequently thereafter")
 _BACK_AND_FORTH = word_set("before after")
@@ -39,7 +39,7 @@ class Step(NamedTuple):
         return " ".join(word for word in self.words if stem(word) not in _PLACING)
 
 
-def reversed_steps(control: Reading, treatment: Reading) -> tuple[Step, Step] | None:
+def reversed_steps(control: ParsedText, treatment: ParsedText) -> tuple[Step, Step] | None:
     """Return two steps of the control, in its order, that the treatment takes in the other order."""
     if not (_may_order(control) and _may_order(treatment)):
         return None
@@ -50,14 +50,14 @@ def reversed_steps(control: Reading, treatment: Reading) -> tuple[Step, Step] | 
     return None
 
 
-def same_steps(control: Reading, treatment: Reading) -> bool:
+def same_steps(control: ParsedText, treatment: ParsedText) -> bool:
     """Tell whether two texts take the same steps in the same order, as "first X, then Y" and "Y after X" do."""
     orders = [{tuple(step.content for step in one) for one in sequences(text)} for text in (control, treatment)]
     return not orders[0].isdisjoint(orders[1])
 
 
 @lru_cache(maxsize=64)
-def sequences(reading: Reading) -> tuple[tuple[Step, ...], ...]:
+def sequences(reading: ParsedText) -> tuple[tuple[Step, ...], ...]:
     """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
     if _lists(reading):
@@ -67,12 +67,12 @@ def sequences(reading: Reading) -> tuple[tuple[Step, ...], ...]:
     return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
 
 
-def _may_order(reading: Reading) -> bool:
+def _may_order(reading: ParsedText) -> bool:
     """Tell, by a cheap test, whether the text may put steps in an order; most do not."""
     return not _LINKING.isdisjoint(reading.words) or _lists(reading)
 
 
-def _lists(reading: Reading) -> bool:
+def _lists(reading: ParsedText) -> bool:
     return reading.figures >= _FIRST_TWO and ("\n" in reading.text or "step" in reading.words)
 
 

@@ -10,7 +10,7 @@ from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.numbers import Amount
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _KINDS = (
     "second minute hour day week month quarter year",
@@ -26,12 +26,12 @@ _ONE_NAME = {"euro": "eur", "dollar": "usd", "metr": "m", "meter": "m", "kilogra
              "tonn": "ton"}  # fmt: skip
 
 
-def amount_changed(control: Reading, treatment: Reading) -> Flag | None:
+def amount_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number that differs in the treatment, or that has another unit there."""
     return number_changed(control, treatment) or _unit_changed(control, treatment)
 
 
-def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
+def _unit_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number that the treatment repeats with another unit of the same kind, beside a similar word."""
     if not (control.figures & treatment.figures):
         return None
@@ -47,7 +47,7 @@ def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
     return None
 
 
-def _measured(reading: Reading) -> list[tuple[Amount, str, frozenset[str]]]:
+def _measured(reading: ParsedText) -> list[tuple[Amount, str, frozenset[str]]]:
     """Return the numbers beside exactly one unit, each with the unit and the other words beside it."""
     found = []
     for amount in amounts_in(reading):

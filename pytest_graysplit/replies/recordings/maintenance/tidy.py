@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.recordings.maintenance.unused import orphaned, wanted_of
 from pytest_graysplit.replies.recordings.merge import merge_journals
-from pytest_graysplit.replies.recordings.recording_file import CONFLICT_MARKERS, Shelf, read_data, split_lines
+from pytest_graysplit.replies.recordings.recording_file import CONFLICT_MARKERS, RecordingFile, read_data, split_lines
 from pytest_graysplit.replies.recordings.state_dir import file_lock, relative_to, swap_in
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def tidy_file(root: Path, path: Path, wanted: Wanted | None = None) -> str:
     with file_lock(root, path):
         before = read_data(path, where)
         lines = split_lines(before)
-        shelf = Shelf(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
+        shelf = RecordingFile(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
         shelf.examine()
         if wanted is not None:
             for key in orphaned(shelf, wanted_of(path, wanted)):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from pytest_graysplit.replies.recordings.recording_file import Shelf
+    from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Redactor
 
 Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
@@ -80,7 +80,7 @@ def wanted_of(path: Path, wanted: Wanted) -> AbstractSet[ReplyKey] | None:
     return None if any((beside / f"{path.stem}{suffix}").is_file() for suffix in LABELLED_SUFFIXES) else frozenset()
 
 
-def orphaned(shelf: Shelf, wanted: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
+def orphaned(shelf: RecordingFile, wanted: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
     """Return the keys whose request no case makes, under whatever name; none where nobody can tell what is wanted.
 
     A model or a sample that this collection does not name is no orphan: the next run may compare it. What a metric
