@@ -8,6 +8,8 @@ import time
 from dataclasses import replace
 from random import Random
 
+import scipy.stats
+
 from pytest_graysplit import stats
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.traffic.grading import grade
@@ -17,7 +19,8 @@ from pytest_graysplit.traffic.sums import ArmSums, ClusterSums
 
 SEED = 20_261_123
 EVERY, LOOKS = 500, 30
-SPLIT_EVERY, CHI_SQUARE_P = 10, 0.001
+SPLIT_EVERY = 10
+CHI_SQUARE = float(scipy.stats.chi2.isf(0.001, 1))  # above it a split of two arms has p < .001
 POLICY = Policy()
 FAILS = 0.05
 NOTHING = ClusterSums()
@@ -135,7 +138,7 @@ def split_of(dice: Random, share: float, units: int, every: int) -> dict[str, in
         counts = [first, number - first]
         if "e-value" not in found and stats.sample_ratio_e(counts, [1, 1]) >= MISMATCH_E:
             found["e-value"] = number
-        if "chi-square" not in found and stats.sample_ratio_p(counts, [1, 1]) < CHI_SQUARE_P:
+        if "chi-square" not in found and (2 * first - number) ** 2 / number > CHI_SQUARE:
             found["chi-square"] = number
     return found
 

@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_graysplit.dashboard.of_monitor import dashboard_app
+    from pytest_graysplit.dashboard.traffic_source import dashboard_app
     from pytest_graysplit.errors import GraysplitError, ToolCallError
     from pytest_graysplit.policy import Policy
-    from pytest_graysplit.project import load_splitter
     from pytest_graysplit.split import Assignment, Split, TrafficSplitter
+    from pytest_graysplit.split.configured import load_splitter
     from pytest_graysplit.traffic.client import SplitClient
     from pytest_graysplit.traffic.grading import Grade
     from pytest_graysplit.traffic.monitor import Monitor
@@ -55,8 +55,8 @@ _HOMES = {
     "SyncSplitClient": "traffic.sync",
     "ToolCallError": "errors",
     "TrafficSplitter": "split",
-    "dashboard_app": "dashboard.of_monitor",
-    "load_splitter": "project",
+    "dashboard_app": "dashboard.traffic_source",
+    "load_splitter": "split.configured",
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_graysplit.address import query_secrets
 from pytest_graysplit.credentials import OWN_KEY, Access, find_access
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import OPTIONS
 from pytest_graysplit.policy import ALPHA, BOUNDS, MARGIN, PROMISE_ALPHA, Policy
 from pytest_graysplit.tooltable import ToolTable
@@ -101,7 +101,7 @@ class Settings:
             raise UsageError(
                 f"there is a treatment, {self.treatments[0]}, and no control to compare it with",
                 hint="name the model you run today: --graysplit-control=MODEL, or graysplit_control in the ini file",
-                slug="control-missing",
+                slug=Slug.CONTROL_MISSING,
             )
         if self.looks and self.early_stop == "both":
             raise UsageError(
@@ -109,7 +109,7 @@ class Settings:
                 "looks after every case and would promote between them",
                 hint="leave out --graysplit-looks (or looks in [tool.graysplit.verdict]), or stop for harm alone: "
                 "--graysplit-early-stop=harm",
-                slug="looks-early-stop",
+                slug=Slug.LOOKS_EARLY_STOP,
             )
         if self.treatments and self.min_similarity == "auto":
             self.check_auto("--graysplit-min-similarity=auto")
@@ -120,7 +120,7 @@ class Settings:
             raise UsageError(
                 f"{asked} needs two replies of the control to each case, and this run asks for one",
                 hint="add --graysplit-control-samples=2: the second reply shows how far the control repeats itself",
-                slug="auto-samples",
+                slug=Slug.AUTO_SAMPLES,
             )
 
     @property
@@ -229,5 +229,5 @@ def _refuse_twins(treatments: Sequence[str]) -> None:
             raise UsageError(
                 f"two treatments are both named {model}",
                 hint="give each candidate once (a model against itself is an A/A run: name it as control too)",
-                slug="treatment-twice",
+                slug=Slug.TREATMENT_TWICE,
             )

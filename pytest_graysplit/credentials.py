@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.address import is_loopback, masked, origin_of, read_address, shown_address
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.types import Secret
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ class Access:
 
     def _address_missing(self, else_do: str) -> UsageError:
         if self.fault:
-            return UsageError(self.fault, hint=f"correct it, or unset it; or {else_do}", slug="option-value")
+            return UsageError(self.fault, hint=f"correct it, or unset it; or {else_do}", slug=Slug.OPTION_VALUE)
         problem, hint = "there is no relay to ask: neither a key nor an address is set", ""
         if self.key is not None:
             problem = f"there is no relay to ask: {self.variable} is set, and it has no address of its own"
             hint = "give its address with --graysplit-base-url=URL, or "
             if other := self._other:  # our own key comes first, so the others wait for an address too
                 hint += f"unset {OWN_KEY} to use {other} at its own address, or "
-        return UsageError(problem, hint=f"{hint}set one of these, or {else_do}:{WAYS}", slug="address-missing")
+        return UsageError(problem, hint=f"{hint}set one of these, or {else_do}:{WAYS}", slug=Slug.ADDRESS_MISSING)
 
     def _key_missing(self, need: str, else_do: str) -> UsageError:
         problem, anything = f"{OWN_KEY} is not set, and {need}", " (any text, if your relay wants none)"
@@ -133,7 +133,7 @@ class Access:
                 f"{problem}; {which} set, and not sent to {self.shown}",
                 ", if it is a key of this relay",
             )
-        return UsageError(problem, hint=f"export {self.setting}{anything}, or {else_do}", slug="key-missing")
+        return UsageError(problem, hint=f"export {self.setting}{anything}, or {else_do}", slug=Slug.KEY_MISSING)
 
     def _key_elsewhere(self, vendor: str) -> UsageError:
         home = HOMES.get(_OWN_VARIABLES.get(vendor, ""), f"URL, the address of {vendor}")
@@ -141,7 +141,7 @@ class Access:
             f"the key in {self.variable} looks like one of {vendor}, and would be sent to {self.shown}",
             hint=f"nothing was sent; correct {self.variable}, or export {OWN_KEY}=${self.variable} and say where it "
             f"belongs: --graysplit-base-url={home}",
-            slug="key-elsewhere",
+            slug=Slug.KEY_ELSEWHERE,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.clock import REAL
-from pytest_graysplit.errors import GraysplitError, RelayError, UnaskedError
+from pytest_graysplit.errors import GraysplitError, RelayError, Slug, UnaskedError
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _failed_reply(job: Job, error: Exception) -> Reply:
         model=job.model,
         outcome="error",
         error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
-        error_slug="relay-unexpected",
+        error_slug=Slug.RELAY_UNEXPECTED,
     )
 
 
@@ -232,5 +232,5 @@ def _unexpected(error: Exception) -> RelayError:
     return RelayError(
         f"calling the relay failed unexpectedly: {type(error).__name__}: {error}",
         hint="what was answered so far is kept; please report this with the version of pytest",
-        slug="relay-unexpected",
+        slug=Slug.RELAY_UNEXPECTED,
     )

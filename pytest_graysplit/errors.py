@@ -13,13 +13,187 @@ GraysplitError
 In a test run a failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
 """
 
+from enum import StrEnum
+
 from pytest_graysplit.escaping import visible
+
+
+class Slug(StrEnum):
+    """The word that ends a message: a heading in docs/messages.md. In JSON, recordings and logs it is a plain text."""
+
+    # Options and settings
+    CONTROL_MISSING = "control-missing"
+    TREATMENT_TWICE = "treatment-twice"
+    CAP_UNLIMITED = "cap-unlimited"
+    CAP_UNPRICED = "cap-unpriced"
+    OPTION_VALUE = "option-value"
+    TOOL_GRAYSPLIT = "tool-graysplit"
+    METRIC_UNKNOWN = "metric-unknown"
+    METRIC_BROKEN = "metric-broken"
+    SCORE_UNUSABLE = "score-unusable"
+    METRIC_MODEL_MISSING = "metric-model-missing"
+    KEY_UNUSABLE = "key-unusable"
+    HEADER_UNUSABLE = "header-unusable"
+    ENVIRONMENT_UNUSABLE = "environment-unusable"
+    AUTO_SAMPLES = "auto-samples"
+    AUTO_EARLY_STOP = "auto-early-stop"
+    LOOKS_EARLY_STOP = "looks-early-stop"
+    AUTO_WORKERS = "auto-workers"
+
+    # Cases, markers and fixtures
+    MARKER_POSITIONAL = "marker-positional"
+    ARM_UNKNOWN = "arm-unknown"
+    FIXTURE_BOTH = "fixture-both"
+    FIXTURE_UNMARKED = "fixture-unmarked"
+    MARKER_LATE = "marker-late"
+    CASE_PROMPT_MISSING = "case-prompt-missing"
+    CASE_FIELD_UNKNOWN = "case-field-unknown"
+    CASE_FIELD_TYPE = "case-field-type"
+    CASE_FIELD_CLASH = "case-field-clash"
+    CASE_REGEX = "case-regex"
+    CASE_SCHEMA = "case-schema"
+    CASE_ID_TWICE = "case-id-twice"
+    LABELLED_INCOMPLETE = "labelled-incomplete"
+    CASE_FILE_MISSING = "case-file-missing"
+    CASE_FILE_FORMAT = "case-file-format"
+    CASE_FILE_EMPTY = "case-file-empty"
+    CASE_FILE_UNREADABLE = "case-file-unreadable"
+    CASE_FILE_ENCODING = "case-file-encoding"
+    CASE_FILE_CONFLICT = "case-file-conflict"
+    CASE_FILE_SYNTAX = "case-file-syntax"
+    CASE_FILE_SHAPE = "case-file-shape"
+    CASE_FILE_EXISTS = "case-file-exists"
+    CASE_FILE_UNWRITABLE = "case-file-unwritable"
+    PROMPTFOO_FILE = "promptfoo-file"
+    PROMPTFOO_SHAPE = "promptfoo-shape"
+
+    # A run
+    KEY_MISSING = "key-missing"
+    ADDRESS_MISSING = "address-missing"
+    KEY_ELSEWHERE = "key-elsewhere"
+    NOTHING_RECORDED = "nothing-recorded"
+    FOLDER_UNWRITABLE = "folder-unwritable"
+    RUN_STOPPED = "run-stopped"
+    BUDGET_USED_UP = "budget-used-up"
+    LEDGER_LOST = "ledger-lost"
+    NO_REPLY = "no-reply"
+    REPORT_UNWRITABLE = "report-unwritable"
+
+    # Recordings
+    RECORDING_MISSING = "recording-missing"
+    RECORDING_BROKEN = "recording-broken"
+    RECORDING_COST = "recording-cost"
+    RECORDING_CONFLICT = "recording-conflict"
+    RECORDING_FORMAT = "recording-format"
+    RECORDING_UNREADABLE = "recording-unreadable"
+    RECORDING_UNWRITABLE = "recording-unwritable"
+    RECORDING_LOCKED = "recording-locked"
+    RECORDING_SECRET = "recording-secret"  # noqa: S105 # a slug is not a password
+    RECORDING_ORPHAN = "recording-orphan"
+    ORPHANS_UNCOLLECTED = "orphans-uncollected"
+    RECORDING_OUTSIDE = "recording-outside"
+    NO_RECORDINGS = "no-recordings"
+
+    # The relay
+    RELAY_UNREACHABLE = "relay-unreachable"
+    RELAY_NOT_JSON = "relay-not-json"
+    RELAY_NO_ROUTE = "relay-no-route"
+    RELAY_REDIRECTS = "relay-redirects"
+    KEY_REFUSED = "key-refused"
+    MODEL_UNKNOWN = "model-unknown"
+    QUOTA_EXHAUSTED = "quota-exhausted"
+    RELAY_WAIT_TOO_LONG = "relay-wait-too-long"
+    RELAY_UNEXPECTED = "relay-unexpected"
+
+    # A reply
+    OUTCOME_ERROR = "outcome-error"
+    OUTCOME_EMPTY = "outcome-empty"
+    OUTCOME_REFUSAL = "outcome-refusal"
+    OUTCOME_TRUNCATED = "outcome-truncated"
+    OUTCOME_FILTERED = "outcome-filtered"
+    CONTENT_FILTERED = "content-filtered"
+    PARAM_REFUSED = "param-refused"
+    REQUEST_UNUSABLE = "request-unusable"
+    RELAY_TIMEOUT = "relay-timeout"
+    RELAY_RATE_LIMITED = "relay-rate-limited"
+    RELAY_HTTP_ERROR = "relay-http-error"
+    RELAY_FORBIDDEN = "relay-forbidden"
+    RELAY_GAVE_UP = "relay-gave-up"
+    RELAY_ANSWER_CUT = "relay-answer-cut"
+    RELAY_ANSWER_LARGE = "relay-answer-large"
+    RELAY_ANSWER_DEEP = "relay-answer-deep"
+    RELAY_NO_CHOICES = "relay-no-choices"
+    RELAY_NO_EMBEDDING = "relay-no-embedding"
+    RELAY_STREAM_CUT = "relay-stream-cut"
+    REPLY_NOT_JSON = "reply-not-json"
+    REPLY_TOOL_CALL = "reply-tool-call"
+
+    # An expectation
+    EXPECT_CONTAINS = "expect-contains"
+    EXPECT_NOT_CONTAINS = "expect-not-contains"
+    EXPECT_REGEX = "expect-regex"
+    EXPECT_EQUALS = "expect-equals"
+    EXPECT_JSON = "expect-json"
+    EXPECT_JSON_SCHEMA = "expect-json-schema"
+    EXPECT_REFERENCE = "expect-reference"
+    EXPECT_MAX_WORDS = "expect-max-words"
+    EXPECT_TOOL_CALLS = "expect-tool-calls"
+    TOOL_CALL_UNREADABLE = "tool-call-unreadable"
+
+    # A comparison
+    SIMILARITY_BELOW = "similarity-below"
+    SIMILARITY_UNKNOWN = "similarity-unknown"
+    METRIC_SILENT = "metric-silent"
+    CONTROL_SIMILARITY = "control-similarity"
+    GUARD_VETO = "guard-veto"
+    LATENCY_BUDGET = "latency-budget"
+    LATENCY_RATIO = "latency-ratio"
+    COST_BUDGET = "cost-budget"
+    COST_UNKNOWN = "cost-unknown"
+    BODY_FAILED = "body-failed"
+    BODY_BROKEN = "body-broken"
+
+    # Live traffic
+    SPLIT_ARMS = "split-arms"
+    SPLIT_WEIGHTS = "split-weights"
+    SPLIT_RAMP = "split-ramp"
+    SPLIT_UNIT = "split-unit"
+    SPLIT_SALT = "split-salt"
+    SPLIT_ARM_UNKNOWN = "split-arm-unknown"
+    SPLIT_UNKNOWN = "split-unknown"
+    SPLIT_UNCLEAR = "split-unclear"
+    SPLIT_HEADER = "split-header"
+    SPLIT_PARAM = "split-param"
+    SPLIT_MESSAGES = "split-messages"
+    SPLIT_CLIENT_CLOSED = "split-client-closed"
+    REQUEST_FAILED = "request-failed"
+    REQUEST_CANCELLED = "request-cancelled"
+    TRAFFIC_ID = "traffic-id"
+    TRAFFIC_SCORE = "traffic-score"
+    TRAFFIC_FIGURE = "traffic-figure"
+    TRAFFIC_LOG_UNWRITABLE = "traffic-log-unwritable"
+    TRAFFIC_FILE = "traffic-file"
+    TRAFFIC_LINE = "traffic-line"
+    TRAFFIC_FORMAT = "traffic-format"
+    TRAFFIC_NO_TEXTS = "traffic-no-texts"
+    PROMETHEUS_MISSING = "prometheus-missing"
+    DASHBOARD_MISSING = "dashboard-missing"
+    DASHBOARD_PORT = "dashboard-port"
+    DASHBOARD_TOKEN = "dashboard-token"  # noqa: S105 # a slug is not a password
+
+    def __repr__(self) -> str:
+        return repr(self.value)  # a live reply prints like a replayed one, whose slug is a plain text
+
+    @property
+    def url(self) -> str:
+        """Where the documentation explains the message."""
+        return f"docs/messages.md#{self.value}"
 
 
 class GraysplitError(Exception):
     """A problem, the remedy for it, and the heading in docs/messages.md that tells more."""
 
-    def __init__(self, problem: str, *, hint: str, slug: str) -> None:
+    def __init__(self, problem: str, *, hint: str, slug: Slug) -> None:
         super().__init__(problem, hint, slug)
         # Messages quote relays, files and answers, and end up on terminals and in logs of CI.
         self.problem = visible(problem)
@@ -62,5 +236,5 @@ class UnaskedError(GraysplitError):
     """A reply was not asked for, because the cap on the cost is used up; this says nothing of any model."""
 
 
-def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: str) -> GraysplitError:
+def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: Slug) -> GraysplitError:
     return cls(problem, hint=hint, slug=slug)

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import limit, money, score, seconds, shortened
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.escaping import on_one_line, visible
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.toolcalls.values import shown
@@ -38,7 +39,8 @@ def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
 def _broken(bugs: Iterable[str]) -> Iterator[str]:
     for bug in bugs:
         yield f"the test body raised {bug}: this is not an assertion, so the case counts for no model"
-        yield "  hint: correct the test; assert what an answer must have before the test relies on it  [body-broken]"
+        hint = "correct the test; assert what an answer must have before the test relies on it"
+        yield f"  hint: {hint}  [{Slug.BODY_BROKEN}]"
 
 
 def _missed(misses: list[Miss]) -> Iterator[str]:
@@ -69,7 +71,7 @@ def _evidence(result: CaseResult) -> Iterator[str]:
 def _itself(arm: ArmResult) -> Iterator[str]:
     """Yield how the control's next sample differs from its first, where that is what it missed."""
     samples = [reply for reply in (*arm.replies, *arm.spare) if reply.text.strip()]
-    if len(samples) > 1 and any(miss.slug == "control-similarity" for miss in arm.misses):
+    if len(samples) > 1 and any(miss.slug == Slug.CONTROL_SIMILARITY for miss in arm.misses):
         yield _labelled("itself", _difference(samples[0].text, samples[1].text))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pytest_graysplit.address import EXAMPLE, masked, read_address
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class Option(Generic[T]):
             raise UsageError(
                 f"{spelled}: {self.shown(text)!r} {error}",
                 hint=f"{self.flag} {self.metavar}: {self.help}",
-                slug="option-value",
+                slug=Slug.OPTION_VALUE,
             ) from None
 
 

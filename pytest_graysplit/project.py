@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config import Layer, Settings, resolve
-from pytest_graysplit.errors import UsageError
-from pytest_graysplit.options import OPTIONS, nearest
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from pytest_graysplit.split import TrafficSplitter
 
 PROJECT_FILE = "pyproject.toml"
 
@@ -44,22 +42,6 @@ def read_settings(
     return resolve(layers, table, environ)
 
 
-def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> TrafficSplitter:
-    """Return the splitter that `[tool.graysplit.splits.NAME]` of a pyproject.toml describes.
-
-    Raises UsageError where there is none of that name, naming the nearest, and for weights that do not sum to one.
-    """
-    path = Path(project)
-    splits = read_settings(path, os.environ).table.splits
-    if name not in splits:
-        raise UsageError(
-            f"{path} has no split {name!r}{nearest(name, list(splits))}",
-            hint=f"write [tool.graysplit.splits.{name}] with arms = [{{model = ..., weight = ...}}, ...]",
-            slug="split-unknown",
-        )
-    return splits[name]
-
-
 def _tool_table(path: Path) -> Mapping[str, object]:
     try:
         return _table(tomllib.loads(path.read_text(encoding="utf-8")), "tool")
@@ -67,7 +49,7 @@ def _tool_table(path: Path) -> Mapping[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug="tool-graysplit"
+            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug=Slug.TOOL_GRAYSPLIT
         ) from None
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.errors import RelayError
+from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.fingerprint import redact_reply
 from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.policy import SEED
@@ -333,5 +333,5 @@ def _stopped() -> RelayError:
     return RelayError(
         "the run was stopped before this reply came",
         hint="run again: what was answered is kept, and only what is missing is fetched",
-        slug="run-stopped",
+        slug=Slug.RUN_STOPPED,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pytest_graysplit.clock import moment_of
-from pytest_graysplit.errors import ReplyNotJsonError, ToolCallError
+from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -153,7 +153,7 @@ class Reply:
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     error: str | None = None
-    error_slug: str | None = None
+    error_slug: str | None = None  # a Slug; out of a recording a text, which another version may have written
     error_kind: str | None = None
     retryable: bool = False
     retried: tuple[str, ...] = ()
@@ -180,7 +180,7 @@ class Reply:
             raise ReplyNotJsonError(
                 f"the reply of {self.model} is not JSON: {error}",
                 hint=f"it begins {self.text[:80]!r}; ask for JSON in the prompt, or send response_format",
-                slug="reply-not-json",
+                slug=Slug.REPLY_NOT_JSON,
             ) from None
 
     def tool_call(self, name: str) -> ToolCall:
@@ -192,7 +192,7 @@ class Reply:
         raise ToolCallError(
             f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
             hint="expect.tool_calls says which calls are right; reply.tool_calls holds all of them",
-            slug="reply-tool-call",
+            slug=Slug.REPLY_TOOL_CALL,
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
 
 from pytest_graysplit import cli, escaping, summary
-from pytest_graysplit.dashboard.feed import as_text
+from pytest_graysplit.dashboard.snapshot_cache import as_text
 from pytest_graysplit.errors import RelayError, UsageError
 from pytest_graysplit.escaping import on_one_line, unhidden, visible, visible_json
 from pytest_graysplit.explain import failure

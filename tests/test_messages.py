@@ -1,88 +1,22 @@
-"""Every message of the package that names a heading finds it in docs/messages.md, and no heading is left over."""
+"""Every slug has its heading in docs/messages.md, every heading its slug, and the package uses each."""
 
-import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 import pytest_graysplit
-from pytest_graysplit.checks import held
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.plugin.courier import sendable
 
 PACKAGE = Path(pytest_graysplit.__file__).parent
 MESSAGES = PACKAGE.parent / "docs" / "messages.md"
-SLUG = re.compile(r"[a-z]+(?:-[a-z]+)+")
-# A slug that is put together, and what it can become.
-PUT_TOGETHER = {"outcome-*": {f"outcome-{outcome}" for outcome in held._OUTCOMES}}
-TREES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def nodes(kind):
-    """Every node of a kind in the package, and where it stands."""
-    for name, tree in TREES.items():
-        yield from ((f"{name}:{node.lineno}", node) for node in ast.walk(tree) if isinstance(node, kind))
-
-
-def places_of_slug():
-    """Where `slug` stands among the positional arguments of whatever takes it: a function, a method, a record."""
-    places = {}
-    for _, function in nodes(ast.FunctionDef):
-        names = [argument.arg for argument in function.args.args if argument.arg not in ("self", "cls")]
-        if "slug" in names:
-            places[function.name] = names.index("slug")
-    for _, record in nodes(ast.ClassDef):
-        names = [line.target.id for line in record.body if isinstance(line, ast.AnnAssign)]
-        if "slug" in names:
-            places[record.name] = names.index("slug")
-    return places
-
-
-def expressions():
-    """Every expression that gives a message its slug."""
-    places = places_of_slug()
-    for where, call in nodes(ast.Call):
-        yield from ((where, given.value) for given in call.keywords if given.arg in ("slug", "error_slug"))
-        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        if name in places and len(call.args) > places[name]:
-            yield where, call.args[places[name]]
-    for where, function in nodes(ast.FunctionDef):
-        names = [argument.arg for argument in function.args.args]
-        if "slug" in names and function.args.defaults:
-            yield where, dict(zip(reversed(names), reversed(function.args.defaults), strict=False))["slug"]
-
-
-def slugs_of(where, expression):
-    """The slugs that an expression can be; one that is handed on was given elsewhere."""
-    if isinstance(expression, ast.Constant):
-        return {expression.value}
-    if isinstance(expression, ast.BoolOp):
-        return set().union(*(slugs_of(where, value) for value in expression.values))
-    if isinstance(expression, ast.JoinedStr):
-        return PUT_TOGETHER["".join(getattr(part, "value", "*") if isinstance(part, ast.Constant) else "*"
-                                    for part in expression.values)]  # fmt: skip
-    if isinstance(expression, ast.Call) and getattr(expression.func, "id", "").endswith("_slug"):
-        return chosen_by(expression.func.id)
-    assert isinstance(expression, ast.Name | ast.Attribute), f"{where}: this test cannot tell which slug that is"
-    return set()
-
-
-def chosen_by(name):
-    """The slugs among the texts of a function that chooses one."""
-    [(_, function)] = [(where, each) for where, each in nodes(ast.FunctionDef) if each.name == name]
-    texts = {each.value for each in ast.walk(function) if isinstance(each, ast.Constant)}
-    return {text for text in texts if isinstance(text, str) and SLUG.fullmatch(text)}
-
-
-def written_out():
-    """The slugs of messages that are written as one text, which ends in [slug]."""
-    for _, constant in nodes(ast.Constant):
-        if isinstance(constant.value, str) and (found := re.search(rf"  \[({SLUG.pattern})\]$", constant.value)):
-            yield found[1]
-
-
-def slugs_in_code():
-    named = [slugs_of(where, expression) for where, expression in expressions()]
-    return set(written_out()).union(*named)
+CODE = {
+    path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != Path(inspect.getfile(Slug))
+}
 
 
 def headings(level):
@@ -90,15 +24,32 @@ def headings(level):
     return [line[level + 1 :] for line in lines if line.startswith(f"{'#' * level} ")]
 
 
-def test_every_message_has_a_heading_and_every_heading_a_message():
-    """What a message ends with in brackets can be looked up, and nothing is explained that is never said."""
-    assert sorted(slugs_in_code()) == sorted(headings(2))
+def test_every_slug_has_a_heading_and_every_heading_a_slug():
+    """A slug can be looked up, in the order of the documentation, and no section explains a slug that is not there."""
+    assert [slug.value for slug in Slug] == headings(2)
 
 
-def test_slugs_are_found_however_the_code_gives_them():
-    """By name, by position, as a default, put together, chosen, or written out: the walk above sees each kind."""
-    kinds = {"recording-missing", "expect-equals", "case-file-syntax", "outcome-empty", "relay-redirects"}
-    assert kinds | {"fixture-unmarked", "request-unusable"} <= slugs_in_code()
+def test_the_package_uses_every_slug():
+    """No slug is left over when its message goes."""
+    used = set(re.findall(r"\bSlug\.([A-Z_]+)", "\n".join(CODE.values())))
+    assert used == {slug.name for slug in Slug}
+
+
+def test_no_slug_is_written_out():
+    """A message takes its slug from the enum, where a typing error does not pass mypy."""
+    written = {
+        (name, text) for name, code in CODE.items() for text in re.findall(r"[\"'\[]([a-z]+(?:-[a-z]+)+)[\"'\]]", code)
+    }
+    kinds_of_miss = {"latency-ratio"}  # also the name of a kind of miss
+    assert {(name, text) for name, text in written if text in {*Slug} - kinds_of_miss} == set()
+
+
+def test_a_slug_is_the_plain_text_of_its_heading():
+    """Reports, recordings and prints show a slug as a text, and its URL leads to its section."""
+    slug = Slug.NO_REPLY
+    assert (slug, f"{slug}", repr(slug)) == ("no-reply", "no-reply", "'no-reply'")
+    assert type(sendable(slug)) is str  # xdist sends no subclass of it
+    assert slug.url == "docs/messages.md#no-reply"
 
 
 def test_every_heading_is_explained():

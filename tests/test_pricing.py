@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.pricing import BUILT_IN, PRICE_FIELDS, PriceTable, cost_of, library, names, rates, table
+from pytest_graysplit.pricing import PriceTable, library, names, rates, table
+from pytest_graysplit.pricing.rates import BUILT_IN, cost_of
+from pytest_graysplit.tooltable.prices import PRICE_FIELDS
 from pytest_graysplit.types import Reply, Usage
 
 TABLE = PriceTable({})

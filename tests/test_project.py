@@ -54,3 +54,19 @@ def test_the_environment_beats_the_file(tmp_path):
     )
     settings = read_settings(tmp_path / "pyproject.toml", {"GRAYSPLIT_MARGIN": "0.02"})
     assert (settings.margin, settings.timeout_s) == (0.02, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ('arms = [{model = "m", weight = 0.3}, {model = "n", weight = 0.3}]',
+         "the weights sum to 0.6, not to 1: 0.3 + 0.3"),
+        ('salt = ""\narms = [{model = "m", weight = 1}]', "'' is no salt"),
+    ],
+)  # fmt: skip
+def test_a_split_that_cannot_be_built_is_named(tmp_path, section, message):
+    """The settings hold plain tables; the splitter that is built from one checks weights, names and salt."""
+    (tmp_path / "pyproject.toml").write_text(f"[tool.graysplit.splits.s]\n{section}\n")
+    with pytest.raises(UsageError) as caught:
+        load_splitter("s", tmp_path / "pyproject.toml")
+    assert caught.value.problem == f"pyproject.toml [tool.graysplit] splits.s: {message}"

@@ -20,7 +20,8 @@ from specimens import (
     one_arm,
 )
 
-from pytest_graysplit.results import Results, total_cost
+from pytest_graysplit.results import Results
+from pytest_graysplit.results.sums import total_cost
 from pytest_graysplit.stats import wilson
 from pytest_graysplit.types import Flag, Usage
 

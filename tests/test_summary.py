@@ -1,4 +1,4 @@
-"""The session-end summary, whole: what a run of each kind is told, at each width, in whatever order it came."""
+"""The session-end summary, whole: what a run of each kind is told, at each width."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -22,7 +22,6 @@ from specimens import (
 )
 
 from pytest_graysplit.policy import Policy
-from pytest_graysplit.results import Results
 from pytest_graysplit.summary import Piece, lines
 from pytest_graysplit.types import Asked, Usage
 
@@ -105,16 +104,6 @@ def test_the_table_is_never_wider_than_the_terminal(width, treatments):
     assert narrowest[0].split("   ")[0].strip() == "model"
     assert narrowest[0].endswith("pass rate")
     assert max(map(len, table)) <= max(width, *map(len, narrowest))
-
-
-@given(st.permutations(range(4)))
-def test_the_order_of_arrival_does_not_show(order):
-    """Workers report as they come; the summary is the same to the letter."""
-    cases = four_cases()
-    results = Results()
-    for number in order:
-        results.add(cases[number].nodeid, (cases[number],))
-    assert told(results) == [HEADER, "", *TABLE, "", *AGAINST, WORST]
 
 
 def test_a_model_against_itself_is_said_to_be_an_aa_run():

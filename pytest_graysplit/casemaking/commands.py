@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.display import listed, plural
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.filewriting import why_not, write_whole
 from pytest_graysplit.recordings.commands import FAILED, FOUND, Line
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.casemaking.fromtraffic import Harvest
     from pytest_graysplit.traffic.sampling import Taken
-
-ENDINGS = (".jsonl", ".yaml", ".yml")
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +107,7 @@ def write(into: Path, pieces: Iterable[str]) -> None:
         raise UsageError(
             f"the case file {into} cannot be written: {why_not(into, error)}",
             hint="name a file in a folder that can be written to, by --into",
-            slug="case-file-unwritable",
+            slug=Slug.CASE_FILE_UNWRITABLE,
         ) from None
 
 
@@ -156,7 +154,7 @@ def _refuse_name(into: Path, endings: tuple[str, ...]) -> None:
         raise UsageError(
             f"{into}: the cases are written as {endings[0][1:].upper()}",
             hint=f"name it *.graysplit{endings[0]}, so that pytest collects it by itself",
-            slug="case-file-format",
+            slug=Slug.CASE_FILE_FORMAT,
         )
 
 
@@ -165,7 +163,7 @@ def _refuse_present(into: Path, *, force: bool) -> None:
         raise UsageError(
             f"{into}: is there already",
             hint="--force replaces it, --into names another file",
-            slug="case-file-exists",
+            slug=Slug.CASE_FILE_EXISTS,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.cases import build_case
 from pytest_graysplit.cases.fields import fields_of, id_of
 from pytest_graysplit.display import plural
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.records import Answered, Declared
 from pytest_graysplit.traffic.sampling import Prompt, Sample, draw, key_of
 from pytest_graysplit.traffic.scrub import Scrubber
@@ -67,7 +67,7 @@ def harvest(lines: Iterable[Line], wanted: Wanted) -> Harvest:
         raise UsageError(
             f"the log holds {plural(made.requests, 'request')} and no texts: there is nothing to ask again",
             hint="cases need a log that keeps texts; it can take out personal data by its redact hook",
-            slug="traffic-no-texts",
+            slug=Slug.TRAFFIC_NO_TEXTS,
         )
     made.distinct = len(prompts)
     made.repeats = sum(prompt.asked for prompt in prompts.values()) - len(prompts)

@@ -1,6 +1,5 @@
 """Cases: from the marker's fields, and from JSONL, YAML and CSV files."""
 
-from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.cases.files import read_cases
+from pytest_graysplit.cases.fields import build_case
 
-__all__ = ["MARKER_FIELDS", "build_case", "read_cases"]
+__all__ = ["build_case"]

@@ -8,6 +8,7 @@ from pytest_graysplit.cases import fieldtypes
 from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.checks.expectations import pattern
 from pytest_graysplit.checks.jsonanswers import validator
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Expect, ToolCall
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def _refuse_clashes(asked: Expect, place: Place) -> None:
         hint = (
             "here it holds the answer against expect.reference; the two models are compared by min_similarity outside"
         )
-        raise place.inside("min_similarity").refuse("there is no reference", hint, "case-field-clash")
+        raise place.inside("min_similarity").refuse("there is no reference", hint, Slug.CASE_FIELD_CLASH)
     beside = [name for name in ("tool_calls", "tool_order", "no_other_tool_calls") if getattr(asked, name)]
     if asked.no_tool_calls and beside:
         hint = "it asks for an answer without calls: keep it alone, or leave it out"
-        raise place.inside("no_tool_calls").refuse(f"goes with no {beside[0]}", hint, "case-field-clash")
+        raise place.inside("no_tool_calls").refuse(f"goes with no {beside[0]}", hint, Slug.CASE_FIELD_CLASH)
     if beside and not asked.tool_calls:
         hint = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
-        raise place.inside(beside[0]).refuse("there are no tool_calls", hint, "case-field-clash")
+        raise place.inside(beside[0]).refuse("there are no tool_calls", hint, Slug.CASE_FIELD_CLASH)
 
 
 def _patterns(place: Place, value: object) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def _patterns(place: Place, value: object) -> tuple[str, ...]:
         except ValueError as error:
             problem = f"{fieldtypes.shown(expression)} is no regular expression: {error}"
             hint = "put a backslash before what is meant literally, such as \\( or \\?"
-            raise place.refuse(problem, hint, "case-regex") from None
+            raise place.refuse(problem, hint, Slug.CASE_REGEX) from None
     return expressions
 
 
@@ -104,5 +105,5 @@ def _schema(place: Place, value: object) -> Json:
     try:
         validator(schema)
     except ValueError as error:
-        raise place.refuse(f"is no JSON schema: {error}", "compare it with json-schema.org", "case-schema") from None
+        raise place.refuse(f"is no JSON schema: {error}", "compare it with json-schema.org", Slug.CASE_SCHEMA) from None
     return schema

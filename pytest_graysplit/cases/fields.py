@@ -12,6 +12,7 @@ from pytest_graysplit.cases import fieldtypes
 from pytest_graysplit.cases.expectfields import EXPECT_FIELDS, expect
 from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.cases.messagefields import PROMPT, conversation
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _params(place: Place, value: object) -> dict[str, Json]:
     for name in ("model", "messages"):
         if name in params:
             problem = f"sets {name}, which the arm and the case decide"
-            raise place.inside(name).refuse(problem, "remove it", "case-field-clash")
+            raise place.inside(name).refuse(problem, "remove it", Slug.CASE_FIELD_CLASH)
     # As everywhere, null is "not given": it takes back a default, and relays refuse to be sent null.
     return {name: entry for name, entry in params.items() if entry is not None}
 
@@ -111,9 +112,9 @@ def _params(place: Place, value: object) -> dict[str, Json]:
 def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
-        raise place.refuse("no prompt", PROMPT, "case-prompt-missing")
+        raise place.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
     if len(names) == 2:
-        raise place.refuse("both prompt and messages", "keep one of the two", "case-field-clash")
+        raise place.refuse("both prompt and messages", "keep one of the two", Slug.CASE_FIELD_CLASH)
     prompt = given.read("prompt", fieldtypes.text)
     messages = given.read("messages", conversation) or [{"role": "user", "content": prompt}]
     system = given.read("system", fieldtypes.text)
@@ -121,7 +122,7 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
         return tuple(messages)
     if any(message["role"] in ("system", "developer") for message in messages):
         hint = "keep the one in messages, or write system: null"
-        raise place.inside("system").refuse("messages hold a system message already", hint, "case-field-clash")
+        raise place.inside("system").refuse("messages hold a system message already", hint, Slug.CASE_FIELD_CLASH)
     return ({"role": "system", "content": system}, *messages)
 
 

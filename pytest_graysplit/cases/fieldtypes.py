@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_graysplit.checks.findings import cut
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Place(NamedTuple):
         step = f"[{key}]" if isinstance(key, int) else f".{key}" if self.name else key
         return Place(self.where, f"{self.name}{step}")
 
-    def refuse(self, problem: str, hint: str, slug: str = "case-field-type") -> UsageError:
+    def refuse(self, problem: str, hint: str, slug: Slug = Slug.CASE_FIELD_TYPE) -> UsageError:
         """Build the error for this field; the caller raises it."""
         return UsageError(": ".join(part for part in (*self, problem) if part), hint=hint, slug=slug)
 
@@ -70,7 +70,7 @@ def refuse_unknown(names: Sequence[object], known: Sequence[str], place: Place, 
         if name not in known:
             near = "" if name in remedies else nearest(name, known)
             hint = remedies.get(name, f"known here: {', '.join(known)}")
-            raise place.inside(name).refuse(f"unknown field{near}", hint, "case-field-unknown")
+            raise place.inside(name).refuse(f"unknown field{near}", hint, Slug.CASE_FIELD_UNKNOWN)
 
 
 def text(place: Place, value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases import fieldtypes
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def _message(place: Place, value: object) -> dict[str, Json]:
     for name in message:
         if name not in KNOWN and (near := _nearest(name)):
             hint = f"write {near}; names that are like no known one are sent as they are"
-            raise place.inside(name).refuse(f"unknown field, did you mean {near}?", hint, "case-field-unknown")
+            raise place.inside(name).refuse(f"unknown field, did you mean {near}?", hint, Slug.CASE_FIELD_UNKNOWN)
     if message.get("role") is None:
-        raise place.refuse("no role", _NO_ROLE, "case-prompt-missing")
+        raise place.refuse("no role", _NO_ROLE, Slug.CASE_PROMPT_MISSING)
     role = _role(place.inside("role"), message["role"])
     _content(place.inside("content"), message.get("content"), role, [name for name in message if name not in KNOWN])
     _other_fields(place, message)
@@ -89,7 +90,7 @@ def _content(place: Place, value: Json, role: str, unknown: list[str]) -> None:
     if value is None or value == []:
         if role in _SPEAKERS:
             instead = f"; {unknown[0]} is sent as it is, did you mean content?" if unknown else ""
-            raise place.refuse(f"no content{instead}", PROMPT, "case-prompt-missing")
+            raise place.refuse(f"no content{instead}", PROMPT, Slug.CASE_PROMPT_MISSING)
         return
     if not isinstance(value, str | list):
         raise place.expected("a text, a list of parts or null", value, _CONTENT)

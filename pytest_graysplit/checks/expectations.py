@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.checks.findings import Finding, beside, excerpt, plain
 from pytest_graysplit.checks.jsonanswers import check_json
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Expect
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def check_expect(
         yield from _reference(expect.reference, threshold, score(expect.reference, text))
     if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
         hint = "ask for a length in the prompt, or raise max_words (words are what white space separates)"
-        yield Finding(f"expected at most {expect.max_words} words, found {words}", hint, "expect-max-words")
+        yield Finding(f"expected at most {expect.max_words} words, found {words}", hint, Slug.EXPECT_MAX_WORDS)
 
 
 def asserts_something(expect: Expect | None) -> bool:
@@ -70,7 +71,7 @@ def _contains(wanted: tuple[str, ...], text: str) -> Iterator[Finding]:
             hint = "contains is case-sensitive, and only the case differs here: a regex with (?i) takes any"
         else:
             at, hint = 0, "contains is case-sensitive and literal; a regex takes more than one wording"
-        yield Finding(f"expected to contain {excerpt(part)}, found {excerpt(text, at)}", hint, "expect-contains")
+        yield Finding(f"expected to contain {excerpt(part)}, found {excerpt(text, at)}", hint, Slug.EXPECT_CONTAINS)
 
 
 def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[Finding]:
@@ -78,14 +79,14 @@ def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[Finding]:
         if (at := text.find(part)) >= 0:
             hint = "not_contains is case-sensitive and literal, also inside words; a regex can be held to whole ones"
             problem = f"expected not to contain {excerpt(part)}, found {excerpt(text, at)}"
-            yield Finding(problem, hint, "expect-not-contains")
+            yield Finding(problem, hint, Slug.EXPECT_NOT_CONTAINS)
 
 
 def _patterns(wanted: tuple[str, ...], text: str) -> Iterator[Finding]:
     for expression in wanted:
         if not pattern(expression).search(text):
             hint = "it is searched anywhere in the answer, case-sensitive; (?i) takes any case, (?s) lets . span lines"
-            yield Finding(f"expected to match {excerpt(expression)}, found {excerpt(text)}", hint, "expect-regex")
+            yield Finding(f"expected to match {excerpt(expression)}, found {excerpt(text)}", hint, Slug.EXPECT_REGEX)
 
 
 def _equals(wanted: str, text: str) -> Iterator[Finding]:
@@ -93,7 +94,7 @@ def _equals(wanted: str, text: str) -> Iterator[Finding]:
         at = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, text, strict=False)))
         hint = "only white space around the answer is overlooked; contains or regex ask for less"
         problem = f"expected {excerpt(wanted, at)}, found {excerpt(text, at)}"
-        yield Finding(problem, hint, "expect-equals")
+        yield Finding(problem, hint, Slug.EXPECT_EQUALS)
 
 
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[Finding]:
@@ -101,4 +102,4 @@ def _reference(reference: str, threshold: float, reached: float | None) -> Itera
     if reached is not None and not reached >= threshold:  # a score that is no number reaches nothing
         problem = f"similarity {beside(reached, threshold)} to the reference is below {plain(threshold)}"
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
-        yield Finding(problem, hint, "expect-reference")
+        yield Finding(problem, hint, Slug.EXPECT_REFERENCE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_graysplit.checks.calledtools import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
 from pytest_graysplit.checks.findings import Finding, beside, plain
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.toolcalls.matching import TOOL_CALLS
 from pytest_graysplit.types import Miss, flags_of
 
@@ -23,18 +24,22 @@ _OUTCOMES = {
     "empty": (
         "the answer is empty",
         "raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt",
+        Slug.OUTCOME_EMPTY,
     ),
     "refusal": (
         "the model refused to answer",
         "reword the prompt; where refusing is right, this case does not belong in the suite",
+        Slug.OUTCOME_REFUSAL,
     ),
     "truncated": (
         "the answer was cut off at its token limit",
         "raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer",
+        Slug.OUTCOME_TRUNCATED,
     ),
     "filtered": (
         "a content filter stopped the answer",
         "reword the prompt, or have the filter of the relay or the model changed",
+        Slug.OUTCOME_FILTERED,
     ),
 }
 _REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
@@ -105,7 +110,7 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
         below = _below(known, threshold, calibrated=case.calibrated)
         remedy = "check the task with expect" if case.calibrated else _REPEAT
         hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
-        found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, "control-similarity")
+        found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
         return _misses("similarity", "control", control, [found])
     reached = f"similarity {_mean(known, threshold)} {to} reaches {plain(threshold)}"
     return _misses("guard", "control", control, _vetoes(known, threshold, reached))
@@ -152,7 +157,7 @@ def _failure(reply: Reply) -> Finding:
         hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
     else:
         hint = "failed calls count, and asking again will not help: mend the cause, then run again"
-    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or "outcome-error")
+    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR)
 
 
 def _times(attempts: int) -> str:
@@ -161,16 +166,16 @@ def _times(attempts: int) -> str:
 
 def _outcome(reply: Reply) -> Iterator[Finding]:
     if reply.outcome in _OUTCOMES:
-        problem, hint = _OUTCOMES[reply.outcome]
+        problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
             problem = "the answer is empty, the model only thought aloud"
-        yield Finding(problem, hint, f"outcome-{reply.outcome}")
+        yield Finding(problem, hint, slug)
 
 
 def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[Finding]:
     if budget_s is not None and latency_s is not None and latency_s > budget_s:
         problem = f"took {beside(latency_s, budget_s)} s, the budget is {plain(budget_s)} s"
-        yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", "latency-budget")
+        yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
 
 
 def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
@@ -178,10 +183,10 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
         return
     if reply.cost_usd is None:
         problem = f"its cost is unknown, so the budget of ${plain(budget_usd)} cannot be checked"
-        yield Finding(problem, _price_hint(reply), "cost-unknown")
+        yield Finding(problem, _price_hint(reply), Slug.COST_UNKNOWN)
     elif reply.cost_usd > Decimal(str(budget_usd)):
         problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${plain(budget_usd)}"
-        yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", "cost-budget")
+        yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
 
 
 def _price_hint(reply: Reply) -> str:
@@ -211,14 +216,14 @@ def _similarity(comparison: Comparison) -> Iterator[Finding]:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
         problem = f"no similarity to hold against {plain(threshold)}: {' and '.join(silent)} gave no text"
-        yield Finding(problem, "mend that answer first: its own miss says how", "similarity-unknown")
+        yield Finding(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
         problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"
-        yield Finding(problem, hint, "similarity-below")
+        yield Finding(problem, hint, Slug.SIMILARITY_BELOW)
 
 
 def _guards(comparison: Comparison) -> Iterator[Finding]:
@@ -234,7 +239,7 @@ def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Itera
         return
     for flag in flags_of(pairs):
         hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
-        yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, "guard-veto")
+        yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
 
 
 def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Finding]:
@@ -242,4 +247,4 @@ def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Fin
     if budget is None or ratio is None or ratio <= budget:
         return
     problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{plain(budget)}"
-    yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", "latency-ratio")
+    yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.checks.findings import Finding, cut, excerpt
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import parse_json_answer
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def check_json(expect: Expect, text: str) -> Iterator[Finding]:
     try:
         answer = parse_json_answer(text)
     except (ValueError, RecursionError):
-        yield Finding(f"expected JSON, found {excerpt(text)}", _ASK, "expect-json")
+        yield Finding(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON)
         return
     if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
         hint = "objects may hold more than is expected; lists, texts and numbers must be equal"
-        yield Finding(problem, hint, "expect-json")
+        yield Finding(problem, hint, Slug.EXPECT_JSON)
     if expect.json_schema is not None:
         yield from _against_schema(expect.json_schema, answer)
 
@@ -96,13 +97,13 @@ def _against_schema(schema: Json, answer: Json) -> Iterator[Finding]:
     except Exception as error:  # noqa: BLE001  # a $ref to nowhere, to itself or into a number raises anything
         hint = "define what $ref names inside the schema (nothing is fetched), without a loop"
         cause = f"no schema at {error.ref}" if hasattr(error, "ref") else type(error).__name__
-        yield Finding(f"the JSON schema cannot be applied: {cause}", hint, "expect-json-schema")
+        yield Finding(f"the JSON schema cannot be applied: {cause}", hint, Slug.EXPECT_JSON_SCHEMA)
         return
     # The first, and where it is about alternatives, the alternative that came nearest.
     if worst := best_match(errors[:1]):
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         hint = "show the model the schema, or send it as response_format in params"
-        yield Finding(f"{worst.json_path}: {cut(worst.message)}{more}", hint, "expect-json-schema")
+        yield Finding(f"{worst.json_path}: {cut(worst.message)}{more}", hint, Slug.EXPECT_JSON_SCHEMA)
 
 
 def _written(value: Json) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 
 def listening(host: str, port: int, *, token: str | None) -> socket.socket:
@@ -15,7 +15,7 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
         raise UsageError(
             f"the address {host} is open to other machines, and prompts and answers would be open to all of them",
             hint="give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L",
-            slug="dashboard-token",
+            slug=Slug.DASHBOARD_TOKEN,
         )
     try:
         return _bound(host, port)
@@ -34,7 +34,7 @@ def _unusable(host: str, port: int, reason: str) -> UsageError:
     return UsageError(
         f"the live page cannot be served on {host} port {port}: {reason}",
         hint="name another port, or 0 for any that is free",
-        slug="dashboard-port",
+        slug=Slug.DASHBOARD_PORT,
     )
 
 

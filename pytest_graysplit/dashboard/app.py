@@ -10,18 +10,18 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pytest_graysplit.dashboard.document import document
-from pytest_graysplit.dashboard.events import stream
-from pytest_graysplit.dashboard.feed import Feed, as_text
-from pytest_graysplit.dashboard.gates import CarefulHeaders, TokenGate
 from pytest_graysplit.dashboard.grades import grade_of
+from pytest_graysplit.dashboard.html import new_page, page_files
+from pytest_graysplit.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
+from pytest_graysplit.dashboard.snapshot_cache import SnapshotCache, as_text
+from pytest_graysplit.dashboard.sse import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from pytest_graysplit.dashboard.source import Source
+    from pytest_graysplit.dashboard.snapshot_cache import Source
     from pytest_graysplit.types import Json
 
 
@@ -44,6 +44,7 @@ def page_app(
     return Starlette(
         routes=[
             Route("/", routes.page),
+            Route("/page/{name}", routes.page_file),
             Route("/events", routes.events),
             Route("/metrics", routes.metrics),
             Route("/metrics/dashboard", routes.snapshot),
@@ -51,7 +52,10 @@ def page_app(
             Route("/cases/{id:path}", routes.case),
             Route("/healthz", routes.health),
         ],
-        middleware=[Middleware(CarefulHeaders), *([Middleware(TokenGate, token=token)] if token else [])],
+        middleware=[
+            Middleware(SecurityHeadersMiddleware),
+            *([Middleware(TokenAuthMiddleware, token=token)] if token else []),
+        ],
     )
 
 
@@ -60,18 +64,25 @@ class _Routes:
 
     def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
         self._source = source
-        self._feed = Feed(source)
+        self._cache = SnapshotCache(source)
         self._closing = closing
         self._metrics = metrics
 
     async def page(self, _: Request) -> Response:
-        whole = document()
-        return HTMLResponse(whole.html, headers={"Content-Security-Policy": whole.policy})
+        page = new_page()
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+
+    async def page_file(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
+        file = page_files().get(name)
+        if file is None:
+            return _json({"error": f"the page has no file {name!r}"}, 404)
+        return Response(file.content, headers={"Content-Type": file.media_type})
 
     async def events(self, request: Request) -> Response:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
-        events = stream(self._feed, request, self._closing)
+        events = stream(self._cache, request, self._closing)
         # Proxies that gather answers before they pass them on would hold the events back.
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 

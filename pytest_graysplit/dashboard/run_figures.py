@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.dashboard.comparedrows import row_json
-from pytest_graysplit.dashboard.histograms import TWENTIETHS, histogram, latency_edges
+from pytest_graysplit.dashboard.snapshot_json import TWENTIETHS, histogram, latency_edges, row_json
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 from pytest_graysplit.results.sums import sum_up_replies
 

@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.dashboard import require
 from pytest_graysplit.dashboard.address import address_of, listening
-from pytest_graysplit.dashboard.extra import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-    from pytest_graysplit.dashboard.source import Source
+    from pytest_graysplit.dashboard.snapshot_cache import Source
 
 # How long an open page may take to be sent the end.
 STOP_S = 2
@@ -96,10 +96,10 @@ def serve(  # noqa: PLR0913 # what to show, to whom and where, each by name
 
 def _app(source: Source, token: str | None, closing: threading.Event, metrics: Callable[[], bytes] | None) -> ASGIApp:
     from pytest_graysplit.dashboard.app import page_app
-    from pytest_graysplit.dashboard.gates import LocalNames
+    from pytest_graysplit.dashboard.middleware import LocalHostMiddleware
 
     app = page_app(source, token=token, closing=closing, metrics=metrics)
-    return app if token else LocalNames(app)
+    return app if token else LocalHostMiddleware(app)
 
 
 def _server(app: ASGIApp) -> Server:

@@ -9,6 +9,7 @@ from pytest_graysplit.cases import fieldtypes
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
 from pytest_graysplit.cases.files import read_rows, refuse_twins
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _labelled(fields: dict[str, object], where: str) -> Labelled:
     given = Fields(fields, place)
     for name in ("control", "treatment", "label"):
         if name not in given.values:
-            raise place.refuse(f"no {name}", _NEEDED, "labelled-incomplete")
+            raise place.refuse(f"no {name}", _NEEDED, Slug.LABELLED_INCOMPLETE)
     return Labelled(
         case=build_case({name: fields[name] for name in CASE_FIELDS if name in fields}, where=where),
         control=_answer(place.inside("control"), given.values["control"]),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import project
 from pytest_graysplit.config import Layer
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.project import PROJECT_FILE
 from pytest_graysplit.recordings.discover import project_root
 
@@ -38,7 +38,7 @@ def read_settings(root: Path, *, model: str | None, record: str | None, environ:
         raise UsageError(
             "judge needs a model that judges",
             hint='name it with --model=gpt-4.1, or in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"',
-            slug="metric-model-missing",
+            slug=Slug.METRIC_MODEL_MISSING,
         )
     # No arm takes part, so none is looked up in the relay's list of models.
     return replace(settings, control=None, treatments=())

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,5 +46,5 @@ def _unusable(name: str, package: str, cause: str) -> UsageError:
         f"the metric {name!r} of the package {package} cannot be used: {cause}",
         hint=f"mend or uninstall {package}, or choose another metric; an entry point in {GROUP} is a function "
         "score(control, treatment) -> float from 0 to 1",
-        slug="metric-broken",
+        slug=Slug.METRIC_BROKEN,
     )

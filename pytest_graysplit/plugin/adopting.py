@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.plugin.casefile import CaseItem
 from pytest_graysplit.plugin.marks import ARM_PARAM, CaseBuilder, is_marked, marks_of, own_fixture, params_of
 from pytest_graysplit.plugin.plans import PLAN, Plan
@@ -97,7 +97,7 @@ class Adopter:
         raise UsageError(
             f"{item.nodeid}: this marker came too late to run the test once per treatment",
             hint="let the test ask for the fixture graysplit, or mark the function, its class or its module",
-            slug="marker-late",
+            slug=Slug.MARKER_LATE,
         )
 
     def _plan(self, item: pytest.Item, case: Case, *, asserts: bool | None) -> None:
@@ -155,7 +155,7 @@ def marked_late(item: pytest.Item) -> UsageError:
         f"{item.nodeid}: a marker graysplit was added while the test was set up, too late to ask any model",
         hint="add it while tests are collected: on the function, on a parameter, or with item.add_marker() in "
         "pytest_collection_modifyitems; request.applymarker() comes too late",
-        slug="marker-late",
+        slug=Slug.MARKER_LATE,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.comparison import PairScores
 from pytest_graysplit.display import plural
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.noise import (
     ALPHA,
     NoiseFloor,
@@ -56,7 +56,7 @@ def refuse_early_stop(state: State, plans: Iterable[Plan]) -> None:
         raise UsageError(
             "--graysplit-early-stop does not go with min_similarity=auto, which asks for every control reply first",
             hint="give a number, --graysplit-min-similarity=X, or leave out --graysplit-early-stop",
-            slug="auto-early-stop",
+            slug=Slug.AUTO_EARLY_STOP,
         )
 
 
@@ -168,5 +168,5 @@ def _refuse_to_fetch(state: State, plans: Sequence[Plan]) -> None:
             "auto thresholds are calibrated on every control reply before the first test; "
             f"{len(missing):,} of {len(wishes):,} {which}",
             hint="run once without -n, which records them, or give a number: --graysplit-min-similarity=X",
-            slug="auto-workers",
+            slug=Slug.AUTO_WORKERS,
         )

@@ -17,8 +17,8 @@ CONTROLLER = "graysplit-controller"
 
 def sendable(value: Any) -> Any:
     """Return the value with half surrogates written as escapes: execnet sends texts as UTF-8, which has none."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, str):  # execnet refuses a subclass, such as Slug
+        return str(value) if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):
         return {sendable(name): sendable(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

@@ -14,7 +14,7 @@ from pytest_graysplit.asking import Inquiry
 from pytest_graysplit.checks.expectations import asserts_something
 from pytest_graysplit.checks.held import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
-from pytest_graysplit.errors import GraysplitError, UnaskedError
+from pytest_graysplit.errors import GraysplitError, Slug, UnaskedError
 from pytest_graysplit.noise import by_deficit
 from pytest_graysplit.plugin.blame import NoAnswer, in_one_line, is_miss
 from pytest_graysplit.results import CONTROL, ArmResult, CaseResult
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 # What a verdict says of the cases that it misses, by the problem that each of them had.
 _CAUSES = {
-    "recording-missing": "not recorded",
-    "metric-silent": "without a score of the metric",
-    "budget-used-up": "not asked, the cap is used up",
-    "run-stopped": "not asked, the run was stopped",
+    Slug.RECORDING_MISSING: "not recorded",
+    Slug.METRIC_SILENT: "without a score of the metric",
+    Slug.BUDGET_USED_UP: "not asked, the cap is used up",
+    Slug.RUN_STOPPED: "not asked, the run was stopped",
 }
 
 
@@ -113,7 +113,7 @@ class Exchange:
             f"{metric.name} {metric.model} gave no score for case {self.plan.case.id!r}: {silence}",
             hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
             f"[tool.graysplit.{metric.name}], or assert no similarity",
-            slug="metric-silent",
+            slug=Slug.METRIC_SILENT,
         )
 
     def _lacks_a_score(self) -> bool:
@@ -319,7 +319,7 @@ def red_miss(arm: str, cause: str) -> Miss:
         kind="body",
         problem=f"the test failed: {cause}",
         hint="a hook, another plugin or a fixture failed it; its own message says more",
-        slug="body-failed",
+        slug=Slug.BODY_FAILED,
     )
 
 
@@ -329,5 +329,5 @@ def _body_miss(arm: str, error: str) -> Miss:
         kind="body",
         problem=f"the test body failed: {error}",
         hint="the traceback above shows the assert; both answers are below",
-        slug="body-failed",
+        slug=Slug.BODY_FAILED,
     )

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_graysplit.dashboard.of_run import RunSource
-from pytest_graysplit.dashboard.run_view import RunView
+from pytest_graysplit.dashboard.run_source import RunSource, RunView
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.courier import CONTROLLER
 from pytest_graysplit.plugin.notes import facts_of, run_notes
@@ -19,7 +18,7 @@ from pytest_graysplit.verdict import decide
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from pytest_graysplit.dashboard.run_view import CaseKey
+    from pytest_graysplit.dashboard.run_source import CaseKey
     from pytest_graysplit.dashboard.server import LiveServer
     from pytest_graysplit.plugin.gather import Gather
     from pytest_graysplit.plugin.state import State

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.cases.fieldtypes import Place, switch
 from pytest_graysplit.cases.files import read_cases
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.types import Case
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def marker_fields(node: pytest.Item | Any, where: str) -> dict[str, object]:
             raise UsageError(
                 f"{where}: @pytest.mark.graysplit takes names only, got {mark.args[0]!r}",
                 hint="write @pytest.mark.graysplit(prompt=...) or another of: " + ", ".join(KNOWN_NAMES),
-                slug="marker-positional",
+                slug=Slug.MARKER_POSITIONAL,
             )
         fields.update(mark.kwargs)
     return fields
@@ -134,14 +134,14 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
         raise UsageError(
             f"{where}: cases: expected the path of a case file, got {source!r}",
             hint='write cases="support.jsonl", relative to the test file',
-            slug="case-field-type",
+            slug=Slug.CASE_FIELD_TYPE,
         )
     for name in ("prompt", "messages", "system"):
         if name in fields:
             raise UsageError(
                 f"{where}: both cases and {name}",
                 hint="the prompts are in the case file; keep one of the two",
-                slug="case-field-clash",
+                slug=Slug.CASE_FIELD_CLASH,
             )
     path = metafunc.definition.path.parent / source
     return read_cases(path, where_of(path, None, metafunc.config.rootpath))
@@ -153,7 +153,7 @@ def _arms(metafunc: pytest.Metafunc, treatments: Sequence[str], where: str) -> l
         raise UsageError(
             f"{where}: the test asks for graysplit and for graysplit_reply",
             hint="use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control",
-            slug="fixture-both",
+            slug=Slug.FIXTURE_BOTH,
         )
     if "graysplit_reply" in names and treatments:
         return ["control", *treatments]
@@ -217,7 +217,7 @@ class CaseBuilder:
         raise UsageError(
             f"{self._where}: cases: this marker came too late to make one item per case",
             hint="put cases= in a marker on the function, its class or its module, not on a parameter or in a hook",
-            slug="marker-late",
+            slug=Slug.MARKER_LATE,
         )
 
     def _build(self, fields: dict[str, object], case_id: str) -> Case:
@@ -234,7 +234,7 @@ class CaseBuilder:
         raise UsageError(
             f"{self._where}: the marked test has no prompt",
             hint='give one: @pytest.mark.graysplit(prompt="..."), cases="file.jsonl", or parametrize "prompt"',
-            slug="case-prompt-missing",
+            slug=Slug.CASE_PROMPT_MISSING,
         )
 
     def _from_argument(self, name: str, value: object, case_id: str) -> Case:
@@ -245,7 +245,7 @@ class CaseBuilder:
             raise UsageError(
                 f"{where}: case: expected a dict of fields or a Case, got {value!r}",
                 hint='write {"prompt": "..."}, or call the argument prompt',
-                slug="case-field-type",
+                slug=Slug.CASE_FIELD_TYPE,
             )
         fields = {**self._fields, **(value if isinstance(value, dict) else {name: value})}
         return build_case(fields, where=where, id=str(fields.pop("id", case_id)), allowed=MARKER_FIELDS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import load
 from pytest_graysplit.display import exact_money, money, plural, ratio, seconds
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.noise import warnings
 from pytest_graysplit.verdict import RunFacts
 from pytest_graysplit.verdict.facts import doubts_of, ratio_budgets_apart, unjudged_ratios
@@ -60,7 +61,7 @@ def budget_note(state: State) -> str | None:
         f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unsure}, "
         f"{state.results.unasked:,} of {plural(len(state.results.rows), 'case was', 'cases were')} not asked\n"
         f"  hint: the next request may cost {money(spent.refused_usd)}; "
-        f"raise --graysplit-max-cost and run again{kept}  [budget-used-up]"
+        f"raise --graysplit-max-cost and run again{kept}  [{Slug.BUDGET_USED_UP}]"
     )
 
 
@@ -180,7 +181,7 @@ def unanswered_note(state: State) -> str | None:
         if unasked
         else "the messages of the tests say what to correct; nothing is known of any model, so"
     )
-    return f"no reply could be had in this run: {told}\n  hint: {hint} and run again  [no-reply]"
+    return f"no reply could be had in this run: {told}\n  hint: {hint} and run again  [{Slug.NO_REPLY}]"
 
 
 def _unscored(results: Results) -> Iterator[str]:

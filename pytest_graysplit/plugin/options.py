@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -59,7 +60,13 @@ def settings_of(config: pytest.Config) -> Settings:
         Layer(lambda option: f"environment {option.variable}", _given(_environment(os.environ))),
         Layer(lambda option: f"{_ini_name(config)}: {option.ini}", _given(_ini_values(config))),
     ]
-    return resolve(layers, _tool_table(config), os.environ)
+    settings = resolve(layers, _tool_table(config), os.environ)
+    if settings.table.splits:
+        from pytest_graysplit.split.configured import build_splitter
+
+        for table in settings.table.splits.values():
+            build_splitter(table)  # a mistake in a split ends the run that reads it, not the one that uses it
+    return settings
 
 
 def check(config: pytest.Config) -> None:
@@ -127,7 +134,7 @@ def _ini_value(config: pytest.Config, option: Option[Any]) -> object:
         # The native [tool.pytest] table of pytest 9 keeps TOML's types, and ours are texts.
         raise pytest.UsageError(
             f"{_ini_name(config)}: {option.ini}: expected a text\n"
-            f'  hint: in [tool.pytest], write {option.ini} = "{option.metavar}" in quotes  [option-value]'
+            f'  hint: in [tool.pytest], write {option.ini} = "{option.metavar}" in quotes  [{Slug.OPTION_VALUE}]'
         ) from None
 
 
@@ -153,7 +160,7 @@ def _tool_table(config: pytest.Config) -> Mapping[str, object]:
                 return table
             raise pytest.UsageError(
                 f"{path.name}: tool.graysplit: expected a table, got {table!r}\n"
-                "  hint: write [tool.graysplit.prices] or another of its sections  [tool-graysplit]"
+                f"  hint: write [tool.graysplit.prices] or another of its sections  [{Slug.TOOL_GRAYSPLIT}]"
             )
     return {}
 
@@ -179,6 +186,6 @@ def _tool(path: Path) -> Mapping[str, object]:
     except (OSError, ValueError) as error:
         raise pytest.UsageError(
             f"{path} cannot be read: {error}\n"
-            "  hint: fix the syntax error; graysplit reads its settings from this file  [tool-graysplit]"
+            f"  hint: fix the syntax error; graysplit reads its settings from this file  [{Slug.TOOL_GRAYSPLIT}]"
         ) from None
     return tool if isinstance(tool, dict) else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.plugin.marks import asserts_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RelayFixture:
             raise UsageError(
                 f"{self._where}: arm: expected control or treatment, got {arm!r}",
                 hint='the role, not the model: arm="control" or arm="treatment"',
-                slug="arm-unknown",
+                slug=Slug.ARM_UNKNOWN,
             )
         return self._held(prompt, fields, (arm,)).reply_or_reason()
 

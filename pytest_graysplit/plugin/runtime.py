@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.adopting import AWAITED, marked_late
 from pytest_graysplit.plugin.courier import CONTROLLER, Courier
 from pytest_graysplit.plugin.earlystop import Decided, Spared
@@ -67,7 +67,7 @@ def exchange_of(request: pytest.FixtureRequest, fixture: str) -> Exchange:
         pytest.fail(
             f"the fixture {fixture} needs a marked test\n"
             f'  hint: put @pytest.mark.graysplit(prompt="...") on {getattr(item, "originalname", item.name)}, '
-            "or ask for graysplit_relay to call prompts from the body  [fixture-unmarked]",
+            f"or ask for graysplit_relay to call prompts from the body  [{Slug.FIXTURE_UNMARKED}]",
             pytrace=False,
         )
     if pytest_option(item.config, "setuponly"):

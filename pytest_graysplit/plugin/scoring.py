@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_graysplit import asking
 from pytest_graysplit.asking import Inquiry, asking_metric
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.metrics import NAMES, built_in, own
 from pytest_graysplit.metrics.semantic import is_installed
 from pytest_graysplit.options import nearest
@@ -127,7 +127,7 @@ def _checked(score: object, who: str) -> float:
     raise UsageError(
         f"{who}: expected a number from 0 to 1, got {score!r}",
         hint="return how alike the two answers are, from 0 to 1, or None to leave it to others",
-        slug="score-unusable",
+        slug=Slug.SCORE_UNUSABLE,
     )
 
 
@@ -136,7 +136,7 @@ def _unknown(name: str, where: str = "") -> UsageError:
         f"{where}unknown metric {name!r}{nearest(name, (*KNOWN, *own.found()))}",
         hint=f"built in are {', '.join(KNOWN)}{_installed()}; "
         "your own is a conftest.py function pytest_graysplit_score",
-        slug="metric-unknown",
+        slug=Slug.METRIC_UNKNOWN,
     )
 
 
@@ -153,4 +153,4 @@ def _modelless(name: str, where: str = "") -> UsageError:
     else:
         problem = "judge needs a model that judges"
         hint = 'name it in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"'
-    return UsageError(f"{where}{problem}", hint=hint, slug="metric-model-missing")
+    return UsageError(f"{where}{problem}", hint=hint, slug=Slug.METRIC_MODEL_MISSING)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.split import BASIS_POINTS, Split, TrafficSplitter
+from pytest_graysplit.split.configured import build_splitter
 
 if TYPE_CHECKING:
     from pytest_graysplit.config import Settings
@@ -18,7 +19,7 @@ def splitter_of(settings: Settings) -> TrafficSplitter | None:
 
     Raises UsageError where several splits are configured and the run's models do not tell which is meant.
     """
-    splits = settings.table.splits
+    splits = {name: build_splitter(table) for name, table in settings.table.splits.items()}
     if not splits:
         return _equal_shares(settings.control, settings.treatments)
     meant = list(splits) if len(splits) == 1 else [name for name, one in splits.items() if _serves(one, settings)]
@@ -28,9 +29,9 @@ def splitter_of(settings: Settings) -> TrafficSplitter | None:
             f"{' and '.join(meant) or 'none of them'}",
             hint="name the models of one with --graysplit-control and --graysplit-treatment, "
             'or take one by its name: load_splitter("NAME")',
-            slug="split-unclear",
+            slug=Slug.SPLIT_UNCLEAR,
         )
-    return splits[meant[0]].named({})
+    return splits[meant[0]]
 
 
 def _serves(splitter: TrafficSplitter, settings: Settings) -> bool:

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_graysplit.comparison import PairScores, compare
 from pytest_graysplit.display import listed, plural
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.noise import settled, uncalibrated
 from pytest_graysplit.plugin.asserting import Bodies
@@ -177,7 +177,7 @@ class State:
             raise UsageError(
                 f"nothing is recorded yet, and this run only replays, because {self.settings.record_reason}",
                 hint=self.settings.access.to_record(self.record_command),
-                slug="nothing-recorded",
+                slug=Slug.NOTHING_RECORDED,
             )
 
     def require_bounds(self, wishes: Sequence[Wish]) -> None:
@@ -204,7 +204,7 @@ class State:
                     f"{'read-only' if existing.is_dir() else 'not a folder'}",
                     hint="nothing was sent; make it writable, name another folder with --graysplit-recordings=DIR, "
                     "or store nothing with --graysplit-record=off",
-                    slug="folder-unwritable",
+                    slug=Slug.FOLDER_UNWRITABLE,
                 )
             self._writable.add(folder)  # once: later a test may have put other files in its place
         self.runner.open_journal()

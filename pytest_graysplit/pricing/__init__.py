@@ -3,7 +3,6 @@
 The order: what the relay reported, the user's own table, the built-in table, genai-prices when it is installed.
 """
 
-from pytest_graysplit.pricing.rates import ABOVE, BUILT_IN, PRICE_FIELDS, cost_of
 from pytest_graysplit.pricing.table import PriceTable, is_plausible_cost
 
-__all__ = ["ABOVE", "BUILT_IN", "PRICE_FIELDS", "PriceTable", "cost_of", "is_plausible_cost"]
+__all__ = ["PriceTable", "is_plausible_cost"]

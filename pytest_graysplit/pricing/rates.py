@@ -5,15 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.tooltable.prices import ABOVE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.types import Usage
 
-KINDS = ("input", "cached", "cache_write", "cache_write_1h", "output")
-# From so many tokens of the prompt on, all of a request has the prices whose names begin with `above_`.
-ABOVE = "above"
-PRICE_FIELDS = (*KINDS, ABOVE, *(f"{ABOVE}_{kind}" for kind in KINDS))
 MILLION = Decimal(1_000_000)
 
 

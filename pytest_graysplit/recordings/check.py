@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.recordings.jsonl import LineError
 from pytest_graysplit.recordings.lines import examine, odd_cost
 from pytest_graysplit.recordings.shelf import read_data, refusal, split_lines
@@ -55,7 +55,7 @@ def check_file(root: Path, path: Path, redact: Redactor) -> Iterator[RecordingEr
             yield RecordingError(
                 f"{where}:{number}: holds what looks like {secret}",
                 hint="revoke it where it was issued, take it out of the test and out of version control, record anew",
-                slug="recording-secret",
+                slug=Slug.RECORDING_SECRET,
             )
 
 
@@ -63,7 +63,7 @@ def _unbelieved(place: str, cost: Decimal) -> RecordingError:
     return RecordingError(
         f"{place}: reported_cost_usd is {cost}, which counts as an unknown cost",
         hint="delete the field; the cost is then computed from the tokens where the model has a price",
-        slug="recording-cost",
+        slug=Slug.RECORDING_COST,
     )
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.recordings.workdir import PRIVATE
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def recordings_below(path: Path) -> list[Path]:
         raise UsageError(
             f"{path} holds no recordings" if path.exists() else f"{path} does not exist",
             hint=f"name a recording file, or a folder with recordings or with {FOLDER} folders below it",
-            slug="no-recordings",
+            slug=Slug.NO_RECORDINGS,
         )
     return found
 

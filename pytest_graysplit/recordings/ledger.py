@@ -9,7 +9,7 @@ from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.recordings.workdir import LOCK_WAIT_S, private_folder, try_lock, unwritable
 from pytest_graysplit.spending import Totals
 
@@ -95,5 +95,5 @@ def _lost(path: Path, what: str) -> RecordingError:
     return RecordingError(
         f"the account of this run, {path}, {what}",
         hint="nothing more was sent; leave .graysplit alone while pytest runs, and run again: what came is kept",
-        slug="ledger-lost",
+        slug=Slug.LEDGER_LOST,
     )

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 class Leftover:
     """A journal that waits to be merged: the mode of its run, and which replies it holds for which files."""
 
-    path: Path
     mode: str
     keys: tuple[tuple[Path, ReplyKey], ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ def leftovers(root: Path) -> list[Leftover]:
             if claimed:
                 text = read_journal(path, relative_to(root, path), root)
                 keys = tuple((root / entry.into, entry.key) for entry in text.entries)
-                found.append(Leftover(path=path, mode=text.mode, keys=keys, warnings=text.warnings))
+                found.append(Leftover(mode=text.mode, keys=keys))
     return found
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_graysplit.errors import RecordingError, UsageError
+from pytest_graysplit.errors import RecordingError, Slug, UsageError
 from pytest_graysplit.recordings.shelf import read_shelf
 from pytest_graysplit.recordings.workdir import relative_to
 from pytest_graysplit.types import ReplyKey
@@ -48,7 +48,7 @@ def collect_wanted(root: Path, pytest_args: Sequence[str], redact: Redactor) -> 
         raise UsageError(
             "orphans cannot be judged: pytest collected no case that asks a model",
             hint=f"{AFTER_DASHES}; --no-orphans leaves this check out",
-            slug="orphans-uncollected",
+            slug=Slug.ORPHANS_UNCOLLECTED,
         )
     wanted: dict[Path, set[ReplyKey]] = defaultdict(set)
     for row in map(json.loads, filter(None, rows)):
@@ -68,7 +68,7 @@ def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingEr
         yield RecordingError(
             f"{where}:{shelf.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
             hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
-            slug="recording-orphan",
+            slug=Slug.RECORDING_ORPHAN,
         )
 
 
@@ -112,5 +112,5 @@ def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:
         raise UsageError(
             "\n  ".join([f"orphans cannot be judged: pytest --collect-only ended with {run.returncode}", *last]),
             hint=f"make the collection work ({AFTER_DASHES}), or leave this check out with --no-orphans",
-            slug="orphans-uncollected",
+            slug=Slug.ORPHANS_UNCOLLECTED,
         )

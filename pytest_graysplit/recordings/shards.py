@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError, UsageError
+from pytest_graysplit.errors import RecordingError, Slug, UsageError
 from pytest_graysplit.recordings.discover import find_recordings, project_root, recordings_below
 from pytest_graysplit.recordings.leftovers import journals, read_journal
 from pytest_graysplit.recordings.merge import Batch, add_lines
@@ -41,7 +41,7 @@ def _read_shard(shard: Path, into: Path, batches: dict[Path, Batch]) -> Iterator
         raise UsageError(
             f"{shard} is no folder",
             hint="name the folders into which the recordings of the shards were downloaded",
-            slug="no-recordings",
+            slug=Slug.NO_RECORDINGS,
         )
     held = journals(shard)
     for path in held:

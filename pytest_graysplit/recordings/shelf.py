@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError
 from pytest_graysplit.recordings.lines import decode_body, decode_head, decode_reply, decode_usage, examine
 from pytest_graysplit.types import ReplyKey
@@ -142,7 +142,7 @@ def read_data(path: Path, where: str) -> bytes:
         raise RecordingError(
             f"{where} cannot be read: {error.strerror}",
             hint="make it a file that you may read, or restore it from version control",
-            slug="recording-unreadable",
+            slug=Slug.RECORDING_UNREADABLE,
         ) from None
 
 
@@ -158,17 +158,17 @@ def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
             f"{place}: a merge conflict is not resolved",
             hint="run `graysplit recordings tidy`, which keeps both sides; "
             "`**/__graysplit__/*.jsonl merge=union` in .gitattributes avoids it",
-            slug="recording-conflict",
+            slug=Slug.RECORDING_CONFLICT,
         )
     if isinstance(error, OtherFormatError):
         return RecordingError(
             f"{place}: {error}",
             hint="install the pytest-graysplit that wrote it, or move it away and record anew with "
             "--graysplit-record=new",
-            slug="recording-format",
+            slug=Slug.RECORDING_FORMAT,
         )
     return RecordingError(
         f"{place}: {error}",
         hint="restore the line from version control, or delete it and record it again with --graysplit-record=new",
-        slug="recording-broken",
+        slug=Slug.RECORDING_BROKEN,
     )

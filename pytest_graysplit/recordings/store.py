@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.fingerprint import redact_json, unchanged
 from pytest_graysplit.recordings.misses import Neighbours
 from pytest_graysplit.recordings.shelf import read_shelf
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Recordings:
-    """Recorded replies at rest, and those that this run adds."""
+    """Recorded replies at rest."""
 
     def __init__(
         self, root: Path, redact: Redactor = unchanged, *, redact_for: Callable[[Path], Redactor] | None = None
@@ -31,16 +31,10 @@ class Recordings:
         self._root = root
         self._redact_for = redact_for or (lambda _: redact)
         self._shelves: dict[Path, Shelf] = {}
-        self._fresh: dict[tuple[Path, ReplyKey], Reply] = {}
         self._neighbours: dict[Path, Neighbours] = {}
 
     def reply(self, path: Path, key: ReplyKey) -> Reply | None:
-        """Return the reply, or None; one that this run recorded is as fresh as it was, others are `replayed`.
-
-        Raises RecordingError where the file cannot be read.
-        """
-        if self._fresh and (fresh := self._fresh.get((path, key))):
-            return fresh
+        """Return the reply, marked as `replayed`, or None; raise RecordingError where the file cannot be read."""
         return self._shelf(path).reply(self._stored(path, key))
 
     def keys(self, path: Path) -> frozenset[ReplyKey]:
@@ -50,10 +44,6 @@ class Recordings:
     def usages(self, path: Path) -> Iterator[tuple[ReplyKey, Usage]]:
         """Yield the tokens of every reply at rest in the file."""
         return self._shelf(path).usages()
-
-    def add(self, path: Path, key: ReplyKey, reply: Reply) -> None:
-        """Make a reply that this run has journalled known to it."""
-        self._fresh[path, key] = reply
 
     def explain_miss(
         self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, role: str = ""
@@ -72,7 +62,7 @@ class Recordings:
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
             hint=f"run once with {command}",
-            slug="recording-missing",
+            slug=Slug.RECORDING_MISSING,
         )
 
     def _shelf(self, path: Path) -> Shelf:

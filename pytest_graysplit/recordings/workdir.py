@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.errors import RecordingError, Slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def unwritable(path: Path, error: Exception) -> RecordingError:
         f"{path} cannot be written: {getattr(error, 'strerror', None) or error}",
         hint="make room or give write permission there, or run with --graysplit-record=none (replay only) "
         "or off (store nothing)",
-        slug="recording-unwritable",
+        slug=Slug.RECORDING_UNWRITABLE,
     )
 
 
@@ -70,7 +70,7 @@ def lock_or_refuse(lock_path: Path, what: str) -> BaseFileLock:
     raise RecordingError(
         f"{what} has been locked by another process for {LOCK_WAIT_S:g} s",
         hint="wait until the other pytest or graysplit has ended, then run again; what was recorded is in the journal",
-        slug="recording-locked",
+        slug=Slug.RECORDING_LOCKED,
     )
 
 
@@ -123,7 +123,7 @@ def outside(place: str, name: str) -> RecordingError:
         f"{place}: records into {name!r}, which is outside the project",
         hint="nothing was written there, and a journal that names it is kept; record inside the project: let its "
         "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings",
-        slug="recording-outside",
+        slug=Slug.RECORDING_OUTSIDE,
     )
 
 

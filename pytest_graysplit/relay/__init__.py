@@ -1,5 +1,1 @@
 """The relay: one door to the network, with limits, deadlines, retries, and a reader that a 200 does not fool."""
-
-from pytest_graysplit.relay.client import Relay, RelayStats
-
-__all__ = ["Relay", "RelayStats"]

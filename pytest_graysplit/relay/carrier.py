@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from tenacity import AsyncRetrying
 
 from pytest_graysplit.clock import REAL, stamp
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.relay.faults import Answer, Fault
 from pytest_graysplit.relay.limits import Limiter, Pace, Slots
 from pytest_graysplit.relay.retry import RetryBudget, TooLong, decide
@@ -188,7 +189,7 @@ class Carrier(Generic[C]):
 def conclude(model: str, trip: Trip[C, Reply], result: Reply | Fault) -> Reply:
     """Return the reply of a trip with its times; a fault becomes a reply too, because failed calls count."""
     # A timeout enters the latencies as what was waited: leaving out the slowest would flatter a slow model.
-    answered = not isinstance(result, Fault) or result.slug == "relay-timeout"
+    answered = not isinstance(result, Fault) or result.slug == Slug.RELAY_TIMEOUT
     latency_s = trip.latency_s if answered else None
     if isinstance(result, Fault):
         result = Reply(

@@ -19,7 +19,7 @@ import msgspec
 
 from pytest_graysplit.address import route_url, shown_address
 from pytest_graysplit.credentials import key_warnings
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, Slug
 from pytest_graysplit.relay import preflight, stops
 from pytest_graysplit.relay.admission import Admission
 from pytest_graysplit.relay.body import EncodingError, Meter, TooLargeError
@@ -160,7 +160,7 @@ class Relay:
                 retries=0,
             )
             known = await self._carried(trip)
-            if not (left and isinstance(known, Fault) and known.unsent and known.slug != "relay-timeout"):
+            if not (left and isinstance(known, Fault) and known.unsent and known.slug != Slug.RELAY_TIMEOUT):
                 break
             await self._sleep(PREFLIGHT_WAIT_S)
         return known
@@ -200,7 +200,9 @@ class Relay:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
-            return Reply(model=model, outcome="error", error=problem, error_slug="request-unusable", attempts=0), None
+            return Reply(
+                model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
+            ), None
         request = Request("POST", self._targets[route], self._signed(model, headers), content)
         trip = Trip[Connection, Reply](
             send=lambda connection, opened: self._exchange(
@@ -215,7 +217,7 @@ class Relay:
         try:
             result = await self._carried(trip)
             stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, Fault) else None
-            decided = not (isinstance(result, Fault) and result.slug == "relay-forbidden")
+            decided = not (isinstance(result, Fault) and result.slug == Slug.RELAY_FORBIDDEN)
         finally:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
@@ -266,7 +268,9 @@ class Relay:
                     return await self._receive_stream(connection, request)
                 return await connection.exchange(request)
         except TimeoutError:
-            return Fault(problem=f"no whole answer within {deadline_s:g} s", slug="relay-timeout", unsent=not is_open)
+            return Fault(
+                problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
+            )
         except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
             return _fault_of(error, self._redact)
 
@@ -292,11 +296,11 @@ class Relay:
     def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, route: Route, *, alone: bool) -> RelayError | None:
         if trip.too_long_s is not None:
             return stops.wait_too_long(fault, trip.too_long_s)
-        if fault.slug == "relay-forbidden" and self._admission.is_shut_out(model, about_key=fault.about_key):
-            fault = replace(fault, slug="key-refused")
+        if fault.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=fault.about_key):
+            fault = replace(fault, slug=Slug.KEY_REFUSED)
         if (alone and fault.about_model) or (route == "chat" and self._is_unserved(model, fault, alone=alone)):
             return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
-        if alone and (fault.status in {404, 405} or fault.slug in {"relay-not-json", "relay-redirects"}):
+        if alone and (fault.status in {404, 405} or fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
             return stops.not_a_relay(fault, self._address)
         return stops.stop_for(fault, self._settings.access)
 
@@ -308,20 +312,20 @@ class Relay:
 def unexpected(error: Exception, redact: Redactor = str) -> Fault:
     """Return the fault of a request that failed in a way that was not foreseen."""
     problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
-    return Fault(problem=problem, slug="relay-unexpected")
+    return Fault(problem=problem, slug=Slug.RELAY_UNEXPECTED)
 
 
 def _fault_of(error: Exception, redact: Redactor) -> Fault:
     problem = shorten(redact(str(error)))
     match error:
         case CannotConnectError():
-            return Fault(problem=f"cannot connect: {problem}", slug="relay-unreachable", unsent=True)
+            return Fault(problem=f"cannot connect: {problem}", slug=Slug.RELAY_UNREACHABLE, unsent=True)
         case BrokenConnectionError():
-            return Fault(problem=f"the connection broke: {problem}", slug="relay-unreachable")
+            return Fault(problem=f"the connection broke: {problem}", slug=Slug.RELAY_UNREACHABLE)
         case TooLargeError():
-            return Fault(problem=problem, slug="relay-answer-large", status=413)
+            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
         case _:
-            return Fault(problem=problem, slug="relay-answer-cut")
+            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
 
 
 def _way(base_url: str, redact: Redactor) -> Way:

@@ -7,6 +7,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.metrics.vectors import pack
 from pytest_graysplit.relay.faults import Answer, Fault
 from pytest_graysplit.relay.usage import read_cost, read_usage
@@ -29,7 +30,9 @@ def read_embedding(answer: Answer, *, model: str, sent: Collection[str], redact:
         return payload
     vector = _vector(payload)
     if not vector:
-        return Fault(problem="the relay's answer holds no embedding", slug="relay-no-embedding", status=answer.status)
+        return Fault(
+            problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=answer.status
+        )
     return Reply(
         model=model,
         outcome="ok",

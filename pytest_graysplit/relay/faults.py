@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.relay.retry import meant_status
 from pytest_graysplit.relay.stream import read_json
 
@@ -89,7 +90,7 @@ class Fault:
     """
 
     problem: str
-    slug: str
+    slug: Slug
     status: int | None = None
     filtered: bool = False
     unsent: bool = False
@@ -101,7 +102,7 @@ class Fault:
     @property
     def kind(self) -> str:
         """What it is counted as: its heading, or the status where a heading stands for many."""
-        return f"http-{self.status}" if self.slug == "relay-http-error" and self.status else self.slug
+        return f"http-{self.status}" if self.slug == Slug.RELAY_HTTP_ERROR and self.status else self.slug
 
     @property
     def retryable(self) -> bool:
@@ -127,9 +128,9 @@ def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside:
     status = _meaning(answer.status, error)
     problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
     if status in {400, 403} and _is_about_prompt(status, error):
-        return Fault(problem=problem, slug="content-filtered", status=status, filtered=True)
+        return Fault(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
     if param := _refused_param(status, error, sent):
-        return Fault(problem=f"{problem} ({_advice(param)})", slug="param-refused", status=status)
+        return Fault(problem=f"{problem} ({_advice(param)})", slug=Slug.PARAM_REFUSED, status=status)
     about_model = _is_about_model(status, error)
     if status == 404 and not about_model:
         problem += " (the base URL usually ends in /v1)"
@@ -169,11 +170,11 @@ def not_json(answer: Answer, redact: Redactor, *, parses: bool = False) -> Fault
     seen = shorten(redact(_plain(begin.decode("utf-8", "replace").strip())))
     if begin.startswith((b"{", b"[")) and not parses:
         # It was meant to be JSON: something on the way has cut or garbled it, and may not do so again.
-        return Fault(problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug="relay-answer-cut")
+        return Fault(problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug=Slug.RELAY_ANSWER_CUT)
     what = seen if seen.startswith("a web page") else f"{seen[:60]!r}" if seen else "nothing"
     return Fault(
         problem=f"the answer is not JSON but {what} (the base URL usually ends in /v1)",
-        slug="relay-not-json",
+        slug=Slug.RELAY_NOT_JSON,
         status=answer.status,
     )
 
@@ -294,8 +295,8 @@ def _advice(param: str) -> str:
     return f"change --graysplit-param {param}=... or the model's params in [tool.graysplit.models]{instead}"
 
 
-def _slug(status: int | None) -> str:
-    named = {401: "key-refused", 402: "quota-exhausted", 403: "relay-forbidden", 429: "relay-rate-limited"}
+def _slug(status: int | None) -> Slug:
+    named = {401: Slug.KEY_REFUSED, 402: Slug.QUOTA_EXHAUSTED, 403: Slug.RELAY_FORBIDDEN, 429: Slug.RELAY_RATE_LIMITED}
     if status is not None and 300 <= status < 400:
-        return "relay-redirects"
-    return named.get(status or 0, "relay-http-error")
+        return Slug.RELAY_REDIRECTS
+    return named.get(status or 0, Slug.RELAY_HTTP_ERROR)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.config import BUILT_IN_ALIASES
-from pytest_graysplit.errors import RelayError
+from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.options import nearest
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
 from pytest_graysplit.relay.stream import read_json
@@ -60,7 +60,7 @@ def unknown_model(model: str, problem: str, known: Mapping[str, object], aliases
     return RelayError(
         f"the relay knows no model {model!r}{written}{near} ({problem})",
         hint=f"it lists {some}" if known else "ask whoever runs the relay for the names of its models",
-        slug="model-unknown",
+        slug=Slug.MODEL_UNKNOWN,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.credentials import OWN_KEY
-from pytest_graysplit.errors import RelayError
+from pytest_graysplit.errors import RelayError, Slug
 
 if TYPE_CHECKING:
     from pytest_graysplit.credentials import Access
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def stop_for(fault: Fault, access: Access) -> RelayError | None:
     """Return the error for a fault that every further request would meet too, or None."""
-    if fault.slug == "key-refused":
+    if fault.slug == Slug.KEY_REFUSED:
         return _key_refused(fault, access)
-    if fault.slug == "quota-exhausted":
+    if fault.slug == Slug.QUOTA_EXHAUSTED:
         return RelayError(
             f"the account at {access.shown} cannot pay: {fault.problem}",
             hint=f"top it up, or set {access.variable} to the key of another account; finished replies are kept",
@@ -30,7 +30,7 @@ def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
     return RelayError(
         f"the relay asks to wait {wait_s:.0f} s before the next request ({fault.problem})",
         hint="run again after that time; finished replies are kept and are not paid for twice",
-        slug="relay-wait-too-long",
+        slug=Slug.RELAY_WAIT_TOO_LONG,
     )
 
 
@@ -43,8 +43,8 @@ def not_a_relay(fault: Fault, address: str) -> RelayError:
     )
 
 
-def _address_slug(fault: Fault) -> str:
-    return fault.slug if fault.slug in {"relay-not-json", "relay-redirects"} else "relay-no-route"
+def _address_slug(fault: Fault) -> Slug:
+    return fault.slug if fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
 
 
 def no_preflight(fault: Fault, address: str) -> RelayError:
@@ -53,7 +53,7 @@ def no_preflight(fault: Fault, address: str) -> RelayError:
     hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
     if "CERTIFICATE" in fault.problem:
         hint = "if your network replaces certificates, name its authority's file in SSL_CERT_FILE"
-    return RelayError(problem, hint=hint, slug="relay-unreachable")
+    return RelayError(problem, hint=hint, slug=Slug.RELAY_UNREACHABLE)
 
 
 def key_unusable(variable: str = OWN_KEY) -> RelayError:
@@ -61,7 +61,7 @@ def key_unusable(variable: str = OWN_KEY) -> RelayError:
     return RelayError(
         f"the key in {variable} holds a blank, a line break or a letter that no HTTP header can carry",
         hint="copy the key again, without quotes and without what stands around it",
-        slug="key-unusable",
+        slug=Slug.KEY_UNUSABLE,
     )
 
 
@@ -70,7 +70,7 @@ def header_unusable(name: str) -> RelayError:
     return RelayError(
         f"the header {name!r} holds a line break or a letter that no HTTP header can carry",
         hint="correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names",
-        slug="header-unusable",
+        slug=Slug.HEADER_UNUSABLE,
     )
 
 
@@ -79,7 +79,7 @@ def environment_unusable(cause: str) -> RelayError:
     return RelayError(
         f"the environment's proxy or certificate settings cannot be used: {cause}",
         hint="check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
-        slug="environment-unusable",
+        slug=Slug.ENVIRONMENT_UNUSABLE,
     )
 
 
@@ -88,10 +88,10 @@ def _key_refused(fault: Fault, access: Access) -> RelayError:
         return RelayError(
             f"{access.shown} refused the key: {fault.problem}",
             hint=f"set {access.variable} to a key of this relay that is allowed to use these models",
-            slug="key-refused",
+            slug=Slug.KEY_REFUSED,
         )
     return RelayError(
         f"{access.shown} wants a key, and none is set: {fault.problem}",
         hint=f"export {access.setting}",
-        slug="key-refused",
+        slug=Slug.KEY_REFUSED,
     )

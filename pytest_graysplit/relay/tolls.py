@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import exact_money
-from pytest_graysplit.errors import UnaskedError
+from pytest_graysplit.errors import Slug, UnaskedError
 from pytest_graysplit.relay.faults import Fault
 from pytest_graysplit.spending import bound_of
 from pytest_graysplit.types import Reply
@@ -85,7 +85,7 @@ class Purse:
         return UnaskedError(
             f"not asked: {why}",
             hint="raise --graysplit-max-cost and run again: what was answered is kept",
-            slug="budget-used-up",
+            slug=Slug.BUDGET_USED_UP,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.errors import Slug
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_error_in_other_words, not_json
 from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
@@ -63,7 +64,7 @@ def read_answer(
     # Nothing to show, and billed all the same: the tokens are counted.
     return Fault(
         problem="the relay's answer holds no choices",
-        slug="relay-no-choices",
+        slug=Slug.RELAY_NO_CHOICES,
         status=answer.status,
         usage=read_usage(payload.get("usage"), payload.get("service_tier")),
         reported_cost_usd=read_cost(payload, answer.headers),
@@ -88,12 +89,14 @@ def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json])
     finish = name_of(choice.get("finish_reason")) or ""
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
-        return Fault(problem=problem, slug="relay-gave-up", usage=usage, reported_cost_usd=cost_usd)
+        return Fault(problem=problem, slug=Slug.RELAY_GAVE_UP, usage=usage, reported_cost_usd=cost_usd)
     return replace(_too_deep(), usage=usage, reported_cost_usd=cost_usd) if is_nested_deeper(choice, _DEEPEST) else None
 
 
 def _too_deep() -> Fault:
-    return Fault(problem=f"the answer is nested more than {_DEEPEST} levels deep", slug="relay-answer-deep", status=422)
+    return Fault(
+        problem=f"the answer is nested more than {_DEEPEST} levels deep", slug=Slug.RELAY_ANSWER_DEEP, status=422
+    )
 
 
 def _reply(
@@ -158,7 +161,7 @@ def _parsed(answer: Answer, redact: Redactor) -> dict[str, Json] | Fault:
         body = answer.body.removeprefix(_MARK)
         payload = assemble(body) if is_stream(body) else read_json(body)
     except StreamCutError as error:
-        return Fault(problem=str(error), slug="relay-stream-cut")
+        return Fault(problem=str(error), slug=Slug.RELAY_STREAM_CUT)
     except TooDeepError:
         return _too_deep()
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.filewriting import try_writing, why_not, write_whole
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
         raise UsageError(
             f"the report {path} cannot be written: {why_not(path, error)}",
             hint="name a file in a folder that can be written to; the run itself and its recordings are complete",
-            slug="report-unwritable",
+            slug=Slug.REPORT_UNWRITABLE,
         ) from None
 
 
@@ -33,5 +33,5 @@ def require_writable(path: Path) -> None:
         raise UsageError(
             f"the report {path} cannot be written: {why or error}",
             hint="nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE",
-            slug="report-unwritable",
+            slug=Slug.REPORT_UNWRITABLE,
         ) from None

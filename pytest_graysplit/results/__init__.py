@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.results.cases import ArmResult, CaseResult, CaseRow
-from pytest_graysplit.results.sums import ArmSummary, ComparisonSummary, hold_against, sum_up, total_cost
+from pytest_graysplit.results.sums import ArmSummary, ComparisonSummary, hold_against, sum_up
 from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = [
     "CaseRow",
     "ComparisonSummary",
     "Results",
-    "total_cost",
 ]
 
 # 1: first published shape (see docs/json.md).

@@ -1,7 +1,6 @@
 """What a run may spend: the worst case of a request, the account that it is reserved in, and what to expect."""
 
 from pytest_graysplit.spending.account import (
-    Ledger,
     MemoryLedger,
     Reservation,
     Spending,
@@ -11,15 +10,12 @@ from pytest_graysplit.spending.account import (
     part_of,
     standing,
 )
-from pytest_graysplit.spending.bounds import Bound, bound_of
+from pytest_graysplit.spending.bounds import bound_of
 from pytest_graysplit.spending.demands import require_limit, require_metric_limit, require_prices
-from pytest_graysplit.spending.estimate import Call, Expected, UsageSeen, expected_cost
+from pytest_graysplit.spending.estimate import Call, UsageSeen, expected_cost
 
 __all__ = [
-    "Bound",
     "Call",
-    "Expected",
-    "Ledger",
     "MemoryLedger",
     "Reservation",
     "Spending",

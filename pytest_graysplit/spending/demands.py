@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.display import exact_money, listed
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.spending.bounds import bound_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) 
         raise UsageError(
             f"the cap of {exact_money(cap_usd)} cannot be kept: no price is known for {listed(unpriced)}",
             hint="\n".join(where),
-            slug="cap-unpriced",
+            slug=Slug.CAP_UNPRICED,
         )
 
 
@@ -37,7 +37,7 @@ def require_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Deci
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what {model} may answer to {case!r}",
             hint="add --graysplit-param=max_tokens=500, or max_tokens to the case's params "
             "(newer models want max_completion_tokens)",
-            slug="cap-unlimited",
+            slug=Slug.CAP_UNLIMITED,
         )
 
 
@@ -50,5 +50,5 @@ def require_metric_limit(
             f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what the {metric} {model} may answer",
             hint=f"add to pyproject.toml: [tool.graysplit.{metric}] params = {{ max_tokens = 500 }} "
             "(newer models want max_completion_tokens)",
-            slug="cap-unlimited",
+            slug=Slug.CAP_UNLIMITED,
         )

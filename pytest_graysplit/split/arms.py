@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -47,5 +47,5 @@ def unknown_arm(arm: object, arms: Sequence[str]) -> UsageError:
     return UsageError(
         f"there is no arm {arm!r}{nearest(str(arm), arms)}",
         hint=f"the arms are {', '.join(arms)}",
-        slug="split-arm-unknown",
+        slug=Slug.SPLIT_ARM_UNKNOWN,
     )

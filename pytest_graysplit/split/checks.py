@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.split.layout import BASIS_POINTS
 from pytest_graysplit.types import CONTROL
 
@@ -28,12 +28,12 @@ def names_of(splits: Sequence[Split]) -> tuple[str, ...]:
         raise UsageError(
             f"a split needs a control and a treatment, {MOST_ARMS} arms at the most, and has {len(splits)}",
             hint='TrafficSplitter([Split("today", 0.90), Split("candidate", 0.10)], salt="...")',
-            slug="split-arms",
+            slug=Slug.SPLIT_ARMS,
         )
     for split in splits:
         if not str(split.model).strip():
             raise UsageError(
-                f"{split.model!r} is no model name", hint="name the model of each Split", slug="split-arms"
+                f"{split.model!r} is no model name", hint="name the model of each Split", slug=Slug.SPLIT_ARMS
             )
     names = (CONTROL, *(split.name or split.model for split in splits[1:]))
     for name, times in Counter(names).items():
@@ -41,7 +41,7 @@ def names_of(splits: Sequence[Split]) -> tuple[str, ...]:
             raise UsageError(
                 f"two arms are called {name}",
                 hint=f'give one of them a name of its own: Split("{name}", ..., name="{name}-2")',
-                slug="split-arms",
+                slug=Slug.SPLIT_ARMS,
             )
     return names
 
@@ -54,7 +54,7 @@ def basis_points_of(splits: Sequence[Split], arms: Sequence[str]) -> tuple[int, 
         raise UsageError(
             f"the weights sum to {sum(points) / BASIS_POINTS:g}, not to 1: {listed}",
             hint=f"the control takes the rest: {_rest(points)}",
-            slug="split-weights",
+            slug=Slug.SPLIT_WEIGHTS,
         )
     return points
 
@@ -75,7 +75,7 @@ def points_of(split: Split, arm: str) -> int:
         raise UsageError(
             f"the weight of {arm} is {split.weight!r}, which is no share in whole hundredths of a per cent",
             hint="write a number from 0 to 1 such as 0.1 or 0.0025; a share of 0.0001 is the least above none",
-            slug="split-weights",
+            slug=Slug.SPLIT_WEIGHTS,
         )
     return points
 
@@ -86,7 +86,7 @@ def text_of(unit: object) -> bytes:
         raise UsageError(
             f"a unit is a text or a number, and this is a {type(unit).__name__}",
             hint="pass what identifies the user, such as unit=user.id",
-            slug="split-unit",
+            slug=Slug.SPLIT_UNIT,
         )
     return str(unit).encode("utf-8", "surrogatepass")
 
@@ -97,7 +97,7 @@ def checked_salt(salt: object) -> str:
         raise UsageError(
             f"{salt!r} is no salt",
             hint='name the experiment, such as salt="summaries-2026-11": who is in one must not be who is in the next',
-            slug="split-salt",
+            slug=Slug.SPLIT_SALT,
         )
     return salt
 
@@ -108,6 +108,6 @@ def checked_anonymous(anonymous: Anonymous) -> Anonymous:
         raise UsageError(
             f"{anonymous!r} does not say who gets requests without a unit",
             hint='anonymous="control" gives them the control, "random" draws for each request',
-            slug="split-unit",
+            slug=Slug.SPLIT_UNIT,
         )
     return anonymous

@@ -9,7 +9,7 @@ from random import Random
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.split.arms import Assignment, unknown_arm
 from pytest_graysplit.split.checks import (
     basis_points_of,
@@ -128,7 +128,7 @@ class TrafficSplitter:
             raise UsageError(
                 f"the new weights would move {moved / 100:g}% of the units into or out of arms whose weights stay",
                 hint="lower the treatment that grows into them first, or start a new experiment with a new salt",
-                slug="split-ramp",
+                slug=Slug.SPLIT_RAMP,
             )
         return ramped
 

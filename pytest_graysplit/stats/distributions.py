@@ -7,7 +7,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 from pytest_graysplit.stats.interval import check_confidence, check_share
-from pytest_graysplit.stats.special import crossing, incomplete_beta, incomplete_gamma_tail, log_beta
+from pytest_graysplit.stats.special import crossing, incomplete_beta, log_beta
 
 
 def two_sided_z(confidence: float) -> float:
@@ -76,12 +76,3 @@ def binomial_cdf(k: int, n: int, p: float) -> float:
 def beta_quantile(p: float, a: float, b: float) -> float:
     """Return the p-quantile of the beta distribution with the parameters a and b."""
     return crossing(lambda x: p - incomplete_beta(a, b, x), 0.0, 1.0)
-
-
-def chi_square_tail(x: float, df: float) -> float:
-    """Return the probability that a chi-square value with df degrees of freedom is above x.
-
-    >>> round(chi_square_tail(3.841, 1), 3)
-    0.05
-    """
-    return incomplete_gamma_tail(df / 2, x / 2)

@@ -31,16 +31,6 @@ def mixing(alpha: float, tuned_n: float = TUNED_N) -> float:
     return (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / tuned_n
 
 
-def mixture_z(n: float, alpha: float, tuned_n: float = TUNED_N) -> float:
-    """Return the two-sided boundary, in standard errors, of the mean of n values at every n at once.
-
-    >>> round(0.3334122146400735 * mixture_z(6461, 0.05, 1000), 4)  # TestSequentialTTest of growthbook
-    1.0618
-    """
-    variance = n * mixing(alpha, tuned_n)
-    return math.sqrt(2 * (1 + 1 / variance) * math.log(math.sqrt(variance + 1) / alpha))
-
-
 @dataclass(frozen=True, slots=True)
 class Looks:
     """One-sided bounds and p-values, in standard errors, of a figure over n units that is looked at all the time.

@@ -67,20 +67,6 @@ def _grouped(numbers: list[float], clusters: Sequence[Hashable]) -> list[list[fl
     return list(groups.values())
 
 
-def clustered_se(values: Sequence[float], clusters: Sequence[Hashable]) -> float:
-    """Return the standard error of a mean of clustered values, with the correction C/(C-1) for few clusters.
-
-    sqrt(C/(C-1) * sum over clusters of (sum of deviations)^2) / n (Miller 2024, "Adding error bars to evals",
-    appendix A; Cameron and Miller 2015). A cluster for every value gives the usual standard error; one cluster
-    alone says nothing about the spread between clusters: infinity, and so do no values.
-
-    >>> round(clustered_se(range(20), [0, 1, 2, 3] * 5), 3)  # test_clustered_stderr of inspect_ai
-    0.645
-    """
-    estimate = estimate_mean(values, clusters)
-    return math.inf if estimate is None else estimate.error
-
-
 def t_interval(
     values: Sequence[float], confidence: float = 0.90, clusters: Sequence[Hashable] | None = None
 ) -> Interval | None:

@@ -9,28 +9,6 @@ from pytest_graysplit.stats.distributions import two_sided_z
 from pytest_graysplit.stats.interval import check_share
 
 
-def required_n(
-    discordant: float, difference: float, margin: float, alpha: float = 0.05, power: float = 0.80
-) -> int | None:
-    """Return how many pairs decide, with that power, whether the treatment is worse by the margin.
-
-    (z_alpha + z_power)^2 (psi - D^2) / (margin + D)^2, rounded up (Lachenbruch and Lynch 1998, Statistics in
-    Medicine 17:2207): psi is the share of discordant pairs (the mean squared difference, where cases pass in part), D
-    the true difference, treatment minus control; beyond the margin the same number shows the harm. None where D is
-    the margin itself: no number of pairs decides. Below `certifiable_n` the formula promises too much.
-
-    >>> required_n(0.10, 0.0, 0.05), required_n(0.10, -0.05, 0.05)
-    (248, None)
-    """
-    check_share("alpha", alpha)
-    check_share("the power", power)
-    if not difference * difference <= discordant + 1e-12 <= 1 + 1e-9:
-        raise ValueError(f"a share of discordant pairs lies between the squared difference and 1, not {discordant!r}")
-    if not -1 < margin < 1:
-        raise ValueError(f"a margin lies between -1 and 1, not {margin!r}")
-    return needed_n(discordant - difference * difference, margin + difference, alpha, power)
-
-
 def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float = 0.80) -> int | None:
     """Return how many values decide, with that power, on which side of a bound their mean lies.
 

@@ -1,11 +1,10 @@
-"""Whether units came out as the weights of their split say: at one look, or at every look."""
+"""Whether units follow the weights of their split, checked at every look."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.stats.distributions import chi_square_tail
 from pytest_graysplit.stats.interval import check_counts, finite
 from pytest_graysplit.stats.sequential import MOST, mean_e_value
 
@@ -43,25 +42,6 @@ def _log_odds(arms: Sequence[tuple[int, float]], concentration: float) -> float:
         prior = concentration * share
         terms += [math.lgamma(prior + count), -math.lgamma(prior), -count * math.log(share)]
     return math.fsum(terms)
-
-
-def sample_ratio_p(counts: Sequence[int], weights: Sequence[float]) -> float:
-    """Return the chi-square p-value of units that were to be split by these weights (Pearson 1900), for one look.
-
-    Weights are relative: (50, 50) is (0.5, 0.5). Nothing counted, or one arm alone, is no mismatch: 1.0; a unit
-    in an arm of weight 0 cannot be: 0.0. Below .001 the split is broken (Fabijan and others 2019, KDD).
-
-    >>> f"{sample_ratio_p([821588, 815482], [0.5, 0.5]):.1e}"  # Kohavi, Tang and Xu 2020, the MSN example
-    '1.8e-06'
-    """
-    arms = _possible(counts, weights)
-    if arms is None:
-        return 0.0
-    total = sum(count for count, _ in arms)
-    if total == 0 or len(arms) == 1:
-        return 1.0
-    dues = [(count, total * share) for count, share in arms]
-    return chi_square_tail(math.fsum((count - due) ** 2 / due for count, due in dues), len(arms) - 1)
 
 
 def _possible(counts: Sequence[int], weights: Sequence[float]) -> list[tuple[int, float]] | None:

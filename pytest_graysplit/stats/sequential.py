@@ -26,7 +26,7 @@ class EProcess:
     JRSS B 86:1). If the hypothesis is true, E ever reaches 1 / alpha with probability alpha at most (Ville 1939).
 
     >>> process = EProcess(margin=0.05, side="harm")
-    >>> [round(process.add(difference), 3) for difference in (0, 0, -1)]
+    >>> [round(process.add_cluster([difference], largest=1), 3) for difference in (0, 0, -1)]
     [0.977, 0.955, 1.36]
     """
 
@@ -48,10 +48,6 @@ class EProcess:
     def value(self) -> float:
         """The e-value so far; 1.0 before the first difference, at most MOST."""
         return mean_e_value(self._log_capitals)
-
-    def add(self, difference: float) -> float:
-        """Take one case's difference, from -1 to 1, and return the e-value with it."""
-        return self.add_cluster((difference,), largest=1)
 
     def add_cluster(self, differences: Sequence[float], largest: int) -> float:
         """Take the differences of one cluster, whose cases may be as alike as they like, and return the e-value.
@@ -99,19 +95,7 @@ def harm_e_values(
     >>> [round(e, 2) for e in harm_e_values([-1, -1, -1, 0], 0.05, clusters=["a", "a", "b", "b"])]
     [1.0, 1.43, 1.43, 1.75]
     """
-    return _e_values(differences, EProcess(margin, "harm"), clusters)
-
-
-def promote_e_values(differences: Sequence[float], margin: float) -> list[float]:
-    """Return the e-value after each difference, against "the treatment is worse by the margin or more".
-
-    >>> next(n for n, e in enumerate(promote_e_values([0] * 100, 0.05), start=1) if e >= 20)
-    94
-    """
-    return _e_values(differences, EProcess(margin, "promote"), None)
-
-
-def _e_values(differences: Sequence[float], process: EProcess, clusters: Sequence[Hashable] | None) -> list[float]:
+    process = EProcess(margin, "harm")
     names = range(len(differences)) if clusters is None else clusters
     sizes: Counter[Hashable] = Counter(names)
     largest = max(sizes.values(), default=1)

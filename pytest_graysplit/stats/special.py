@@ -1,4 +1,4 @@
-"""The incomplete beta and gamma functions, and where a falling function crosses zero."""
+"""The incomplete beta function, and where a falling function crosses zero."""
 
 from __future__ import annotations
 
@@ -36,41 +36,6 @@ def _beta_terms(a: float, b: float, x: float) -> Iterator[tuple[float, float]]:
         yield -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)), 1.0
         k = m + 1
         yield k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k)), 1.0
-
-
-def incomplete_gamma_tail(a: float, x: float) -> float:
-    """Return the regularised upper incomplete gamma function Q(a, x) (DLMF 8.7.1 and 8.9.2).
-
-    >>> round(incomplete_gamma_tail(1, 2), 12) == round(math.exp(-2), 12)
-    True
-    """
-    if x <= 0:
-        return 1.0
-    if math.isinf(x):
-        return 0.0
-    front = math.exp(a * math.log(x) - x - math.lgamma(a))
-    if x < a + 1:
-        return max(0.0, 1 - front * _gamma_series(a, x))
-    return front / ((x + 1 - a) * _fraction(_gamma_terms(a, x)))
-
-
-def _gamma_series(a: float, x: float) -> float:
-    term = total = 1 / a
-    for n in count(1):
-        term *= x / (a + n)
-        total += term
-        if term < total * _ENOUGH:
-            break
-    return total
-
-
-def _gamma_terms(a: float, x: float) -> Iterator[tuple[float, float]]:
-    # The first denominator is taken out in front, so that every fraction here begins with 1.
-    scale = x + 1 - a
-    for n in count(1):
-        below = x + 2 * n + 1 - a
-        yield -n * (n - a) / (scale * below), 1.0
-        scale = below
 
 
 def _fraction(terms: Iterator[tuple[float, float]]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def refused(name: str, problem: str, hint: str) -> UsageError:
     """Return the error for a setting that cannot be used, by its dotted name."""
-    return UsageError(f"pyproject.toml [tool.graysplit] {name}: {problem}", hint=hint, slug="tool-graysplit")
+    return UsageError(f"pyproject.toml [tool.graysplit] {name}: {problem}", hint=hint, slug=Slug.TOOL_GRAYSPLIT)
 
 
 def refuse_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.options import checked_looks
 from pytest_graysplit.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
-from pytest_graysplit.pricing import ABOVE, PRICE_FIELDS
+from pytest_graysplit.tooltable.prices import price_of
 from pytest_graysplit.tooltable.reading import headers_of, names, params_of, refuse_unknown, refused, section, texts_of
-from pytest_graysplit.tooltable.splits import splitter_of
+from pytest_graysplit.tooltable.splits import SplitTable, split_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from decimal import Decimal
 
-    from pytest_graysplit.split import TrafficSplitter
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
@@ -76,7 +75,7 @@ class ToolTable:
     verdict: VerdictTable = field(default_factory=VerdictTable)
     semantic: AskedModel | None = None
     judge: AskedModel | None = None
-    splits: Mapping[str, TrafficSplitter] = field(default_factory=dict)
+    splits: Mapping[str, SplitTable] = field(default_factory=dict)
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
@@ -87,7 +86,7 @@ class ToolTable:
             refuse_unknown(f"models.{name}", own, MODEL_FIELDS)
         return cls(
             prices={
-                name: _price(f"prices.{name}", own) for name, own in section("prices", table.get("prices")).items()
+                name: price_of(f"prices.{name}", own) for name, own in section("prices", table.get("prices")).items()
             },
             aliases=texts_of("aliases", table.get("aliases")),
             headers=headers_of("headers", table.get("headers"), environ),
@@ -98,10 +97,7 @@ class ToolTable:
             verdict=VerdictTable.read(section("verdict", table.get("verdict"))),
             semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
             judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
-            splits={
-                name: splitter_of(f"splits.{name}", name, own, environ)
-                for name, own in section("splits", table.get("splits")).items()
-            },
+            splits={name: split_of(name, own, environ) for name, own in section("splits", table.get("splits")).items()},
         )
 
     def named(self, aliases: Mapping[str, str]) -> ToolTable:
@@ -110,7 +106,7 @@ class ToolTable:
         def named(asked: AskedModel | None) -> AskedModel | None:
             return asked and replace(asked, model=aliases.get(asked.model, asked.model))
 
-        splits = {name: splitter.named(aliases) for name, splitter in self.splits.items()}
+        splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
         return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
 
     def params_of(self, model: str) -> Mapping[str, Json]:
@@ -131,9 +127,9 @@ class ToolTable:
         yield from self.headers.values()
         for own in self.model_headers.values():
             yield from own.values()
-        for splitter in self.splits.values():
-            for split in splitter.splits:
-                yield from split.headers.values()
+        for split in self.splits.values():
+            for arm in split.arms:
+                yield from arm.headers.values()
 
 
 def _bound(name: str, value: object) -> float:
@@ -173,27 +169,3 @@ def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | Non
         params=params_of(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),
     )
-
-
-def _price(name: str, value: object) -> dict[str, Decimal]:
-    table = section(name, value)
-    refuse_unknown(name, table, PRICE_FIELDS)
-    for needed in ("input", "output"):
-        if needed not in table:
-            raise refused(name, f"has no {needed} price", f"{name} = {{input = 0.28, cached = 0.028, output = 0.42}}")
-    price: dict[str, Decimal] = {}
-    for key, amount in table.items():
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
-            raise refused(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
-        price[key] = Decimal(str(amount))
-    _refuse_half_tier(name, price)
-    return price
-
-
-def _refuse_half_tier(name: str, price: Mapping[str, Decimal]) -> None:
-    """Raise UsageError for prices of long prompts that do not say from where on, or not what input and output cost."""
-    needed = (ABOVE, f"{ABOVE}_input", f"{ABOVE}_output")
-    given = [key for key in price if key.startswith(ABOVE)]
-    if given and (missing := next((key for key in needed if key not in price), None)):
-        hint = f"{name} = {{..., above = 200000, above_input = 6, above_output = 22.5}}"
-        raise refused(name, f"has {given[0]} and no {missing}", hint)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.config import BUILT_IN_ALIASES, Layer
 from pytest_graysplit.credentials import OWN_KEY
 from pytest_graysplit.display import shortened
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.fingerprint import redact_reply, redactor
 from pytest_graysplit.metrics.refusals import is_refusal
 from pytest_graysplit.pricing import PriceTable
@@ -153,7 +153,7 @@ class SplitClient:
             raise UsageError(
                 "model is decided by the split, and was given as a parameter",
                 hint="leave it out, or route this request with force=ARM",
-                slug="split-param",
+                slug=Slug.SPLIT_PARAM,
             )
         _check_messages(messages)
         splitter = self._splitter
@@ -221,7 +221,7 @@ def _check_messages(messages: object) -> None:
         raise UsageError(
             f"messages hold what is no message: {shortened(repr(messages), 60)}",
             hint='write them as [{"role": "user", "content": "..."}], the oldest first',
-            slug="split-messages",
+            slug=Slug.SPLIT_MESSAGES,
         )
 
 
@@ -249,6 +249,6 @@ def _cancelled(call: Call, waited_s: float) -> Reply:
         model=call.assignment.model,
         outcome="error",
         error="the application stopped waiting",
-        error_slug="request-cancelled",
+        error_slug=Slug.REQUEST_CANCELLED,
         latency_s=waited_s,
     )

@@ -78,10 +78,3 @@ class Latencies:
                 place += 1
             counts[place] += n * (step + 1) // steps - n * step // steps
         return counts
-
-
-def log_edges(low_s: float, high_s: float, bars: int) -> list[float]:
-    """Return the edges of so many bars, each as much wider than the one before."""
-    low_s, high_s = max(low_s, 1e-4), max(high_s, 2e-4)
-    step = max(math.log(high_s / low_s), 0.01) / bars
-    return [low_s * math.exp(step * bar) for bar in range(bars + 1)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.recordings.jsonl import encode
 from pytest_graysplit.traffic.records import Declared, DeclaredArm
 from pytest_graysplit.traffic.report import stamp
@@ -61,7 +61,7 @@ class TrafficLog:
             raise UsageError(
                 f"the traffic log {self.path} cannot be written: {error.strerror or error}",
                 hint="nothing was sent; make its folder, or name another file with log=",
-                slug="traffic-log-unwritable",
+                slug=Slug.TRAFFIC_LOG_UNWRITABLE,
             ) from None
 
     def use(self, splitter: TrafficSplitter) -> None:

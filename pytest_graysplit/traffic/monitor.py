@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
 from pytest_graysplit.config import Settings
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.project import read_settings
@@ -211,7 +211,7 @@ class Monitor:
             raise UsageError(
                 f"there are {len(grades)} treatments, and none was named",
                 hint=f"name one: {', '.join(grades)}",
-                slug="split-arm-unknown",
+                slug=Slug.SPLIT_ARM_UNKNOWN,
             )
         if treatment not in grades:
             raise unknown_arm(treatment, list(grades))
@@ -234,7 +234,7 @@ def _checked_cost(cost_usd: Decimal | float) -> Decimal:
     raise UsageError(
         f"a cost of {cost_usd!r} cannot be",
         hint="cost_usd is a number of US dollars of 0 or more, and None where nobody knows it",
-        slug="traffic-figure",
+        slug=Slug.TRAFFIC_FIGURE,
     )
 
 
@@ -243,7 +243,7 @@ def _checked_score(score: object) -> float:
         raise UsageError(
             f"{score!r} is no score",
             hint="a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0",
-            slug="traffic-score",
+            slug=Slug.TRAFFIC_SCORE,
         )
     return float(score)
 
@@ -253,10 +253,10 @@ def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
         return UsageError(
             f"{outcome!r} is no outcome{nearest(str(outcome), sorted(OUTCOMES))}",
             hint=f"the outcomes are {', '.join(get_args(Outcome))}",
-            slug="traffic-figure",
+            slug=Slug.TRAFFIC_FIGURE,
         )
     return UsageError(
         f"a latency of {latency_s!r} cannot be",
         hint="latency_s is a number of seconds of 0 or more, and None where nobody measured it",
-        slug="traffic-figure",
+        slug=Slug.TRAFFIC_FIGURE,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, get_args
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.results.figures import P99_NEEDS
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.traffic.grading import GradeVerdict
@@ -35,7 +35,7 @@ class MonitorCollector:
             raise UsageError(
                 "metrics for Prometheus need prometheus-client",
                 hint="pip install 'pytest-graysplit[prometheus]'",
-                slug="prometheus-missing",
+                slug=Slug.PROMETHEUS_MISSING,
             )
         self._monitor = monitor
 

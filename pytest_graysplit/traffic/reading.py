@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 from pytest_graysplit.traffic.records import FORMAT, Declared, Record
 
@@ -37,16 +37,11 @@ class _Broken(NamedTuple):
     cut: bool
 
 
-def read_log(path: Path, *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of a log, oldest first; raise UsageError for what cannot be read.
+def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
+    """Yield every record of these files, in this order; raise UsageError when all of them together hold none.
 
     A line that a killed process left unfinished, the last of a file or of a run, is told to `warn` and left out.
     """
-    return read_files(log_files([path]), warn=warn)
-
-
-def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of these files, in this order; raise UsageError when all of them together hold none."""
     named, line = [], None
     with ExitStack() as stack:
         # All at once: a writer that rotates meanwhile renames the files, and those that are open stay what they are.
@@ -57,7 +52,7 @@ def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _:
                 yield line
     if line is None:
         hint = "a log is written once SplitClient is given log=..., and requests have come"
-        raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug="traffic-file")
+        raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
 def log_files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -73,7 +68,7 @@ def log_files(paths: Iterable[Path]) -> tuple[Path, ...]:
 
 def _with_rotated(path: Path) -> list[Path]:
     if path.is_dir():
-        raise UsageError(f"{path}: is a folder, not a traffic log", hint="name the .jsonl file", slug="traffic-file")
+        raise UsageError(f"{path}: is a folder, not a traffic log", hint="name the .jsonl file", slug=Slug.TRAFFIC_FILE)
     rotated: dict[int, Path] = {}
     try:
         # Of a file that is being compressed, both forms may be there; the plain one is whole.
@@ -96,7 +91,7 @@ def _missing(path: Path) -> UsageError:
         else []
     )
     hint = f"logs there: {', '.join(beside[:5]) or 'none'}" if path.parent.is_dir() else "its folder does not exist"
-    return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug="traffic-file")
+    return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
 def read_lines(
@@ -130,7 +125,7 @@ def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[st
 
 def _leave_out(broken: _Broken, warn: Callable[[str], None], *, torn: bool) -> None:
     if not (torn and broken.cut):
-        raise UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug="traffic-line")
+        raise UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug=Slug.TRAFFIC_LINE)
     warn(f"{broken.where}: left out, the line is cut off as by a killed process")
 
 
@@ -145,7 +140,7 @@ def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> 
     try:
         yield from stream
     except gzip.BadGzipFile:
-        raise UsageError(f"{file}: is not compressed by gzip", hint=_named(file), slug="traffic-file") from None
+        raise UsageError(f"{file}: is not compressed by gzip", hint=_named(file), slug=Slug.TRAFFIC_FILE) from None
     except (EOFError, zlib.error):
         warn(f"{file}: the compressed file is cut off; what came before was read")
     except OSError as error:
@@ -154,7 +149,7 @@ def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> 
 
 def _unreadable(file: Path, error: OSError) -> UsageError:
     hint = "see that it is a file you may read"
-    return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug="traffic-file")
+    return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
 def _named(file: Path) -> str:
@@ -177,7 +172,7 @@ def _second_look(text: bytes, where: str) -> Record | _Broken:
         raise UsageError(
             f"{where}: is format {found!r}, this version reads {FORMAT}",
             hint="read the log with the version of pytest-graysplit that wrote it",
-            slug="traffic-format",
+            slug=Slug.TRAFFIC_FORMAT,
         )
     try:
         record: Record = msgspec.convert(loaded, Record)

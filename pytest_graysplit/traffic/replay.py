@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.policy import Policy
 from pytest_graysplit.pricing import PriceTable
 from pytest_graysplit.split import BASIS_POINTS, Split, TrafficSplitter
@@ -55,7 +55,7 @@ class Replay:
         try:
             splitter = splitter_of(record)
         except UsageError as error:
-            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug="traffic-line") from None
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
         self._arms.update({(record.split, arm.arm): place for place, arm in enumerate(record.arms)})
         if self.monitor is None:
             started_s = _seconds(record.at, where)
@@ -72,7 +72,7 @@ class Replay:
                 f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
                 "before it declares that",
                 hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
-                slug="traffic-line",
+                slug=Slug.TRAFFIC_LINE,
             )
         _check_figures(record, where)
         cost_usd = record.cost_usd
@@ -100,7 +100,7 @@ class Replay:
         try:
             self.monitor.feedback(record.id, record.score, before=record.before)
         except UsageError as error:
-            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug="traffic-line") from None
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
 
 
 def splitter_of(record: Declared) -> TrafficSplitter:
@@ -118,7 +118,7 @@ def _check_figures(record: Answered, where: str) -> None:
         raise UsageError(
             f"{where}: {odd[0]} is no latency, cost or number of attempts",
             hint="a line holds numbers of 0 or more; remove the line, or mend what wrote it",
-            slug="traffic-line",
+            slug=Slug.TRAFFIC_LINE,
         )
 
 
@@ -131,7 +131,7 @@ def _key(unit: str | None, where: str) -> bytes | None:
         raise UsageError(
             f"{where}: {unit!r} is no key of a unit",
             hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
-            slug="traffic-line",
+            slug=Slug.TRAFFIC_LINE,
         )
     return key
 
@@ -141,5 +141,5 @@ def _seconds(at: str, where: str) -> float:
         return datetime.fromisoformat(at).timestamp()
     except ValueError:
         raise UsageError(
-            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug="traffic-line"
+            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
         ) from None

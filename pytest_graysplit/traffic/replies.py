@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from pytest_graysplit.errors import GraysplitError, UsageError
+from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.types import Reply, Role
 
 _OF_A_REPLY = tuple(one.name for one in fields(Reply))
@@ -46,7 +46,7 @@ def failure(reply: SplitReply) -> RequestFailedError:
     error = RequestFailedError(
         f"{reply.arm} ({(reply.failed or reply).model}) failed {tries}{stand_in}: {reply.error}",
         hint=hint,
-        slug=reply.error_slug or "request-failed",
+        slug=Slug(reply.error_slug or Slug.REQUEST_FAILED),
     )
     error.reply = reply
     return error
@@ -57,5 +57,5 @@ def client_closed() -> UsageError:
     return UsageError(
         "the client is not open",
         hint="use it as `async with SplitClient(...) as client`, and ask inside the block",
-        slug="split-client-closed",
+        slug=Slug.SPLIT_CLIENT_CLOSED,
     )

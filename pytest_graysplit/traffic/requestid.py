@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.split import MOST_ARMS
 from pytest_graysplit.traffic.units import PLACES
 
@@ -46,7 +46,7 @@ def read_id(text: str) -> RequestId:
     raise UsageError(
         f"{text!r} is no id of a request",
         hint="pass the id that record() returned, or reply.id",
-        slug="traffic-id",
+        slug=Slug.TRAFFIC_ID,
     )
 
 

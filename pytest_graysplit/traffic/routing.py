@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _known(name: str) -> str:
     raise UsageError(
         f"no header template is known for {name!r}{nearest(str(name), list(TEMPLATES))}",
         hint=f'known are {", ".join(TEMPLATES)}; for your own, pass a mapping: headers={{"{name}": "{{arm}}"}}',
-        slug="split-header",
+        slug=Slug.SPLIT_HEADER,
     )
 
 
@@ -70,5 +70,5 @@ def _check(name: str, template: str) -> None:
         raise UsageError(
             f"the header {name!r} has a template that cannot be filled in: {template!r}",
             hint=f"a template is a text with these fields: {', '.join(f'{{{field}}}' for field in FIELDS)}",
-            slug="split-header",
+            slug=Slug.SPLIT_HEADER,
         ) from None

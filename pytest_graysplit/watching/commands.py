@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.escaping import visible_json
 from pytest_graysplit.project import PROJECT_FILE, read_settings
 from pytest_graysplit.recordings.commands import Line
@@ -79,8 +79,8 @@ def run_grade(options: argparse.Namespace) -> Iterator[Line]:
 
 def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     """Serve the live page of a log until Ctrl-C."""
-    from pytest_graysplit.dashboard.of_monitor import TrafficSource, metrics_of
     from pytest_graysplit.dashboard.server import serve
+    from pytest_graysplit.dashboard.traffic_source import TrafficSource, metrics_of
     from pytest_graysplit.watching.following import Following
 
     notes: list[str] = []
@@ -133,7 +133,7 @@ def _told_split(replay: Replay, log: Path) -> Monitor:
         raise UsageError(
             f"{log}: declares no split, so nobody can tell its arms apart",
             hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
-            slug="traffic-line",
+            slug=Slug.TRAFFIC_LINE,
         )
     return replay.monitor
 

@@ -1,10 +1,9 @@
 """The routes, asked as any client asks them: bodies, headers, tokens, host names, and below a prefix."""
 
 import asyncio
-import base64
-import hashlib
 import json
 import re
+from pathlib import Path
 
 import httpx
 import live_snapshots as specimens
@@ -12,8 +11,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from pytest_graysplit.dashboard import html
 from pytest_graysplit.dashboard.app import page_app
-from pytest_graysplit.dashboard.gates import LocalNames
+from pytest_graysplit.dashboard.middleware import LocalHostMiddleware
 
 ID = "support.jsonl::refund-policy"
 AWKWARD = "tests/test_a b.py::test[50% of ä/b?c#d]"
@@ -35,23 +35,62 @@ def ask(app, address, *, method="GET", base="http://127.0.0.1:8765", **options):
     return asyncio.run(asked())
 
 
-def test_the_page_is_one_document_under_a_policy_that_runs_nothing_else(held):
-    """Its script and style are those whose hashes the policy names, and it names nobody else's address."""
+def test_page_policy_allows_only_scripts_and_styles_with_its_nonce(held):
+    """Every script and style of the page has the nonce; the next visit gets another one."""
     answer = ask(page_app(held), "/")
-    [script], [style] = (re.findall(rf"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL) for tag in ("script", "style"))
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    [nonce] = set(re.findall(r'nonce="([^"]+)"', answer.text))
+    assert len(re.findall(r"<(?:script|style|link rel=\"stylesheet\")", answer.text)) == answer.text.count("nonce=")
     assert dict(answer.headers) == {
         "content-length": str(len(answer.content)),
         "content-type": "text/html; charset=utf-8",
-        "content-security-policy": f"default-src 'none'; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
+        "content-security-policy": f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
         "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "cache-control": "no-store",
         "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    assert set(re.findall(r"https?://[^\s'\"]+", answer.text)) == {"http://www.w3.org/2000/svg"}
-    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", answer.text) == []
+    assert nonce not in ask(page_app(held), "/").text
+
+
+def page_files(app):
+    """Load the page as a browser does: the files that it links, and the modules that those import."""
+    found, wanted = {}, re.findall(r"(?:src|href)=\"(page/[^\"]+)\"", ask(app, "/").text)
+    for address in wanted:
+        if address not in found:
+            found[address] = ask(app, f"/{address}")
+            wanted += [f"page/{name}" for name in re.findall(r"from \"\./([^\"]+)\"", found[address].text)]
+    return found
+
+
+def test_page_files_are_all_used_and_have_the_type_that_browsers_require(held):
+    """A module of another type would not run, because the answer forbids guessing."""
+    files = page_files(page_app(held))
+    folder = Path(html.__file__).parent / "page"
+    assert {Path(address).name for address in files} == {
+        each.name for each in folder.iterdir() if each.suffix in {".js", ".css"}
+    }
+    for address, answer in files.items():
+        assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
+        expected = {".js": "text/javascript", ".css": "text/css"}[Path(address).suffix]
+        assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
+
+
+def test_page_files_name_no_other_server_and_write_no_markup(held):
+    """The page works offline, and texts of models stay texts."""
+    texts = [ask(page_app(held), "/").text, *(answer.text for answer in page_files(page_app(held)).values())]
+    assert {address for text in texts for address in re.findall(r"https?://[^\s'\"]+", text)} == {
+        "http://www.w3.org/2000/svg"
+    }
+    assert [re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text) for text in texts] == [
+        [] for _ in texts
+    ]
+
+
+@pytest.mark.parametrize("name", ["page.html", "html.py", "..%2Fapp.py", "gone.js"])
+def test_unknown_page_file_is_not_found(held, name):
+    """Only scripts and styles of the page are served, and nothing beside them."""
+    assert ask(page_app(held), f"/page/{name}").status_code == 404
 
 
 def test_the_snapshot_is_served_as_it_is(held):
@@ -116,16 +155,22 @@ def test_every_address_works_below_a_prefix(held):
     assert (bare.url.path, "<title>graysplit</title>" in bare.text) == ("/tools/graysplit/", True)
     for address in ("metrics/dashboard", "metrics/validate-grade", f"cases/{ID}", "healthz"):
         assert ask(app, f"/tools/graysplit/{address}").status_code == 200
-    asked_by_page = re.findall(r"(?:href=|EventSource\(|fetch\()[\"'`]([^#\"'`$]+)", ask(app, "/tools/graysplit/").text)
-    assert [where for where in asked_by_page if not where.startswith("data:")] == [
+    texts = [bare.text, *(answer.text for answer in page_files(page_app(held)).values())]
+    asked = {
+        where for text in texts for where in re.findall(r"(?:href=|src=|EventSource\(|fetch\()[\"'`]([^#\"'`$]+)", text)
+    }
+    assert {where for where in asked if not where.startswith(("data:", "page/"))} == {
         "metrics/dashboard",
         "metrics/validate-grade",
         "cases/",
         "events",
-    ]
+    }
+    for address in asked:
+        if address.startswith("page/"):
+            assert ask(app, f"/tools/graysplit/{address}").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/events", "/metrics/dashboard", "/metrics/validate-grade", "/cases/x", "/healthz", "/no"])  # fmt: skip
+@pytest.mark.parametrize("address", ["/", "/page/live.js", "/events", "/metrics/dashboard", "/metrics/validate-grade", "/cases/x", "/healthz", "/no"])  # fmt: skip
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {quoted(TOKEN)}"}, {"Cookie": "graysplit_8765=wrong"}])  # fmt: skip
 def test_without_the_token_nothing_is_told(held, address, headers):
     """Not even what is there; scripts get JSON that says how."""
@@ -192,7 +237,7 @@ def test_a_script_sends_the_token_as_a_bearer(held):
 )
 def test_a_page_of_someone_else_does_not_reach_this_machine_under_its_own_name(held, host, status):
     """DNS rebinding: a stranger's name that leads to 127.0.0.1 is refused."""
-    answer = ask(LocalNames(page_app(held)), "/metrics/dashboard", headers={"Host": host})
+    answer = ask(LocalHostMiddleware(page_app(held)), "/metrics/dashboard", headers={"Host": host})
     assert answer.status_code == status
     if status == 421:
         assert answer.json() == {"error": "this page answers to localhost and 127.0.0.1 only"}

@@ -15,9 +15,9 @@ import httpx
 import live_snapshots as specimens
 import pytest
 
-from pytest_graysplit.dashboard import events as events_module
-from pytest_graysplit.dashboard.feed import as_text
+from pytest_graysplit.dashboard import sse
 from pytest_graysplit.dashboard.server import LiveServer, serve
+from pytest_graysplit.dashboard.snapshot_cache import as_text
 from pytest_graysplit.errors import UsageError
 
 
@@ -71,8 +71,8 @@ def test_what_has_ended_before_a_page_opens_is_shown_once(served):
 
 def test_a_quiet_stream_gives_signs_of_life_and_ends_before_a_server_waits_for_it(held, served, monkeypatch):
     """Proxies see that it lives; a server that we cannot ask waits for no stream for long, and browsers come back."""
-    monkeypatch.setattr(events_module, "KEEP_ALIVE_TICKS", 5)
-    monkeypatch.setattr(events_module, "LIFE_TICKS", 12)
+    monkeypatch.setattr(sse, "KEEP_ALIVE_TICKS", 5)
+    monkeypatch.setattr(sse, "LIFE_TICKS", 12)
     assert get(f"{served(held).url}events").text.split("\n\n") == [
         "retry: 1000",
         f"event: snapshot\ndata: {as_text(specimens.run())}",

@@ -75,3 +75,15 @@ def test_without_a_treatment_the_test_is_skipped(project):
     result = project.bare("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no treatment model: name the candidate with --graysplit-treatment=MODEL"])
+
+
+def test_a_split_with_a_mistake_ends_the_run_before_any_test(project):
+    """Also a run that does not use it, with the name of the section."""
+    project.write(
+        "pyproject.toml",
+        '[tool.graysplit.splits.s]\narms = [{model = "m", weight = 0.5}, {model = "n", weight = 0.1}]\n',
+    )
+    project.test_file("def test_x(): pass")
+    result = project.run()
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*splits.s: the weights sum to 0.6, not to 1*"])

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,13 +49,6 @@ def test_of_two_renamed_cases_the_newest_reply_counts(bench):
     )
     merge_journals(bench.root)
     assert Recordings(bench.root).reply(bench.file, bench.key("d")).text == "new"
-
-
-def test_a_fresh_reply_is_known_at_once(bench, stored):
-    """What this run recorded is answered as it came, not as a replay, and before any merge."""
-    fresh = bench.reply("14 days.")
-    stored.add(bench.file, bench.key(), fresh)
-    assert stored.reply(bench.file, bench.key()) is fresh
 
 
 def test_without_a_file_nothing_is_recorded(bench):
@@ -176,17 +168,6 @@ def test_replay_loads_only_what_it_needs(bench, stored):
         "print({'filelock', 'rapidfuzz', 'httpx', 'asyncio', 'pytest'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
-
-
-def test_replay_is_fast(bench):
-    """4,000 replies of a suite of 2,000 pairs cost far less than a test that uses them."""
-    pairs = [(bench.key(f"case-{n}"), bench.reply("An answer of some length. " * 30)) for n in range(4000)]
-    bench.record(*pairs)
-    merge_journals(bench.root)
-    recordings = Recordings(bench.root)
-    began = time.process_time()
-    assert all(recordings.reply(bench.file, key) for key, _ in pairs)
-    assert (time.process_time() - began) / len(pairs) < 100e-6  # 10 microseconds at a desk; build servers are slower
 
 
 WHOLE = "<think>\nThirty or fourteen?\n</think>\n\n30 days."

@@ -223,15 +223,18 @@ def test_a_stream_is_read_as_it_comes():
 
 
 def test_a_latency_begins_where_the_connection_is_open():
-    """What it takes to open a connection is no model's latency."""
+    """By a clock that only opening the connection moves, a quarter of a second is queue time and no latency."""
+    now_s = 100.0
 
     async def run():
-        async with Relay(Settings(base_url=server.url, concurrency=1), is_refusal=lambda _: False) as relay:
+        chosen = Settings(base_url=server.url, concurrency=1)
+        async with Relay(chosen, is_refusal=lambda _: False, clock=lambda: now_s) as relay:
             [connection] = relay._connections
             opened = connection.open
 
             async def slow_open():
-                await asyncio.sleep(0.2)
+                nonlocal now_s
+                now_s += 0.25
                 await opened()
 
             connection.open = slow_open
@@ -239,7 +242,7 @@ def test_a_latency_begins_where_the_connection_is_open():
 
     with ScriptedServer(whole(said())) as server:
         reply = asyncio.run(run())
-    assert reply.queue_s >= 0.2 > reply.latency_s
+    assert (reply.queue_s, reply.latency_s) == (0.25, 0.0)
 
 
 def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch):

@@ -1,8 +1,10 @@
 """Places, pace and the watch over the loop."""
 
 import asyncio
-import time
 
+import pytest
+
+from pytest_graysplit.relay import looplag
 from pytest_graysplit.relay.limits import Limiter, Pace, Slots
 from pytest_graysplit.relay.looplag import LoopLag
 
@@ -130,16 +132,21 @@ def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
     assert paced(None, work) == [2.0]
 
 
-def test_the_lag_of_a_blocked_loop_is_seen():
+def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
+    """By the clock that it is given: after a sleep of 1 ms this one has moved by 151 ms."""
+    monkeypatch.setattr(looplag, "PERIOD_S", 0.001)
+
     async def run():
-        lag = LoopLag(asyncio.get_running_loop().time)
+        simulated = Time()
+        lag = LoopLag(lambda: simulated.now)
         await lag.stop()
         assert lag.p95_s == 0.0
         lag.start()
         await asyncio.sleep(0)
-        time.sleep(0.15)  # noqa: ASYNC251  # blocking the loop is the point
-        await asyncio.sleep(0.01)
+        simulated.now += 0.151
+        while not lag.p95_s:  # noqa: ASYNC110 # what is waited for is a number, and tells nobody
+            await asyncio.sleep(0)
         await lag.stop()
         return lag.p95_s
 
-    assert 0.05 < asyncio.run(run()) < 5
+    assert asyncio.run(run()) == pytest.approx(0.15)

@@ -10,6 +10,7 @@ import pytest
 from pytest_graysplit.config import Settings
 from pytest_graysplit.errors import UnaskedError
 from pytest_graysplit.pricing import PriceTable
+from pytest_graysplit.relay import tolls
 from pytest_graysplit.relay.client import Relay
 from pytest_graysplit.relay.tolls import Purse
 from pytest_graysplit.spending import MemoryLedger, Spending, bound_of
@@ -161,9 +162,10 @@ def test_a_request_that_nobody_can_bound_is_not_sent(desk):
     assert desk.relay.stats()["total"] == 0
 
 
-def test_nobody_waits_for_the_dead(desk):
-    """When nothing is settled for long, what is set aside belongs to a process that is gone."""
-    desk.account(desk.most, patience_s=0.1)
+def test_the_wait_for_a_stale_reservation_times_out(desk, monkeypatch):
+    """When nothing is settled for longer than the patience, what is set aside belongs to a process that is gone."""
+    monkeypatch.setattr(tolls, "POLL_S", 0)
+    desk.account(desk.most, patience_s=0)
     desk.spending.reserve(desk.spending.reservation("gone", desk.most / 2))
     [error] = desk.ask(a_body())
     assert isinstance(error, UnaskedError)

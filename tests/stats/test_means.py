@@ -11,20 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 
-from pytest_graysplit.stats import Interval, clustered_se, t_interval, t_p
+from pytest_graysplit.stats import Interval, t_interval, t_p
+from pytest_graysplit.stats.means import estimate_mean
 
-# --- clustered_se
+# --- estimate_mean
 
 
 def test_the_clustered_error_is_the_published_one():
     """0..19 in four interleaved clusters, as asserted in inspect_ai, tests/scorer/test_metric.py."""
-    assert clustered_se(range(20), [0, 1, 2, 3] * 5) == pytest.approx(0.6454972243679028, rel=1e-14)
+    assert estimate_mean(range(20), [0, 1, 2, 3] * 5).error == pytest.approx(0.6454972243679028, rel=1e-14)
 
 
 def test_without_clusters_the_error_is_the_usual_one():
     """One cluster for each value gives the standard error of every textbook, that of scipy."""
-    assert clustered_se(range(20), range(20)) == pytest.approx(1.3228756555322954, rel=1e-14)
-    assert clustered_se(range(20), range(20)) == pytest.approx(scipy.stats.sem(range(20)))
+    assert estimate_mean(range(20), range(20)).error == pytest.approx(1.3228756555322954, rel=1e-14)
+    assert estimate_mean(range(20), range(20)).error == pytest.approx(scipy.stats.sem(range(20)))
 
 
 def test_the_clustered_error_is_that_of_a_regression_on_a_constant():
@@ -37,13 +38,15 @@ def test_the_clustered_error_is_that_of_a_regression_on_a_constant():
             cov_type="cluster", cov_kwds={"groups": np.array(names), "use_correction": False}
         )
         found = len(set(names))
-        assert clustered_se(values, names) == pytest.approx(fit.bse[0] * math.sqrt(found / (found - 1)), rel=1e-9)
+        assert estimate_mean(values, names).error == pytest.approx(
+            fit.bse[0] * math.sqrt(found / (found - 1)), rel=1e-9
+        )
 
 
 def test_one_cluster_says_nothing_about_the_next():
     """The spread between clusters cannot be seen in one."""
-    assert clustered_se([1.0, 2.0], ["a", "a"]) == math.inf
-    assert clustered_se([], []) == math.inf
+    assert estimate_mean([1.0, 2.0], ["a", "a"]).error == math.inf
+    assert estimate_mean([], []) is None
 
 
 # --- t_interval and t_p
@@ -148,7 +151,7 @@ def test_the_smallest_and_largest_values_keep_their_digits(scale):
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_values_that_are_no_finite_numbers_are_refused(wrong):
     """One NaN would make every bound one."""
-    for call in (t_interval, lambda values: t_p(values, 0), lambda values: clustered_se(values, "ab")):
+    for call in (t_interval, lambda values: t_p(values, 0), lambda values: estimate_mean(values, "ab")):
         with pytest.raises(ValueError, match="finite number"):
             call([1.0, wrong])
     with pytest.raises(ValueError, match="not nan"):

@@ -14,7 +14,8 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import gammaln, xlogy
 from statsmodels.stats.contingency_tables import mcnemar
 
-from pytest_graysplit.stats import mcnemar_exact, mcnemar_midp, tango, tango_p
+from pytest_graysplit.stats import mcnemar_midp, tango, tango_p
+from pytest_graysplit.stats.paired import mcnemar_exact
 
 CONFIDENCES = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 

@@ -7,71 +7,56 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.stats import certifiable_n, required_n, tango, tango_p
+from pytest_graysplit.stats import certifiable_n, needed_n, tango, tango_p
 
 
 @pytest.mark.parametrize(
-    ("margin", "discordant", "difference", "n"),
-    [(0.05, 0.1, 0, 248), (0.05, 0.2, 0, 495), (0.10, 0.2, 0, 124), (0.05, 0.1, 0.02, 126)],
+    ("variance", "distance", "n"),
+    [(0.1, 0.05, 248), (0.2, 0.05, 495), (0.2, 0.10, 124), (0.0996, 0.07, 126), (0.46, -0.15, 127)],
 )
-def test_so_many_pairs_are_required(margin, discordant, difference, n):
-    """(1.645 + 0.842)^2 (psi - D^2) / (margin + D)^2, rounded up, worked out by hand."""
-    assert required_n(discordant, difference, margin) == n
+def test_needed_n_is_the_formula(variance, distance, n):
+    """(1.645 + 0.842)^2 variance / distance^2, rounded up, worked out by hand; the side of the bound does not matter."""
+    assert needed_n(variance, distance) == n
+    assert needed_n(variance, -distance) == n
 
 
-def test_the_required_pairs_have_the_power_they_promise():
-    """Of 400 simulated comparisons with the required 248 pairs, about 80% keep the margin."""
-    rng, n, kept = random.Random(35), required_n(0.10, 0.0, 0.05), 0
+def test_needed_n_has_the_power_it_promises():
+    """Of 400 simulated comparisons with 248 pairs, about 80% keep the margin."""
+    rng, n, kept = random.Random(35), needed_n(0.10, 0.05), 0
     for _ in range(400):
         draws = rng.choices("bc-", weights=(0.05, 0.05, 0.90), k=n)
         kept += tango_p(draws.count("b"), draws.count("c"), n, bound=-0.05) < 0.05
     assert 290 <= kept <= 350
 
 
-@pytest.mark.parametrize(("difference", "margin"), [(-0.05, 0.05), (-0.1 - 0.2, 0.3), (0.0, 0.0)])
-def test_on_the_margin_no_number_of_pairs_decides(difference, margin):
-    """None is named; also when the margin is missed by a rounding."""
-    assert required_n(0.5, difference, margin) is None
+@pytest.mark.parametrize(("variance", "distance"), [(0.5, 0.0), (0.5, -0.1 - 0.2 + 0.3), (math.inf, 0.05)])
+def test_needed_n_is_none_at_the_bound_or_without_a_variance(variance, distance):
+    """No number of values decides; also when the bound is missed by a rounding."""
+    assert needed_n(variance, distance) is None
 
 
-def test_beyond_the_margin_the_same_number_shows_the_harm():
-    """The distance from the margin counts, on whichever side of it."""
-    assert required_n(0.5, -0.2, 0.05) == 127
-    assert required_n(0.5, -0.06, 0.05) > required_n(0.5, -0.2, 0.05)
-
-
-def test_more_is_required_for_less_margin_and_more_power():
-    """The number rises with what is asked."""
+def test_needed_n_rises_with_what_is_asked():
+    """A smaller distance, more power and a smaller alpha each need more values."""
     numbers = [
-        required_n(0.1, 0.0, 0.10),
-        required_n(0.1, 0.0, 0.05),
-        required_n(0.1, 0.0, 0.05, power=0.9),
-        required_n(0.1, 0.0, 0.05, alpha=0.01, power=0.9),
+        needed_n(0.1, 0.10),
+        needed_n(0.1, 0.05),
+        needed_n(0.1, 0.05, power=0.9),
+        needed_n(0.1, 0.05, alpha=0.01, power=0.9),
     ]
     assert numbers == sorted(set(numbers))
 
 
-def test_at_least_one_pair_is_required():
-    """Where nothing is expected to be discordant the formula asks for none, which shows nothing."""
-    assert required_n(0.0, 0.0, 0.05) == 1
-    assert required_n(0.2, 0.0, 0.1, alpha=0.5, power=0.4) == 1
+def test_needed_n_is_at_least_one():
+    """Where nothing varies the formula gives 0 values, which show nothing."""
+    assert needed_n(0.0, 0.05) == 1
+    assert needed_n(0.2, 0.1, alpha=0.5, power=0.4) == 1
 
 
-@pytest.mark.parametrize(
-    ("discordant", "difference", "margin"),
-    [
-        (0.01, 0.12, 0.05),
-        (1.2, 0.0, 0.05),
-        (math.nan, 0.0, 0.05),
-        (0.1, math.nan, 0.05),
-        (0.1, 0.0, math.nan),
-        (0.1, 0.0, 5),
-    ],
-)
-def test_impossible_plans_are_refused(discordant, difference, margin):
-    """A difference larger than the share of pairs that differ cannot be; a margin in points is none."""
-    with pytest.raises(ValueError, match="lies between"):
-        required_n(discordant, difference, margin)
+@pytest.mark.parametrize("share", [{"alpha": 0}, {"alpha": 1}, {"power": math.nan}, {"power": 80}])
+def test_needed_n_refuses_impossible_error_rates(share):
+    """An error rate and a power lie between 0 and 1."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        needed_n(0.1, 0.05, **share)
 
 
 # --- certifiable_n

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.stats import EProcess, harm_e_values, promote_e_values
+from pytest_graysplit.stats import EProcess, harm_e_values
 from pytest_graysplit.stats.sequential import MOST
 
 DIFFERENCES = st.lists(st.floats(-1, 1) | st.sampled_from([-1, 0, 1]), max_size=60)
@@ -20,6 +20,12 @@ def by_definition(differences, margin, side):
     if side == "harm":
         xs, m = [1 - x for x in xs], 1 - m
     return sum(math.prod(1 + 0.95 * k / 21 / m * (x - m) for x in xs) for k in range(1, 21)) / 20
+
+
+def e_values(differences, margin, side):
+    """The e-value after each case, with every case a cluster of its own."""
+    process = EProcess(margin, side)
+    return [process.add_cluster([difference], largest=1) for difference in differences]
 
 
 def test_the_harm_process_keeps_its_digits():
@@ -35,7 +41,7 @@ def test_the_harm_process_keeps_its_digits():
 
 def test_the_processes_stop_where_they_should():
     """Nine cases lost in a row are harm at 40; 94 equal ones are enough to promote at 20."""
-    harm, promote = harm_e_values([-1] * 20, 0.05), promote_e_values([0] * 100, 0.05)
+    harm, promote = harm_e_values([-1] * 20, 0.05), e_values([0] * 100, 0.05, "promote")
     assert next(n for n, e in enumerate(harm, start=1) if e >= 40) == 9
     assert next(n for n, e in enumerate(promote, start=1) if e >= 20) == 94
     assert promote[-1] == pytest.approx(25.311636727057756, rel=1e-12)
@@ -43,12 +49,16 @@ def test_the_processes_stop_where_they_should():
 
 @given(DIFFERENCES, st.sampled_from([0, 0.02, 0.05, 0.1, 0.5]), st.sampled_from(["harm", "promote"]))
 def test_the_e_value_is_by_definition(differences, margin, side):
-    """Fractions of a case count as such; before the first it is 1; lists and steps give the same."""
-    process = EProcess(margin, side)
-    assert process.value == 1
-    stepped = [process.add(difference) for difference in differences]
-    assert stepped == {"harm": harm_e_values, "promote": promote_e_values}[side](differences, margin)
-    assert process.value == pytest.approx(by_definition(differences, margin, side), rel=1e-9)
+    """Fractions of a case count as such, and before the first case the e-value is 1."""
+    assert EProcess(margin, side).value == 1
+    for n, value in enumerate(e_values(differences, margin, side), start=1):
+        assert value == pytest.approx(by_definition(differences[:n], margin, side), rel=1e-9)
+
+
+@given(DIFFERENCES, st.sampled_from([0, 0.02, 0.05, 0.1, 0.5]))
+def test_harm_e_values_are_those_of_the_process(differences, margin):
+    """A list and single steps give the same."""
+    assert harm_e_values(differences, margin) == e_values(differences, margin, "harm")
 
 
 def test_a_cluster_is_one_bet_of_its_sum_over_the_largest():
@@ -89,15 +99,13 @@ def test_a_cluster_larger_than_the_largest_is_refused():
         EProcess(0.05, "harm").add_cluster([0, 0], largest=1)
 
 
-@pytest.mark.parametrize(
-    ("values", "difference"), [(harm_e_values, 0.05), (harm_e_values, -0.05), (promote_e_values, -0.05)]
-)
-def test_a_true_hypothesis_seldom_meets_the_threshold(values, difference):
+@pytest.mark.parametrize(("side", "difference"), [("harm", 0.05), ("harm", -0.05), ("promote", -0.05)])
+def test_a_true_hypothesis_seldom_meets_the_threshold(side, difference):
     """Looked at after each of 80 cases, 200 times, models within the margin reach 20 in at most about 5%."""
     rng, alarms = random.Random(36), 0
     for _ in range(200):
         cases = rng.choices([1, -1, 0], weights=[0.1 + difference / 2, 0.1 - difference / 2, 0.8], k=80)
-        alarms += max(values(cases, 0.05)) >= 20
+        alarms += max(e_values(cases, 0.05, side)) >= 20
     assert alarms <= 18
 
 
@@ -108,9 +116,9 @@ def test_a_fair_bet_wins_nothing_on_average():
         for difference in (-1, 1):
             process = EProcess(0.05, side)
             for earlier in (0, -1, 1):
-                process.add(earlier)
+                process.add_cluster([earlier], largest=1)
             before = process.value
-            after[difference] = process.add(difference)
+            after[difference] = process.add_cluster([difference], largest=1)
         # A difference of 1 with probability p and else -1 has the mean -margin.
         p = (1 + sign * 0.05) / 2
         assert p * after[1] + (1 - p) * after[-1] == pytest.approx(before)
@@ -121,11 +129,11 @@ def test_thousands_of_cases_neither_overflow_nor_are_forgotten(side, difference)
     """Evidence ends at a number every format can write, and a capital that was lost can be won back."""
     process = EProcess(0.05, side)
     for _ in range(3000):
-        process.add(difference)
+        process.add_cluster([difference], largest=1)
     wins = (side == "harm") == (difference < 0)
     assert (process.value == MOST) if wins else (0 <= process.value < 1e-20)
     for _ in range(6000):
-        process.add(-difference)
+        process.add_cluster([-difference], largest=1)
     assert (process.value < 1e-20) if wins else (process.value > 1e20)
 
 
@@ -133,7 +141,7 @@ def test_thousands_of_cases_neither_overflow_nor_are_forgotten(side, difference)
 def test_a_difference_of_scores_is_at_most_one(difference):
     """Outside -1..1 a bet could lose more than there is."""
     with pytest.raises(ValueError, match="between -1 and 1"):
-        EProcess(0.05, "harm").add(difference)
+        EProcess(0.05, "harm").add_cluster([difference], largest=1)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from pytest_graysplit.stats import (
     OneLook,
     clustered_ratio,
-    clustered_se,
     geometric_ratio,
     mean_difference,
     quantile_ratio_of,
     ratio_of_ratios,
     share_difference,
 )
+from pytest_graysplit.stats.means import estimate_mean
 from pytest_graysplit.stats.unpaired import t_of_z, z_of_t
 
 ARMS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda two: (min(two), max(two))), max_size=20)
@@ -98,7 +98,7 @@ def test_the_error_of_a_share_is_the_clustered_error():
     sums = [sum(range(first, 20, 4)) for first in range(4)]
     ratio = clustered_ratio(sums, [5] * 4)
     assert round(math.sqrt(ratio.variance), 3) == 0.645
-    assert math.sqrt(ratio.variance) == pytest.approx(clustered_se(range(20), [0, 1, 2, 3] * 5))
+    assert math.sqrt(ratio.variance) == pytest.approx(estimate_mean(range(20), [0, 1, 2, 3] * 5).error)
 
 
 def test_where_nothing_varies_the_units_are_the_evidence():

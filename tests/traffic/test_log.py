@@ -12,7 +12,7 @@ from splits import halves
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.log import TrafficLog
-from pytest_graysplit.traffic.reading import read_log
+from pytest_graysplit.traffic.reading import log_files, read_files
 from pytest_graysplit.traffic.records import Answered, Scored
 
 
@@ -140,7 +140,6 @@ WRITER = """
 import sys
 from splits import halves
 from pytest_graysplit.traffic.log import TrafficLog
-from pytest_graysplit.traffic.reading import read_log
 from pytest_graysplit.traffic.records import Scored
 log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
 for number in range(300):
@@ -184,7 +183,11 @@ def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypat
         monkeypatch.undo()
         log.write(request(3))
     warnings = []
-    read = [line.record.id for line in read_log(path, warn=warnings.append) if isinstance(line.record, Answered)]
+    read = [
+        line.record.id
+        for line in read_files(log_files([path]), warn=warnings.append)
+        if isinstance(line.record, Answered)
+    ]
     assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
 
 

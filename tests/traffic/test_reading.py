@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.reading import log_files, read_files, read_log
+from pytest_graysplit.traffic.reading import log_files, read_files
 
 SPLIT = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}
 
@@ -40,7 +40,7 @@ def test_rotated_files_come_first_and_the_oldest_of_them_before(log):
     write(log.with_name("traffic.jsonl.10"), score("oldest"))
     write(log.with_name("traffic.jsonl.bak"), score("other"))
     write(log.with_name("my-traffic.jsonl.3"), score("other"))
-    told = [(line.where, getattr(line.record, "id", "split")) for line in read_log(log)]
+    told = [(line.where, getattr(line.record, "id", "split")) for line in read_files(log_files([log]))]
     assert told == [
         ("traffic.jsonl.10:1", "oldest"),
         ("traffic.jsonl.2.gz:1", "old"),
@@ -62,7 +62,7 @@ def test_a_line_that_a_killed_process_left_is_told_and_left_out(log, cut):
     content = log.read_bytes()
     log.write_bytes(content + cut.encode()[: -1 if cut[-1] == "\xe9" else None])
     told = []
-    assert len(list(read_log(log, warn=told.append))) == 2
+    assert len(list(read_files(log_files([log]), warn=told.append))) == 2
     assert told == ["traffic.jsonl:3: left out, the line is cut off as by a killed process"]
 
 
@@ -70,7 +70,10 @@ def test_a_cut_line_before_a_split_is_left_out_as_well(log):
     """A process that starts again writes the split first."""
     log.write_text('{"kind": "feedb\n' + log.read_text())
     told = []
-    assert [line.where for line in read_log(log, warn=told.append)] == ["traffic.jsonl:2", "traffic.jsonl:3"]
+    assert [line.where for line in read_files(log_files([log]), warn=told.append)] == [
+        "traffic.jsonl:2",
+        "traffic.jsonl:3",
+    ]
     assert told == ["traffic.jsonl:1: left out, the line is cut off as by a killed process"]
 
 
@@ -79,14 +82,14 @@ def test_a_compressed_file_that_is_cut_off_is_told(log):
     rotated = write(log.with_name("traffic.jsonl.1.gz"), *(score(str(n)) for n in range(2000)))
     rotated.write_bytes(rotated.read_bytes()[:-200])
     told = []
-    assert 2 < len(list(read_log(log, warn=told.append))) < 2002
+    assert 2 < len(list(read_files(log_files([log]), warn=told.append))) < 2002
     assert told == ["traffic.jsonl.1.gz: the compressed file is cut off; what came before was read"]
 
 
 def test_half_a_character_is_read_as_it_was_logged(log):
     """Models send lone surrogates, which the fast decoder refuses."""
     log.write_text('{"kind": "feedback", "id": "\\ud800", "at": "t", "score": 1}\n')
-    assert [line.record.id for line in read_log(log)] == ["\ud800"]
+    assert [line.record.id for line in read_files(log_files([log]))] == ["\ud800"]
 
 
 WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
@@ -127,7 +130,7 @@ def test_what_cannot_be_read_is_named(log, content, message):
     """File, line, what is wrong and what to do."""
     log.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        list(read_log(log))
+        list(read_files(log_files([log])))
     assert str(caught.value) == message
 
 
@@ -153,7 +156,7 @@ def test_a_rotation_while_a_log_is_read_loses_nothing(tmp_path):
     for number, name in enumerate(("t.jsonl.2", "t.jsonl.1", "t.jsonl")):
         line = {"kind": "feedback", "id": f"id-{number}", "at": "t", "score": 1}
         (tmp_path / name).write_text(f"{json.dumps(line)}\n")
-    lines = read_log(path)
+    lines = read_files(log_files([path]))
     seen = [next(lines).record.id]
     for older, newer in (("t.jsonl.2", "t.jsonl.3"), ("t.jsonl.1", "t.jsonl.2"), ("t.jsonl", "t.jsonl.1")):
         (tmp_path / older).rename(tmp_path / newer)

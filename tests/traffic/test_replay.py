@@ -7,13 +7,13 @@ from splits import CONTROL, TREATMENT, halves, unit_in, user, using
 
 from pytest_graysplit import RequestFailedError, Split, TrafficSplitter
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.reading import read_log
+from pytest_graysplit.traffic.reading import log_files, read_files
 from pytest_graysplit.traffic.replay import Replay
 
 
 def replayed(path, **given):
     replay = Replay(**given)
-    replay.feed(read_log(path))
+    replay.feed(read_files(log_files([path])))
     return replay.monitor
 
 

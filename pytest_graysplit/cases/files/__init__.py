@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.files.row import broken
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
     """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
     if path.suffix.lower() not in FORMATS:
         hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
-        raise UsageError(f"{shown}: not a case file", hint=hint, slug="case-file-format")
+        raise UsageError(f"{shown}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
     text = _text(path, shown)
     rows: Iterator[Row] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
         text, shown
@@ -48,7 +48,7 @@ def read_rows(path: Path, shown: str) -> Iterator[Row]:
         yield row
     if row is None:
         hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
-        raise UsageError(f"{shown}: holds no case", hint=hint, slug="case-file-empty")
+        raise UsageError(f"{shown}: holds no case", hint=hint, slug=Slug.CASE_FILE_EMPTY)
 
 
 def refuse_twins(cases: Iterable[Case]) -> None:
@@ -59,7 +59,7 @@ def refuse_twins(cases: Iterable[Case]) -> None:
         if earlier is not case:
             problem = f"{case.where}: id: {case.id!r} is the id of {earlier.where} too"
             hint = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
-            raise UsageError(problem, hint=hint, slug="case-id-twice")
+            raise UsageError(problem, hint=hint, slug=Slug.CASE_ID_TWICE)
 
 
 def _text(path: Path, shown: str) -> str:
@@ -69,15 +69,15 @@ def _text(path: Path, shown: str) -> str:
         raise _missing(path, shown) from None
     except IsADirectoryError:
         hint = f"name one file in it, or give it as a folder to pytest, which collects *.graysplit{path.suffix}"
-        raise UsageError(f"{shown}: is a folder, not a case file", hint=hint, slug="case-file-unreadable") from None
+        raise UsageError(f"{shown}: is a folder, not a case file", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
     except OSError as error:
         hint = "see that it is a file you may read"
-        raise UsageError(f"{shown}: {error.strerror}", hint=hint, slug="case-file-unreadable") from None
+        raise UsageError(f"{shown}: {error.strerror}", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
     text = _decoded(content, shown)
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         hint = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
-        raise broken(shown, line, "a merge left its conflict marks", hint, "case-file-conflict")
+        raise broken(shown, line, "a merge left its conflict marks", hint, Slug.CASE_FILE_CONFLICT)
     return text
 
 
@@ -88,7 +88,7 @@ def _decoded(content: bytes, shown: str) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
         hint = "save the file as UTF-8 (in Excel: CSV UTF-8)"
-        raise broken(shown, line, problem, hint, "case-file-encoding") from None
+        raise broken(shown, line, problem, hint, Slug.CASE_FILE_ENCODING) from None
 
 
 def _missing(path: Path, shown: str) -> UsageError:
@@ -98,7 +98,7 @@ def _missing(path: Path, shown: str) -> UsageError:
         )
     except OSError:
         hint = "its folder does not exist either"
-        return UsageError(f"{shown}: no such file", hint=hint, slug="case-file-missing")
+        return UsageError(f"{shown}: no such file", hint=hint, slug=Slug.CASE_FILE_MISSING)
     hint = f"case files there: {', '.join(beside[:5]) or 'none'}"
     near = nearest(path.name, beside)
-    return UsageError(f"{shown}: no such file{near}", hint=hint, slug="case-file-missing")
+    return UsageError(f"{shown}: no such file{near}", hint=hint, slug=Slug.CASE_FILE_MISSING)

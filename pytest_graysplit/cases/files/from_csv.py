@@ -19,6 +19,7 @@ from pytest_graysplit.cases.fields import CASE_FIELDS
 from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
 from pytest_graysplit.cases.fieldtypes import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _header(cells: list[str], shown: str, line: int) -> list[str]:
     while columns and not columns[-1]:  # spreadsheets leave empty columns behind
         columns.pop()
     for problem, hint in _header_problems(columns):
-        raise broken(shown, line, problem, hint, "case-file-shape")
+        raise broken(shown, line, problem, hint, Slug.CASE_FILE_SHAPE)
     named = [column for column in columns if not column.startswith("params.")]
     refuse_unknown(named, _COLUMNS, Place(f"{shown}:{line}", ""), {})
     return columns
@@ -84,7 +85,7 @@ def _header_problems(columns: list[str]) -> Iterator[tuple[str, str]]:
 def _fields(columns: list[str], cells: list[str], place: Place) -> dict[str, object]:
     if any(cell.strip() for cell in cells[len(columns) :]):
         problem = f"{len(cells)} cells under {len(columns)} columns"
-        raise place.refuse(problem, _QUOTES, "case-file-shape")
+        raise place.refuse(problem, _QUOTES, Slug.CASE_FILE_SHAPE)
     fields: dict[str, object] = {}
     # Whole objects first, so that a dotted column adds to them whichever of the two stands on the left.
     for column, cell in sorted(zip(columns, cells, strict=False), key=lambda pair: "." in pair[0]):
@@ -100,7 +101,7 @@ def _put(fields: dict[str, object], place: Place, value: object) -> None:
         return
     parent = fields.setdefault(head, {})
     if not isinstance(parent, dict) or entry in parent:
-        raise place.refuse(f"the {head} column says it already", "keep one of the two", "case-field-clash")
+        raise place.refuse(f"the {head} column says it already", "keep one of the two", Slug.CASE_FIELD_CLASH)
     parent[entry] = value
 
 
@@ -134,4 +135,4 @@ def _json(place: Place, cell: str) -> object:
         if place.name.startswith("params."):
             return cell
         hint = 'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"'
-        raise place.refuse(f"not valid JSON: {error}", hint, "case-file-syntax") from None
+        raise place.refuse(f"not valid JSON: {error}", hint, Slug.CASE_FILE_SYNTAX) from None

@@ -9,6 +9,7 @@ import msgspec
 
 from pytest_graysplit.cases.fieldtypes import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ def rows(text: str, shown: str) -> Iterator[Row]:
         except (msgspec.MsgspecError, RecursionError) as error:
             raise _malformed(line, shown, number, error) from None
         if not isinstance(fields, dict):
-            raise broken(shown, number, f"expected an object, got {excerpt(fields)}", _HINT, "case-file-shape")
+            raise broken(shown, number, f"expected an object, got {excerpt(fields)}", _HINT, Slug.CASE_FILE_SHAPE)
         yield Row(number, fields)
 
 

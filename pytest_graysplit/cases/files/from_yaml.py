@@ -15,6 +15,7 @@ from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
 from pytest_graysplit.cases.fieldtypes import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
+from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,9 @@ class _Document:
             found = excerpt(node.value)
         else:
             found = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
-        return broken(self.shown, node.start_mark.line + 1, f"expected cases, got {found}", _SHAPE, "case-file-shape")
+        return broken(
+            self.shown, node.start_mark.line + 1, f"expected cases, got {found}", _SHAPE, Slug.CASE_FILE_SHAPE
+        )
 
     def _broken(self, error: Exception, text: str) -> UsageError:
         if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):

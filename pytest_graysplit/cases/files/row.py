@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 
 class Row(NamedTuple):
@@ -14,6 +14,6 @@ class Row(NamedTuple):
     fields: dict[str, object]
 
 
-def broken(shown: str, line: int, problem: str, hint: str, slug: str = "case-file-syntax") -> UsageError:
+def broken(shown: str, line: int, problem: str, hint: str, slug: Slug = Slug.CASE_FILE_SYNTAX) -> UsageError:
     """Build the error for a line that cannot be read; the caller raises it."""
     return UsageError(f"{shown}:{line}: {problem}", hint=hint, slug=slug)

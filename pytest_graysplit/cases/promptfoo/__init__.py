@@ -19,7 +19,7 @@ from pytest_graysplit.cases.promptfoo.suite import Suite
 from pytest_graysplit.cases.promptfoo.templates import messages_of, render_all, settled, shown
 from pytest_graysplit.cases.promptfoo.trials import trials_of
 from pytest_graysplit.display import listed
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,11 +82,11 @@ def _converted(suite: Suite) -> Converted:
 def _config(path: Path) -> dict[str, Any]:
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         hint = "name promptfooconfig.yaml; a configuration that is a program has to be written out as YAML first"
-        raise UsageError(f"{path}: not a configuration of promptfoo's", hint=hint, slug="promptfoo-file")
+        raise UsageError(f"{path}: not a configuration of promptfoo's", hint=hint, slug=Slug.PROMPTFOO_FILE)
     config = read_structured(path, "")
     if not isinstance(config, dict) or "prompts" not in config:
         hint = "it is an object with prompts, and usually providers and tests"
-        raise UsageError(f"{path}: no configuration of promptfoo's: no prompts", hint=hint, slug="promptfoo-shape")
+        raise UsageError(f"{path}: no configuration of promptfoo's: no prompts", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
     return config
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from pytest_graysplit.cases.files.from_yaml import PlainLoader
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def read_text(path: Path, place: str) -> str:
         problem, hint = f"is not UTF-8 (byte {error.start + 1})", "save the file as UTF-8"
     except OSError as error:
         problem, hint = str(error.strerror), "see that it is a file you may read"
-    raise UsageError(f"{_named(path, place)}: {problem}", hint=hint, slug="promptfoo-file")
+    raise UsageError(f"{_named(path, place)}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
 def read_structured(path: Path, place: str) -> Any:
@@ -56,7 +56,7 @@ def read_structured(path: Path, place: str) -> Any:
     # JavaScript's parser takes `[Where?, When?]`, PyYAML does not.
     quotes = "a text with ? : # or { in it needs quotes, which mean the same to promptfoo"
     hint = quotes if ending in (".yaml", ".yml") else "look at quotes and commas there"
-    raise UsageError(f"{_named(path, place)}{at}: {problem}", hint=hint, slug="promptfoo-file")
+    raise UsageError(f"{_named(path, place)}{at}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
 def parse_yaml(text: str) -> Any:

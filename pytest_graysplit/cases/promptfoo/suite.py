@@ -14,7 +14,7 @@ from pytest_graysplit.cases.promptfoo.sources import (
     read_text,
     refuse_code,
 )
-from pytest_graysplit.errors import UsageError
+from pytest_graysplit.errors import Slug, UsageError
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Suite:
 
     def misshapen(self, place: str, problem: str, hint: str) -> UsageError:
         """Build the error for a part of the configuration; the caller raises it."""
-        return UsageError(f"{self.path}: {place}: {problem}", hint=hint, slug="promptfoo-shape")
+        return UsageError(f"{self.path}: {place}: {problem}", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
 
     def loaded(self, value: Any, place: str) -> Any:
         """Return what a `file://` names, else the value itself."""

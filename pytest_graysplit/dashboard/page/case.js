@@ -1,5 +1,8 @@
 // One case in a dialog over the page, with an address of its own: #case=ID.
 
+import { byId, more, node, setText } from "./dom.js";
+import { money, score, seconds } from "./numbers.js";
+
 const dialog = byId("case");
 let visited = false; // whether the address before this one was the page itself
 let asked = 0;
@@ -14,12 +17,12 @@ function decoded(text) {
   }
 }
 
-function visitCase(id) {
+export function visitCase(id) {
   visited = true;
   location.hash = `case=${encodeURIComponent(id)}`;
 }
 
-function followAddress() {
+export function followAddress() {
   const id = caseInAddress();
   if (id !== null) {
     openCase(id);
@@ -47,7 +50,7 @@ async function openCase(id) {
   asked += 1;
   const mine = asked;
   dialog.dataset.of = id;
-  say(byId("case-title"), id);
+  setText(byId("case-title"), id);
   byId("case-body").replaceChildren(node("p", { class: "quiet" }, "Loading"));
   if (!dialog.open) dialog.showModal();
   byId("case-title").focus();
@@ -74,7 +77,7 @@ async function caseContent(id) {
 }
 
 function caseParts(found) {
-  say(byId("case-title"), found.name || found.id);
+  setText(byId("case-title"), found.name || found.id);
   return [
     node("p", { class: "quiet" }, caseFacts(found)),
     whyPart(found),

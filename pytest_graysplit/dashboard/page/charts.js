@@ -1,9 +1,11 @@
 // Charts are drawn at the width they have, so that their letters keep their size; a new width draws them again.
 
+import { changed, drawn, node, refresh } from "./dom.js";
+
 const drawings = new WeakMap();
 const observer = new ResizeObserver((entries) => entries.forEach((entry) => redraw(entry.target)));
 
-function chart(host, value, draw) {
+export function chart(host, value, draw) {
   if (!changed(host, value)) return;
   drawings.set(host, { value, draw, width: 0 });
   observer.observe(host);
@@ -18,7 +20,7 @@ function redraw(host) {
   host.replaceChildren(drawing.draw(drawing.value, width));
 }
 
-function canvas(width, height, label, ...children) {
+export function canvas(width, height, label, ...children) {
   return drawn(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
@@ -26,20 +28,20 @@ function canvas(width, height, label, ...children) {
   );
 }
 
-const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
-const label = (x, y, anchor, text) => drawn("text", { x, y, "text-anchor": anchor }, text);
+export const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
+export const label = (x, y, anchor, text) => drawn("text", { x, y, "text-anchor": anchor }, text);
 
-function linear([low, high], [from, to]) {
+export function linear([low, high], [from, to]) {
   return (value) => from + ((value - low) / (high - low || 1)) * (to - from);
 }
 
-function logarithmic([low, high], range) {
+export function logarithmic([low, high], range) {
   const scale = linear([Math.log(low), Math.log(high)], range);
   return (value) => scale(Math.log(Math.max(value, low)));
 }
 
 // Round values within a range, about as many as asked for.
-function ticks(low, high, wanted) {
+export function ticks(low, high, wanted) {
   const rough = (high - low) / wanted || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
@@ -50,7 +52,7 @@ function ticks(low, high, wanted) {
   );
 }
 
-function logTicks(low, high, wanted) {
+export function logTicks(low, high, wanted) {
   const all = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
     for (const factor of [1, 2, 5]) all.push(factor * 10 ** power);
@@ -60,24 +62,24 @@ function logTicks(low, high, wanted) {
   return inside.filter((_, index) => index % step === 0);
 }
 
-function heightAxis(scale, values, left, right, write) {
+export function heightAxis(scale, values, left, right, write) {
   return values.map((value) => [
     line(left, scale(value), right, scale(value), value ? "grid" : "base"),
     label(left - 6, scale(value) + 4, "end", write(value)),
   ]);
 }
 
-function steps(edges, heights, x, y) {
+export function steps(edges, heights, x, y) {
   const path = [`M${x(edges[0])},${y(0)}`];
   heights.forEach((height, bin) => path.push(`L${x(edges[bin])},${y(height)}`, `L${x(edges[bin + 1])},${y(height)}`));
   return [...path, `L${x(edges[edges.length - 1])},${y(0)}`].join("");
 }
 
-function legend(host, arms) {
+export function legend(host, arms) {
   refresh(host, arms, () => arms.map(({ name, place }) => node("li", {}, swatch(place), name)));
 }
 
-function swatch(place) {
+export function swatch(place) {
   return drawn(
     "svg",
     { class: "swatch", viewBox: "0 0 20 10", "data-arm": place, "aria-hidden": "true" },

@@ -1,11 +1,20 @@
 // The figures of the arms: the table, how long they took, what they cost, and how it went over time.
 
-function showArms(snapshot) {
+import { chart, legend } from "./charts.js";
+import { byId, more, node, refresh, setText } from "./dom.js";
+import { money, ratio, whole } from "./numbers.js";
+import { latencyChart, timeChart } from "./plots.js";
+import { armTable } from "./table.js";
+
+const legendOf = (arms) => arms.map(({ name, place }) => ({ name, place }));
+const nameOf = (arm) => (arm.role === "control" ? `${arm.model} (control)` : arm.arm);
+
+export function showArms(snapshot) {
   byId("arms-part").hidden = !snapshot.arms.length;
   refresh(byId("arms"), { arms: snapshot.arms, unit: snapshot.progress.unit }, armTable);
 }
 
-function showLatency(snapshot) {
+export function showLatency(snapshot) {
   const arms = snapshot.arms.flatMap((arm, place) => latencyOf(arm, place));
   byId("latency-part").hidden = !arms.length;
   if (!arms.length) return;
@@ -21,7 +30,7 @@ function latencyOf(arm, place) {
   return [{ name: nameOf(arm), place, n, p50, p95, edges, shares: counts.map((each) => each / total) }];
 }
 
-function showCost(snapshot) {
+export function showCost(snapshot) {
   const arms = snapshot.arms.map((arm, place) => ({
     name: nameOf(arm),
     place,
@@ -65,13 +74,13 @@ function costBar(arm, most, control) {
   );
 }
 
-function showWindows(snapshot) {
+export function showWindows(snapshot) {
   byId("windows-part").hidden = !snapshot.windows.length;
   if (!snapshot.windows.length) return;
   const arms = snapshot.arms.map((arm, place) => ({ name: nameOf(arm), arm: arm.arm, place }));
   legend(byId("windows-legend"), legendOf(arms));
   const every = snapshot.windows[0].seconds;
-  say(byId("requests-caption"), every === 60 ? "Requests a minute" : `Requests in ${whole(every)} s`);
+  setText(byId("requests-caption"), every === 60 ? "Requests a minute" : `Requests in ${whole(every)} s`);
   const draw = (id, name, unit, read) =>
     chart(byId(id), timeLines(snapshot.windows, arms, name, unit, read), timeChart);
   draw("windows-requests", "Requests", "count", (figures) => figures.n);

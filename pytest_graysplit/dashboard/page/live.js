@@ -1,5 +1,10 @@
 // The connection: snapshots as they come, what happens when it breaks, and the end.
 
+import { followAddress } from "./case.js";
+import { byId, setText } from "./dom.js";
+import { clock, moment } from "./numbers.js";
+import { announce, showSnapshot } from "./sections.js";
+
 const PATIENCE_MS = 1500; // a connection that is back within this was never missed
 const AGAIN_MS = 3000;
 let latest = null;
@@ -54,8 +59,8 @@ function showState(reconnecting = false) {
     connecting: "Connecting",
   };
   byId("state").dataset.state = state;
-  say(byId("state-text"), words[state]);
-  if (state === "reconnecting") say(byId("announcer"), "Reconnecting.");
+  setText(byId("state-text"), words[state]);
+  if (state === "reconnecting") setText(byId("announcer"), "Reconnecting.");
   else if (latest) announce(latest);
 }
 
@@ -63,7 +68,7 @@ function showState(reconnecting = false) {
 function showElapsed() {
   if (!latest) return;
   const since = ended || missing !== null ? 0 : (Date.now() - receivedAt) / 1000;
-  say(byId("elapsed"), ended ? `took ${clock(latest.elapsed_s)}` : clock(latest.elapsed_s + since));
+  setText(byId("elapsed"), ended ? `took ${clock(latest.elapsed_s)}` : clock(latest.elapsed_s + since));
 }
 
 setInterval(showElapsed, 500);

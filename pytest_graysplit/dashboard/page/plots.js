@@ -1,8 +1,12 @@
 // The pictures: an interval against its bound, how long replies took, how alike answers are, how it went over time.
 
+import { canvas, heightAxis, label, line, linear, logarithmic, logTicks, steps, ticks } from "./charts.js";
+import { drawn } from "./dom.js";
+import { count, moment, plural, score, seconds, share, whole } from "./numbers.js";
+
 // An interval on a scale of its own, as wide as its cell: strokes keep their size however it is stretched, and so a dot
 // is a stroke of no length. The cells beside it say the same in figures.
-function intervalPlot(row) {
+export function intervalPlot(row) {
   const [width, middle] = [300, 14];
   const same = row.unit === "ratio" ? 1 : 0;
   const marks = [same, row.low, row.high, row.estimate, row.bound].filter((mark) => mark !== null);
@@ -38,7 +42,7 @@ function intervalMarks(row, at, width, middle) {
   ];
 }
 
-function latencyChart(arms, width) {
+export function latencyChart(arms, width) {
   const [left, right, top, bottom] = [38, width - 10, 8, 150];
   const { low, high } = latencyRange(arms);
   const scale = low > 0 && high / low > 20 ? logarithmic : linear;
@@ -89,7 +93,7 @@ function axisSeconds(value) {
   return value < 1 ? `${Number((1000 * value).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
 }
 
-function similarityChart(similarity, width) {
+export function similarityChart(similarity, width) {
   const [left, right, top, bottom] = [32, width - 8, 22, 130];
   const { edges, counts, threshold } = similarity;
   const x = linear([edges[0], edges[edges.length - 1]], [left, right]);
@@ -124,13 +128,13 @@ function thresholdLine(place, threshold, bottom, middle) {
   ];
 }
 
-function similarityText({ n, mean, threshold }) {
+export function similarityText({ n, mean, threshold }) {
   const held = threshold === null ? "no threshold" : `threshold ${threshold}`;
   return `Similarity of ${plural(n, "pair")}: mean ${mean === null ? "unknown" : score(mean, threshold)}, ${held}.`;
 }
 
 // One line an arm: points are [moment, value], a value of null leaves a gap.
-function timeChart({ name, unit, span, lines }, width) {
+export function timeChart({ name, unit, span, lines }, width) {
   const [left, right, top, bottom] = [46, width - 8, 8, 96];
   const values = lines.flatMap((each) => each.points.map(([, value]) => value)).filter((value) => value !== null);
   const tallest = Math.max(...values, unit === "count" ? 1 : 0.001);

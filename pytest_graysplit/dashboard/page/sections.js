@@ -1,6 +1,12 @@
 // The whole page, part by part, each of which draws itself when its own share of the snapshot has changed.
 
-function showSnapshot(snapshot) {
+import { visitCase } from "./case.js";
+import { byId, keyed, node, refresh, setText, unseen } from "./dom.js";
+import { showArms, showCost, showLatency, showWindows } from "./figures.js";
+import { money, score, whole } from "./numbers.js";
+import { showVerdicts, VERDICTS } from "./verdicts.js";
+
+export function showSnapshot(snapshot) {
   showHead(snapshot);
   showVerdicts(snapshot);
   showArms(snapshot);
@@ -12,13 +18,9 @@ function showSnapshot(snapshot) {
   announce(snapshot);
 }
 
-const controlOf = (snapshot) => snapshot.arms.find((arm) => arm.role === "control");
-const legendOf = (arms) => arms.map(({ name, place }) => ({ name, place }));
-const nameOf = (arm) => (arm.role === "control" ? `${arm.model} (control)` : arm.arm);
-
 function showHead(snapshot) {
-  say(byId("title"), snapshot.title);
-  say(byId("subtitle"), snapshot.subtitle);
+  setText(byId("title"), snapshot.title);
+  setText(byId("subtitle"), snapshot.subtitle);
   byId("progress").hidden = false;
   const { done, total, unit, fetched, to_fetch: toFetch } = snapshot.progress;
   const bar = byId("progress-bar");
@@ -27,7 +29,7 @@ function showHead(snapshot) {
   bar.max = total + toFetch || 1;
   bar.value = total === null ? 0 : done + fetched;
   bar.setAttribute("aria-valuetext", `${done} of ${total} ${unit}`);
-  say(byId("progress-text"), progressText(snapshot.progress));
+  setText(byId("progress-text"), progressText(snapshot.progress));
   const verdicts = snapshot.comparisons.map((each) => VERDICTS[each.verdict][1]);
   document.title = [...new Set(verdicts), total === null ? whole(done) : `${done}/${total}`, snapshot.title].join(
     " · ",
@@ -44,7 +46,7 @@ function progressText({ unit, done, total, fetched, to_fetch: toFetch, spent_usd
 
 function showWorst(snapshot) {
   byId("worst-part").hidden = !snapshot.worst.length;
-  say(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Requests that did not end well");
+  setText(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Requests that did not end well");
   const several = snapshot.comparisons.length > 1;
   keyed(
     byId("worst"),
@@ -89,7 +91,7 @@ function showNotes(snapshot) {
   refresh(byId("notes"), snapshot.notes, (notes) => notes.map((note) => node("li", {}, note)));
 }
 
-function announce(snapshot) {
+export function announce(snapshot) {
   const verdicts = snapshot.comparisons.map((each) => `${each.treatment}: ${VERDICTS[each.verdict][1]}.`);
-  say(byId("announcer"), [snapshot.state === "ended" ? "Ended." : "Running.", ...verdicts].join(" "));
+  setText(byId("announcer"), [snapshot.state === "ended" ? "Ended." : "Running.", ...verdicts].join(" "));
 }

@@ -1,6 +1,11 @@
 // The two tables: figures of each arm, and what a comparison of two arms comes to.
 
-function armTable({ arms, unit }) {
+import { swatch } from "./charts.js";
+import { more, node } from "./dom.js";
+import { count, limit, measure, money, NONE, plural, score, seconds, share, SUFFIX, whole } from "./numbers.js";
+import { intervalPlot } from "./plots.js";
+
+export function armTable({ arms, unit }) {
   const head = node(
     "thead",
     {},
@@ -117,7 +122,7 @@ function feedbackCell(arm) {
 }
 
 // Roles are written out, because a table that a narrow screen lays out anew loses its own in some browsers.
-function rowTable({ rows, treatment }) {
+export function rowTable({ rows, treatment }) {
   const titles = [
     ["", "Measure"],
     ["plot", "Interval"],

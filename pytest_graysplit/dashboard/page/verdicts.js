@@ -1,13 +1,20 @@
 // The verdicts: what is answered, why, and the evidence of each row.
 
-const VERDICTS = {
+import { chart } from "./charts.js";
+import { byId, keyed, node, refresh, setText } from "./dom.js";
+import { similarityChart, similarityText } from "./plots.js";
+import { rowTable } from "./table.js";
+
+export const VERDICTS = {
   promote: ["✓", "Promote"],
   hold: ["‖", "Hold"],
   reject: ["✕", "Reject"],
   collecting: ["○", "Collecting"],
 };
 
-function showVerdicts(snapshot) {
+const controlOf = (snapshot) => snapshot.arms.find((arm) => arm.role === "control");
+
+export function showVerdicts(snapshot) {
   const control = controlOf(snapshot);
   keyed(
     byId("verdicts"),
@@ -59,6 +66,6 @@ function verdictBox({ treatment, verdict, reasons, control }) {
 function fillSimilarity(host, similarity) {
   host.hidden = !similarity || !similarity.n;
   if (host.hidden) return;
-  say(host.querySelector(".axis"), similarityText(similarity).replace("Similarity of ", ""));
+  setText(host.querySelector(".axis"), similarityText(similarity).replace("Similarity of ", ""));
   chart(host.querySelector(".chart"), similarity, similarityChart);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -16,14 +17,59 @@ from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
-    from pytest_graysplit.dashboard.run_view import RunView
+    from pytest_graysplit.config import Settings
+    from pytest_graysplit.results import Results
+    from pytest_graysplit.runner import Fetched
     from pytest_graysplit.types import Json, Redactor
+    from pytest_graysplit.verdict import Stop, Verdict
+
+    CaseKey = tuple[str, str, str]
 
 FORMAT = 1
 # The page is told twice a second at the most, and working that out takes a fiftieth of the time at the most.
 EVERY_S, REST = 0.5, 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The state of a run at one moment, in values that no longer change.
+
+    `planned` maps the node id of each test that will run to its case, and `finished` has the node ids of ended tests;
+    `planned` and `fetched` are None if only other processes know them. `verdicts` is None while the run goes on;
+    `complete` says that the run has ended and judged every case.
+    """
+
+    results: Results
+    settings: Settings
+    started: datetime
+    reports: int = 0
+    planned: Mapping[str, CaseKey] | None = None
+    finished: Collection[str] = ()
+    fetched: Fetched | None = None
+    stops: Mapping[str, Stop]
+    notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] | None = None
+    complete: bool = False
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """A value that changes whenever there is something new to show."""
+        fetched = (self.fetched.sent, self.fetched.came) if self.fetched else ()
+        return self.reports, fetched, len(self.notes), self.verdicts is None
+
+    @property
+    def cases(self) -> tuple[int, int | None]:
+        """The number of judged cases, and the total, which is None if this process cannot know it.
+
+        A case counts as judged once all its tests have ended. A case without any result is in neither number.
+        """
+        judged = {row.key for row in self.results.rows}
+        if self.planned is None:
+            return len(judged), len(judged) if self.complete else None
+        waiting = {key for nodeid, key in self.planned.items() if nodeid not in self.finished}
+        return len(judged - waiting), len(judged | waiting)
 
 
 class RunSource:

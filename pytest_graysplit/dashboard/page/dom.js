@@ -1,7 +1,7 @@
 // The document: texts are only ever texts, and what did not change is left alone.
 
 const SVG = "http://www.w3.org/2000/svg";
-const byId = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 
 function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,33 +12,33 @@ function filled(element, attributes, children) {
   return element;
 }
 
-const node = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
-const drawn = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
-const unseen = (text) => node("span", { class: "unseen" }, text);
-const more = (text) => (text ? node("span", { class: "more" }, text) : null);
+export const node = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+export const drawn = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
+export const unseen = (text) => node("span", { class: "unseen" }, text);
+export const more = (text) => (text ? node("span", { class: "more" }, text) : null);
 
-function say(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 const shown = new WeakMap();
 
 // Tell whether the value is another than at the last call for this element.
-function changed(element, value) {
+export function changed(element, value) {
   const key = JSON.stringify(value);
   if (shown.get(element) === key) return false;
   shown.set(element, key);
   return true;
 }
 
-function refresh(host, value, draw) {
+export function refresh(host, value, draw) {
   if (changed(host, value)) host.replaceChildren(...draw(value));
 }
 
 const kept = new WeakMap();
 
 // Keep one element a key: new ones are made, all are filled, those without an item go, and the focus stays.
-function keyed(host, items, keyOf, make, fill) {
+export function keyed(host, items, keyOf, make, fill) {
   const before = kept.get(host) || new Map();
   const focused = document.activeElement;
   const after = new Map(items.map((item) => [keyOf(item), before.get(keyOf(item)) || make(item)]));

@@ -8,10 +8,9 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.dashboard.comparedrows import row_json
-from pytest_graysplit.dashboard.extra import require
-from pytest_graysplit.dashboard.histograms import latency_edges
-from pytest_graysplit.dashboard.troubles import find_trouble, trouble_json, worst_json
+from pytest_graysplit.dashboard import require
+from pytest_graysplit.dashboard.failed_requests import failed_request_json, find_failed_request, worst_json
+from pytest_graysplit.dashboard.snapshot_json import latency_edges, row_json
 from pytest_graysplit.display import percent, plural
 from pytest_graysplit.results.figures import usd
 from pytest_graysplit.split import BASIS_POINTS
@@ -79,8 +78,8 @@ class TrafficSource:
 
     def case(self, case_id: str) -> dict[str, Json] | None:
         """Return one request that did not end well, as it was logged."""
-        found = find_trouble(self._monitor.troubles, case_id)
-        return None if found is None else trouble_json(found)
+        found = find_failed_request(self._monitor.troubles, case_id)
+        return None if found is None else failed_request_json(found)
 
 
 def _list(value: Json) -> list[Json]:

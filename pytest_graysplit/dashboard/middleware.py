@@ -25,7 +25,7 @@ HEADERS = {
 HOW = "add ?token=... to the address once, or send the header Authorization: Bearer ..."
 
 
-class CarefulHeaders:
+class SecurityHeadersMiddleware:
     """Adds to every answer what keeps it out of caches, frames and other origins."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,7 +44,7 @@ class CarefulHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-class LocalNames:
+class LocalHostMiddleware:
     """Refuses requests for another host name, with which a page of someone else may have reached this machine."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -59,7 +59,7 @@ class LocalNames:
         await self._app(scope, receive, send)
 
 
-class TokenGate:
+class TokenAuthMiddleware:
     """Lets through who holds the token: in the address (once, then a cookie keeps it), or as a bearer."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:

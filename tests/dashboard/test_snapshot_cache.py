@@ -5,7 +5,7 @@ import json
 import live_snapshots as specimens
 import pytest
 
-from pytest_graysplit.dashboard.feed import Feed, as_text
+from pytest_graysplit.dashboard.snapshot_cache import SnapshotCache, as_text
 
 
 class Clock:
@@ -25,36 +25,36 @@ def clock():
 def test_the_source_is_asked_once_in_half_a_second(clock):
     """However many pages are open."""
     held = specimens.Held(specimens.run())
-    feed = Feed(held, clock)
-    assert {feed.read().version for _ in range(5)} == {1}
+    cache = SnapshotCache(held, clock)
+    assert {cache.read().version for _ in range(5)} == {1}
     assert held.reads == 1
     clock.now += 0.5
-    feed.read()
+    cache.read()
     assert held.reads == 2
 
 
 def test_a_clock_that_goes_on_is_no_news(clock):
     """A page that is sent the time alone would draw itself for nothing."""
     held = specimens.Held(specimens.run())
-    feed = Feed(held, clock)
-    first = feed.read()
+    cache = SnapshotCache(held, clock)
+    first = cache.read()
     clock.now += 1
     held.change(at="2026-11-20T10:01:13+00:00", elapsed_s=73.0)
-    assert feed.read() is first
+    assert cache.read() is first
     clock.now += 1
     held.change(title="121 cases")
-    news = feed.read()
+    news = cache.read()
     assert (news.version, json.loads(news.text)["title"], news.ended) == (2, "121 cases", False)
 
 
 def test_the_last_state_is_read_afresh(clock):
     """What happened within the last half second is not lost when the server closes."""
     held = specimens.Held(specimens.run())
-    feed = Feed(held, clock)
-    feed.read()
+    cache = SnapshotCache(held, clock)
+    cache.read()
     held.change(state="ended")
-    assert not feed.read().ended
-    assert feed.read(fresh=True).ended
+    assert not cache.read().ended
+    assert cache.read(fresh=True).ended
 
 
 def test_any_text_of_a_model_is_one_line_of_ascii():

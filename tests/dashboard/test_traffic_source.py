@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from pytest_graysplit import Monitor, Usage, dashboard_app
-from pytest_graysplit.dashboard.of_monitor import TrafficSource
+from pytest_graysplit.dashboard.traffic_source import TrafficSource
 from pytest_graysplit.traffic.records import Answered, FallbackCall
 
 

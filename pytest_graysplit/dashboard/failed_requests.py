@@ -1,4 +1,4 @@
-"""The latest requests of live traffic that did not end well, and one of them in full."""
+"""The latest requests of live traffic that failed, were refused or cut off, and one of them in full."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _OUTCOMES = {
 }
 
 
-def worst_json(troubles: Iterable[Answered]) -> list[Json]:
-    """Write the latest troubles, the newest first; what went wrong with one question in one way is told once."""
-    told = {(_name(one), _why(one)): one for one in list(troubles)}
-    return [_worst(one) for one in sorted(told.values(), key=lambda one: one.at, reverse=True)[:SHOWN]]
+def worst_json(failed: Iterable[Answered]) -> list[Json]:
+    """Return the latest failed requests, the newest first; the same question with the same reason appears once."""
+    distinct = {(_name(one), _why(one)): one for one in list(failed)}
+    return [_worst(one) for one in sorted(distinct.values(), key=lambda one: one.at, reverse=True)[:SHOWN]]
 
 
-def find_trouble(troubles: Iterable[Answered], wanted: str) -> Answered | None:
-    """Return the request of that id."""
-    return next((one for one in list(troubles) if one.id == wanted), None)
+def find_failed_request(failed: Iterable[Answered], wanted: str) -> Answered | None:
+    """Return the request with that id, if there is one."""
+    return next((one for one in list(failed) if one.id == wanted), None)
 
 
-def trouble_json(one: Answered) -> dict[str, Json]:
-    """Write a request in full: what was asked, what came, and what came in its place."""
+def failed_request_json(one: Answered) -> dict[str, Json]:
+    """Return a request in full: its prompt, its answer, and the call that replaced it."""
     answers: list[Json] = [
         {
             "arm": one.arm,
@@ -99,5 +99,5 @@ def _why(one: Answered) -> str:
 
 
 def _prompt(one: Answered) -> str:
-    """Return what the user asked last; nothing where the log keeps no texts."""
+    """Return the last user message; an empty text if the log keeps no texts."""
     return Case(id=one.id, messages=one.messages or ()).prompt

@@ -23,11 +23,10 @@ from specimens import (
 )
 
 from pytest_graysplit.config import Settings
-from pytest_graysplit.dashboard import histograms, of_run
-from pytest_graysplit.dashboard.histograms import MOST_BARS, histogram, latency_edges
-from pytest_graysplit.dashboard.of_run import RunSource, shown_of
+from pytest_graysplit.dashboard import run_source, snapshot_json
 from pytest_graysplit.dashboard.run_cases import WORST
-from pytest_graysplit.dashboard.run_view import RunView
+from pytest_graysplit.dashboard.run_source import RunSource, RunView, shown_of
+from pytest_graysplit.dashboard.snapshot_json import MOST_BARS, histogram, latency_edges
 from pytest_graysplit.results import CONTROL, Results
 from pytest_graysplit.runner import Fetched
 from pytest_graysplit.types import Flag
@@ -68,7 +67,7 @@ def only(snapshot, key):
 
 def test_the_examples_in_the_docstrings_are_true():
     """What the histograms say of themselves is run."""
-    assert doctest.testmod(histograms).failed == 0
+    assert doctest.testmod(snapshot_json).failed == 0
 
 
 def test_an_ended_run_in_whole():
@@ -388,8 +387,8 @@ def test_the_end_shows_at_once_and_for_good():
 
 def test_a_run_may_go_on_while_pages_look(monkeypatch):
     """Results come in on one thread while others read: each snapshot is whole, and the last has everything."""
-    monkeypatch.setattr(of_run, "EVERY_S", 0)
-    monkeypatch.setattr(of_run, "REST", 0)
+    monkeypatch.setattr(run_source, "EVERY_S", 0)
+    monkeypatch.setattr(run_source, "REST", 0)
     results = Results()
     pairs = [a_pair(a_case(f"case-{n}"), a_reply("Yes."), a_reply("No!", DEEPSEEK)) for n in range(200)]
     source = RunSource(lambda: a_view(results.copy(), reports=results.items), str)
