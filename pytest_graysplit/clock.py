@@ -35,6 +35,15 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def stamp_of(at_s: float) -> str:
+    """Write a moment in seconds since 1970 as `stamp` does.
+
+    >>> stamp_of(1_795_000_000.25)
+    '2026-11-18T11:06:40.250Z'
+    """
+    return stamp(datetime.fromtimestamp(at_s, UTC))
+
+
 def moment_of(text: str | None) -> datetime | None:
     """Read a moment as recordings hold it, in UTC where it names no offset; None for a text that is not one.
 

@@ -1,4 +1,4 @@
-"""Numbers for people: money, rates, durations, counts; none of them lies by rounding."""
+"""Numbers and texts for people: no number lies by rounding, and no text fills the screen."""
 
 from __future__ import annotations
 
@@ -151,13 +151,28 @@ def score(value: float, *, against: float | None = None) -> str:
     return repr(value)
 
 
-def limit(threshold: float) -> str:
-    """Write a threshold with every digit it was given, so that no score beside it seems to reach it.
+def beside(value: float | Decimal, bound: float, fewest: int = 2) -> str:
+    """Write a number with the fewest digits, or as many as it takes to stand on its own side of the bound.
 
-    >>> limit(0.75), limit(1.0), limit(0.7500004)
-    ('0.75', '1', '0.7500004')
+    >>> beside(0.7496, 0.75), beside(0.41, 0.75)
+    ('0.7496', '0.41')
     """
-    return repr(threshold).removesuffix(".0")
+    exact, limit = Decimal(str(value)), Decimal(str(bound))
+    for digits in range(fewest, 20):
+        rounded = f"{exact:.{digits}f}"
+        if Decimal(rounded).compare(limit) == exact.compare(limit):
+            return rounded
+    return exact_number(exact)
+
+
+def exact_number(value: float | Decimal) -> str:
+    """Write a number, such as a threshold, with every digit it has: no exponent, no trailing zeros.
+
+    >>> exact_number(0.75), exact_number(3.0), exact_number(0.7500004), exact_number(1e-05)
+    ('0.75', '3', '0.7500004', '0.00001')
+    """
+    digits = f"{Decimal(str(value)):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def plural(number: int, noun: str, nouns: str | None = None) -> str:
@@ -169,6 +184,26 @@ def shortened(text: str, width: int) -> str:
     """Put a text on one line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: max(0, width - 3)].rstrip() + "..."
+
+
+def cut(text: str, width: int = 120, end: str = "…") -> str:
+    """Shorten what would fill the screen; the end says that there is more.
+
+    >>> cut("no"), cut("a longer text", 8)
+    ('no', 'a longe…')
+    """
+    return text if len(text) <= width else f"{text[: width - len(end)]}{end}"
+
+
+def excerpt(text: str, around: int = 0, limit: int = 80) -> str:
+    """Quote a text for a message, near the place that matters, with an ellipsis where it goes on.
+
+    >>> excerpt("no")
+    "'no'"
+    """
+    begin = max(0, min(around - limit // 4, len(text) - limit))
+    end = begin + limit
+    return f"{'…' if begin else ''}{text[begin:end]!r}{'…' if end < len(text) else ''}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import limit, money, score, seconds, shortened
+from pytest_graysplit.display import exact_number, money, score, seconds, shortened
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.escaping import on_one_line, visible
 from pytest_graysplit.results import CONTROL
@@ -112,7 +112,7 @@ def _similarity(comparison: Comparison) -> str:
     assert comparison.similarity is not None  # noqa: S101 # the caller asked
     text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
     if comparison.threshold is not None:
-        text += f", threshold {limit(comparison.threshold)}{' (auto)' if comparison.calibrated else ''}"
+        text += f", threshold {exact_number(comparison.threshold)}{' (auto)' if comparison.calibrated else ''}"
     if comparison.self_similarity is not None:
         text += f", control with itself {score(comparison.self_similarity)}"
     if comparison.length_ratio is not None:

@@ -1,18 +1,19 @@
-"""One safe way to write a file: whole or not at all."""
+"""The safe ways to write a file: whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from errno import EACCES, EEXIST, EISDIR
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 # No write takes this long, so an older temporary file has been left by a process that was killed.
@@ -42,13 +43,40 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=".tmp")
-    try:
+    with replacing(path, Path(temporary)):
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.writelines(pieces)
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace the file by the data, on disk on return; raise OSError and leave the old file where that fails.
+
+    A link stays a link, and a file keeps its mode.
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(target)
+    beside = target.with_name(f"{temporary_prefix(target)}tmp")
+    with replacing(target, beside):
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, beside)
+    _sync_folder(target.parent)
+
+
+@contextmanager
+def replacing(path: Path, temporary: Path) -> Iterator[None]:
+    """Move the temporary file, which the block writes, over the path; remove it where that fails."""
+    try:
+        yield
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
@@ -68,6 +96,16 @@ def try_writing(path: Path) -> None:
 def why_not(path: Path, error: OSError) -> str:
     """Say why the file could not be written, in a few words."""
     return f"{path.parent} is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the folder's new entry on disk too: journals are removed once it is there."""
+    with suppress(OSError):  # Windows opens no folders, and orders these writes by itself
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _ended(pid: int) -> bool:

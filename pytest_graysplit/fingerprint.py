@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 from pytest_graysplit.types import Reply, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pytest_graysplit.types import Json, Redactor
 
@@ -43,13 +43,18 @@ def request_hash(body: Mapping[str, Json]) -> str:
 
 def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
     """Return a function that blanks every secret, however it is encoded, and then applies the extra ones in turn."""
-    needles = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    return blanker({form for secret in secrets if secret for form in _forms(secret)}, REDACTED, extra)
+
+
+def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
+    """Return a function that puts `blank` for every needle, the longest first, and then applies the extra ones."""
     if not needles and not extra:
         return unchanged
+    longest_first = sorted(needles, key=len, reverse=True)
 
     def redact(text: str, /) -> str:
-        for needle in needles:  # str.replace searches a text much faster than one alternation of them all
-            text = text.replace(needle, REDACTED)
+        for needle in longest_first:  # str.replace searches a text much faster than one alternation of them all
+            text = text.replace(needle, blank)
         for step in extra:
             text = step(text)
         return text
@@ -62,14 +67,17 @@ def unchanged(text: str, /) -> str:
     return text
 
 
-def redact_json(value: Json, redact: Redactor, *, numbers: bool = False) -> Json:
-    """Return the value with every text in it redacted, names of fields included; numbers too where that is asked."""
+def redact_json(value: Json, redact: Redactor, *, names: bool = True, numbers: bool = False) -> Json:
+    """Return the value with every text in it redacted: names of fields unless they are ours, numbers where asked."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {redact(name): redact_json(part, redact, numbers=numbers) for name, part in value.items()}
+        return {
+            redact(name) if names else name: redact_json(part, redact, names=names, numbers=numbers)
+            for name, part in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [redact_json(part, redact, numbers=numbers) for part in value]
+        return [redact_json(part, redact, names=names, numbers=numbers) for part in value]
     if numbers and isinstance(value, int | float) and (clean := redact(text := json.dumps(value))) != text:
         return clean
     return value

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.display import limit, plural, score
+from pytest_graysplit.display import exact_number, plural, score
 from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.stats import conformal_deficit, conformal_miss_range, conformal_threshold
@@ -122,12 +122,14 @@ def reached(floor: NoiseFloor, of: str = "", selected: str = "") -> str:
     rates = conformal_miss_range(floor.cases, ALPHA)
     low, high = (_share(rate) for rate in rates[1:]) if rates else ("0", "100")
     range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # what is just at it does not miss it
-    asks = f"is {limit(floor.threshold)}" if floor.threshold is not None else _asks_by_deficit(floor.deficit or 0.0)
+    asks = (
+        f"is {exact_number(floor.threshold)}" if floor.threshold is not None else _asks_by_deficit(floor.deficit or 0.0)
+    )
     return f"min_similarity=auto{of} {asks}{selected}: the control itself misses it in {range_} of cases"
 
 
 def _asks_by_deficit(deficit: float) -> str:
-    return f"is how alike the control's answers to a case are, less {limit(deficit)}"
+    return f"is how alike the control's answers to a case are, less {exact_number(deficit)}"
 
 
 def _share(rate: float) -> str:
@@ -160,7 +162,7 @@ def _instead(fallbacks: set[float | None]) -> str:
         return "not asserted"
     numbers = sorted(number for number in fallbacks if number is not None)
     if len(numbers) == 1 and None not in fallbacks:
-        return f"{limit(numbers[0])} holds instead"
+        return f"{exact_number(numbers[0])} holds instead"
     return "the numbers given beside it hold, in the cases that have one"
 
 
@@ -182,7 +184,7 @@ def _misses_itself(results: Results) -> Iterator[str]:
     missed = sum(not row.discriminates for row in fixed)
     if missed > ALPHA * len(fixed):
         thresholds = {one.threshold for row in fixed for one in row.comparisons.values() if one.threshold is not None}
-        which = f"threshold of {limit(thresholds.pop())}" if len(thresholds) == 1 else "thresholds"
+        which = f"threshold of {exact_number(thresholds.pop())}" if len(thresholds) == 1 else "thresholds"
         yield (
             f"the control misses its own {which} in {missed:,} of {plural(len(fixed), 'case')}: "
             "a treatment cannot be asked for more; use min_similarity=auto or expect"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
+from pytest_graysplit.jsontext import Json as Json  # noqa: PLC0414, TC001 # all others import it from here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 Message: TypeAlias = "Mapping[str, Json]"
 Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 RecordMode = Literal["none", "new", "all", "off"]

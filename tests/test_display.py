@@ -13,7 +13,7 @@ from pytest_graysplit.display import (
     change,
     clock,
     count,
-    limit,
+    exact_number,
     listed,
     money,
     percent,
@@ -280,8 +280,8 @@ def test_a_score_in_whole(value, against, text):
 def test_a_score_is_never_written_as_a_threshold_it_does_not_have(value, threshold):
     """Below stays below for the reader, however close; and what reaches the threshold reads so."""
     text = score(value, against=threshold)
-    assert (float(text) == float(limit(threshold))) == (value == threshold)
-    assert (float(text) < float(limit(threshold))) == (value < threshold)
+    assert (float(text) == float(exact_number(threshold))) == (value == threshold)
+    assert (float(text) < float(exact_number(threshold))) == (value < threshold)
     assert (float(text) == 1) == (value == 1)
     assert (float(text) == 0) == (value == 0)
 
@@ -294,7 +294,7 @@ def test_a_score_that_is_no_number_is_written_so():
 @given(st.floats(0, 1))
 def test_a_threshold_is_written_with_all_its_digits(value):
     """What was given can be read back."""
-    assert float(limit(value)) == value
+    assert float(exact_number(value)) == value
 
 
 # --- words

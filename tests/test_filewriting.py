@@ -6,24 +6,22 @@ import sys
 
 import pytest
 
-from pytest_graysplit.filewriting import remove_stale, write_whole
-from pytest_graysplit.recordings.swap import swap_in
+from pytest_graysplit.filewriting import remove_stale, write_durably, write_whole
 
 KILLED = """
 import os, sys
 from pathlib import Path
 os.replace = Path.replace = lambda *args: os.kill(os.getpid(), 9)
-if sys.argv[1] == "swap":
-    from pytest_graysplit.recordings.swap import swap_in
-    swap_in(Path(sys.argv[2]), b"new")
+from pytest_graysplit.filewriting import write_durably, write_whole
+if sys.argv[1] == "recording":
+    write_durably(Path(sys.argv[2]), b"new")
 else:
-    from pytest_graysplit.filewriting import write_whole
     write_whole(Path(sys.argv[2]), ["new"])
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a kill that cannot be caught is a signal")
-@pytest.mark.parametrize("how", ["swap", "report"])
+@pytest.mark.parametrize("how", ["recording", "report"])
 def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
     """A process that was killed before the rename leaves the old file, and its new one until the next write."""
     path = tmp_path / "x.jsonl"
@@ -31,8 +29,8 @@ def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
     subprocess.run([sys.executable, "-c", KILLED, how, str(path)], check=False)
     assert path.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 2
-    if how == "swap":
-        swap_in(path, b"newer")
+    if how == "recording":
+        write_durably(path, b"newer")
     else:
         write_whole(path, ["newer"])
     assert path.read_text() == "newer"

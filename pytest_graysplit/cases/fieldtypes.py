@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from pytest_graysplit.checks.findings import cut
+from pytest_graysplit.display import cut
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.jsontext import CASE_LEVELS
 from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Deeper than any request a relay takes; it also ends the loops that YAML anchors can tie.
-MAX_DEPTH = 64
 _NUMBER = "write a plain number such as 3 or 0.75, without quotes"
 _TEXT = "put the value in quotes"
 
@@ -154,10 +153,10 @@ def table(place: Place, value: object) -> dict[str, Json]:
 
 def json_value(place: Place, value: object, depth: int = 0) -> Json:
     """Read anything that JSON can hold, and nothing else: it is sent, hashed and stored."""
-    if depth > MAX_DEPTH:
+    if depth > CASE_LEVELS:
         outermost = Place(place.where, place.name.partition(".")[0])
         hint = "write it flatter; a YAML anchor must not hold itself"
-        raise outermost.refuse(f"is nested more than {MAX_DEPTH} deep", hint)
+        raise outermost.refuse(f"is nested more than {CASE_LEVELS} deep", hint)
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.checks.findings import Finding, excerpt
+from pytest_graysplit.checks.findings import Finding
+from pytest_graysplit.display import excerpt
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.toolcalls.matching import assigned, in_order
 from pytest_graysplit.toolcalls.values import all_shown, shown

@@ -9,8 +9,9 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.checks.findings import Finding, beside, excerpt, plain
+from pytest_graysplit.checks.findings import Finding
 from pytest_graysplit.checks.jsonanswers import check_json
+from pytest_graysplit.display import beside, exact_number, excerpt
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Expect
 
@@ -100,6 +101,6 @@ def _equals(wanted: str, text: str) -> Iterator[Finding]:
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[Finding]:
     # Without a score nothing can be said of the answer: the case is not judged then, which is for its item to tell.
     if reached is not None and not reached >= threshold:  # a score that is no number reaches nothing
-        problem = f"similarity {beside(reached, threshold)} to the reference is below {plain(threshold)}"
+        problem = f"similarity {beside(reached, threshold)} to the reference is below {exact_number(threshold)}"
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
         yield Finding(problem, hint, Slug.EXPECT_REFERENCE)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.checks.calledtools import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
-from pytest_graysplit.checks.findings import Finding, beside, plain
+from pytest_graysplit.checks.findings import Finding
+from pytest_graysplit.display import beside, exact_number
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.toolcalls.matching import TOOL_CALLS
 from pytest_graysplit.types import Miss, flags_of
@@ -112,7 +113,7 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
         hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
         found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
         return _misses("similarity", "control", control, [found])
-    reached = f"similarity {_mean(known, threshold)} {to} reaches {plain(threshold)}"
+    reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
     return _misses("guard", "control", control, _vetoes(known, threshold, reached))
 
 
@@ -130,8 +131,8 @@ def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) ->
     how = " (auto: the control with itself stays above it in 95% of cases)" if calibrated else ""
     reaching = sum(pair.is_alike(threshold) for pair in pairs)
     if not reaching:
-        return f"is below {plain(threshold)}{how}"
-    return f"on average, {reaching} of {len(pairs)} pairs reach {plain(threshold)}{how}"
+        return f"is below {exact_number(threshold)}{how}"
+    return f"on average, {reaching} of {len(pairs)} pairs reach {exact_number(threshold)}{how}"
 
 
 def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
@@ -174,7 +175,7 @@ def _outcome(reply: Reply) -> Iterator[Finding]:
 
 def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[Finding]:
     if budget_s is not None and latency_s is not None and latency_s > budget_s:
-        problem = f"took {beside(latency_s, budget_s)} s, the budget is {plain(budget_s)} s"
+        problem = f"took {beside(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
         yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
 
 
@@ -182,10 +183,10 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
     if budget_usd is None:
         return
     if reply.cost_usd is None:
-        problem = f"its cost is unknown, so the budget of ${plain(budget_usd)} cannot be checked"
+        problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
         yield Finding(problem, _price_hint(reply), Slug.COST_UNKNOWN)
     elif reply.cost_usd > Decimal(str(budget_usd)):
-        problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${plain(budget_usd)}"
+        problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
         yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
 
 
@@ -215,7 +216,7 @@ def _similarity(comparison: Comparison) -> Iterator[Finding]:
     if not known:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
-        problem = f"no similarity to hold against {plain(threshold)}: {' and '.join(silent)} gave no text"
+        problem = f"no similarity to hold against {exact_number(threshold)}: {' and '.join(silent)} gave no text"
         yield Finding(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
@@ -230,7 +231,7 @@ def _guards(comparison: Comparison) -> Iterator[Finding]:
     threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
     if threshold is None or not known:
         return
-    reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {plain(threshold)}"
+    reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {exact_number(threshold)}"
     yield from _vetoes(known, threshold, reached)
 
 
@@ -246,5 +247,5 @@ def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Fin
     ratio = comparison.latency_ratio
     if budget is None or ratio is None or ratio <= budget:
         return
-    problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{plain(budget)}"
+    problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
     yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)

@@ -7,7 +7,8 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.checks.findings import Finding, cut, excerpt
+from pytest_graysplit.checks.findings import Finding
+from pytest_graysplit.display import cut, excerpt
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import parse_json_answer
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from pytest_graysplit.dashboard.run_cases import case_json, find_case, worst_json
 from pytest_graysplit.dashboard.run_figures import arms_json, arms_so_far, collecting_json, verdict_json
 from pytest_graysplit.display import listed, plural
+from pytest_graysplit.fingerprint import redact_json
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.results.figures import usd
 from pytest_graysplit.verdict.pairs import pairs_of
@@ -197,14 +198,4 @@ def _stamp(at: datetime) -> str:
 
 def _redacted(value: dict[str, Json], redact: Redactor) -> dict[str, Json]:
     """Take secrets out of every text."""
-    return cast("dict[str, Json]", _without_secrets(value, redact))
-
-
-def _without_secrets(value: Json, redact: Redactor) -> Json:
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_without_secrets(one, redact) for one in value]
-    if isinstance(value, dict):
-        return {key: _without_secrets(one, redact) for key, one in value.items()}
-    return value
+    return cast("dict[str, Json]", redact_json(value, redact, names=False))

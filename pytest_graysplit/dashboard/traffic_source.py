@@ -8,13 +8,14 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.clock import stamp, stamp_of
 from pytest_graysplit.dashboard import require
 from pytest_graysplit.dashboard.failed_requests import failed_request_json, find_failed_request, worst_json
 from pytest_graysplit.dashboard.snapshot_json import latency_edges, row_json
 from pytest_graysplit.display import percent, plural
 from pytest_graysplit.results.figures import usd
 from pytest_graysplit.split import BASIS_POINTS
-from pytest_graysplit.traffic.report import arm_json, stamp
+from pytest_graysplit.traffic.report import arm_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,7 +72,7 @@ class TrafficSource:
             now = datetime.now(UTC)
             return {
                 **self._shown,
-                "at": stamp(now.timestamp()),
+                "at": stamp(now),
                 "elapsed_s": round(now.timestamp() - self._monitor.started_s, 3),
                 "notes": [*self._notes(), *_list(self._shown["notes"])],
             }
@@ -96,7 +97,7 @@ def _shown(monitor: Monitor, title: str) -> dict[str, Json]:
         "title": title,
         "subtitle": _subtitle(state),
         "state": "running",
-        "started": stamp(state.started_s),
+        "started": stamp_of(state.started_s),
         "progress": {
             "unit": "requests",
             "done": state.total.requests,
@@ -150,7 +151,7 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
     names = monitor.splitter.arms
     for start_s, arms in monitor.windows():
         yield {
-            "at": stamp(start_s),
+            "at": stamp_of(start_s),
             "seconds": 60,
             "arms": {
                 name: {

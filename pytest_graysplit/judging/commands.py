@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import limit, money, plural, score
+from pytest_graysplit.display import exact_number, money, plural, score
 from pytest_graysplit.options import RECORD_MODES
 from pytest_graysplit.recordings.commands import DONE, FAILED, FOUND, Line
 
@@ -38,12 +38,12 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     # The runner and what it brings are for this command alone.
     from pytest_graysplit.judging.calibration import lines
     from pytest_graysplit.judging.labelled import read_labelled
-    from pytest_graysplit.judging.project import find_root, read_settings
+    from pytest_graysplit.judging.project import find_root, read_judge_settings
     from pytest_graysplit.judging.trial import Trial
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
-    settings = read_settings(root, model=options.model, record=options.record, environ=os.environ)
+    settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
     trial = Trial(root, options.labelled, pairs, settings)
     calibration = trial.run(lambda _: None)
     yield from map(Line, trial.notes)
@@ -53,7 +53,7 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
         shown = score(agreement, against=options.min_agreement)
-        yield Line(f"agreement {shown} is below {limit(options.min_agreement)}", FOUND)
+        yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
 
 
 def _headline(path: Path, trial: Trial) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_graysplit import project
 from pytest_graysplit.config import Layer
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.project import PROJECT_FILE
+from pytest_graysplit.project import PROJECT_FILE, read_settings
 from pytest_graysplit.recordings.discover import project_root
 
 if TYPE_CHECKING:
@@ -26,14 +25,14 @@ def find_root(start: Path) -> Path:
     )
 
 
-def read_settings(root: Path, *, model: str | None, record: str | None, environ: Mapping[str, str]) -> Settings:
+def read_judge_settings(root: Path, *, model: str | None, record: str | None, environ: Mapping[str, str]) -> Settings:
     """Resolve the settings as a run of pytest would, the command's own options first.
 
     Raises UsageError for a value that cannot be used, and where no model is named to judge.
     """
     given = Layer(lambda option: f"--{option.name}", {"record": [record]} if record else {})
     own = {} if model is None else {"judge": {"model": model}}
-    settings = project.read_settings(root / PROJECT_FILE, environ, first=[given], own=own)
+    settings = read_settings(root / PROJECT_FILE, environ, first=[given], own=own)
     if settings.table.judge is None:
         raise UsageError(
             "judge needs a model that judges",

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.asking import Inquiry, asking_metric
 from pytest_graysplit.fingerprint import redactor
 from pytest_graysplit.judging.calibration import Calibration, Judged
 from pytest_graysplit.pricing import PriceTable
-from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
+from pytest_graysplit.recordings import Recordings, leftovers, merge_journals
 from pytest_graysplit.recordings.discover import FOLDER
 from pytest_graysplit.recordings.workdir import journal_folder, require_inside
-from pytest_graysplit.runner import Runner, shuffled
+from pytest_graysplit.runner import shuffled
 from pytest_graysplit.types import Reply
+from pytest_graysplit.wiring import build_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config import Settings
     from pytest_graysplit.judging.labelled import Labelled
-    from pytest_graysplit.relay.client import Relay
-    from pytest_graysplit.runner import Address, Progress, Wish
+    from pytest_graysplit.runner import Address, Progress, Runner, Wish
     from pytest_graysplit.types import Asked
 
 
@@ -100,16 +99,14 @@ class Trial:
 
     def _build_runner(self, fresh: frozenset[Address]) -> Runner:
         settings, clean = self._settings, redactor(self._settings.secrets)
-        run_id = f"judge-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-        journal = Journal(self._root, mode=settings.record, run_id=run_id, redact=clean)
         judge = self._inquiries[0].metric
-        return Runner(
+        return build_runner(
             settings,
+            self._root,
+            run_id=f"judge-{datetime.now(UTC):%Y%m%dT%H%M%S}",
             recordings=Recordings(self._root, clean),
-            journal=journal if settings.record in ("new", "all") else None,
-            open_relay=partial(_open_relay, settings),
+            redact_for=lambda _: clean,
             prices=PriceTable(settings.table.prices),
-            clean=clean,
             command=self._command,
             fresh=fresh,
             asked_models=lambda: {judge.model: judge.route},
@@ -121,10 +118,3 @@ def _replies(pair: Labelled) -> tuple[Reply, Reply]:
         Reply(model=side, outcome="ok", text=getattr(pair, side), replayed=True) for side in ("control", "treatment")
     )
     return control, treatment
-
-
-def _open_relay(settings: Settings) -> Relay:
-    from pytest_graysplit.metrics.refusals import is_refusal
-    from pytest_graysplit.relay.client import Relay
-
-    return Relay(settings, is_refusal=is_refusal)

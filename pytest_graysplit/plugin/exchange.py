@@ -37,6 +37,7 @@ _CAUSES = {
     Slug.BUDGET_USED_UP: "not asked, the cap is used up",
     Slug.RUN_STOPPED: "not asked, the run was stopped",
 }
+_SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
 
 
 class NoReply:
@@ -260,7 +261,7 @@ class Exchange:
         if self.comparison is not None and arm != CONTROL and not self.blocked:
             misses += check_comparison(case, self.comparison, arm)
         if self.body_error is not None and arm == self.judged_arms[-1]:
-            misses.append(_body_miss(arm, self.body_error))
+            misses.append(failed_miss(arm, f"the test body failed: {self.body_error}", _SEE_TRACEBACK))
         return misses
 
     def _unjudgeable(self, arm: str) -> bool:
@@ -312,22 +313,6 @@ def _reference(reply: Reply, text: str) -> Reply:
     return replace(reply, text=text, replayed=True)
 
 
-def red_miss(arm: str, cause: str) -> Miss:
-    """Return the miss of an arm whose test failed, though its body and its thresholds passed."""
-    return Miss(
-        arm=arm,
-        kind="body",
-        problem=f"the test failed: {cause}",
-        hint="a hook, another plugin or a fixture failed it; its own message says more",
-        slug=Slug.BODY_FAILED,
-    )
-
-
-def _body_miss(arm: str, error: str) -> Miss:
-    return Miss(
-        arm=arm,
-        kind="body",
-        problem=f"the test body failed: {error}",
-        hint="the traceback above shows the assert; both answers are below",
-        slug=Slug.BODY_FAILED,
-    )
+def failed_miss(arm: str, problem: str, hint: str) -> Miss:
+    """Return the miss of an arm whose test failed: in its body, or outside of it."""
+    return Miss(arm=arm, kind="body", problem=problem, hint=hint, slug=Slug.BODY_FAILED)

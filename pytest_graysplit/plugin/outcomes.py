@@ -14,7 +14,7 @@ from pytest_graysplit.escaping import on_one_line
 from pytest_graysplit.explain import failure
 from pytest_graysplit.plugin.adopting import AWAITED
 from pytest_graysplit.plugin.courier import packed
-from pytest_graysplit.plugin.exchange import red_miss
+from pytest_graysplit.plugin.exchange import failed_miss
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.plainreports import show_plainly
 from pytest_graysplit.plugin.plans import PLAN
@@ -32,6 +32,7 @@ RESULTS = pytest.StashKey[tuple["CaseResult", ...]]()
 SAID = pytest.StashKey[str]()
 # A later attempt at a test is not counted: the first one is what the model did.
 COUNTED = pytest.StashKey[bool]()
+_SEE_OTHER_MESSAGE = "a hook, another plugin or a fixture failed it; its own message says more"
 
 
 class Outcomes:
@@ -177,7 +178,8 @@ def _reddened(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResult, 
     *arms, arm = last.arms
     if arm.misses or not arm.judged or arm.unasked:
         return results
-    missed = replace(arm, misses=(red_miss(arm.arm, cause),), share=0.0)
+    miss = failed_miss(arm.arm, f"the test failed: {cause}", _SEE_OTHER_MESSAGE)
+    missed = replace(arm, misses=(miss,), share=0.0)
     return (*others, replace(last, arms=(*arms, missed)))
 
 

@@ -30,11 +30,11 @@ from pytest_graysplit.plugin.plans import PLAN, Plan, Planner
 from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.tally import Tally
 from pytest_graysplit.pricing import PriceTable
-from pytest_graysplit.recordings import Journal, Recordings, leftovers, merge_journals
+from pytest_graysplit.recordings import Recordings, leftovers, merge_journals
 from pytest_graysplit.recordings.workdir import journal_folder, require_inside
 from pytest_graysplit.results import CONTROL, Results
-from pytest_graysplit.runner import Runner
 from pytest_graysplit.types import ReplyKey
+from pytest_graysplit.wiring import build_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.noise import NoiseFloor
     from pytest_graysplit.recordings import MergeReport
-    from pytest_graysplit.relay.client import Relay
-    from pytest_graysplit.runner import Wish
+    from pytest_graysplit.runner import Runner, Wish
     from pytest_graysplit.types import Case, Redactor, Reply
     from pytest_graysplit.verdict import Stop
 
@@ -139,19 +138,18 @@ class State:
 
     @cached_property
     def runner(self) -> Runner:
-        """Gives wishes their replies; there is a journal only where something may be recorded."""
-        mode = self.settings.record
-        journal = Journal(self.root, mode=mode, run_id=self.run_id, redact_for=self.redactor_of)
-        return Runner(
+        """Gives wishes their replies."""
+        return build_runner(
             self.share,
+            self.root,
+            run_id=self.run_id,
             recordings=self.recordings,
-            journal=journal if mode in ("new", "all") else None,
-            open_relay=partial(_open_relay, self.share, self.budget),
+            redact_for=self.redactor_of,
             prices=self.prices,
-            clean=redactor(self.settings.secrets),
             command=self.record_command,
             fresh=self.fresh,
             asked_models=self.scoring.asked_models,
+            purse_of=self.budget.purse if self.budget else None,
         )
 
     @property
@@ -392,10 +390,3 @@ def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:
 def _redacted_by(hook: Callable[..., Any], text: str) -> str:
     changed = hook(text=text)
     return text if changed is None else str(changed)
-
-
-def _open_relay(settings: Settings, budget: Budget | None) -> Relay:
-    from pytest_graysplit.metrics.refusals import is_refusal
-    from pytest_graysplit.relay.client import Relay
-
-    return Relay(settings, is_refusal=is_refusal, purse=budget.purse(settings) if budget else None)

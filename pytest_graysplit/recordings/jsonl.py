@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from pytest_graysplit.jsontext import RECORDING_LEVELS, RepeatedNameError, object_once
+
 # 1: the first format.
 FORMAT: Literal[1] = 1
 
@@ -15,8 +17,6 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 T = TypeVar("T")
 
-# Deeper than any request or tool call that a relay takes, and shallow enough for every function that recurses.
-MAX_DEPTH = 200
 # A cost that is not a number is an unknown cost, and no reason to lose the reply.
 MAY_BE_ODD = "reported_cost_usd"
 
@@ -60,7 +60,7 @@ def require_plain(value: object, name: str) -> None:
     waiting = [(name, value, 0)]
     while waiting:
         path, part, depth = waiting.pop()
-        if depth > MAX_DEPTH:
+        if depth > RECORDING_LEVELS:
             raise LineError("is nested too deeply")
         if isinstance(part, dict):
             waiting += [(f"{path}.{key}", entry, depth + 1) for key, entry in part.items() if key != MAY_BE_ODD]
@@ -72,13 +72,13 @@ def require_plain(value: object, name: str) -> None:
 
 def _loaded(line: bytes) -> Any:
     try:
-        loaded = json.loads(line.decode(), object_pairs_hook=_once)
+        loaded = json.loads(line.decode(), object_pairs_hook=object_once)
     except UnicodeDecodeError as error:
         raise TornError(f"is not UTF-8 (byte {error.start + 1})") from None
     except RecursionError:
         raise LineError("is nested too deeply") from None
-    except LineError:
-        raise
+    except RepeatedNameError as error:
+        raise LineError(str(error)) from None
     except json.JSONDecodeError as error:
         raise TornError(f"is not JSON ({error})") from None
     except ValueError:
@@ -90,14 +90,6 @@ def _loaded(line: bytes) -> Any:
 def refuse_twice(line: bytes) -> None:
     """Raise LineError where a name stands twice in one object: a reader would take the last without a word."""
     _loaded(line)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    loaded = dict(pairs)
-    if len(loaded) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise LineError(f"names {next(name for name in names if names.count(name) > 1)!r} twice")
-    return loaded
 
 
 def _converted(loaded: Any, kind: type[T]) -> T:

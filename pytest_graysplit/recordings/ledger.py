@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError, Slug
+from pytest_graysplit.filewriting import replacing
 from pytest_graysplit.recordings.workdir import LOCK_WAIT_S, private_folder, try_lock, unwritable
 from pytest_graysplit.spending import Totals
 
@@ -80,8 +81,8 @@ class FileLedger:
         # One process writes at a time, so one name for the new file is enough.
         fresh = self.path.with_suffix(".new")
         try:
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(self.path)
+            with replacing(self.path, fresh):
+                fresh.write_text(text, encoding="utf-8")
         except OSError as error:
             raise unwritable(self.path, error) from None
         self._text = text

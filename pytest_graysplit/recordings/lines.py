@@ -66,7 +66,7 @@ class Head(msgspec.Struct, gc=False):
     at: str = ""
 
     @property
-    def stamp(self) -> str:
+    def sortable_at(self) -> str:
         """The moment of the reply, spelled so that texts sort as moments do; a text that is not one is the oldest."""
         moment = self.at.removesuffix("Z").removesuffix("+00:00")
         return moment if _MOMENT.fullmatch(moment) else ""

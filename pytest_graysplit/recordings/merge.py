@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings.leftovers import claim, journals, read_journal
 from pytest_graysplit.recordings.shelf import Shelf, read_data, split_lines
-from pytest_graysplit.recordings.swap import swap_in
-from pytest_graysplit.recordings.workdir import file_lock, relative_to
+from pytest_graysplit.recordings.workdir import file_lock, relative_to, swap_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -124,7 +124,7 @@ class Shelf:
 
     def _rank(self, at: int) -> tuple[str, bytes]:
         """Order lines of one key: by moment, then by their bytes, so that any concatenation gives one result."""
-        return decode_head(self.lines[at]).stamp, self.lines[at]
+        return decode_head(self.lines[at]).sortable_at, self.lines[at]
 
 
 def read_shelf(path: Path, where: str) -> Shelf:

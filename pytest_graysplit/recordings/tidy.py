@@ -8,8 +8,7 @@ from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.recordings.merge import merge_journals
 from pytest_graysplit.recordings.orphans import orphaned, wanted_of
 from pytest_graysplit.recordings.shelf import CONFLICT_MARKERS, Shelf, read_data, split_lines
-from pytest_graysplit.recordings.swap import swap_in
-from pytest_graysplit.recordings.workdir import file_lock, relative_to
+from pytest_graysplit.recordings.workdir import file_lock, relative_to, swap_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError, Slug
+from pytest_graysplit.filewriting import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,14 @@ def unwritable(path: Path, error: Exception) -> RecordingError:
         "or off (store nothing)",
         slug=Slug.RECORDING_UNWRITABLE,
     )
+
+
+def swap_in(path: Path, data: bytes) -> None:
+    """Replace the file by the data, on disk on return; raise RecordingError and leave the old file where that fails."""
+    try:
+        write_durably(path, data)
+    except OSError as error:
+        raise unwritable(path.parent, error) from None
 
 
 def try_lock(lock_path: Path, wait_s: float = 0.0, look_again_s: float = 0.05) -> BaseFileLock | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.display import cut
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.fingerprint import blanker
+from pytest_graysplit.jsontext import read_json
 from pytest_graysplit.relay.retry import meant_status
-from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -209,20 +212,12 @@ def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
 
 def shorten(text: str) -> str:
     """Return the text on one line, and cut where nobody would read on."""
-    line = " ".join(text[:LONGEST_PAGE].split())
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[: LONGEST_MESSAGE - 3]}..."
+    return cut(" ".join(text[:LONGEST_PAGE].split()), LONGEST_MESSAGE, "...")
 
 
 def redactor(secrets: Collection[str]) -> Redactor:
     """Return a function that takes these secrets out of a text, and whatever else in it looks like a key."""
-    longest_first = sorted(secrets, key=len, reverse=True)
-
-    def redact(text: str, /) -> str:
-        for secret in longest_first:
-            text = text.replace(secret, "***")
-        return _KEYLIKE.sub("***", text)
-
-    return redact
+    return blanker(secrets, "***", [partial(_KEYLIKE.sub, "***")])
 
 
 def _read(value: Json, depth: int = 0) -> ErrorBody:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.config import BUILT_IN_ALIASES
 from pytest_graysplit.errors import RelayError, Slug
+from pytest_graysplit.jsontext import read_json
 from pytest_graysplit.options import nearest
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, not_json
-from pytest_graysplit.relay.stream import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
+from pytest_graysplit.jsontext import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,25 +25,9 @@ class StreamCutError(ValueError):
     """A stream that ended before the model did."""
 
 
-class TooDeepError(ValueError):
-    """JSON that is nested deeper than anything can read it."""
-
-
 def is_stream(body: bytes | bytearray) -> bool:
     """Tell whether a body is a stream of events, whatever its content type says."""
     return bytes(body[:_SLICE]).lstrip().startswith(_FIELDS)
-
-
-def read_json(text: str | bytes | bytearray) -> Json:
-    """Parse JSON; raise ValueError, and TooDeepError for what is nested too deep."""
-    try:
-        value: Json = msgspec.json.decode(text)
-    except RecursionError:
-        raise TooDeepError("nested too deep") from None
-    except ValueError:
-        # A lenient second reading, because this answer is paid for: some relays cut an emoji in half, or send NaN.
-        value = _read_leniently(text)
-    return value
 
 
 class EventReader:
@@ -118,29 +100,6 @@ def assemble(body: bytes | bytearray) -> dict[str, Json]:
     if (said := message.whole()) or finish:
         whole["choices"] = [{"message": said, "finish_reason": finish}]
     return whole
-
-
-def _read_leniently(text: str | bytes | bytearray) -> Json:
-    text = text if isinstance(text, str) else text.decode("utf-8", "replace")
-    try:
-        loose = json.dumps(json.loads(text, **_LENIENT), ensure_ascii=False)
-    except RecursionError:
-        raise TooDeepError("nested too deep") from None
-    value: Json = msgspec.json.decode(loose.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-    return value
-
-
-def _number(text: str) -> float | None:
-    value = float(text)
-    return value if math.isfinite(value) else None
-
-
-# What no number of JSON can be is not known: NaN, 1e400, and whole numbers that are longer than Python reads.
-_LENIENT: dict[str, Any] = {
-    "parse_constant": lambda _: None,
-    "parse_float": _number,
-    "parse_int": lambda text: int(text) if len(text) < 400 else None,
-}
 
 
 def _chunks(body: bytes | bytearray) -> Iterator[dict[str, Json]]:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.jsontext import ANSWER_LEVELS, TooDeepError, is_nested_deeper, read_json
 from pytest_graysplit.relay.faults import Answer, Fault, fault_of, is_error, is_error_in_other_words, not_json
-from pytest_graysplit.relay.stream import StreamCutError, TooDeepError, assemble, is_stream, read_json
+from pytest_graysplit.relay.stream import StreamCutError, assemble, is_stream
 from pytest_graysplit.relay.usage import object_of, read_cost, read_usage
 from pytest_graysplit.thoughts import split_thoughts
-from pytest_graysplit.toolcalls.reading import is_nested_deeper, read_calls
+from pytest_graysplit.toolcalls.reading import read_calls
 from pytest_graysplit.types import Reply, Usage
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _GAVE_UP = frozenset(
         *("finish_reason_unspecified", "other"),
     }
 )
-_DEEPEST = 100
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 _THOUGHT = ("text", "thinking", "content", "summary")
 _MARK = b"\xef\xbb\xbf"
@@ -90,13 +90,14 @@ def _unusable(answer: Answer, payload: dict[str, Json], choice: dict[str, Json])
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
         return Fault(problem=problem, slug=Slug.RELAY_GAVE_UP, usage=usage, reported_cost_usd=cost_usd)
-    return replace(_too_deep(), usage=usage, reported_cost_usd=cost_usd) if is_nested_deeper(choice, _DEEPEST) else None
+    if is_nested_deeper(choice, ANSWER_LEVELS):
+        return replace(_too_deep(), usage=usage, reported_cost_usd=cost_usd)
+    return None
 
 
 def _too_deep() -> Fault:
-    return Fault(
-        problem=f"the answer is nested more than {_DEEPEST} levels deep", slug=Slug.RELAY_ANSWER_DEEP, status=422
-    )
+    problem = f"the answer is nested more than {ANSWER_LEVELS} levels deep"
+    return Fault(problem=problem, slug=Slug.RELAY_ANSWER_DEEP, status=422)
 
 
 def _reply(

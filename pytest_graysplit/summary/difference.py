@@ -6,7 +6,7 @@ import textwrap
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.display import change, limit, listed, money, plural, points, ratio, score
+from pytest_graysplit.display import change, exact_number, listed, money, plural, points, ratio, score
 from pytest_graysplit.policy import PASS_RATE, RETENTION
 from pytest_graysplit.results import CONTROL
 from pytest_graysplit.summary.pieces import Piece
@@ -124,7 +124,7 @@ def _similarity(one: ComparisonSummary) -> str:
     if one.thresholds:
         several = "its threshold" if one.below == 1 else "their thresholds"
         auto = " (auto)" if one.calibrated else ""
-        limits = f"{limit(one.thresholds[0])}{auto}" if len(one.thresholds) == 1 else several
+        limits = f"{exact_number(one.thresholds[0])}{auto}" if len(one.thresholds) == 1 else several
         parts.append(f"{plural(one.below, 'case')} below {limits}")
     text = ", ".join(parts)
     if one.self_similarities:

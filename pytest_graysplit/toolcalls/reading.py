@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from pytest_graysplit.jsontext import ANSWER_LEVELS, is_nested_deeper, read_strictly
 from pytest_graysplit.types import ToolCall
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-# Arguments that are nested deeper are kept as the text that they are.
-MAX_DEPTH = 100
-_MAX_DIGITS = 400
 # A stored call has these names; one that a server sent, which older recordings hold, has others beside them.
 _STORED = ("name", "arguments", "id", "arguments_text")
 _SENT = ("function", "custom", "type", "index")
@@ -75,19 +72,6 @@ def as_json(call: ToolCall) -> dict[str, Json]:
     return told if call.arguments_text is None else told | {"arguments": None, "arguments_text": call.arguments_text}
 
 
-def is_nested_deeper(value: Json, levels: int) -> bool:
-    """Tell whether lists and objects stand in each other more than so many levels deep; walks without recursion."""
-    waiting = [(value, 1)]
-    while waiting:
-        one, level = waiting.pop()
-        if isinstance(one, dict | list):
-            if level > levels:
-                return True
-            inner = one.values() if isinstance(one, dict) else one
-            waiting += [(each, level + 1) for each in inner if isinstance(each, dict | list)]
-    return False
-
-
 def _calls_of(sent: Json) -> list[Json]:
     several = sent if isinstance(sent, list) else [sent] if isinstance(sent, dict) and sent else []
     return [call for call in several if call is not None]
@@ -103,7 +87,7 @@ def _arguments(given: Json) -> tuple[dict[str, Json], str | None]:
         return _parsed(given)
     if given is None:
         return {}, None
-    if isinstance(given, dict) and not is_nested_deeper(given, MAX_DEPTH):
+    if isinstance(given, dict) and not is_nested_deeper(given, ANSWER_LEVELS):
         return given, None
     return {}, _as_text(given)
 
@@ -112,44 +96,15 @@ def _parsed(text: str) -> tuple[dict[str, Json], str | None]:
     if not text.strip():
         return {}, None
     try:
-        arguments: Json = json.loads(text, **_STRICT)
+        arguments: Json = read_strictly(text)
     except (ValueError, RecursionError):
         return {}, text
     if arguments is None:
         return {}, None
-    if isinstance(arguments, dict) and not is_nested_deeper(arguments, MAX_DEPTH):
+    if isinstance(arguments, dict) and not is_nested_deeper(arguments, ANSWER_LEVELS):
         return arguments, None
     return {}, text
 
 
 def _as_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _refused(text: str) -> NoReturn:
-    raise ValueError(f"{text[:20]} is not a number of JSON")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refused(text)
-
-
-def _int(text: str) -> int:
-    return int(text) if len(text) < _MAX_DIGITS else _refused(text)
-
-
-def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Build an object in which no name stands twice: some readers would take the first, and others the last."""
-    read = dict(pairs)
-    if len(read) < len(pairs):
-        raise ValueError("a name stands twice")
-    return read
-
-
-_STRICT: dict[str, Any] = {
-    "parse_constant": _refused,
-    "parse_float": _float,
-    "parse_int": _int,
-    "object_pairs_hook": _once,
-}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from pytest_graysplit.display import cut
 from pytest_graysplit.escaping import on_one_line
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def shown(call: ToolCall, *, partly: bool = False) -> str:
     else:
         inside = ", ".join(f"{name}={written(value)}" for name, value in call.arguments.items())
         inside = inside or ("..." if partly else "")
-    return on_one_line(_cut(f"{call.name or '(a tool without a name)'}({inside}", LONGEST_CALL)) + ")"
+    return on_one_line(cut(f"{call.name or '(a tool without a name)'}({inside}", LONGEST_CALL)) + ")"
 
 
 def all_shown(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
@@ -78,7 +79,7 @@ def all_shown(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
 
 def written(value: Json) -> str:
     """Write a value as JSON, cut where it is long."""
-    return _cut(json.dumps(value, ensure_ascii=False), 80)
+    return cut(json.dumps(value, ensure_ascii=False), 80)
 
 
 def _settled(value: Json) -> Json:
@@ -104,7 +105,3 @@ def _moment(text: str) -> str:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         return ""
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_graysplit.clock import stamp_of
 from pytest_graysplit.fingerprint import redact_json
 from pytest_graysplit.traffic.records import Answered, FallbackCall, Scored
-from pytest_graysplit.traffic.report import stamp
 from pytest_graysplit.traffic.tally import Event
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Books:
         """Count and log what a user thought of an answer."""
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
-            self._log.write(Scored(id=request_id, at=stamp(time.time()), score=float(score), before=before))
+            self._log.write(Scored(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell both that other weights are in force."""
@@ -90,7 +90,7 @@ class Books:
         texts = self._texts(call, reply) if self._keep_texts else {}
         return Answered(
             id=request_id,
-            at=reply.at or stamp(now_s),
+            at=reply.at or stamp_of(now_s),
             split=call.splitter.identity,
             arm=assignment.arm,
             model=assignment.model,

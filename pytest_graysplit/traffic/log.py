@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from pytest_graysplit.clock import stamp_of
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.recordings.jsonl import encode
 from pytest_graysplit.traffic.records import Declared, DeclaredArm
-from pytest_graysplit.traffic.report import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class TrafficLog:
         self._lock = Lock()
         self._splitter = splitter
         # Since when these weights are in force: opening the file again makes them no newer.
-        self._since = stamp(clock())
+        self._since = stamp_of(clock())
         self._file = -1
         try:
             self._open()
@@ -68,7 +68,7 @@ class TrafficLog:
         """Tell readers that what follows was split by other weights."""
         with self._lock:
             self._splitter = splitter
-            self._since = stamp(self._clock())
+            self._since = stamp_of(self._clock())
             self._append(self._declaration())
 
     def write(self, record: Answered | Scored) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.clock import stamp_of
 from pytest_graysplit.results.figures import finite, latency_figures, token_figures, usd
 from pytest_graysplit.split import BASIS_POINTS
 from pytest_graysplit.stats import anytime_p, wilson
@@ -53,7 +53,7 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "format": FORMAT,
         "split": state.split,
         "salt": state.salt,
-        "started": stamp(state.started_s),
+        "started": stamp_of(state.started_s),
         "arms": [arm_json(one) for one in state.sums],
         "sample_ratio": {
             "p": state.mismatch_p,
@@ -65,11 +65,6 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "total": _totals(state.total),
         "grades": [_grade(one) for one in state.grades],
     }
-
-
-def stamp(at_s: float) -> str:
-    """Return a moment, in seconds since 1970, as UTC to the millisecond."""
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def arm_json(one: ArmSums) -> dict[str, Json]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.checks.findings import beside
-from pytest_graysplit.display import plural, points
+from pytest_graysplit.display import beside, plural, points
 from pytest_graysplit.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_graysplit import filewriting
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.recordings import MergeReport, leftovers, merge_journals, swap, workdir
+from pytest_graysplit.recordings import MergeReport, leftovers, merge_journals, workdir
 from pytest_graysplit.recordings.merge import add_lines
 from pytest_graysplit.recordings.shelf import Shelf
 
@@ -195,7 +196,7 @@ def test_an_unwritable_folder_keeps_the_journal(bench):
 
 
 def test_a_full_disk_leaves_the_old_file_whole(bench, monkeypatch):
-    """A swap that fails half-way removes its half-written file and keeps old recordings and journal."""
+    """A write that fails half-way removes its half-written file and keeps old recordings and journal."""
     bench.record((bench.key("a"), bench.reply()))
     merge_journals(bench.root)
     before = bench.file.read_bytes()
@@ -204,7 +205,7 @@ def test_a_full_disk_leaves_the_old_file_whole(bench, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(swap.os, "fsync", full)
+    monkeypatch.setattr(filewriting.os, "fsync", full)
     (problem,) = merge_journals(bench.root).problems
     assert problem.problem == f"{bench.file.parent} cannot be written: No space left on device"
     assert problem.slug == "recording-unwritable"

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_graysplit.jsontext import read_json
 from pytest_graysplit.relay.faults import Answer, Fault, read_error, redactor
-from pytest_graysplit.relay.stream import TokenWatch, read_json
+from pytest_graysplit.relay.stream import TokenWatch
 from pytest_graysplit.relay.usage import read_cost, read_usage
 from pytest_graysplit.relay.wire import read_answer
 from pytest_graysplit.types import Reply, ToolCall, Usage

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.errors import ToolCallError
+from pytest_graysplit.jsontext import is_nested_deeper
 from pytest_graysplit.recordings.jsonl import encode
 from pytest_graysplit.recordings.lines import decode_reply, reply_line
-from pytest_graysplit.toolcalls.reading import as_json, is_nested_deeper, read_call, read_calls, stored_call
+from pytest_graysplit.toolcalls.reading import as_json, read_call, read_calls, stored_call
 from pytest_graysplit.types import Reply, ReplyKey, ToolCall
 
 
