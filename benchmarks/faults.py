@@ -17,10 +17,10 @@ from random import Random
 from measured import RunningRelay, load
 from relay_server.faults import FAULTS, STATUS_MESSAGES
 
-from pytest_graysplit.config import Settings
+from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.metrics.refusals import is_refusal
-from pytest_graysplit.relay.client import Relay
+from pytest_graysplit.replies.refusals import is_refusal
+from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.types import Reply
 
 MODEL = "deepseek-v3.2"

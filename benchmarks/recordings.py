@@ -9,8 +9,8 @@ from pathlib import Path
 
 from measured import load
 
-from pytest_graysplit.fingerprint import request_hash
-from pytest_graysplit.recordings import Journal, Recordings, merge_journals
+from pytest_graysplit.replies.fingerprint import request_hash
+from pytest_graysplit.replies.recordings import Journal, Recordings, merge_journals
 from pytest_graysplit.types import Reply, ReplyKey
 
 REPLIES = 4_000

@@ -22,7 +22,7 @@ import httpx
 from measured import RunningRelay, load, verdict
 
 from pytest_graysplit import Monitor, Split, SplitClient, TrafficSplitter, Usage
-from pytest_graysplit.traffic.latencies import Latencies
+from pytest_graysplit.traffic.sums.latencies import Latencies
 
 SPLITTER = TrafficSplitter([Split("claude-sonnet-4.5", 0.9), Split("deepseek-v3.2", 0.1)], salt="benchmark")
 RECORDS, PASSES, MILLION = 200_000, 5, 1_000_000

@@ -11,11 +11,11 @@ from random import Random
 import scipy.stats
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.traffic.grading import grade
-from pytest_graysplit.traffic.grounds import FEWEST_UNITS, MISMATCH_E
-from pytest_graysplit.traffic.rows import rows_of
-from pytest_graysplit.traffic.sums import ArmSums, ClusterSums
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.traffic.grade.criteria import rows_of
+from pytest_graysplit.traffic.grade.grade import grade
+from pytest_graysplit.traffic.grade.grade_rules import FEWEST_UNITS, MISMATCH_E
+from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums
 
 SEED = 20_261_123
 EVERY, LOOKS = 500, 30

@@ -17,15 +17,15 @@ from random import Random
 from statistics import fmean, median
 from typing import Any
 
+from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases
-from pytest_graysplit.checks.held import check_reply
-from pytest_graysplit.comparison import PairScores
-from pytest_graysplit.config import Settings
-from pytest_graysplit.metrics.lexical import Lexical
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.config.settings import Settings
+from pytest_graysplit.evaluation.comparison import PairScores
+from pytest_graysplit.evaluation.metrics.lexical import Lexical
 from pytest_graysplit.types import Case, Comparison, Miss, Reply
 from pytest_graysplit.verdict import EarlyStop, RunFacts, Verdict, decide, order_of
+from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
 
 HOME = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HOME / "examples"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_graysplit.options import OPTIONS
+from pytest_graysplit.config.options import OPTIONS
 
 PAGE = Path(__file__).with_name("options.md")
 BEGIN, END = "<!-- The table is written by docs/make_options.py. -->\n", "<!-- End of the table. -->\n"

@@ -8,11 +8,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_graysplit.fingerprint import request_hash, unchanged
-from pytest_graysplit.metrics.refusals import is_refusal
-from pytest_graysplit.recordings import Journal, merge_journals
-from pytest_graysplit.relay.faults import Answer
-from pytest_graysplit.relay.wire import read_answer
+from pytest_graysplit.replies.fingerprint import request_hash, unchanged
+from pytest_graysplit.replies.recordings import Journal, merge_journals
+from pytest_graysplit.replies.refusals import is_refusal
+from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.types import ReplyKey
 
 RECEIVED = Path(__file__).parent / "support-desk" / "answers-as-received.jsonl"

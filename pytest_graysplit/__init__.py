@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_graysplit.dashboard.traffic_source import dashboard_app
+    from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.errors import GraysplitError, ToolCallError
-    from pytest_graysplit.policy import Policy
-    from pytest_graysplit.split import Assignment, Split, TrafficSplitter
-    from pytest_graysplit.split.configured import load_splitter
-    from pytest_graysplit.traffic.client import SplitClient
-    from pytest_graysplit.traffic.grading import Grade
-    from pytest_graysplit.traffic.monitor import Monitor
-    from pytest_graysplit.traffic.replies import RequestFailedError, SplitReply
-    from pytest_graysplit.traffic.sync import SyncSplitClient
+    from pytest_graysplit.reporting.dashboard.traffic_source import dashboard_app
+    from pytest_graysplit.traffic.client.client import SplitClient
+    from pytest_graysplit.traffic.client.reply import RequestFailedError, SplitReply
+    from pytest_graysplit.traffic.client.sync_client import SyncSplitClient
+    from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.splitter import Assignment, Split, TrafficSplitter
+    from pytest_graysplit.traffic.splitter.configured import load_splitter
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
 
 __all__ = [
@@ -43,20 +43,20 @@ __all__ = [
 
 # Where each public name lives that is no record of `types`.
 _HOMES = {
-    "Assignment": "split",
-    "Grade": "traffic.grading",
+    "Assignment": "traffic.splitter",
+    "Grade": "traffic.grade.grade",
     "GraysplitError": "errors",
-    "Monitor": "traffic.monitor",
-    "Policy": "policy",
-    "RequestFailedError": "traffic.replies",
-    "Split": "split",
-    "SplitClient": "traffic.client",
-    "SplitReply": "traffic.replies",
-    "SyncSplitClient": "traffic.sync",
+    "Monitor": "traffic.monitor.monitor",
+    "Policy": "config.policy",
+    "RequestFailedError": "traffic.client.reply",
+    "Split": "traffic.splitter",
+    "SplitClient": "traffic.client.client",
+    "SplitReply": "traffic.client.reply",
+    "SyncSplitClient": "traffic.client.sync_client",
     "ToolCallError": "errors",
-    "TrafficSplitter": "split",
+    "TrafficSplitter": "traffic.splitter",
     "dashboard_app": "dashboard.traffic_source",
-    "load_splitter": "split.configured",
+    "load_splitter": "traffic.splitter.configured",
 }
 
 

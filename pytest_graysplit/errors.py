@@ -15,7 +15,7 @@ In a test run a failed call is no exception: it is a `Reply` with the outcome "e
 
 from enum import StrEnum
 
-from pytest_graysplit.escaping import visible
+from pytest_graysplit.formatting.escaping import visible
 
 
 class Slug(StrEnum):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from pytest_graysplit.clock import moment_of
 from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
-from pytest_graysplit.jsontext import Json as Json  # noqa: PLC0414, TC001 # all others import it from here
+from pytest_graysplit.formatting.clock import moment_of
+from pytest_graysplit.formatting.json_text import Json as Json  # noqa: PLC0414, TC001 # all others import it from here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from pytest_graysplit.comparison import PairScores, compare
-from pytest_graysplit.metrics.lexical import Lexical
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.results import CONTROL, ArmResult, CaseResult, Results
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.evaluation.comparison import PairScores, compare
+from pytest_graysplit.evaluation.metrics.lexical import Lexical
 from pytest_graysplit.types import Case, Miss, Reply, Usage
 from pytest_graysplit.verdict import RunFacts, decide
+from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
 
 SONNET, DEEPSEEK, FLASH = "claude-sonnet-4.5", "deepseek-v3.2", "gemini-2.5-flash"
 

@@ -49,20 +49,20 @@ def doors(*roots):
 
 def test_the_network_has_one_door():
     """To swap the HTTP library costs one file."""
-    assert doors("h11") == {"relay/connection.py", "relay/pipe.py"}
-    assert doors("aiohappyeyeballs") == {"relay/pipe.py"}
+    assert doors("h11") == {"replies/relay/connection.py", "replies/relay/pipe.py"}
+    assert doors("aiohappyeyeballs") == {"replies/relay/pipe.py"}
     assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == set()
 
 
 def test_the_live_page_has_its_doors():
     """The server can be swapped without the routes, and nothing else knows of either."""
-    assert doors("uvicorn") == {"dashboard/server.py"}
-    assert {module for module in doors("starlette") if not module.startswith("dashboard/")} == set()
+    assert doors("uvicorn") == {"reporting/dashboard/server.py"}
+    assert {module for module in doors("starlette") if not module.startswith("reporting/dashboard/")} == set()
 
 
 def test_prometheus_has_one_door():
     """Whoever does without metrics does without their library."""
-    assert doors("prometheus_client") == {"traffic/prometheus.py"}
+    assert doors("prometheus_client") == {"traffic/monitor/prometheus.py"}
 
 
 def test_pytest_has_one_door():
@@ -140,7 +140,7 @@ def test_importing_the_plugin_imports_nothing_heavy():
 
 def test_naming_the_live_server_imports_nothing_heavy():
     """The page costs whoever asks for it, when it is served."""
-    assert modules_after("import pytest_graysplit.dashboard.server") & {"pytest", *HEAVY} == set()
+    assert modules_after("import pytest_graysplit.reporting.dashboard.server") & {"pytest", *HEAVY} == set()
 
 
 def test_a_public_type_imports_nothing_heavy():

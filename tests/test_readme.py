@@ -12,12 +12,12 @@ from runpy import run_path
 
 import pytest
 
-from pytest_graysplit.config import resolve
-from pytest_graysplit.credentials import HOMES, find_access
-from pytest_graysplit.options import OPTIONS
+from pytest_graysplit.config.credentials import HOMES, find_access
+from pytest_graysplit.config.options import OPTIONS
+from pytest_graysplit.config.pyproject.table import SECTIONS
+from pytest_graysplit.config.settings import resolve
 from pytest_graysplit.plugin import MARKER_HELP, hookspecs
-from pytest_graysplit.plugin.marks import KNOWN_NAMES
-from pytest_graysplit.tooltable.table import SECTIONS
+from pytest_graysplit.plugin.collect.marks import KNOWN_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

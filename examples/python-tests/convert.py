@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE.parent))
 from conftest import pytest_graysplit_redact
 from received import record
 
-from pytest_graysplit.fingerprint import redactor
+from pytest_graysplit.replies.fingerprint import redactor
 
 # A case is called as its test is; one from a file keeps its own id, one from a body is numbered.
 ASKED = {

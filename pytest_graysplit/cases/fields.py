@@ -8,10 +8,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.cases import fieldtypes
-from pytest_graysplit.cases.expectfields import EXPECT_FIELDS, expect
-from pytest_graysplit.cases.fieldtypes import Fields, Place, refuse_unknown
-from pytest_graysplit.cases.messagefields import PROMPT, conversation
+from pytest_graysplit.cases import field_types
+from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, expect
+from pytest_graysplit.cases.field_types import Fields, Place, refuse_unknown
+from pytest_graysplit.cases.message_fields import PROMPT, conversation
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Case
 
@@ -93,14 +93,14 @@ def _says(content: Json) -> bool:
 
 
 def _id(place: Place, value: object) -> str:
-    text = fieldtypes.text(place, value).strip()
+    text = field_types.text(place, value).strip()
     if "::" in text or not text.isprintable():
         raise place.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
     return text
 
 
 def _params(place: Place, value: object) -> dict[str, Json]:
-    params = fieldtypes.table(place, value)
+    params = field_types.table(place, value)
     for name in ("model", "messages"):
         if name in params:
             problem = f"sets {name}, which the arm and the case decide"
@@ -115,9 +115,9 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
         raise place.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
     if len(names) == 2:
         raise place.refuse("both prompt and messages", "keep one of the two", Slug.CASE_FIELD_CLASH)
-    prompt = given.read("prompt", fieldtypes.text)
+    prompt = given.read("prompt", field_types.text)
     messages = given.read("messages", conversation) or [{"role": "user", "content": prompt}]
-    system = given.read("system", fieldtypes.text)
+    system = given.read("system", field_types.text)
     if system is None:
         return tuple(messages)
     if any(message["role"] in ("system", "developer") for message in messages):
@@ -130,13 +130,13 @@ def _messages(given: Fields, place: Place) -> tuple[Message, ...]:
 _KINDS: Mapping[str, Callable[[Place, object], Any]] = {
     "params": _params,
     "expect": expect,
-    "min_similarity": fieldtypes.threshold,
-    "metric": fieldtypes.text,
-    "max_latency_s": fieldtypes.above_zero,
-    "max_latency_ratio": fieldtypes.above_zero,
-    "max_cost_usd": fieldtypes.above_zero,
-    "samples": fieldtypes.count,
-    "tags": fieldtypes.labels,
-    "cluster": fieldtypes.text,
-    "must_pass": fieldtypes.switch,
+    "min_similarity": field_types.threshold,
+    "metric": field_types.text,
+    "max_latency_s": field_types.above_zero,
+    "max_latency_ratio": field_types.above_zero,
+    "max_cost_usd": field_types.above_zero,
+    "samples": field_types.count,
+    "tags": field_types.labels,
+    "cluster": field_types.text,
+    "must_pass": field_types.switch,
 }

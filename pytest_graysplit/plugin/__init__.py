@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if options.is_given(config, "json"):
         options.require_writable_report(config)
     if options.is_given(config, "dashboard"):
-        from pytest_graysplit.plugin.livepage import LivePage
+        from pytest_graysplit.plugin.report.dashboard import LivePage
 
         config.pluginmanager.register(LivePage(config), "graysplit-live-page")
 
@@ -72,7 +72,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a function that is marked, or may be later, one item per case and, where needed, one per arm."""
     if _may_be_ours(metafunc):
-        from pytest_graysplit.plugin.collection import parametrize_marked
+        from pytest_graysplit.plugin.collect.collection import parametrize_marked
 
         parametrize_marked(metafunc)
 
@@ -82,7 +82,7 @@ def pytest_pycollect_makeitem() -> Generator[None, Any, Any]:
     """Plan the marked items of a function as soon as they exist, as every other plugin has made them."""
     made = yield
     if made and (items := [one for one in _listed(made) if isinstance(one, pytest.Item) and MARKER in one.keywords]):
-        from pytest_graysplit.plugin.collection import adopt
+        from pytest_graysplit.plugin.collect.collection import adopt
 
         adopt(items)
     return made
@@ -98,7 +98,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _plan_collected(config: pytest.Config, items: list[pytest.Item], *, last: bool) -> None:
     if config.pluginmanager.has_plugin("graysplit-items") or any(MARKER in item.keywords for item in items):
-        from pytest_graysplit.plugin.collection import plan_collected
+        from pytest_graysplit.plugin.collect.collection import plan_collected
 
         plan_collected(config, items, last=last)
 
@@ -122,7 +122,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect `*.graysplit.jsonl|yaml|csv` as test items."""
     if ".graysplit." not in file_path.name:
         return None
-    from pytest_graysplit.plugin.collection import case_file
+    from pytest_graysplit.plugin.collect.collection import case_file
 
     return case_file(file_path, parent)
 
@@ -132,7 +132,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     """Get ready before the first test, and judge the run as a whole after its last, whoever has woken us."""
     users = [item for item in session.items if MARKER in item.keywords or _asks(item)]
     if users and not session.config.option.collectonly:
-        from pytest_graysplit.plugin.binding import bind
+        from pytest_graysplit.plugin.run.binding import bind
 
         bind(session, users)
     result = yield
@@ -144,7 +144,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Listen in the xdist controller, which never collects a marked item itself."""
-    from pytest_graysplit.plugin.courier import CONTROLLER
-    from pytest_graysplit.plugin.xdist import Controller
+    from pytest_graysplit.plugin.xdist.controller import Controller
+    from pytest_graysplit.plugin.xdist.worker_reports import CONTROLLER
 
     config.pluginmanager.register(Controller(config), CONTROLLER)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_graysplit.plugin.relayfixture import RelayFixture
-    from pytest_graysplit.split import TrafficSplitter
+    from pytest_graysplit.plugin.relay_fixture import RelayFixture
+    from pytest_graysplit.traffic.splitter import TrafficSplitter
     from pytest_graysplit.types import Comparison, Reply
 
 

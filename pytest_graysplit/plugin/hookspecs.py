@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_graysplit.results import Results
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict import Verdict
+    from pytest_graysplit.verdict.results import Results
 
 
 def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.config.options import OPTIONS
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pytest_graysplit.config import Settings
-    from pytest_graysplit.options import Option
+    from pytest_graysplit.config.options import Option
+    from pytest_graysplit.config.settings import Settings
 
 PROJECT_FILE = "pyproject.toml"
 
@@ -53,7 +53,7 @@ def is_given(config: pytest.Config, name: str) -> bool:
 
 def settings_of(config: pytest.Config) -> Settings:
     """Resolve default < ini < environment < command line; raise UsageError for a value that cannot be used."""
-    from pytest_graysplit.config import Layer, resolve
+    from pytest_graysplit.config.settings import Layer, resolve
 
     layers = [
         Layer(lambda option: option.flag, _given(option_values(config))),
@@ -62,7 +62,7 @@ def settings_of(config: pytest.Config) -> Settings:
     ]
     settings = resolve(layers, _tool_table(config), os.environ)
     if settings.table.splits:
-        from pytest_graysplit.split.configured import build_splitter
+        from pytest_graysplit.traffic.splitter.configured import build_splitter
 
         for table in settings.table.splits.values():
             build_splitter(table)  # a mistake in a split ends the run that reads it, not the one that uses it
@@ -105,7 +105,7 @@ def require_writable_report(config: pytest.Config) -> None:
     from pathlib import Path
 
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.reports import require_writable
+    from pytest_graysplit.reporting.json import require_writable
 
     try:
         if path := settings_of(config).json_path:

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.plugin.adopting import AWAITED, marked_late
-from pytest_graysplit.plugin.courier import CONTROLLER, Courier
-from pytest_graysplit.plugin.earlystop import Decided, Spared
-from pytest_graysplit.plugin.gather import Gather
-from pytest_graysplit.plugin.items import OUTCOMES, Items
-from pytest_graysplit.plugin.marks import is_marked, where_of
+from pytest_graysplit.plugin.collect.adopting import AWAITED, marked_late
+from pytest_graysplit.plugin.collect.marks import is_marked, where_of
+from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.context import NO_TREATMENT, STATE, State
 from pytest_graysplit.plugin.options import pytest_option, settings_of
-from pytest_graysplit.plugin.outcomes import Outcomes
-from pytest_graysplit.plugin.plans import PLAN
-from pytest_graysplit.plugin.relayfixture import RelayFixture
-from pytest_graysplit.plugin.splitterfixture import splitter_of
-from pytest_graysplit.plugin.state import NO_TREATMENT, STATE, State
+from pytest_graysplit.plugin.relay_fixture import RelayFixture
+from pytest_graysplit.plugin.report.reporter_hooks import Gather
+from pytest_graysplit.plugin.run.early_stop import Decided, Spared
+from pytest_graysplit.plugin.run.outcomes import Outcomes
+from pytest_graysplit.plugin.run.runner_hooks import OUTCOMES, Items
+from pytest_graysplit.plugin.splitter_fixture import splitter_of
+from pytest_graysplit.plugin.xdist.worker_reports import CONTROLLER, Courier
 
 if TYPE_CHECKING:
-    from pytest_graysplit.plugin.exchange import Exchange
-    from pytest_graysplit.plugin.plans import Plan
-    from pytest_graysplit.split import TrafficSplitter
+    from pytest_graysplit.plugin.collect.plans import Plan
+    from pytest_graysplit.plugin.run.case_run import Exchange
+    from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 ITEMS = "graysplit-items"
 

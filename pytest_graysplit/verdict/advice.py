@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import plural
+from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.verdict.pairs import clusters_of
-from pytest_graysplit.verdict.passrows import SIZE_OVER_ALPHA
+from pytest_graysplit.verdict.pass_criteria import SIZE_OVER_ALPHA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_graysplit.policy import Policy
+    from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.verdict.criterion import Row
     from pytest_graysplit.verdict.pairs import Pair
-    from pytest_graysplit.verdict.row import Row
 
 # No suite of a usual size has more cases.
 MOST_CASES = 100_000

@@ -12,10 +12,10 @@ from pytest_graysplit.verdict.evidence import Evidence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_graysplit.policy import Policy
-    from pytest_graysplit.results import Results
-    from pytest_graysplit.verdict.facts import RunFacts
-    from pytest_graysplit.verdict.row import Row
+    from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.verdict.criterion import Row
+    from pytest_graysplit.verdict.results import Results
+    from pytest_graysplit.verdict.run_facts import RunFacts
 
 Decision = Literal["promote", "hold", "reject"]
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.results import CONTROL, Results
 from pytest_graysplit.verdict.evidence import HARM_EVIDENCE, PROMISE_EVIDENCE
-from pytest_graysplit.verdict.facts import Stop
 from pytest_graysplit.verdict.pairs import pairs_of
+from pytest_graysplit.verdict.results import CONTROL, Results
+from pytest_graysplit.verdict.run_facts import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from pytest_graysplit.results import CaseResult
+    from pytest_graysplit.verdict.results import CaseResult
 
 
 @dataclass(slots=True)

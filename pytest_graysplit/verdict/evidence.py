@@ -8,24 +8,24 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.policy import PROMISE_ALPHA, TAG
-from pytest_graysplit.results import CONTROL
+from pytest_graysplit.config.policy import PROMISE_ALPHA, TAG
 from pytest_graysplit.verdict.advice import advise
-from pytest_graysplit.verdict.facts import doubts_of
+from pytest_graysplit.verdict.criteria import rows_of
 from pytest_graysplit.verdict.pairs import Both, pairs_of
 from pytest_graysplit.verdict.planned import REJECT_ALPHA, look_at
-from pytest_graysplit.verdict.rows import rows_of
+from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.run_facts import doubts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_graysplit.policy import Policy
-    from pytest_graysplit.results import Results
+    from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.verdict.advice import Advice
-    from pytest_graysplit.verdict.facts import Doubt, RunFacts, Stop
+    from pytest_graysplit.verdict.criterion import Row
     from pytest_graysplit.verdict.pairs import Pair
     from pytest_graysplit.verdict.planned import Look
-    from pytest_graysplit.verdict.row import Row
+    from pytest_graysplit.verdict.results import Results
+    from pytest_graysplit.verdict.run_facts import Doubt, RunFacts, Stop
 
 FEWEST_PAIRS = 30
 # A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).

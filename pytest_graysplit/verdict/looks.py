@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.display import plural
+from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.policy import SEED
-from pytest_graysplit.results import CONTROL
+from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.types import side_by_side
+from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_graysplit.results import ArmResult, CaseRow, Results
     from pytest_graysplit.types import Comparison, PairScore, Reply
+    from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
 
 # The guard that compares tool calls: another call is another deed, and never noise.
 CALLS_CHANGED = "tool-changed"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 
 if TYPE_CHECKING:
-    from pytest_graysplit.policy import Policy
+    from pytest_graysplit.config.policy import Policy
 
 # How often a treatment that is worse by no more than the margin may be rejected, by the rows.
 REJECT_ALPHA = 0.025

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import plural
-from pytest_graysplit.policy import ALPHA
+from pytest_graysplit.config.policy import ALPHA
+from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS
-from pytest_graysplit.verdict.passrows import SIZE_OVER_ALPHA
+from pytest_graysplit.verdict.pass_criteria import SIZE_OVER_ALPHA
 
 # Shares of cases that one of two models alone passes, as two models of like quality often have them.
 USUAL, MANY = 0.10, 0.20

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.display import percent, plural, shortlist
-from pytest_graysplit.policy import GUARDS, PASS_RATE
-from pytest_graysplit.results import CONTROL
+from pytest_graysplit.config.policy import GUARDS, PASS_RATE
+from pytest_graysplit.formatting.display import percent, plural, shortlist
 from pytest_graysplit.verdict.evidence import FEWEST_PAIRS, HARM_EVIDENCE
-from pytest_graysplit.verdict.wording import interval_of, label_of, reason_of
+from pytest_graysplit.verdict.reasons import interval_of, label_of, reason_of
+from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_graysplit.verdict.criterion import Row
     from pytest_graysplit.verdict.evidence import Evidence
-    from pytest_graysplit.verdict.row import Row
 
 # The share of the cases without a result from which on the others may not speak for them.
 MUCH_MISSING = 0.05

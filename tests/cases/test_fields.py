@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.cases.expectfields import EXPECT_FIELDS
+from pytest_graysplit.cases.checks.expectations import check_expect
+from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
 from pytest_graysplit.cases.fields import CASE_FIELDS, MARKER_FIELDS, build_case, id_of
-from pytest_graysplit.checks.expectations import check_expect
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.types import Case, Expect
 

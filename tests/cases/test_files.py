@@ -16,11 +16,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.files import read_cases
-from pytest_graysplit.checks.held import check_reply
+from pytest_graysplit.cases.tool_calls.reading import read_call
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.toolcalls.reading import read_call
 from pytest_graysplit.types import Expect, Reply, ToolCall
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf-8")

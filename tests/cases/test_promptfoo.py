@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.cases import build_case
+from pytest_graysplit.cases.checks.expectations import check_expect
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.cases.files.to_yaml import document
 from pytest_graysplit.cases.promptfoo import convert
-from pytest_graysplit.checks.expectations import check_expect
 from pytest_graysplit.errors import UsageError
 
 

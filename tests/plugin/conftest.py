@@ -13,8 +13,8 @@ import pytest
 from quiet import ADDOPTS, QUIET
 
 import pytest_graysplit
-from pytest_graysplit.fingerprint import request_hash
-from pytest_graysplit.recordings import Journal, merge_journals
+from pytest_graysplit.replies.fingerprint import request_hash
+from pytest_graysplit.replies.recordings import Journal, merge_journals
 from pytest_graysplit.types import Reply, ReplyKey, Usage
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"

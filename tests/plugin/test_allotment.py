@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_graysplit.plugin.allotment import Allotment
-from pytest_graysplit.plugin.tally import Tally
-from pytest_graysplit.recordings import FileLedger
-from pytest_graysplit.spending import Spending, Spent
+from pytest_graysplit.plugin.report.run_totals import Tally
+from pytest_graysplit.plugin.xdist.worker_budgets import Allotment
+from pytest_graysplit.replies.budget import Spending, Spent
+from pytest_graysplit.replies.recordings import FileLedger
 
 CAP = Decimal("0.05")
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pytest_graysplit.plugin.asserting import Bodies
+from pytest_graysplit.plugin.collect.body_assertions import Bodies
 
 ASSERTING = {
     "assert": "assert 'x' in graysplit.treatment.text",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pytest_graysplit.errors import ReplyNotJsonError
-from pytest_graysplit.plugin.blame import NoAnswer, in_one_line, is_miss
+from pytest_graysplit.plugin.run.exceptions import NoAnswer, in_one_line, is_miss
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 ANSWER = 'The order is ```json\n{"status": "open", "lines": [{"price": "12"}]}\n``` as asked'

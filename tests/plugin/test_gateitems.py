@@ -12,7 +12,7 @@ def emitting(project):
         "conftest.py",
         """
         import pytest
-        from pytest_graysplit.plugin.gateitems import emit
+        from pytest_graysplit.plugin.report.synthetic_items import emit
 
         @pytest.hookimpl(wrapper=True)
         def pytest_runtestloop(session):

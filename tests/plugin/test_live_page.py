@@ -233,7 +233,7 @@ def test_without_the_option_no_server_is_imported(project):
 
         @pytest.mark.graysplit(prompt="One?")
         def test_x(graysplit):
-            assert {"starlette", "uvicorn", "anyio", "pytest_graysplit.dashboard"}.isdisjoint(sys.modules)
+            assert {"starlette", "uvicorn", "anyio", "pytest_graysplit.reporting.dashboard"}.isdisjoint(sys.modules)
         """
     )
     project.spawn("--graysplit-record=none", "-pno:xdist").assert_outcomes(passed=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_graysplit.metrics import own
+from pytest_graysplit.evaluation.metrics import entry_points
 
 ONE = """
 @pytest.mark.graysplit(prompt="One?", metric="{name}", min_similarity=0.75)
@@ -19,13 +19,13 @@ def package(project, monkeypatch):
         project.write("site/their_metrics.py", code)
         info = "site/their_metrics-1.0.dist-info"
         project.write(f"{info}/METADATA", "Metadata-Version: 2.1\nName: their-metrics\nVersion: 1.0\n")
-        project.write(f"{info}/entry_points.txt", f"[{own.GROUP}]\n{name} = {value}\n")
+        project.write(f"{info}/entry_points.txt", f"[{entry_points.GROUP}]\n{name} = {value}\n")
         monkeypatch.syspath_prepend(str(project.path / "site"))
-        own.found.cache_clear()
+        entry_points.found.cache_clear()
 
     yield install
     monkeypatch.undo()
-    own.found.cache_clear()
+    entry_points.found.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_score_that_is_none_is_no_score(project, score):
 
 def test_semantic_without_the_extra_says_both_ways_to_have_it(project, monkeypatch):
     """At collection, before anything is paid for."""
-    monkeypatch.setattr("pytest_graysplit.plugin.scoring.is_installed", lambda: False)
+    monkeypatch.setattr("pytest_graysplit.plugin.run.scoring.is_installed", lambda: False)
     project.test_file(ONE.format(name="semantic"))
     text = project.run().stdout.str()
     assert "semantic needs an embedding model" in text

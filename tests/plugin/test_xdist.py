@@ -2,8 +2,8 @@
 
 import pytest
 
-from pytest_graysplit.fingerprint import request_hash
-from pytest_graysplit.recordings import Journal
+from pytest_graysplit.replies.fingerprint import request_hash
+from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.types import Reply, ReplyKey
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"

@@ -3,7 +3,7 @@
 import pytest
 from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
 
-from pytest_graysplit.policy import Policy
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, decide
 
 

@@ -8,10 +8,10 @@ from statistics import NormalDist
 import pytest
 from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply
 
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.results import Results
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict.evidence import Evidence
-from pytest_graysplit.verdict.facts import RunFacts
+from pytest_graysplit.verdict.results import Results
+from pytest_graysplit.verdict.run_facts import RunFacts
 
 
 def advised(results, name="pass_rate", **policy):

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected
 
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.results import Results
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.types import Flag, PairScore
 from pytest_graysplit.verdict import RunFacts, Stop, decide
+from pytest_graysplit.verdict.results import Results
 
 
 def decided(verdict):

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from specimens import DEEPSEEK, a_case, a_pair, a_reply
 
-from pytest_graysplit.policy import Policy
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, Stop, decide
 
 LOOKS = Policy(looks=(100, 200, 400))

@@ -8,11 +8,11 @@ from random import Random
 import pytest
 from specimens import a_case, a_miss, a_pair, a_reply, collected
 
+from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases
-from pytest_graysplit.checks.held import check_reply
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.relay.faults import Answer
-from pytest_graysplit.relay.wire import read_answer
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.replies.relay.failures import Answer
+from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.verdict import RunFacts, decide
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "support-desk"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from specimens import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
 
-from pytest_graysplit.clock import moment_of, stamp
-from pytest_graysplit.plugin.notes import doubts
-from pytest_graysplit.policy import Policy
-from pytest_graysplit.summary import lines
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.formatting.clock import moment_of, stamp
+from pytest_graysplit.plugin.report.run_notes import doubts
+from pytest_graysplit.reporting.summary import lines
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 CRITICAL = Policy(critical=("pass_rate", "latency"))

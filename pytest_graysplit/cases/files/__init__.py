@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.cases.files.row import broken
+from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.options import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.cases.expectfields import EXPECT_FIELDS
+from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
+from pytest_graysplit.cases.field_types import Place, refuse_unknown
+from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import CASE_FIELDS
-from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
-from pytest_graysplit.cases.fieldtypes import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
 from pytest_graysplit.errors import Slug
 

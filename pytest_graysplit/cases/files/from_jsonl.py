@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.cases.fieldtypes import shown as excerpt
+from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
 from pytest_graysplit.errors import Slug
 

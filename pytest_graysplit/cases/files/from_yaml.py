@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pytest_graysplit.cases.field_types import Place, refuse_unknown
+from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.cases.fieldtypes import Place, refuse_unknown
-from pytest_graysplit.cases.fieldtypes import shown as excerpt
 from pytest_graysplit.cases.files.row import Row, broken
 from pytest_graysplit.errors import Slug
 

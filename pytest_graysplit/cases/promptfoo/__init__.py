@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import build_case, fields_of
-from pytest_graysplit.cases.promptfoo.asked import Asked
 from pytest_graysplit.cases.promptfoo.assertions import take
+from pytest_graysplit.cases.promptfoo.collected import Asked
 from pytest_graysplit.cases.promptfoo.prompts import templates_of
 from pytest_graysplit.cases.promptfoo.providers import Providers, providers_of
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured
 from pytest_graysplit.cases.promptfoo.suite import Suite
 from pytest_graysplit.cases.promptfoo.templates import messages_of, render_all, settled, shown
-from pytest_graysplit.cases.promptfoo.trials import trials_of
-from pytest_graysplit.display import listed
+from pytest_graysplit.cases.promptfoo.tests import trials_of
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.display import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_graysplit.cases.promptfoo.prompts import Template
-    from pytest_graysplit.cases.promptfoo.trials import Assertion, Trial
+    from pytest_graysplit.cases.promptfoo.tests import Assertion, Trial
     from pytest_graysplit.types import Json
 
 _IGNORED_PARTS = ("scenarios", "redteam", "nunjucksFilters", "extensions", "derivedMetrics")

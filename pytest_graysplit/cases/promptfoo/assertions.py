@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pytest_graysplit.cases.checks.expectations import pattern
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
 from pytest_graysplit.cases.promptfoo.templates import shown
-from pytest_graysplit.checks.expectations import pattern
-from pytest_graysplit.options import nearest
+from pytest_graysplit.config.options import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_graysplit.cases.promptfoo.asked import Asked
+    from pytest_graysplit.cases.promptfoo.collected import Asked
 
 _CODE = frozenset({"javascript", "python", "ruby", "webhook"})
 _GRADED = frozenset({

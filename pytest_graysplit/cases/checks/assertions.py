@@ -1,0 +1,251 @@
+"""What an arm was held to and did not show, one case at a time: pure functions from replies to misses."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from statistics import fmean
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
+from pytest_graysplit.cases.checks.failures import Finding
+from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
+from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.formatting.display import beside, exact_number
+from pytest_graysplit.types import Miss, flags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pytest_graysplit.types import Case, Comparison, Expect, PairScore, Reply
+
+_Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard"]
+
+_OUTCOMES = {
+    "empty": (
+        "the answer is empty",
+        "raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt",
+        Slug.OUTCOME_EMPTY,
+    ),
+    "refusal": (
+        "the model refused to answer",
+        "reword the prompt; where refusing is right, this case does not belong in the suite",
+        Slug.OUTCOME_REFUSAL,
+    ),
+    "truncated": (
+        "the answer was cut off at its token limit",
+        "raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer",
+        Slug.OUTCOME_TRUNCATED,
+    ),
+    "filtered": (
+        "a content filter stopped the answer",
+        "reword the prompt, or have the filter of the relay or the model changed",
+        Slug.OUTCOME_FILTERED,
+    ),
+}
+_REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
+
+
+def check_reply(case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]) -> list[Miss]:
+    """Hold one reply to its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
+
+    `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
+    """
+    if reply.outcome == "ok" and _asks_nothing(case):
+        return []  # the common case of a large suite, and worth a tenth of what a replayed test costs
+    if reply.outcome == "error":
+        return _misses("outcome", arm, reply, [_failure(reply)])
+    misses = _misses("outcome", arm, reply, _outcome(reply))
+    if case.expect and _has_answer(reply):
+        misses += _misses("expect", arm, reply, _expected(case.expect, case, reply, score))
+        misses += _misses("tool_calls", arm, reply, check_tool_calls(case.expect, reply.tool_calls))
+    if case.min_similarity is not None or (case.expect and case.expect.tool_calls):
+        misses += _misses("tool_calls", arm, reply, check_readable(reply.tool_calls))
+    misses += _misses("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
+    misses += _misses("cost", arm, reply, _cost(case.max_cost_usd, reply))
+    return misses
+
+
+def has_text(reply: Reply) -> bool:
+    """Tell whether the reply said something that a reference can be held against."""
+    return reply.outcome != "error" and bool(reply.text.strip())
+
+
+def _has_answer(reply: Reply) -> bool:
+    return reply.outcome == "ok" or has_text(reply) or (reply.outcome != "error" and bool(reply.tool_calls))
+
+
+def _asks_nothing(case: Case) -> bool:
+    budgets = (case.max_latency_s, case.max_cost_usd)
+    return case.expect is None and case.min_similarity is None and budgets == (None, None)
+
+
+def _expected(expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]) -> Iterator[Finding]:
+    """Yield what the text lacks; a reply that calls a tool may have none, which is not an empty answer."""
+    if reply.tool_calls and not reply.text.strip():
+        return check_without_text(expect, reply.tool_calls)
+    close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
+    return check_expect(expect, reply.text, score, close_enough)
+
+
+def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Miss]:
+    """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio.
+
+    With several samples it misses where fewer than half of its pairs with the control's answers reach the threshold.
+    """
+    treatment = comparison.treatment
+    misses = _misses("similarity", arm, treatment, _similarity(comparison))
+    if not misses:
+        misses = _misses("guard", arm, treatment, _guards(comparison))
+    return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
+
+
+def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[Miss]:
+    """Hold the control to the treatment's threshold and to the guards' veto, by the pairs of its own answers."""
+    threshold = case.min_similarity
+    known = [pair for pair in pairs if pair.is_scored]
+    if not known or threshold is None or isinstance(threshold, str):
+        return []
+    to = "to its own other answer" if len(known) == 1 else "to its own other answers"
+    if not _is_majority(pair.is_alike(threshold) for pair in known):
+        below = _below(known, threshold, calibrated=case.calibrated)
+        remedy = "check the task with expect" if case.calibrated else _REPEAT
+        hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
+        found = Finding(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
+        return _misses("similarity", "control", control, [found])
+    reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
+    return _misses("guard", "control", control, _vetoes(known, threshold, reached))
+
+
+def _is_majority(reached: Iterable[bool]) -> bool:
+    """Tell whether at least half of the pairs reach: with one pair, whether it does."""
+    each = list(reached)
+    return 2 * sum(each) >= len(each)
+
+
+def _mean(pairs: Sequence[PairScore], threshold: float) -> str:
+    return str(beside(fmean(pair.similarity or 0.0 for pair in pairs), threshold))
+
+
+def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) -> str:
+    how = " (auto: the control with itself stays above it in 95% of cases)" if calibrated else ""
+    reaching = sum(pair.is_alike(threshold) for pair in pairs)
+    if not reaching:
+        return f"is below {exact_number(threshold)}{how}"
+    return f"on average, {reaching} of {len(pairs)} pairs reach {exact_number(threshold)}{how}"
+
+
+def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[Finding]) -> list[Miss]:
+    who = _who(arm, reply)
+    return [
+        Miss(arm=arm, kind=kind, problem=_printable(f"{who}: {found.problem}"), hint=found.hint, slug=found.slug)
+        for found in findings
+    ]
+
+
+def _printable(problem: str) -> str:
+    # A model can write half a surrogate pair, which no terminal and no report can take.
+    return problem.encode("utf-8", "backslashreplace").decode()
+
+
+def _who(arm: str, reply: Reply) -> str:
+    return f"{'control' if arm == 'control' else 'treatment'} {reply.model}"
+
+
+def _failure(reply: Reply) -> Finding:
+    cause = " ".join((reply.error or "the call failed").split())
+    if reply.retryable:
+        hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
+    else:
+        hint = "failed calls count, and asking again will not help: mend the cause, then run again"
+    return Finding(f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR)
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+
+
+def _outcome(reply: Reply) -> Iterator[Finding]:
+    if reply.outcome in _OUTCOMES:
+        problem, hint, slug = _OUTCOMES[reply.outcome]
+        if reply.outcome == "empty" and reply.reasoning.strip():
+            problem = "the answer is empty, the model only thought aloud"
+        yield Finding(problem, hint, slug)
+
+
+def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[Finding]:
+    if budget_s is not None and latency_s is not None and latency_s > budget_s:
+        problem = f"took {beside(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
+        yield Finding(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
+
+
+def _cost(budget_usd: float | None, reply: Reply) -> Iterator[Finding]:
+    if budget_usd is None:
+        return
+    if reply.cost_usd is None:
+        problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
+        yield Finding(problem, _price_hint(reply), Slug.COST_UNKNOWN)
+    elif reply.cost_usd > Decimal(str(budget_usd)):
+        problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
+        yield Finding(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
+
+
+def _price_hint(reply: Reply) -> str:
+    if not reply.is_counted:
+        return "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"
+    if reply.reported_cost_usd == 0:
+        return (
+            "the relay reported a cost of 0, and the model has a price: if it is free, say so in pyproject.toml: "
+            f'[tool.graysplit.prices] "{reply.model}" = {{input = 0, output = 0}}'
+        )
+    if reply.usage is not None and reply.usage.unpriced:
+        return (
+            "a part of it is in no price table: sounds, images, searches, or a provider's own bill; remove max_cost_usd"
+        )
+    written = ", cache_write = ..." if reply.usage is not None and reply.usage.cache_write else ""
+    return (
+        f'give its price in pyproject.toml: [tool.graysplit.prices] "{reply.model}" = '
+        f"{{input = ..., output = ...{written}}}, in USD per million tokens; or pip install pytest-graysplit[prices]"
+    )
+
+
+def _similarity(comparison: Comparison) -> Iterator[Finding]:
+    threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
+    if threshold is None:
+        return
+    if not known:
+        sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
+        silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
+        problem = f"no similarity to hold against {exact_number(threshold)}: {' and '.join(silent)} gave no text"
+        yield Finding(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
+    elif not _is_majority(pair.is_alike(threshold) for pair in known):
+        below = _below(known, threshold, calibrated=comparison.calibrated)
+        problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
+        lower = "" if comparison.calibrated else "lower min_similarity, "
+        other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
+        hint = f"where both answers are right, {lower}{other}"
+        yield Finding(problem, hint, Slug.SIMILARITY_BELOW)
+
+
+def _guards(comparison: Comparison) -> Iterator[Finding]:
+    threshold, known = comparison.threshold, [pair for pair in comparison.pairs if pair.is_scored]
+    if threshold is None or not known:
+        return
+    reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {exact_number(threshold)}"
+    yield from _vetoes(known, threshold, reached)
+
+
+def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[Finding]:
+    if _is_majority(pair.reaches(threshold) for pair in pairs):
+        return
+    for flag in flags_of(pairs):
+        hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
+        yield Finding(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
+
+
+def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Finding]:
+    ratio = comparison.latency_ratio
+    if budget is None or ratio is None or ratio <= budget:
+        return
+    problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
+    yield Finding(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)

@@ -1,0 +1,111 @@
+"""Answers that should be JSON: parsed, held against the values they must contain, or against a schema."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.checks.failures import Finding
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.formatting.display import cut, excerpt
+from pytest_graysplit.types import parse_json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jsonschema.protocols import Validator
+
+    from pytest_graysplit.types import Expect, Json
+
+_ASK = "ask for JSON in the prompt, or send response_format in params (one code fence around it is fine)"
+
+
+def check_json(expect: Expect, text: str) -> Iterator[Finding]:
+    """Yield what is wrong with an answer that `expect.json` or `expect.json_schema` speaks about."""
+    if expect.json is None and expect.json_schema is None:
+        return
+    try:
+        answer = parse_json_answer(text)
+    except (ValueError, RecursionError):
+        yield Finding(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON)
+        return
+    if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
+        hint = "objects may hold more than is expected; lists, texts and numbers must be equal"
+        yield Finding(problem, hint, Slug.EXPECT_JSON)
+    if expect.json_schema is not None:
+        yield from _against_schema(expect.json_schema, answer)
+
+
+def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
+    """Say where the answer does not contain what is expected, or nothing when it does.
+
+    >>> first_difference({"status": "open"}, {"status": "closed", "id": 7})
+    '$.status: expected "open", found "closed"'
+    """
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        for name, value in expected.items():
+            if name not in answer:
+                return f"{path}.{name}: expected {_written(value)}, found nothing by that name"
+            if problem := first_difference(value, answer[name], f"{path}.{name}"):
+                return problem
+        return ""
+    return "" if same(expected, answer) else f"{path}: expected {_written(expected)}, found {_written(answer)}"
+
+
+def same(expected: Json, answer: Json) -> bool:
+    """Tell whether two JSON values are equal; unlike Python, JSON keeps true and 1 apart."""
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        return expected.keys() == answer.keys() and all(same(value, answer[name]) for name, value in expected.items())
+    if isinstance(expected, list) and isinstance(answer, list):
+        return len(expected) == len(answer) and all(map(same, expected, answer))
+    return isinstance(expected, bool) == isinstance(answer, bool) and expected == answer
+
+
+def validator(schema: Json) -> Validator:
+    """Compile a JSON schema once; raise ValueError that says where it is not one."""
+    return _validator(json.dumps(schema))
+
+
+@lru_cache(maxsize=256)
+def _validator(schema_text: str) -> Validator:
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    schema = json.loads(schema_text)
+    if not isinstance(schema.get("$schema", ""), str):
+        raise ValueError("$.$schema: is not a text")  # noqa: TRY004  # the value of a field, not a programming error
+    chosen: type[Validator] = validator_for(schema, default=Draft202012Validator)
+    try:
+        # This also compiles the patterns in the schema, so that a broken one shows now and not at an answer.
+        with warnings.catch_warnings(action="ignore"):
+            chosen.check_schema(schema)
+    except SchemaError as error:
+        raise ValueError(f"{error.json_path}: {cut(error.message)}") from None
+    # An empty registry: a schema never makes this package open a connection.
+    return chosen(schema, registry=Registry())
+
+
+def _against_schema(schema: Json, answer: Json) -> Iterator[Finding]:
+    from jsonschema.exceptions import best_match
+
+    try:
+        # Patterns are compiled as they are met, and a doubtful one only warns.
+        with warnings.catch_warnings(action="ignore"):
+            errors = list(validator(schema).iter_errors(answer))
+    except Exception as error:  # noqa: BLE001  # a $ref to nowhere, to itself or into a number raises anything
+        hint = "define what $ref names inside the schema (nothing is fetched), without a loop"
+        cause = f"no schema at {error.ref}" if hasattr(error, "ref") else type(error).__name__
+        yield Finding(f"the JSON schema cannot be applied: {cause}", hint, Slug.EXPECT_JSON_SCHEMA)
+        return
+    # The first, and where it is about alternatives, the alternative that came nearest.
+    if worst := best_match(errors[:1]):
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        hint = "show the model the schema, or send it as response_format in params"
+        yield Finding(f"{worst.json_path}: {cut(worst.message)}{more}", hint, Slug.EXPECT_JSON_SCHEMA)
+
+
+def _written(value: Json) -> str:
+    return cut(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,69 @@
+"""Which tools an answer must call, and with which arguments: pure checks from calls to what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.checks.failures import Finding
+from pytest_graysplit.cases.tool_calls.matching import assigned, in_order
+from pytest_graysplit.cases.tool_calls.values import all_shown, shown
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.formatting.display import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.types import Expect, ToolCall
+
+_SUBSET = "arguments may be more than are expected; numbers and dates are equal by value"
+
+
+def check_tool_calls(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Finding]:
+    """Yield what is wrong with the calls of an answer: one is missing, the order is another, or there are others."""
+    if expect.no_tool_calls and calls:
+        hint = "the case asks for an answer in text; tool_choice in params can forbid calls"
+        yield Finding(f"expected no tool call, called {all_shown(calls)}", hint, Slug.EXPECT_TOOL_CALLS)
+    if not expect.tool_calls:
+        return
+    places = assigned(expect.tool_calls, calls)
+    if lacking := [wanted for wanted, place in zip(expect.tool_calls, places, strict=True) if place is None]:
+        for wanted in lacking:
+            problem = f"expected {shown(wanted, partly=True)}, called {all_shown(calls) or 'no tool'}"
+            yield Finding(problem, _SUBSET, Slug.EXPECT_TOOL_CALLS)
+        return
+    if expect.tool_order and in_order(expect.tool_calls, calls) is None:
+        wanted_calls = all_shown(expect.tool_calls, partly=True)
+        problem = f"expected in this order {wanted_calls}, called {all_shown(calls)}"
+        yield Finding(problem, "leave tool_order out where any order is right", Slug.EXPECT_TOOL_CALLS)
+    others = [call for place, call in enumerate(calls) if place not in places]
+    if expect.no_other_tool_calls and others:
+        hint = "leave no_other_tool_calls out where more calls do no harm, or expect them too"
+        problem = (
+            f"expected no other call than {all_shown(expect.tool_calls, partly=True)}, also called {all_shown(others)}"
+        )
+        yield Finding(problem, hint, Slug.EXPECT_TOOL_CALLS)
+
+
+def check_readable(calls: Sequence[ToolCall]) -> Iterator[Finding]:
+    """Yield the calls that no tool can take: their arguments are not a JSON object, or they name no tool."""
+    for call in calls:
+        if not call.is_readable:
+            reason = "the call names no tool" if call.arguments_text is None else "its arguments are not a JSON object"
+            hint = "raise max_tokens in params, in case the call was cut off; such a call equals no other one"
+            yield Finding(f"called {shown(call)}: {reason}", hint, Slug.TOOL_CALL_UNREADABLE)
+
+
+def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Finding]:
+    """Yield what is expected of a text where the answer calls tools and has none: nothing can be found in it."""
+    wanted = [
+        *(("contain", part, Slug.EXPECT_CONTAINS) for part in expect.contains),
+        *(("match", expression, Slug.EXPECT_REGEX) for expression in expect.regex),
+        *(("be", text, Slug.EXPECT_EQUALS) for text in (expect.equals,) if text is not None),
+        *(("be like the reference", text, Slug.EXPECT_REFERENCE) for text in (expect.reference,) if text is not None),
+    ]
+    instead = f"found no text, called {all_shown(calls)}"
+    hint = "where the call is right, expect it in tool_calls; where text is, no_tool_calls: true says so"
+    for verb, text, slug in wanted:
+        yield Finding(f"expected to {verb} {excerpt(text)}, {instead}", hint, slug)
+    if expect.json is not None or expect.json_schema is not None:
+        yield Finding(f"expected JSON, {instead}", hint, Slug.EXPECT_JSON)

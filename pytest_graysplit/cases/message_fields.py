@@ -1,0 +1,163 @@
+"""What a message of a conversation may hold: what servers that speak OpenAI's protocol take, and no mistyped name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases import field_types
+from pytest_graysplit.config.options import nearest
+from pytest_graysplit.errors import Slug
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_graysplit.cases.field_types import Place
+    from pytest_graysplit.types import Json
+
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+# What other tools call these roles.
+_OTHER_NAMES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant", "gpt": "assistant"}
+# Whoever speaks in these roles says something; the others may call a tool, or hand on nothing.
+_SPEAKERS = ("system", "developer", "user")
+# Of OpenAI first, then of servers that extend it. A name that is like none of these is an extension, too, and is sent.
+KNOWN = (
+    "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio", "annotations",
+    "cache_control", "reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "signature",
+    "prefix", "partial", "image", "images", "video", "videos", "tool_name", "metadata", "extra_content",
+    "provider_specific_fields", "citations", "documents", "attachments", "context", "weight", "type", "id",
+)  # fmt: skip
+# The types of parts whose field of the same name is known, and what it holds.
+PARTS = {
+    "text": "text", "refusal": "text", "image_url": "address", "video_url": "address", "audio_url": "address",
+    "input_audio": "object", "file": "object",
+}  # fmt: skip
+# Types of servers that extend the protocol; what they hold is theirs to check.
+OTHER_PARTS = (
+    "input_text", "output_text", "input_image", "input_file", "input_video", "image", "image_base64", "image_file",
+    "image_embeds", "audio", "audio_embeds", "video", "video_file", "document", "document_url", "reference",
+    "thinking", "redacted_thinking", "reasoning", "reasoning_text", "tool_use", "tool_result", "custom",
+)  # fmt: skip
+# Of 100, by which a name is taken for a mistyped one: "contents" and "toolCalls" are, "agent_name" is not.
+ALIKE = 76
+PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
+_PART = 'write {"type": "text", "text": "your text"}'
+_CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'
+_NO_ROLE = 'say who speaks: "role": "user", "assistant" or "system"'
+_CONTENT = "content is what was said; null where an assistant message only calls tools"
+
+
+def conversation(place: Place, value: object) -> list[dict[str, Json]]:
+    """Read the messages of a case."""
+    if not isinstance(value, list | tuple) or not value:
+        raise place.expected("a list of messages", value, PROMPT)
+    return [_message(place.inside(number), entry) for number, entry in enumerate(value)]
+
+
+def _message(place: Place, value: object) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise place.expected("an object", value, PROMPT)
+    message = field_types.table(place, value)
+    for name in message:
+        if name not in KNOWN and (near := _nearest(name)):
+            hint = f"write {near}; names that are like no known one are sent as they are"
+            raise place.inside(name).refuse(f"unknown field, did you mean {near}?", hint, Slug.CASE_FIELD_UNKNOWN)
+    if message.get("role") is None:
+        raise place.refuse("no role", _NO_ROLE, Slug.CASE_PROMPT_MISSING)
+    role = _role(place.inside("role"), message["role"])
+    _content(place.inside("content"), message.get("content"), role, [name for name in message if name not in KNOWN])
+    _other_fields(place, message)
+    return message
+
+
+def _nearest(name: str, known: Sequence[str] = KNOWN) -> str:
+    from rapidfuzz import fuzz, process
+
+    spelled = name.strip().lower().replace("-", "_").replace(" ", "_")
+    best = process.extractOne(spelled, known, scorer=fuzz.ratio, score_cutoff=ALIKE)
+    return str(best[0]) if best else ""
+
+
+def _role(place: Place, value: object) -> str:
+    role = field_types.text(place, value)
+    if role not in ROLES:
+        known = role.strip().lower()
+        near = f", did you mean {_OTHER_NAMES[known]}?" if known in _OTHER_NAMES else nearest(known, ROLES)
+        raise place.refuse(f"unknown role {field_types.shown(role)}{near}", f"known here: {', '.join(ROLES)}")
+    return role
+
+
+def _content(place: Place, value: Json, role: str, unknown: list[str]) -> None:
+    if value is None or value == []:
+        if role in _SPEAKERS:
+            instead = f"; {unknown[0]} is sent as it is, did you mean content?" if unknown else ""
+            raise place.refuse(f"no content{instead}", PROMPT, Slug.CASE_PROMPT_MISSING)
+        return
+    if not isinstance(value, str | list):
+        raise place.expected("a text, a list of parts or null", value, _CONTENT)
+    for number, part in enumerate(value if isinstance(value, list) else ()):
+        _part(place.inside(number), part)
+
+
+def _part(place: Place, part: Json) -> None:
+    if isinstance(part, str):  # some servers take a text among the parts as it is
+        return
+    if not isinstance(part, dict):
+        raise place.expected("a part of a message", part, _PART)
+    kind = part.get("type")
+    if kind is None:
+        if not any(name in part for name in PARTS):  # some servers tell a part's kind by its field
+            raise place.refuse("no type", _PART)
+        return
+    kind = field_types.text(place.inside("type"), kind)
+    if kind not in PARTS and kind not in OTHER_PARTS:
+        if near := _nearest(kind, (*PARTS, *OTHER_PARTS)):
+            hint = f"known here: {', '.join(PARTS)}; a type that is like no known one is sent as it is"
+            raise place.inside("type").refuse(f"unknown type {field_types.shown(kind)}, did you mean {near}?", hint)
+        return
+    if kind in PARTS:
+        _own_field(place.inside(kind), kind, part.get(kind))
+
+
+def _own_field(place: Place, kind: str, value: Json) -> None:
+    """Check the field of a part that has the name of its type; an address may stand alone, or in an object as url."""
+    if PARTS[kind] == "text":
+        if not isinstance(value, str):
+            raise place.expected("a text", value, f'write {{"type": "{kind}", "{kind}": "your text"}}')
+    elif PARTS[kind] == "address":
+        address = value.get("url") if isinstance(value, dict) else value
+        if not isinstance(address, str) or not address.strip():
+            raise place.expected("an object with a url", value, f'write "{kind}": {{"url": "https://..."}}')
+    elif not isinstance(value, dict) or not value:
+        raise place.expected("an object", value, f'write "{kind}": {{...}}, as its server describes it')
+
+
+def _other_fields(place: Place, message: dict[str, Json]) -> None:
+    for name in ("name", "tool_call_id"):
+        if message.get(name) is not None:
+            field_types.text(place.inside(name), message[name])
+    _answers_whom(place, message)
+    if (calls := message.get("tool_calls")) is not None:
+        _calls(place.inside("tool_calls"), calls, message["role"])
+
+
+def _answers_whom(place: Place, message: dict[str, Json]) -> None:
+    """Check that a tool's message tells which call it answers: by its id, or as older and other servers do, by name."""
+    role = message["role"]
+    if role == "tool" and not any(message.get(name) for name in ("tool_call_id", "tool_name", "name")):
+        raise place.refuse("no tool_call_id", "name the call that it answers: the id of one in tool_calls above it")
+    if role == "function" and not message.get("name"):
+        raise place.refuse("no name", "name the function that was called")
+
+
+def _calls(place: Place, calls: Json, role: Json) -> None:
+    if not isinstance(calls, list):
+        raise place.expected("a list of calls", calls, "write a list, or leave the field out")
+    if calls and role != "assistant":
+        raise place.refuse(f"a message of {role} calls no tools", 'calls stand in messages of "role": "assistant"')
+    for number, call in enumerate(calls):
+        inside = place.inside(number)
+        if not isinstance(call, dict):
+            raise inside.expected("a call", call, _CALL)
+        function = call.get("function")
+        if function is not None and not (isinstance(function, dict) and isinstance(function.get("name"), str)):
+            raise inside.inside("function").expected("an object with a name", function, _CALL)

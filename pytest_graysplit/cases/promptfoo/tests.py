@@ -1,0 +1,139 @@
+"""The tests of a configuration: files are read, lists of vars expanded, and defaults put under each test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_graysplit.cases.promptfoo.csv_tests import test_of_row
+from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured, refuse_code
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.cases.promptfoo.suite import Suite
+
+
+class Assertion(NamedTuple):
+    """One assertion as it was written, and where."""
+
+    place: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One test with one set of variables; `own` are those that it does not owe to the defaults."""
+
+    place: str
+    description: str
+    values: dict[str, Any]
+    own: tuple[str, ...]
+    assertions: tuple[Assertion, ...]
+    options: dict[str, Any]
+    labels: tuple[str, ...]
+
+
+def trials_of(suite: Suite) -> Iterator[Trial]:
+    """Yield every test with every set of its variables; without any test there is one, with nothing to fill in."""
+    default: dict[str, Any] = {}
+    with suite.counting("defaultTest"):
+        default = suite.table(suite.config.get("defaultTest"), "defaultTest")
+    for place, test in _tests(suite, suite.config.get("tests") or [{}], "tests"):
+        with suite.counting(f"{place}{_named(test)}"):
+            yield from _trials(suite, place, test, default)
+
+
+def _tests(suite: Suite, entries: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(entries, str):
+        entries = [entries]
+    if not isinstance(entries, list):
+        raise suite.misshapen(place, "expected a list of tests, or a file://", "write - vars: {...} for each")
+    for number, entry in enumerate(entries):
+        at = f"{place}[{number}]"
+        if isinstance(entry, str):
+            with suite.counting(at):
+                yield from _test_files(suite, entry, at)
+        elif isinstance(entry, dict) and "path" in entry and "vars" not in entry:
+            suite.missing.append(f"{at}: {entry['path']} generates tests, which is not run")
+        else:
+            yield at, suite.table(entry, at)
+
+
+def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    name = entry.removeprefix("file://")
+    refuse_code(name)
+    if "://" in name or name.startswith("huggingface:"):
+        raise NotCarriedError(f"{entry} is not on this machine")
+    for path in suite.files(name, place):
+        rows = read_structured(path, f"{suite.path}: {place}")
+        rows = [rows] if isinstance(rows, dict) else rows
+        if not isinstance(rows, list):
+            raise suite.misshapen(place, f"{path}: expected a list of tests", "write - vars: {...} for each")
+        is_csv = path.suffix.lower() == ".csv"
+        for number, row in enumerate(rows):
+            at = f"{path.name}[{number}]"
+            yield at, test_of_row(row) if is_csv else suite.table(row, at)
+
+
+def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[Trial]:
+    own = _variables(suite, test, place)
+    values = {**_variables(suite, default, "defaultTest"), **own}
+    usual = suite.table(default.get("options"), "defaultTest.options")
+    options = {**usual, **suite.table(test.get("options"), f"{place}.options")}
+    if options.get("transformVars"):
+        raise NotCarriedError("has its vars transformed by a program, which is not run")
+    common = None if options.get("disableDefaultAsserts") else default.get("assert")
+    assertions = [
+        *_assertions(suite, common, "defaultTest"),
+        *_assertions(suite, test.get("assert"), f"{place}{_named(test)}"),
+    ]
+    if "threshold" in {**default, **test}:
+        suite.missing.append(f"{place}{_named(test)}: threshold lets some checks fail; here each must hold")
+    spread = [] if options.get("disableVarExpansion") else _lists_in(values)
+    for chosen in product(*(values[name] for name in spread)):
+        yield Trial(
+            place=place,
+            description=str(test.get("description") or ""),
+            values={**values, **dict(zip(spread, chosen, strict=True))},
+            own=tuple(own),
+            assertions=tuple(assertions),
+            options=options,
+            labels=_labels(test.get("prompts")),
+        )
+
+
+def _lists_in(values: dict[str, Any]) -> list[str]:
+    return [name for name, value in values.items() if value and isinstance(value, list)]
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value if isinstance(value, list) else [value])) if value else ()
+
+
+def _variables(suite: Suite, test: dict[str, Any], place: str) -> dict[str, Any]:
+    read = suite.table(suite.loaded(test.get("vars"), f"{place}.vars"), f"{place}.vars")
+    return {name: suite.loaded(value, f"{place}.vars.{name}") for name, value in read.items()}
+
+
+def _assertions(suite: Suite, entries: Any, place: str) -> Iterator[Assertion]:
+    if entries is None:
+        return
+    if not isinstance(entries, list):
+        raise suite.misshapen(f"{place}.assert", "expected a list", "write - type: contains, and its value")
+    for number, entry in enumerate(entries):
+        at = f"{place}.assert[{number}]"
+        fields = suite.table(suite.referred(entry, at), at)
+        if not isinstance(fields.get("type"), str):
+            raise suite.misshapen(at, "no type", "write - type: contains, and its value")
+        if fields["type"] != "assert-set":
+            yield Assertion(at, fields)
+        elif "threshold" in fields:
+            suite.missing.append(f"{at}: assert-set with a threshold lets some checks fail; here each must hold")
+        else:
+            yield from _assertions(suite, fields.get("assert"), at)
+
+
+def _named(test: dict[str, Any]) -> str:
+    return f" ({test['description']})" if test.get("description") else ""

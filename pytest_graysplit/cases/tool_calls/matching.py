@@ -1,0 +1,142 @@
+"""Which call of one answer stands for which of another, and how alike the calls are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.cases.tool_calls.assignment import cheapest
+from pytest_graysplit.cases.tool_calls.values import changed, holds, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import TypeAlias
+
+    from pytest_graysplit.types import ToolCall
+
+    _Named: TypeAlias = defaultdict[str, list[ToolCall]]
+
+# The metric of a similarity that is one of tool calls, whatever metric compares texts.
+TOOL_CALLS = "tool calls"
+# More unequal calls of one tool than this are paired in their order: the best pairing takes the cube of their number.
+MOST_WEIGHED = 40
+
+
+class Match(NamedTuple):
+    """Two calls of one tool, and the share of their arguments that is equal; unreadable calls have none."""
+
+    control: ToolCall
+    treatment: ToolCall
+    share: float
+
+
+class Matching(NamedTuple):
+    """All calls of two answers: those that stand for each other, and those of one answer alone."""
+
+    matches: tuple[Match, ...]
+    missing: tuple[ToolCall, ...]
+    extra: tuple[ToolCall, ...]
+
+    @property
+    def similarity(self) -> float:
+        """The F1 of the calls, in which a call with other arguments counts by its share of equal ones."""
+        calls = 2 * len(self.matches) + len(self.missing) + len(self.extra)
+        return 2 * sum(match.share for match in self.matches) / calls if calls else 1.0
+
+
+def match(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Matching:
+    """Pair the calls of two answers so that the sum of equal shares is the largest; each call counts once."""
+    matches, ours, theirs = _equal(control, treatment)
+    missing: list[ToolCall] = []
+    extra: list[ToolCall] = []
+    for name in dict.fromkeys([*ours, *theirs]):
+        pairs, left, right = _paired(ours[name], theirs[name])
+        matches += [Match(one, other, share(one, other)) for one, other in pairs]
+        missing += left
+        extra += right
+    return Matching(tuple(matches), tuple(missing), tuple(extra))
+
+
+def share(control: ToolCall, treatment: ToolCall) -> float:
+    """Return the share of the arguments of two calls that both have with one value; 1 where neither has any."""
+    if not (control.is_readable and treatment.is_readable) or control.name != treatment.name:
+        return 0.0
+    names = len(control.arguments.keys() | treatment.arguments.keys())
+    return 1 - len(changed(control.arguments, treatment.arguments)) / names if names else 1.0
+
+
+def fits(call: ToolCall, expected: ToolCall) -> bool:
+    """Tell whether a call is one that is expected: of that tool, with at least those arguments."""
+    return call.is_readable and call.name == expected.name and holds(dict(call.arguments), dict(expected.arguments))
+
+
+def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int | None]:
+    """Return for each expected call the place of another call that is it, for as many of them as can be."""
+    fitting = [[place for place, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
+    owner: dict[int, int] = {}
+
+    def place_for(wanted: int, tried: set[int]) -> bool:
+        for place in fitting[wanted]:
+            if place not in tried:
+                tried.add(place)
+                if place not in owner or place_for(owner[place], tried):
+                    owner[place] = wanted
+                    return True
+        return False
+
+    for wanted in range(len(expected)):
+        place_for(wanted, set())
+    places = {wanted: place for place, wanted in owner.items()}
+    return [places.get(wanted) for wanted in range(len(expected))]
+
+
+def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int] | None:
+    """Return the places of the expected calls in their order, with others between them; None where there are none."""
+    places: list[int] = []
+    for wanted in expected:
+        begin = places[-1] + 1 if places else 0
+        found = next((place for place in range(begin, len(calls)) if fits(calls[place], wanted)), None)
+        if found is None:
+            return None
+        places.append(found)
+    return places
+
+
+def _equal(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> tuple[list[Match], _Named, _Named]:
+    """Pair equal calls first: no better pairing parts them. Return the rest of both sides, too."""
+    waiting: defaultdict[tuple[str, str], list[ToolCall]] = defaultdict(list)
+    for call in treatment:
+        waiting[identity(call)].append(call)
+    matches, rest = [], []
+    for call in control:
+        if same := waiting[identity(call)]:
+            matches.append(Match(call, same.pop(0), 1.0 if call.is_readable else 0.0))
+        else:
+            rest.append(call)
+    return matches, _by_name(rest), _by_name(call for calls in waiting.values() for call in calls)
+
+
+def _by_name(calls: Iterable[ToolCall]) -> _Named:
+    named: _Named = defaultdict(list)
+    for call in calls:
+        named[call.name].append(call)
+    return named
+
+
+def _paired(
+    ours: Sequence[ToolCall], theirs: Sequence[ToolCall]
+) -> tuple[list[tuple[ToolCall, ToolCall]], list[ToolCall], list[ToolCall]]:
+    """Pair as many calls of one tool as can be; return the pairs, and what is left on either side."""
+    if len(ours) > len(theirs):
+        pairs, right, left = _paired(theirs, ours)
+        return [(one, other) for other, one in pairs], left, right
+    places = _best(ours, theirs)
+    pairs = [(one, theirs[place]) for one, place in zip(ours, places, strict=True)]
+    return pairs, [], [call for place, call in enumerate(theirs) if place not in places]
+
+
+def _best(fewer: Sequence[ToolCall], more: Sequence[ToolCall]) -> list[int]:
+    """Return for each of the fewer calls the place of another of the others, with the largest sum of shares."""
+    if len(more) > MOST_WEIGHED:
+        return list(range(len(fewer)))
+    return cheapest([[-share(one, other) for other in more] for one in fewer])

@@ -1,0 +1,107 @@
+"""When two arguments are the same value, and how a call is written for people."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+from pytest_graysplit.formatting.display import cut
+from pytest_graysplit.formatting.escaping import on_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_graysplit.types import Json, ToolCall
+
+LONGEST_CALL = 160
+MOST_CALLS = 6
+# A day, alone or with its time, as RFC 3339 writes it; what has no offset is taken for UTC.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
+
+
+def canonical(value: Json) -> str:
+    """Return the one spelling that all equal values share: numbers and dates by value, objects in any order.
+
+    >>> canonical({"on": "2026-11-30", "n": 1.0}) == canonical({"n": 1, "on": "2026-11-30T00:00:00Z"})
+    True
+    """
+    return json.dumps(_settled(value), sort_keys=True, separators=(",", ":"))
+
+
+def identity(call: ToolCall) -> tuple[str, str]:
+    """Return what two calls share exactly if they call the same tool with equal arguments."""
+    if call.arguments_text is None:
+        return call.name, canonical(dict(call.arguments))
+    return call.name, f"text {call.arguments_text}"
+
+
+def holds(answer: Json, expected: Json) -> bool:
+    """Tell whether an answer holds what is expected: objects may hold more, lists and all else must be equal."""
+    if isinstance(expected, dict) and isinstance(answer, dict):
+        return all(name in answer and holds(answer[name], value) for name, value in expected.items())
+    return canonical(answer) == canonical(expected)
+
+
+def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
+    """Return the names of the arguments that are not in both with the same value, in their order."""
+    names = dict.fromkeys([*ours, *theirs])
+    return [
+        name
+        for name in names
+        if not (name in ours and name in theirs and canonical(ours[name]) == canonical(theirs[name]))
+    ]
+
+
+def shown(call: ToolCall, *, partly: bool = False) -> str:
+    """Write a call on one line; `partly` says that it may have more arguments than those that are shown.
+
+    >>> from pytest_graysplit.types import ToolCall
+    >>> shown(ToolCall("refund", {"order": 1001, "to": "Ada"}))
+    'refund(order=1001, to="Ada")'
+    """
+    if call.arguments_text is not None:
+        inside = f"not a JSON object: {written(call.arguments_text)}"
+    else:
+        inside = ", ".join(f"{name}={written(value)}" for name, value in call.arguments.items())
+        inside = inside or ("..." if partly else "")
+    return on_one_line(cut(f"{call.name or '(a tool without a name)'}({inside}", LONGEST_CALL)) + ")"
+
+
+def all_shown(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
+    """Write calls one behind the other, and how many more there are than can be shown."""
+    each = list(calls)
+    more = f" and {len(each) - MOST_CALLS} more" if len(each) > MOST_CALLS else ""
+    return ", ".join(shown(call, partly=partly) for call in each[:MOST_CALLS]) + more
+
+
+def written(value: Json) -> str:
+    """Write a value as JSON, cut where it is long."""
+    return cut(json.dumps(value, ensure_ascii=False), 80)
+
+
+def _settled(value: Json) -> Json:
+    if isinstance(value, str):
+        return _moment(value) or _nfc(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {_nfc(name): _settled(part) for name, part in value.items()}
+    return [_settled(part) for part in value] if isinstance(value, list) else value
+
+
+def _nfc(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def _moment(text: str) -> str:
+    """Return the moment that a text names, in UTC, or nothing; no other text is spelled like one."""
+    if not (10 <= len(text) <= 32 and _MOMENT.fullmatch(text)):
+        return ""
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return ""

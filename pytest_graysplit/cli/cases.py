@@ -1,0 +1,188 @@
+"""`graysplit cases`: what each of its commands takes, and the lines it has to say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_graysplit.cli.recordings import FAILED, FOUND, Line
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.files import why_not, write_whole
+from pytest_graysplit.formatting.display import listed, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pytest_graysplit.traffic.case_export.export import Harvest
+    from pytest_graysplit.traffic.case_export.sampling import Taken
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Give the parser the commands `from-traffic` and `import`; each sets `run`, which yields lines."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser("from-traffic", help="make a case file of what users asked")
+    command.add_argument(
+        "logs", nargs="+", type=Path, metavar="LOG", help="a traffic log; its rotated files are read too"
+    )
+    command.add_argument("--sample", type=_above_zero, default=200, metavar="N", help="how many cases (default: 200)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="another number draws another sample")
+    command.add_argument("--params", action="store_true", help="also write the request parameters that were sent")
+    command.add_argument("--include-forced", action="store_true", help="also take requests that were routed by force")
+    command.add_argument("--keep-personal-data", action="store_true", help="write the texts as they are in the log")
+    _add_into(command, "traffic.graysplit.jsonl, after the log")
+    command.set_defaults(run=run_from_traffic)
+
+    command = commands.add_parser("import", help="make a case file of a suite of promptfoo's")
+    command.add_argument("config", type=Path, metavar="promptfooconfig.yaml", help="its configuration, or its folder")
+    _add_into(command, "promptfoo.graysplit.yaml, after the configuration")
+    command.set_defaults(run=run_import)
+
+
+def _add_into(command: argparse.ArgumentParser, default: str) -> None:
+    command.add_argument("--into", type=Path, metavar="FILE", help=f"the file to write (default: {default})")
+    command.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
+    """Make a case file of the logs that were named."""
+    from pytest_graysplit.traffic.case_export.export import Wanted, harvest
+    from pytest_graysplit.traffic.log.reader import log_files, read_files
+
+    into = options.into or Path(f"{options.logs[0].name.partition('.')[0]}.graysplit.jsonl")
+    _refuse_name(into, (".jsonl",))
+    _refuse_present(into, force=options.force)
+    wanted = Wanted(
+        size=options.sample,
+        seed=options.seed,
+        personal_data=options.keep_personal_data,
+        params=options.params,
+        forced=options.include_forced,
+    )
+    warnings: list[str] = []
+    made = harvest(read_files(log_files(options.logs), warn=warnings.append), wanted)
+    yield from map(Line, warnings)
+    yield from map(Line, _account(made))
+    if not made.rows:
+        yield Line(f"no case was written: nothing in {listed([str(log) for log in options.logs])} can be one", FAILED)
+        return
+    write(into, (f"{json.dumps(row, ensure_ascii=False)}\n" for row in made.rows))
+    yield from map(Line, _written(made, into, kept=options.keep_personal_data))
+
+
+def run_import(options: argparse.Namespace) -> Iterator[Line]:
+    """Make a case file of a configuration; what it could not carry over makes the exit code 1."""
+    # YAML is for this command alone.
+    from pytest_graysplit.cases.files.to_yaml import document
+    from pytest_graysplit.cases.promptfoo import convert
+
+    config = options.config / "promptfooconfig.yaml" if options.config.is_dir() else options.config
+    into = options.into or Path(f"{config.name.partition('.')[0].removesuffix('config')}.graysplit.yaml")
+    _refuse_name(into, (".yaml", ".yml"))
+    _refuse_present(into, force=options.force)
+    made = convert(config)
+    yield Line(f"read       {plural(made.tests, 'test')} of {config}")
+    yield from (Line(f"missing    {line}", FOUND) for line in made.missing)
+    yield from (Line(f"note       {line}") for line in made.notes)
+    if not made.rows:
+        yield Line(f"no case was written: nothing in {config} can be one", FAILED)
+        return
+    head = [f"Made of {config.name} by graysplit cases import; edit it here from now on."]
+    write(into, document(made.rows, head))
+    yield Line(f"written    {plural(len(made.rows), 'case')} to {into}")
+    if made.providers.models:
+        yield Line(f"models     {', '.join(made.providers.models)}: name them as your relay does")
+    if made.providers.apart:
+        yield Line(f"note       {listed(made.providers.apart)} differ by model: see models in [tool.graysplit]")
+    yield from map(Line, next_step(into, made.providers.models, made.providers.params))
+
+
+def write(into: Path, pieces: Iterable[str]) -> None:
+    """Write a case file whole or not at all; raise UsageError when the place cannot be written to."""
+    try:
+        write_whole(into, pieces)
+    except OSError as error:
+        raise UsageError(
+            f"the case file {into} cannot be written: {why_not(into, error)}",
+            hint="name a file in a folder that can be written to, by --into",
+            slug=Slug.CASE_FILE_UNWRITABLE,
+        ) from None
+
+
+def _account(made: Harvest) -> Iterator[str]:
+    yield f"read       {plural(made.requests, 'request')}"
+    for reason, count in sorted(made.left_out.items()):
+        yield f"left out   {count:,} {reason}"
+    yield f"prompts    {made.distinct:,}, and {plural(made.repeats, 'repeat')} of them"
+    if made.sample.strata:
+        yield "strata     prompts  requests  cases"
+        yield from map(_row, made.sample.strata)
+
+
+def _row(row: Taken) -> str:
+    return f"           {row.prompts:>7,}  {row.requests:>8,}  {row.taken:>5,}  {', '.join(row.stratum)}"
+
+
+def _written(made: Harvest, into: Path, *, kept: bool) -> Iterator[str]:
+    yield f"written    {plural(len(made.rows), 'case')} to {into}"
+    if kept:
+        yield "redacted   nothing, as --keep-personal-data asks"
+    else:
+        kinds = [plural(count, *_NOUNS.get(kind, (kind,))) for kind, count in sorted(made.hidden.items())]
+        yield f"redacted   {listed(kinds) if kinds else 'nothing was found'}"
+        yield "           names, passwords and postal addresses are not recognised: read the file before you share it"
+    if made.with_tools:
+        told = plural(made.with_tools, "case")
+        yield f"note       {told} had tools or a response format in the request: --params writes them"
+    yield from next_step(into, made.models)
+
+
+def next_step(into: Path, models: Sequence[str] = (), params: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the command that runs the file, with the models and parameters that are known."""
+    control, treatment, *_ = [*models, "MODEL", "MODEL"]
+    if into.suffixes[-2:-1] == [".graysplit"]:
+        sent = "".join(f" --graysplit-param {param}" for param in params)
+        yield f"next       pytest --graysplit-control={control} --graysplit-treatment={treatment}{sent} {into}"
+    else:
+        yield f'next       name it in a test: @pytest.mark.graysplit(cases="{into.name}")'
+
+
+def _refuse_name(into: Path, endings: tuple[str, ...]) -> None:
+    if into.suffix.lower() not in endings:
+        raise UsageError(
+            f"{into}: the cases are written as {endings[0][1:].upper()}",
+            hint=f"name it *.graysplit{endings[0]}, so that pytest collects it by itself",
+            slug=Slug.CASE_FILE_FORMAT,
+        )
+
+
+def _refuse_present(into: Path, *, force: bool) -> None:
+    if into.exists() and not force:
+        raise UsageError(
+            f"{into}: is there already",
+            hint="--force replaces it, --into names another file",
+            slug=Slug.CASE_FILE_EXISTS,
+        )
+
+
+def _above_zero(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return value
+
+
+_NOUNS: dict[str, tuple[Any, ...]] = {
+    "card": ("card number",),
+    "email": ("e-mail address", "e-mail addresses"),
+    "iban": ("IBAN",),
+    "id": ("UUID",),
+    "ip": ("IP address", "IP addresses"),
+    "key": ("key or token", "keys and tokens"),
+    "login": ("login in an address", "logins in addresses"),
+    "number": ("long number",),
+    "person": ("name of a speaker", "names of speakers"),
+    "phone": ("phone number",),
+}

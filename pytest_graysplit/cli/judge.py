@@ -1,0 +1,81 @@
+"""`graysplit judge`: what its command takes, and the lines it has to say."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line
+from pytest_graysplit.config.options import RECORD_MODES
+from pytest_graysplit.formatting.display import exact_number, money, plural, score
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import Trial
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Give the parser the command `calibrate`; it sets `run`, which yields lines."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser("calibrate", help="run the judge over labelled pairs, and tell how far they agree")
+    command.add_argument(
+        "labelled", type=Path, metavar="LABELLED", help="prompt, control, treatment, label; a line each"
+    )
+    command.add_argument("--model", help="the judge (default: that of [tool.graysplit.judge] in pyproject.toml)")
+    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as --graysplit-record says it")
+    command.add_argument(
+        "--min-agreement", type=_share, metavar="X", help="exit with 1 where agreement is below, 0 to 1"
+    )
+    command.set_defaults(run=run_calibrate)
+
+
+def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
+    """Calibrate the judge on a file."""
+    # The runner and what it brings are for this command alone.
+    from pytest_graysplit.evaluation.judge_calibration.calibration import lines
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import Trial
+    from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
+    from pytest_graysplit.evaluation.judge_calibration.project import find_root, read_judge_settings
+
+    pairs = read_labelled(options.labelled, str(options.labelled))
+    root = find_root(Path.cwd())
+    settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
+    trial = Trial(root, options.labelled, pairs, settings)
+    calibration = trial.run(lambda _: None)
+    yield from map(Line, trial.notes)
+    yield Line(_headline(options.labelled, trial))
+    yield from map(Line, lines(calibration))
+    yield from _calls(trial)
+    agreement = calibration.agreement.estimate
+    if options.min_agreement is not None and agreement < options.min_agreement:
+        shown = score(agreement, against=options.min_agreement)
+        yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
+
+
+def _headline(path: Path, trial: Trial) -> str:
+    asked = trial.asked
+    told = f", replayed {asked.replayed} of {plural(asked.calls, 'answer')}" if asked else ""
+    return f"{path}: {plural(trial.size, 'pair')}, judge {trial.model}{told}"
+
+
+def _calls(trial: Trial) -> Iterator[Line]:
+    asked = trial.asked
+    if asked is not None:
+        yield Line(f"cost           {money(asked.cost_usd)} for {plural(asked.calls, 'call')}", DONE)
+        if asked.failed:
+            told = f"{plural(asked.failed, 'call')} of {asked.calls} gave no answer: {trial.failure}"
+            yield Line(f"{told}\n  hint: run again, and only what is missing is asked", FAILED)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value

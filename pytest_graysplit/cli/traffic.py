@@ -1,0 +1,154 @@
+"""`graysplit grade` and `graysplit dashboard`: what each takes, and the lines it has to say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cli.recordings import Line
+from pytest_graysplit.config.project import PROJECT_FILE, read_settings
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.escaping import visible_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.reporting.dashboard.server import LiveServer
+    from pytest_graysplit.traffic.log.follower import Following
+    from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.monitor.replay import Replay
+
+# What a script goes by: nothing but a promotion is a success, so that `graysplit grade ... && promote` is safe.
+CODES = {"promote": 0, "reject": 1, "hold": 3, "collecting": 4}
+GRADE_CODES = "exit codes: 0 promote; 1 reject; 3 hold; 4 collecting; 2 it could not be graded"
+LOOK_S = 0.5
+TOKEN_VARIABLE = "GRAYSPLIT_DASHBOARD_TOKEN"  # noqa: S105 # a variable's name
+DEFAULT_PORT = 8765
+
+
+def add_grade(command: argparse.ArgumentParser) -> None:
+    """Give the parser what `graysplit grade` takes."""
+    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="a traffic log; its rotated files count too")
+    command.add_argument("--treatment", metavar="ARM", help="the treatment to grade; needed where there are several")
+    command.add_argument("--json", action="store_true", help="tell everything as JSON instead")
+    _add_project(command)
+    command.set_defaults(run=run_grade)
+
+
+def add_dashboard(command: argparse.ArgumentParser) -> None:
+    """Give the parser what `graysplit dashboard` takes."""
+    command.add_argument("log", type=Path, metavar="LOG", help="a traffic log, which may still be written")
+    command.add_argument("--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"(default: {DEFAULT_PORT})")
+    command.add_argument(
+        "--host", default="127.0.0.1", help=f"(default: 127.0.0.1); another needs a token in {TOKEN_VARIABLE}"
+    )
+    _add_project(command)
+    command.set_defaults(run=run_dashboard)
+
+
+def run_grade(options: argparse.Namespace) -> Iterator[Line]:
+    """Grade the logs that were named, as one."""
+    # What the other commands of graysplit do not need is imported here.
+    from pytest_graysplit.reporting.traffic_summary import traffic_lines
+    from pytest_graysplit.traffic.log.reader import log_files, read_files
+    from pytest_graysplit.traffic.monitor.report import report_of
+
+    warnings: list[str] = []
+    replay = _replay(options)
+    replay.feed(read_files(log_files(options.logs), warn=warnings.append))
+    monitor = _told_split(replay, options.logs[0])
+    state, grade = monitor.state(), monitor.grade(options.treatment)
+    code = CODES[grade.verdict]
+    yield from map(Line, () if options.json else warnings)
+    if options.json:
+        text = json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False)
+        yield Line(visible_json(text), code)
+        return
+    width = shutil.get_terminal_size((100, 24)).columns
+    *texts, last = traffic_lines(state, str(options.logs[0]), width)
+    yield from map(Line, texts)
+    yield Line(last, code)
+
+
+def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
+    """Serve the live page of a log until Ctrl-C."""
+    from pytest_graysplit.reporting.dashboard.server import serve
+    from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource, metrics_of
+    from pytest_graysplit.traffic.log.follower import Following
+
+    notes: list[str] = []
+    replay, done = _replay(options), Event()
+    with closing(Following(options.log, notes.append)) as log:
+        replay.feed(log.new())
+        monitor = _told_split(replay, options.log)
+        source = TrafficSource(monitor, title=options.log.name, notes=lambda: tuple(notes))
+        follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
+        follow.start()
+        try:
+            serve(
+                source,
+                partial(_tell, options.log),
+                port=options.port,
+                host=options.host,
+                token=os.environ.get(TOKEN_VARIABLE) or None,
+                metrics=metrics_of(monitor),
+            )
+        finally:
+            done.set()
+            follow.join(2 * LOOK_S)
+    yield Line("")
+
+
+def _follow(replay: Replay, log: Following, notes: list[str], done: Event) -> None:
+    while not done.wait(LOOK_S):
+        try:
+            replay.feed(log.new())
+        except Exception as error:  # noqa: BLE001 # a page that stands still in silence is worse than any message
+            # The page stays with what was read, and says why it does not go on.
+            notes.append(f"no longer followed: {error}")
+            return
+
+
+def _tell(log: Path, server: LiveServer) -> None:
+    print(f"live page of {log} at {server.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 # it is what the command is for
+
+
+def _replay(options: argparse.Namespace) -> Replay:
+    from pytest_graysplit.traffic.monitor.replay import Replay
+
+    # Nothing is sent: headers, whose values may name variables that are not here, are nobody's business.
+    settings = read_settings(options.project, os.environ, without=("headers", "models", "splits"))
+    return Replay(prices=settings.table.prices, policy=settings.policy)
+
+
+def _told_split(replay: Replay, log: Path) -> Monitor:
+    if replay.monitor is None:
+        raise UsageError(
+            f"{log}: declares no split, so nobody can tell its arms apart",
+            hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
+            slug=Slug.TRAFFIC_LINE,
+        )
+    return replay.monitor
+
+
+def _add_project(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--project",
+        type=Path,
+        default=Path(PROJECT_FILE),
+        metavar="FILE",
+        help="the pyproject.toml with prices, margin and verdict (default: the one here)",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Settings of a run: options, environment, pyproject.toml, addresses and keys."""

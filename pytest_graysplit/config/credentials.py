@@ -1,0 +1,201 @@
+"""Which key goes to which address: each key only to its home, and none to a relay it was not meant for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.address import is_loopback, masked, origin_of, read_address, shown_address
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.types import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+OWN_KEY = "GRAYSPLIT_API_KEY"
+OPENAI_URL = "OPENAI_BASE_URL"
+# Where the key of each variable is at home; the first that is set is taken, after our own, which is at home nowhere.
+HOMES = {
+    "HOLYSHEEP_API_KEY": "https://api.holysheep.ai/v1",
+    "OPENAI_API_KEY": "https://api.openai.com/v1",
+    "OPENROUTER_API_KEY": "https://openrouter.ai/api/v1",
+}
+KEY_VARIABLES = (OWN_KEY, *HOMES)
+
+WAYS = """
+    export OPENAI_API_KEY=...  # a vendor at its own address; also HOLYSHEEP_API_KEY, OPENROUTER_API_KEY
+    export GRAYSPLIT_BASE_URL=https://relay.example/v1 GRAYSPLIT_API_KEY=...  # any other OpenAI-compatible relay
+    export GRAYSPLIT_BASE_URL=http://127.0.0.1:11434/v1  # Ollama on this machine (vLLM: port 8000), without a key"""
+
+# How the keys of well-known vendors begin, and the domains where they are at home. Plain `sk-` is used by many.
+_VENDORS = (
+    ("Anthropic", ("sk-ant-",), ("anthropic.com",)),
+    ("AWS", ("ABSK", "bedrock-api-key-"), ("amazonaws.com",)),
+    ("Cerebras", ("csk-",), ("cerebras.ai",)),
+    ("Databricks", ("dapi",), ("databricks.com", "azuredatabricks.net")),
+    ("Fireworks", ("fw_",), ("fireworks.ai",)),
+    ("GitHub", ("ghp_", "gho_", "ghs_", "github_pat_"), ("github.com", "github.ai", "githubcopilot.com", "azure.com")),
+    ("Google", ("AIza", "ya29."), ("googleapis.com",)),
+    ("Groq", ("gsk_",), ("groq.com",)),
+    ("Hugging Face", ("hf_",), ("huggingface.co", "huggingface.cloud")),
+    ("NVIDIA", ("nvapi-",), ("nvidia.com",)),
+    ("OpenAI", ("sk-proj-", "sk-svcacct-", "sk-admin-"), ("openai.com",)),
+    ("OpenRouter", ("sk-or-",), ("openrouter.ai",)),
+    ("Perplexity", ("pplx-",), ("perplexity.ai",)),
+    ("Replicate", ("r8_",), ("replicate.com",)),
+    ("Together", ("tgp_",), ("together.ai", "together.xyz")),
+    ("Vercel", ("vck_",), ("vercel.sh", "vercel.com")),
+    ("xAI", ("xai-",), ("x.ai",)),
+)
+_OWN_VARIABLES = {"OpenAI": "OPENAI_API_KEY", "OpenRouter": "OPENROUTER_API_KEY"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """An address and the key for it; `idle` are the keys that are set and do not belong there, by variable.
+
+    The address is empty where none is known, and then `fault` says what is wrong with the one that was to be used.
+    `given` tells an address that the user chose from one that is built in.
+    """
+
+    base_url: str = field(default="", repr=False)  # its query may hold a key
+    given: bool = False
+    key: Secret | None = None
+    variable: str = OWN_KEY
+    idle: Mapping[str, Secret] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address for a message."""
+        return shown_address(self.base_url)
+
+    @property
+    def suffices(self) -> bool:
+        """Whether the relay can be asked: with a key, or without one on this machine, where none is needed."""
+        return self.key is not None or bool(self.base_url and is_loopback(self.base_url))
+
+    @property
+    def setting(self) -> str:
+        """How the address gets a key: the one that is set under another name, if there is one, or any."""
+        return f"{OWN_KEY}={f'${self._other}' if self._other else '...'}"
+
+    @property
+    def _other(self) -> str:
+        return next((name for name in self.idle if name != OWN_KEY), "")
+
+    def described(self) -> str:
+        """Say in one line where requests go, and with which key.
+
+        >>> Access(base_url="https://api.openai.com/v1", key=Secret("k"), variable="OPENAI_API_KEY").described()
+        'https://api.openai.com/v1, key from OPENAI_API_KEY'
+        """
+        if not self.base_url:
+            return "no relay is set"
+        if self.key is not None:
+            return f"{self.shown}, key from {self.variable}"
+        return f"{self.shown}, {'without a key' if self.suffices else 'no key for it is set'}"
+
+    def to_record(self, command: str) -> str:
+        """Say how to run a command that records, for a run that may not ask."""
+        if not self.base_url:
+            return f"set one of these, and record once with {command}:{WAYS}"
+        if self.suffices and self.key is None:
+            return f"record once: {command}"
+        setting = f"{self.variable}=..." if self.key is not None else self.setting
+        return f"record once, with your key: {setting} {command}"
+
+    def require(self, need: str, else_do: str) -> None:
+        """Raise UsageError where nothing can be sent, or where the key would go to a vendor that it is not of."""
+        if not self.base_url:
+            raise self._address_missing(else_do)
+        if not self.suffices:
+            raise self._key_missing(need, else_do)
+        if not self.given and (vendor := foreign_vendor(self.key, self.base_url)):
+            raise self._key_elsewhere(vendor)
+
+    def _address_missing(self, else_do: str) -> UsageError:
+        if self.fault:
+            return UsageError(self.fault, hint=f"correct it, or unset it; or {else_do}", slug=Slug.OPTION_VALUE)
+        problem, hint = "there is no relay to ask: neither a key nor an address is set", ""
+        if self.key is not None:
+            problem = f"there is no relay to ask: {self.variable} is set, and it has no address of its own"
+            hint = "give its address with --graysplit-base-url=URL, or "
+            if other := self._other:  # our own key comes first, so the others wait for an address too
+                hint += f"unset {OWN_KEY} to use {other} at its own address, or "
+        return UsageError(problem, hint=f"{hint}set one of these, or {else_do}:{WAYS}", slug=Slug.ADDRESS_MISSING)
+
+    def _key_missing(self, need: str, else_do: str) -> UsageError:
+        problem, anything = f"{OWN_KEY} is not set, and {need}", " (any text, if your relay wants none)"
+        if others := [name for name in self.idle if name != OWN_KEY]:
+            which = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'}"
+            problem, anything = (
+                f"{problem}; {which} set, and not sent to {self.shown}",
+                ", if it is a key of this relay",
+            )
+        return UsageError(problem, hint=f"export {self.setting}{anything}, or {else_do}", slug=Slug.KEY_MISSING)
+
+    def _key_elsewhere(self, vendor: str) -> UsageError:
+        home = HOMES.get(_OWN_VARIABLES.get(vendor, ""), f"URL, the address of {vendor}")
+        return UsageError(
+            f"the key in {self.variable} looks like one of {vendor}, and would be sent to {self.shown}",
+            hint=f"nothing was sent; correct {self.variable}, or export {OWN_KEY}=${self.variable} and say where it "
+            f"belongs: --graysplit-base-url={home}",
+            slug=Slug.KEY_ELSEWHERE,
+        )
+
+
+def find_access(given: str | None, environ: Mapping[str, str]) -> Access:
+    """Return the address that was given, or the home of the first key that is set, with the key that belongs there."""
+    keys = {name: Secret(text) for name in KEY_VARIABLES if (text := environ.get(name, "").strip())}
+    base_url, fault = given or "", ""
+    variable = _at_home(base_url, keys, environ) if given else next(iter(keys), None)
+    if not given and variable is not None:
+        base_url, fault = _home(variable, environ)
+    return Access(
+        base_url=base_url,
+        given=bool(given) or _is_chosen(variable, environ),
+        key=keys.pop(variable) if variable is not None else None,
+        variable=variable or OWN_KEY,
+        idle=keys,
+        fault=fault,
+    )
+
+
+def foreign_vendor(key: Secret | None, base_url: str) -> str | None:
+    """Return the vendor that the key looks like one of, where the address is not that vendor's."""
+    host = origin_of(base_url).host if base_url else ""
+    for vendor, prefixes, domains in _VENDORS:
+        if key is not None and key.reveal().startswith(prefixes):
+            return None if any(f".{host}".endswith(f".{domain}") for domain in domains) else vendor
+    return None
+
+
+def key_warnings(key: Secret | None, base_url: str, variable: str = OWN_KEY) -> Iterator[str]:
+    """Yield a warning for a key that looks like another vendor's, without showing any of it."""
+    if vendor := foreign_vendor(key, base_url):
+        yield f"the key in {variable} looks like one of {vendor}, but the relay is {origin_of(base_url).host}"
+
+
+def _at_home(base_url: str, keys: Mapping[str, Secret], environ: Mapping[str, str]) -> str | None:
+    """Return the variable of the key that may go to an address that was given."""
+    if OWN_KEY in keys:
+        return OWN_KEY
+    homes = ((name, _home(name, environ)[0]) for name in keys)
+    return next((name for name, home in homes if home and origin_of(home) == origin_of(base_url)), None)
+
+
+def _home(variable: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the address that the key of a variable belongs to, and what is wrong with it where it is none."""
+    if not _is_chosen(variable, environ):
+        return HOMES.get(variable, ""), ""
+    text = environ[OPENAI_URL]
+    try:
+        return read_address(text), ""
+    except ValueError as error:
+        return "", f"environment {OPENAI_URL}: {masked(text)!r} {error}"
+
+
+def _is_chosen(variable: str | None, environ: Mapping[str, str]) -> bool:
+    """Tell whether the home of the variable's key is one that the user has chosen."""
+    return variable == "OPENAI_API_KEY" and bool(environ.get(OPENAI_URL, "").strip())

@@ -1,0 +1,42 @@
+"""The section `prices`: USD per million tokens of a model, by the kind of token."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.pyproject.reading import refuse_unknown, refused, section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS = ("input", "cached", "cache_write", "cache_write_1h", "output")
+# From so many tokens of the prompt on, all of a request has the prices whose names begin with `above_`.
+ABOVE = "above"
+PRICE_FIELDS = (*KINDS, ABOVE, *(f"{ABOVE}_{kind}" for kind in KINDS))
+
+
+def price_of(name: str, value: object) -> dict[str, Decimal]:
+    """Return the price that a section gives; raise UsageError that names the setting."""
+    table = section(name, value)
+    refuse_unknown(name, table, PRICE_FIELDS)
+    for needed in ("input", "output"):
+        if needed not in table:
+            raise refused(name, f"has no {needed} price", f"{name} = {{input = 0.28, cached = 0.028, output = 0.42}}")
+    price: dict[str, Decimal] = {}
+    for key, amount in table.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+            raise refused(f"{name}.{key}", f"{amount!r} is not a price", "write USD per million tokens, such as 0.28")
+        price[key] = Decimal(str(amount))
+    _refuse_half_tier(name, price)
+    return price
+
+
+def _refuse_half_tier(name: str, price: Mapping[str, Decimal]) -> None:
+    """Raise UsageError for prices of long prompts that do not say from where on, or not what input and output cost."""
+    needed = (ABOVE, f"{ABOVE}_input", f"{ABOVE}_output")
+    given = [key for key in price if key.startswith(ABOVE)]
+    if given and (missing := next((key for key in needed if key not in price), None)):
+        hint = f"{name} = {{..., above = 200000, above_input = 6, above_output = 22.5}}"
+        raise refused(name, f"has {given[0]} and no {missing}", hint)

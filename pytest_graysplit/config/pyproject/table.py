@@ -1,0 +1,179 @@
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, splits, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.options import checked_looks
+from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.config.pyproject.prices import price_of
+from pytest_graysplit.config.pyproject.reading import (
+    headers_of,
+    names,
+    params_of,
+    refuse_unknown,
+    refused,
+    section,
+    texts_of,
+)
+from pytest_graysplit.config.pyproject.splits import SplitTable, split_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+
+    from pytest_graysplit.types import Json
+
+SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+# Of the bounds these are on differences, and the others on ratios.
+MODEL_FIELDS = ("params", "headers")
+SEMANTIC_FIELDS = ("model", "params")
+JUDGE_FIELDS = ("model", "criteria", "params")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedModel:
+    """The model that a metric asks, what is sent with each request, and what a judge goes by (None: the default)."""
+
+    model: str
+    params: Mapping[str, Json] = field(default_factory=dict)
+    criteria: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictTable:
+    """The section `verdict`: which rows and tags decide, other bounds, planned looks, and how much may be cut off."""
+
+    critical: tuple[str, ...] = (PASS_RATE,)
+    critical_tags: tuple[str, ...] = ()
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    truncated: float = TRUNCATED
+    looks: tuple[int, ...] = ()
+
+    @classmethod
+    def read(cls, table: Mapping[str, object]) -> VerdictTable:
+        """Check the section as TOML gave it; raise UsageError that names the setting."""
+        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
+        critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
+        refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
+        if not critical:
+            raise refused("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
+        bounds = section("verdict.bounds", table.get("bounds"))
+        refuse_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+        return cls(
+            critical=critical,
+            critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
+            bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
+            truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
+            looks=_looks(table["looks"]) if "looks" in table else (),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolTable:
+    """Structured settings, checked: prices in USD per million tokens, headers with their environment filled in."""
+
+    prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    model_params: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    model_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    verdict: VerdictTable = field(default_factory=VerdictTable)
+    semantic: AskedModel | None = None
+    judge: AskedModel | None = None
+    splits: Mapping[str, SplitTable] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ToolTable:
+        """Check the table as TOML gave it; raise UsageError that names the setting."""
+        refuse_unknown("", table, SECTIONS)
+        models = {name: section(f"models.{name}", own) for name, own in section("models", table.get("models")).items()}
+        for name, own in models.items():
+            refuse_unknown(f"models.{name}", own, MODEL_FIELDS)
+        return cls(
+            prices={
+                name: price_of(f"prices.{name}", own) for name, own in section("prices", table.get("prices")).items()
+            },
+            aliases=texts_of("aliases", table.get("aliases")),
+            headers=headers_of("headers", table.get("headers"), environ),
+            model_params={name: params_of(f"models.{name}.params", own.get("params")) for name, own in models.items()},
+            model_headers={
+                name: headers_of(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
+            },
+            verdict=VerdictTable.read(section("verdict", table.get("verdict"))),
+            semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
+            judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
+            splits={name: split_of(name, own, environ) for name, own in section("splits", table.get("splits")).items()},
+        )
+
+    def named(self, aliases: Mapping[str, str]) -> ToolTable:
+        """Return the table with the models that metrics ask under their own names."""
+
+        def named(asked: AskedModel | None) -> AskedModel | None:
+            return asked and replace(asked, model=aliases.get(asked.model, asked.model))
+
+        splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
+
+    def params_of(self, model: str) -> Mapping[str, Json]:
+        """Return the request parameters that only this model gets."""
+        return self.model_params.get(model, {})
+
+    @property
+    def asked_models(self) -> tuple[str, ...]:
+        """The models that metrics may ask, whether or not a case uses such a metric."""
+        return tuple(dict.fromkeys(asked.model for asked in (self.semantic, self.judge) if asked))
+
+    def headers_of(self, model: str) -> dict[str, str]:
+        """Return the extra request headers of the model: the common ones, then its own."""
+        return {**self.headers, **self.model_headers.get(model, {})}
+
+    def header_values(self) -> Iterator[str]:
+        """Yield every header value, because any of them may be a credential."""
+        yield from self.headers.values()
+        for own in self.model_headers.values():
+            yield from own.values()
+        for split in self.splits.values():
+            for arm in split.arms:
+                yield from arm.headers.values()
+
+
+def _bound(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+    is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
+    if is_share and value >= 1:
+        raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+    if not value and name.endswith(RETENTION):
+        raise refused(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
+    if not is_share and not value:
+        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
+    return float(value)
+
+
+def _looks(value: object) -> tuple[int, ...]:
+    try:
+        return checked_looks(value if isinstance(value, list) else [value])
+    except ValueError as error:
+        raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
+
+
+def _asked(name: str, value: object, known: tuple[str, ...]) -> AskedModel | None:
+    if value is None:
+        return None
+    table = section(name, value)
+    refuse_unknown(name, table, known)
+    for key in ("model", "criteria"):
+        text = table.get(key, "?")
+        if not isinstance(text, str) or not text.strip():
+            raise refused(f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes")
+    if "model" not in table:
+        raise refused(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
+    criteria = table.get("criteria")
+    return AskedModel(
+        model=str(table["model"]).strip(),
+        params=params_of(f"{name}.params", table.get("params")),
+        criteria=None if criteria is None else str(criteria).strip(),
+    )

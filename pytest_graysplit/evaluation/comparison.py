@@ -1,0 +1,227 @@
+"""Holds a treatment's replies against the control's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations, product
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS, match
+from pytest_graysplit.evaluation.metrics import guards
+from pytest_graysplit.evaluation.metrics.guards.tool_changes import order_changed, tool_changed
+from pytest_graysplit.types import Comparison, PairScore, flags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pytest_graysplit.types import Case, Flag, Reply
+
+    # None: nobody can tell, for instance because a judge gave no verdict.
+    Score = Callable[[Reply, Reply], float | None]
+    # Of two answers; beside two of the control's an answer has the place of their pair.
+    Places = tuple[int | tuple[int, int], int | tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairScores:
+    """The scores of all pairs of answers to one case that can be compared, by the places of the two answers.
+
+    `across` holds pairs of a control's and a treatment's answer, `within` pairs of two answers of the control.
+    """
+
+    across: Mapping[Places, PairScore] = field(default_factory=dict)
+    within: Mapping[Places, PairScore] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score) -> PairScores:
+        """Score each of the treatment's answers with each of the control's, and the control's with each other."""
+        return cls(
+            across={
+                places: _pair_score(control[places[0]], treatment[places[1]], score)
+                for places in product(range(len(control)), range(len(treatment)))
+                if _comparable(control[places[0]], treatment[places[1]])
+            },
+            within={
+                places: _pair_score(control[places[0]], control[places[1]], score)
+                for places in combinations(range(len(control)), 2)
+                if _comparable(control[places[0]], control[places[1]])
+            },
+        )
+
+    @property
+    def self_similarity(self) -> float | None:
+        """How alike the control's answers are, the mean over all pairs; None where there is no pair."""
+        return mean_similarity(self.within.values())
+
+    def beside_pairs(self) -> PairScores:
+        """Return each answer's scores beside two others of the control, made up for how alike those two are.
+
+        An answer is as alike the two as they are each other, less its deficit; each score is the mean of the control's
+        pairs, less that deficit. So the mean of the treatment's scores stays what it was, and a model against itself
+        has the same scores in either role.
+        """
+        usual = self.self_similarity or 0.0
+        return PairScores(
+            across={
+                (two, number): PairScore(max(0.0, usual - deficit), flags)
+                for number in sorted({place for _, place in self.across if isinstance(place, int)})
+                for two, deficit, flags in self._deficits([self.across.get((n, number)) for n in range(self._controls)])
+            },
+            within={
+                (number, two): PairScore(max(0.0, usual - deficit), flags)
+                for number in range(self._controls)
+                for two, deficit, flags in self._deficits([self._self_pair(number, n) for n in range(self._controls)])
+            },
+        )
+
+    @property
+    def deficits(self) -> list[float]:
+        """Each of the control's answers held to every two others; empty with fewer than three to compare."""
+        return [
+            deficit
+            for number in range(self._controls)
+            for _, deficit, _ in self._deficits([self._self_pair(number, n) for n in range(self._controls)])
+        ]
+
+    @property
+    def _controls(self) -> int:
+        return 1 + max((place for places in self.within for place in places if isinstance(place, int)), default=-1)
+
+    def _self_pair(self, one: int, other: int) -> PairScore | None:
+        return self.within.get((min(one, other), max(one, other)))
+
+    def _deficits(self, pairs: Sequence[PairScore | None]) -> Iterator[tuple[tuple[int, int], float, tuple[Flag, ...]]]:
+        """Yield how much less an answer is like two of the control's than these are like each other.
+
+        `pairs` are those of the answer with each of the control's, by its place; None where there is none.
+        """
+        for one, other in combinations(range(len(pairs)), 2):
+            some = [pairs[one], pairs[other], self._self_pair(one, other)]
+            first, second, among = (pair.similarity if pair else None for pair in some)
+            if first is not None and second is not None and among is not None:
+                flags = flags_of(pair for pair in some[:2] if pair)
+                yield (one, other), among - (first + second) / 2, flags
+
+    def treatment_share(self, passed: Sequence[bool], threshold: float | None) -> float:
+        """Return the share of the treatment's answers that pass, each by the share of its pairs that reach a threshold.
+
+        `passed` tells of each answer whether it holds by itself; an answer without a pair reaches no threshold.
+        """
+        if threshold is None:
+            return fmean(passed)
+        reached = [
+            [pair.reaches(threshold) for (_, place), pair in self.across.items() if place == number and pair.is_scored]
+            for number in range(len(passed))
+        ]
+        return fmean(fmean(some) if holds and some else 0.0 for holds, some in zip(passed, reached, strict=True))
+
+    def control_share(self, passed: Sequence[bool], threshold: float | None) -> float:
+        """Return the same share of the control's answers, each by its pairs with the control's others.
+
+        Both arms are so held to one rule: a model against itself has the same share in either role, on average. An
+        answer without another to compare it with is not held to the threshold.
+        """
+        if threshold is None:
+            return fmean(passed)
+        reached = [
+            [pair.reaches(threshold) for places, pair in self.within.items() if number in places and pair.is_scored]
+            for number in range(len(passed))
+        ]
+        return fmean(
+            (fmean(some) if some else 1.0) if holds else 0.0 for holds, some in zip(passed, reached, strict=True)
+        )
+
+
+def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
+    case: Case,
+    control: Sequence[Reply],
+    treatment: Sequence[Reply],
+    *,
+    metric: str,
+    scores: PairScores,
+    held: PairScores | None = None,
+) -> Comparison:
+    """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
+
+    `held` are the scores that a threshold is held against, where they are not the same.
+    """
+    across, within = tuple(scores.across.values()), tuple(scores.within.values())
+    return Comparison(
+        case=case,
+        control=control[0],
+        treatment=treatment[0],
+        similarity=mean_similarity(across),
+        # Uncalibrated, "auto" names no number to hold anything to.
+        threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
+        metric=TOOL_CALLS if (0, 0) in scores.across and scores.across[0, 0].by_calls else metric,
+        flags=flags_of(
+            [*(pair for places, pair in scores.across.items() if places[0] == 0), *_orders(case, control, treatment)]
+        ),
+        self_similarity=mean_similarity(within),
+        control_samples=tuple(control),
+        treatment_samples=tuple(treatment),
+        pairs=tuple(held.across.values()) if held else across,
+        self_pairs=tuple(held.within.values()) if held else within,
+    )
+
+
+def scored_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs whose scores make the similarity: each of the treatment's with each of the control's."""
+    return (pair for pair in product(control, treatment) if _comparable(*pair))
+
+
+def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs that tell how far the control repeats itself."""
+    return (pair for pair in combinations(control, 2) if _comparable(*pair))
+
+
+def of_texts(pairs: Iterable[tuple[Reply, Reply]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the pairs whose texts count: where a tool was called, only those in which both sides say something too."""
+    return (pair for pair in pairs if not _calls(*pair) or _both_say(*pair))
+
+
+def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
+    """Return the mean over all pairs with a score; None where none has one."""
+    scores = [pair.similarity for pair in pairs if pair.similarity is not None]
+    return fmean(scores) if scores else None
+
+
+def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
+    """Score two answers by their tool calls where either has any; the text's score counts where it is smaller."""
+    flags = _flags(control, other)
+    if not _calls(control, other):
+        return PairScore(score(control, other), flags)
+    called = match(control.tool_calls, other.tool_calls).similarity
+    if not called or not _both_say(control, other):
+        return PairScore(called, flags, by_calls=True)
+    said = score(control, other)
+    return PairScore(None if said is None else min(called, said), flags, by_calls=said is not None and called <= said)
+
+
+def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
+    """Yield the flags of calls in another order, where the case asks for one."""
+    if case.expect is not None and case.expect.tool_order:
+        changed = (order_changed(control[0].tool_calls, reply.tool_calls) for reply in treatment)
+        yield PairScore(None, tuple(flag for flag in changed if flag))
+
+
+def _calls(control: Reply, treatment: Reply) -> bool:
+    return bool(control.tool_calls or treatment.tool_calls)
+
+
+def _both_say(control: Reply, treatment: Reply) -> bool:
+    return bool(control.text.strip() and treatment.text.strip())
+
+
+def _comparable(control: Reply, treatment: Reply) -> bool:
+    # An empty treatment is as far from a control that said something as can be; an empty control says nothing.
+    if "error" in (control.outcome, treatment.outcome):
+        return False
+    return bool(control.text.strip()) or _calls(control, treatment)
+
+
+def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
+    changed = tool_changed(control.tool_calls, treatment.tool_calls)
+    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
+    return (changed, *said) if changed else tuple(said)

@@ -1,0 +1,148 @@
+"""How far a judge agrees with labels: figures of rulings, and the lines that tell them. Pure functions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS
+from pytest_graysplit.evaluation.metrics.judge import BETTER, TIE
+from pytest_graysplit.formatting.display import listed, percent, plural, share
+from pytest_graysplit.stats import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.evaluation.judge_calibration.labelled import Label, Labelled
+    from pytest_graysplit.evaluation.metrics.judge import Ruling
+    from pytest_graysplit.stats import Interval
+
+SHOWN = 10
+# Landis and Koch 1977, Biometrics 33:159; their words are a convention, not a law.
+_READINGS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substantial"), (0.8, "almost perfect"))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A labelled pair and what the judge ruled."""
+
+    pair: Labelled
+    ruling: Ruling
+
+    @property
+    def verdict(self) -> Label | None:
+        """The side that the judge found better; None where it gave no verdict."""
+        if self.ruling.score is None:
+            return None
+        return "treatment" if self.ruling.score == BETTER else "tie" if self.ruling.score == TIE else "control"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the judge found what people found."""
+        return self.verdict == self.pair.label
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """All labelled pairs as a judge ruled them."""
+
+    judged: Sequence[Judged]
+
+    @property
+    def agreement(self) -> Interval:
+        """The share of pairs on which judge and labels agree; a pair without a verdict is one where they do not."""
+        return wilson(sum(one.agrees for one in self.judged), len(self.judged))
+
+    @property
+    def table(self) -> Counter[tuple[Label, Label | None]]:
+        """How often each label met each verdict."""
+        return Counter((one.pair.label, one.verdict) for one in self.judged)
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa over the pairs with a verdict (Cohen 1960); None where chance alone would agree on all."""
+        table = {cell: number for cell, number in self.table.items() if cell[1] is not None}
+        whole = sum(table.values())
+        if not whole:
+            return None
+        observed = sum(table.get((label, label), 0) for label in LABELS) / whole
+        rows = Counter[str]()
+        columns = Counter[str]()
+        for (label, verdict), number in table.items():
+            rows[label] += number
+            columns[str(verdict)] += number
+        expected = sum(rows[label] * columns[label] for label in LABELS) / whole**2
+        return None if expected == 1 else (observed - expected) / (1 - expected)
+
+    @property
+    def disagreements(self) -> tuple[int, int]:
+        """On how many pairs each order named another winner, and how many were asked about at all."""
+        asked = [one.ruling for one in self.judged if one.ruling.verdicts]
+        return sum(ruling.disagreed for ruling in asked), len(asked)
+
+    @property
+    def first_won(self) -> tuple[int, int]:
+        """How often whatever came first won, and how many answers named a winner."""
+        winners = [verdict for one in self.judged for verdict in one.ruling.verdicts if verdict in ("A", "B")]
+        return winners.count("A"), len(winners)
+
+    @property
+    def unreadable(self) -> tuple[int, int]:
+        """How many answers were no verdict, and of how many."""
+        verdicts = [verdict for one in self.judged for verdict in one.ruling.verdicts]
+        return verdicts.count(None), len(verdicts)
+
+
+def lines(calibration: Calibration) -> Iterator[str]:
+    """Yield the report, apart from what the calls cost."""
+    agreed, whole = sum(one.agrees for one in calibration.judged), len(calibration.judged)
+    yield f"agreement      {agreed}/{whole}  {percent(agreed, whole)}  ({_interval(calibration.agreement)})"
+    yield f"kappa          {_kappa(calibration.kappa)}"
+    split, pairs = calibration.disagreements
+    yield f"orders         named another winner each on {split} of {plural(pairs, 'pair')}, {percent(split, pairs)}"
+    first, decided = calibration.first_won
+    bias = f"{percent(first, decided)}  ({_interval(wilson(first, decided))}; 50.0% is no preference)"
+    yield f"first answer   won {first} of {decided}, {bias}"
+    odd, answers = calibration.unreadable
+    yield f"unreadable     {odd} of {plural(answers, 'answer')}"
+    yield ""
+    yield from _table(calibration)
+    if missed := [one for one in calibration.judged if not one.agrees]:
+        yield ""
+        yield from map(_missed, missed[:SHOWN])
+    if len(missed) > SHOWN:
+        yield f"... and {len(missed) - SHOWN} more"
+
+
+def reading(kappa: float) -> str:
+    """Put a kappa into a word.
+
+    >>> reading(0.74), reading(-0.1)
+    ('substantial', 'worse than chance')
+    """
+    words = [word for least, word in _READINGS if kappa >= least]
+    return words[-1] if words else "worse than chance"
+
+
+def _kappa(kappa: float | None) -> str:
+    if kappa is None:
+        return f"unknown: it takes labels and verdicts of more than one kind ({listed(LABELS)})"
+    return f"{kappa:.2f}, {reading(kappa)}"
+
+
+def _interval(interval: Interval) -> str:
+    return f"95% CI {share(interval.low)} .. {share(interval.high)}"
+
+
+def _table(calibration: Calibration) -> Iterator[str]:
+    verdicts: list[Label | None] = [*LABELS, None]
+    titles = [verdict or "no verdict" for verdict in verdicts]
+    yield "label \\ judge  " + "  ".join(f"{title:>10}" for title in titles)
+    for label in LABELS:
+        yield f"{label:<15}" + "  ".join(f"{calibration.table[label, verdict]:>10}" for verdict in verdicts)
+
+
+def _missed(one: Judged) -> str:
+    verdict = one.verdict or "no verdict"
+    return f"{one.pair.case.where} {one.pair.case.id}: label {one.pair.label}, judge {verdict}"

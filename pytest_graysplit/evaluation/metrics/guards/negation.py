@@ -1,0 +1,144 @@
+"""The guard against a negation that flipped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.evaluation.metrics.guards.negated_clauses import denied_whole
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import alike, content, negations
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word_set
+from pytest_graysplit.types import Flag
+
+if TYPE_CHECKING:
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
+
+# "not able to return" denies the returning; alone, as in "it is not allowed", it is itself what is denied.
+_MODAL = word_set("able allowed possible permitted need needs needed want wants going supposed required")
+# "not really working" denies the working.
+_DEGREE = word_set(
+    "longer more less any yet always really very even quite so too currently fully actually properly ever"
+)
+# "not only", "not necessarily" deny nothing; "no problem" and "no doubt" are turns of phrase.
+_PHRASES = word_set("problem problems doubt matter worries")
+_HARMLESS = word_set("only just merely necessarily") | _PHRASES
+# "not before Friday", "not unless faulty" deny a part only: "on Friday", "if faulty" may say the same.
+_EXCEPTING = word_set("unless until except only before whether")
+_PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
+_PREFIX_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
+_SHORTEST_PREFIXED = 6
+_NO_PREFIX = word_set(
+    "unless unlike until display discount discover distance import income inform inside install instance intake"
+    " intent impact impress improve impose"
+)
+
+
+def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
+    """Flag a word that one text only denies and the other only asserts, in a like context."""
+    if said := _denied_once(control, treatment):
+        return _flag(f"not {said}", said)
+    if said := _denied_once(treatment, control):
+        return _flag(said, f"not {said}")
+    our_own, their_own = control.words - treatment.words, treatment.words - control.words
+    if (words := _with_prefix(our_own)) and (opposite := _prefixed(words, control, their_own, treatment)):
+        return _flag(*opposite)
+    if (words := _with_prefix(their_own)) and (opposite := _prefixed(words, treatment, our_own, control)):
+        return _flag(*reversed(opposite))
+    return None
+
+
+def _denied_once(denier: Reading, affirmer: Reading) -> str:
+    """Return what the first text denies and the second asserts: a word in a like clause, or a whole clause."""
+    if not denier.denies:
+        return ""
+    return _flipped(_denied(denier), denier, _denied(affirmer), affirmer) or denied_whole(affirmer, denier)
+
+
+def _flag(ours: str, theirs: str) -> Flag:
+    return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
+
+
+def _denied(reading: Reading) -> dict[str, Clause]:
+    """Map each denied word to the clause that denies it."""
+    denied: dict[str, Clause] = {}
+    if not reading.denies:
+        return denied
+    for clause, following in zip(reading.clauses, (*reading.clauses[1:], ("",)), strict=False):
+        places = negations(clause)
+        # Two negations in one clause may cancel, and an exception turns the sense: neither can be told from words.
+        if len(places) == 1 and _EXCEPTING.isdisjoint((*clause, following[0])):
+            denied[_target(clause, places[0])] = clause
+    denied.pop("", None)
+    return denied
+
+
+def _target(clause: Clause, place: int) -> str:
+    modal = ""
+    for at, word in enumerate(clause[place + 1 :], place + 1):
+        if word in _HARMLESS and not (word in _PHRASES and place):  # "there are no problems" denies them
+            return ""
+        if word in _MODAL:
+            modal = word
+        elif word not in FUNCTION_WORDS and word not in _DEGREE:
+            if word[0] > "9":
+                return _thing(clause[place], clause[at:])
+            if clause[place] == "no":  # "order no 5" denies nothing
+                return ""
+    before = [word for word in clause[:place] if word not in FUNCTION_WORDS and word not in ("t", *_MODAL)]
+    return modal or (before[-1] if before and clause[place] != "no" else "")
+
+
+def _thing(negation: str, following: Clause) -> str:
+    """Return what is denied: "no shipping fee" denies the fee, "not shipping the parcel" the shipping."""
+    word, after = following[0], following[1:2]
+    if negation == "no" and word.endswith("ing") and after and after[0][0] > "9" and after[0] not in FUNCTION_WORDS:
+        return after[0]
+    return word
+
+
+def _flipped(denied: dict[str, Clause], denier: Reading, also: dict[str, Clause], affirmer: Reading) -> str:
+    """Return the word that the denier only denies and the affirmer only asserts, or nothing."""
+    kept = frozenset(map(stem, also))
+    for word, clause in denied.items():
+        root = stem(word)
+        if root in kept or root not in affirmer.stems or _asserted(root, denier):
+            continue
+        context, counted = content(clause) - {root}, _counted(clause, word)
+        if any(
+            counted.issubset(other) and alike(context, content(other) - {root}) for other in _asserted(root, affirmer)
+        ):
+            return word
+    return ""
+
+
+def _counted(clause: Clause, word: str) -> frozenset[str]:
+    """Return the figures between the negation and the word: "not 30 days" denies the thirty, not all days."""
+    place = negations(clause)[0]
+    return frozenset(figure for figure in clause[place : clause.index(word)] if figure[0] <= "9")
+
+
+def _asserted(root: str, reading: Reading) -> list[Clause]:
+    return [clause for clause in reading.clauses_with(root) if not negations(clause)]
+
+
+def _with_prefix(words: frozenset[str]) -> list[str]:
+    # Two letters looked up in a set are half the price of `startswith`, and this sees every word of every answer.
+    return [word for word in words if len(word) >= _SHORTEST_PREFIXED and word[:2] in _PREFIX_STARTS]
+
+
+def _prefixed(
+    words: list[str], denier: Reading, plain_words: frozenset[str], affirmer: Reading
+) -> tuple[str, str] | None:
+    """Find a word such as "unavailable" that the other text asserts without its prefix, in a like context."""
+    for word in sorted(words):
+        for plain in sorted({word.removeprefix(prefix) for prefix in _PREFIXES} & plain_words):
+            if len(plain) >= 4 and word not in _NO_PREFIX and _same_subject(stem(word), denier, stem(plain), affirmer):
+                return word, plain
+    return None
+
+
+def _same_subject(root: str, denier: Reading, plain_root: str, affirmer: Reading) -> bool:
+    return any(
+        alike(content(clause) - {root}, content(other) - {plain_root})
+        for clause in _asserted(root, denier)
+        for other in _asserted(plain_root, affirmer)
+    )

@@ -1,0 +1,89 @@
+"""The guard against two parts that changed places: "Alice sued Bob", "Bob sued Alice"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.evaluation.metrics.guards.sequence import reversed_steps
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, word_set
+from pytest_graysplit.types import Flag
+
+if TYPE_CHECKING:
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
+
+# Words that come and go with tense and style without changing who does what.
+_IDLE = word_set("a an the has have had did does do will just then also der die das den dem le la les el los")
+# Across these the two sides may be exchanged: "Paris is the capital", "tea and coffee", "Alice met Bob".
+_SYMMETRIC = word_set(
+    "is are was were be equals equal and or with und oder mit ist sind et ou avec est sont y o con es meet meets met"
+    " married marries resembles vs versus plus times"
+)
+# Parts of a longer clause are not exchanged but reworded, and looking for them would take the cube of its length.
+_LONGEST = 24
+_PASSIVE = word_set("is are was were be been being by")
+
+
+def order_swapped(control: Reading, treatment: Reading) -> Flag | None:
+    """Flag steps in the other order, or a clause that the treatment repeats with two parts or the voice exchanged."""
+    if steps := reversed_steps(control, treatment):
+        return Flag(name="order-swapped", detail="control says '{}' before '{}', treatment after".format(*steps))
+    if ("by" in control.words) != ("by" in treatment.words):
+        return _voice_flipped(control, treatment)
+    gone = control.words - treatment.words - _IDLE
+    kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
+    moved = [_telling(clause) for clause in kept if clause not in treatment.clauses]
+    if not moved:
+        return None
+    theirs = {tuple(sorted(words)): words for words in map(_telling, treatment.clauses)}
+    for ours in moved:
+        other = theirs.get(tuple(sorted(ours)), ours)
+        if other != ours and _exchanged(ours, other):
+            return _flag(ours, other)
+    return None
+
+
+def _flag(ours: Clause, theirs: Clause) -> Flag:
+    return Flag(name="order-swapped", detail=f"control says {' '.join(ours)!r}, treatment says {' '.join(theirs)!r}")
+
+
+def _telling(clause: Clause) -> Clause:
+    # "a" before a word of grammar, or at the end, is a name and no article: "copy a to b".
+    following = (*clause[1:], "to")
+    return tuple(
+        [
+            word
+            for word, after in zip(clause, following, strict=False)
+            if word not in _IDLE or (word == "a" and after in FUNCTION_WORDS)
+        ]
+    )
+
+
+def _exchanged(ours: Clause, theirs: Clause) -> bool:
+    """Tell whether one clause has X m Y where the other has Y m X, and m is no symmetric link nor part of a date."""
+    places = [place for place, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
+    here, there = ours[places[0] : places[-1] + 1], theirs[places[0] : places[-1] + 1]
+    if len(here) > _LONGEST:
+        return False
+    for first in range(1, len(here) - 1):
+        for last in range(1, len(here) - first):
+            between = here[first:-last]
+            if here[-last:] + between + here[:first] == there:
+                return not (_SYMMETRIC.issuperset(between) or "".join(between).isdecimal())
+    return False
+
+
+def _voice_flipped(control: Reading, treatment: Reading) -> Flag | None:
+    """Flag "Alice sued Bob" against "Alice was sued by Bob"."""
+    if len(_PASSIVE & (control.words if "by" in control.words else treatment.words)) == 1:
+        return None  # cheaply: "by" without a form of "be" is no passive
+    theirs = {_without_voice(clause): clause for clause in treatment.clauses}
+    for clause in control.clauses:
+        other = theirs.get(_without_voice(clause), clause)
+        active, passive = sorted((clause, other), key=len)
+        if len(clause) > 2 and _PASSIVE.isdisjoint(active) and {"by"} < _PASSIVE.intersection(passive):
+            return _flag(_telling(clause), _telling(other))
+    return None
+
+
+def _without_voice(clause: Clause) -> Clause:
+    return tuple([word for word in clause if word not in _IDLE and word not in _PASSIVE])

@@ -1,0 +1,77 @@
+"""A text as the guards see it: clauses of words, read once."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property, lru_cache
+from typing import TypeAlias
+
+from rapidfuzz.utils import default_process
+
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, split_clauses, stem, word_set
+
+Clause: TypeAlias = tuple[str, ...]
+
+# What stands before the "t" of "can't" once the apostrophe is gone; "T-shirt" has no such word before it.
+CONTRACTED = word_set(
+    "can don doesn didn isn aren wasn weren won wouldn couldn shouldn haven hasn hadn ain mustn needn"
+)
+_NEGATING = NEGATIONS | {"t"}
+
+
+# Searched at every character of every answer: a first `\d` of its own lets the search skip what is no digit.
+FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
+
+
+class Reading:
+    """One text with its words and its numbers as written; what fewer pairs need is made when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._spaced = spaced(text)
+        self.words = frozenset(default_process(self._spaced).split())
+        self.figures = frozenset(FIGURES.findall(text))
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clauses, each as its lower-case words."""
+        return split_clauses(self._spaced)
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of the words."""
+        return frozenset(map(stem, self.words))
+
+    @cached_property
+    def denies(self) -> bool:
+        """Whether a word stands here that may negate."""
+        return not _NEGATING.isdisjoint(self.words)
+
+    def clauses_with(self, root: str) -> list[Clause]:
+        """Return the clauses in which a word of that stem stands."""
+        return [clause for clause in self.clauses if root in map(stem, clause)]
+
+
+# A control is read once for all its treatments and samples.
+read = lru_cache(maxsize=64)(Reading)
+
+
+def content(clause: Clause) -> frozenset[str]:
+    """Return the stems of the words that carry content; negations are not among them."""
+    return frozenset(stem(word) for word in clause if word not in FUNCTION_WORDS and word not in _NEGATING)
+
+
+def alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Tell whether two contexts are about the same: half of the smaller is in the larger."""
+    return 2 * len(ours & theirs) >= min(len(ours), len(theirs))
+
+
+def negations(clause: Clause) -> list[int]:
+    """Return the places of the words that negate."""
+    if _NEGATING.isdisjoint(clause):
+        return []
+    return [
+        place
+        for place, word in enumerate(clause)
+        if word in NEGATIONS or (word == "t" and place > 0 and clause[place - 1] in CONTRACTED)
+    ]

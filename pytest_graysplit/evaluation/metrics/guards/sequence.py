@@ -1,0 +1,164 @@
+"""Which step comes before which: the part of the guard against exchanged parts that reads across clauses."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import content, negations
+from pytest_graysplit.evaluation.metrics.words import stem, word_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
+
+_ONWARD = word_set("then afterwards afterward subsequently thereafter")
+_BACK_AND_FORTH = word_set("before after")
+# These open a subordinate clause that is over before the main one begins: "Once it is cold, open it".
+_OPENING = word_set("before after once")
+_LINKING = _ONWARD | _OPENING
+_FIRST_TWO = frozenset(("1", "2"))
+# What tells the place of a step, and is no part of what is done.
+_PLACING = frozenset(
+    map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step"))
+)
+# Instructions have some steps; in a longer list, that two items moved is another wording of something else.
+_MOST = 12
+
+
+class Step(NamedTuple):
+    """Something done before or after something else: its words, and the stems of those that carry content."""
+
+    words: tuple[str, ...]
+    content: frozenset[str]
+
+    def __str__(self) -> str:
+        return " ".join(word for word in self.words if stem(word) not in _PLACING)
+
+
+def reversed_steps(control: Reading, treatment: Reading) -> tuple[Step, Step] | None:
+    """Return two steps of the control, in its order, that the treatment takes in the other order."""
+    if not (_may_order(control) and _may_order(treatment)):
+        return None
+    for ours in sequences(control):
+        for theirs in sequences(treatment):
+            if found := _reversed(ours, theirs):
+                return found
+    return None
+
+
+def same_steps(control: Reading, treatment: Reading) -> bool:
+    """Tell whether the two take the same steps in the same order, as "first X, then Y" and "Y after X" do."""
+    orders = [{tuple(step.content for step in one) for one in sequences(text)} for text in (control, treatment)]
+    return not orders[0].isdisjoint(orders[1])
+
+
+@lru_cache(maxsize=64)
+def sequences(reading: Reading) -> tuple[tuple[Step, ...], ...]:
+    """Return the steps that the text puts in an order, each series in the order in which they are taken."""
+    found: list[list[Step]] = []
+    if _lists(reading):
+        found.append([_step(words) for words in map(_words, _listed().findall(reading.text))])
+    if not _LINKING.isdisjoint(reading.words):
+        found += _told(reading.text)
+    return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
+
+
+def _may_order(reading: Reading) -> bool:
+    """Tell cheaply whether the text may put steps in an order; most do not."""
+    return not _LINKING.isdisjoint(reading.words) or _lists(reading)
+
+
+def _lists(reading: Reading) -> bool:
+    return reading.figures >= _FIRST_TWO and ("\n" in reading.text or "step" in reading.words)
+
+
+def _told(text: str) -> Iterator[list[Step]]:
+    series: list[Step] = []
+    for words in map(_words, _sentence_end().split(text)):
+        if not words or words[0] not in _ONWARD:  # "First open it. Then close it." is one series
+            yield series
+            series = []
+        if not negations(tuple(words)):  # "do not open it before it is cold" asks for the other order
+            series += map(_step, _in_order(words))
+    yield series
+
+
+def _in_order(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the words of each step of a sentence in the order of time."""
+    if words and words[0] in _OPENING and "," in words:
+        comma = words.index(",")
+        parts = words[1:comma], words[comma + 1 :]
+        yield from parts[::-1] if words[0] == "before" else parts
+        return
+    start = 0
+    for place, word in enumerate((*words, "then")):
+        if word in _ONWARD:
+            if place > start:
+                yield from _around_link(words[start:place])
+            start = place + 1
+
+
+def _around_link(words: Sequence[str]) -> tuple[Sequence[str], ...]:
+    places = [place for place, word in enumerate(words) if word in _BACK_AND_FORTH]
+    if len(places) != 1:
+        return (words,)
+    (place,) = places
+    parts = words[:place], words[place + 1 :]
+    return parts if words[place] == "before" else parts[::-1]
+
+
+def _reversed(ours: Sequence[Step], theirs: Sequence[Step]) -> tuple[Step, Step] | None:
+    if len(ours) == len(theirs) == 2:
+        return (ours[0], ours[1]) if _exchanged(ours, theirs) else None
+    places = {step.content: place for place, step in enumerate(theirs)}
+    if len(places) < len(theirs) or len({step.content for step in ours}) < len(ours):
+        return None  # a step that is taken twice is before and after the others
+    for first, second in combinations([step for step in ours if step.content in places], 2):
+        if places[first.content] > places[second.content]:
+            return first, second
+    return None
+
+
+def _exchanged(ours: Sequence[Step], theirs: Sequence[Step]) -> bool:
+    """Tell whether what only the first step said is now in the second: "turn left, then right"."""
+    (first, second), (their_first, their_second) = ([step.content for step in steps] for steps in (ours, theirs))
+    gone, come = first - their_first, their_first - first
+    return (
+        bool(gone and come)
+        and (gone <= their_second and come <= second)
+        and gone.isdisjoint(second)
+        and come.isdisjoint(their_second)
+    )
+
+
+def _step(words: Sequence[str]) -> Step:
+    plain = tuple(word for word in words if word != ",")
+    return Step(plain, content(plain) - _PLACING)
+
+
+def _words(text: str) -> list[str]:
+    return _after_that().sub(" then ", " ".join(_word().findall(text.lower()))).split()
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(r"\w+|,")
+
+
+@cache
+def _after_that() -> re.Pattern[str]:
+    return re.compile(r"\b(?:and )?after(?: that| this)\b")
+
+
+@cache
+def _sentence_end() -> re.Pattern[str]:
+    return re.compile(r"[.!?;:](?=\s|$)|\n")
+
+
+@cache
+def _listed() -> re.Pattern[str]:
+    return re.compile(r"(?:^[ *#]*|\bstep\s+)\d+[*]*[.):]\s+(.*?)(?=$|\bstep\s+\d)", re.MULTILINE | re.IGNORECASE)

@@ -1,0 +1,63 @@
+"""The guard against another tool, a missing or an extra call, and another value of an argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.tool_calls.matching import match
+from pytest_graysplit.cases.tool_calls.values import all_shown, changed, identity, shown, written
+from pytest_graysplit.types import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.cases.tool_calls.matching import Match, Matching
+    from pytest_graysplit.types import ToolCall
+
+TOOL_CHANGED = "tool-changed"
+MOST_CHANGES = 4
+
+
+def tool_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Flag | None:
+    """Flag calls that are not those of the control; their order does not count, and neither do ids."""
+    if not control and not treatment:
+        return None
+    if not control or not treatment:
+        caller, other, calls = ("control", "treatment", control) if control else ("treatment", "control", treatment)
+        return Flag(name=TOOL_CHANGED, detail=f"{caller} calls {all_shown(calls)}, {other} calls no tool")
+    changes = [*_changes(match(control, treatment))]
+    more = f"; and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
+    return Flag(name=TOOL_CHANGED, detail="; ".join(changes[:MOST_CHANGES]) + more) if changes else None
+
+
+def order_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Flag | None:
+    """Flag the same calls in another order, for a case that asks for one."""
+    ours, theirs = list(map(identity, control)), list(map(identity, treatment))
+    if ours == theirs or sorted(ours) != sorted(theirs):
+        return None
+    detail = f"control calls {all_shown(control)}, treatment calls {all_shown(treatment)}, in another order"
+    return Flag(name=TOOL_CHANGED, detail=detail)
+
+
+def _changes(matching: Matching) -> Iterator[str]:
+    if matching.missing and matching.extra:
+        yield f"control calls {all_shown(matching.missing)}, treatment calls {all_shown(matching.extra)}"
+    elif matching.missing:
+        yield f"control also calls {all_shown(matching.missing)}"
+    elif matching.extra:
+        yield f"treatment also calls {all_shown(matching.extra)}"
+    for one in matching.matches:
+        yield from _changed_arguments(one)
+
+
+def _changed_arguments(one: Match) -> Iterator[str]:
+    control, treatment = one.control, one.treatment
+    if control.arguments_text != treatment.arguments_text:
+        yield f"control calls {shown(control)}, treatment calls {shown(treatment)}"
+        return
+    for name in changed(control.arguments, treatment.arguments):
+        was, now = (
+            f"{name}={written(call.arguments[name])}" if name in call.arguments else f"no {name}"
+            for call in (control, treatment)
+        )
+        yield f"control calls {control.name} with {was}, treatment with {now}"

@@ -1,0 +1,226 @@
+"""Metrics that ask a model: the requests that a pair of answers makes, and the scores that their replies give.
+
+What they ask is a wish like any other: recorded in the case's file, replayed, and fetched with all others at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_graysplit.evaluation.metrics.embedding import Embedded
+from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, Ruling, read_verdict
+from pytest_graysplit.formatting.display import shortened
+from pytest_graysplit.replies.fetcher import Wish
+from pytest_graysplit.replies.fingerprint import request_hash, unchanged
+from pytest_graysplit.replies.relay.vectors import unpack
+from pytest_graysplit.types import Asked, ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_graysplit.config.pyproject import AskedModel, ToolTable
+    from pytest_graysplit.replies.fetcher import Address
+    from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route
+
+    Body = Mapping[str, Json]
+    Ask = Callable[[Sequence[Wish]], Sequence[Reply]]
+
+NAMES = ("semantic", "judge")
+LONGEST_REMARK = 400
+
+
+class AskingMetric(Protocol):
+    """What a metric asks of which model; it gets the replies handed, and knows no relay."""
+
+    name: str
+    model: str
+    route: Route
+    params: Mapping[str, Json]
+
+    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
+        """Return the requests that the pair makes, without the model; none where the texts decide."""
+
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+        """Score the pair with the replies to its requests."""
+
+    def readable(self, reply: Reply) -> bool:
+        """Tell whether a reply holds what was asked for."""
+
+
+class Judging:
+    """The metric `judge`: each pair makes two requests, one for each order."""
+
+    name = "judge"
+    route: Route = "chat"
+
+    def __init__(self, settings: AskedModel) -> None:
+        self.model = settings.model
+        self.params = settings.params
+        self._criteria = settings.criteria or CRITERIA
+
+    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
+        """Return the requests of both orders."""
+        return tuple(map(self._body, Judge(str, self._criteria).orders(case.messages, control, treatment)))
+
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+        """Combine what the judge said in both orders."""
+        judge = Judge(lambda messages: reply(self._body(messages)).text, self._criteria)
+        return judge.rule(case.messages, control, treatment)
+
+    def readable(self, reply: Reply) -> bool:
+        """Tell whether the reply names a winner."""
+        return read_verdict(reply.text) is not None
+
+    def _body(self, messages: Sequence[Message]) -> Body:
+        return {"messages": [dict(message) for message in messages], **self.params}
+
+
+class Embedding:
+    """The metric `semantic` by a relay's vectors: each text of a pair makes one request."""
+
+    name = "semantic"
+    route: Route = "embeddings"
+
+    def __init__(self, settings: AskedModel) -> None:
+        self.model = settings.model
+        self.params = settings.params
+
+    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts say it all
+        """Return the request for each text."""
+        return tuple(map(self._body, Embedded(unpack).texts(control, treatment)))
+
+    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
+        """Score the two texts by their vectors."""
+        if not all(self.readable(reply(body)) for body in self.bodies(case, control, treatment)):
+            return Ruling(score=None)
+        metric = Embedded(lambda text: unpack(reply(self._body(text)).text))
+        return Ruling(score=metric.score(control, treatment))
+
+    def readable(self, reply: Reply) -> bool:
+        """Tell whether the reply is a vector."""
+        try:
+            return len(unpack(reply.text)) > 0
+        except ValueError:
+            return False
+
+    def _body(self, text: str) -> Body:
+        return {"input": text, **self.params}
+
+
+def asking_metric(name: str, table: ToolTable) -> AskingMetric | None:
+    """Return the metric of that name that asks a model, or None where none has it or no model is named for it."""
+    if name == "judge" and table.judge:
+        return Judging(table.judge)
+    return Embedding(table.semantic) if name == "semantic" and table.semantic else None
+
+
+class Inquiry:
+    """Everything that one metric asks about one case; called with two replies it scores them, as any metric does.
+
+    A request is made once, whichever pairs it serves. `own` is a scorer that is asked first; None leaves the pair to
+    the metric. `as_recorded` makes of a fresh text what its recording holds, for a replay must ask the same.
+    """
+
+    def __init__(  # noqa: PLR0913 # what is asked about, by whom, and three seams, each by name
+        self,
+        metric: AskingMetric,
+        case: Case,
+        into: Path,
+        ask: Ask,
+        *,
+        own: Callable[[Reply, Reply], float | None] | None = None,
+        as_recorded: Redactor = unchanged,
+    ) -> None:
+        self.metric = metric
+        self._case = case
+        self._into = into
+        self._ask = ask
+        self._own = own
+        self._as_recorded = as_recorded
+        self._replies: dict[Address, Reply] = {}
+        self._rulings: dict[tuple[str, str], Ruling] = {}
+
+    def __call__(self, control: Reply, treatment: Reply) -> float | None:
+        """Score the pair, asking what has not been asked yet."""
+        if self._own is not None and (score := self._own(control, treatment)) is not None:
+            return score
+        return self.ruling(control, treatment).score
+
+    def wishes(self, pairs: Iterable[tuple[Reply, Reply]]) -> list[Wish]:
+        """Return what the pairs make the metric ask, each request once."""
+        bodies = [
+            body
+            for pair in pairs
+            if self._own is None or self._own(*pair) is None
+            for body in self.metric.bodies(self._case, *self._texts(*pair))
+        ]
+        return list({wish.address: wish for wish in map(self._wish, bodies)}.values())
+
+    def prepare(self, pairs: Iterable[tuple[Reply, Reply]]) -> None:
+        """Ask all that the pairs need at once."""
+        wishes = self.wishes(pairs)
+        self._replies.update(zip((wish.address for wish in wishes), self._ask(wishes), strict=True))
+
+    def ruling(self, control: Reply, treatment: Reply) -> Ruling:
+        """Return the metric's word on the pair; raise GraysplitError where a reply to it cannot be had."""
+        texts = self._texts(control, treatment)
+        if texts not in self._rulings:
+            self._rulings[texts] = self.metric.rule(self._case, *texts, self._reply)
+        return self._rulings[texts]
+
+    def asked(self, pairs: Iterable[tuple[Reply, Reply]]) -> Asked | None:
+        """Sum up what was asked, and how the pairs were ruled where a judge did; None where nothing was."""
+        replies = self._replies.values()
+        ruled = [self._rulings[texts] for pair in pairs if (texts := self._texts(*pair)) in self._rulings]
+        if not replies and not ruled:
+            return None
+        scores = Counter(ruling.score for ruling in ruled) if self.metric.name == "judge" else Counter()
+        costs = [reply.cost_usd for reply in replies if reply.outcome != "error"]
+        known = [cost for cost in costs if cost is not None]
+        return Asked(
+            metric=self.metric.name,
+            model=self.metric.model,
+            calls=len(replies),
+            cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            replayed=sum(reply.replayed for reply in replies),
+            failed=sum(reply.outcome == "error" for reply in replies),
+            unreadable=sum(reply.outcome != "error" and not self.metric.readable(reply) for reply in replies),
+            better=scores[BETTER],
+            ties=scores[TIE],
+            worse=scores[WORSE],
+            disagreements=sum(ruling.disagreed for ruling in ruled),
+        )
+
+    def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
+        """Return what a judge said of the pair, as it was ruled; nothing for other metrics."""
+        ruling = self._rulings.get(self._texts(control, treatment))
+        return tuple(shortened(remark, LONGEST_REMARK) for remark in ruling.remarks()) if ruling else ()
+
+    def silence(self) -> str:
+        """Say why pairs have no score, or nothing where all that were asked about have one."""
+        failed = [reply for reply in self._replies.values() if reply.outcome == "error"]
+        if failed:
+            return f"a call failed: {failed[0].error}"
+        odd = [reply for reply in self._replies.values() if not self.metric.readable(reply)]
+        return f"its answer cannot be read, it begins {odd[0].text[:60]!r}" if odd else ""
+
+    def _reply(self, body: Body) -> Reply:
+        wish = self._wish(body)
+        if wish.address not in self._replies:
+            [self._replies[wish.address]] = self._ask([wish])
+        return self._replies[wish.address]
+
+    def _wish(self, body: Body) -> Wish:
+        key = ReplyKey(self._case.id, self.metric.model, request_hash(body), 0)
+        return Wish(self.metric.name, key, self._into, body, self.metric.route, self.metric.name)
+
+    def _texts(self, control: Reply, treatment: Reply) -> tuple[str, str]:
+        return self._text(control), self._text(treatment)
+
+    def _text(self, reply: Reply) -> str:
+        text = reply.text if reply.replayed else self._as_recorded(reply.text)
+        # A model can write half a surrogate pair, which no request can carry.
+        return text.encode("utf-8", "replace").decode()

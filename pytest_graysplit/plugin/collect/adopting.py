@@ -1,0 +1,167 @@
+"""Gives every marked item its plan, whichever plugin made the item and whenever it was marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_graysplit.errors import GraysplitError, Slug, UsageError
+from pytest_graysplit.plugin.collect.case_file import CaseItem
+from pytest_graysplit.plugin.collect.marks import ARM_PARAM, CaseBuilder, is_marked, marks_of, own_fixture, params_of
+from pytest_graysplit.plugin.collect.plans import PLAN, Plan
+from pytest_graysplit.verdict.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_graysplit.plugin.context import State
+    from pytest_graysplit.types import Case
+
+# The markers that an item was planned with; other ones have been added since.
+MARKS = pytest.StashKey[tuple[pytest.Mark, ...]]()
+# What builds the case of an item whose prompt a fixture makes.
+AWAITED = pytest.StashKey[tuple[str, CaseBuilder]]()
+# Why an item of an xdist worker cannot be planned, which is told when it runs.
+PROBLEM = pytest.StashKey[GraysplitError]()
+
+
+class Adopter:
+    """The planner of items: once when they are collected, and again when their markers have changed."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._builders: dict[tuple[object, ...], CaseBuilder] = {}
+
+    def adopt(self, items: Iterable[pytest.Item], *, late: bool = False) -> None:
+        """Plan the marked ones among the items; raise UsageError where a marker cannot be used.
+
+        `late` when the items are collected, and their number cannot change any more.
+        """
+        for item in items:
+            if is_marked(item) and not self.is_adopted(item):
+                try:
+                    self._adopt(item, late=late)
+                except UsageError as error:
+                    if not (late and self._state.is_worker):
+                        raise
+                    # A worker's usage error is lost on the way; a failed test is not.
+                    item.stash[PROBLEM] = error
+
+    def adopt_case(self, item: CaseItem) -> None:
+        """Plan the item of a case file."""
+        item.stash[MARKS] = marks_of(item)
+        self._plan(item, self._builder(item).overlaid(item.case), asserts=False)
+
+    def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
+        """Plan an item whose prompt a fixture has made by now."""
+        name, builder = item.stash[AWAITED]
+        self._plan(item, builder.case(item, {name: value}), asserts=builder.asserts)
+        return item.stash.get(PLAN, None)
+
+    def is_adopted(self, item: pytest.Item) -> bool:
+        """Tell whether a marked item was planned with the markers that it has now."""
+        known = item.stash.get(MARKS, None)
+        if known is None:
+            return False
+        marks = marks_of(item)
+        return len(known) == len(marks) and all(map(_is_same, known, marks))
+
+    def _adopt(self, item: pytest.Item, *, late: bool) -> None:
+        if isinstance(item, CaseItem):
+            self.adopt_case(item)
+            return
+        builder = self._builder(item)
+        item.stash[MARKS] = marks_of(item)
+        if late:
+            self._require_arm(item)
+        if name := builder.awaited(item):
+            item.stash[AWAITED] = name, builder
+            return
+        self._plan(item, builder.case(item), asserts=builder.asserts)
+
+    def _builder(self, item: pytest.Item) -> CaseBuilder:
+        """Return the builder that the item shares with others of its function and markers."""
+        marks = [id(mark) for mark in marks_of(item) if mark.kwargs or mark.args]
+        name = None if isinstance(item, CaseItem) else getattr(item, "originalname", item.name)
+        key = (item.parent, name, *marks)
+        if key not in self._builders:
+            self._builders[key] = CaseBuilder(item, self._state.root, self._state.planner.with_thresholds)
+        return self._builders[key]
+
+    def _require_arm(self, item: pytest.Item) -> None:
+        """Raise UsageError for an item that should have been one item per arm."""
+        treatments = self._state.settings.treatments
+        if ARM_PARAM in params_of(item) or len(treatments) < 2:
+            return
+        raise UsageError(
+            f"{item.nodeid}: this marker came too late to run the test once per treatment",
+            hint="let the test ask for the fixture graysplit, or mark the function, its class or its module",
+            slug=Slug.MARKER_LATE,
+        )
+
+    def _plan(self, item: pytest.Item, case: Case, *, asserts: bool | None) -> None:
+        item.extra_keyword_matches.update(case.tags)
+        state = self._state
+        treatments, control = state.settings.treatments, state.settings.control
+        if not treatments or control is None:
+            return
+        state.scoring.check(case, item.path)
+        state.check_auto(case)
+        arm = item.treatment if isinstance(item, CaseItem) else params_of(item).get(ARM_PARAM)
+        alone = str(arm) if "graysplit_reply" in getattr(item, "fixturenames", ()) and arm is not None else None
+        treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
+        arms = [(CONTROL, control), (treatment, treatment)]
+        judged = [pair for pair in arms if pair[0] == alone] if alone else arms
+        # Only this process has the hooks of the item's folder, so it compares what they score.
+        held = _held_against_control(case) or state.scoring.asks(case) or state.scoring.is_hooked(item.path)
+        needed = arms if held and alone != CONTROL else judged
+        into = state.planner.recording_of(item.path)
+        request, differing = state.planner.asked(case, item.path, control, treatment)
+        item.stash[PLAN] = Plan(
+            case=case,
+            request=request,
+            differing=differing,
+            treatment=treatment,
+            alone=alone,
+            file=state.shown(item.path),
+            path=item.path,
+            into=into,
+            has_body=not isinstance(item, CaseItem),
+            body_asserts=state.bodies.assert_something(item) if asserts is None else asserts,
+            samples=state.settings.samples_of("treatment", case.samples),
+            fixture=own_fixture(item),
+            wishes=state.planner.wishes(case, item.path, needed),
+        )
+
+
+def without_spare_arms(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the items without those that only repeat an unmarked one for a further arm."""
+    first: dict[object, object] = {}
+    kept = []
+    for item in items:
+        arm = params_of(item).get(ARM_PARAM)
+        if arm is not None and not is_marked(item):
+            shared = (item.parent, getattr(item, "originalname", item.name))
+            if first.setdefault(shared, arm) != arm:
+                continue
+        kept.append(item)
+    return kept
+
+
+def marked_late(item: pytest.Item) -> UsageError:
+    """Return the error for a marker that was added when the test had begun."""
+    return UsageError(
+        f"{item.nodeid}: a marker graysplit was added while the test was set up, too late to ask any model",
+        hint="add it while tests are collected: on the function, on a parameter, or with item.add_marker() in "
+        "pytest_collection_modifyitems; request.applymarker() comes too late",
+        slug=Slug.MARKER_LATE,
+    )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _held_against_control(case: Case) -> bool:
+    return case.min_similarity is not None or case.max_latency_ratio is not None

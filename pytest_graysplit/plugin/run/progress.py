@@ -1,0 +1,57 @@
+"""How a fetch shows itself: one moving bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.formatting.display import clock, plural, spent_so_far
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from pytest_graysplit.replies.fetcher import Progress
+
+BAR_WIDTH = 24
+# Every tenth of the way, so that a log of a long run stays a screen long.
+PLAIN_STEP = 0.1
+
+
+def tail(progress: Progress) -> str:
+    """Write what has been done and what is left: 12/80 replies, 61.2/s, $0.0123, 2 s left."""
+    parts = [f"{progress.done}/{progress.total} replies", f"{progress.rate_per_s:.1f}/s"]
+    if progress.done:
+        parts.append(spent_so_far(progress.spent_usd, progress.unpriced))
+    if progress.errors:
+        parts.append(plural(progress.errors, "error"))
+    if progress.left_s is not None and progress.done < progress.total:
+        parts.append(f"{clock(progress.left_s)} left")
+    return ", ".join(parts)
+
+
+def bar(progress: Progress) -> str:
+    """Write the bar: [######..................]."""
+    filled = BAR_WIDTH * progress.done // max(1, progress.total)
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}]"
+
+
+class Watcher:
+    """Shows the progress of one fetch on pytest's terminal reporter, or nothing where there is none."""
+
+    def __init__(self, reporter: TerminalReporter | None) -> None:
+        self._reporter = reporter
+        self._shown = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the fetch is."""
+        if self._reporter is None:
+            return
+        if self._reporter.isatty:
+            self._reporter.rewrite(f"graysplit: {bar(progress)} {tail(progress)}", erase=True)
+        elif progress.done >= self._shown + PLAIN_STEP * progress.total or progress.done == progress.total:
+            self._shown = progress.done
+            self._reporter.write_line(f"graysplit: {tail(progress)}")
+
+    def close(self) -> None:
+        """End the moving line."""
+        if self._reporter is not None and self._reporter.isatty:
+            self._reporter.write("\n")

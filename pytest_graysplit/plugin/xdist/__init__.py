@@ -1,0 +1,1 @@
+"""Work shared between the processes of pytest-xdist: settings, reports, and the budget."""

@@ -1,0 +1,89 @@
+"""What calls will cost, told before the first of them: from what was recorded, else from sizes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.replies.budget.token_limits import bound_of
+from pytest_graysplit.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_graysplit.replies.pricing import PriceTable
+    from pytest_graysplit.types import Json
+
+# English has about four letters a token with every tokenizer in use.
+LETTERS_PER_TOKEN = 4
+# Where nothing is recorded an answer is taken to use half of its limit, or to be a paragraph or two.
+UNLIMITED_ANSWER_TOKENS = 300
+
+
+class Call(NamedTuple):
+    """One call to come: the model, the hash of the request, and its body."""
+
+    model: str
+    request: str
+    body: Mapping[str, Json]
+
+
+class Expected(NamedTuple):
+    """How many calls there are, and what those are expected to cost that are not to `unpriced` models."""
+
+    calls: int
+    usd: Decimal
+    unpriced: tuple[str, ...] = ()
+
+
+class UsageSeen:
+    """Tokens of recorded replies, for the size of prompts that were sent before and the length of answers."""
+
+    def __init__(self) -> None:
+        self._prompts: dict[str, int] = {}
+        self._outputs: Counter[str] = Counter()
+        self._replies: Counter[str] = Counter()
+
+    def add(self, model: str, request: str, usage: Usage) -> None:
+        """Take in one recorded reply; of a total alone nothing is learned."""
+        if not usage.prompt:
+            return
+        self._prompts[request] = usage.prompt
+        self._outputs[model] += usage.output
+        self._replies[model] += 1
+
+    def prompt(self, call: Call) -> int:
+        """Return the tokens of the same request as any model counted them, else a quarter of its letters."""
+        known = self._prompts.get(call.request)
+        return bound_of(call.body).prompt // LETTERS_PER_TOKEN if known is None else known
+
+    def output(self, call: Call) -> int:
+        """Return what the model answered on average, else any model, else half of the limit; never above it."""
+        limit = bound_of(call.body).output
+        if replies := self._replies[call.model]:
+            mean = self._outputs[call.model] // replies
+        elif replies := self._replies.total():
+            mean = self._outputs.total() // replies
+        else:
+            return UNLIMITED_ANSWER_TOKENS if limit is None else limit // 2
+        return mean if limit is None else min(mean, limit)
+
+
+def expected_cost(calls: Iterable[Call], seen: UsageSeen, prices: PriceTable) -> Expected:
+    """Estimate what the calls will cost together."""
+    numbers, usages = Counter[str](), dict[str, Usage]()
+    for call in calls:
+        usage = Usage(prompt=seen.prompt(call), completion=seen.output(call))
+        numbers[call.model] += 1
+        usages[call.model] = usages.get(call.model, Usage()) + usage
+    # The mean call is priced, once a model: genai-prices takes a third of a millisecond each, and has steeper prices
+    # for long prompts, which the sum of all would seem to be.
+    costs = {model: prices.cost_of_tokens(model, _mean(usages[model], number)) for model, number in numbers.items()}
+    unpriced = tuple(sorted(model for model, cost in costs.items() if cost is None))
+    total = sum((cost * numbers[model] for model, cost in costs.items() if cost is not None), Decimal(0))
+    return Expected(numbers.total(), total, unpriced)
+
+
+def _mean(usage: Usage, number: int) -> Usage:
+    return Usage(prompt=round(usage.prompt / number), completion=round(usage.completion / number))

@@ -1,0 +1,236 @@
+"""A private thread with its own event loop that keeps a number of requests in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import GraysplitError, RelayError, Slug, UnaskedError
+from pytest_graysplit.formatting.clock import REAL
+from pytest_graysplit.types import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from pytest_graysplit.replies.relay.client import Relay
+    from pytest_graysplit.types import Json, Route
+
+
+# What is in flight when a run ends gets this long to be answered: it is paid for either way.
+GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One request to send, and the future that its reply lands in; `name` says in a message what it is about."""
+
+    model: str
+    body: Callable[[], Mapping[str, Json]]
+    keep: Callable[[Reply], Reply]
+    future: Future[Reply]
+    route: Route = "chat"
+    name: str = ""
+
+
+class Engine:
+    """Sends jobs through a relay from a thread of its own, so that no event loop of the user's is ever touched.
+
+    The relay is opened, and asked which models it has, before the first job is sent. A problem that no other
+    request could escape ends all jobs with that one RelayError.
+    """
+
+    def __init__(
+        self, open_relay: Callable[[], Relay], models: Sequence[str], concurrency: int, unlisted: Sequence[str] = ()
+    ) -> None:
+        self._open_relay = open_relay
+        self._models = models
+        self._unlisted = unlisted
+        self._concurrency = concurrency
+        self._waiting: deque[Job] = deque()
+        self._unfinished: set[Job] = set()
+        self._guard = threading.Lock()  # between submitting a job and the thread's end
+        self._closing = False
+        self._ended = False
+        # Made here, in the thread that tests run in: it opens sockets, which a test may have blocked later.
+        self._own_loop = _own_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
+        self.failure: GraysplitError | None = None
+        self.warnings: tuple[str, ...] = ()
+        self.relay: Relay | None = None
+
+    @property
+    def unfinished(self) -> int:
+        """How many jobs have been submitted and have no reply yet."""
+        return len(self._unfinished)
+
+    def submit(self, jobs: Iterable[Job]) -> None:
+        """Queue jobs in their order; the thread starts with the first, and after its end no job is taken."""
+        batch = list(jobs)
+        with self._guard:
+            if self._ended or self._closing:
+                self._end(batch)
+                return
+            self._unfinished.update(batch)
+            self._waiting.extend(batch)
+            if self._thread.ident is None:
+                self._thread.start()
+        self._call(self._nudge)
+
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        """Send nothing more, give calls in flight the grace, and end the thread."""
+        self._closing = True
+        if self._thread.ident is None:
+            self._own_loop.close()
+        if not self._thread.is_alive():
+            return
+        self._call(self._close)
+        self._thread.join(grace_s)
+        if self._thread.is_alive():
+            self._call(self._abort)
+            self._thread.join(2.0)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        """Do it in the thread's loop; before there is one nothing waits for it, and after it nothing can."""
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(action)
+
+    def _close(self) -> None:
+        dropped = list(self._waiting)
+        self._waiting.clear()
+        self._unfinished.difference_update(dropped)
+        self._end(dropped)
+        self._nudge()
+
+    def _abort(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+
+    def _nudge(self) -> None:
+        if self._wake is not None:
+            self._wake.set()
+
+    def _main(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._own_loop) as runner:
+                runner.run(self._run())
+        except asyncio.CancelledError:
+            pass
+        except GraysplitError as error:
+            self.failure = self.failure or error
+        except Exception as error:  # noqa: BLE001 # whatever breaks here must end the waiting tests, not hang them
+            self.failure = self.failure or _unexpected(error)
+        finally:
+            with self._guard:
+                self._ended = True
+                left = list(self._unfinished)
+                self._unfinished.clear()
+                self._waiting.clear()
+            self._end(left)
+
+    def _end(self, jobs: Iterable[Job]) -> None:
+        """Let nobody wait for these: they end with what ended the engine, or cancelled."""
+        for job in jobs:
+            if self.failure is None:
+                job.future.cancel()
+            elif not job.future.done():
+                job.future.set_exception(self.failure)
+
+    async def _run(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        async with self._open_relay() as relay:
+            self.relay = relay
+            self.warnings = await relay.preflight(self._models, self._unlisted)
+            await self._serve(relay, self._wake)
+
+    async def _serve(self, relay: Relay, wake: asyncio.Event) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        while self.failure is None:
+            while self._waiting and not self._closing and len(tasks) < self._concurrency:
+                tasks.add(asyncio.create_task(self._work(relay)))
+                await asyncio.sleep(0)  # the task takes its first job before the next one is counted
+            tasks = {task for task in tasks if not task.done()}
+            if self._closing and not tasks:
+                return
+            await wake.wait()
+            wake.clear()
+        if tasks:  # they may still be answered, and will be paid for then
+            await asyncio.wait(tasks, timeout=GRACE_S)
+        raise self.failure
+
+    async def _work(self, relay: Relay) -> None:
+        """Send one job after the other while there are any; a task a place, not a task a job."""
+        try:
+            while self._waiting and self.failure is None and not self._closing:
+                await self._send(relay, self._waiting.popleft())
+        except GraysplitError as error:
+            self.failure = self.failure or error
+        except Exception as error:  # noqa: BLE001 # see _main
+            self.failure = self.failure or _unexpected(error)
+        finally:
+            self._nudge()
+
+    async def _send(self, relay: Relay, job: Job) -> None:
+        try:
+            kept = await self._asked(relay, job)
+        except UnaskedError as error:  # the jobs after it learn the same, each without a request
+            self._unfinished.discard(job)
+            job.future.set_exception(error)
+            return
+        except BaseException as error:
+            if isinstance(error, GraysplitError):
+                self.failure = self.failure or error  # before anybody sees that nothing is left to wait for
+            self._unfinished.discard(job)
+            if isinstance(error, GraysplitError):
+                job.future.set_exception(error)
+            else:
+                job.future.cancel()
+            raise
+        self._unfinished.discard(job)
+        job.future.set_result(kept)
+
+    async def _asked(self, relay: Relay, job: Job) -> Reply:
+        """Ask, and keep what came; what nobody foresaw is the failed reply of this job, and of no other."""
+        try:
+            return job.keep(await relay.ask(job.model, job.body(), job.route))
+        except GraysplitError:
+            raise
+        except Exception as error:  # noqa: BLE001 # see above
+            failed = _failed_reply(job, error)
+        with suppress(Exception):  # what could not keep the answer may not be able to keep its failure either
+            return job.keep(failed)
+        return failed
+
+
+def _own_loop() -> asyncio.AbstractEventLoop:
+    """Return a plain event loop whose clock no test can freeze, whatever loop the user's own code prefers."""
+    kind = getattr(asyncio, "ProactorEventLoop" if sys.platform == "win32" else "SelectorEventLoop")
+    loop: asyncio.AbstractEventLoop = kind()
+    loop.time = REAL.monotonic  # type: ignore[method-assign] # the only way to tell a loop the time
+    return loop
+
+
+def _failed_reply(job: Job, error: Exception) -> Reply:
+    about = f"{job.name}: " if job.name else ""
+    return Reply(
+        model=job.model,
+        outcome="error",
+        error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
+        error_slug=Slug.RELAY_UNEXPECTED,
+    )
+
+
+def _unexpected(error: Exception) -> RelayError:
+    return RelayError(
+        f"calling the relay failed unexpectedly: {type(error).__name__}: {error}",
+        hint="what was answered so far is kept; please report this with the version of pytest",
+        slug=Slug.RELAY_UNEXPECTED,
+    )

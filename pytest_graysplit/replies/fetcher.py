@@ -1,0 +1,337 @@
+"""The prefetch engine's plan: which replies are recorded, which must be fetched, and in what order."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.config.policy import SEED
+from pytest_graysplit.errors import RelayError, Slug
+from pytest_graysplit.replies.fingerprint import redact_reply
+from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
+from pytest_graysplit.replies.refusals import is_refusal
+from pytest_graysplit.stats import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.replies.engine import Engine
+    from pytest_graysplit.replies.pricing import PriceTable
+    from pytest_graysplit.replies.recordings import Journal, Recordings
+    from pytest_graysplit.replies.relay.client import Relay, RelayStats
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Route
+
+    Address = tuple[Path, ReplyKey]
+
+
+class Wish(NamedTuple):
+    """One reply that a test wants: from whom, to what, and in which recording it belongs.
+
+    `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
+    `metric` names the metric that asks, where no arm does: a judge, or one that compares vectors.
+    """
+
+    arm: str
+    key: ReplyKey
+    into: Path
+    body: Mapping[str, Json]
+    route: Route = "chat"
+    metric: str = ""
+
+    @property
+    def role(self) -> str:
+        """Who wants it, as a message says it: control, treatment, or the metric."""
+        return self.metric or (self.arm if self.arm == "control" else "treatment")
+
+    @property
+    def address(self) -> Address:
+        """Where the reply is recorded."""
+        return self.into, self.key
+
+    def request(self) -> dict[str, Json]:
+        """Return the body that is sent."""
+        body = {"model": self.key.model, **self.body}
+        seed = body.get("seed")
+        if isinstance(seed, int) and not isinstance(seed, bool):
+            body["seed"] = seed + self.key.sample
+        return body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a fetch has come; `spent_usd` counts what has a known price, and not the `unpriced` answers."""
+
+    done: int
+    total: int
+    errors: int
+    elapsed_s: float
+    spent_usd: Decimal
+    unpriced: int = 0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Replies a second so far."""
+        return self.done / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds left at this rate; None before the first reply."""
+        return (self.total - self.done) / self.rate_per_s if self.rate_per_s else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """Everything that was sent since the run began, and what has come of it; `replies` are those of the arms.
+
+    `spent_usd` is None where an answer has no known price.
+    """
+
+    sent: int = 0
+    came: int = 0
+    spent_usd: Decimal | None = Decimal(0)
+    replies: tuple[tuple[str, Reply], ...] = ()
+
+
+class Runner:
+    """Gives each wish its reply: from a recording where the mode allows, else from the relay, once."""
+
+    def __init__(  # noqa: PLR0913 # the seams of the house meet here, each by name
+        self,
+        settings: Settings,
+        *,
+        recordings: Recordings,
+        journal: Journal | None,
+        open_relay: Callable[[], Relay],
+        prices: PriceTable,
+        clean: Redactor = str,
+        command: str = "",
+        fresh: frozenset[Address] = frozenset(),
+        asked_models: Callable[[], Mapping[str, Route]] = dict,
+    ) -> None:
+        """Join the seams; `asked_models` tells, before the first call, which models metrics will ask by which route."""
+        self._settings = settings
+        self._recordings = recordings
+        self._journal = journal
+        self._prices = prices
+        self._clean = clean
+        self._command = command
+        self._fresh = fresh
+        self._asked_models = asked_models
+        self._sent: dict[Address, Future[Reply]] = {}
+        self._lock = threading.Lock()
+        self._done = 0
+        self._errors = 0
+        self._unpriced = 0
+        self._spent_usd = Decimal(0)
+        self._came: list[tuple[Wish, Reply]] = []
+        self._latencies_s: list[float] = []
+        self._finished = threading.Event()
+        self._open_relay = open_relay
+        self._engine: Engine | None = None
+        self._pid = os.getpid()
+
+    @property
+    def unfinished(self) -> int:
+        """How many replies are on their way."""
+        return self._engine.unfinished if self._engine else 0
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the relay said before the first call that the user should know."""
+        return self._engine.warnings if self._engine else ()
+
+    @property
+    def fetched(self) -> Fetched:
+        """What was sent and what has come of it, seen from any thread."""
+        with self._lock:
+            came = tuple(self._came)
+        answered = [reply.cost_usd for _, reply in came if reply.outcome != "error" or reply.cost_usd is not None]
+        return Fetched(
+            sent=len(self._sent),
+            came=len(came),
+            spent_usd=None if None in answered else sum((cost for cost in answered if cost is not None), Decimal(0)),
+            replies=tuple((wish.arm, reply) for wish, reply in came if not wish.metric),
+        )
+
+    def stats(self) -> RelayStats | None:
+        """Return what the relay client measured of itself; None when nothing was sent."""
+        return self._engine.relay.stats() if self._engine and self._engine.relay else None
+
+    @property
+    def median_latency_s(self) -> float | None:
+        """The median latency of what was fetched, in seconds; None when nothing was."""
+        return quantile(self._latencies_s, 0.5)
+
+    def recorded(self, wish: Wish) -> Reply | None:
+        """Return the recorded reply, where the record mode allows to use it."""
+        mode = self._settings.record
+        if mode == "off" or (mode == "all" and wish.address not in self._fresh):
+            return None
+        reply = self._recordings.reply(wish.into, wish.key)
+        return None if reply is None else self._prices.priced(reply)
+
+    def missing(self, wishes: Iterable[Wish]) -> list[Wish]:
+        """Return the wishes that only the relay can fulfil, each once; none where the mode is replay only."""
+        if self._settings.record == "none":
+            return []
+        unique = {wish.address: wish for wish in wishes if wish.address not in self._sent}
+        return [wish for wish in unique.values() if self.recorded(wish) is None]
+
+    def arrived(self, wishes: Iterable[Wish]) -> bool:
+        """Tell whether none of the wishes is on its way."""
+        return all(wish.address not in self._sent or self._sent[wish.address].done() for wish in wishes)
+
+    def fetch(self, wishes: Sequence[Wish], watch: Callable[[Progress], None], every_s: float = 0.1) -> None:
+        """Fetch all, calling `watch` meanwhile; raise RelayError when the relay cannot be used at all."""
+        began = time.perf_counter()
+        self._done, self._errors, self._unpriced, self._spent_usd = 0, 0, 0, Decimal(0)
+        self.start(wishes)
+        try:
+            while self.unfinished and not self._finished.wait(every_s):
+                watch(self._progress(len(wishes), began))
+        except BaseException:
+            self.stop()
+            raise
+        watch(self._progress(len(wishes), began))
+        if self._failure is not None:
+            self.stop()
+            raise self._failure
+
+    def open_journal(self) -> None:
+        """Make sure that what is about to be paid for can be kept; raise RecordingError if it cannot."""
+        if self._journal is not None:
+            self._journal.open()
+
+    def make_ready(self) -> None:
+        """Build what sends and open what stores, before anything can be in their way; nothing is sent."""
+        self.open_journal()
+        self._own_engine()
+
+    def start(self, wishes: Sequence[Wish]) -> None:
+        """Send the wishes and return at once."""
+        self._finished.clear()
+        from pytest_graysplit.replies.engine import Job
+
+        jobs = []
+        for wish in wishes:
+            future: Future[Reply] = Future()
+            self._sent[wish.address] = future
+            name = f"case {wish.key.case!r}, {wish.role}"
+            jobs.append(Job(wish.key.model, wish.request, self._keeper(wish), future, wish.route, name))
+        if jobs:
+            self._own_engine().submit(jobs)
+
+    def reply(self, wish: Wish) -> Reply:
+        """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""
+        if wish.address not in self._sent or self._is_lost(self._sent[wish.address]):
+            if (reply := self.recorded(wish)) is not None:
+                return reply
+            if self._settings.record == "none":
+                raise self._recordings.explain_miss(wish.into, wish.key, wish.body, self._command, wish.role)
+            self.start([wish])
+        try:
+            return self._sent[wish.address].result()
+        except CancelledError:
+            raise self._failure or _stopped() from None
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Send nothing more, wait a little for what is in flight, and keep what came."""
+        if self._engine is not None:
+            self._engine.stop(grace_s)
+        if self._journal is not None:
+            self._journal.close()
+
+    def _without_secrets(self, reply: Reply, route: Route) -> Reply:
+        """A model that was told the key, or a relay that echoes it, must not carry it into reports."""
+        if route == "embeddings":
+            return redact_reply(reply, self._clean, frozenset({"text"}))  # which is a vector
+        # Thoughts are told apart in the redacted text, for that is what a replay will read.
+        return without_thoughts(redact_reply(as_sent(reply), self._clean), is_refusal)
+
+    @property
+    def _failure(self) -> GraysplitError | None:
+        return self._engine.failure if self._engine else None
+
+    def _own_engine(self) -> Engine:
+        """Return the engine of this very process: a fork has the memory of its parent, and none of its threads."""
+        if self._pid != os.getpid():
+            self._pid, self._engine, self._lock = os.getpid(), None, threading.Lock()
+            self._sent = {address: reply for address, reply in self._sent.items() if reply.done()}
+        if self._engine is None:
+            self._engine = self._build_engine()
+        return self._engine
+
+    def _is_lost(self, reply: Future[Reply]) -> bool:
+        """Tell whether a reply is on its way to the process that this one was forked from, and to no other."""
+        return self._pid != os.getpid() and not reply.done()
+
+    def _build_engine(self) -> Engine:
+        from pytest_graysplit.replies.engine import Engine  # brings asyncio, which a replay does not need
+
+        asked = self._asked_models()
+        arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
+        models = dict.fromkeys([*arms, *(model for model, route in asked.items() if route == "chat")])
+        # Many relays list what chats and nothing else.
+        unlisted = [model for model, route in asked.items() if route != "chat"]
+        return Engine(self._open_relay, list(models), self._settings.concurrency, unlisted)
+
+    def _keeper(self, wish: Wish) -> Callable[[Reply], Reply]:
+        def keep(reply: Reply) -> Reply:
+            # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
+            if self._journal is not None:
+                self._journal.append(wish.into, wish.key, wish.body, reply, is_vector=wish.route == "embeddings")
+            priced = self._prices.priced(self._without_secrets(reply, wish.route))
+            with self._lock:
+                self._came.append((wish, priced))
+                self._done += 1
+                if reply.latency_s is not None and not wish.metric:  # vectors come faster than answers
+                    self._latencies_s.append(reply.latency_s)
+                self._errors += priced.outcome == "error"
+                self._unpriced += priced.cost_usd is None and priced.outcome != "error"
+                self._spent_usd += priced.cost_usd or Decimal(0)
+                if self.unfinished <= 1:
+                    self._finished.set()
+            return priced
+
+        return keep
+
+    def _progress(self, total: int, began: float) -> Progress:
+        with self._lock:
+            return Progress(
+                done=self._done,
+                total=total,
+                errors=self._errors,
+                elapsed_s=time.perf_counter() - began,
+                spent_usd=self._spent_usd,
+                unpriced=self._unpriced,
+            )
+
+
+def shuffled(groups: Iterable[Sequence[Wish]], random: Random | None = None) -> list[Wish]:
+    """Put cases in a random order, and the arms of each case next to each other in a random order too.
+
+    Random, so that neither arm meets a quieter relay; seeded, so that it repeats.
+    """
+    dice = random or Random(SEED)
+    ordered = [list(group) for group in groups]
+    dice.shuffle(ordered)
+    for group in ordered:
+        dice.shuffle(group)
+    return [wish for group in ordered for wish in group]
+
+
+def _stopped() -> RelayError:
+    return RelayError(
+        "the run was stopped before this reply came",
+        hint="run again: what was answered is kept, and only what is missing is fetched",
+        slug=Slug.RUN_STOPPED,
+    )

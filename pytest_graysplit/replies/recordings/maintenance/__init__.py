@@ -1,0 +1,1 @@
+"""Checks and repairs of recording files, behind `graysplit recordings`."""

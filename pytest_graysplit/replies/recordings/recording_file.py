@@ -1,0 +1,174 @@
+"""One recording file in memory: indexed line by line, decoded on demand."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pytest_graysplit.errors import RecordingError, Slug
+from pytest_graysplit.replies.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError
+from pytest_graysplit.replies.recordings.records import decode_body, decode_head, decode_reply, decode_usage, examine
+from pytest_graysplit.types import ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_graysplit.types import Reply, Usage
+
+CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
+
+
+class Shelf:
+    """The lines of a recording file by key; of two with one key the newest is kept."""
+
+    def __init__(self, where: str, lines: Iterable[bytes] = ()) -> None:
+        """Index the lines; raise RecordingError naming the first that cannot be read."""
+        self.where = where
+        self.lines: list[bytes] = []
+        self.replies: dict[ReplyKey, int] = {}
+        self.requests: dict[str, int] = {}
+        self._by_request: dict[tuple[str, str, int], int] | None = None
+        for line in lines:
+            try:
+                self.take(line)
+            except LineError as error:
+                raise refusal(f"{where}:{len(self.lines)}", line, error) from None
+
+    def take(self, line: bytes) -> None:
+        """Add a line, unless a newer one with its key is here already; raise LineError."""
+        at = len(self.lines)
+        self.lines.append(line)
+        if not line.strip():
+            return
+        head = decode_head(line)
+        if head.case is None:
+            if b'"body"' not in line:  # it must not take the place of one that tells what was asked
+                decode_body(line)
+            self._take_request(head.request, at)
+            return
+        key = ReplyKey(head.case, head.model, head.request, head.sample)
+        known = self.replies.setdefault(key, at)
+        if known != at and self._rank(at) > self._rank(known):
+            self.replies[key] = at
+
+    def replace(self, lines: Iterable[bytes]) -> None:
+        """Take lines in whatever moment those with their keys tell; of two among them the newest is kept."""
+        fresh = Shelf(self.where, lines)
+        for request, at in fresh.requests.items():
+            self.lines.append(fresh.lines[at])
+            self._take_request(request, len(self.lines) - 1)
+        for key, at in fresh.replies.items():
+            self.replies[key] = len(self.lines)
+            self.lines.append(fresh.lines[at])
+
+    def examine(self) -> None:
+        """Read every line whole; raise RecordingError naming the first that cannot be read."""
+        for at, line in enumerate(self.lines):
+            try:
+                if line.strip():
+                    examine(line)
+            except LineError as error:
+                raise refusal(f"{self.where}:{at + 1}", line, error) from None
+
+    def reply(self, key: ReplyKey) -> Reply | None:
+        """Return the reply with the key, or one to the same request where only the case was renamed."""
+        at = self.replies.get(key)
+        if at is None and (at := self.renamed().get(key[1:])) is None:
+            return None
+        try:
+            return decode_reply(self.lines[at])
+        except LineError as error:
+            raise refusal(f"{self.where}:{at + 1}", self.lines[at], error) from None
+
+    def usages(self) -> Iterator[tuple[ReplyKey, Usage]]:
+        """Yield the tokens of each reply whose relay counted them; a broken line is for who asks for its reply."""
+        for key, at in self.replies.items():
+            with suppress(LineError):
+                if usage := decode_usage(self.lines[at]):
+                    yield key, usage
+
+    def renamed(self) -> dict[tuple[str, str, int], int]:
+        """Return where the newest reply to each request stands, whatever its case is called."""
+        if self._by_request is None:
+            self._by_request = {}
+            for key, at in self.replies.items():
+                known = self._by_request.setdefault(key[1:], at)
+                if known != at and self._rank(at) > self._rank(known):
+                    self._by_request[key[1:]] = at
+        return self._by_request
+
+    def body(self, request: str) -> dict[str, Any] | None:
+        """Return what was asked under the hash, or None where the file does not tell."""
+        at = self.requests.get(request)
+        try:
+            return None if at is None else decode_body(self.lines[at])
+        except LineError:
+            return None  # it only explains a miss: the miss itself is what the user must hear of
+
+    def drop_unasked(self) -> None:
+        """Forget the requests that no reply refers to."""
+        asked = {key.request for key in self.replies}
+        self.requests = {request: at for request, at in self.requests.items() if request in asked}
+
+    def render(self) -> bytes:
+        """Return the file: requests by hash, replies by key, one line each."""
+        order = [at for _, at in sorted(self.requests.items())] + [at for _, at in sorted(self.replies.items())]
+        return b"".join(self.lines[at] + b"\n" for at in order)
+
+    def _take_request(self, request: str, at: int) -> None:
+        known = self.requests.setdefault(request, at)
+        # Two bodies of one hash differ in their redaction alone; the choice only has to be the same everywhere.
+        if self.lines[at] > self.lines[known]:
+            self.requests[request] = at
+
+    def _rank(self, at: int) -> tuple[str, bytes]:
+        """Order lines of one key: by moment, then by their bytes, so that any concatenation gives one result."""
+        return decode_head(self.lines[at]).sortable_at, self.lines[at]
+
+
+def read_shelf(path: Path, where: str) -> Shelf:
+    """Read a recording file, an absent one as empty; raise RecordingError naming the line that is broken."""
+    return Shelf(where, split_lines(read_data(path, where)))
+
+
+def read_data(path: Path, where: str) -> bytes:
+    """Return the bytes of a recording file, none where it is absent; raise RecordingError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise RecordingError(
+            f"{where} cannot be read: {error.strerror}",
+            hint="make it a file that you may read, or restore it from version control",
+            slug=Slug.RECORDING_UNREADABLE,
+        ) from None
+
+
+def split_lines(data: bytes) -> list[bytes]:
+    """Split a file into its lines, also where an editor or git has put marks and ends of another system."""
+    return data.removeprefix(UTF8_MARK).splitlines()
+
+
+def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
+    """Tell what is wrong with the line at the place, and the way out of it."""
+    if line.startswith(CONFLICT_MARKERS):
+        return RecordingError(
+            f"{place}: a merge conflict is not resolved",
+            hint="run `graysplit recordings tidy`, which keeps both sides; "
+            "`**/__graysplit__/*.jsonl merge=union` in .gitattributes avoids it",
+            slug=Slug.RECORDING_CONFLICT,
+        )
+    if isinstance(error, OtherFormatError):
+        return RecordingError(
+            f"{place}: {error}",
+            hint="install the pytest-graysplit that wrote it, or move it away and record anew with "
+            "--graysplit-record=new",
+            slug=Slug.RECORDING_FORMAT,
+        )
+    return RecordingError(
+        f"{place}: {error}",
+        hint="restore the line from version control, or delete it and record it again with --graysplit-record=new",
+        slug=Slug.RECORDING_BROKEN,
+    )

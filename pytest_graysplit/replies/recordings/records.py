@@ -1,0 +1,268 @@
+"""The two kinds of line in a recording file, a request and a reply, as records."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal  # msgspec reads the annotations at run time
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import msgspec
+
+from pytest_graysplit.cases.tool_calls.reading import as_json, stored_call
+from pytest_graysplit.replies.pricing import is_plausible_cost
+from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
+from pytest_graysplit.replies.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
+from pytest_graysplit.replies.refusals import is_refusal
+from pytest_graysplit.types import Outcome, Reply, Usage
+
+if TYPE_CHECKING:
+    from pytest_graysplit.types import ReplyKey, ToolCall
+
+# Fields that a reply and its line share as they are.
+AS_THEY_ARE = (
+    *(
+        "outcome",
+        "text",
+        "reasoning",
+        "finish_reason",
+        "error",
+        "error_slug",
+        "served_model",
+        "fell_back",
+    ),
+    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
+)
+
+# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are. Tool
+# calls are redacted before they become a line: a number in their arguments can be a secret, too.
+FREE_TEXTS = frozenset(
+    {
+        "case",
+        "model",
+        "text",
+        "reasoning",
+        "finish_reason",
+        "error",
+        "served_model",
+        "response_id",
+        "system_fingerprint",
+    }
+)
+
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
+
+
+class Head(msgspec.Struct, gc=False):
+    """What a line is about: a request (no case), or the reply of a model to a case."""
+
+    format: Literal[1]
+    request: str
+    case: str | None = None
+    model: str = ""
+    sample: Count = 0
+    at: str = ""
+
+    @property
+    def sortable_at(self) -> str:
+        """The moment of the reply, spelled so that texts sort as moments do; a text that is not one is the oldest."""
+        moment = self.at.removesuffix("Z").removesuffix("+00:00")
+        return moment if _MOMENT.fullmatch(moment) else ""
+
+
+class RequestLine(msgspec.Struct):
+    """What was asked, once per hash, without the model."""
+
+    format: Literal[1]
+    request: str
+    body: dict[str, Any]
+
+
+class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """The tokens of a reply; zeros are left out."""
+
+    prompt: Count = 0
+    completion: Count = 0
+    cached: Count = 0
+    cache_write: Count = 0
+    reasoning: Count = 0
+    total: Count = 0
+    cache_write_1h: Count = 0
+    unpriced: Count = 0
+
+
+class TokensLine(msgspec.Struct, gc=False):
+    """What a reply's line tells of tokens alone: a tenth of the work of reading all of it."""
+
+    format: Literal[1]
+    usage: UsageLine | None = None
+
+
+class ReplyLine(msgspec.Struct, omit_defaults=True):
+    """A reply as stored: identity first, the answer next, noise last, so that a diff shows the answer."""
+
+    format: Literal[1]
+    case: str
+    model: str
+    request: str
+    sample: Count
+    outcome: Outcome
+    text: str = ""  # as it was sent: thoughts are told apart when it is read
+    reasoning: str = ""  # what was sent apart from the text
+    tool_calls: tuple[Any, ...] = ()  # name, arguments, id; in older recordings as the server sent them
+    finish_reason: str | None = None
+    error: str | None = None
+    error_slug: str | None = None
+    served_model: str | None = None
+    fell_back: bool = False
+    usage: UsageLine | None = None
+    reported_cost_usd: Decimal | None = None
+    latency_s: Seconds | None = None
+    ttft_s: Seconds | None = None
+    attempts: Count = 1
+    queue_s: Seconds | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
+    backoff_s: Seconds | None = None
+    in_flight: OneOrMore | None = None
+    response_id: str | None = None
+    system_fingerprint: str | None = None
+    at: str = ""
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
+_HEAD = msgspec.json.Decoder(Head)
+_REPLY = msgspec.json.Decoder(ReplyLine)
+_REQUEST = msgspec.json.Decoder(RequestLine)
+_TOKENS = msgspec.json.Decoder(TokensLine)
+
+
+def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
+    """Return the reply as it is stored under the key; `at` is the moment of a reply that does not know its own."""
+    reply = as_sent(reply)
+    return ReplyLine(
+        format=FORMAT,
+        case=key.case,
+        model=key.model,
+        request=key.request,
+        sample=key.sample,
+        usage=_usage_line(reply.usage) if reply.usage else None,
+        queue_s=reply.queue_s or None,
+        backoff_s=reply.backoff_s or None,
+        at=reply.at or at,
+        tool_calls=tuple(map(as_json, reply.tool_calls)),
+        **{name: getattr(reply, name) for name in AS_THEY_ARE},
+    )
+
+
+def request_line(request: str, body: bytes) -> bytes:
+    """Return the line that stores a request's canonical body under its hash."""
+    return b'{"format":%d,"request":%s,"body":%s}' % (FORMAT, encode(request), body)
+
+
+def decode_head(line: bytes) -> Head:
+    """Read what a line is about and skip the rest; raise LineError."""
+    head = decode(_HEAD, Head, line)
+    if head.case is None and head.model:
+        raise LineError("is no recording (it names a model and no case)")
+    return head
+
+
+def decode_body(line: bytes) -> dict[str, Any]:
+    """Read the body out of a request's line; raise LineError."""
+    body = decode(_REQUEST, RequestLine, line).body
+    require_plain(body, "body")
+    return body
+
+
+def decode_reply(line: bytes) -> Reply:
+    """Read the reply out of its line, marked as replayed; raise LineError."""
+    stored = decode(_REPLY, ReplyLine, line)
+    if _may_repeat(line, stored):
+        refuse_twice(line)
+    reply = Reply(
+        model=stored.model,
+        sample=stored.sample,
+        usage=_usage(stored.usage) if stored.usage is not None else None,
+        queue_s=stored.queue_s or 0.0,
+        backoff_s=stored.backoff_s or 0.0,
+        at=stored.at or None,
+        replayed=True,
+        # Written out, because this runs for every reply of every replay.
+        outcome=stored.outcome,
+        text=stored.text,
+        reasoning=stored.reasoning,
+        tool_calls=_calls(stored.tool_calls) if stored.tool_calls else (),
+        finish_reason=stored.finish_reason,
+        error=stored.error,
+        error_slug=stored.error_slug,
+        served_model=stored.served_model,
+        fell_back=stored.fell_back,
+        reported_cost_usd=_believable(stored.reported_cost_usd),
+        latency_s=stored.latency_s,
+        ttft_s=stored.ttft_s,
+        attempts=stored.attempts,
+        in_flight=stored.in_flight,
+        response_id=stored.response_id,
+        system_fingerprint=stored.system_fingerprint,
+    )
+    return without_thoughts(reply, is_refusal)
+
+
+def _calls(stored: tuple[Any, ...]) -> tuple[ToolCall, ...]:
+    require_plain(stored, "tool_calls")
+    try:
+        return tuple(stored_call(call, f"$.tool_calls[{number}]") for number, call in enumerate(stored))
+    except ValueError as error:
+        raise LineError(str(error)) from None
+
+
+def _may_repeat(line: bytes, stored: ReplyLine) -> bool:
+    """Tell whether the line has other names than it would be written with; looking at each takes as long as reading."""
+    written = msgspec.to_builtins(stored)
+    # Inside a text, a quote has a backslash before it.
+    return line.count(b'":') - line.count(b'\\":') != len(written) + len(written.get("usage") or ())
+
+
+def decode_usage(line: bytes) -> Usage | None:
+    """Read the tokens alone out of a reply's line, None where it has none; raise LineError."""
+    stored = decode(_TOKENS, TokensLine, line).usage
+    return None if stored is None else _usage(stored)
+
+
+def examine(line: bytes) -> None:
+    """Read all of a line, a request's or a reply's; raise LineError."""
+    refuse_twice(line)
+    if decode_head(line).case is None:
+        decode_body(line)
+    else:
+        decode_reply(line)
+
+
+def odd_cost(line: bytes) -> Decimal | None:
+    """Return the cost that a reply's line tells and that cannot be one; raise LineError."""
+    if decode_head(line).case is None:
+        return None
+    cost = decode(_REPLY, ReplyLine, line).reported_cost_usd
+    return cost if cost is not None and _believable(cost) is None else None
+
+
+def _believable(cost: Decimal | None) -> Decimal | None:
+    return cost if cost is not None and is_plausible_cost(cost) else None
+
+
+def _usage_line(usage: Usage) -> UsageLine:
+    return UsageLine(**{name: getattr(usage, name) for name in UsageLine.__struct_fields__})
+
+
+def _usage(line: UsageLine) -> Usage:
+    return Usage(
+        prompt=line.prompt,
+        completion=line.completion,
+        cached=line.cached,
+        cache_write=line.cache_write,
+        cache_write_1h=line.cache_write_1h,
+        reasoning=line.reasoning,
+        total=line.total,
+        unpriced=line.unpriced,
+    )

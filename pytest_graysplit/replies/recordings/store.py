@@ -1,0 +1,78 @@
+"""Recorded replies as a run asks for them: by file and key, each file read on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import RecordingError, Slug
+from pytest_graysplit.replies.fingerprint import redact_json, unchanged
+from pytest_graysplit.replies.recordings.miss_report import Neighbours
+from pytest_graysplit.replies.recordings.recording_file import read_shelf
+from pytest_graysplit.replies.recordings.state_dir import relative_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_graysplit.replies.recordings.recording_file import Shelf
+    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Usage
+
+
+class Recordings:
+    """Recorded replies at rest."""
+
+    def __init__(
+        self, root: Path, redact: Redactor = unchanged, *, redact_for: Callable[[Path], Redactor] | None = None
+    ) -> None:
+        """Read nothing yet; messages name files from the root, keys are redacted as the journal redacts them.
+
+        `redact_for` gives the redactor of a recording file, where it is not the same for all of them.
+        """
+        self._root = root
+        self._redact_for = redact_for or (lambda _: redact)
+        self._shelves: dict[Path, Shelf] = {}
+        self._neighbours: dict[Path, Neighbours] = {}
+
+    def reply(self, path: Path, key: ReplyKey) -> Reply | None:
+        """Return the reply, marked as `replayed`, or None; raise RecordingError where the file cannot be read."""
+        return self._shelf(path).reply(self._stored(path, key))
+
+    def keys(self, path: Path) -> frozenset[ReplyKey]:
+        """Return the keys of every reply at rest in the file."""
+        return frozenset(self._shelf(path).replies)
+
+    def usages(self, path: Path) -> Iterator[tuple[ReplyKey, Usage]]:
+        """Yield the tokens of every reply at rest in the file."""
+        return self._shelf(path).usages()
+
+    def explain_miss(
+        self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, role: str = ""
+    ) -> RecordingError:
+        """Return the error for a reply that is not recorded: what is nearest, what differs, what records it.
+
+        `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
+        """
+        redact = self._redact_for(path)
+        asked = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
+        stored = self._stored(path, key)
+        if path not in self._neighbours:
+            self._neighbours[path] = Neighbours(self._shelf(path))
+        lines = self._neighbours[path].explain(stored, asked)
+        who = ", ".join(filter(None, (role, stored.model)))
+        return RecordingError(
+            "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
+            hint=f"run once with {command}",
+            slug=Slug.RECORDING_MISSING,
+        )
+
+    def _shelf(self, path: Path) -> Shelf:
+        shelf = self._shelves.get(path)
+        if shelf is None:
+            shelf = self._shelves[path] = read_shelf(path, relative_to(self._root, path))
+        return shelf
+
+    def _stored(self, path: Path, key: ReplyKey) -> ReplyKey:
+        redact = self._redact_for(path)
+        if redact is unchanged:
+            return key
+        return key._replace(case=redact(key.case), model=redact(key.model))

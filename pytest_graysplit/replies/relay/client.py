@@ -1,0 +1,368 @@
+"""The one door to the network: asks the models of a relay, within limits, deadlines and retries."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import certifi
+import msgspec
+
+from pytest_graysplit.config.address import route_url, shown_address
+from pytest_graysplit.config.credentials import key_warnings
+from pytest_graysplit.errors import GraysplitError, Slug
+from pytest_graysplit.replies.relay import fatal_errors, preflight
+from pytest_graysplit.replies.relay.admission import Admission
+from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
+from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
+from pytest_graysplit.replies.relay.embeddings import read_embedding
+from pytest_graysplit.replies.relay.event_loop_lag import LoopLag
+from pytest_graysplit.replies.relay.failures import Answer, Fault, redactor, shorten
+from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
+from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
+from pytest_graysplit.replies.relay.proxies import ProxyError, Way, stated_proxies, unreadable_warnings, way_to
+from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.sender import Carrier, Trip, conclude
+from pytest_graysplit.replies.relay.stream import TokenWatch
+from pytest_graysplit.types import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Self
+
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.replies.relay.cost_guard import Purse
+    from pytest_graysplit.replies.relay.preflight import Listed
+    from pytest_graysplit.types import Json, Redactor, Route
+
+T = TypeVar("T")
+
+MOST_OPENED_AHEAD = 16
+PREFLIGHT_RETRIES = 2
+PREFLIGHT_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStats:
+    """What the requests of a run met: counts, the fewest in flight after 429s, and how late the loop ran (seconds)."""
+
+    requests: int
+    retries: int
+    rate_limited: int
+    lowest_concurrency: int
+    loop_lag_p95_s: float
+
+    def distorts(self, median_latency_s: float) -> bool:
+        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
+
+        A few milliseconds are every loop's; they say nothing of the machine.
+        """
+        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
+
+
+class Relay:
+    """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
+
+    `purse` pays for requests under a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    """
+
+    def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
+        self,
+        settings: Settings,
+        *,
+        is_refusal: Callable[[str], bool],
+        concurrency: int | None = None,
+        requests_per_min: float | None = None,
+        purse: Purse | None = None,
+        clock: Callable[[], float] = perf_counter,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._is_refusal = is_refusal
+        self._purse = purse
+        self._address = shown_address(settings.base_url)
+        self._redact = redactor(settings.secrets)
+        self._targets: dict[Route, str] = {
+            "chat": _target(route_url(settings.base_url, "/chat/completions")),
+            "embeddings": _target(route_url(settings.base_url, "/embeddings")),
+        }
+        self._models_target = _target(route_url(settings.base_url, "/models"))
+        self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
+        self._clock = clock
+        self._sleep = sleep
+        self._lag = LoopLag(clock)
+        self._admission = Admission()
+        self._known: Listed = {}
+        self._way = _way(settings.base_url, self._redact)
+        endpoint = _endpoint(settings.base_url, self._way, self._redact)
+        meter = Meter()
+        self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
+        self._carrier = Carrier(
+            self._connections,
+            requests_per_min=requests_per_min or settings.requests_per_min,
+            clock=clock,
+            sleep=sleep,
+            random=random or Random(),
+        )
+
+    async def __aenter__(self) -> Self:
+        self._lag.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._lag.stop()
+        for connection in self._connections:
+            connection.close()
+        await asyncio.sleep(0)  # the loop closes their sockets
+
+    async def preflight(
+        self, models: Sequence[str], unlisted: Sequence[str] = (), *, first_alone: bool = True
+    ) -> tuple[str, ...]:
+        """Ask for the list of models before anything is paid for, and return what there is to warn of.
+
+        The list advises. Where it does not hold one of the `models`, or cannot be had, the first chat request of that
+        model goes alone and decides. Models among the `unlisted` are of a kind that relays often do not list.
+        Raises RelayError where nothing can be reached at the address.
+        """
+        settings, known = self._settings, await self._listed()
+        if isinstance(known, Fault) and known.unsent:
+            raise fatal_errors.no_preflight(known, self._address)
+        self._known = {} if isinstance(known, Fault) else known
+        if first_alone:
+            self._admission.close(model for model in models if not preflight.is_listed(model, self._known))
+        told = [f"the model names were not checked: {known.problem}"] if isinstance(known, Fault) else []
+        return (
+            *unreadable_warnings(self._way),
+            *key_warnings(settings.key, settings.base_url, settings.key_variable),
+            *told,
+            *preflight.unlisted_warnings([*models, *unlisted], self._known),
+            *preflight.shutdown_warnings((*models, *unlisted), self._known),
+        )
+
+    async def _listed(self) -> Listed | Fault:
+        """Ask for the list once; again only while there is no connection, for then no request can fare better."""
+        request = Request("GET", self._models_target, self._signed(""))
+        for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
+            trip = Trip[Connection, "Listed"](
+                send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
+                read=lambda answer: preflight.read_models(answer, self._redact),
+                retries=0,
+            )
+            known = await self._carried(trip)
+            if not (left and isinstance(known, Fault) and known.unsent and known.slug != Slug.RELAY_TIMEOUT):
+                break
+            await self._sleep(PREFLIGHT_WAIT_S)
+        return known
+
+    async def open_ahead(self) -> None:
+        """Open connections before the first request needs them; nothing is sent over them."""
+
+        async def open_one(connection: Connection) -> None:
+            with suppress(TimeoutError, CannotConnectError):  # the request that needs it will tell
+                async with asyncio.timeout(self._settings.timeout_s):
+                    await connection.open()
+
+        await asyncio.gather(*map(open_one, self._connections[-MOST_OPENED_AHEAD:]))
+
+    async def ask(
+        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reply:
+        """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
+
+        `headers` go with this request beside those of the settings. Raises RelayError for what every further call
+        would meet as well: a refused key, an empty account, a long wait; UnaskedError where the cap on the cost lets
+        no further attempt go.
+        """
+        reply, stop = await self.attempt(model, body, route, headers)
+        if stop is not None:
+            raise stop
+        return reply
+
+    async def attempt(
+        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+    ) -> tuple[Reply, RelayError | None]:
+        """Send one request and return the reply, with the error that every further call would meet, if there is one.
+
+        Whatever goes wrong with one request, also in a way that was not foreseen, is that request's failed reply.
+        """
+        try:
+            content = _ENCODER.encode(body)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            problem = f"the request cannot be written as JSON: {shorten(self._redact(str(error)))}"
+            return Reply(
+                model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
+            ), None
+        request = Request("POST", self._targets[route], self._signed(model, headers), content)
+        trip = Trip[Connection, Reply](
+            send=lambda connection, opened: self._exchange(
+                connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
+            ),
+            read=lambda answer: self._read(answer, model, body, route),
+            retries=self._settings.retries,
+            toll=self._purse.toll(model, body, route) if self._purse else None,
+        )
+        alone = route == "chat" and await self._admission.enter(model)
+        decided, stop = False, None
+        try:
+            result = await self._carried(trip)
+            stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, Fault) else None
+            decided = not (isinstance(result, Fault) and result.slug == Slug.RELAY_FORBIDDEN)
+        finally:
+            if alone:
+                self._admission.leave(model, decided=decided and stop is None, stop=stop)
+        if not isinstance(result, Fault):
+            self._admission.answered(model)
+        return conclude(model, trip, result), stop
+
+    async def _carried(self, trip: Trip[Connection, T]) -> T | Fault:
+        try:
+            return await self._carrier.carry(trip)
+        except GraysplitError:
+            raise
+        except Exception as error:  # noqa: BLE001 # one odd answer ends its own case, and no other
+            return unexpected(error, self._redact)
+
+    def stats(self) -> RelayStats:
+        """Return what the requests so far have met."""
+        return RelayStats(
+            requests=self._carrier.sent,
+            retries=self._carrier.retries,
+            rate_limited=self._carrier.rate_limited,
+            lowest_concurrency=self._carrier.limiter.lowest,
+            loop_lag_p95_s=self._lag.p95_s,
+        )
+
+    def _read(self, answer: Answer, model: str, body: Mapping[str, Json], route: Route) -> Reply | Fault:
+        if route == "embeddings":
+            return read_embedding(answer, model=model, sent=body.keys(), redact=self._redact)
+        return read_answer(answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
+
+    async def _exchange(
+        self,
+        connection: Connection,
+        request: Request,
+        deadline_s: float,
+        opened: Callable[[], None],
+        *,
+        streams: bool = False,
+    ) -> Answer | Fault:
+        # The deadline is around it all: a read timeout would start anew with every blank line of a keep-alive.
+        is_open = False
+        try:
+            async with asyncio.timeout(deadline_s):
+                await connection.open()
+                is_open = True
+                opened()
+                if streams:
+                    return await self._receive_stream(connection, request)
+                return await connection.exchange(request)
+        except TimeoutError:
+            return Fault(
+                problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
+            )
+        except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
+            return _fault_of(error, self._redact)
+
+    async def _receive_stream(self, connection: Connection, request: Request) -> Answer:
+        started, watch = self._clock(), TokenWatch()
+        ttft_s: float | None = None
+
+        def look(piece: bytes) -> None:
+            nonlocal ttft_s
+            if watch.sees_first(piece):
+                ttft_s = self._clock() - started
+
+        answer = await connection.exchange(request, look)
+        return answer._replace(ttft_s=ttft_s)
+
+    def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> Mapping[str, str]:
+        key = (model, *itertools.chain.from_iterable(extra.items()))
+        if key not in self._headers:
+            check_headers(self._settings, model, extra)
+            self._headers[key] = headers_for(self._settings, model, extra)
+        return self._headers[key]
+
+    def _stop(self, trip: Trip[Any, Any], fault: Fault, model: str, route: Route, *, alone: bool) -> RelayError | None:
+        if trip.too_long_s is not None:
+            return fatal_errors.wait_too_long(fault, trip.too_long_s)
+        if fault.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=fault.about_key):
+            fault = replace(fault, slug=Slug.KEY_REFUSED)
+        if (alone and fault.about_model) or (route == "chat" and self._is_unserved(model, fault, alone=alone)):
+            return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
+        if alone and (fault.status in {404, 405} or fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
+            return fatal_errors.not_a_relay(fault, self._address)
+        return fatal_errors.stop_for(fault, self._settings.access)
+
+    def _is_unserved(self, model: str, fault: Fault, *, alone: bool) -> bool:
+        not_found = fault.about_model or fault.status == 404
+        return not_found and self._admission.is_unserved(model, about_model=fault.about_model or alone)
+
+
+def unexpected(error: Exception, redact: Redactor = str) -> Fault:
+    """Return the fault of a request that failed in a way that was not foreseen."""
+    problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
+    return Fault(problem=problem, slug=Slug.RELAY_UNEXPECTED)
+
+
+def _fault_of(error: Exception, redact: Redactor) -> Fault:
+    problem = shorten(redact(str(error)))
+    match error:
+        case CannotConnectError():
+            return Fault(problem=f"cannot connect: {problem}", slug=Slug.RELAY_UNREACHABLE, unsent=True)
+        case BrokenConnectionError():
+            return Fault(problem=f"the connection broke: {problem}", slug=Slug.RELAY_UNREACHABLE)
+        case TooLargeError():
+            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
+        case _:
+            return Fault(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
+
+
+def _way(base_url: str, redact: Redactor) -> Way:
+    try:
+        return way_to(base_url, stated_proxies(os.environ))
+    except ProxyError as error:
+        cause = shorten(redact(str(error)))
+    raise fatal_errors.environment_unusable(cause)
+
+
+def _endpoint(base_url: str, way: Way, redact: Redactor) -> Endpoint:
+    try:
+        return Endpoint.of(base_url, _tls, way.proxy)
+    except (OSError, ValueError) as error:
+        cause = shorten(redact(str(error)))
+    raise fatal_errors.environment_unusable(cause)
+
+
+def _tls() -> ssl.SSLContext:
+    """Trust what SSL_CERT_FILE or SSL_CERT_DIR name, else the authorities that come with certifi."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder or None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _target(url: str) -> str:
+    """Return path and query as a request names them."""
+    parts = urlsplit(url)
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?~')}" if parts.query else path
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain)

@@ -1,0 +1,68 @@
+"""Reads what a relay sent for `/embeddings` into a reply whose text is the vector, or into the fault that it is."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.replies.relay.failures import Answer, Fault
+from pytest_graysplit.replies.relay.response import name_of, read_payload
+from pytest_graysplit.replies.relay.usage import read_cost, read_usage
+from pytest_graysplit.replies.relay.vectors import pack
+from pytest_graysplit.types import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from pytest_graysplit.types import Json, Redactor
+
+
+def read_embedding(answer: Answer, *, model: str, sent: Collection[str], redact: Redactor) -> Reply | Fault:
+    """Read an answer to one text; numbers come as a list, or as base64 of 32 bits each.
+
+    What is kept is the vector as a recording holds it, so that a live run scores what its replay will score.
+    """
+    payload = read_payload(answer, model=model, sent=sent, redact=redact)
+    if not isinstance(payload, dict):
+        return payload
+    vector = _vector(payload)
+    if not vector:
+        return Fault(
+            problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=answer.status
+        )
+    return Reply(
+        model=model,
+        outcome="ok",
+        text=pack(vector),
+        served_model=name_of(payload.get("model")),
+        usage=read_usage(payload.get("usage")),
+        reported_cost_usd=read_cost(payload, answer.headers),
+        response_id=name_of(payload.get("id")),
+    )
+
+
+def _vector(payload: dict[str, Json]) -> Sequence[float]:
+    rows = payload.get("data")
+    first = rows[0] if isinstance(rows, list) and rows else None
+    numbers = first.get("embedding") if isinstance(first, dict) else None
+    if isinstance(numbers, str):
+        return _finite(_decoded(numbers))
+    if isinstance(numbers, list):
+        return _finite([float(one) for one in numbers if isinstance(one, int | float)], whole=len(numbers))
+    return ()
+
+
+def _finite(vector: Sequence[float], whole: int | None = None) -> Sequence[float]:
+    """Return the vector, or nothing where a part of it is no number: the rest would point elsewhere."""
+    return vector if len(vector) == (whole or len(vector)) and all(map(math.isfinite, vector)) else ()
+
+
+def _decoded(text: str) -> Sequence[float]:
+    try:
+        data = base64.b64decode(text, validate=True)
+        return struct.unpack(f"<{len(data) // 4}f", data)
+    except (ValueError, struct.error):
+        return ()

@@ -1,0 +1,297 @@
+"""One tolerant reader for the errors of relays, whatever shape they come in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.formatting.display import cut
+from pytest_graysplit.formatting.json_text import read_json
+from pytest_graysplit.replies.fingerprint import blanker
+from pytest_graysplit.replies.relay.retry import meant_status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from decimal import Decimal
+
+    from pytest_graysplit.types import Json, Redactor, Usage
+
+LONGEST_MESSAGE = 300
+# Of a page, and of a message that a pattern looks through, this much is read.
+LONGEST_PAGE = 4_000
+FILTER_CODES = frozenset(
+    {
+        "content_filter",
+        "content_filter_error",
+        "content_policy_violation",
+        "content_policy_violation_error",
+        "data_inspection_failed",
+        "input_moderation",
+        "moderation",
+        "moderation_blocked",
+        "moderation_error",
+        "prompt_blocked",
+        "responsibleaipolicyviolation",
+    }
+)
+# What the sender did wrong stays wrong when it is sent again; anything else may end otherwise in a later run.
+LASTING_STATUSES = frozenset({400, 413, 422})
+
+_REFUSES = re.compile(
+    r"unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed|deprecated|extra inputs", re.IGNORECASE
+)
+_ABOUT_PROMPT = re.compile(
+    r"moderat|flagged|content.?(?:filter|polic|management)|safety|inappropriate|sensitive|prohibited", re.IGNORECASE
+)
+_ABOUT_KEY = re.compile(
+    r"\bkeys?\b|api.?key|token|credential|authenti|authori[sz]|unauthori|permission|not allowed to|access denied|scope",
+    re.IGNORECASE,
+)
+_ABOUT_MODEL = re.compile(
+    r"(?:unknown|invalid|no such|nonexistent|unrecogni[sz]ed|not a valid|unsupported)\s+model"
+    r"|model[^\n]{0,120}?(?:not found|(?:not|n't) exist|is unknown|not available|not a valid|not loaded)"
+    r"|no endpoints found|no (?:available )?(?:channel|deployment|provider)[^\n]{0,60}model",
+    re.IGNORECASE,
+)
+# How relays say inside a 200 that the request may fare better later; anything else there stays wrong.
+_LATER = re.compile(
+    r"later|again|busy|overload|rate.?limit|too many|throttl|tempor|time.?out|timed out|unavailable|capacity|concurren"
+    r"|\u7a0d\u540e|\u7e41\u5fd9|\u9650\u6d41|\u8d85\u65f6",
+    re.IGNORECASE,
+)
+_RATE = re.compile(r"rate.?limit|too many|throttl|concurren|\u9650\u6d41", re.IGNORECASE)
+_NO_ERROR = frozenset({"", "0", "200", "ok", "success", "none", "null"})
+_ERROR_CODES = ("code", "error_code", "errcode", "err_code", "status_code", "errorcode")
+_ERROR_TEXTS = (
+    *("message", "msg", "error_msg", "errmsg", "err_msg", "status_msg", "error_message", "errormessage", "title"),
+)
+# Errors inside errors inside errors: nobody wraps one more often.
+_DEEPEST = 12
+_PARAM_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+_KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )[^\s),;]+")
+
+
+class Answer(NamedTuple):
+    """What came over the wire, unread; `ttft_s` is known for streams."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | bytearray
+    ttft_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
+
+    `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
+    `unsent` one that never left this machine, `about_model` one that says that there is no such model, `about_key` one
+    that speaks of the key. `usage` and the cost are there where an answer without use was billed.
+    """
+
+    problem: str
+    slug: Slug
+    status: int | None = None
+    filtered: bool = False
+    unsent: bool = False
+    about_model: bool = False
+    about_key: bool = False
+    usage: Usage | None = None
+    reported_cost_usd: Decimal | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is counted as: its heading, or the status where a heading stands for many."""
+        return f"http-{self.status}" if self.slug == Slug.RELAY_HTTP_ERROR and self.status else self.slug
+
+    @property
+    def retryable(self) -> bool:
+        """Whether a later run may fare better; such a fault is never recorded."""
+        return not self.filtered and self.status not in LASTING_STATUSES
+
+
+class ErrorBody(NamedTuple):
+    """The relay's own words about an error: its message, the codes and types it gave, the parameter it names."""
+
+    message: str
+    codes: tuple[str, ...] = ()
+    param: str = ""
+
+
+def fault_of(answer: Answer, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> Fault:
+    """Turn an answer that is an error into its cause; `sent` are the names of the request's parameters.
+
+    `inside` is the part of the answer that holds the error, where it has been parsed and found already.
+    """
+    error = _read(inside) if inside else read_error(answer.body)
+    message = shorten(redact(error.message[:LONGEST_PAGE]))
+    status = _meaning(answer.status, error)
+    problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
+    if status in {400, 403} and _is_about_prompt(status, error):
+        return Fault(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
+    if param := _refused_param(status, error, sent):
+        return Fault(problem=f"{problem} ({_advice(param)})", slug=Slug.PARAM_REFUSED, status=status)
+    about_model = _is_about_model(status, error)
+    if status == 404 and not about_model:
+        problem += " (the base URL usually ends in /v1)"
+    if 300 <= answer.status < 400:
+        problem = f"the relay redirects to {redact(answer.headers.get('location', 'another address'))}"
+    about_key = status == 403 and bool(_ABOUT_KEY.search(error.message[:LONGEST_PAGE]))
+    return Fault(problem=problem, slug=_slug(status), status=status, about_model=about_model, about_key=about_key)
+
+
+def _meaning(status: int, error: ErrorBody) -> int | None:
+    """Return the status that an error means; one inside a 200 may tell it by its words alone."""
+    meant = meant_status(status, error.codes)
+    words = error.message[:LONGEST_PAGE]
+    if meant is not None and 200 <= meant < 300:
+        if _LATER.search(words):
+            return 429 if _RATE.search(words) else 503
+        return 401 if "api key" in words.lower() or "api_key" in words.lower() else meant
+    return meant
+
+
+def _is_about_prompt(status: int | None, error: ErrorBody) -> bool:
+    if not FILTER_CODES.isdisjoint(error.codes):
+        return True
+    return status == 403 and bool(_ABOUT_PROMPT.search(error.message[:LONGEST_PAGE]))
+
+
+def _is_about_model(status: int | None, error: ErrorBody) -> bool:
+    if not {"model_not_found", "model_not_exist", "modelnotfound", "invalid_model"}.isdisjoint(error.codes):
+        return True
+    words = error.message[:LONGEST_PAGE]
+    return status in {400, 404, 422, 500} and bool(_ABOUT_MODEL.search(words)) and not _LATER.search(words)
+
+
+def not_json(answer: Answer, redact: Redactor, *, parses: bool = False) -> Fault:
+    """Return the fault of an answer that was to be a JSON object and is a web page, nothing, a part of it, or else."""
+    begin = bytes(answer.body[:LONGEST_PAGE]).lstrip()
+    seen = shorten(redact(_plain(begin.decode("utf-8", "replace").strip())))
+    if begin.startswith((b"{", b"[")) and not parses:
+        # It was meant to be JSON: something on the way has cut or garbled it, and may not do so again.
+        return Fault(problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug=Slug.RELAY_ANSWER_CUT)
+    what = seen if seen.startswith("a web page") else f"{seen[:60]!r}" if seen else "nothing"
+    return Fault(
+        problem=f"the answer is not JSON but {what} (the base URL usually ends in /v1)",
+        slug=Slug.RELAY_NOT_JSON,
+        status=answer.status,
+    )
+
+
+def read_error(body: bytes | bytearray) -> ErrorBody:
+    """Find the message, codes and parameter in an error of any known shape; plain text and HTML are messages too."""
+    text = body.decode("utf-8", "replace").strip()
+    if not text.startswith(("{", "[", '"')):
+        return ErrorBody(_plain(text))
+    try:
+        return _read(read_json(text))
+    except (ValueError, RecursionError):
+        return ErrorBody(_plain(text))
+
+
+def is_error(payload: Mapping[str, Json]) -> bool:
+    """Tell whether a parsed answer is an error, also one that came with status 200."""
+    return bool(payload.get("error")) or payload.get("object") == "error" or payload.get("type") == "error"
+
+
+def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
+    """Tell whether an answer without choices says that it is an error, in one of the shapes that relays made up."""
+    lowered = {name.lower(): value for name, value in payload.items()}
+    if lowered.get("success") is False or str(lowered.get("status", "")).lower() in ("error", "failed", "fail"):
+        return True
+    if any(lowered.get(name) for name in ("error", "errors", "detail", *_ERROR_TEXTS)):
+        return True
+    base = lowered.get("base_resp")
+    tables = [lowered, base] if isinstance(base, dict) else [lowered]
+    return any(str(table.get(name, "0")).lower() not in _NO_ERROR for table in tables for name in _ERROR_CODES)
+
+
+def shorten(text: str) -> str:
+    """Return the text on one line, and cut where nobody would read on."""
+    return cut(" ".join(text[:LONGEST_PAGE].split()), LONGEST_MESSAGE, "...")
+
+
+def redactor(secrets: Collection[str]) -> Redactor:
+    """Return a function that takes these secrets out of a text, and whatever else in it looks like a key."""
+    return blanker(secrets, "***", [partial(_KEYLIKE.sub, "***")])
+
+
+def _read(value: Json, depth: int = 0) -> ErrorBody:
+    if isinstance(value, str):
+        return _read_text(value, depth)
+    if isinstance(value, list):
+        return _read(value[0], depth + 1) if value and depth < _DEEPEST else ErrorBody("")
+    if not isinstance(value, dict) or depth >= _DEEPEST:
+        return ErrorBody("")
+    lowered = {name.lower(): inner for name, inner in value.items()}
+    for name in ("error", "detail", "errors", "base_resp"):
+        if inner := lowered.get(name):
+            return _join(_read(inner, depth + 1), lowered, depth)
+    return _join(ErrorBody(""), lowered, depth)
+
+
+def _read_text(text: str, depth: int) -> ErrorBody:
+    if text.lstrip().startswith(("{", "[", '"')) and depth < _DEEPEST:
+        try:
+            return _read(read_json(text), depth + 1)
+        except (ValueError, RecursionError):
+            pass
+    return ErrorBody(_plain(text))
+
+
+def _join(inner: ErrorBody, outer: Mapping[str, Json], depth: int) -> ErrorBody:
+    texts = (text for key in _ERROR_TEXTS if isinstance(text := outer.get(key), str) and text)
+    own = next((_read_text(text, depth) for text in texts), None)
+    place = outer.get("loc")
+    param = outer.get("param") or (place[-1] if isinstance(place, list) and place else "")
+    return ErrorBody(
+        inner.message or (own.message if own else ""),
+        (*inner.codes, *(own.codes if own else ()), *_codes(outer)),
+        inner.param or (own.param if own else "") or (param if isinstance(param, str) else ""),
+    )
+
+
+def _codes(outer: Mapping[str, Json]) -> Iterator[str]:
+    inner = outer.get("innererror") or outer.get("inner_error")
+    for part in (outer, inner):
+        if isinstance(part, dict):
+            for name in (*_ERROR_CODES, "type", "status"):
+                code = part.get(name)
+                if isinstance(code, str | int) and not isinstance(code, bool):
+                    yield str(code).lower()[:100]
+
+
+def _plain(text: str) -> str:
+    page = text[:LONGEST_PAGE].lstrip()
+    if not page.lower().startswith(("<!doctype", "<html", "<head", "<title", "<?xml")):
+        return text
+    lowered = page.lower()
+    begin = lowered.find(">", max(0, lowered.find("<title")))
+    end = lowered.find("</title", begin)
+    titled = "<title" in lowered and 0 <= begin < end
+    return f"a web page titled {' '.join(page[begin + 1 : end].split())!r}" if titled else "a web page"
+
+
+def _refused_param(status: int | None, error: ErrorBody, sent: Collection[str]) -> str:
+    words = error.message[:LONGEST_PAGE]
+    refuses = _REFUSES.search(words) or 0 <= words.lower().find("only ") < words.lower().rfind("allowed")
+    if status not in {400, 422} or not (_PARAM_CODES.intersection(error.codes) or refuses):
+        return ""
+    candidates = [error.param.partition(".")[0], *re.findall(r"\w+", words)]
+    return next((name for name in candidates if name in sent and name not in {"model", "messages"}), "")
+
+
+def _advice(param: str) -> str:
+    instead = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
+    return f"change --graysplit-param {param}=... or the model's params in [tool.graysplit.models]{instead}"
+
+
+def _slug(status: int | None) -> Slug:
+    named = {401: Slug.KEY_REFUSED, 402: Slug.QUOTA_EXHAUSTED, 403: Slug.RELAY_FORBIDDEN, 429: Slug.RELAY_RATE_LIMITED}
+    if status is not None and 300 <= status < 400:
+        return Slug.RELAY_REDIRECTS
+    return named.get(status or 0, Slug.RELAY_HTTP_ERROR)

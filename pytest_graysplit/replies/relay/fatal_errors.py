@@ -1,0 +1,97 @@
+"""What ends a run: one error, once, that names the thing and the remedy. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.credentials import OWN_KEY
+from pytest_graysplit.errors import RelayError, Slug
+
+if TYPE_CHECKING:
+    from pytest_graysplit.config.credentials import Access
+    from pytest_graysplit.replies.relay.failures import Fault
+
+
+def stop_for(fault: Fault, access: Access) -> RelayError | None:
+    """Return the error for a fault that every further request would meet too, or None."""
+    if fault.slug == Slug.KEY_REFUSED:
+        return _key_refused(fault, access)
+    if fault.slug == Slug.QUOTA_EXHAUSTED:
+        return RelayError(
+            f"the account at {access.shown} cannot pay: {fault.problem}",
+            hint=f"top it up, or set {access.variable} to the key of another account; finished replies are kept",
+            slug=fault.slug,
+        )
+    return None
+
+
+def wait_too_long(fault: Fault, wait_s: float) -> RelayError:
+    """Return the error for a relay that asks for a longer wait than a run is worth."""
+    return RelayError(
+        f"the relay asks to wait {wait_s:.0f} s before the next request ({fault.problem})",
+        hint="run again after that time; finished replies are kept and are not paid for twice",
+        slug=Slug.RELAY_WAIT_TOO_LONG,
+    )
+
+
+def not_a_relay(fault: Fault, address: str) -> RelayError:
+    """Return the error for an address whose answer to a chat request shows that it is not a relay's."""
+    return RelayError(
+        f"{address} is not an OpenAI-compatible relay: {fault.problem}",
+        hint="check --graysplit-base-url; the base URL usually ends in /v1",
+        slug=_address_slug(fault),
+    )
+
+
+def _address_slug(fault: Fault) -> Slug:
+    return fault.slug if fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
+
+
+def no_preflight(fault: Fault, address: str) -> RelayError:
+    """Return the error for an address at which nothing can be reached."""
+    problem = f"no relay answers at {address}: {fault.problem}"
+    hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
+    if "CERTIFICATE" in fault.problem:
+        hint = "if your network replaces certificates, name its authority's file in SSL_CERT_FILE"
+    return RelayError(problem, hint=hint, slug=Slug.RELAY_UNREACHABLE)
+
+
+def key_unusable(variable: str = OWN_KEY) -> RelayError:
+    """Return the error for a key that no header can carry."""
+    return RelayError(
+        f"the key in {variable} holds a blank, a line break or a letter that no HTTP header can carry",
+        hint="copy the key again, without quotes and without what stands around it",
+        slug=Slug.KEY_UNUSABLE,
+    )
+
+
+def header_unusable(name: str) -> RelayError:
+    """Return the error for an extra header that cannot be sent."""
+    return RelayError(
+        f"the header {name!r} holds a line break or a letter that no HTTP header can carry",
+        hint="correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names",
+        slug=Slug.HEADER_UNUSABLE,
+    )
+
+
+def environment_unusable(cause: str) -> RelayError:
+    """Return the error for proxy or certificate settings that no client can be built with."""
+    return RelayError(
+        f"the environment's proxy or certificate settings cannot be used: {cause}",
+        hint="check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
+        slug=Slug.ENVIRONMENT_UNUSABLE,
+    )
+
+
+def _key_refused(fault: Fault, access: Access) -> RelayError:
+    if access.key is not None:
+        return RelayError(
+            f"{access.shown} refused the key: {fault.problem}",
+            hint=f"set {access.variable} to a key of this relay that is allowed to use these models",
+            slug=Slug.KEY_REFUSED,
+        )
+    return RelayError(
+        f"{access.shown} wants a key, and none is set: {fault.problem}",
+        hint=f"export {access.setting}",
+        slug=Slug.KEY_REFUSED,
+    )

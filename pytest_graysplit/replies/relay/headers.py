@@ -1,0 +1,51 @@
+"""The headers of a request: common ones, the key, and what the settings add for a model."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.replies.relay import fatal_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.types import Secret
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_COMMON = {
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate",
+    "content-type": "application/json",
+    "user-agent": "pytest-graysplit",
+}
+
+
+def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> None:
+    """Raise RelayError for a key or header that cannot be sent, before a library quotes it in an error of its own."""
+    if not _is_sendable_key(settings.key):
+        raise fatal_errors.key_unusable(settings.key_variable)
+    if bad := _unsendable_header({**settings.table.headers_of(model), **extra}):
+        raise fatal_errors.header_unusable(bad)
+
+
+def headers_for(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
+    """Return all headers for requests to a model, names in lower case; those of the settings win, then the extra."""
+    signed = {"authorization": f"Bearer {settings.key.reveal()}"} if settings.key else {}
+    own = {name.lower(): value for name, value in {**settings.table.headers_of(model), **extra}.items()}
+    return {**_COMMON, **signed, **own}
+
+
+def _is_sendable_key(key: Secret | None) -> bool:
+    return key is None or (_is_visible(key.reveal()) and " " not in key.reveal())
+
+
+def _unsendable_header(headers: Mapping[str, str]) -> str:
+    return next(
+        (name for name, value in headers.items() if not (name and _is_visible(name) and _is_visible(value))), ""
+    )
+
+
+def _is_visible(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()

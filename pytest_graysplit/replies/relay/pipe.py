@@ -1,0 +1,243 @@
+"""The way to a relay: where it is, how a connection to it is opened, and the bytes that go over it.
+
+Sockets, and the looking up of names, are as they were when this module was imported: what a test blocks, records or
+replaces for itself later is not ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import h11
+from aiohappyeyeballs import start_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_graysplit.replies.relay.proxies import Proxy
+
+# The second address of a host is tried as well when the first has not answered for so long (RFC 8305).
+NEXT_ADDRESS_S = 0.25
+_READ_AHEAD = 256_000
+
+
+class CannotConnectError(Exception):
+    """The relay, or the proxy before it, was not reached: nothing has been sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where requests go: host and port, the TLS settings where it wants them, and the proxy on the way."""
+
+    host: str
+    port: int
+    authority: str
+    tls: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
+    proxy_tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def of(cls, url: str, tls: Callable[[], ssl.SSLContext], proxy: Proxy | None) -> Endpoint:
+        """Read an address that is known to be one; `tls` makes the settings, where any are needed."""
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        context = tls() if secure or (proxy and proxy.tls) else None
+        host = parts.hostname or ""
+        host = host if host.isascii() else host.encode("idna").decode()
+        shown = f"[{host}]" if ":" in host else host
+        return cls(
+            host=host,
+            port=parts.port or (443 if secure else 80),
+            authority=f"{shown}:{parts.port}" if parts.port else shown,
+            tls=context if secure else None,
+            proxy=proxy,
+            proxy_tls=context if proxy and proxy.tls else None,
+        )
+
+
+class Pipe(asyncio.Protocol):
+    """The bytes of one connection: those that came, and whether more will."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._came = bytearray()
+        self._ended = False
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing came that was not read, not even the end."""
+        return not (self._came or self._ended)
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The transport below."""
+        if self._transport is None:
+            raise OSError("the connection is not open")
+        return self._transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport  # type: ignore[assignment] # that of a stream, which both reads and writes
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came, and let no more come while too much is unread."""
+        self._came += data
+        if len(self._came) > _READ_AHEAD:
+            self.transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Remember that nothing more will come."""
+        self._ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remember the end, and its cause."""
+        self._ended = True
+        self._error = exc
+        self._wake()
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep for sending; raise OSError where the connection has ended."""
+        if self._ended:
+            raise self._error or ConnectionResetError("it was closed")
+        self.transport.write(data)
+
+    async def read(self) -> bytes:
+        """Wait for bytes and return them, nothing at the end; raise OSError where the connection broke."""
+        while not self._came:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                return b""
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        data = bytes(self._came)
+        self._came.clear()
+        if len(data) > _READ_AHEAD and not self._ended:
+            self.transport.resume_reading()
+        return data
+
+    def close(self) -> None:
+        """Close at once, without waiting for what was not sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _Sockets:
+    """Sockets as they were when this module was imported: what a test blocks or records later is not ours."""
+
+    def __init__(self) -> None:
+        self.look_up = socket.getaddrinfo
+        connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+        self.kind = type("_Socket", (socket.socket,), {"connect": connect, "connect_ex": connect_ex, "__slots__": ()})
+
+    def make(self, address: Any) -> socket.socket:
+        made: socket.socket = self.kind(*address[:3])
+        made.setblocking(False)  # noqa: FBT003 # the standard library takes it by place alone
+        with suppress(OSError):  # small requests must not wait for the answer to the packet before
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
+
+
+_SOCKETS = _Sockets()
+
+
+async def connected(endpoint: Endpoint) -> Pipe:
+    """Open a connection, through the proxy and with TLS where the endpoint says so; raise CannotConnectError."""
+    try:
+        return await _connected(endpoint)
+    except (OSError, ssl.SSLError, UnicodeError, h11.ProtocolError) as error:
+        raise CannotConnectError(reason_of(error)) from None
+
+
+def encoded(
+    http: h11.Connection, method: str, target: str, headers: list[tuple[str, str]], content: bytes = b""
+) -> bytes:
+    """Return a whole request as it goes over the wire."""
+    begin = http.send(h11.Request(method=method, target=target, headers=headers)) or b""
+    middle = http.send(h11.Data(data=content)) or b"" if content else b""
+    return begin + middle + (http.send(h11.EndOfMessage()) or b"")
+
+
+def reason_of(error: Exception) -> str:
+    """Say in a few words why a connection could not be opened, or ended."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"CERTIFICATE_VERIFY_FAILED: {error.verify_message}"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        # asyncio's own text repeats the address, and getaddrinfo counts its errors below zero.
+        told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        return told or str(error) or type(error).__name__
+    return str(error) or type(error).__name__
+
+
+async def _connected(endpoint: Endpoint) -> Pipe:
+    if endpoint.proxy is None:
+        return await _open(endpoint.host, endpoint.port, endpoint.tls)
+    pipe = await _open(endpoint.proxy.host, endpoint.proxy.port, endpoint.proxy_tls)
+    if endpoint.tls is None:
+        return pipe
+    try:
+        await _tunnel(pipe, endpoint)
+        return await _secured(pipe, endpoint.tls, endpoint.host)
+    except BaseException:
+        pipe.close()
+        raise
+
+
+async def _open(host: str, port: int, tls: ssl.SSLContext | None) -> Pipe:
+    loop = asyncio.get_running_loop()
+    addresses = await loop.run_in_executor(None, _SOCKETS.look_up, host, port, 0, socket.SOCK_STREAM)
+    sock = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, socket_factory=_SOCKETS.make)
+    try:
+        _, pipe = await loop.create_connection(Pipe, sock=sock, ssl=tls, server_hostname=host if tls else None)
+    except BaseException:
+        sock.close()
+        raise
+    return pipe
+
+
+async def _tunnel(pipe: Pipe, endpoint: Endpoint) -> None:
+    """Ask the proxy for a way through to the relay; raise OSError where it refuses."""
+    http = h11.Connection(h11.CLIENT)
+    authority = f"{_bracketed(endpoint.host)}:{endpoint.port}"
+    headers = [("host", authority), ("user-agent", "pytest-graysplit")]
+    if endpoint.proxy and endpoint.proxy.authorization:
+        headers.append(("proxy-authorization", endpoint.proxy.authorization))
+    pipe.write(encoded(http, "CONNECT", authority, headers))
+    while (event := http.next_event()) is h11.NEED_DATA or type(event) is h11.InformationalResponse:
+        if event is h11.NEED_DATA:
+            http.receive_data(await pipe.read())
+    status = event.status_code if type(event) is h11.Response else 0
+    if not 200 <= status < 300:
+        raise OSError(f"the proxy answered {status}" if status else "the proxy closed the connection")
+
+
+async def _secured(pipe: Pipe, tls: ssl.SSLContext, host: str) -> Pipe:
+    inner = Pipe()
+    loop = asyncio.get_running_loop()
+    transport = await loop.start_tls(pipe.transport, inner, tls, server_hostname=host)
+    if transport is None:
+        raise OSError("the connection was closed while it was being secured")
+    inner.connection_made(transport)
+    return inner
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

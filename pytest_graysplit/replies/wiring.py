@@ -1,0 +1,61 @@
+"""Joins what fetches replies: relay, recordings, journal and prices, as the settings of one run say."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.replies.fetcher import Runner
+from pytest_graysplit.replies.fingerprint import redactor
+from pytest_graysplit.replies.recordings import Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.replies.fetcher import Address
+    from pytest_graysplit.replies.pricing import PriceTable
+    from pytest_graysplit.replies.recordings import Recordings
+    from pytest_graysplit.replies.relay.client import Relay
+    from pytest_graysplit.replies.relay.cost_guard import Purse
+    from pytest_graysplit.types import Redactor, Route
+
+
+def build_runner(  # noqa: PLR0913 # each by name
+    settings: Settings,
+    root: Path,
+    *,
+    run_id: str,
+    recordings: Recordings,
+    redact_for: Callable[[Path], Redactor],
+    prices: PriceTable,
+    command: str,
+    fresh: frozenset[Address],
+    asked_models: Callable[[], Mapping[str, Route]],
+    purse_of: Callable[[Settings], Purse] | None = None,
+) -> Runner:
+    """Return a runner for the settings; there is a journal only where something may be recorded.
+
+    `redact_for` gives the redactor of a recording file, and `purse_of` limits the cost where there is a cap.
+    """
+    mode = settings.record
+    journal = Journal(root, mode=mode, run_id=run_id, redact_for=redact_for)
+    return Runner(
+        settings,
+        recordings=recordings,
+        journal=journal if mode in ("new", "all") else None,
+        open_relay=partial(_open_relay, settings, purse_of),
+        prices=prices,
+        clean=redactor(settings.secrets),
+        command=command,
+        fresh=fresh,
+        asked_models=asked_models,
+    )
+
+
+def _open_relay(settings: Settings, purse_of: Callable[[Settings], Purse] | None) -> Relay:
+    from pytest_graysplit.replies.refusals import is_refusal
+    from pytest_graysplit.replies.relay.client import Relay  # brings httpx, which a replay does not need
+
+    return Relay(settings, is_refusal=is_refusal, purse=purse_of(settings) if purse_of else None)

@@ -1,0 +1,110 @@
+"""The routes of the live page, as an ASGI app that can be served alone or mounted in another."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pytest_graysplit.reporting.dashboard.grades import grade_of
+from pytest_graysplit.reporting.dashboard.html import new_page, page_files
+from pytest_graysplit.reporting.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
+from pytest_graysplit.reporting.dashboard.snapshot_cache import SnapshotCache, as_text
+from pytest_graysplit.reporting.dashboard.sse import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from pytest_graysplit.reporting.dashboard.snapshot_cache import Source
+    from pytest_graysplit.types import Json
+
+
+# Prometheus' text format.
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def page_app(
+    source: Source,
+    *,
+    token: str | None = None,
+    closing: threading.Event | None = None,
+    metrics: Callable[[], bytes] | None = None,
+) -> Starlette:
+    """Return the app; once `closing` is set, open streams send the last snapshot and end.
+
+    `metrics` returns what `/metrics` answers Prometheus with, in its text format.
+    """
+    routes = _Routes(source, closing or threading.Event(), metrics)
+    return Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/page/{name}", routes.page_file),
+            Route("/events", routes.events),
+            Route("/metrics", routes.metrics),
+            Route("/metrics/dashboard", routes.snapshot),
+            Route("/metrics/validate-grade", routes.grade),
+            Route("/cases/{id:path}", routes.case),
+            Route("/healthz", routes.health),
+        ],
+        middleware=[
+            Middleware(SecurityHeadersMiddleware),
+            *([Middleware(TokenAuthMiddleware, token=token)] if token else []),
+        ],
+    )
+
+
+class _Routes:
+    """One method a route; those that are not `async` ask the source, and run in a thread."""
+
+    def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
+        self._source = source
+        self._cache = SnapshotCache(source)
+        self._closing = closing
+        self._metrics = metrics
+
+    async def page(self, _: Request) -> Response:
+        page = new_page()
+        return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
+
+    async def page_file(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
+        file = page_files().get(name)
+        if file is None:
+            return _json({"error": f"the page has no file {name!r}"}, 404)
+        return Response(file.content, headers={"Content-Type": file.media_type})
+
+    async def events(self, request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        events = stream(self._cache, request, self._closing)
+        # Proxies that gather answers before they pass them on would hold the events back.
+        return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+    def metrics(self, _: Request) -> Response:
+        if self._metrics is None:
+            return _json({"error": "this page serves no metrics for Prometheus; those of a monitor do"}, 404)
+        return Response(self._metrics(), headers={"Content-Type": METRICS_TYPE})
+
+    def snapshot(self, _: Request) -> Response:
+        return _json(self._source.snapshot())
+
+    def grade(self, _: Request) -> Response:
+        return _json(grade_of(self._source.snapshot()))
+
+    def case(self, request: Request) -> Response:
+        case_id = str(request.path_params["id"])
+        found = self._source.case(case_id)
+        return _json(found) if found is not None else _json({"error": f"there is no case {case_id!r} here"}, 404)
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _json(value: dict[str, Json], status: int = 200) -> Response:
+    return Response(as_text(value), status_code=status, media_type="application/json")

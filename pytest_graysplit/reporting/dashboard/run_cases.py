@@ -1,0 +1,121 @@
+"""The cases of a run that a person should look at, and one of them in full."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.formatting.display import score
+from pytest_graysplit.reporting.worddiff import diff_segments
+from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.results.figures import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.types import Comparison, Json, Reply
+    from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
+
+# So many of each treatment: more is a table that nobody reads.
+WORST = 20
+
+
+def case_id(row: CaseRow, treatment: str) -> str:
+    """Return what names a case on the page: no part of an address needs escapes, or is a text to redact."""
+    key = "\0".join((*row.key, treatment))
+    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def find_case(results: Results, treatments: Sequence[str], wanted: str) -> tuple[CaseRow, str] | None:
+    """Return the case of that id and its treatment."""
+    pairs = ((row, treatment) for row in results.rows for treatment in treatments)
+    return next(((row, treatment) for row, treatment in pairs if case_id(row, treatment) == wanted), None)
+
+
+def worst_json(results: Results, treatments: Sequence[str]) -> list[Json]:
+    """Write the cases worth a look: what a treatment missed, then what a guard flagged, then the least alike."""
+    picked: list[tuple[CaseRow, str]] = []
+    for treatment in treatments:
+        seen = ((row, treatment) for row in results.rows if _is_worth_a_look(row, treatment))
+        picked += sorted(seen, key=lambda pair: _rank(*pair))[:WORST]
+    # Sorting keeps the order of the names among equals.
+    return [_worst(*pair) for pair in sorted(picked, key=lambda pair: _rank(*pair))]
+
+
+def _is_worth_a_look(row: CaseRow, treatment: str) -> bool:
+    arm, one = row.arms.get(treatment), row.comparisons.get(treatment)
+    return bool((arm and arm.misses) or (one and (one.flags or (one.similarity is not None and one.similarity < 1))))
+
+
+def _rank(row: CaseRow, treatment: str) -> tuple[bool, bool, float]:
+    arm, one = row.arms.get(treatment), row.comparisons.get(treatment)
+    alike = one.similarity if one is not None and one.similarity is not None else 0.0
+    return not (arm and arm.misses), not (one and one.flags), alike
+
+
+def _worst(row: CaseRow, treatment: str) -> Json:
+    one = row.comparisons.get(treatment)
+    return {
+        "id": case_id(row, treatment),
+        "name": row.name,
+        "treatment": treatment,
+        "similarity": one.similarity if one else None,
+        "passed": {arm: result.passed for arm, result in _both(row, treatment).items() if result.judged},
+        "flags": [flag.name for flag in one.flags] if one else [],
+        "why": next(_reasons(row, treatment), ""),
+    }
+
+
+def _reasons(row: CaseRow, treatment: str) -> Iterator[str]:
+    if arm := row.arms.get(treatment):
+        yield from (miss.problem for miss in arm.misses)
+    if one := row.comparisons.get(treatment):
+        yield from (f"{flag.name}: {flag.detail}" for flag in one.flags)
+        if one.similarity is not None:
+            yield f"similarity {score(one.similarity, against=one.threshold)}"
+
+
+def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:
+    """Write one case in full: the prompt, both answers, how they differ, and what each missed."""
+    one = row.comparisons.get(treatment)
+    replies = _replies(row, treatment, one)
+    return {
+        "id": case_id(row, treatment),
+        "name": row.name,
+        "prompt": row.case.prompt,
+        "treatment": treatment,
+        "similarity": one.similarity if one else None,
+        "threshold": one.threshold if one else None,
+        "metric": one.metric if one else None,
+        "flags": [{"name": flag.name, "detail": flag.detail} for flag in one.flags] if one else [],
+        "misses": {arm: [miss.problem for miss in row.arms[arm].misses] for arm in replies},
+        "arms": [_answer(arm, reply) for arm, reply in replies.items()],
+        "diff": _diff(*(reply.text for reply in replies.values())) if len(replies) == 2 else [],
+    }
+
+
+def _replies(row: CaseRow, treatment: str, one: Comparison | None) -> dict[str, Reply]:
+    """Return the first reply of each arm, the control's first: those that a comparison shows, where there is one."""
+    if one is not None:
+        return {CONTROL: one.control, treatment: one.treatment}
+    return {arm: result.replies[0] for arm, result in _both(row, treatment).items() if result.replies}
+
+
+def _both(row: CaseRow, treatment: str) -> dict[str, ArmResult]:
+    return {arm: row.arms[arm] for arm in (CONTROL, treatment) if arm in row.arms}
+
+
+def _answer(arm: str, reply: Reply) -> Json:
+    return {
+        "arm": arm,
+        "model": reply.model,
+        "outcome": reply.outcome,
+        "text": reply.text,
+        "latency_s": reply.latency_s,
+        "cost_usd": usd(reply.cost_usd),
+        "error": reply.error,
+    }
+
+
+def _diff(control: str, treatment: str) -> list[Json]:
+    return [[sign, " ".join(words)] for sign, words in diff_segments(control, treatment)]

@@ -1,0 +1,128 @@
+"""A run's arms and comparisons as the live page shows them; pure functions of results and verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.reporting.dashboard.snapshot_json import TWENTIETHS, histogram, latency_edges, row_json
+from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.verdict.results.sums import sum_up_replies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_graysplit.types import Json, Reply
+    from pytest_graysplit.verdict import Row, Verdict
+    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSoFar:
+    """One arm while the run goes on: what has been judged, and all it has answered, judged or not."""
+
+    judged: ArmSummary
+    replies: tuple[Reply, ...]
+    answered: ArmSummary
+
+
+def arms_so_far(
+    results: Results, named: Iterable[tuple[str, str]], fetched: Sequence[tuple[str, Reply]]
+) -> list[ArmSoFar]:
+    """Return the arms, those without any result included; `named` are (arm, model), `fetched` (arm, reply)."""
+    summaries = {one.arm: one for one in results.arms()}
+    known = [result for row in results.rows for result in row.arms.values()]
+    # Spare samples of the control are in no figure, so they must not come back as fetched.
+    counted = {id(reply) for result in known for reply in (*result.replies, *result.spare)}
+    models = {**dict(named), **{arm: one.model for arm, one in summaries.items()}}
+    return [
+        _arm_so_far(
+            summaries.get(arm) or sum_up_replies((), arm, model),
+            [reply for result in known if result.arm == arm for reply in result.replies],
+            [reply for name, reply in fetched if name == arm and id(reply) not in counted],
+        )
+        for arm, model in models.items()
+    ]
+
+
+def _arm_so_far(judged: ArmSummary, seen: list[Reply], pending: list[Reply]) -> ArmSoFar:
+    replies = (*seen, *pending)
+    answered = sum_up_replies(replies, judged.arm, judged.model) if pending else judged
+    return ArmSoFar(judged=judged, replies=replies, answered=answered)
+
+
+def arms_json(arms: Sequence[ArmSoFar]) -> list[Json]:
+    """Write the arms, their latencies in bars of the same width."""
+    edges = latency_edges([latency_s for arm in arms for latency_s in arm.answered.latencies_s])
+    return [_arm(arm, edges) for arm in arms]
+
+
+def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
+    judged, answered = arm.judged, arm.answered
+    rate, timed = judged.pass_rate, len(answered.latencies_s)
+    return {
+        "arm": judged.arm,
+        "role": judged.role,
+        "model": judged.model,
+        "weight": None,
+        "n": judged.cases,
+        "passed": judged.passed,
+        "pass_rate": finite(rate.estimate),
+        "pass_rate_ci": [rate.low, rate.high] if judged.cases else None,
+        "units": None,
+        "errors": answered.errors,
+        "outcomes": dict(answered.outcomes),
+        "error_classes": _error_classes(arm.replies),
+        "latency_s": {**latency_figures(answered.mean_latency_s, answered.latency_s, timed), "n": timed},
+        "latency_histogram": histogram(answered.latencies_s, edges) if answered.latencies_s else None,
+        "tokens": token_figures(answered.usage),
+        "cost_usd": usd(answered.cost_usd),
+        "unpriced": sum(reply.cost_usd is None and reply.outcome != "error" for reply in arm.replies),
+        # Of what is judged: replies that wait for their test have had no chance to pass.
+        "cost_per_pass_usd": usd(judged.cost_per_pass_usd),
+        "feedback": None,
+        "fallbacks": None,
+    }
+
+
+def _error_classes(replies: Sequence[Reply]) -> dict[str, Json]:
+    counts = Counter(reply.error_slug or "unknown" for reply in replies if reply.outcome == "error")
+    return {slug: counts[slug] for slug in sorted(counts)}
+
+
+def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
+    """Write a comparison that has been judged."""
+    return _comparison(
+        verdict.treatment, verdict.decision, verdict.reasons, [row_json(row) for row in verdict.rows], one
+    )
+
+
+def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
+    """Write a comparison that goes on: figures with their intervals, and no state.
+
+    An interval that is looked at again and again is bound to leave its bound some time, so it decides nothing yet.
+    """
+    return _comparison(treatment, "collecting", reasons, [{**row_json(row), "state": None} for row in rows], one)
+
+
+def _comparison(
+    treatment: str, verdict: str, reasons: Sequence[str], rows: Sequence[Json], one: ComparisonSummary | None
+) -> Json:
+    return {
+        "treatment": treatment,
+        "verdict": verdict,
+        "reasons": [*reasons],
+        "rows": [*rows],
+        "similarity": _similarity(one) if one and one.similarities else None,
+    }
+
+
+def _similarity(one: ComparisonSummary) -> Json:
+    return {
+        "n": len(one.similarities),
+        "mean": fmean(one.similarities),
+        "threshold": one.thresholds[0] if len(one.thresholds) == 1 else None,
+        **histogram(one.similarities, TWENTIETHS),
+    }

@@ -1,0 +1,148 @@
+"""Why a case failed, in words a person can act on."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.tool_calls.values import shown
+from pytest_graysplit.errors import Slug
+from pytest_graysplit.formatting.display import exact_number, money, score, seconds, shortened
+from pytest_graysplit.formatting.escaping import on_one_line, visible
+from pytest_graysplit.reporting.worddiff import word_diff
+from pytest_graysplit.verdict.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_graysplit.errors import GraysplitError
+    from pytest_graysplit.types import Comparison, Miss, Reply
+    from pytest_graysplit.verdict.results import ArmResult, CaseResult
+
+MOST_CALLS = 10
+WIDTH = 100
+LABEL = 13
+
+
+def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
+    """Write what the case missed, or what kept it from being judged, and both answers; nothing when all is well."""
+    # The treatment's first: whoever reads only the beginning of a message must not miss them behind the control's.
+    misses = [miss for arm in reversed(result.arms) for miss in arm.misses]
+    if problem is not None:
+        return str(problem)
+    bugs = dict.fromkeys(arm.bug for arm in result.arms if arm.bug)
+    if not misses and not bugs:
+        return ""
+    return visible("\n".join([*_broken(bugs), *_missed(misses), "", *_evidence(result)]))
+
+
+def _broken(bugs: Iterable[str]) -> Iterator[str]:
+    for bug in bugs:
+        yield f"the test body raised {bug}: this is not an assertion, so the case counts for no model"
+        hint = "correct the test; assert what an answer must have before the test relies on it"
+        yield f"  hint: {hint}  [{Slug.BODY_BROKEN}]"
+
+
+def _missed(misses: list[Miss]) -> Iterator[str]:
+    for miss in misses:
+        yield miss.problem
+        yield f"  hint: {miss.hint}  [{miss.slug}]"
+
+
+def _evidence(result: CaseResult) -> Iterator[str]:
+    """Yield the case, the arms and the answers, labelled and indented."""
+    case = result.case
+    yield _labelled("case", case.id + (f" ({case.where})" if case.where else ""))
+    yield _labelled("prompt", shortened(case.prompt, 300))
+    for arm in result.arms:
+        yield _labelled("control" if arm.arm == CONTROL else "treatment", _arm(arm))
+    for arm in result.arms:
+        yield from _itself(arm)
+    if result.comparison is not None:
+        yield from _compared(result.comparison)
+        return
+    for arm in result.arms:
+        for reply in arm.replies:
+            if reply.text or not reply.tool_calls:
+                yield _labelled("answer", reply.text or f"({reply.outcome})")
+            yield from _called(reply)
+
+
+def _itself(arm: ArmResult) -> Iterator[str]:
+    """Yield how the control's next sample differs from its first, where that is what it missed."""
+    samples = [reply for reply in (*arm.replies, *arm.spare) if reply.text.strip()]
+    if len(samples) > 1 and any(miss.slug == Slug.CONTROL_SIMILARITY for miss in arm.misses):
+        yield _labelled("itself", _difference(samples[0].text, samples[1].text))
+
+
+def _compared(comparison: Comparison) -> Iterator[str]:
+    if comparison.similarity is not None:
+        yield _labelled("similarity", _similarity(comparison))
+    for remark in comparison.remarks:
+        yield _labelled(comparison.metric, remark)
+    for flag in comparison.flags:
+        yield _labelled("flag", f"{flag.name}: {flag.detail}")
+    old, new = comparison.control.text, comparison.treatment.text
+    if old.strip() and new.strip():
+        yield _labelled("answers", _difference(old, new))
+    else:
+        for side, text in (("control", old), ("treatment", new)):
+            if text.strip():
+                yield _labelled("answer", f"(of the {side}) {text}")
+    yield from _called(comparison.control, "(of the control) ")
+    yield from _called(comparison.treatment, "(of the treatment) ")
+
+
+def _called(reply: Reply, whose: str = "") -> Iterator[str]:
+    """Yield the tool calls of a reply, one per line."""
+    for call in reply.tool_calls[:MOST_CALLS]:
+        yield _labelled("call", f"{whose}{shown(call)}")
+    if len(reply.tool_calls) > MOST_CALLS:
+        yield _labelled("call", f"{whose}and {len(reply.tool_calls) - MOST_CALLS} more")
+
+
+def _difference(old: str, new: str) -> str:
+    if old == new:
+        return "the same, to the letter"
+    same_words = "the same words; only the white space differs: "
+    return (same_words if old.split() == new.split() else "") + word_diff(old, new)
+
+
+def _similarity(comparison: Comparison) -> str:
+    assert comparison.similarity is not None  # noqa: S101 # the caller asked
+    text = f"{score(comparison.similarity, against=comparison.threshold)} ({comparison.metric})"
+    if comparison.threshold is not None:
+        text += f", threshold {exact_number(comparison.threshold)}{' (auto)' if comparison.calibrated else ''}"
+    if comparison.self_similarity is not None:
+        text += f", control with itself {score(comparison.self_similarity)}"
+    if comparison.length_ratio is not None:
+        text += f", length x{comparison.length_ratio:.2f}"
+    return text
+
+
+def _arm(arm: ArmResult) -> str:
+    verdict = "passed" if arm.passed else "missed" if arm.misses else "passed in part" if arm.judged else "not judged"
+    return ", ".join([f"{arm.model}: {verdict}", *(_reply(reply) for reply in arm.replies)])
+
+
+def _reply(reply: Reply) -> str:
+    parts: list[str] = [reply.outcome]
+    if reply.latency_s is not None:
+        parts.append(seconds(reply.latency_s))
+    if reply.cost_usd is not None:
+        parts.append(money(reply.cost_usd))
+    if reply.served_model is not None and reply.served_model != reply.model:
+        parts.append(f"served by {on_one_line(reply.served_model)}")
+    if reply.replayed:
+        parts.append("replayed")
+    return " ".join(parts)
+
+
+def _labelled(label: str, text: str) -> str:
+    lead = f"  {label:<{LABEL - 2}}"
+    lines = [
+        line
+        for paragraph in visible(text).split("\n")
+        for line in textwrap.wrap(paragraph, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return "\n".join(((lead if number == 0 else " " * LABEL) + line).rstrip() for number, line in enumerate(lines))

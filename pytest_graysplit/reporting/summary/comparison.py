@@ -1,0 +1,281 @@
+"""One treatment against the control: a line a figure, how it stands against its bound, and the verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.config.policy import PASS_RATE, RETENTION
+from pytest_graysplit.formatting.display import change, exact_number, listed, money, plural, points, ratio, score
+from pytest_graysplit.reporting.summary.styled import Piece
+from pytest_graysplit.verdict.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pytest_graysplit.reporting.summary.styled import Line, Style
+    from pytest_graysplit.types import Asked
+    from pytest_graysplit.verdict import Changes, Row, Verdict
+    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
+
+WORST = 5
+MOST_BROKEN = 5
+INDENT = 16
+# How the line of a metric's own cost begins.
+_ASKED = {"semantic": "embeddings"}
+_STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+_DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
+
+
+class Told(NamedTuple):
+    """What is told of one figure, and the row that holds it against a bound, if one does."""
+
+    label: str
+    text: str
+    row: Row | None = None
+    style: Style = ""
+
+
+def comparison_lines(
+    one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary], width: int
+) -> Iterator[Line]:
+    """Yield the comparison of a treatment with the control, and the verdict with its reasons."""
+    control = next(arm.model for arm in arms if arm.arm == CONTROL)
+    twin = ", an A/A run: one model in both roles" if one.treatment == control else ""
+    yield (Piece(f"{one.treatment} against {control}{twin}", "bold"),)
+    told = list(_told(one, verdict, arms))
+    held = [f"  {each.label:<13} {each.text}" for each in told if each.row is not None]
+    column = max((len(text) for text in held), default=0) + 3
+    for each in told:
+        yield _line(each, column if column + len("inconclusive") <= width else 0)
+    yield from decision_lines("verdict", verdict.decision, verdict.reasons, width)
+
+
+def _line(told: Told, column: int) -> Line:
+    text = f"  {told.label:<13} {told.text}"
+    if told.row is None or told.row.state is None:
+        return (Piece(text, told.style),)
+    gap = " " * max(2, column - len(text))
+    return (Piece(f"{text}{gap}"), Piece(told.row.state, _STATE_STYLES[told.row.state]))
+
+
+def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[Told]:
+    rows = {row.name: row for row in verdict.rows}
+    yield _difference(rows.get(PASS_RATE), verdict.cases)
+    if (row := rows.get(RETENTION)) is not None and (row.critical or row.state == "fail" or row.estimate < 1):
+        yield Told("  retention", _retention(row), row)
+    for tagged in (row for row in verdict.rows if row.tag is not None):
+        if tagged.critical or tagged.state == "fail":
+            yield Told(f"  {tagged.tag}", _points(tagged), tagged)
+    if verdict.cases.total:
+        yield Told("cases", _changes(verdict.cases))
+    yield Told("similarity", _similarity(one))
+    if (row := rows.get("similarity_deficit")) is not None:
+        interval = f"{_signed(row.low)} .. {_signed(row.high)}"
+        yield Told("deficit", f"{_signed(row.estimate)}  ({_ci(row)} {interval}, bound {_signed(row.bound)})", row)
+    if one.flags:
+        yield Told("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
+    if (row := rows.get("errors")) is not None and (row.estimate or row.critical):
+        yield Told("errors", _points(row), row)
+    yield from _latencies(rows)
+    yield from _costs(one, rows, arms)
+    yield from (Told(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
+
+
+def _difference(row: Row | None, cases: Changes) -> Told:
+    if row is None:
+        why = "nothing was asserted about the answers" if cases.total else "no case was judged on both models"
+        return Told("pass rate", f"inconclusive: {why}", style="yellow")
+    return Told("pass rate", _points(row), row)
+
+
+def _retention(row: Row) -> str:
+    kept, low, high, bound = (f"{100 * value:.0f}" for value in (row.estimate, row.low, row.high, row.bound or 0.0))
+    return f"keeps {kept}% of the control's passes  ({_ci(row)} {low} .. {high}, bound {bound})"
+
+
+def _changes(cases: Changes) -> str:
+    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
+    told += f", {cases.both_wrong:,} wrong on both"
+    return f"{told}; {cases.unasserted:,} without an assertion" if cases.unasserted else told
+
+
+def _points(row: Row) -> str:
+    held = "margin" if row.is_pass_rate else "bound"
+    interval = f"{_ci(row)} {points(row.low)} .. {points(row.high)}, {held} {points(row.bound or 0)}"
+    return f"{points(row.estimate)} pp  ({interval}, {plural(row.n, 'pair')})"
+
+
+def _ci(row: Row) -> str:
+    """Name the interval by how sure it is: 90% CI, and more at a planned look."""
+    return f"{100 * row.confidence:.3g}% CI"
+
+
+def _signed(value: float | None) -> str:
+    return f"{value:+.2f}" if value else "0.00"
+
+
+def _similarity(one: ComparisonSummary) -> str:
+    if not one.similarities:
+        return f"unknown: no {'pair of answers has a score' if one.asked else 'case has two answers to compare'}"
+    mean = fmean(one.similarities)
+    parts = [f"{score(mean)} mean of {len(one.similarities)}"]
+    if one.thresholds:
+        several = "its threshold" if one.below == 1 else "their thresholds"
+        auto = " (auto)" if one.calibrated else ""
+        limits = f"{exact_number(one.thresholds[0])}{auto}" if len(one.thresholds) == 1 else several
+        parts.append(f"{plural(one.below, 'case')} below {limits}")
+    text = ", ".join(parts)
+    if one.self_similarities:
+        text += f"; control with itself {score(fmean(one.self_similarities))}"
+    return text if one.thresholds else f"{text}; not asserted, --graysplit-min-similarity=X sets a threshold"
+
+
+def _latencies(rows: Mapping[str, Row]) -> Iterator[Told]:
+    if "latency" not in rows:
+        yield Told("latency", "unknown")
+    for name, label in (("latency", "latency"), ("latency_p95", "p95"), ("latency_p99", "p99")):
+        if (row := rows.get(name)) is not None:
+            yield _latency(label, row)
+    if (row := rows.get("latency_budget")) is not None:
+        share = f"{100 * row.estimate:.1f}% of {plural(row.n, 'reply', 'replies')} over the budget"
+        yield Told("budget", f"{share}  ({_ci(row)} {100 * row.low:.1f} .. {100 * row.high:.1f}, bound 5.0)", row)
+
+
+def _latency(label: str, row: Row) -> Told:
+    if row.state is None:
+        apart = f"{row.remark}: {plural(row.n, 'pair')} within an hour"
+        hint = ", --graysplit-record=all measures both again" if label == "latency" else ""
+        return Told(label, f"{apart}{hint}", style="yellow")
+    return Told(label, f"{_ratio(row)}; {row.remark}" if row.remark else _ratio(row), row)
+
+
+def _ratio(row: Row) -> str:
+    if row.high == float("inf"):
+        return f"{ratio(row.estimate)}  (one pair tells no more)"
+    return f"{ratio(row.estimate)}  ({_ci(row)} {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
+
+
+def _costs(one: ComparisonSummary, rows: Mapping[str, Row], arms: Sequence[ArmSummary]) -> Iterator[Told]:
+    row = rows.get("cost_per_pass")
+    if one.cost_per_pass_saved_usd is None:
+        yield Told("cost", f"unknown: {_why_unknown([arm for arm in arms if arm.arm in (CONTROL, one.treatment)])}")
+        return
+    saved = one.cost_per_pass_saved_usd * 1_000_000
+    volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
+    # Of the cases that both were judged on, as its interval is; next to nothing, no ratio says anything.
+    cost_ratio = one.cost_ratio if row is None else row.estimate
+    if row is not None and row.of_a_free_model and cost_ratio:
+        yield Told("cost", "both models are free" if cost_ratio == 1 else f"{volume}: the control is free", row)
+        return
+    text = volume if cost_ratio is None else f"{change(cost_ratio)} per pass, {volume}"
+    if row is not None and cost_ratio and row.high < float("inf"):
+        text += f"  ({_ci(row)} {change(row.low)} .. {change(row.high)})"
+    yield Told("cost", text, row)
+
+
+def _why_unknown(arms: Sequence[ArmSummary]) -> str:
+    """Say what is not known of the cost of a pass: prices, tokens, answers, or passes."""
+
+    def models(chosen: Iterable[ArmSummary]) -> str:
+        return listed(list(dict.fromkeys(arm.model for arm in chosen)))
+
+    reasons = []
+    if priceless := [
+        arm for arm in arms if arm.unpriced and arm.unpriced == arm.answers - arm.uncounted - arm.disputed
+    ]:
+        reasons.append(f"no price for {models(priceless)}")
+    for arm in arms:
+        of_all = f"of {plural(arm.answers, 'answer')} of {arm.model}"
+        if arm.unpriced and arm not in priceless:
+            reasons.append(f"no price for {arm.unpriced:,} {of_all}")
+        if arm.uncounted:
+            reasons.append(f"no token usage with {arm.uncounted:,} {of_all}")
+        if arm.disputed:
+            reasons.append(f"a reported cost of 0, against its price, with {arm.disputed:,} {of_all}")
+    if not reasons and (silent := [arm for arm in arms if not arm.answers]):
+        reasons.append(f"no answer of {models(silent)}")
+    return ", ".join(reasons) or f"no pass of {models(arm for arm in arms if not arm.passes)}"
+
+
+def _asked(asked: Asked) -> str:
+    """Write what a metric asked: gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed."""
+    cost = money(asked.cost_usd) if asked.cost_usd is not None else "cost unknown"
+    parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
+    if asked.metric == "judge":
+        parts.append(f"{asked.better:,} better, {plural(asked.ties, 'tie')}, {asked.worse:,} worse")
+    if asked.disagreements:
+        parts.append(f"{plural(asked.disagreements, 'order')} disagreed")
+    if asked.unreadable:
+        parts.append(f"{asked.unreadable:,} unreadable")
+    if asked.failed:
+        parts.append(f"{asked.failed:,} failed")
+    return "; ".join(parts)
+
+
+def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int) -> Iterator[Line]:
+    """Yield a decision and its reasons under a label, each beginning a line."""
+    lead = f"  {label:<13} "
+    for number, reason in enumerate(reasons):
+        text = f"{decision.upper()}: {reason}" if number == 0 else reason
+        wrapped = textwrap.wrap(text, max(40, width - INDENT), break_long_words=False, break_on_hyphens=False)
+        for part in wrapped:
+            yield (Piece(lead), Piece(part, _DECISION_STYLES.get(decision, "")))
+            lead = " " * INDENT
+
+
+def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:
+    """Name the cases that the treatment broke, the worst first and each with what it missed, and count the others."""
+    named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
+    lead, indent = "broken cases: ", " " * 14
+    if len(named) > MOST_BROKEN:
+        named[MOST_BROKEN:] = [f"{len(named) - MOST_BROKEN:,} more"]
+    text = lead
+    for number, name in enumerate(named):
+        piece = name if number == len(named) - 1 else f"{name} ·"
+        if text.strip() and text != lead and len(f"{text}{piece}") > width:
+            yield (Piece(text.rstrip()),)
+            text = indent
+        text += f"{piece} "
+    if named:
+        yield (Piece(text.rstrip()),)
+
+
+def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
+    """Name the least alike cases, as many as fit on one line, where none is broken: those below their threshold.
+
+    Without a threshold all cases count.
+    """
+    if verdict.broken:
+        return ""
+    scored = [
+        (one.similarity, row.name, one.threshold)
+        for row in results.rows
+        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None
+    ]
+    asserted = any(threshold is not None for _, _, threshold in scored)
+    shown = [
+        f"{name} {score(value, against=threshold)}"
+        for value, name, threshold in sorted(scored, key=lambda case: case[:2])
+        if (value < 1 if not asserted else threshold is not None and value < threshold)
+    ][:WORST]
+    text = shown[0] if shown else ""
+    for piece in shown[1:]:
+        if len("worst cases:  · ") + len(text) + len(piece) > width:
+            break
+        text += f" · {piece}"
+    return f"worst cases: {text}" if shown else ""
+
+
+def undiscriminating(results: Results, width: int) -> str:
+    """Name the cases that can tell no treatment from noise, the noisiest first, as many as fit on one line."""
+    blind = sorted((row.self_similarity or 0.0, row.name) for row in results.rows if row.discriminates is False)
+    for reason in (" (the control is less like itself than the threshold)", ""):
+        for shown in range(min(len(blind), WORST), 0, -1):
+            names = [name for _, name in blind[:shown]]
+            names += [f"{len(blind) - shown} more"] if len(blind) > shown else []
+            text = f"cannot discriminate: {listed(names)}{reason}"
+            if len(text) <= width:
+                return text
+    return f"cannot discriminate: {plural(len(blind), 'case')}" if blind else ""

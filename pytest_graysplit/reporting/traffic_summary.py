@@ -1,0 +1,101 @@
+"""The grade of a traffic log as lines for a terminal."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.formatting.display import change, count, money, percent, plural, points, ratio, seconds
+from pytest_graysplit.reporting.summary.comparison import decision_lines
+from pytest_graysplit.reporting.summary.table import Column, column_lines
+from pytest_graysplit.traffic.splitter import BASIS_POINTS
+from pytest_graysplit.verdict.reasons import label_of, measure_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.reporting.summary import Line
+    from pytest_graysplit.traffic.monitor.report import TrafficState
+    from pytest_graysplit.traffic.sums.snapshot import ArmSums
+    from pytest_graysplit.verdict import Row
+
+
+def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
+    """Yield what a log says of each arm, and the grade of each treatment with its reasons."""
+    requests, units = sum(arm.requests for arm in state.sums), sum(arm.units for arm in state.sums)
+    yield f"{name} · experiment {state.salt} · {plural(requests, 'request')} of {plural(units, 'unit')}"
+    yield from _left_out(state)
+    yield ""
+    yield from map(_text, column_lines(_columns(state.sums), width))
+    for grade in state.grades:
+        yield ""
+        yield f"{grade.treatment} against {state.sums[0].model}"
+        yield from (f"  {label_of(row.name):<21} {_told(row)}" for row in grade.rows)
+        yield from map(_text, decision_lines("grade", grade.verdict, grade.reasons, width))
+
+
+def _text(line: Line) -> str:
+    return "".join(piece.text for piece in line)
+
+
+def _left_out(state: TrafficState) -> Iterator[str]:
+    parts = [
+        (state.earlier.requests, "from before the weights changed"),
+        (sum(arm.forced for arm in state.sums), "routed by force"),
+        (sum(arm.anonymous for arm in state.sums), "without a unit"),
+    ]
+    if told := [f"{plural(number, 'request')} {what}" for number, what in parts if number]:
+        yield f"not compared: {', '.join(told)}"
+
+
+def _columns(arms: Sequence[ArmSums]) -> list[Column]:
+    def column(title: str, importance: int, cells: Iterator[str]) -> Column:
+        return Column(title=title, cells=tuple(cells), importance=importance)
+
+    return [
+        column("arm", 9, (arm.model if arm.role == "control" else arm.arm for arm in arms)),
+        column("share", 5, (percent(arm.basis_points, BASIS_POINTS) for arm in arms)),
+        column("units", 8, (f"{arm.units:,}" for arm in arms)),
+        column("ok", 9, (_rate(arm) for arm in arms)),
+        column("p50", 7, (seconds(arm.quantile(0.50)) for arm in arms)),
+        column("p95", 6, (seconds(arm.quantile(0.95)) for arm in arms)),
+        column("errors", 8, (str(arm.outcomes.get("error", 0)) for arm in arms)),
+        column("tokens in/out", 1, (f"{count(arm.usage.prompt)}/{count(arm.usage.output)}" for arm in arms)),
+        column("feedback", 4, (_feedback(arm) for arm in arms)),
+        column("cost", 5, (money(arm.known_cost_usd) for arm in arms)),
+        column("per ok", 3, (money(arm.cost_per_pass_usd) for arm in arms)),
+    ]
+
+
+def _rate(arm: ArmSums) -> str:
+    return f"{arm.passed:,}/{arm.requests:,}  {percent(arm.passed, arm.requests)}" if arm.requests else "-"
+
+
+def _feedback(arm: ArmSums) -> str:
+    return "-" if arm.feedback_mean is None else f"{arm.feedback_mean:.2f} of {arm.feedback:,}"
+
+
+def _told(row: Row) -> str:
+    measure = measure_of(row)
+    if row.of_a_free_model:
+        free = {0.0: change(0.0), 1.0: "both models are free"}
+        return f"{free.get(row.estimate, 'the control is free')}{_state(row)}"
+    if not math.isfinite(row.high - row.low):
+        return f"{_estimate(row, measure)}  (too few units for an interval)"
+    if measure == "points":
+        bound = "" if row.bound is None else f", bound {points(row.bound)}"
+        return f"{points(row.estimate)} pp  ({points(row.low)} .. {points(row.high)}{bound}){_state(row)}"
+    if measure == "usd":
+        return f"${row.estimate:,.2f} per million requests  (${row.low:,.2f} .. ${row.high:,.2f})"
+    if row.name == "cost_per_pass":
+        return f"{change(row.estimate)}  ({change(row.low)} .. {change(row.high)}){_state(row)}"
+    bound = "" if row.bound is None else f", bound {ratio(row.bound)}"
+    return f"{ratio(row.estimate)}  ({ratio(row.low)} .. {ratio(row.high)}{bound}){_state(row)}"
+
+
+def _estimate(row: Row, measure: str) -> str:
+    return f"${row.estimate:,.2f} per million requests" if measure == "usd" else ratio(row.estimate)
+
+
+def _state(row: Row) -> str:
+    return f"  {row.state}" if row.state else ""

@@ -1,0 +1,173 @@
+"""Which prompts of live traffic become cases: each once, from every kind of request, the same from the same log.
+
+Pure. A prompt's place in the sample is a hash of the prompt and the seed, so lines that are added to a log bring in a
+few prompts and leave the others where they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.evaluation.metrics.scripts import script_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_graysplit.types import Json, Message, Outcome
+
+_QUARTERS = ("shortest quarter", "shorter half", "longer half", "longest quarter")
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(slots=True, kw_only=True)
+class Prompt:
+    """What was asked, in the words of the first who asked it; `outcomes` counts how its requests ended, by arm."""
+
+    key: str
+    messages: Sequence[Message]
+    params: Mapping[str, Json]
+    unit: str | None
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+
+    @property
+    def asked(self) -> int:
+        """How many requests asked it."""
+        return self.outcomes.total()
+
+    @property
+    def troubles(self) -> tuple[Outcome, ...]:
+        """The outcomes other than ok that an arm had at least once in ten requests.
+
+        A prompt that is asked a thousand times has met every kind of failure once.
+        """
+        by_arm: Counter[str] = Counter()
+        for (arm, _), count in self.outcomes.items():
+            by_arm[arm] += count
+        often = {outcome for (arm, outcome), count in self.outcomes.items() if count * 10 >= by_arm[arm]}
+        return tuple(sorted(often - {"ok"}))
+
+
+class Stratum(NamedTuple):
+    """One kind of prompt, by what is the same whichever model answers."""
+
+    trouble: str
+    turns: str
+    script: str
+    length: str
+
+
+class Taken(NamedTuple):
+    """How a stratum takes part in the sample."""
+
+    stratum: Stratum
+    prompts: int
+    requests: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The prompts that were chosen, in the order in which they were first asked, and the strata they came from."""
+
+    prompts: tuple[Prompt, ...]
+    strata: tuple[Taken, ...]
+
+
+def key_of(messages: Sequence[Message]) -> str:
+    """Return what prompts have in common that differ in case, white space and digits only."""
+    text = json.dumps(messages, sort_keys=True, ensure_ascii=False).casefold().replace("\\n", " ").replace("\\t", " ")
+    alike = _DIGITS.sub("0", " ".join(text.split()))
+    return hashlib.sha256(alike.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def draw(prompts: Sequence[Prompt], size: int, seed: int) -> Sample:
+    """Choose so many prompts: a share of every stratum, and at least one of each while there are enough to take."""
+    strata = _stratified(prompts)
+    sizes = {stratum: len(members) for stratum, members in strata.items()}
+    taken = allocate(sizes, min(size, len(prompts)))
+    chosen: set[str] = set()
+    for stratum, members in strata.items():
+        chosen |= set(sorted((prompt.key for prompt in members), key=lambda key: _place(key, seed))[: taken[stratum]])
+    table = [
+        Taken(stratum, len(members), sum(prompt.asked for prompt in members), taken[stratum])
+        for stratum, members in sorted(strata.items())
+    ]
+    return Sample(prompts=tuple(prompt for prompt in prompts if prompt.key in chosen), strata=tuple(table))
+
+
+def allocate(sizes: Mapping[Stratum, int], total: int) -> dict[Stratum, int]:
+    """Share out the sample in proportion to the sizes, whole numbers by the largest remainder.
+
+    Each stratum gets at least one where `total` allows; never more than it has.
+    """
+    ones: set[Stratum] = set()
+    while len(sizes) <= total:
+        rest = {stratum: size for stratum, size in sizes.items() if stratum not in ones}
+        left = total - len(ones)
+        small = {stratum for stratum, size in rest.items() if size * left < sum(rest.values())}
+        if not small:
+            break
+        ones |= small
+    rest = {stratum: size for stratum, size in sizes.items() if stratum not in ones}
+    return {**dict.fromkeys(ones, 1), **_proportional(rest, total - len(ones))}
+
+
+def _proportional(sizes: Mapping[Stratum, int], total: int) -> dict[Stratum, int]:
+    everything = sum(sizes.values()) or 1
+    shares = {stratum: divmod(size * total, everything) for stratum, size in sizes.items()}
+    whole = {stratum: quotient for stratum, (quotient, _) in shares.items()}
+    by_remainder = sorted(shares, key=lambda stratum: (-shares[stratum][1], -sizes[stratum], stratum))
+    for stratum in by_remainder[: total - sum(whole.values())]:
+        whole[stratum] += 1
+    return whole
+
+
+def _stratified(prompts: Sequence[Prompt]) -> dict[Stratum, list[Prompt]]:
+    texts = {prompt.key: _text(prompt.messages) for prompt in prompts}
+    bounds = _quartiles(sorted(map(len, texts.values())))
+    strata: dict[Stratum, list[Prompt]] = {}
+    for prompt in prompts:
+        text = texts[prompt.key]
+        quarter = sum(len(text) > bound for bound in bounds)
+        stratum = Stratum(
+            "trouble" if prompt.troubles else "fine",
+            "one turn" if _turns(prompt.messages) <= 1 else "several turns",
+            script_of(text) or "no script",
+            _QUARTERS[quarter],
+        )
+        strata.setdefault(stratum, []).append(prompt)
+    return strata
+
+
+def _quartiles(lengths: Sequence[int]) -> tuple[int, ...]:
+    return tuple(lengths[max(0, math.ceil(len(lengths) * part / 4) - 1)] for part in (1, 2, 3)) if lengths else ()
+
+
+def _turns(messages: Sequence[Message]) -> int:
+    return sum(message.get("role") == "user" for message in messages)
+
+
+def _text(messages: Sequence[Message]) -> str:
+    """Return what users said; the system's words are the same for most."""
+    contents = [message.get("content") for message in messages if message.get("role") == "user"]
+    return "\n".join(text for content in contents for text in _texts_in(content))
+
+
+def _texts_in(content: Json) -> Iterator[str]:
+    """Yield the texts of a message's content, which is one or a list of parts."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(text := part.get("text"), str):
+                yield text
+
+
+def _place(key: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()

@@ -1,0 +1,1 @@
+"""The client that splits live traffic between arms."""

@@ -1,0 +1,164 @@
+"""Enters each request of live traffic into the monitor and the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_graysplit.formatting.clock import stamp_of
+from pytest_graysplit.replies.fingerprint import redact_json
+from pytest_graysplit.traffic.log.records import Answered, FallbackCall, Scored
+from pytest_graysplit.traffic.sums.accumulator import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_graysplit.traffic.log.writer import TrafficLog
+    from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
+    from pytest_graysplit.types import Json, Message, Redactor, Reply
+
+
+# What stands for a text that could not be redacted.
+UNREDACTED = "[not logged: redact failed]"
+_logger = logging.getLogger("pytest_graysplit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an application asked, and who is to answer; `key` stands for the unit, None where there is none."""
+
+    splitter: TrafficSplitter
+    assignment: Assignment
+    key: bytes | None
+    messages: tuple[Message, ...]
+    params: Mapping[str, Json]
+
+
+class Books:
+    """The monitor and the log together: what is counted in the one is a line in the other."""
+
+    def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
+        self._monitor = monitor
+        self._log = log
+        self._redact = redact
+        self._keep_texts = keep_texts
+        self._hook_failed = False
+
+    def enter(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
+        """Count and log the request and return its id; `stand_in` is the control's reply in place of a failed one."""
+        assignment, now_s = call.assignment, time.time()
+        fallback = None if stand_in is None else _fallback_of(stand_in)
+        request_id = self._monitor.count(
+            call.splitter.identity,
+            assignment.index,
+            call.key,
+            event_of(reply, fallback),
+            now_s,
+            forced=assignment.forced,
+        )
+        if self._log is not None or reply.outcome != "ok":
+            self._tell(self._line(request_id, call, reply, fallback, now_s))
+        return request_id
+
+    def _tell(self, line: Answered) -> None:
+        if self._log is not None:
+            self._log.write(line)
+        self._monitor.look_at(line)
+
+    def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
+        """Count and log what a user thought of an answer."""
+        self._monitor.feedback(request_id, score, before=before)
+        if self._log is not None:
+            self._log.write(Scored(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
+
+    def use(self, splitter: TrafficSplitter) -> None:
+        """Tell both that other weights are in force."""
+        self._monitor.use(splitter)
+        if self._log is not None:
+            self._log.use(splitter)
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._log is not None:
+            self._log.close()
+
+    def _line(self, request_id: str, call: Call, reply: Reply, fallback: FallbackCall | None, now_s: float) -> Answered:
+        assignment = call.assignment
+        texts = self._texts(call, reply) if self._keep_texts else {}
+        return Answered(
+            id=request_id,
+            at=reply.at or stamp_of(now_s),
+            split=call.splitter.identity,
+            arm=assignment.arm,
+            model=assignment.model,
+            outcome=reply.outcome,
+            unit=None if call.key is None else call.key.hex(),
+            forced=assignment.forced,
+            latency_s=reply.latency_s,
+            ttft_s=reply.ttft_s,
+            queue_s=reply.queue_s,
+            backoff_s=reply.backoff_s,
+            attempts=reply.attempts,
+            retried=reply.retried,
+            error=_kind_of(reply),
+            problem=None if reply.error is None else self._clean(reply.error),
+            served_model=reply.served_model,
+            fell_back=reply.fell_back,
+            usage=reply.usage,
+            cost_usd=reply.cost_usd,
+            fallback=fallback,
+            **texts,
+        )
+
+    def _texts(self, call: Call, reply: Reply) -> dict[str, Any]:
+        messages = tuple(redact_json(dict(message), self._clean) for message in call.messages)
+        params = redact_json(dict(call.params), self._clean)
+        return {"messages": messages, "params": params, "text": self._clean(reply.text)}
+
+    def _clean(self, text: str, /) -> str:
+        """Redact a text; what a hook of the application cannot redact is not logged, and holds no answer back."""
+        try:
+            cleaned: object = self._redact(text)
+            if not isinstance(cleaned, str):
+                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # as bad as its own
+        except Exception:
+            if not self._hook_failed:
+                _logger.exception("graysplit: redact= failed; texts that it fails on are not logged")
+            self._hook_failed = True
+            return UNREDACTED
+        return cleaned
+
+
+def event_of(reply: Reply, fallback: FallbackCall | None) -> Event:
+    """Return what the sums need of a reply."""
+    return Event(
+        outcome=reply.outcome,
+        latency_s=reply.latency_s,
+        cost_usd=reply.cost_usd,
+        usage=reply.usage,
+        attempts=reply.attempts,
+        error=_kind_of(reply),
+        retried=reply.retried,
+        served_model=reply.served_model,
+        fell_back=reply.fell_back,
+        fallback=fallback,
+    )
+
+
+def _fallback_of(reply: Reply) -> FallbackCall:
+    return FallbackCall(
+        model=reply.model,
+        outcome=reply.outcome,
+        latency_s=reply.latency_s,
+        attempts=reply.attempts,
+        usage=reply.usage,
+        cost_usd=reply.cost_usd,
+        error=_kind_of(reply),
+    )
+
+
+def _kind_of(reply: Reply) -> str | None:
+    return reply.error_kind or reply.error_slug

@@ -1,0 +1,140 @@
+"""The rows of live traffic: two independent arms, clustered by unit, with bounds that hold at every look."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_graysplit import stats
+from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
+from pytest_graysplit.verdict.cost_criteria import MILLION, free_row
+from pytest_graysplit.verdict.criterion import Row, at_least, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.stats import ClusteredRatio, Compared
+    from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums
+
+# Requests that fail are most of what the pass rate of traffic sees, and its margin of five points is a lot of them.
+ALWAYS_CRITICAL = (PASS_RATE, "errors")
+# Of the rows of a policy; the others compare the answers of both models to one request, which traffic never has.
+MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "cost_per_pass")
+
+
+def critical_names(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[str, ...]:
+    """Return the names of the rows that decide: pass rate, errors, what the policy adds, and feedback if any came."""
+    added = [name for name in policy.critical if name in MEASURED and name not in ALWAYS_CRITICAL]
+    spoken = [FEEDBACK] if control.feedback or treatment.feedback else []
+    return (*ALWAYS_CRITICAL, *added, *spoken)
+
+
+def rows_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Row, ...]:
+    """Return every row that both arms have data for, the pass rate first."""
+    arms = (treatment, control)
+    rows = (
+        *_share(PASS_RATE, arms, ("passed", "requests"), policy),
+        *_share("errors", arms, ("troubled", "requests"), policy),
+        *_latency(arms, policy),
+        *_p95(arms, policy),
+        *_cost_per_pass(arms, policy),
+        *_share(FEEDBACK, arms, ("score", "scored"), policy),
+        *_savings(arms),
+        *_requests_per_unit(arms),
+    )
+    critical = critical_names(control, treatment, policy)
+    return tuple(replace(row, critical=row.name in critical) for row in rows)
+
+
+def _both(arms: tuple[ArmSums, ArmSums], over: str, under: str) -> tuple[ClusteredRatio, ClusteredRatio] | None:
+    treatment, control = (_ratio(arm, over, under) for arm in arms)
+    return None if treatment is None or control is None else (treatment, control)
+
+
+def _ratio(arm: ArmSums, over: str, under: str) -> ClusteredRatio | None:
+    """Return the ratio of an arm, which knows how many units its clusters stand for.
+
+    Time that goes on in units, and not in clusters, of which there is a fixed number, keeps a bound true at every look.
+    """
+    ratio = stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under))
+    shared = arm.units / max(1, sum(one.requests > 0 for one in arm.clusters))
+    if ratio is None or shared <= 1:
+        return ratio
+    return ratio._replace(effective=ratio.effective * shared, clusters=round(ratio.clusters * shared))
+
+
+def _column(clusters: tuple[ClusterSums, ...], name: str) -> list[float]:
+    return [getattr(cluster, name) for cluster in clusters]
+
+
+def _row(name: str, compared: Compared, both: tuple[ClusteredRatio, ClusteredRatio], method: str) -> Row:
+    estimate, low, high = compared.interval
+    units = min(arm.clusters for arm in both)
+    return Row(name=name, estimate=estimate, low=low, high=high, n=units, method=f"{method}, clustered, at any look")
+
+
+def _share(name: str, arms: tuple[ArmSums, ArmSums], columns: tuple[str, str], policy: Policy) -> Iterator[Row]:
+    """Yield a difference of shares: what must not sink by more than the margin, or errors, which must not rise."""
+    if (both := _both(arms, *columns)) is None:
+        return
+    rises = name == "errors"
+    bound = policy.bounds["errors"] if rises else -policy.margin
+    compared = stats.share_difference(*both, bound)
+    row = _row(name, compared, both, "Newcombe score")
+    yield at_most(row, bound, compared.above_p) if rises else at_least(row, bound, compared.below_p)
+
+
+def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+    bound = policy.bounds["latency"]
+    if both := _both(arms, "log_latency", "timed"):
+        compared = stats.geometric_ratio(*both, bound)
+        yield at_most(_row("latency", compared, both, "Welch t of logs"), bound, compared.above_p)
+
+
+def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+    bound = policy.bounds["latency_p95"]
+    if both := _both(arms, "log_latency", "timed"):
+        (treatment, control), (t, c) = both, arms
+        compared = stats.quantile_ratio_of(
+            t.quantile, treatment.effective, c.quantile, control.effective, q=0.95, bound=bound
+        )
+        if compared:
+            yield at_most(_row("latency_p95", compared, both, "MOVER of order statistics"), bound, compared.above_p)
+
+
+def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Row]:
+    if any(arm.unpriced for arm in arms):
+        return  # a part of the bill is not the bill
+    bound = policy.bounds["cost_per_pass"]
+    both = _both(arms, "cost_usd", "passed")
+    if both is None:
+        return
+    units = min(arm.clusters for arm in both)
+    treatment, control = (
+        (math.fsum(_column(arm.clusters, "cost_usd")), math.fsum(_column(arm.clusters, "passed"))) for arm in arms
+    )
+    if (exact := free_row(treatment, control, units, bound)) is not None:
+        yield exact
+    elif (compared := stats.ratio_of_ratios(*both, bound)) is not None:
+        held = at_most(_row("cost_per_pass", compared, both, "delta method on the log ratio"), bound, compared.above_p)
+        # Cheaper is the point: the same price is no pass.
+        yield replace(held, state="inconclusive") if held.state == "pass" and held.high >= bound else held
+
+
+def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
+    """Yield what a million requests save, in US dollars; a fallback is paid for by the treatment that failed."""
+    if any(arm.unpriced for arm in arms) or (both := _both(arms, "cost_usd", "requests")) is None:
+        return
+    estimate, low, high = stats.mean_difference(*both, 0.0).interval
+    saved = stats.Interval(-MILLION * estimate + 0.0, -MILLION * high + 0.0, -MILLION * low + 0.0)
+    if math.isfinite(low):
+        yield _row("savings", stats.Compared(saved, 1.0, 1.0), both, "Welch t, US dollars a million requests")
+
+
+def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Row]:
+    """Yield how many times as often a unit asks: users who get bad answers ask again, or stay away."""
+    both = _both(arms, "requests", "units")
+    if both and (compared := stats.ratio_of_ratios(*both, 1.0)):
+        yield _row("requests_per_unit", compared, both, "delta method on the log ratio")

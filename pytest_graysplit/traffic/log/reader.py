@@ -1,0 +1,181 @@
+"""A traffic log as a stream of records: the file itself and, before it, what was rotated away from it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from pytest_graysplit.config.options import nearest
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.traffic.log.records import FORMAT, Declared, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+_ROTATED = re.compile(r"\.(\d+)(\.gz)?")
+_WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
+
+
+class Line(NamedTuple):
+    """One record of a traffic log, and where it stands (`traffic.jsonl:14`)."""
+
+    where: str
+    record: Record
+
+
+class _Broken(NamedTuple):
+    where: str
+    problem: str
+    cut: bool
+
+
+def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
+    """Yield every record of these files, in this order; raise UsageError when all of them together hold none.
+
+    A line that a killed process left unfinished, the last of a file or of a run, is told to `warn` and left out.
+    """
+    named, line = [], None
+    with ExitStack() as stack:
+        # All at once: a writer that rotates meanwhile renames the files, and those that are open stay what they are.
+        streams = [(file, stack.enter_context(_opened(file))) for file in files]
+        for file, stream in streams:
+            named.append(str(file))
+            for line in read_lines(_lines(stream, file, warn), str(file), warn=warn):
+                yield line
+    if line is None:
+        hint = "a log is written once SplitClient is given log=..., and requests have come"
+        raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
+
+
+def log_files(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files of these logs, oldest first and each once, also where a pattern named rotated ones as well.
+
+    Raises UsageError for a path at which there is no log.
+    """
+    groups = {path: _with_rotated(path) for path in paths}
+    # `traffic.jsonl*` names the rotated files too: they belong before the log that they were rotated from.
+    rotated = {file for path, group in groups.items() for file in group if file != path}
+    return tuple(dict.fromkeys(file for path, group in groups.items() if path not in rotated for file in group))
+
+
+def _with_rotated(path: Path) -> list[Path]:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder, not a traffic log", hint="name the .jsonl file", slug=Slug.TRAFFIC_FILE)
+    rotated: dict[int, Path] = {}
+    try:
+        # Of a file that is being compressed, both forms may be there; the plain one is whole.
+        for file in sorted(path.parent.iterdir(), reverse=True):
+            number = _ROTATED.fullmatch(file.name.removeprefix(path.name)) if file.name != path.name else None
+            if number and file.name.startswith(path.name):
+                rotated[int(number[1])] = file
+    except OSError:
+        raise _missing(path) from None
+    files = [file for _, file in sorted(rotated.items(), reverse=True)]
+    if not path.exists() and not files:
+        raise _missing(path)
+    return [*files, path] if path.exists() else files
+
+
+def _missing(path: Path) -> UsageError:
+    beside = (
+        sorted(file.name for file in path.parent.glob("*.jsonl*") if ".graysplit." not in file.name)
+        if path.parent.is_dir()
+        else []
+    )
+    hint = f"logs there: {', '.join(beside[:5]) or 'none'}" if path.parent.is_dir() else "its folder does not exist"
+    return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug=Slug.TRAFFIC_FILE)
+
+
+def read_lines(
+    lines: Iterable[bytes], name: str, *, first: int = 1, warn: Callable[[str], None] = lambda _: None
+) -> Iterator[Line]:
+    """Yield the record of each line of a log called `name`, `first` being the number of the first of them."""
+    doubtful: _Broken | None = None
+    for where, found in _decoded(lines, name, first):
+        if doubtful:
+            # A process that was killed in the middle of a line opens the log anew, with the split.
+            _leave_out(doubtful, warn, torn=isinstance(found, Declared))
+            doubtful = None
+        if isinstance(found, _Broken):
+            doubtful = found
+        else:
+            yield Line(where, found)
+    if doubtful:
+        _leave_out(doubtful, warn, torn=True)
+
+
+def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[str, Record | _Broken]]:
+    decode = msgspec.json.Decoder(Record).decode
+    for number, text in enumerate(lines, start=first):
+        where = f"{name}:{number}"
+        try:
+            yield where, decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if not text.isspace():
+                yield where, _second_look(text, where)
+
+
+def _leave_out(broken: _Broken, warn: Callable[[str], None], *, torn: bool) -> None:
+    if not (torn and broken.cut):
+        raise UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug=Slug.TRAFFIC_LINE)
+    warn(f"{broken.where}: left out, the line is cut off as by a killed process")
+
+
+def _opened(file: Path) -> AbstractContextManager[Iterable[bytes]]:
+    try:
+        return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> Iterator[bytes]:
+    try:
+        yield from stream
+    except gzip.BadGzipFile:
+        raise UsageError(f"{file}: is not compressed by gzip", hint=_named(file), slug=Slug.TRAFFIC_FILE) from None
+    except (EOFError, zlib.error):
+        warn(f"{file}: the compressed file is cut off; what came before was read")
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> UsageError:
+    hint = "see that it is a file you may read"
+    return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug=Slug.TRAFFIC_FILE)
+
+
+def _named(file: Path) -> str:
+    return f"a plain log is called {file.name.removesuffix('.gz')}, without .gz"
+
+
+def _second_look(text: bytes, where: str) -> Record | _Broken:
+    """Read what the fast decoder refuses: half characters, which models do send; else say what is wrong."""
+    try:
+        loaded: Any = json.loads(text.decode())
+    except UnicodeDecodeError as error:
+        # A cut may also go through a character.
+        return _Broken(where, f"is not UTF-8 (byte {error.start + 1})", cut=not text.endswith(b"\n"))
+    except RecursionError:
+        return _Broken(where, "is nested too deeply", cut=False)
+    except ValueError as error:
+        return _Broken(where, f"is not JSON ({error})", cut=text.lstrip().startswith(b"{"))
+    found = loaded.get("format") if isinstance(loaded, dict) else None
+    if found is not None and found != FORMAT:
+        raise UsageError(
+            f"{where}: is format {found!r}, this version reads {FORMAT}",
+            hint="read the log with the version of pytest-graysplit that wrote it",
+            slug=Slug.TRAFFIC_FORMAT,
+        )
+    try:
+        record: Record = msgspec.convert(loaded, Record)
+    except msgspec.ValidationError as error:
+        return _Broken(where, f"is no line of a traffic log ({error})", cut=False)
+    return record

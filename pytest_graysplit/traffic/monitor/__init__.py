@@ -1,0 +1,1 @@
+"""The monitor of live traffic: it counts requests and reports on each arm."""

@@ -1,0 +1,262 @@
+"""Sums up live traffic as it comes: thread-safe, in bounded memory, and graded whenever somebody asks."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import deque
+from decimal import Decimal
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, get_args
+
+from pytest_graysplit.config.options import nearest
+from pytest_graysplit.config.project import read_settings
+from pytest_graysplit.config.settings import Settings
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.replies.pricing import PriceTable
+from pytest_graysplit.stats import sample_ratio_e
+from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
+from pytest_graysplit.traffic.monitor.request_id import APART, new_id, read_id
+from pytest_graysplit.traffic.monitor.windows import Windows
+from pytest_graysplit.traffic.splitter import Assignment, unknown_arm
+from pytest_graysplit.traffic.sums.accumulator import ArmTally, Event, Totals
+from pytest_graysplit.traffic.sums.units import PLACES, SeenUnits, place_of
+from pytest_graysplit.types import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.traffic.log.records import Answered, FallbackCall
+    from pytest_graysplit.traffic.monitor.windows import ArmWindow
+    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
+    from pytest_graysplit.types import Json, Usage
+
+# The latest requests that did not end well, for a person to look at.
+MOST_TROUBLES = 50
+OUTCOMES = frozenset(get_args(Outcome))
+
+
+class Monitor:
+    """Sums over the requests of each arm, its cost at its own model's price, and what users thought of the answers.
+
+    What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
+    `prices` are US dollars per million tokens by model, beside the built-in ones, and `policy` is what a treatment is
+    held to; both come from the pyproject.toml that `project` names, unless they are given. `clock` tells seconds since
+    1970. `troubles` are the latest requests that did not end well, where a client or a log told of them.
+    """
+
+    def __init__(
+        self,
+        splitter: TrafficSplitter,
+        *,
+        project: str | os.PathLike[str] | None = None,
+        prices: Mapping[str, Mapping[str, float | Decimal]] | None = None,
+        policy: Policy | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        settings = Settings() if project is None else read_settings(Path(project), os.environ)
+        self.policy = policy or settings.policy
+        self._prices = PriceTable({**settings.table.prices, **_exact(prices or {})})
+        self._clock = clock
+        self._lock = Lock()
+        self.earlier = Totals()
+        self.apart = Totals()
+        self.troubles: deque[Answered] = deque(maxlen=MOST_TROUBLES)
+        self.version = 0
+        self.started_s = clock()
+        self._start(splitter)
+
+    def _start(self, splitter: TrafficSplitter) -> None:
+        self.splitter = splitter
+        self._seen = SeenUnits()
+        self._identity = splitter.identity
+        pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
+        self._tallies = [ArmTally(assignment, points) for assignment, points in pairs]
+        self._windows = Windows(len(self._tallies))
+        self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
+
+    def use(self, splitter: TrafficSplitter) -> None:
+        """Go on with other weights: what was summed up stays in the totals, and the comparison begins anew.
+
+        Requests from before and after a change of weights must not be mixed: the arms would then differ in time too.
+        """
+        with self._lock:
+            if splitter.identity == self._identity:
+                return
+            for tally in self._tallies:
+                self.earlier.absorb(tally.totals)
+            self.earlier.absorb(self.apart)
+            self.apart = Totals()
+            self._start(splitter)
+            self.version += 1
+
+    def record(  # noqa: PLR0913 # each figure of a request by its name
+        self,
+        arm: str | Assignment,
+        *,
+        unit: Unit = None,
+        outcome: Outcome = "ok",
+        latency_s: float | None = None,
+        usage: Usage | None = None,
+        cost_usd: Decimal | float | None = None,
+        error: str | None = None,
+        attempts: int = 1,
+        retried: tuple[str, ...] = (),
+        served_model: str | None = None,
+        fell_back: bool = False,
+        fallback: FallbackCall | None = None,
+        forced: bool = False,
+    ) -> str:
+        """Count one request and return its id, by which `feedback` knows it.
+
+        `arm` is what `assign` returned, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
+        priced; without either the cost is unknown. Raises UsageError for an arm, outcome or latency that cannot be.
+        """
+        if isinstance(arm, Assignment):
+            forced = forced or arm.forced
+            arm = arm.arm
+        index = self._index.get(arm)
+        if index is None:
+            raise unknown_arm(arm, list(self._index))
+        if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
+            raise _refuse_figures(outcome, latency_s)
+        cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
+        if cost_usd is None and usage is not None:
+            model = self._tallies[index].assignment.model
+            cost_usd = self._prices.cost_of_answer(model, usage, outcome=outcome)
+        event = Event(outcome, latency_s, cost_usd, usage, attempts, error, retried, served_model, fell_back, fallback)
+        key = None if unit is None else self.splitter.key(unit)
+        return self.count(self._identity, index, key, event, self._clock(), forced=forced)
+
+    def count(  # noqa: PLR0913 # whose it is, what it was, and when
+        self, split: str, arm: int, key: bytes | None, event: Event, at_s: float, *, forced: bool = False
+    ) -> str:
+        """Count a request of the arm at that place of the split, whose unit has this key, and return its id.
+
+        What was asked under other weights than those in force counts in the totals alone.
+        """
+        # A draw without a unit is a unit of its own, in a cluster by chance.
+        place = random.randrange(PLACES) if key is None else place_of(key)
+        with self._lock:
+            self.version += 1
+            if split != self._identity:
+                self.earlier.add(event)
+                return new_id(split, arm, APART)
+            tally = self._tallies[arm]
+            if forced or (key is None and self.splitter.anonymous == "control"):
+                tally.forced += forced
+                tally.anonymous += not forced
+                self.apart.add(event)
+                return new_id(split, arm, APART)
+            if key is None or self._seen.meet(key):
+                tally.meet(place)
+            else:  # the first request of a unit is left out: most units send no other, and cost nothing here
+                tally.heavy.add(key)
+            tally.add(event, place)
+            self._windows.add(arm, event, at_s)
+            return new_id(split, arm, place)
+
+    def look_at(self, record: Answered) -> None:
+        """Keep a request that did not end well, for a person to look at."""
+        if record.outcome != "ok":
+            self.troubles.append(record)
+
+    def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
+        """Count what a user thought of an answer: 0 is bad, 1 is good, `before` the score that this one replaces.
+
+        Feedback on a request from before the weights changed is left out, as the request is. Raises UsageError for
+        a score that is no number from 0 to 1, and for what is no id.
+        """
+        fair, before = _checked_score(score), None if before is None else _checked_score(before)
+        read = read_id(request_id)
+        with self._lock:
+            if read.split == self._identity and read.place != APART and read.arm < len(self._tallies):
+                self.version += 1
+                self._tallies[read.arm].score(read.place, fair, before)
+
+    def state(self) -> TrafficState:
+        """Return all that is known at this moment, graded."""
+        with self._lock:
+            sums = tuple(tally.sums(self._windows.latencies(index)) for index, tally in enumerate(self._tallies))
+            apart, earlier = Totals.of(self.apart), Totals.of(self.earlier)
+            total = Totals.of(self.apart, self.earlier, *(tally.totals for tally in self._tallies))
+        mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
+        return TrafficState(
+            split=self._identity,
+            salt=self.splitter.salt,
+            started_s=self.started_s,
+            sums=sums,
+            grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
+            mismatch_e=mismatch_e,
+            apart=apart,
+            earlier=earlier,
+            total=total,
+        )
+
+    def windows(self) -> list[tuple[int, list[ArmWindow]]]:
+        """Return the last hour minute by minute: the second since 1970 at which each begins, and its arms."""
+        with self._lock:
+            return list(self._windows)
+
+    def grade(self, treatment: str | None = None) -> Grade:
+        """Return the grade of the treatment; with one treatment it needs no name. Raises UsageError for no such arm."""
+        grades = {one.treatment: one for one in self.state().grades}
+        if treatment is None and len(grades) == 1:
+            return next(iter(grades.values()))
+        if treatment is None:
+            raise UsageError(
+                f"there are {len(grades)} treatments, and none was named",
+                hint=f"name one: {', '.join(grades)}",
+                slug=Slug.SPLIT_ARM_UNKNOWN,
+            )
+        if treatment not in grades:
+            raise unknown_arm(treatment, list(grades))
+        return grades[treatment]
+
+    def report(self) -> dict[str, Json]:
+        """Return all that is known, as JSON with stable keys: numbers, not texts, and null for what nobody knows."""
+        return report_of(self.state())
+
+
+def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
+    # 0.28 is meant as it is written, and not as the nearest binary fraction.
+    return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
+
+
+def _checked_cost(cost_usd: Decimal | float) -> Decimal:
+    exact = cost_usd if isinstance(cost_usd, Decimal) else Decimal(str(cost_usd))
+    if exact.is_finite() and exact >= 0:
+        return exact
+    raise UsageError(
+        f"a cost of {cost_usd!r} cannot be",
+        hint="cost_usd is a number of US dollars of 0 or more, and None where nobody knows it",
+        slug=Slug.TRAFFIC_FIGURE,
+    )
+
+
+def _checked_score(score: object) -> float:
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise UsageError(
+            f"{score!r} is no score",
+            hint="a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0",
+            slug=Slug.TRAFFIC_SCORE,
+        )
+    return float(score)
+
+
+def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
+    if outcome not in OUTCOMES:
+        return UsageError(
+            f"{outcome!r} is no outcome{nearest(str(outcome), sorted(OUTCOMES))}",
+            hint=f"the outcomes are {', '.join(get_args(Outcome))}",
+            slug=Slug.TRAFFIC_FIGURE,
+        )
+    return UsageError(
+        f"a latency of {latency_s!r} cannot be",
+        hint="latency_s is a number of seconds of 0 or more, and None where nobody measured it",
+        slug=Slug.TRAFFIC_FIGURE,
+    )

@@ -1,0 +1,145 @@
+"""Feeds a traffic log to a monitor, as if its requests came now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.replies.pricing import PriceTable
+from pytest_graysplit.traffic.log.records import Answered, Declared, Scored
+from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
+from pytest_graysplit.traffic.sums.accumulator import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
+
+    from pytest_graysplit.traffic.log.reader import Line
+
+
+KEY_BYTES = 32
+# More seconds, dollars or attempts than any request takes; infinity is more.
+MOST = 1_000_000_000
+
+
+class Replay:
+    """Takes the lines of a log one by one; `monitor` knows what they add up to, and is None before the first split.
+
+    The split that was declared last is the one that is compared; what belongs to any other is in the totals.
+    """
+
+    def __init__(
+        self, *, prices: Mapping[str, Mapping[str, Decimal]] | None = None, policy: Policy | None = None
+    ) -> None:
+        self.monitor: Monitor | None = None
+        self._prices = prices or {}
+        self._table = PriceTable(self._prices)
+        self._policy = policy or Policy()
+        self._declared = ""
+        self._arms: dict[tuple[str, str], int] = {}
+
+    def feed(self, lines: Iterable[Line]) -> None:
+        """Take the lines; raise UsageError for one that fits no split."""
+        for where, record in lines:
+            if isinstance(record, Answered):
+                self._count(record, where)
+            elif isinstance(record, Scored):
+                self._score(record, where)
+            else:
+                self._declare(record, where)
+
+    def _declare(self, record: Declared, where: str) -> None:
+        try:
+            splitter = splitter_of(record)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
+        self._arms.update({(record.split, arm.arm): place for place, arm in enumerate(record.arms)})
+        if self.monitor is None:
+            started_s = _seconds(record.at, where)
+            self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
+            self.monitor.started_s = started_s
+        elif record.at >= self._declared:  # of two processes, the one with the older weights may write last
+            self.monitor.use(splitter)
+        self._declared = max(self._declared, record.at)
+
+    def _count(self, record: Answered, where: str) -> None:
+        index = self._arms.get((record.split, record.arm))
+        if self.monitor is None or index is None:
+            raise UsageError(
+                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
+                "before it declares that",
+                hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
+                slug=Slug.TRAFFIC_LINE,
+            )
+        _check_figures(record, where)
+        cost_usd = record.cost_usd
+        if cost_usd is None and record.usage is not None:
+            cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
+        event = Event(
+            record.outcome,
+            record.latency_s,
+            cost_usd,
+            record.usage,
+            record.attempts,
+            record.error,
+            record.retried,
+            record.served_model,
+            record.fell_back,
+            record.fallback,
+        )
+        key, at_s = _key(record.unit, where), _seconds(record.at, where)
+        self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
+        self.monitor.look_at(record)
+
+    def _score(self, record: Scored, where: str) -> None:
+        if self.monitor is None:
+            return
+        try:
+            self.monitor.feedback(record.id, record.score, before=record.before)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
+
+
+def splitter_of(record: Declared) -> TrafficSplitter:
+    """Return the splitter that a log declares."""
+    splits = [Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm) for arm in record.arms]
+    return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
+
+
+def _check_figures(record: Answered, where: str) -> None:
+    figures = [record.latency_s, record.cost_usd, record.attempts]
+    if (call := record.fallback) is not None:
+        figures += [call.latency_s, call.cost_usd, call.attempts]
+    # As floats: a Decimal that is no number cannot be compared.
+    if odd := [one for one in figures if one is not None and not 0 <= float(one) < MOST]:
+        raise UsageError(
+            f"{where}: {odd[0]} is no latency, cost or number of attempts",
+            hint="a line holds numbers of 0 or more; remove the line, or mend what wrote it",
+            slug=Slug.TRAFFIC_LINE,
+        )
+
+
+def _key(unit: str | None, where: str) -> bytes | None:
+    try:
+        key = None if unit is None else bytes.fromhex(unit)
+    except ValueError:
+        key = b""
+    if key is not None and len(key) != KEY_BYTES:
+        raise UsageError(
+            f"{where}: {unit!r} is no key of a unit",
+            hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
+            slug=Slug.TRAFFIC_LINE,
+        )
+    return key
+
+
+def _seconds(at: str, where: str) -> float:
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        raise UsageError(
+            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
+        ) from None

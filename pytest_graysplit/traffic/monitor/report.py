@@ -1,0 +1,129 @@
+"""The sums of live traffic as JSON with stable keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.formatting.clock import stamp_of
+from pytest_graysplit.stats import anytime_p, wilson
+from pytest_graysplit.traffic.splitter import BASIS_POINTS
+from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.verdict.row_json import row_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.sums.accumulator import Totals
+    from pytest_graysplit.traffic.sums.snapshot import ArmSums
+    from pytest_graysplit.types import Json
+
+# 1: the first shape (see docs/traffic.md).
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficState:
+    """All that a monitor knows at one moment; `started_s` in seconds since 1970.
+
+    `apart` are requests that are no fair sample, `earlier` those from before the weights changed, `total` all of them.
+    `mismatch_e` is the e-value of the distinct units of each arm against the weights.
+    """
+
+    split: str
+    salt: str
+    started_s: float
+    sums: tuple[ArmSums, ...]
+    grades: tuple[Grade, ...]
+    mismatch_e: float
+    apart: Totals
+    earlier: Totals
+    total: Totals
+
+    @property
+    def mismatch_p(self) -> float:
+        """The p-value of the same, which holds at every look."""
+        return anytime_p(self.mismatch_e)
+
+
+def report_of(state: TrafficState) -> dict[str, Json]:
+    """Return the report; what is unknown is null, and money is US dollars."""
+    return {
+        "format": FORMAT,
+        "split": state.split,
+        "salt": state.salt,
+        "started": stamp_of(state.started_s),
+        "arms": [arm_json(one) for one in state.sums],
+        "sample_ratio": {
+            "p": state.mismatch_p,
+            "e_value": state.mismatch_e,
+            "units": {one.arm: one.units for one in state.sums},
+        },
+        "apart": _totals(state.apart),
+        "earlier": _totals(state.earlier),
+        "total": _totals(state.total),
+        "grades": [_grade(one) for one in state.grades],
+    }
+
+
+def arm_json(one: ArmSums) -> dict[str, Json]:
+    """Return the figures of one arm."""
+    rate = wilson(one.passed, one.requests)
+    return {
+        "arm": one.arm,
+        "role": one.role,
+        "model": one.model,
+        "weight": one.basis_points / BASIS_POINTS,
+        "units": one.units,
+        "requests": one.requests,
+        "attempts": one.attempts,
+        "passed": one.passed,
+        "pass_rate": finite(rate.estimate),
+        "pass_rate_ci": [rate.low, rate.high],
+        "outcomes": _counts(one.outcomes),
+        "errors": one.outcomes.get("error", 0),
+        "error_classes": _counts(one.errors),
+        "retried": _counts(one.retried),
+        "latency_s": {**latency_figures(one.mean_latency_s, one.quantile, one.timed), "n": one.timed},
+        "tokens": token_figures(one.usage),
+        "cost_usd": usd(one.known_cost_usd),
+        "unpriced": one.unpriced,
+        "cost_per_pass_usd": usd(one.cost_per_pass_usd),
+        "fallbacks": one.fallbacks,
+        "fallback_failures": one.fallback_failures,
+        "fallback_usd": usd(one.fallback_usd),
+        "gateway_fallbacks": one.gateway_fallbacks,
+        "served_models": _counts(one.served),
+        "feedback": {"n": one.feedback, "mean": one.feedback_mean},
+        "heavy_units": [
+            {"unit": heavy.unit, "requests": heavy.requests, "share": heavy.requests / one.requests}
+            for heavy in one.heavy
+        ],
+        "forced": one.forced,
+        "anonymous": one.anonymous,
+    }
+
+
+def _totals(totals: Totals) -> dict[str, Json]:
+    return {
+        "requests": totals.requests,
+        "attempts": totals.attempts,
+        "errors": totals.errors,
+        "cost_usd": usd(totals.cost_usd),
+        "unpriced": totals.unpriced,
+    }
+
+
+def _grade(grade: Grade) -> dict[str, Json]:
+    return {
+        "treatment": grade.treatment,
+        "verdict": grade.verdict,
+        "reasons": list(grade.reasons),
+        "units_needed": grade.needed_units,
+        "rows": [row_json(row) for row in grade.rows],
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, Json]:
+    return dict(counts)

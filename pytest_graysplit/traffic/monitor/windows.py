@@ -1,0 +1,74 @@
+"""The last hour minute by minute, and everything before it in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.traffic.sums.latencies import Latencies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_graysplit.traffic.sums.accumulator import Event
+
+WINDOW_S = 60
+MOST_WINDOWS = 60
+
+
+@dataclass(slots=True)
+class ArmWindow:
+    """What one arm met in one minute."""
+
+    requests: int = 0
+    errors: int = 0
+    cost_usd: Decimal = Decimal(0)
+    latencies: Latencies = field(default_factory=Latencies)
+
+
+class Windows:
+    """Keeps the latest windows of each arm; what falls out of them stays in the arm's latencies."""
+
+    def __init__(self, arms: int) -> None:
+        self._arms = range(arms)
+        self._windows: dict[int, list[ArmWindow]] = {}
+        self._past = [Latencies() for _ in self._arms]
+
+    def add(self, arm: int, event: Event, at_s: float) -> None:
+        """Count a request of the arm at that time, in seconds since 1970."""
+        minute = int(at_s // WINDOW_S)
+        window = self._windows.get(minute) or self._opened(minute)
+        if window is None:  # it comes from a log, later than its hour
+            if event.latency_s is not None:
+                self._past[arm].add(event.latency_s)
+            return
+        one, latency_s, cost_usd = window[arm], event.latency_s, event.cost_usd
+        one.requests += 1
+        if event.outcome == "error":
+            one.errors += 1
+        if latency_s is not None:
+            one.latencies.add(latency_s)
+        if cost_usd is not None:
+            one.cost_usd += cost_usd
+
+    def latencies(self, arm: int) -> Latencies:
+        """Return all latencies of the arm."""
+        whole = Latencies()
+        for one in (self._past[arm], *(window[arm].latencies for window in self._windows.values())):
+            whole.absorb(one)
+        return whole
+
+    def __iter__(self) -> Iterator[tuple[int, list[ArmWindow]]]:
+        """Yield the windows in their order, each with the second since 1970 at which it begins."""
+        return ((minute * WINDOW_S, self._windows[minute]) for minute in sorted(self._windows))
+
+    def _opened(self, minute: int) -> list[ArmWindow] | None:
+        if len(self._windows) >= MOST_WINDOWS:
+            oldest = min(self._windows)
+            if minute < oldest:
+                return None
+            for past, one in zip(self._past, self._windows.pop(oldest), strict=True):
+                past.absorb(one.latencies)
+        self._windows[minute] = window = [ArmWindow() for _ in self._arms]
+        return window

@@ -1,0 +1,51 @@
+"""Traffic splitters of `[tool.graysplit.splits.NAME]`, built from the plain tables of the settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.config.options import nearest
+from pytest_graysplit.config.project import PROJECT_FILE, read_settings
+from pytest_graysplit.config.pyproject.reading import refused
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.traffic.splitter.arms import Split
+from pytest_graysplit.traffic.splitter.splitter import TrafficSplitter
+
+if TYPE_CHECKING:
+    from pytest_graysplit.config.pyproject.splits import SplitArm, SplitTable
+
+
+def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> TrafficSplitter:
+    """Return the splitter that `[tool.graysplit.splits.NAME]` of a pyproject.toml describes.
+
+    Raises UsageError where there is none of that name, naming the nearest, and for weights that do not sum to one.
+    """
+    path = Path(project)
+    splits = read_settings(path, os.environ).table.splits
+    if name not in splits:
+        raise UsageError(
+            f"{path} has no split {name!r}{nearest(name, list(splits))}",
+            hint=f"write [tool.graysplit.splits.{name}] with arms = [{{model = ..., weight = ...}}, ...]",
+            slug=Slug.SPLIT_UNKNOWN,
+        )
+    return build_splitter(splits[name])
+
+
+def build_splitter(table: SplitTable) -> TrafficSplitter:
+    """Return the splitter that a section describes, with aliases resolved; raise UsageError that names the section."""
+    try:
+        # The kinds of salt and `anonymous` are checked where any splitter is built.
+        splitter = TrafficSplitter(
+            [_split(arm) for arm in table.arms],
+            salt=table.salt,  # type: ignore[arg-type]
+            anonymous=table.anonymous,  # type: ignore[arg-type]
+        )
+    except UsageError as error:
+        raise refused(table.setting, error.problem, error.hint) from None
+    return splitter.named(table.aliases)
+
+
+def _split(arm: SplitArm) -> Split:
+    return Split(arm.model, arm.weight, name=arm.name, params=arm.params, headers=arm.headers)  # type: ignore[arg-type]

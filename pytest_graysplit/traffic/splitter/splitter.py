@@ -1,0 +1,163 @@
+"""The splitter: from a unit to its arm by a hash, without a clock and without memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.traffic.splitter.arms import Assignment, unknown_arm
+from pytest_graysplit.traffic.splitter.checks import (
+    basis_points_of,
+    checked_anonymous,
+    checked_salt,
+    names_of,
+    points_of,
+    text_of,
+)
+from pytest_graysplit.traffic.splitter.layout import BASIS_POINTS, layout
+from pytest_graysplit.types import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_graysplit.traffic.splitter.arms import Split
+    from pytest_graysplit.traffic.splitter.checks import Anonymous
+
+# Whatever has a text of its own: str, bytes, int, float, UUID, Decimal, date, an enum. Asked for as `object`, checked.
+Unit: TypeAlias = object
+
+
+class TrafficSplitter:
+    """Assigns units to arms by their weights: sticky, without memory, and alike on every machine.
+
+    A unit's place is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u < its
+    weight. Each treatment has an end of its own to grow from, in the order of the list, and the control has what is
+    left; so whoever met a treatment goes on meeting it when its weight is raised. `unassigned` counts the calls that
+    named no unit; `identity` is eight hexadecimal letters that tell this salt with these arms and weights from any
+    other. Raises UsageError for weights that do not sum to one, and for names that cannot be told apart.
+
+    >>> from pytest_graysplit import Split, TrafficSplitter
+    >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
+    >>> splitter.assign("user_7").model, splitter.assign("user_7").arm
+    ('deepseek-v3.2', 'deepseek-v3.2')
+    """
+
+    def __init__(
+        self,
+        splits: Sequence[Split],
+        *,
+        salt: str,
+        anonymous: Anonymous = "control",
+        random: Random | None = None,
+    ) -> None:
+        """Check the splits; without a unit `anonymous` decides: the control, or a draw for each request."""
+        self.splits = tuple(splits)
+        self.salt = checked_salt(salt)
+        self.anonymous = checked_anonymous(anonymous)
+        self.arms = names_of(self.splits)
+        self.basis_points = basis_points_of(self.splits, self.arms)
+        self._slots = layout(self.basis_points)
+        self._prefix = f"{salt}:".encode("utf-8", "surrogatepass")
+        self._random = random or Random()
+        self.unassigned = 0
+        self._lock = Lock()
+        made = [
+            Assignment(arm=arm, role="treatment" if index else "control", model=split.model, split=split, index=index)
+            for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
+        ]
+        self.assignments = tuple(made)
+        self.identity = _identity_of(self.salt, self.assignments, self.basis_points)
+        self._forced = {one.arm: replace(one, forced=True) for one in made}
+        self._anonymous = tuple(replace(one, anonymous=True) for one in made)
+
+    def assign(self, unit: Unit = None, *, force: str | None = None) -> Assignment:
+        """Return the arm of the unit; None is nobody, while "" and 0 are units like any other.
+
+        `force` names an arm to route to whoever asks, such as for a tester's header; raises UsageError for an arm
+        that is not there and for a unit without a text of its own.
+        """
+        if force is not None:
+            return self.forced(force)
+        if unit is None:
+            return self._nobody()
+        return self.assigned(self.key(unit))
+
+    def assigned(self, key: bytes) -> Assignment:
+        """Return the arm of the unit with this key."""
+        return self.assignments[self._slots[(int.from_bytes(key[:8]) >> 11) * BASIS_POINTS >> 53]]
+
+    def key(self, unit: Unit) -> bytes:
+        """Return the 32 bytes that stand for a unit in this experiment.
+
+        They are a pseudonym: nobody reads the unit from them, but whoever has the salt can check a guess.
+        """
+        if isinstance(unit, str):
+            text = unit.encode("utf-8", "surrogatepass")
+        elif isinstance(unit, bytes):
+            text = unit
+        else:
+            text = text_of(unit)
+        return hashlib.sha256(self._prefix + text).digest()
+
+    def forced(self, arm: str) -> Assignment:
+        """Return the arm of that name, routed to by force."""
+        if arm not in self._forced:
+            raise unknown_arm(arm, self.arms)
+        return self._forced[arm]
+
+    def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
+        """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
+
+        Raises UsageError where a unit would be moved into or out of an arm whose weight stays as it is.
+        """
+        for arm in weights:
+            self.forced(arm)  # raises for one that is not there
+        treatments = [
+            replace(split, weight=weights.get(arm, split.weight))
+            for arm, split in zip(self.arms[1:], self.splits[1:], strict=True)
+        ]
+        taken = sum(points_of(split, arm) for arm, split in zip(self.arms[1:], treatments, strict=True))
+        control = replace(self.splits[0], weight=weights.get(CONTROL, max(0, BASIS_POINTS - taken) / BASIS_POINTS))
+        ramped = TrafficSplitter([control, *treatments], salt=self.salt, anonymous=self.anonymous, random=self._random)
+        if moved := self._moved_otherwise(ramped):
+            raise UsageError(
+                f"the new weights would move {moved / 100:g}% of the units into or out of arms whose weights stay",
+                hint="lower the treatment that grows into them first, or start a new experiment with a new salt",
+                slug=Slug.SPLIT_RAMP,
+            )
+        return ramped
+
+    def named(self, aliases: Mapping[str, str]) -> TrafficSplitter:
+        """Return the same splitter with models under their own names; an arm keeps the name it goes by."""
+        splits = [
+            replace(split, model=aliases.get(split.model, split.model), name=arm if index else "")
+            for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
+        ]
+        return TrafficSplitter(splits, salt=self.salt, anonymous=self.anonymous, random=self._random)
+
+    def _moved_otherwise(self, other: TrafficSplitter) -> int:
+        changes = Counter(zip(self._slots, other._slots, strict=True))
+        grown = {index for index, points in enumerate(other.basis_points) if points > self.basis_points[index]}
+        shrunk = {index for index, points in enumerate(other.basis_points) if points < self.basis_points[index]}
+        return sum(
+            number
+            for (before, after), number in changes.items()
+            if before != after and not (before in shrunk and after in grown)
+        )
+
+    def _nobody(self) -> Assignment:
+        with self._lock:
+            self.unassigned += 1
+        if self.anonymous == "control":
+            return self._anonymous[0]
+        return self._anonymous[self._slots[self._random.randrange(BASIS_POINTS)]]
+
+
+def _identity_of(salt: str, arms: Sequence[Assignment], points: Sequence[int]) -> str:
+    parts = [salt, *(f"{one.arm}={one.model}={share}" for one, share in zip(arms, points, strict=True))]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Sums of live traffic per arm, in bounded memory."""

@@ -1,0 +1,228 @@
+"""What one arm has met, added up request by request, in memory that does not grow."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
+from pytest_graysplit.traffic.sums.units import PLACES, HeavyUnits
+from pytest_graysplit.types import Usage
+
+if TYPE_CHECKING:
+    from pytest_graysplit.traffic.log.records import FallbackCall
+    from pytest_graysplit.traffic.splitter import Assignment
+    from pytest_graysplit.traffic.sums.latencies import Latencies
+    from pytest_graysplit.types import Outcome
+
+TROUBLED = frozenset({"error", "refusal"})
+# Names of errors and models come from outside: beyond so many different ones the rest are counted together.
+MOST_NAMES = 64
+OTHERS = "others"
+# A unit with more of an arm's requests is named: so much of each of its figures is that of one unit.
+HEAVY_SHARE = 0.05
+
+
+class Event(NamedTuple):
+    """One request as the sums see it: seconds and US dollars, at the price of the model that worked."""
+
+    outcome: Outcome
+    latency_s: float | None
+    cost_usd: Decimal | None
+    usage: Usage | None
+    attempts: int
+    error: str | None
+    retried: tuple[str, ...]
+    served_model: str | None
+    fell_back: bool
+    fallback: FallbackCall | None
+
+
+class Totals:
+    """Counts of requests, attempts and errors, and their cost, over whatever is added to it."""
+
+    __slots__ = ("attempts", "cost_usd", "errors", "requests", "unpriced")
+
+    def __init__(self) -> None:
+        self.requests = self.attempts = self.errors = self.unpriced = 0
+        self.cost_usd = Decimal(0)
+
+    def add(self, event: Event) -> None:
+        """Count a request, and the call to the control that answered in its place."""
+        self.requests += 1
+        self.attempts += event.attempts
+        cost_usd = event.cost_usd
+        if cost_usd is not None:
+            self.cost_usd += cost_usd
+        if event.outcome == "error":
+            self.errors += 1
+        elif cost_usd is None:
+            self.unpriced += 1
+        if (call := event.fallback) is not None:
+            self.attempts += call.attempts
+            if call.cost_usd is not None:
+                self.cost_usd += call.cost_usd
+            elif call.outcome != "error":
+                self.unpriced += 1
+
+    def absorb(self, other: Totals) -> None:
+        """Add other totals."""
+        for name in Totals.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    @classmethod
+    def of(cls, *parts: Totals) -> Totals:
+        """Return the sum of the parts, which goes on without them."""
+        whole = cls()
+        for part in parts:
+            whole.absorb(part)
+        return whole
+
+
+class ArmTally:
+    """The sums of one arm since its weight was set."""
+
+    def __init__(self, assignment: Assignment, basis_points: int) -> None:
+        self.assignment = assignment
+        self.basis_points = basis_points
+        self.units = self.anonymous = self.forced = 0
+        self.totals = Totals()
+        self.heavy = HeavyUnits()
+        self.outcomes: defaultdict[str, int] = defaultdict(int)
+        self.errors: defaultdict[str, int] = defaultdict(int)
+        self.retried: defaultdict[str, int] = defaultdict(int)
+        self.served: defaultdict[str, int] = defaultdict(int)
+        self.gateway_fallbacks = self.fallbacks = self.fallback_failures = 0
+        self.fallback_usd = Decimal(0)
+        self._prompt = self._completion = self._cached = self._cache_write = self._reasoning = self._total = 0
+        self._units, self._requests, self._passed, self._troubled, self._timed, self._scored = (
+            array("q", bytes(8 * PLACES)) for _ in range(6)
+        )
+        self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * PLACES)) for _ in range(3))
+
+    def meet(self, place: int) -> None:
+        """Count a unit that is met for the first time, of the cluster at that place."""
+        self.units += 1
+        self._units[place] += 1
+
+    def add(self, event: Event, place: int) -> None:
+        """Count a request of the cluster at that place."""
+        self.totals.add(event)
+        # Taken apart at once: by name each field costs a look-up, a hundred thousand times a second.
+        outcome, latency_s, cost_usd, usage, _, error, retried, served_model, fell_back, fallback = event
+        self.outcomes[outcome] += 1
+        self._requests[place] += 1
+        if outcome == "ok":
+            self._passed[place] += 1
+        elif outcome in TROUBLED:
+            self._troubled[place] += 1
+        if latency_s is not None:
+            self._timed[place] += 1
+            self._log_latency[place] += math.log(max(latency_s, 1e-9))
+        if cost_usd is not None:
+            self._cost_usd[place] += float(cost_usd)
+        if usage is not None:
+            self._count_tokens(usage)
+        if error is not None:
+            _count(self.errors, error)
+        for slug in retried:
+            _count(self.retried, slug)
+        if served_model is not None:
+            _count(self.served, served_model)
+        self.gateway_fallbacks += fell_back
+        if fallback is not None:
+            self._count_fallback(fallback, place)
+
+    def score(self, place: int, score: float, before: float | None) -> None:
+        """Count what a user thought of an answer, in the place of what that user had said before."""
+        self._scored[place] += before is None
+        self._score[place] += score - (before or 0.0)
+
+    def _count_tokens(self, usage: Usage) -> None:
+        self._prompt += usage.prompt
+        self._completion += usage.completion
+        self._total += usage.prompt + usage.output
+        if usage.cached or usage.cache_write or usage.reasoning:
+            self._cached += usage.cached
+            self._cache_write += usage.cache_write
+            self._reasoning += usage.reasoning
+
+    def _count_fallback(self, call: FallbackCall, place: int) -> None:
+        self.fallbacks += 1
+        self.fallback_failures += call.outcome == "error"
+        if call.cost_usd is not None:
+            self.fallback_usd += call.cost_usd
+            self._cost_usd[place] += float(call.cost_usd)
+
+    def sums(self, latencies: Latencies) -> ArmSums:
+        """Return what has been summed up, with the latencies that belong to it."""
+        scored = sum(self._scored)
+        return ArmSums(
+            arm=self.assignment.arm,
+            role=self.assignment.role,
+            model=self.assignment.model,
+            basis_points=self.basis_points,
+            units=self.units,
+            requests=self.totals.requests,
+            attempts=self.totals.attempts,
+            passed=self.outcomes.get("ok", 0),
+            outcomes=_ordered(self.outcomes),
+            errors=_ordered(self.errors),
+            retried=_ordered(self.retried),
+            served=_ordered(self.served),
+            gateway_fallbacks=self.gateway_fallbacks,
+            fallbacks=self.fallbacks,
+            fallback_failures=self.fallback_failures,
+            anonymous=self.anonymous,
+            forced=self.forced,
+            usage=Usage(
+                prompt=self._prompt,
+                completion=self._completion,
+                cached=self._cached,
+                cache_write=self._cache_write,
+                reasoning=self._reasoning,
+                total=self._total,
+            ),
+            cost_usd=self.totals.cost_usd,
+            fallback_usd=self.fallback_usd,
+            unpriced=self.totals.unpriced,
+            feedback=scored,
+            feedback_mean=math.fsum(self._score) / scored if scored else None,
+            mean_latency_s=latencies.mean_s,
+            timed=latencies.n,
+            clusters=self._clusters(),
+            heavy=tuple(
+                HeavyUnit(unit=key.hex(), requests=requests)
+                for key, requests in self.heavy.above(HEAVY_SHARE * self.totals.requests)
+            ),
+            quantile=latencies.quantile_s,
+            counts=latencies.counts,
+        )
+
+    def _clusters(self) -> tuple[ClusterSums, ...]:
+        return tuple(
+            ClusterSums(
+                units=self._units[place],
+                requests=requests,
+                passed=self._passed[place],
+                troubled=self._troubled[place],
+                timed=self._timed[place],
+                log_latency=self._log_latency[place],
+                cost_usd=self._cost_usd[place],
+                scored=self._scored[place],
+                score=self._score[place],
+            )
+            for place, requests in enumerate(self._requests)
+            if requests or self._scored[place]
+        )
+
+
+def _count(counts: defaultdict[str, int], name: str) -> None:
+    counts[name if name in counts or len(counts) < MOST_NAMES else OTHERS] += 1
+
+
+def _ordered(counts: defaultdict[str, int]) -> dict[str, int]:
+    return {name: counts[name] for name in sorted(counts)}

@@ -1,0 +1,81 @@
+"""Rows of latencies: those that were measured side by side, and the treatment's against its budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_graysplit import stats
+from pytest_graysplit.config.policy import SEED
+from pytest_graysplit.formatting.display import plural
+from pytest_graysplit.verdict.criterion import Row, at_most, row_of, t_method
+from pytest_graysplit.verdict.pairs import clusters_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.verdict.pairs import Pair
+
+LATE_SHARE = 0.05
+# Where other pairs were measured apart, fewer than this many side by side say nothing of latency.
+FEWEST_SIDE_BY_SIDE = 30
+NOT_SIDE_BY_SIDE = "not measured side by side"
+
+
+def latency_rows(pairs: Sequence[Pair], policy: Policy, *, resampled: bool) -> Iterator[Row]:
+    """Compare the latencies that were measured side by side, and name what is missing where those are too few."""
+    timed, apart = [pair for pair in pairs if pair.latency_s is not None], sum(pair.apart for pair in pairs)
+    beside = f"{len(timed):,} of {plural(len(timed) + apart, 'pair')} measured side by side" if apart else ""
+    for name, q in (("latency", 0.0), ("latency_p95", 0.95), ("latency_p99", 0.99)):
+        # With fewer cases a sample cannot bound its own percentile from above.
+        needed = stats.smallest_n_for_quantile(q) if q else 1
+        if len(timed) + apart < needed or (q and not resampled):
+            continue
+        if apart and len(timed) < max(needed, FEWEST_SIDE_BY_SIDE):
+            yield _not_side_by_side(name, len(timed), policy.bounds[name])
+        elif (row := _percentile(name, q, timed, policy) if q else _ratio(timed, policy)) is not None:
+            yield replace(row, remark="; ".join(filter(None, (beside, row.remark))))
+
+
+def _not_side_by_side(name: str, n: int, bound: float) -> Row:
+    unknown = stats.Interval(math.nan, -math.inf, math.inf)
+    return replace(row_of(name, unknown, n, "none"), bound=bound, remark=NOT_SIDE_BY_SIDE)
+
+
+def _ratio(timed: Sequence[Pair], policy: Policy) -> Row | None:
+    treatment, control = _columns(timed)
+    clusters, bound = clusters_of(timed), policy.bounds["latency"]
+    if (interval := stats.log_ratio(treatment, control, policy.confidence, clusters)) is None:
+        return None
+    row = row_of("latency", interval, len(timed), f"{t_method(clusters)} of log ratios")
+    return at_most(row, bound, stats.log_ratio_p(treatment, control, bound, clusters=clusters))
+
+
+def _percentile(name: str, q: float, timed: Sequence[Pair], policy: Policy) -> Row | None:
+    if (ratio := stats.quantile_ratio(*_columns(timed), q, seed=SEED)) is None:
+        return None
+    row = row_of(name, ratio.interval(policy.confidence), len(timed), "paired percentile bootstrap")
+    return at_most(row, policy.bounds[name], ratio.p(policy.bounds[name]))
+
+
+def _columns(timed: Sequence[Pair]) -> tuple[list[float], list[float]]:
+    """Return the latencies of the treatment and of the control."""
+    both = [pair.latency_s for pair in timed if pair.latency_s is not None]
+    return [one.treatment for one in both], [one.control for one in both]
+
+
+def latency_budget_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Row]:
+    """Hold 95 of 100 replies of the treatment to the latency budget, by the exact binomial test.
+
+    It is about the treatment alone: when the control was measured, and whether it was, does not matter.
+    """
+    budget_s = policy.max_latency_s
+    waits_s = [pair.wait_s for pair in pairs if pair.wait_s is not None]
+    if budget_s is None or not waits_s:
+        return
+    n, late = len(waits_s), sum(wait_s > budget_s for wait_s in waits_s)
+    share = stats.clopper_pearson(late, n, policy.confidence)
+    row = row_of("latency_budget", share, n, "exact binomial, share over the budget")
+    yield at_most(row, LATE_SHARE, 1 - stats.binomial_budget_p(late - 1, n, LATE_SHARE) if late else 1.0)

@@ -1,0 +1,189 @@
+"""All cases together: each arm by itself, and each treatment beside the control."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from math import fsum
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.stats import Interval, quantile, wilson
+from pytest_graysplit.types import CONTROL, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_graysplit.types import Asked, Reply, Role
+    from pytest_graysplit.verdict.results.cases import CaseRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
+
+    `passed` counts the cases in which all answers passed, `passes` adds up the shares that did: with one answer a case
+    they are equal. Rates use the shares. The cost of `uncounted` answers is unknown because their tokens were not
+    counted, that of `disputed` ones because the relay reported 0 for a model with a price, and that of `unpriced` ones
+    for want of a price. `in_flight` holds how many requests were out when each reply was asked for, of those that
+    know it.
+    """
+
+    role: Role
+    arm: str
+    model: str
+    cases: int
+    passed: int
+    passes: float
+    pass_rate: Interval
+    errors: int
+    outcomes: Mapping[str, int]
+    latencies_s: tuple[float, ...]
+    usage: Usage
+    cost_usd: Decimal | None
+    priced: int
+    unpriced: int
+    uncounted: int
+    disputed: int
+    replies: int
+    replayed: int
+    attempts: int
+    in_flight: tuple[int, ...]
+    served_models: Mapping[str, int]
+
+    @property
+    def answers(self) -> int:
+        """How many calls have not failed."""
+        return self.replies - self.errors
+
+    @property
+    def cost_per_pass_usd(self) -> Decimal | None:
+        """Cost of all replies over the cases that passed; None where either is missing."""
+        if self.cost_usd is None or not self.passes:
+            return None
+        return self.cost_usd / Decimal(str(self.passes))
+
+    @property
+    def mean_latency_s(self) -> float | None:
+        """Mean latency in seconds."""
+        return fmean(self.latencies_s) if self.latencies_s else None
+
+    def latency_s(self, q: float) -> float | None:
+        """Return the q-quantile of the latencies in seconds."""
+        return quantile(self.latencies_s, q)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonSummary:
+    """The answers and the bill of one treatment against the control's; passes and latencies are the verdict's."""
+
+    treatment: str
+    similarities: tuple[float, ...]
+    self_similarities: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    calibrated: bool
+    below: int
+    cost_ratio: float | None
+    cost_per_pass_saved_usd: Decimal | None
+    flags: Mapping[str, int]
+    asked: tuple[Asked, ...] = ()
+
+
+def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
+    """Sum up one arm over all cases that it has a part in."""
+    results = [row.arms[arm] for row in rows if arm in row.arms]
+    judged = [result for result in results if result.judged]
+    replies = [reply for result in results for reply in result.replies]
+    passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
+    return sum_up_replies(replies, arm, results[0].model, cases=len(judged), passed=passed, passes=passes)
+
+
+def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
+    replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0, passes: float | None = None
+) -> ArmSummary:
+    """Sum up what an arm has answered, of which so many cases have been judged; `passes` adds up shares of answers."""
+    passes = float(passed) if passes is None else round(passes, 9)
+    unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
+    uncounted = sum(not reply.is_counted for reply in unknown)
+    disputed = sum(reply.is_counted and reply.reported_cost_usd == 0 for reply in unknown)
+    return ArmSummary(
+        role="control" if arm == CONTROL else "treatment",
+        arm=arm,
+        model=model,
+        cases=cases,
+        passed=passed,
+        passes=passes,
+        pass_rate=wilson(passes, cases),
+        errors=sum(reply.outcome == "error" for reply in replies),
+        outcomes=dict(sorted(Counter(reply.outcome for reply in replies).items())),
+        latencies_s=tuple(reply.latency_s for reply in replies if reply.latency_s is not None),
+        usage=sum((reply.usage for reply in replies if reply.usage), Usage()),
+        cost_usd=total_cost(replies),
+        priced=sum(reply.cost_usd is not None for reply in replies),
+        unpriced=len(unknown) - uncounted - disputed,
+        uncounted=uncounted,
+        disputed=disputed,
+        replies=len(replies),
+        replayed=sum(reply.replayed for reply in replies),
+        attempts=sum(reply.attempts for reply in replies),
+        in_flight=tuple(reply.in_flight for reply in replies if reply.in_flight is not None),
+        served_models=dict(sorted(Counter(reply.served_model or "unknown" for reply in _answered(replies)).items())),
+    )
+
+
+def hold_against(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSummary) -> ComparisonSummary:
+    """Sum up what the comparisons of a treatment with the control found, over all cases."""
+    name = treatment.arm
+    compared = [row.comparisons[name] for row in rows if name in row.comparisons]
+    scored = [(one, one.similarity) for one in compared if one.similarity is not None]
+    return ComparisonSummary(
+        treatment=name,
+        similarities=tuple(similarity for _, similarity in scored),
+        self_similarities=tuple(one.self_similarity for one in compared if one.self_similarity is not None),
+        thresholds=tuple(sorted({one.threshold for one in compared if one.threshold is not None})),
+        calibrated=any(one.calibrated for one in compared),
+        below=sum(one.threshold is not None and similarity < one.threshold for one, similarity in scored),
+        cost_ratio=_cost_ratio(treatment, control),
+        cost_per_pass_saved_usd=_saved(treatment, control),
+        flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
+        asked=_asked(rows, name),
+    )
+
+
+def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[Asked, ...]:
+    """Sum up what metrics asked about both arms, by metric and model."""
+    sums: dict[tuple[str, str], Asked] = {}
+    for row in rows:
+        for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
+            known = sums.get((one.metric, one.model))
+            sums[one.metric, one.model] = known + one if known else one
+    return tuple(sums[key] for key in sorted(sums))
+
+
+def total_cost(replies: Sequence[Reply]) -> Decimal | None:
+    """Return the sum of all costs, or None when any answered reply has no known price: a part is not the total."""
+    answered = list(_answered(replies))
+    if not answered or any(reply.cost_usd is None for reply in answered):
+        return None
+    return sum((reply.cost_usd for reply in replies if reply.cost_usd is not None), Decimal(0))
+
+
+def _by_count(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _answered(replies: Sequence[Reply]) -> Iterator[Reply]:
+    return (reply for reply in replies if reply.outcome != "error")
+
+
+def _cost_ratio(treatment: ArmSummary, control: ArmSummary) -> float | None:
+    if treatment.cost_per_pass_usd is None or not control.cost_per_pass_usd:
+        return None
+    return float(treatment.cost_per_pass_usd / control.cost_per_pass_usd)
+
+
+def _saved(treatment: ArmSummary, control: ArmSummary) -> Decimal | None:
+    if treatment.cost_per_pass_usd is None or control.cost_per_pass_usd is None:
+        return None
+    return control.cost_per_pass_usd - treatment.cost_per_pass_usd

@@ -1,0 +1,155 @@
+"""What the verdict must know beside the pairs: how much of the suite the run saw, and whose answers they were."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from pytest_graysplit.config.policy import TRUNCATED
+from pytest_graysplit.formatting.display import listed, percent, plural
+from pytest_graysplit.formatting.escaping import on_one_line
+from pytest_graysplit.verdict.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_graysplit.types import Comparison, Reply
+    from pytest_graysplit.verdict.results import ArmResult, Results
+
+# The share of the cases with a budget of latency ratios that may go without a judgement.
+MUCH_UNJUDGED = 0.05
+# What relays add to a model's name to say which build of it answered.
+_RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Why a run stopped asking a treatment: harm or promise was shown after so many cases."""
+
+    side: Literal["harm", "promote"]
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFacts:
+    """How much of the suite the run saw.
+
+    `cut` says, in words, why it is not the whole suite (interrupted, selected); `lost` counts the tests that gave no
+    result; `budget` says that money ran out; `stops` names the treatments that were decided early.
+    """
+
+    cut: tuple[str, ...] = ()
+    lost: int = 0
+    budget: str = ""
+    stops: Mapping[str, Stop] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A reason not to trust the pairs.
+
+    "mistaken" where the answers are not those of the models that were asked, "holding" where a promotion waits for it,
+    "noted" where it is so little that it is only told.
+    """
+
+    text: str
+    weight: Literal["mistaken", "holding", "noted"]
+
+
+def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Doubt, ...]:
+    """Return what makes the pairs of a treatment doubtful, each a sentence of the summary.
+
+    `truncated` is the share of each arm's answers that may be cut off before a promotion waits for it.
+    """
+    rows = {arm: [row.arms[arm] for row in results.rows if arm in row.arms] for arm in (CONTROL, treatment)}
+    arms = [arm for some in rows.values() for arm in some]
+    return (
+        *(Doubt(text=text, weight="mistaken") for text in _strangers(arms)),
+        *(Doubt(text=text, weight="mistaken") for text in _gateways(arms)),
+        *(Doubt(text=text, weight="mistaken") for text in _differing(results, treatment)),
+        *(doubt for some in rows.values() for doubt in _truncated(some, truncated)),
+        *(Doubt(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
+    )
+
+
+def _replies(arms: list[ArmResult]) -> Iterator[Reply]:
+    return (reply for arm in arms for reply in arm.replies)
+
+
+def _strangers(arms: list[ArmResult]) -> Iterator[str]:
+    strangers = Counter(
+        (reply.model, reply.served_model)
+        for reply in _replies(arms)
+        if reply.served_model and not same_model(reply.model, reply.served_model)
+    )
+    for (asked, served), number in sorted(strangers.items()):
+        yield f"{asked} was asked for, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
+
+
+def _gateways(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(reply.fell_back for reply in _replies(arms)):
+        yield f"the gateway retried or fell back by itself: {plural(number, 'reply', 'replies')}"
+
+
+def _differing(results: Results, treatment: str) -> Iterator[str]:
+    rows = [row.differing[treatment] for row in results.rows if treatment in row.differing]
+    if rows:
+        names = sorted({name for row in rows for name in row})
+        verb = "differs" if len(names) == 1 else "differ"
+        yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
+
+
+def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Doubt]:
+    replies = list(_replies(arms))
+    if number := sum(reply.outcome == "truncated" for reply in replies):
+        total = plural(len(replies), "reply", "replies")
+        text = f"{arms[0].model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
+        yield Doubt(text=text, weight="holding" if number > allowed * len(replies) else "noted")
+
+
+def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:
+    """Return in how many cases a latency ratio could not be held to its budget, and how many have such a budget."""
+    held = [
+        row.comparisons[treatment]
+        for row in results.rows
+        if treatment in row.comparisons and row.case.max_latency_ratio is not None
+    ]
+    return sum(one.latency_ratio is None and _is_timed(one) for one in held), len(held)
+
+
+def _is_timed(one: Comparison) -> bool:
+    return one.treatment.latency_s is not None and bool(one.control.latency_s)
+
+
+def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
+    """A budget that was not judged in more than a few cases is a thing that the user asserted and that was not shown.
+
+    It is not a miss: when the answers were recorded says nothing of the model.
+    """
+    apart, held = ratio_budgets_apart(results, treatment)
+    if apart > MUCH_UNJUDGED * held:
+        yield unjudged_ratios(apart, held)
+
+
+def unjudged_ratios(apart: int, held: int) -> str:
+    """Say that a budget of latency ratios holds for some cases and was judged in a part of them."""
+    return (
+        f"max_latency_ratio was not judged in {apart:,} of {plural(held, 'case')}: their answers were "
+        "not measured side by side, --graysplit-record=all measures both again"
+    )
+
+
+def same_model(asked: str, served: str) -> bool:
+    """Tell whether the answering model is the one asked for, under a dated, prefixed or variant name of it.
+
+    >>> same_model("gpt-4.1", "openai/gpt-4.1-2025-04-14"), same_model("gpt-4.1", "gpt-4.1-mini")
+    (True, False)
+    """
+    return _plain_name(asked) == _plain_name(served)
+
+
+def _plain_name(model: str) -> str:
+    # openai/gpt-4.1-2025-04-14, models/gemini-2.5-flash-001, llama3:latest, deepseek-v3.2:free, sonnet@20250929
+    return _RELEASE.sub("", model.lower().rpartition("/")[2])

@@ -1,0 +1,394 @@
+"""The command says what it did, ends with the right code, and answers wrong input with one clear message."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from quiet import ADDOPTS
+
+from pytest_graysplit import __version__
+from pytest_graysplit.cli import main
+from pytest_graysplit.replies.recordings import Journal, Recordings, merge_journals
+from pytest_graysplit.types import Reply, ReplyKey
+
+FILE = Path("tests/__graysplit__/test_support.jsonl")
+KEY = "an-api-key-of-24-letters"
+RESTORE = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
+REVOKE = "revoke it where it was issued, take it out of the test and out of version control, record anew"
+INSIDE = (
+    "nothing was written there, and a journal that names it is kept; record inside the project: let its "
+    "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings"
+)
+AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
+# A plugin that tells what it would ask for, as the real one does at the end of a collection.
+CONFTEST = """
+    import os
+    from pathlib import Path
+
+    def pytest_collection_finish(session):
+        if "GRAYSPLIT_WANTED" in os.environ and Path("wanted.jsonl").exists():
+            Path(os.environ["GRAYSPLIT_WANTED"]).write_bytes(Path("wanted.jsonl").read_bytes())
+
+    def pytest_addoption(parser):
+        parser.addoption("--wish")
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """An empty project, the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOLYSHEEP_API_KEY", raising=False)
+    monkeypatch.delenv("GRAYSPLIT_API_KEY", raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-p no:graysplit {ADDOPTS}")
+    return tmp_path
+
+
+@pytest.fixture
+def graysplit(capsys):
+    """Run the command; return code, what it told, and what it complained of."""
+
+    def run(*arguments):
+        code = main(["recordings", *map(str, arguments)])
+        told = capsys.readouterr()
+        return code, told.out.splitlines(), told.err.splitlines()
+
+    return run
+
+
+def record(*cases, root=Path(), file=FILE, text="30 days.", at="2026-11-23T10:00:00Z", merge=True):
+    journal = Journal(root, mode="new", run_id="run")
+    for case in cases:
+        reply = Reply(model="m", outcome="ok", text=text, at=at)
+        journal.append(root / file, ReplyKey(case, "m", f"{len(case):016}", 0), {"n": len(case)}, reply)
+    journal.close()
+    if merge:
+        merge_journals(root)
+    return journal
+
+
+def line(case, text="30 days.", at="2026-11-23T10:00:00Z"):
+    return (
+        f'{{"format":1,"case":"{case}","model":"m","request":"{len(case):016}","sample":0,"outcome":"ok",'
+        f'"text":"{text}","at":"{at}"}}'
+    )
+
+
+def question(case):
+    return f'{{"format":1,"request":"{len(case):016}","body":{{"n":{len(case)}}}}}'
+
+
+def write(*lines, file=FILE):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def want(*cases, file=FILE):
+    rows = [
+        {"into": str(file), "case": case, "model": "m", "request": f"{len(case):016}", "sample": 0} for case in cases
+    ]
+    Path("wanted.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Path("conftest.py").write_text(dedent(CONFTEST))
+
+
+def test_version_and_help(capsys):
+    """The version is that of the package, and the help tells the exit codes."""
+    for argument, told in (("--version", f"graysplit {__version__}\n"), ("--help", "exit codes: 0 done")):
+        with pytest.raises(SystemExit) as ended:
+            main([argument])
+        assert ended.value.code == 0
+        assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["recordings"], ["recordings", "merge"], ["recordings", "merge", "x"]])
+def test_a_command_that_lacks_something_says_what(arguments, capsys):
+    """A wrong command line is answered with its usage."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "error: the following arguments are required: " in capsys.readouterr().err
+
+
+def test_the_module_is_the_command(project):
+    """`python -m pytest_graysplit` works where scripts are not on the path, and a closed pipe is no traceback."""
+    command = f"{sys.executable} -m pytest_graysplit recordings"
+    write(*(f"broken {n}" for n in range(5000)))
+    run = subprocess.run(f"{command} check | head -1", shell=True, capture_output=True, text=True, check=False)
+    assert run.stdout.startswith("tests/__graysplit__/test_support.jsonl:1: is not JSON")
+    assert run.stderr == ""
+    run = subprocess.run(f"{command} check nope", shell=True, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 2)
+
+
+def test_ctrl_c_ends_without_a_traceback(graysplit, monkeypatch):
+    """An interrupted command ends with the code that shells expect."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_graysplit.cli.recordings.find_recordings", interrupted)
+    assert graysplit("check") == (130, [], [])
+
+
+def test_tidy_puts_lines_in_order(graysplit):
+    """Sorted, newest wins, requests without replies dropped; a second time there is nothing to do."""
+    write(line("b"), question("unasked"), line("a", "old", "2026-11-22T10:00:00Z"), question("a"), line("a", "new"))
+    assert graysplit("tidy") == (0, [f"{FILE}: rewritten (lines: 5 -> 3)", "recording files: 1, rewritten: 1"], [])
+    assert FILE.read_text().splitlines() == [question("a"), line("a", "new"), line("b")]
+    assert graysplit("tidy") == (0, ["recording files: 1, rewritten: 0"], [])
+
+
+def test_tidy_keeps_both_sides_of_a_conflict(graysplit):
+    """Markers go, the replies of both branches stay, and where both recorded one case the newer one wins."""
+    write("<<<<<<< HEAD", line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), "||||||| base", line("a", "base"),
+          "=======", line("a", "theirs"), line("c"), ">>>>>>> topic")  # fmt: skip
+    assert graysplit("tidy", FILE)[0] == 0
+    assert FILE.read_text().splitlines() == [line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), line("c")]
+
+
+def test_tidy_takes_in_leftovers(graysplit):
+    """What a killed run has paid for comes to rest, and torn lines are told."""
+    journal = record("a", merge=False)
+    with journal.path.open("ab") as file:
+        file.write(b'{"torn')
+    code, told, complaints = graysplit("tidy")
+    where = f".graysplit/journal/{journal.path.name}"
+    assert (code, complaints) == (0, [])
+    assert told == [
+        "replies taken in from killed runs: 1",
+        f"{where}:2: the last line is torn and was skipped",
+        "recording files: 0, rewritten: 0",
+    ]
+    assert FILE.read_text().splitlines() == [question("a"), line("a")]
+
+
+def test_tidy_goes_on_after_a_broken_file(graysplit):
+    """One file that cannot be read keeps no other from being tidied; it is told, and the code is 2."""
+    other = FILE.with_name("test_zoo.jsonl")
+    write("{", line("a"))
+    write(line("b"), line("a"), file=other)
+    code, told, complaints = graysplit("tidy")
+    assert (code, told) == (2, [f"{other}: rewritten (lines: 2 -> 2)", "recording files: 2, rewritten: 1"])
+    assert complaints == [
+        f"{FILE}:1: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))",
+        f"  hint: {RESTORE}  [recording-broken]",
+    ]  # fmt: skip
+    assert FILE.read_text().startswith("{\n")
+
+
+def test_tidy_drops_orphans_when_asked_to(graysplit):
+    """Replies of cases that are gone go; one that a renamed case is answered from stays."""
+    record("kept", "renamed", "gone!")
+    want("kept", "renamEd")
+    assert graysplit("tidy", "--drop-orphans")[0] == 0
+    assert FILE.read_text().splitlines() == [question("kept"), question("renamed"), line("kept"), line("renamed")]
+
+
+def test_check_of_what_is_in_order_is_clean(graysplit):
+    """No findings, code 0, also where pytest is given options of its own."""
+    record("a", "b2")
+    want("a", "b2")
+    assert graysplit("check", "--", "--wish=x") == (0, ["recording files: 1, findings: 0"], [])
+    assert graysplit("check", "--no-orphans", FILE.parent) == (0, ["recording files: 1, findings: 0"], [])
+
+
+def test_check_without_recordings_is_clean(graysplit):
+    """A project that has recorded nothing yet has nothing wrong with it, and no tests are collected for that."""
+    assert graysplit("check") == (0, ["recording files: 0, findings: 0"], [])
+
+
+def test_check_finds_orphans(graysplit):
+    """A reply that no collected case asks for is told with its line, and with what drops it."""
+    record("kept", "gone!")
+    want("kept")
+    assert graysplit("check") == (1, [
+        f"{FILE}:3: no case asks for 'gone!' (m, sample 0)",
+        "  hint: if it is gone for good: graysplit recordings tidy --drop-orphans  [recording-orphan]",
+        "recording files: 1, findings: 1",
+    ], [])  # fmt: skip
+
+
+def test_check_finds_broken_lines_and_goes_on(graysplit):
+    """Every bad line of every file is told, in one go; a file that is broken has no orphans."""
+    write("{}", "", line("a"), '{"format":3}', '{"format":1,"request":"0"}')
+    want("a")
+    assert graysplit("check")[1][::2] == [
+        f"{FILE}:1: is no recording (Object missing required field `format`)",
+        f"{FILE}:4: is format 3, this version reads 1",
+        f"{FILE}:5: is no recording (Object missing required field `body`)",
+        "recording files: 1, findings: 3",
+    ]
+
+
+def test_check_of_an_unreadable_file_is_a_finding(graysplit):
+    """A link that leads to itself is told like any other problem."""
+    FILE.parent.mkdir(parents=True)
+    FILE.symlink_to(FILE.name)
+    code, told, _ = graysplit("check", "--no-orphans")
+    assert (code, told[0][:60]) == (1, f"{FILE} cannot be read: Too many levels"[:60])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"use {KEY}", "your own API key"),
+        ("sk-ant-api03-abcdefghij0123456789", "an API key (sk-...)"),
+        ("ghp_" + "a1" * 18, "a GitHub token"),
+        ("glpat-abcdefghij0123456789", "a GitLab token"),
+        ("AKIAIOSFODNN7EXAMPLE", "an AWS access key"),
+        ("Authorization: Bearer abcdefghij0123456789", "an Authorization header"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "a private key"),
+    ],
+)
+def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
+    """Keys of known shapes and one's own key are found, and not repeated in the message."""
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", "of")
+    monkeypatch.setenv("HOLYSHEEP_API_KEY", KEY)
+    write(line("a", text))
+    assert graysplit("check", "--no-orphans") == (1, [
+        f"{FILE}:1: holds what looks like {kind}",
+        f"  hint: {REVOKE}  [recording-secret]",
+        "recording files: 1, findings: 1",
+    ], [])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["a task-oriented-assistant-for-everybody", "sk-learn-and-friends-for-all-of-us", "AKIA"]
+)
+def test_check_takes_words_for_words(graysplit, text):
+    """Ordinary text that only looks like the beginning of a key is none."""
+    write(line("a", text))
+    assert graysplit("check", "--no-orphans")[0] == 0
+
+
+def test_check_says_why_orphans_cannot_be_judged(graysplit):
+    """A collection that fails, or that asks for nothing, is no reason to call everything an orphan."""
+    record("a")
+    want()
+    assert graysplit("check") == (2, [], [
+        "orphans cannot be judged: pytest collected no case that asks a model",
+        f"  hint: {AFTER_DASHES}; --no-orphans leaves this check out  [orphans-uncollected]",
+    ])  # fmt: skip
+    Path("test_broken.py").write_text("import nothing_of_that_name")
+    code, _, complaints = graysplit("check")
+    assert (code, complaints[0]) == (2, "orphans cannot be judged: pytest --collect-only ended with 2")
+    assert "  ERROR test_broken.py" in complaints
+    assert complaints[-1] == (
+        f"  hint: make the collection work ({AFTER_DASHES}), or leave this check out with --no-orphans"
+        "  [orphans-uncollected]"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "tidy"])
+@pytest.mark.parametrize(("path", "problem"), [("nope", "nope does not exist"), ("empty", "empty holds no recordings")])
+def test_a_path_without_recordings_is_an_error(graysplit, command, path, problem):
+    """A mistyped path must not look clean."""
+    Path("empty").mkdir()
+    Path("empty", "cases.jsonl").write_text('{"prompt": "not a recording"}\n')
+    hint = "  hint: name a recording file, or a folder with recordings or with __graysplit__ folders below it"
+    assert graysplit(command, path) == (2, [], [problem, f"{hint}  [no-recordings]"])
+
+
+def test_recordings_are_found_wherever_they_live(graysplit):
+    """In named folders, in a folder that the user names, and not in those of tools."""
+    foreign = Path("env")
+    foreign.mkdir()
+    (foreign / "pyvenv.cfg").touch()
+    for folder in ("env/__graysplit__", ".tox/__graysplit__", "node_modules/__graysplit__", "a/__graysplit__/b", "own"):
+        write(line("a"), file=Path(folder, "x.jsonl"))
+    assert graysplit("check", "--no-orphans")[1] == ["recording files: 1, findings: 0"]
+    assert graysplit("check", "--no-orphans", "own", "a", "own/x.jsonl")[1] == ["recording files: 2, findings: 0"]
+
+
+def test_the_root_is_found_from_below(graysplit, monkeypatch):
+    """From a subfolder the command works on the whole project that a run has marked."""
+    record("a")
+    monkeypatch.chdir("tests")
+    assert graysplit("tidy") == (0, ["recording files: 1, rewritten: 0"], [])
+
+
+def test_merge_brings_shards_together(graysplit):
+    """Files of one path become one, newest wins, journals count too; the shards stay as they are."""
+    record("a", root=Path("one"))
+    record("a", "b2", root=Path("two"), text="newer", at="2026-11-24T10:00:00Z")
+    journal = record("journalled", root=Path("two"), merge=False)
+    record("z", root=Path("one"), file=Path("deep/__graysplit__/z.jsonl"))
+    assert graysplit("merge", "one", "two", "--into", "all") == (0, [
+        "deep/__graysplit__/z.jsonl: changed",
+        f"{FILE}: changed",
+        "shards: 2, recording files: 2, changed: 2",
+    ], [])  # fmt: skip
+    merged = Recordings(Path("all"))
+    texts = [merged.reply(Path("all", FILE), key).text for key in sorted(merged.keys(Path("all", FILE)))]
+    assert texts == ["newer", "newer", "30 days."]
+    assert journal.path.exists()
+    assert graysplit("merge", "two", "one", "--into", "all")[1] == ["shards: 2, recording files: 2, changed: 0"]
+
+
+def test_merge_takes_folders_of_any_name(graysplit):
+    """Shards that recorded with --graysplit-recordings have folders of their own names."""
+    write(line("a"), file=Path("shard/rec/x.jsonl"))
+    assert graysplit("merge", "shard", "--into", ".")[1][0] == "rec/x.jsonl: changed"
+    assert Path("rec/x.jsonl").read_text() == line("a") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("shard", "problem", "hint"),
+    [
+        ("nope", "nope is no folder", "name the folders into which the recordings of the shards were downloaded"),
+        ("empty", "empty holds no recordings",
+         "name a recording file, or a folder with recordings or with __graysplit__ folders below it"),
+    ],
+)  # fmt: skip
+def test_a_shard_without_recordings_is_an_error(graysplit, shard, problem, hint):
+    """A shard whose recordings got lost on the way is told, and nothing is merged."""
+    Path("empty").mkdir()
+    assert graysplit("merge", shard, "--into", "all") == (2, [], [problem, f"  hint: {hint}  [no-recordings]"])
+
+
+def test_a_broken_file_of_a_shard_is_told(graysplit):
+    """Everything else is merged all the same."""
+    write("{", file=Path("one/__graysplit__/x.jsonl"))
+    write(line("a"), file=Path("two/__graysplit__/x.jsonl"))
+    write("{", file=Path("all/__graysplit__/y.jsonl"))
+    write(line("a"), file=Path("two/__graysplit__/y.jsonl"))
+    code, told, complaints = graysplit("merge", "one", "two", "--into", "all")
+    assert (code, told) == (2, ["__graysplit__/x.jsonl: changed", "shards: 2, recording files: 2, changed: 1"])
+    assert complaints[0].startswith("one/__graysplit__/x.jsonl:1:")
+    assert complaints[2].startswith("__graysplit__/y.jsonl:1:")
+
+
+def test_a_shard_writes_only_into_its_project(graysplit, project):
+    """A journal from elsewhere that names a file outside is refused."""
+    record("a", root=Path("shard"), file=Path("../../outside.jsonl"), merge=False)
+    (journal,) = Path("shard/.graysplit/journal").glob("*.jsonl")
+    assert graysplit("merge", "shard", "--into", "all") == (2, ["shards: 1, recording files: 0, changed: 0"], [
+        f"{journal}:1: records into '../../outside.jsonl', which is outside the project",
+        f"  hint: {INSIDE}  [recording-outside]",
+    ])  # fmt: skip
+    assert not (project.parent / "outside.jsonl").exists()
+
+
+def test_names_that_the_terminal_lacks_are_escaped(project):
+    """A case may be called anything; what the terminal cannot show is no traceback."""
+    write(line("\\ud800 \\u6f22").replace('"ok"', '"so"'))
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "pytest_graysplit", "recordings", "check", "--no-orphans"]
+    run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_another_model_and_another_sample_are_no_orphans(graysplit):
+    """A collection names one treatment and one sample; the recordings of the others stay."""
+    record("a")
+    want("a")
+    write(
+        *FILE.read_text().splitlines(),
+        line("a").replace('"m"', '"other"'),
+        line("a").replace('"sample":0', '"sample":1'),
+    )
+    assert graysplit("check") == (0, ["recording files: 1, findings: 0"], [])

@@ -1,0 +1,181 @@
+"""Each key goes to its home and nowhere else, and what is missing is said with the setting that gives it."""
+
+import doctest
+
+import pytest
+
+from pytest_graysplit.config import credentials
+from pytest_graysplit.config.credentials import HOMES, Access, find_access, foreign_vendor, key_warnings
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.types import Secret
+
+OWN, SHOP, OPENAI, ROUTER = "GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"
+RELAY = "https://relay.example/v1"
+
+
+def access(given=None, *names, **environ):
+    return find_access(given, {**{name: f"the-{name}" for name in names}, **environ})
+
+
+def refusal(found):
+    with pytest.raises(UsageError) as caught:
+        found.require("replies must be fetched", "replay with --graysplit-record=none")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({SHOP: "k"}, "https://api.holysheep.ai/v1, key from HOLYSHEEP_API_KEY"),
+        ({OPENAI: "k"}, "https://api.openai.com/v1, key from OPENAI_API_KEY"),
+        ({ROUTER: "k"}, "https://openrouter.ai/api/v1, key from OPENROUTER_API_KEY"),
+        ({OPENAI: "k", "OPENAI_BASE_URL": f"{RELAY}/?key=abc"}, f"{RELAY}, key from OPENAI_API_KEY"),
+        ({OPENAI: "k", "OPENAI_BASE_URL": " "}, "https://api.openai.com/v1, key from OPENAI_API_KEY"),
+        ({ROUTER: "k", OPENAI: "k", SHOP: "k"}, "https://api.holysheep.ai/v1, key from HOLYSHEEP_API_KEY"),
+        ({ROUTER: "k", OPENAI: "k", SHOP: " "}, "https://api.openai.com/v1, key from OPENAI_API_KEY"),
+        ({ROUTER: "k", "OPENAI_BASE_URL": RELAY}, "https://openrouter.ai/api/v1, key from OPENROUTER_API_KEY"),
+        ({OWN: "k"}, "no relay is set"),
+        ({}, "no relay is set"),
+    ],
+)
+def test_the_default_address_is_the_home_of_the_first_key(environ, line):
+    assert find_access(None, environ).described() == line
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "variable"),
+    [
+        (RELAY, [OWN, SHOP, OPENAI, ROUTER], OWN),
+        (RELAY, [SHOP, OPENAI, ROUTER], None),
+        (HOMES[ROUTER], [SHOP, OPENAI, ROUTER], ROUTER),
+        (HOMES[ROUTER], [OWN, ROUTER], OWN),
+        ("https://openrouter.ai:443/other", [ROUTER], ROUTER),
+        ("https://openrouter.ai:8443/api/v1", [ROUTER], None),
+        ("http://openrouter.ai/api/v1", [ROUTER], None),
+        ("https://api.openai.com.evil.example/v1", [OPENAI], None),
+        ("http://127.0.0.1:8000/v1", [SHOP, OPENAI, ROUTER], None),
+        ("http://127.0.0.1:8000/v1", [OWN], OWN),
+    ],
+)
+def test_an_address_that_was_given_gets_our_key_or_the_one_at_home_there(given, names, variable):
+    """And the others stay where they are, known as secrets."""
+    found = access(given, *names)
+    assert (found.key.reveal() if found.key else None) == (f"the-{variable}" if variable else None)
+    assert set(found.idle) == set(names) - {variable}
+
+
+def test_the_key_of_openai_is_at_home_where_its_own_variable_says():
+    gateway = {"OPENAI_BASE_URL": "https://gateway.example/openai"}
+    assert access("https://gateway.example/v1", OPENAI, **gateway).variable == OPENAI
+    assert access("https://api.openai.com/v1", OPENAI, **gateway).key is None
+    assert access(RELAY, OPENAI, OPENAI_BASE_URL="no address").key is None
+
+
+def test_a_relay_on_this_machine_needs_no_key():
+    found = access("http://localhost:11434/v1")
+    assert (found.suffices, found.described()) == (True, "http://localhost:11434/v1, without a key")
+    found.require("", "")
+    assert access(RELAY).suffices is False
+    assert access(RELAY).described() == f"{RELAY}, no key for it is set"
+
+
+def test_without_an_address_three_settings_are_shown():
+    """A vendor, a relay, and a server on this machine, one line each."""
+    error = refusal(access())
+    assert str(error) == (
+        "there is no relay to ask: neither a key nor an address is set\n"
+        "  hint: set one of these, or replay with --graysplit-record=none:\n"
+        "    export OPENAI_API_KEY=...  # a vendor at its own address; also HOLYSHEEP_API_KEY, OPENROUTER_API_KEY\n"
+        "    export GRAYSPLIT_BASE_URL=https://relay.example/v1 GRAYSPLIT_API_KEY=...  # any other OpenAI-compatible relay\n"
+        "    export GRAYSPLIT_BASE_URL=http://127.0.0.1:11434/v1  # Ollama on this machine (vLLM: port 8000), without a key"
+        "  [address-missing]"
+    )
+
+
+def test_our_own_key_wants_an_address():
+    error = refusal(access(None, OWN))
+    assert error.problem == "there is no relay to ask: GRAYSPLIT_API_KEY is set, and it has no address of its own"
+    assert error.hint.startswith("give its address with --graysplit-base-url=URL, or set one of these, or replay with")
+    assert "unset GRAYSPLIT_API_KEY to use OPENAI_API_KEY at its own address" in refusal(access(None, OWN, OPENAI)).hint
+
+
+def test_a_key_that_is_set_under_another_name_is_offered_and_not_sent():
+    assert str(refusal(access(RELAY, OPENAI))) == (
+        "GRAYSPLIT_API_KEY is not set, and replies must be fetched; OPENAI_API_KEY is set, and not sent to "
+        "https://relay.example/v1\n"
+        "  hint: export GRAYSPLIT_API_KEY=$OPENAI_API_KEY, if it is a key of this relay, or replay with "
+        "--graysplit-record=none  [key-missing]"
+    )
+    assert str(refusal(access(RELAY))) == (
+        "GRAYSPLIT_API_KEY is not set, and replies must be fetched\n"
+        "  hint: export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with "
+        "--graysplit-record=none  [key-missing]"
+    )
+
+
+def test_an_address_of_openai_that_cannot_be_used_is_named_when_it_is_needed():
+    error = refusal(access(None, OPENAI, OPENAI_BASE_URL="https://me:pass@relay.example"))
+    assert error.problem.startswith("environment OPENAI_BASE_URL: 'https://***@relay.example' holds a user name")
+    assert error.slug == "option-value"
+
+
+@pytest.mark.parametrize(
+    ("variable", "key", "vendor", "home"),
+    [
+        (OPENAI, "sk-ant-api03-abc", "Anthropic", "URL, the address of Anthropic"),
+        (OPENAI, "sk-or-v1-abc", "OpenRouter", "https://openrouter.ai/api/v1"),
+        (ROUTER, "sk-proj-abc", "OpenAI", "https://api.openai.com/v1"),
+        (SHOP, "AIzaSyAbc", "Google", "URL, the address of Google"),
+    ],
+)
+def test_a_key_of_another_vendor_is_not_sent_to_a_default_address(variable, key, vendor, home):
+    """One message before the first packet, with none of the key in it."""
+    error = refusal(access(None, **{variable: key}))
+    assert error.problem == (
+        f"the key in {variable} looks like one of {vendor}, and would be sent to {HOMES[variable]}"
+    )
+    assert error.slug == "key-elsewhere"
+    assert error.hint.endswith(f"--graysplit-base-url={home}")
+    assert key not in str(error)
+
+
+@pytest.mark.parametrize("variable", [SHOP, OPENAI, ROUTER])
+def test_an_ordinary_key_goes_to_a_default_address(variable):
+    """Plain `sk-` is nobody's."""
+    access(None, **{variable: "sk-abcdef0123456789"}).require("", "")
+
+
+def test_a_key_of_another_vendor_is_a_warning_where_the_address_was_given():
+    access(RELAY, **{OWN: "sk-ant-abc"}).require("", "")
+    access(None, **{OPENAI: "sk-ant-abc", "OPENAI_BASE_URL": RELAY}).require("", "")
+    assert list(key_warnings(Secret("sk-ant-abc"), RELAY, OPENAI)) == [
+        "the key in OPENAI_API_KEY looks like one of Anthropic, but the relay is relay.example"
+    ]
+    assert list(key_warnings(Secret("hs_abcdef"), RELAY)) == []
+    assert list(key_warnings(None, RELAY)) == []
+
+
+def test_a_vendor_is_at_home_in_its_own_domain_alone():
+    assert foreign_vendor(Secret("sk-ant-abc"), "https://api.anthropic.com/v1") is None
+    assert foreign_vendor(Secret("xai-abc"), "https://api.x.ai/v1") is None
+    assert foreign_vendor(Secret("xai-abc"), "https://matrix.ai/v1") == "xAI"
+
+
+def test_a_run_that_only_replays_says_how_to_record():
+    assert access(RELAY, OWN).to_record("pytest") == "record once, with your key: GRAYSPLIT_API_KEY=... pytest"
+    assert access(None, OPENAI).to_record("pytest") == "record once, with your key: OPENAI_API_KEY=... pytest"
+    assert access(RELAY, OPENAI).to_record("pytest") == (
+        "record once, with your key: GRAYSPLIT_API_KEY=$OPENAI_API_KEY pytest"
+    )
+    assert access("http://localhost/v1").to_record("pytest") == "record once: pytest"
+    assert access().to_record("pytest").startswith("set one of these, and record once with pytest:\n")
+
+
+def test_no_key_is_shown():
+    found = access(RELAY, OWN, OPENAI)
+    assert "the-" not in repr(found)
+    assert Access(base_url=f"{RELAY}?key=abc").shown == RELAY
+
+
+def test_the_examples_are_true():
+    assert doctest.testmod(credentials).failed == 0

@@ -1,0 +1,238 @@
+"""`graysplit judge calibrate`, end to end: a labelled file, a real relay, recordings beside it."""
+
+import json
+
+import pytest
+from quiet import ADDOPTS
+
+from pytest_graysplit.cli import main
+from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
+
+KEY = "made-up-key-0123456789"
+PAIRS = (
+    {"id": "window", "prompt": "How long?", "control": "30 days, unused.", "treatment": "Ask.", "label": "control"},
+    {"id": "phone", "prompt": "Phone?", "control": "No.", "treatment": "Yes, on Saturdays.", "label": "treatment"},
+    {"id": "colour", "prompt": "Colour?", "control": "Red.", "treatment": "Tan.", "label": "tie"},
+    {"id": "brief", "prompt": "Open?", "control": "Yes, we are open.", "treatment": "Yes.", "label": "treatment"},
+)
+
+
+@pytest.fixture
+def project(tmp_path, relay, monkeypatch):
+    """A project with four labelled pairs, the current folder."""
+    for name in ("CI", "HOLYSHEEP_API_KEY", "GRAYSPLIT_RECORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
+    monkeypatch.chdir(tmp_path)
+    relay.control(models=["judge-longer", "judge-first", "judge-garbled"])
+    (tmp_path / "labelled.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    settings = '[tool.graysplit.judge]\nmodel = "judge-longer"\n[tool.graysplit.prices]\n"judge-longer" = {input = 1, output = 2}\n'
+    (tmp_path / "pyproject.toml").write_text(settings)
+    return tmp_path
+
+
+@pytest.fixture
+def calibrate(project, capsys):
+    """Run the command; return its code, what it told, and what it complained of."""
+
+    def run(*arguments):
+        code = main(["judge", "calibrate", "labelled.jsonl", *arguments])
+        told = capsys.readouterr()
+        return code, told.out.splitlines(), told.err.splitlines()
+
+    return run
+
+
+def test_a_judge_is_held_against_labels(calibrate, relay):
+    """Three of four agree; the report tells which does not, and what it cost."""
+    code, told, complaints = calibrate()
+    assert (code, complaints) == (0, [])
+    assert told == [
+        "labelled.jsonl: 4 pairs, judge judge-longer, replayed 0 of 8 answers",
+        "agreement      3/4  75.0%  (95% CI 30.1 .. 95.4)",
+        "kappa          0.64, substantial",
+        "orders         named another winner each on 0 of 4 pairs, 0.0%",
+        "first answer   won 3 of 6, 50.0%  (95% CI 18.8 .. 81.2; 50.0% is no preference)",
+        "unreadable     0 of 8 answers",
+        "",
+        "label \\ judge   treatment         tie     control  no verdict",
+        "treatment               1           0           1           0",
+        "tie                     0           1           0           0",
+        "control                 0           0           1           0",
+        "",
+        "labelled.jsonl:4 brief: label treatment, judge control",
+        "cost           $0.0015 for 8 calls",
+    ]
+    assert relay.stats()["total"] == 8
+
+
+def test_a_second_run_replays_offline(calibrate, relay, project, monkeypatch):
+    """What was asked is recorded beside the file; without key and network the report is the same."""
+    _, first, _ = calibrate()
+    assert (project / "__graysplit__" / "labelled.jsonl").exists()
+    monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", "http://127.0.0.1:9/v1")
+    code, second, _ = calibrate()
+    assert code == 0
+    assert second == ["labelled.jsonl: 4 pairs, judge judge-longer, replayed 8 of 8 answers", *first[1:]]
+    assert relay.stats()["total"] == 8
+
+
+def test_a_judge_with_a_favourite_place_is_found_out(calibrate):
+    """Whatever comes first wins, so every pair is a tie that the orders disagree on."""
+    _, told, _ = calibrate("--model=judge-first")
+    assert told[3:5] == [
+        "orders         named another winner each on 4 of 4 pairs, 100.0%",
+        "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% is no preference)",
+    ]
+    assert told[-1] == "cost           unknown for 8 calls"
+
+
+def test_answers_that_are_no_verdict_are_counted(calibrate):
+    """They agree with no label."""
+    code, told, _ = calibrate("--model=judge-garbled")
+    assert code == 0
+    assert told[1].startswith("agreement      0/4  0.0%")
+    assert told[5] == "unreadable     8 of 8 answers"
+
+
+def test_too_little_agreement_is_an_exit_code(calibrate):
+    """For CI: 1 where it is below what was asked, 0 where it is reached."""
+    assert calibrate("--min-agreement=0.75")[0] == 0
+    code, told, _ = calibrate("--min-agreement=0.8")
+    assert (code, told[-1]) == (1, "agreement 0.75 is below 0.8")
+
+
+def test_only_what_is_missing_is_asked(calibrate, relay, project):
+    """One more pair is two more calls; `all` asks everything anew, `off` stores nothing."""
+    calibrate()
+    with (project / "labelled.jsonl").open("a") as file:
+        file.write('{"prompt": "Late?", "control": "No.", "treatment": "Yes, we are.", "label": "tie"}\n')
+    calibrate()
+    assert relay.stats()["total"] == 10
+    calibrate("--record=all")
+    assert relay.stats()["total"] == 20
+    before = (project / "__graysplit__" / "labelled.jsonl").read_bytes()
+    calibrate("--record=off")
+    assert relay.stats()["total"] == 30
+    assert (project / "__graysplit__" / "labelled.jsonl").read_bytes() == before
+
+
+def test_a_missing_recording_is_one_message(calibrate, relay):
+    """With the command that records it."""
+    code, told, complaints = calibrate("--record=none")
+    assert (code, told, relay.stats()["total"]) == (2, [], 0)
+    assert complaints == [
+        "no recording for case 'window' (judge, judge-longer)",
+        "  __graysplit__/labelled.jsonl holds no replies",
+        "  hint: run once with graysplit judge calibrate labelled.jsonl --record=new  [recording-missing]",
+    ]
+
+
+def test_a_call_that_failed_is_told_and_made_again(calibrate, relay, monkeypatch):
+    """The report is of what came, and the exit code says that something did not."""
+    monkeypatch.setenv("GRAYSPLIT_RETRIES", "0")
+    relay.control(faults=[{"kind": "500", "match": "Colour?", "times": 1}])
+    code, told, complaints = calibrate()
+    assert code == 2
+    assert "tie                     0           0           0           1" in told
+    assert complaints == [
+        "1 call of 8 gave no answer: a call failed: the relay answered 500: internal error",
+        "  hint: run again, and only what is missing is asked",
+    ]
+    assert calibrate()[0] == 0
+    assert relay.stats()["total"] == 9
+
+
+def test_an_unknown_judge_stops_after_one_request(calibrate, relay):
+    """With the name that was meant, after one request; the arms of the project are not looked up."""
+    relay.control(faults=[{"kind": "404", "message": "no such model", "times": None}])
+    code, _, complaints = calibrate("--model=judge-frist")
+    assert (code, relay.stats()["total"]) == (2, 1)
+    assert complaints[0] == (
+        "the relay knows no model 'judge-frist', did you mean judge-first? (the relay answered 404: no such model)"
+    )
+
+
+def test_settings_are_those_of_the_project(calibrate, relay, project, monkeypatch):
+    """The base URL that pytest's own configuration names, not another relay's, and the criteria of the judge."""
+    monkeypatch.delenv("GRAYSPLIT_BASE_URL")
+    text = f'[tool.pytest.ini_options]\ngraysplit_base_url = "{relay.url}"\ngraysplit_control = "not-listed"\n'
+    text += '[tool.graysplit.judge]\nmodel = "umpire"\ncriteria = "kindness"\n[tool.graysplit.aliases]\numpire = "judge-longer"\n'
+    (project / "pyproject.toml").write_text(text)
+    assert calibrate()[0] == 0
+    assert all("Better means: kindness\n" in body["messages"][0]["content"] for body in relay.stats()["bodies"])
+
+
+def test_no_judge_and_no_key_are_messages(calibrate, project, monkeypatch):
+    """Each with the way out."""
+    monkeypatch.setenv("GRAYSPLIT_API_KEY", "")
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
+    code, _, complaints = calibrate("--record=new")
+    assert (code, complaints[0]) == (2, "GRAYSPLIT_API_KEY is not set, and replies must be fetched")
+    (project / "pyproject.toml").unlink()
+    code, _, complaints = calibrate()
+    assert (code, complaints[0]) == (2, "judge needs a model that judges")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"prompt": "?", "control": "a", "treatment": "b", "lable": "tie"}', "lable: unknown field, did you mean label?"),
+        ('{"prompt": "?", "control": "a", "label": "tie"}', "no treatment"),
+        ('{"control": "a", "treatment": "b", "label": "tie"}', "no prompt"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": "contrl"}', "label: 'contrl' is no label, did you mean control?"),
+        ('{"prompt": "?", "control": "a", "treatment": 4, "label": "tie"}', "treatment: expected a text, got 4"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": ["tie"]}', "label: ['tie'] is no label"),
+        ('{"id": "window", "prompt": "?", "control": "a", "treatment": "b", "label": "tie"}',
+         "id: 'window' is the id of labelled.jsonl:1 too"),
+        ("{", "not valid JSON at column 2: Expecting property name enclosed in double quotes"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_file_and_line(calibrate, project, relay, line, message):
+    """Nothing is sent for a file that cannot be used."""
+    with (project / "labelled.jsonl").open("a") as file:
+        file.write(line + "\n")
+    code, _, complaints = calibrate()
+    assert (code, relay.stats()["total"]) == (2, 0)
+    assert complaints[0] == f"labelled.jsonl:5: {message}"
+
+
+def test_a_conversation_and_an_empty_answer_can_be_labelled(tmp_path):
+    """Messages with a system text, and a model that said nothing."""
+    path = tmp_path / "l.jsonl"
+    line = {
+        "messages": [{"role": "user", "content": "?"}],
+        "system": "Be brief.",
+        "control": "",
+        "treatment": "b",
+        "label": "treatment",
+    }
+    path.write_text(json.dumps(line))
+    [pair] = read_labelled(path, "l.jsonl")
+    assert [message["role"] for message in pair.case.messages] == ["system", "user"]
+    assert (pair.control, pair.label) == ("", "treatment")
+
+
+@pytest.mark.parametrize("share", ["1.5", "most"])
+def test_an_agreement_that_is_none_is_refused(calibrate, capsys, share):
+    """As a wrong option is."""
+    with pytest.raises(SystemExit) as ended:
+        calibrate(f"--min-agreement={share}")
+    assert ended.value.code == 2
+    assert f"'{share}' is not a number from 0 to 1" in capsys.readouterr().err
+
+
+def test_recordings_of_labelled_pairs_are_no_orphans(calibrate, project, capsys, monkeypatch):
+    """No test asks for them; they belong to the file beside their folder, and go with it."""
+    calibrate()
+    (project / "test_it.py").write_text(
+        'import pytest\n@pytest.mark.graysplit(prompt="?")\ndef test_x(graysplit): pass\n'
+    )
+    models = ["--", "--graysplit-control=a", "--graysplit-treatment=b"]
+    assert main(["recordings", "check", *models]) == 0
+    (project / "labelled.jsonl").unlink()
+    assert main(["recordings", "check", *models]) == 1
+    assert "no case asks for 'brief' (judge-longer, sample 0)" in capsys.readouterr().out

@@ -1,0 +1,167 @@
+"""Foreign text on its way out: shown and never obeyed, at every door through which it leaves."""
+
+import doctest
+import json
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
+
+from pytest_graysplit import cli
+from pytest_graysplit.cli.recordings import Line
+from pytest_graysplit.errors import RelayError, UsageError
+from pytest_graysplit.formatting import escaping
+from pytest_graysplit.formatting.escaping import on_one_line, unhidden, visible, visible_json
+from pytest_graysplit.reporting import summary
+from pytest_graysplit.reporting.dashboard.snapshot_cache import as_text
+from pytest_graysplit.reporting.failure import failure
+from pytest_graysplit.reporting.json.report import chunks
+
+# One of each kind: CSI, CSI of one byte, OSC, a bell, a backspace, directions, line ends, what takes up no room, halves.
+HOSTILE = (
+    "\x1b[2J", "\x9b31m", "\x1b]0;title\x07", "\x9d0;title\x9c", "a\x08b", "\x00", "\x7f", "\r", "\x0b", "\x0c", "\x85",
+    "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\u200b", "\u200c",
+    "\u200d", "\u2060", "\ufeff", "\xad", "\u3164", "\u180e", "\U000e0041", "x\ufe0f\ufe01", "\ud800", "\ufffe",
+)  # fmt: skip
+COMMANDS = (
+    "::error::no", "  ::set-output name=a::b", "\t::stop-commands::x", "\u3000::add-mask::x", "ok\n::error::no",
+    "ok\r\n::error::no", "##[error]no", "ok ##vso[task.complete]", "##teamcity[testFailed]", ":: error",
+)  # fmt: skip
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+COMMAND = re.compile(r"^\s*::|##(?:\[|\w+\[)", re.MULTILINE)
+
+
+def is_harmless(text):
+    return not OBEYED.search(text) and not COMMAND.search(text)
+
+
+def test_the_examples_in_the_docstrings_are_true():
+    """What the module says of itself is run."""
+    assert doctest.testmod(escaping).failed == 0
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_what_would_be_obeyed_or_unseen_is_spelled_out(text):
+    """As its code, in ASCII; the letters around it stay."""
+    shown = visible(f"before{text}after")
+    assert shown.isprintable()
+    assert "\\" in shown
+    assert shown.startswith("before")
+    assert shown.endswith("after")
+    assert "\\" in unhidden(f"before{text}after")
+
+
+@pytest.mark.parametrize("text", COMMANDS, ids=ascii)
+def test_a_line_is_no_command_of_a_ci_runner(text):
+    """Runners trim lines, and some look into the middle of them."""
+    assert COMMAND.search(text)
+    assert not COMMAND.search(visible(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Zürich: 30 € · 50 % »ja«", "tests/test_x.py::test_y[::1]", "std::vector<int> a; # heading", "## heading\n### more",
+        "می‌خواهم", "👨‍👩‍👧 ❤️ 👍🏽 1️⃣", "क्‍ष", "line\n\tindented\n", "a\xa0b\u202fc\u3000d", "e\u0301", r"\x1b is ESC", "",
+    ],
+)  # fmt: skip
+def test_ordinary_text_stays_as_it_is(text):
+    """Also in scripts that join letters by characters that are not seen, and with the spaces of French and Japanese."""
+    assert visible(text) == text
+    assert visible_json(text) == text
+
+
+def test_no_control_or_format_character_is_left_but_those_that_are_seen():
+    """The categories of Unicode decide, so that a later version's characters do not slip through unseen."""
+    seen = {*"\t\n", *map(chr, range(0x600, 0x606)), *"\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"}
+    seen |= set(map(chr, range(0x13430, 0x13440)))  # they stack hieroglyphs
+    unseen = [
+        char for char in map(chr, range(0x110000)) if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    ]
+    assert {char for char in unseen if visible(f"a{char}b") == f"a{char}b"} <= seen
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("\r\n:# \x1b[\u202e\u200d\ufe0fa"))))
+def test_any_text_is_harmless_and_doing_it_twice_changes_nothing(text):
+    """Messages are put together of texts that have been through it before."""
+    shown = visible(text)
+    assert visible(shown) == shown
+    assert is_harmless(re.sub("[\u200c\u200d]", "", shown))
+    assert "\n" not in on_one_line(text)
+
+
+@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_json_means_the_same(value):
+    """What reads the report gets every text as the model wrote it."""
+    text = visible_json(json.dumps(value, ensure_ascii=False, indent=1))
+    assert json.loads(text) == value
+    assert text.encode()
+    assert visible(text) == text
+
+
+# --- the doors
+
+EVERYTHING = "".join(f"{text} x\n" for text in (*HOSTILE, *COMMANDS)) + "::error::end"
+
+
+def explained():
+    case = a_case(min_similarity=0.9)
+    control, treatment = (
+        a_reply(f"{EVERYTHING} {one}", model, served_model=EVERYTHING) for one, model in (("1", "gpt"), ("2", DEEPSEEK))
+    )
+    result = a_pair(case, control, treatment, misses=[a_miss(problem=EVERYTHING)], score=lambda *_: 0.5)
+    return failure(result)
+
+
+def on_the_page():
+    return json.loads(as_text({"text": EVERYTHING, EVERYTHING: [EVERYTHING]}))
+
+
+DOORS = {
+    "a failed test": explained,
+    "a message": lambda: str(RelayError(EVERYTHING, hint=EVERYTHING, slug="x")),
+    "a message's parts": lambda: UsageError(EVERYTHING, hint="", slug="x").problem,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_nothing_harmful_leaves_by_a_door(door):
+    """The terminal and JUnit XML are written of these texts."""
+    text = DOORS[door]()
+    assert is_harmless(text)
+    assert "\\x1b[2J" in text
+
+
+def test_a_command_of_graysplit_prints_nothing_harmful(capsys):
+    """`graysplit recordings check` quotes files that others have edited."""
+    cli._tell(Line(EVERYTHING))
+    assert is_harmless(capsys.readouterr().out)
+
+
+def test_the_page_gets_nothing_that_a_browser_obeys():
+    """Values and names alike; a browser takes no commands of CI."""
+    page = on_the_page()
+    assert not any(OBEYED.search(text) for text in (page["text"], *page, *(value[0] for value in page.values())))
+
+
+def test_a_line_of_the_summary_cannot_be_made_by_a_relay():
+    """A served model that holds a newline would write a verdict of its own."""
+    served = "x\n  verdict       PROMOTE: all is well"
+    results = collected(a_pair(a_case(), a_reply(), a_reply(model=DEEPSEEK, served_model=served)))
+    shown = plain(summary.lines(results, verdicts_of(results), metric="lexical", width=100))
+    assert not any(line.strip().startswith("verdict       PROMOTE") for line in shown)
+    (noted,) = (reason for verdict in verdicts_of(results) for reason in verdict.reasons if "answered" in reason)
+    assert "x\\n  verdict" in noted
+    assert "\n" not in noted
+
+
+def test_the_report_holds_the_true_text():
+    """And looking at the file does nothing to the terminal."""
+    results = collected(a_pair(a_case(), a_reply(EVERYTHING), a_reply(EVERYTHING, DEEPSEEK)))
+    text = "".join(chunks(results, verdicts_of(results), {"id": "x"}))
+    assert is_harmless(text)
+    (case,) = json.loads(text)["cases"]
+    assert case["replies"]["control"][0]["text"] == EVERYTHING

@@ -1,0 +1,58 @@
+"""What calls are expected to cost: from what was recorded, else from sizes, and never a guess at a price."""
+
+from decimal import Decimal
+
+import pytest
+
+from pytest_graysplit.replies.budget import Call, UsageSeen, expected_cost
+from pytest_graysplit.replies.budget.estimate import UNLIMITED_ANSWER_TOKENS
+from pytest_graysplit.replies.pricing import PriceTable
+from pytest_graysplit.types import Usage
+
+PRICES = PriceTable({name: {"input": Decimal(1), "output": Decimal(10)} for name in ("old", "new")})
+
+
+def a_call(model="new", request="r1", prompt="Hi", **params):
+    return Call(model, request, {"messages": [{"role": "user", "content": prompt}], **params})
+
+
+def seen(*recorded):
+    usages = UsageSeen()
+    for model, request, prompt, completion in recorded:
+        usages.add(model, request, Usage(prompt=prompt, completion=completion, total=prompt + completion))
+    return usages
+
+
+def test_a_request_that_any_model_answered_has_its_counted_size():
+    """The prompt is as long as it was for the other model; one never sent is a quarter of its letters."""
+    usages = seen(("old", "r1", 123, 50))
+    assert usages.prompt(a_call()) == 123
+    assert 250 <= usages.prompt(a_call(request="r2", prompt="x" * 1000)) <= 300
+
+
+@pytest.mark.parametrize(
+    ("recorded", "params", "tokens"),
+    [
+        ([("new", "r1", 1, 100), ("new", "r2", 1, 200), ("old", "r3", 1, 999)], {}, 150),
+        ([("old", "r1", 1, 100), ("old", "r2", 1, 300)], {}, 200),
+        ([("new", "r1", 1, 100)], {"max_tokens": 40}, 40),
+        ([], {"max_tokens": 40}, 20),
+        ([], {}, UNLIMITED_ANSWER_TOKENS),
+    ],
+    ids=["own", "another model's", "limited", "half of the limit", "nothing known"],
+)
+def test_an_answer_is_as_long_as_the_model_usually_answers(recorded, params, tokens):
+    """Its own mean, else that of any model, else half of the limit; never above the limit."""
+    assert seen(*recorded).output(a_call(**params)) == tokens
+
+
+def test_calls_are_added_up_at_their_own_prices():
+    """Two calls of 100 tokens in and 50 out."""
+    usages = seen(("old", "r1", 100, 50))
+    assert expected_cost([a_call("old"), a_call("new")], usages, PRICES) == (2, Decimal("0.0012"), ())
+
+
+def test_one_unknown_price_makes_the_sum_a_part():
+    """It is that of the other models; those without a price are named once."""
+    calls = [a_call("old"), a_call("stranger"), a_call("stranger"), a_call("another")]
+    assert expected_cost(calls, seen(), PRICES) == (4, Decimal("0.00302"), ("another", "stranger"))

@@ -1,0 +1,152 @@
+"""Places, pace and the watch over the loop."""
+
+import asyncio
+
+import pytest
+
+from pytest_graysplit.replies.relay import event_loop_lag
+from pytest_graysplit.replies.relay.event_loop_lag import LoopLag
+from pytest_graysplit.replies.relay.limits import Limiter, Pace, Slots
+
+
+def test_a_429_halves_once_a_window():
+    """The requests that were out together all meet the same 429; they are one piece of news."""
+    limiter = Limiter(16)
+    window = limiter.window
+    for _ in range(5):
+        limiter.rate_limited(window)
+    assert (limiter.limit, limiter.lowest) == (8, 8)
+    limiter.rate_limited(limiter.window)
+    assert (limiter.limit, limiter.lowest) == (4, 4)
+
+
+def test_a_window_of_successes_gives_one_back_up_to_the_most():
+    limiter = Limiter(3)
+    limiter.rate_limited(limiter.window)
+    assert limiter.limit == 1
+    limiter.succeeded()
+    assert limiter.limit == 2
+    limiter.succeeded()
+    assert limiter.limit == 2
+    for _ in range(9):
+        limiter.succeeded()
+    assert (limiter.limit, limiter.lowest) == (3, 1)
+
+
+def test_at_least_one_request_may_always_be_out():
+    limiter = Limiter(1)
+    limiter.rate_limited(limiter.window)
+    assert limiter.limit == 1
+
+
+def test_places_go_to_those_who_came_first():
+    """Waiting requests go in order, no more of them than there are places, and the warmest place first."""
+
+    async def run():
+        slots, order = Slots(["a", "b"], Limiter(2)), []
+        assert (await slots.take(), await slots.take()) == ("b", "a")
+
+        async def wait(name):
+            order.append((name, await slots.take()))
+
+        waiting = [asyncio.ensure_future(wait(number)) for number in range(3)]
+        await asyncio.sleep(0)
+        slots.give_back("a")
+        slots.give_back("b")
+        await asyncio.wait(waiting[:2])
+        slots.give_back("a")
+        await asyncio.wait(waiting)
+        return order
+
+    assert asyncio.run(run()) == [(0, "a"), (1, "b"), (2, "a")]
+
+
+def test_who_stops_waiting_loses_no_place():
+    """A cancelled request gives its place on, whether it was still waiting or had just been called."""
+
+    async def run():
+        slots = Slots(["only"], Limiter(1))
+        await slots.take()
+        waiting, called, last = (asyncio.ensure_future(slots.take()) for _ in range(3))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        slots.give_back("only")
+        called.cancel()
+        await asyncio.wait([called])
+        return await asyncio.wait_for(last, 5), waiting.cancelled(), called.cancelled()
+
+    assert asyncio.run(run()) == ("only", True, True)
+
+
+def test_fewer_places_hold_requests_back_until_enough_came_back():
+    async def run():
+        limiter = Limiter(2)
+        slots = Slots(["a", "b"], limiter)
+        first, second = await slots.take(), await slots.take()
+        limiter.rate_limited(limiter.window)
+        third = asyncio.ensure_future(slots.take())
+        slots.give_back(first)
+        await asyncio.sleep(0)
+        early = third.done()
+        slots.give_back(second)
+        return early, await third
+
+    assert asyncio.run(run()) == (False, "a")
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.slept = []
+
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def paced(requests_per_min, work):
+    simulated = Time()
+    asyncio.run(work(Pace(requests_per_min, clock=lambda: simulated.now, sleep=simulated.sleep)))
+    return simulated.slept
+
+
+def test_requests_a_minute_are_spread_evenly():
+    async def work(pace):
+        for _ in range(3):
+            await pace.wait()
+
+    assert paced(120, work) == [0.5, 0.5]
+    assert paced(None, work) == []
+
+
+def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
+    async def work(pace):
+        pace.hold(2.0)
+        pace.hold(1.0)
+        for _ in range(2):
+            await pace.wait()
+
+    assert paced(None, work) == [2.0]
+
+
+def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
+    """By the clock that it is given: after a sleep of 1 ms this one has moved by 151 ms."""
+    monkeypatch.setattr(event_loop_lag, "PERIOD_S", 0.001)
+
+    async def run():
+        simulated = Time()
+        lag = LoopLag(lambda: simulated.now)
+        await lag.stop()
+        assert lag.p95_s == 0.0
+        lag.start()
+        await asyncio.sleep(0)
+        simulated.now += 0.151
+        while not lag.p95_s:  # noqa: ASYNC110 # what is waited for is a number, and tells nobody
+            await asyncio.sleep(0)
+        await lag.stop()
+        return lag.p95_s
+
+    assert asyncio.run(run()) == pytest.approx(0.15)

@@ -1,0 +1,426 @@
+"""A run as the live page sees it: whole snapshots and cases from real results, and no more work than is cheap."""
+
+import doctest
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Thread
+
+import pytest
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_error,
+    collected,
+    one_arm,
+    verdicts_of,
+)
+
+from pytest_graysplit.config.settings import Settings
+from pytest_graysplit.replies.fetcher import Fetched
+from pytest_graysplit.reporting.dashboard import run_source, snapshot_json
+from pytest_graysplit.reporting.dashboard.run_cases import WORST
+from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, shown_of
+from pytest_graysplit.reporting.dashboard.snapshot_json import MOST_BARS, histogram, latency_edges
+from pytest_graysplit.types import Flag
+from pytest_graysplit.verdict import Stop
+from pytest_graysplit.verdict.results import CONTROL, Results
+
+STARTED = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
+SETTINGS = Settings(control=SONNET, treatments=(DEEPSEEK,))
+
+
+def a_view(results=None, **fields):
+    return RunView(**{"results": results or Results(), "settings": SETTINGS, "started": STARTED, "stops": {}, **fields})
+
+
+def four_cases():
+    """Four cases, the first answered badly by a treatment that is faster and cheaper."""
+    answers = ["No idea at all.", "You have 1 day.", "You had 2 days.", "You have 3 days."]
+    return collected(
+        *(
+            a_pair(
+                a_case(f"case-{n}", min_similarity=0.75),
+                a_reply(f"You have {n} days.", latency_s=1 + n),
+                a_reply(answer, DEEPSEEK, latency_s=0.5, cost="0.0001"),
+                misses=[] if n else [a_miss()],
+            )
+            for n, answer in enumerate(answers)
+        )
+    )
+
+
+def ended(results, **fields):
+    return shown_of(a_view(results, verdicts=tuple(verdicts_of(results)), **{"complete": True, **fields}))
+
+
+def only(snapshot, key):
+    (one,) = snapshot[key]
+    return one
+
+
+def test_the_examples_in_the_docstrings_are_true():
+    """What the histograms say of themselves is run."""
+    assert doctest.testmod(snapshot_json).failed == 0
+
+
+def test_an_ended_run_in_whole():
+    """Every key is there, the arms carry their figures, and the verdict stands with its reasons."""
+    shown = ended(four_cases(), notes=("a note",))
+    assert {key: shown[key] for key in shown if key not in ("arms", "comparisons", "worst")} == {
+        "format": 1,
+        "kind": "run",
+        "title": "4 cases",
+        "subtitle": "control claude-sonnet-4.5, treatment deepseek-v3.2, metric lexical",
+        "state": "ended",
+        "started": "2026-11-26T10:00:00.000+00:00",
+        "at": None,
+        "elapsed_s": None,
+        "progress": {"unit": "cases", "done": 4, "total": 4, "fetched": None, "to_fetch": None, "spent_usd": None},
+        "windows": [],
+        "notes": ["a note"],
+    }
+    control, treatment = shown["arms"]
+    assert treatment == {
+        "arm": DEEPSEEK,
+        "role": "treatment",
+        "model": DEEPSEEK,
+        "weight": None,
+        "n": 4,
+        "passed": 3,
+        "pass_rate": 0.75,
+        "pass_rate_ci": [pytest.approx(0.3006, abs=1e-4), pytest.approx(0.9544, abs=1e-4)],
+        "units": None,
+        "errors": 0,
+        "outcomes": {"ok": 4},
+        "error_classes": {},
+        "latency_s": {"mean": 0.5, "p50": 0.5, "p95": 0.5, "p99": None, "n": 4},
+        "latency_histogram": {"edges": control["latency_histogram"]["edges"], "counts": [4, *[0] * 11]},
+        "tokens": {"prompt": 40, "completion": 20, "cached": 0},
+        "cost_usd": 0.0004,
+        "unpriced": 0,
+        "cost_per_pass_usd": pytest.approx(0.0004 / 3),
+        "feedback": None,
+        "fallbacks": None,
+    }
+    comparison = only(shown, "comparisons")
+    (verdict,) = verdicts_of(four_cases())
+    assert (comparison["verdict"], comparison["reasons"]) == (verdict.decision, list(verdict.reasons))
+    assert comparison["rows"][0] == {
+        "name": "pass_rate",
+        "label": "pass rate",
+        "state": "inconclusive",
+        "estimate": -0.25,
+        "low": verdict.rows[0].low,
+        "high": verdict.rows[0].high,
+        "bound": -0.05,
+        "n": 4,
+        "method": "Tango score, paired",
+        "remark": None,
+        "critical": True,
+        "confidence": 0.9,
+        "unit": "points",
+    }
+    assert {row["name"]: row["unit"] for row in comparison["rows"]} == {
+        "pass_rate": "points",
+        "retention": "share",
+        "errors": "points",
+        "latency": "ratio",
+        "cost_per_pass": "ratio",
+        "savings": "usd",
+        "savings_with_fallback": "usd",
+    }
+    assert comparison["similarity"]["n"] == sum(comparison["similarity"]["counts"]) == 4
+    assert comparison["similarity"]["threshold"] == 0.75
+    assert comparison["similarity"]["counts"][-1] == 1  # the one that is the same to the letter
+
+
+def test_a_run_that_goes_on_decides_nothing():
+    """Figures have their intervals and no state; the reason says how many cases are left."""
+    results = four_cases()
+    planned = {
+        f"tests/test_support.py::test_it[case-{n}]#{n}": ("tests/test_support.py", f"case-{n}", "0123456789abcdef")
+        for n in range(4)
+    }
+    planned |= {f"other[{n}]": ("tests/test_other.py", f"other-{n}", "0") for n in range(8)}
+    shown = shown_of(a_view(results, planned=planned, finished=frozenset(list(planned)[:4])))
+    comparison = only(shown, "comparisons")
+    assert (shown["state"], shown["title"]) == ("running", "12 cases")
+    assert (shown["progress"]["done"], shown["progress"]["total"]) == (4, 12)
+    assert (comparison["verdict"], comparison["reasons"]) == ("collecting", ["8 of 12 cases are left"])
+    assert {row["state"] for row in comparison["rows"]} == {None}
+    assert [row["estimate"] for row in comparison["rows"]] == [
+        row["estimate"] for row in only(ended(results), "comparisons")["rows"]
+    ]
+
+
+def test_a_case_of_two_tests_is_done_when_both_have_ended():
+    """Two arms or two treatments of one case are one case to whoever waits for it."""
+    results = collected(one_arm(a_case("a"), CONTROL, a_reply()))
+    (row,) = results.rows
+    planned = {"control": row.key, "treatment": row.key}
+    assert a_view(planned=planned).cases == (0, 1)
+    assert a_view(results, planned=planned, finished={"control"}).cases == (0, 1)
+    assert a_view(results, planned=planned, finished=set(planned)).cases == (1, 1)
+
+
+def test_a_case_that_gave_no_result_is_no_longer_waited_for():
+    """A test that skips in its body leaves no case behind; the summary counts none either."""
+    planned = {"skips": ("f", "a", "0"), "waits": ("f", "b", "0")}
+    assert a_view(planned=planned, finished={"skips"}).cases == (0, 1)
+
+
+def test_who_cannot_know_the_total_says_so():
+    """An xdist controller hears of a case when it is judged."""
+    shown = shown_of(a_view(four_cases()))
+    assert (shown["title"], shown["progress"]["total"]) == ("4 cases so far", None)
+    assert only(shown, "comparisons")["reasons"] == ["4 cases judged so far"]
+    cut = ended(four_cases(), complete=False)
+    assert (cut["title"], cut["progress"]["done"], cut["progress"]["total"]) == ("4 cases", 4, None)
+
+
+def test_an_early_stop_is_told_at_once():
+    """It holds at any moment, but the verdict still waits for the end."""
+    comparison = only(shown_of(a_view(four_cases(), stops={DEEPSEEK: Stop(side="harm", after=25)})), "comparisons")
+    assert comparison["verdict"] == "collecting"
+    assert comparison["reasons"][0] == "harm was shown after 25 cases, and it is asked no further"
+
+
+def test_before_the_first_answer_both_arms_are_there():
+    """Nothing is known, and nothing unknown is 0."""
+    shown = shown_of(a_view())
+    assert [(arm["arm"], arm["model"], arm["n"]) for arm in shown["arms"]] == [
+        (CONTROL, SONNET, 0),
+        (DEEPSEEK, DEEPSEEK, 0),
+    ]
+    for arm in shown["arms"]:
+        assert arm["pass_rate"] is arm["pass_rate_ci"] is arm["cost_usd"] is arm["latency_histogram"] is None
+        assert arm["latency_s"] == {"mean": None, "p50": None, "p95": None, "p99": None, "n": 0}
+    assert only(shown, "comparisons")["similarity"] is None
+    assert json.dumps(shown, allow_nan=False)
+
+
+def test_answers_show_before_their_test_has_run():
+    """Latency, errors and cost of what has come count at once, and each once; no case of them has passed."""
+    results = four_cases()
+    judged = [reply for row in results.rows for reply in row.arms[DEEPSEEK].replies]
+    waiting = [a_reply("More.", DEEPSEEK, latency_s=2.5, cost="0.01"), an_error(DEEPSEEK)]
+    replies = tuple((DEEPSEEK, reply) for reply in [*judged, *waiting])
+    fetched = Fetched(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
+    shown = shown_of(a_view(results, fetched=fetched))
+    treatment = shown["arms"][1]
+    assert treatment["latency_s"]["n"] == 5
+    assert (treatment["n"], treatment["passed"]) == (4, 3)
+    assert (treatment["errors"], treatment["error_classes"]) == (1, {"relay-error": 1})
+    assert treatment["cost_usd"] == 0.0104
+    assert treatment["cost_per_pass_usd"] == pytest.approx(0.0004 / 3)  # the rest had no chance to pass
+    assert shown["progress"] == {
+        "unit": "cases", "done": 4, "total": None, "fetched": 6, "to_fetch": 9, "spent_usd": 0.0104
+    }  # fmt: skip
+
+
+def test_an_answer_without_a_price_leaves_the_cost_unknown():
+    """It is counted, and the sum of the rest is not shown as the whole."""
+    shown = shown_of(a_view(fetched=Fetched(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
+    assert (shown["arms"][0]["cost_usd"], shown["arms"][0]["unpriced"]) == (None, 1)
+
+
+def test_the_worst_cases_come_first():
+    """What was missed, then what a guard flagged, then the least alike; what is the same is not worth a look."""
+    results = four_cases()
+    flagged = a_pair(a_case("flagged"), a_reply("You have 30 days."), a_reply("You have 14 days.", DEEPSEEK))
+    flagged = replace(
+        flagged, comparison=replace(flagged.comparison, flags=(Flag(name="number", detail="30, not 14"),))
+    )
+    results.add("flagged", (flagged,))
+    worst = shown_of(a_view(results))["worst"]
+    assert [(case["name"].partition("::")[2], case["passed"], case["flags"], case["why"]) for case in worst] == [
+        ("case-0", {CONTROL: True, DEEPSEEK: False}, [], "treatment deepseek-v3.2: is wrong"),
+        ("flagged", {CONTROL: True, DEEPSEEK: True}, ["number"], "number: 30, not 14"),
+        ("case-2", {CONTROL: True, DEEPSEEK: True}, [], "similarity 0.80"),
+        ("case-1", {CONTROL: True, DEEPSEEK: True}, [], "similarity 0.82"),
+    ]
+
+
+def test_what_any_treatment_missed_comes_before_what_others_only_say_differently():
+    """The treatments stand in one list, for a reader who looks at its top."""
+    answers = [(DEEPSEEK, "You had 30 days.", []), (FLASH, "You have 31 days.", [a_miss(FLASH)])]
+    pairs = [
+        a_pair(a_case(), a_reply("You have 30 days."), a_reply(text, model), misses=missed)
+        for model, text, missed in answers
+    ]
+    view = a_view(collected(*pairs), settings=replace(SETTINGS, treatments=(DEEPSEEK, FLASH)))
+    assert [case["treatment"] for case in shown_of(view)["worst"]] == [FLASH, DEEPSEEK]
+
+
+def test_the_list_of_worst_cases_has_an_end():
+    """Of a treatment that misses everything the page shows the first twenty."""
+    pairs = [
+        a_pair(a_case(f"case-{n:03}"), a_reply("Yes."), a_reply("No!", DEEPSEEK), misses=[a_miss()]) for n in range(60)
+    ]
+    assert len(shown_of(a_view(collected(*pairs)))["worst"]) == WORST
+
+
+def test_a_case_in_whole():
+    """Prompt, both answers, where they differ, and what each missed; the id is the one that the list gave."""
+    source = RunSource(lambda: a_view(four_cases()), str)
+    first = source.snapshot()["worst"][0]
+    assert source.case(first["id"]) == {
+        "id": first["id"],
+        "name": "tests/test_support.py::case-0",
+        "prompt": "What is your refund policy?",
+        "treatment": DEEPSEEK,
+        "similarity": first["similarity"],
+        "threshold": 0.75,
+        "metric": "lexical",
+        "flags": [],
+        "misses": {CONTROL: [], DEEPSEEK: ["treatment deepseek-v3.2: is wrong"]},
+        "arms": [
+            {
+                "arm": CONTROL, "model": SONNET, "outcome": "ok", "text": "You have 0 days.",
+                "latency_s": 1, "cost_usd": 0.001, "error": None,
+            },
+            {
+                "arm": DEEPSEEK, "model": DEEPSEEK, "outcome": "ok", "text": "No idea at all.",
+                "latency_s": 0.5, "cost_usd": 0.0001, "error": None,
+            },
+        ],
+        "diff": [["-", "You have 0 days."], ["+", "No idea at all."]],
+    }  # fmt: skip
+
+
+def test_a_case_of_one_arm_shows_what_there_is():
+    """A failed call has its cause, no text, and nothing to be held against."""
+    source = RunSource(
+        lambda: a_view(collected(one_arm(a_case(), DEEPSEEK, an_error(DEEPSEEK), misses=[a_miss()]))), str
+    )
+    case = source.case(only(source.snapshot(), "worst")["id"])
+    assert case["diff"] == []
+    assert case["similarity"] is case["threshold"] is case["metric"] is None
+    assert [(arm["arm"], arm["outcome"], arm["error"]) for arm in case["arms"]] == [
+        (DEEPSEEK, "error", "HTTP 500: internal error")
+    ]
+
+
+def test_a_case_that_nobody_knows_is_none():
+    """An old page may ask for a case of another run."""
+    assert RunSource(lambda: a_view(four_cases()), str).case("0" * 16) is None
+
+
+def test_no_text_leaves_without_the_redactor():
+    """Prompts, answers, errors, misses and notes alike."""
+    secret = "sk-secret-0123456789"
+    pair = a_pair(
+        a_case("leaky", prompt=f"My key is {secret}"),
+        a_reply(f"Yours is {secret}."),
+        a_reply("", DEEPSEEK, outcome="error", error=f"bad key {secret}"),
+        misses=[a_miss(problem=f"wanted {secret}")],
+    )
+    source = RunSource(
+        lambda: a_view(collected(pair), notes=(f"saw {secret}",)), lambda text: text.replace(secret, "***")
+    )
+    snapshot = source.snapshot()
+    case = source.case(only(snapshot, "worst")["id"])
+    assert secret not in json.dumps([snapshot, case])
+    assert (snapshot["notes"], case["prompt"]) == (["saw ***"], "My key is ***")
+
+
+class Clock:
+    """A clock that moves when it is told, and by `step` whenever somebody looks."""
+
+    def __init__(self, step=0.0):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+class Looks:
+    """What a run knows, and how often somebody had to work out what to show of it."""
+
+    def __init__(self, **fields):
+        self.view = a_view(**fields)
+        self.redacted = 0
+
+    def look(self):
+        return self.view
+
+    def redact(self, text):
+        self.redacted += text == "run"
+        return text
+
+
+@pytest.mark.parametrize(("step", "rests_s"), [(0.0, 0.5), (0.1, 5.0)])
+def test_work_is_a_fiftieth_of_the_time_at_the_most(step, rests_s):
+    """Twice a second where it takes no time, and after a slow one so much later; nothing new is no work at all."""
+    clock, looks = Clock(step), Looks()
+    source = RunSource(looks.look, looks.redact, clock)
+    source.snapshot()
+    until, clock.step = clock.now + rests_s, 0.0
+    looks.view = a_view(reports=1)
+    for clock.now, times in ((until - 0.01, 1), (until + 0.01, 2), (until + 100, 2)):
+        source.snapshot()
+        assert looks.redacted == times
+
+
+def test_the_end_shows_at_once_and_for_good():
+    """Whoever looks after the end sees the verdict, without a wait, and a clock that stands."""
+    clock, results = Clock(), four_cases()
+    looks = Looks(results=results)
+    source = RunSource(looks.look, looks.redact, clock)
+    assert source.snapshot()["state"] == "running"
+    source.end(a_view(results, verdicts=tuple(verdicts_of(results))))
+    last = source.snapshot()
+    assert (last["state"], only(last, "comparisons")["verdict"]) == ("ended", "hold")
+    looks.view = a_view(reports=7)
+    clock.now += 100
+    assert source.snapshot() == last
+    assert looks.redacted == 2
+
+
+def test_a_run_may_go_on_while_pages_look(monkeypatch):
+    """Results come in on one thread while others read: each snapshot is whole, and the last has everything."""
+    monkeypatch.setattr(run_source, "EVERY_S", 0)
+    monkeypatch.setattr(run_source, "REST", 0)
+    results = Results()
+    pairs = [a_pair(a_case(f"case-{n}"), a_reply("Yes."), a_reply("No!", DEEPSEEK)) for n in range(200)]
+    source = RunSource(lambda: a_view(results.copy(), reports=results.items), str)
+    seen = []
+    readers = [Thread(target=lambda: seen.extend(source.snapshot() for _ in range(20))) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for pair in pairs:
+        results.add(pair.nodeid, (pair,))
+    for reader in readers:
+        reader.join()
+    assert len(seen) == 40
+    assert all(len({arm["n"] for arm in shown["arms"]}) == 1 for shown in seen)
+    assert source.snapshot()["progress"]["done"] == 200
+
+
+def test_latencies_of_any_spread_have_few_bars():
+    """From microseconds to hours, the bars stay countable and hold every value."""
+    for values in ([0.2], [0.0], [0.001, 9000.0], [1.0, 1.0001], [0.01 * 1.1**n for n in range(100)]):
+        edges = latency_edges(values)
+        assert 2 <= len(edges) <= MOST_BARS + 1
+        assert list(edges) == sorted(set(edges))
+        assert sum(histogram(values, edges)["counts"]) == len(values)
+
+
+def test_the_tails_of_latency_wait_for_the_end():
+    """Resampling takes most of the time, and says least while answers are few; all other rows are there."""
+    pairs = [a_pair(a_case(f"case-{n}"), a_reply(), a_reply("30 days", DEEPSEEK)) for n in range(60)]
+    results = collected(*pairs)
+    names = [
+        {row["name"] for row in only(shown, "comparisons")["rows"]}
+        for shown in (ended(results), shown_of(a_view(results)))
+    ]
+    assert names[0] - names[1] == {"latency_p95"}
+    assert names[1] < names[0]

@@ -1,0 +1,157 @@
+"""Why a case failed: the whole message, with what was missed, how to mend it, and both answers."""
+
+import pytest
+from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
+
+from pytest_graysplit.errors import RecordingError
+from pytest_graysplit.reporting.failure import failure
+from pytest_graysplit.types import ToolCall
+
+SIMILARITY = a_miss(problem="treatment deepseek-v3.2: lexical similarity 0.57 is below 0.75", kind="similarity")
+
+
+def test_a_miss_is_explained_in_whole():
+    """What is wrong and the way out first; then the case, both models, and both answers as one difference."""
+    case = a_case(min_similarity=0.75, where="support.jsonl:14")
+    result = a_pair(
+        case,
+        a_reply("You have 30 days to send it back."),
+        a_reply("You have 14 days to send it back.", DEEPSEEK, latency_s=0.5, cost="0.0001"),
+        misses=[SIMILARITY],
+        score=lambda control, treatment: 0.7496,
+    )
+    assert failure(result) == (
+        "treatment deepseek-v3.2: lexical similarity 0.57 is below 0.75\n"
+        "  hint: mend it  [expect-contains]\n"
+        "\n"
+        "  case       refund-policy (support.jsonl:14)\n"
+        "  prompt     What is your refund policy?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0010\n"
+        "  treatment  deepseek-v3.2: missed, ok 0.50 s $0.0001\n"
+        "  similarity 0.7496 (lexical), threshold 0.75, length x1.00\n"
+        "  flag       number-changed: control says 30, treatment says 14\n"
+        "  answers    You have [-30-] {+14+} days to send it back."
+    )
+
+
+def test_a_case_that_passed_needs_no_explanation():
+    """Nothing is printed where nothing was missed, judged or not."""
+    assert failure(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK))) == ""
+    assert failure(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), judged=False)) == ""
+
+
+def test_a_problem_with_the_run_comes_instead_of_misses():
+    """What kept the answers from coming explains more than what they lack."""
+    problem = RecordingError("no recording for case 'x'", hint="run once", slug="recording-missing")
+    result = a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), misses=[SIMILARITY])
+    assert failure(result, problem) == "no recording for case 'x'\n  hint: run once  [recording-missing]"
+
+
+def test_one_arm_alone_shows_its_answers():
+    """A test that runs once an arm has no comparison; every sample is shown as it is, line by line."""
+    replies = a_reply("First line.\n\n  Second line."), a_reply("", outcome="empty", replayed=True)
+    result = one_arm(a_case(), "control", *replies, misses=[a_miss("control", "control claude-sonnet-4.5: is wrong")])
+    assert failure(result) == (
+        "control claude-sonnet-4.5: is wrong\n"
+        "  hint: mend it  [expect-contains]\n"
+        "\n"
+        "  case       refund-policy\n"
+        "  prompt     What is your refund policy?\n"
+        "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0010, empty 1.00 s $0.0010 replayed\n"
+        "  answer     First line.\n"
+        "\n"
+        "               Second line.\n"
+        "  answer     (empty)"
+    )
+
+
+def test_a_failed_call_shows_no_price_no_time_and_no_difference():
+    """What did not happen is not invented."""
+    missed = a_miss(problem="treatment deepseek-v3.2: no answer after 4 attempts: HTTP 500")
+    result = a_pair(a_case(), a_reply(), an_error(DEEPSEEK), misses=[missed])
+    assert failure(result) == (
+        "treatment deepseek-v3.2: no answer after 4 attempts: HTTP 500\n"
+        "  hint: mend it  [expect-contains]\n"
+        "\n"
+        "  case       refund-policy\n"
+        "  prompt     What is your refund policy?\n"
+        "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0010\n"
+        "  treatment  deepseek-v3.2: missed, error\n"
+        "  answer     (of the control) 30 days."
+    )
+
+
+def explained(control, treatment, label, **fields):
+    """The lines of one label in the explanation of a missed pair, joined as they stand."""
+    result = a_pair(a_case(), a_reply(control), a_reply(treatment, DEEPSEEK, **fields), misses=[SIMILARITY])
+    lines = failure(result).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"  {label:<11}"))
+    rest = [line for line in lines[first + 1 :] if line.startswith(" " * 13) or not line]
+    return [lines[first].removeprefix(f"  {label:<11}"), *(line.strip() for line in rest)]
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "text"),
+    [
+        ("30 days.", "30 days.", "the same, to the letter"),
+        ("30  days.", "30 days.\n", "the same words; only the white space differs: 30 days."),
+        ("30 days.", "14 days.", "[-30-] {+14+} days."),
+    ],
+)
+def test_answers_are_told_apart(control, treatment, text):
+    """Equal, equal but for white space, and different read differently."""
+    assert explained(control, treatment, "answers") == [text]
+
+
+def test_a_model_that_another_one_served_is_named():
+    """The answer of a substitute is not the answer of the model that was asked."""
+    (line,) = explained("30 days.", "14 days.", "treatment", served_model="deepseek-v2")
+    assert line == "deepseek-v3.2: missed, ok 1.00 s $0.0010 served by deepseek-v2"
+
+
+def test_long_answers_are_wrapped_under_their_label():
+    """A terminal of a hundred columns shows them whole, and words stay whole."""
+    words = " ".join(f"word{n}" for n in range(12))
+    lines = explained(f"yes {words} {'x' * 150}", f"no {words} {'x' * 150}", "answers")
+    assert lines == [f"[-yes-] {{+no+}} {words.removesuffix(' word11')}", "word11", "x" * 150]
+
+
+def test_a_long_prompt_is_shortened():
+    """Three hundred letters tell which prompt it was."""
+    result = a_pair(a_case(prompt="Say it. " * 100), a_reply(), a_reply("no", DEEPSEEK), misses=[SIMILARITY])
+    prompt = failure(result).partition("  prompt     ")[2].partition("\n  control")[0]
+    assert len(" ".join(prompt.split())) <= 300
+    assert prompt.endswith("...")
+
+
+def test_the_controls_own_similarity_stands_beside_the_treatments():
+    """Both were measured alike, so both are shown."""
+    result = a_pair(
+        a_case(min_similarity=0.75),
+        a_reply("30 days."),
+        a_reply("30", DEEPSEEK),
+        spare=[a_reply("a month")],
+        misses=[SIMILARITY],
+        score=lambda one, other: 0.25,
+    )
+    assert "  similarity 0.25 (lexical), threshold 0.75, control with itself 0.25, length x0.25\n" in failure(result)
+
+
+def test_tool_calls_are_shown_one_per_line():
+    """Beside the answers, and instead of an answer that has no text."""
+    call = ToolCall("refund", {"order": 1001})
+    result = a_pair(
+        a_case(),
+        a_reply("Done.", tool_calls=(call,)),
+        a_reply("", DEEPSEEK, tool_calls=tuple(ToolCall("f", {"n": number}) for number in range(12))),
+        misses=[SIMILARITY],
+    )
+    lines = failure(result).splitlines()[-13:]
+    assert [lines[0], lines[1], lines[2], lines[-1]] == [
+        "  answer     (of the control) Done.",
+        "  call       (of the control) refund(order=1001)",
+        "  call       (of the treatment) f(n=0)",
+        "  call       (of the treatment) and 2 more",
+    ]
+    alone = one_arm(a_case(), "control", a_reply("", tool_calls=(call,)), misses=[a_miss("control", "x")])
+    assert failure(alone).endswith("ok 1.00 s $0.0010\n  call       refund(order=1001)")

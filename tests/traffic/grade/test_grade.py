@@ -1,0 +1,269 @@
+"""The grade of live traffic: each rule with its reasons, the order of the rules, and how often a grade errs."""
+
+import sys
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.traffic.grade.grade import grade
+from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+import traffic_grade  # the benchmark's users
+
+POLICY = Policy()
+NOBODY_SAID = "no feedback was given: nobody has said how good the answers are"
+
+
+def arm(name="candidate", units=4_000, failing=80, **more):
+    """An arm whose units send two requests each; of so many units one of them is an error."""
+    troubled = [int(number < failing) for number in range(units)]
+    clusters = tuple(
+        ClusterSums(requests=2, passed=2 - bad, troubled=bad, timed=2, log_latency=0.1 * (number % 5), cost_usd=0.01)
+        for number, bad in enumerate(troubled)
+    )
+    fields = {"role": "treatment", "model": name, "basis_points": 5_000, "cost_usd": Decimal(units)}
+    return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
+
+
+def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
+    """The grade of a treatment against a control that is like it."""
+    return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
+
+
+def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
+    """Rows that decide are the reasons, and a promotion says that nobody has judged the answers."""
+    found = graded(arm())
+    assert (found.treatment, found.verdict, found.needed_units) == ("candidate", "promote", None)
+    assert found.reasons == (
+        "pass rate is at most 0.5 points worse, the margin is 5.0",
+        "errors and refusals are at most 0.5 points more, the bound is 2.0",
+        NOBODY_SAID,
+    )
+    assert [row.name for row in found.rows if row.critical] == ["pass_rate", "errors"]
+
+
+def test_with_few_units_it_only_collects():
+    """Whatever else is seen, fewer than 30 units are no grade, and the reason says how many are missing."""
+    found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_e=1e300)
+    assert (found.verdict, found.needed_units) == ("collecting", 30)
+    assert found.reasons == ("candidate: 20 units with requests, 10 more units to go to 30",)
+
+
+def test_an_arm_without_weight_says_that_it_gets_nothing():
+    """Waiting does not help an arm of weight 0."""
+    found = graded(arm(units=0, basis_points=0))
+    assert found.reasons == (
+        "candidate has a weight of 0 and gets no new units",
+        "candidate: 0 units with requests, 30 more units to go to 30",
+    )
+
+
+def test_a_broken_split_holds():
+    """Units that do not follow the weights hold a treatment that would be promoted."""
+    found = graded(arm(), mismatch_e=5_000.0)
+    assert found.verdict == "hold"
+    (reason,) = found.reasons
+    assert reason == (
+        "the split is broken, units do not follow the weights: "
+        "4,000 units in control (50%) and 4,000 units in candidate (50%), p = 0.0002"
+    )
+
+
+def test_answers_from_elsewhere_hold_when_they_are_many():
+    """Another model and a gateway that fell back hold above a tenth of a per cent, and are told of below."""
+    many = graded(arm(served={"candidate": 7_900, "other": 100}, gateway_fallbacks=50))
+    assert many.verdict == "hold"
+    assert many.reasons == (
+        "candidate was asked for, other answered: 100 replies",
+        "the gateway retried or fell back by itself for candidate: 50 replies",
+    )
+    few = graded(arm(gateway_fallbacks=1))
+    assert few.verdict == "promote"
+    assert "but the gateway retried or fell back by itself for candidate: 1 reply" in few.reasons
+
+
+def test_an_unknown_price_holds_only_where_the_cost_decides():
+    """Nobody can say what is cheaper without a price."""
+    policy = Policy(critical=("pass_rate", "cost_per_pass"))
+    found = graded(arm(unpriced=3), policy=policy)
+    assert found.verdict == "hold"
+    assert found.reasons[0] == "the cost of 3 answers of candidate is unknown, and cost per pass decides"
+    assert graded(arm(unpriced=3)).verdict == "promote"
+
+
+@pytest.mark.parametrize(
+    ("usd", "verdict", "reason"),
+    [
+        ((0.01, 0.0), "promote", "cost per pass is nothing: the treatment is free, and the control is not"),
+        ((0.0, 0.01), "reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
+        ((0.0, 0.0), "hold", "cost per pass is nothing with either model, so nothing is saved"),
+    ],
+)
+def test_an_arm_that_is_free_is_graded_where_the_cost_decides(usd, verdict, reason):
+    """By the same rule as a run."""
+
+    def paying(own, usd):
+        return replace(own, clusters=tuple(replace(one, cost_usd=usd) for one in own.clusters))
+
+    control, treatment = paying(arm("control", role="control"), usd[0]), paying(arm(), usd[1])
+    found = graded(treatment, control, Policy(critical=("pass_rate", "cost_per_pass")))
+    assert found.verdict == verdict
+    assert any(one.startswith(reason) for one in found.reasons)
+
+
+def test_more_errors_reject_although_the_margin_of_the_pass_rate_is_kept():
+    """Errors decide for traffic: four points more of them are within the five points of the pass rate."""
+    found = graded(arm(failing=400))
+    assert found.verdict == "reject"
+    assert found.reasons == ("errors and refusals are at least 3.2 points more, the bound is 2.0",)
+
+
+def test_the_same_model_is_never_rejected_against_itself():
+    """What would reject a model against itself holds."""
+    found = graded(arm(failing=1_000, model="control"))
+    assert found.verdict == "hold"
+    assert found.reasons[0] == (
+        "one model in both arms is no worse than itself, so the arms differ in something else, or by chance"
+    )
+
+
+def test_a_hold_says_about_how_many_more_units_would_decide():
+    """Few units are not yet enough, and the number named is more than there are."""
+    found = graded(arm(units=200, failing=4), arm("control", units=200, failing=4))
+    assert found.verdict == "hold"
+    assert found.needed_units > 200
+    assert found.reasons[-1].startswith("errors and refusals may be ")
+    assert found.reasons[-1].endswith(" more units would decide")
+
+
+def with_feedback(arms, score):
+    """The arm with a score for one answer of each unit."""
+    return replace(
+        arms, feedback=arms.units, clusters=tuple(replace(one, scored=1, score=score) for one in arms.clusters)
+    )
+
+
+def test_feedback_decides_as_soon_as_there_is_any():
+    """Worse scores reject, equal ones promote, and scores of one arm alone hold."""
+    control = with_feedback(arm("control", role="control"), 0.8)
+    worse = graded(with_feedback(arm(), 0.6), control)
+    assert worse.verdict == "reject"
+    assert worse.reasons[0].startswith("feedback is at least ")
+    equal = graded(with_feedback(arm(), 0.8), control)
+    assert equal.verdict == "promote"
+    assert NOBODY_SAID not in equal.reasons
+    alone = graded(arm(), control)
+    assert (alone.verdict, alone.reasons) == ("hold", ("nothing was measured on both arms for feedback",))
+
+
+def asking(name, asks, **more):
+    """An arm whose units ask so often each."""
+    clusters = tuple(ClusterSums(units=1, requests=number, passed=number) for number in asks)
+    return arm(name, units=len(asks), requests=sum(asks), clusters=clusters, **more)
+
+
+def test_how_often_units_ask_is_shown_and_decides_nothing():
+    """Each unit is one value: the interval is wide where a few units ask all the time, and no state is claimed."""
+    control = asking("control", [1, 3] * 500, role="control")
+    twice, lopsided = asking("candidate", [2, 6] * 500), asking("candidate", [1] * 990 + [301] * 10)
+    rows = [
+        next(row for row in graded(one, control).rows if row.name == "requests_per_unit") for one in (twice, lopsided)
+    ]
+    assert [row.estimate for row in rows] == pytest.approx([2.0, 2.0])
+    assert all((row.n, row.state, row.critical) == (1000, None, False) for row in rows)
+    assert 1.8 < rows[0].low < rows[0].high < 2.2
+    assert rows[1].low < 1.1
+    assert rows[1].high > 3.5
+
+
+def test_units_that_send_much_are_told_with_every_grade_but_collecting():
+    """The first three of an arm by name, the rest by number."""
+    heavy = tuple(HeavyUnit(unit=f"{number}" * 64, requests=800 - number) for number in range(5))
+    named = (
+        "unit 000000000000 sends at least 10.0% of the requests of candidate: so much of its figures rests on one unit"
+    )
+    rest = "2 more units of candidate with over 5% of its requests each"
+    for more, verdict, before in (
+        ({}, "promote", "but "),
+        ({"failing": 400}, "reject", ""),
+        ({"gateway_fallbacks": 50}, "hold", ""),
+    ):
+        found = graded(arm(heavy=heavy, **more))
+        assert found.verdict == verdict
+        told = [reason for reason in found.reasons if "of candidate" in reason]
+        assert (len(told), told[0], told[3]) == (4, before + named, before + rest)
+    assert len(graded(arm(units=20, heavy=heavy)).reasons) == 1
+
+
+def test_what_traffic_cannot_measure_is_said():
+    """A critical row that compares answers to one request does not stop traffic, and is not passed over in silence."""
+    found = graded(arm(), policy=Policy(critical=("pass_rate", "similarity_deficit")))
+    assert found.verdict == "promote"
+    assert "live traffic does not measure similarity deficit" in found.reasons
+
+
+@pytest.mark.parametrize(("worse", "wanted"), [(0.0, "reject"), (0.02, "promote")])
+def test_looked_at_all_the_time_it_seldom_errs(worse, wanted):
+    """Of ten lives of a split, none is rejected that is as good, and none promoted that is worse by the bound."""
+    dice = Random(20_261_123)
+    ends = [traffic_grade.run(dice, 0.5, worse, truncated=False, looks=6, naively=False) for _ in range(10)]
+    assert [end for end in ends if end.get("graded", ("",))[0] == wanted] == []
+
+
+def test_what_is_far_worse_is_rejected_by_the_same_users():
+    """The simulation above can tell: a treatment that is worse by 30 points is rejected in each life."""
+    dice = Random(20_261_123)
+    ends = [traffic_grade.run(dice, 0.5, 0.3, truncated=False, looks=6, naively=False) for _ in range(5)]
+    assert [end["graded"][0] for end in ends] == ["reject"] * 5
+
+
+CLUSTERS = st.builds(
+    lambda requests, passed, troubled, cost_usd, score: ClusterSums(
+        requests=requests,
+        passed=min(requests, passed),
+        troubled=min(requests - min(requests, passed), troubled),
+        timed=passed and requests,
+        log_latency=cost_usd - 1,
+        cost_usd=cost_usd,
+        scored=requests // 2,
+        score=score * (requests // 2),
+    ),
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.integers(0, 50),
+    st.floats(0, 10),
+    st.floats(0, 1),
+)
+TRAFFIC = st.lists(CLUSTERS, min_size=30, max_size=50).map(tuple)
+
+
+@settings(max_examples=30, deadline=None)
+@given(TRAFFIC, TRAFFIC, st.integers(0, 2), st.one_of(st.none(), st.floats(0, 9)))
+def test_any_sums_have_a_grade_with_reasons(first, second, feedback, quantile):
+    """Nothing that a monitor may have summed up raises, and no grade is without a reason and whole sentences."""
+    arms = [
+        arm(name, units=0, clusters=clusters, feedback=feedback, requests=50, quantile=lambda _: quantile)
+        for name, clusters in (("control", first), ("candidate", second))
+    ]
+    policy = Policy(critical=("pass_rate", "latency", "latency_p95", "cost_per_pass"))
+    found = graded(arms[1], arms[0], policy=policy)
+    assert found.reasons
+    assert all(reason and "nan" not in reason for reason in found.reasons)
+    assert all(row.low <= row.high for row in found.rows)
+
+
+def test_units_that_share_a_cluster_are_counted_as_units():
+    """Ten units a place: the rows rest on as many units as there are, and a bound that still widens with looking."""
+    few = graded(arm())
+    many = graded(replace(arm(), units=40_000), replace(arm("control", role="control"), units=40_000))
+    [before], [after] = ([row for row in found.rows if row.name == "latency"] for found in (few, many))
+    assert (before.n, after.n) == (4_000, 40_000)
+    assert before.high < after.high < 1.01 * before.high

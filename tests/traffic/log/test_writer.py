@@ -1,0 +1,233 @@
+"""The traffic log: every line whole, whoever writes and whatever happens to the file."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from splits import halves
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.records import Answered, Scored
+from pytest_graysplit.traffic.log.writer import TrafficLog
+
+
+def request(number, text="an answer"):
+    return Answered(
+        id=f"id-{number}", at="2026-11-26T00:00:00.000Z", split="x", arm="control", model="m", outcome="ok", text=text
+    )
+
+
+def opened(path, **given):
+    return TrafficLog(path, splitter=halves(), clock=lambda: 0.0, **given)
+
+
+def lines_of(*paths):
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def ids_of(*paths):
+    return [line["id"] for line in lines_of(*paths) if line["kind"] != "split"]
+
+
+def test_a_file_begins_with_the_split(tmp_path):
+    """What the lines after it mean can be read without anything else."""
+    with opened(tmp_path / "t.jsonl") as log:
+        log.write(Scored(id="a", at="2026-11-26T00:00:00.000Z", score=1.0))
+    assert lines_of(tmp_path / "t.jsonl") == [
+        {
+            "kind": "split",
+            "format": 1,
+            "split": halves().identity,
+            "salt": "halves",
+            "at": "1970-01-01T00:00:00.000Z",
+            "arms": [
+                {"arm": "control", "role": "control", "model": "claude-sonnet-4.5", "basis_points": 5000},
+                {"arm": "deepseek-v3.2", "role": "treatment", "model": "deepseek-v3.2", "basis_points": 5000},
+            ],
+            "anonymous": "control",
+        },
+        {"kind": "feedback", "id": "a", "at": "2026-11-26T00:00:00.000Z", "score": 1.0},
+    ]
+
+
+def test_it_is_appended_to(tmp_path):
+    """Yesterday's lines stay; today's process declares its split anew."""
+    path = tmp_path / "t.jsonl"
+    for number in range(2):
+        with opened(path) as log:
+            log.write(request(number))
+    assert [line["kind"] for line in lines_of(path)] == ["split", "request", "split", "request"]
+
+
+def test_a_torn_line_does_not_spoil_the_next(tmp_path):
+    """A process that was killed in the middle of a line leaves half of it, and the next one begins a line of its own."""
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(b'{"kind":"request","id":"torn')
+    with opened(path) as log:
+        log.write(request(1))
+    assert path.read_bytes().splitlines()[0] == b'{"kind":"request","id":"torn'
+    assert [json.loads(line)["kind"] for line in path.read_bytes().splitlines()[1:]] == ["split", "request"]
+
+
+def test_it_is_rotated_and_bounded(tmp_path):
+    """Full files move on, the oldest goes, and each that is left can be read by itself."""
+    path = tmp_path / "t.jsonl"
+    with opened(path, max_bytes=1500, backups=2) as log:
+        for number in range(60):
+            log.write(request(number))
+    files = [tmp_path / "t.jsonl.2", tmp_path / "t.jsonl.1", path]
+    assert all(file.stat().st_size <= 1500 for file in files)
+    assert all(lines_of(file)[0]["kind"] == "split" for file in files)
+    kept = ids_of(*files)
+    assert kept == [f"id-{number}" for number in range(60 - len(kept), 60)]
+    assert not (tmp_path / "t.jsonl.3").exists()
+
+
+def test_a_line_longer_than_a_file_is_written_all_the_same(tmp_path):
+    """The bound is for the file; an answer is never cut, and empty files are not rotated for it."""
+    path = tmp_path / "t.jsonl"
+    with opened(path, max_bytes=600, backups=3) as log:
+        log.write(request(1, text="x" * 2000))
+        log.write(request(2, text="y" * 2000))
+    assert ids_of(path.with_name("t.jsonl.1"), path) == ["id-1", "id-2"]
+
+
+def test_without_backups_only_the_latest_file_is_kept(tmp_path):
+    """Zero older files means none."""
+    path = tmp_path / "t.jsonl"
+    with opened(path, max_bytes=900, backups=0) as log:
+        for number in range(20):
+            log.write(request(number))
+    assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".lock")] == ["t.jsonl"]
+    assert ids_of(path)[-1] == "id-19"
+
+
+def test_a_log_that_logrotate_takes_away_goes_on_in_a_new_file(tmp_path):
+    """Whoever moves the file gets all lines up to then, and the next are in a new one."""
+    path = tmp_path / "t.jsonl"
+    with opened(path) as log:
+        log.write(request(1))
+        path.rename(tmp_path / "moved.jsonl")
+        log.write(request(2))
+    assert ids_of(tmp_path / "moved.jsonl") == ["id-1"]
+    assert ids_of(path) == ["id-2"]
+
+
+def test_threads_write_whole_lines(tmp_path):
+    """Eight threads, rotation all the while: every line is there once."""
+    path = tmp_path / "t.jsonl"
+    with opened(path, max_bytes=20_000, backups=9) as log:
+
+        def write(first):
+            for number in range(first, first + 50):
+                log.write(request(number, text="z" * 200))
+
+        threads = [threading.Thread(target=write, args=(50 * one,)) for one in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    files = [file for file in tmp_path.iterdir() if not file.name.endswith(".lock")]
+    assert sorted(ids_of(*files)) == sorted(f"id-{number}" for number in range(400))
+
+
+WRITER = """
+import sys
+from splits import halves
+from pytest_graysplit.traffic.log.writer import TrafficLog
+from pytest_graysplit.traffic.log.records import Scored
+log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
+for number in range(300):
+    log.write(Scored(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
+assert log.lost == 0
+"""
+
+
+def test_processes_share_a_file(tmp_path):
+    """Three workers of one service rotate the same log and lose nothing."""
+    path, folder = tmp_path / "t.jsonl", str(__file__).rpartition("traffic")[0]
+    workers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], cwd=folder)
+        for name in ("one", "two", "three")
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    files = [file for file in tmp_path.iterdir() if not file.name.endswith(".lock")]
+    assert len(files) > 3
+    assert sorted(ids_of(*files)) == sorted(f"{name}-{n}" for name in ("one", "two", "three") for n in range(300))
+
+
+def test_a_closed_log_opens_again_for_a_late_line(tmp_path):
+    """A user may rate an answer when the client that asked for it has been closed, or open the client once more."""
+    log = opened(tmp_path / "t.jsonl")
+    log.write(request(1))
+    log.close()
+    log.write(request(2))
+    log.close()
+    log.close()
+    assert (ids_of(tmp_path / "t.jsonl"), log.lost) == (["id-1", "id-2"], 0)
+
+
+def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypatch):
+    """The next line begins anew, after the split, so that the log can be read to its end."""
+    path = tmp_path / "t.jsonl"
+    with opened(path) as log:
+        log.write(request(1))
+        whole = os.write
+        monkeypatch.setattr(os, "write", lambda file, data: whole(file, data[: len(data) // 2]))
+        log.write(request(2))
+        monkeypatch.undo()
+        log.write(request(3))
+    warnings = []
+    read = [
+        line.record.id
+        for line in read_files(log_files([path]), warn=warnings.append)
+        if isinstance(line.record, Answered)
+    ]
+    assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
+
+
+def test_opening_again_makes_no_weights_newer(tmp_path):
+    """A process with old weights that follows a rotation does not bring them back."""
+    now, path = 1.0, tmp_path / "t.jsonl"
+    log = TrafficLog(path, splitter=halves(), clock=lambda: now)
+    now = 2.0
+    path.rename(tmp_path / "t.jsonl.1")
+    log.write(request(1))
+    log.close()
+    assert lines_of(path)[0]["at"] == "1970-01-01T00:00:01.000Z"
+
+
+def test_a_log_that_fails_holds_no_answer_back(tmp_path, caplog):
+    """A log that cannot be written any more is told once and counted, and raises nothing."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    log = opened(folder / "t.jsonl")
+    (folder / "t.jsonl").unlink()
+    folder.rmdir()
+    with caplog.at_level(logging.WARNING, logger="pytest_graysplit"):
+        log.write(request(1))
+        log.write(request(2))
+    assert log.lost == 2
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"graysplit: the traffic log {folder / 't.jsonl'} cannot be written: ")
+
+
+def test_a_log_that_cannot_be_opened_is_an_error_at_once(tmp_path):
+    """Before the first request, with the file's name."""
+    with pytest.raises(UsageError) as caught:
+        opened(tmp_path / "no" / "t.jsonl")
+    assert str(caught.value) == (
+        f"the traffic log {tmp_path / 'no' / 't.jsonl'} cannot be written: No such file or directory\n"
+        "  hint: nothing was sent; make its folder, or name another file with log=  [traffic-log-unwritable]"
+    )
+
+
+def test_nobody_else_reads_it(tmp_path):
+    """What users asked is for the one who runs the service."""
+    opened(tmp_path / "t.jsonl").close()
+    assert (tmp_path / "t.jsonl").stat().st_mode & 0o077 == 0

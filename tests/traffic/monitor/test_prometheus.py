@@ -1,0 +1,139 @@
+"""Metrics for Prometheus: what its own parser reads is what the report says, and nothing is made up."""
+
+from decimal import Decimal
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+from splits import CONTROL, TREATMENT, halves, unit_in
+
+from pytest_graysplit import Monitor, Usage
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.traffic.log.records import FallbackCall
+from pytest_graysplit.traffic.monitor.prometheus import MonitorCollector, exposition
+
+VERDICTS = ("collecting", "promote", "hold", "reject")
+
+
+def busy():
+    """A monitor that has met every kind of thing; the treatment has an answer without a price, and 40 latencies."""
+    splitter = halves()
+    monitor = Monitor(splitter)
+    for number in range(240):
+        given = {"latency_s": 0.5 + number / 100, "usage": Usage(prompt=100, completion=20, cached=10, total=120)}
+        monitor.record(splitter.forced("control").arm, unit=number, **given)
+        if number < 40:
+            monitor.record(TREATMENT, unit=1000 + number, attempts=2, retried=("relay-timeout",), **given)
+    fallback = FallbackCall(model=CONTROL, outcome="ok", cost_usd=Decimal("0.25"))
+    monitor.record(TREATMENT, unit="a", outcome="error", error="relay-timeout", fallback=fallback)
+    monitor.record(TREATMENT, unit="b", outcome="refusal")
+    monitor.feedback(monitor.record("control", unit=unit_in(splitter, "control"), cost_usd=Decimal(1)), 0.75)
+    return monitor
+
+
+def samples(text):
+    """Every sample by its name and the values of its labels, in the order of their names."""
+    families = text_string_to_metric_families(text.decode())
+    return {
+        (one.name, *(one.labels[label] for label in sorted(one.labels))): one.value
+        for family in families
+        for one in family.samples
+    }
+
+
+def expected(report):
+    """The samples that a report comes to."""
+    found = {}
+    for arm in report["arms"]:
+        name, latency = arm["arm"], arm["latency_s"]
+        for outcome, n in arm["outcomes"].items():
+            found["graysplit_requests_total", name, arm["model"], outcome, arm["role"]] = n
+        found |= {("graysplit_errors_total", name, kind): n for kind, n in arm["error_classes"].items()}
+        found |= {("graysplit_retries_total", name, kind): n for kind, n in arm["retried"].items()}
+        found |= {("graysplit_tokens_total", name, kind): n for kind, n in arm["tokens"].items()}
+        for key, value in {
+            ("graysplit_attempts_total", name): arm["attempts"],
+            ("graysplit_cost_usd_total", name): arm["cost_usd"],
+            ("graysplit_fallbacks_total", name): arm["fallbacks"],
+            ("graysplit_units", name): arm["units"],
+            ("graysplit_weight", name): arm["weight"],
+            ("graysplit_feedback_mean", name): arm["feedback"]["mean"],
+            ("graysplit_latency_seconds", name, "0.5"): latency["p50"],
+            ("graysplit_latency_seconds", name, "0.95"): latency["p95"],
+            ("graysplit_latency_seconds", name, "0.99"): latency["p99"],
+            ("graysplit_latency_seconds_count", name): latency["n"],
+            ("graysplit_latency_seconds_sum", name): (latency["mean"] or 0) * latency["n"],
+        }.items():
+            if value is not None:
+                found[key] = value
+    found["graysplit_sample_ratio_p",] = report["sample_ratio"]["p"]
+    for grade in report["grades"]:
+        for verdict in VERDICTS:
+            found["graysplit_grade", grade["treatment"], verdict] = float(verdict == grade["verdict"])
+    return found
+
+
+@pytest.mark.parametrize("monitor", [busy(), Monitor(halves())], ids=["busy", "nothing"])
+def test_prometheus_reads_what_the_report_says(monitor):
+    """All of it and no more: a null of the report is no sample."""
+    assert samples(exposition(monitor)) == pytest.approx(expected(monitor.report()), rel=1e-12)
+
+
+def test_names_types_and_labels_are_those_of_the_docs():
+    """Dashboards and alerts are built on them."""
+    families = text_string_to_metric_families(exposition(busy()).decode())
+    assert [
+        (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted(one.samples[0].labels))) for one in families
+    ] == [
+        ("requests", "counter", "arm model outcome role"),
+        ("errors", "counter", "arm kind"),
+        ("attempts", "counter", "arm"),
+        ("retries", "counter", "arm kind"),
+        ("cost_usd", "counter", "arm"),
+        ("tokens", "counter", "arm kind"),
+        ("fallbacks", "counter", "arm"),
+        ("latency_seconds", "summary", "arm quantile"),
+        ("units", "gauge", "arm"),
+        ("weight", "gauge", "arm"),
+        ("sample_ratio_p", "gauge", ""),
+        ("grade", "gauge", "treatment verdict"),
+        ("feedback_mean", "gauge", "arm"),
+    ]
+
+
+def test_what_is_unknown_is_left_out():
+    """The treatment has no cost, no feedback and no 99th percentile; the control has all three."""
+    found = samples(exposition(busy()))
+    unknown = [("graysplit_cost_usd_total",), ("graysplit_feedback_mean",), ("graysplit_latency_seconds", "0.99")]
+    for name, *rest in unknown:
+        assert (name, "control", *rest) in found
+        assert (name, TREATMENT, *rest) not in found
+
+
+def test_tokens_that_nobody_told_are_not_none():
+    """An arm that was answered without any usage has no samples of tokens; one that was not asked has zeros."""
+    monitor = Monitor(halves())
+    monitor.record("control", unit="a")
+    tokens = {key[1:] for key in samples(exposition(monitor)) if key[0] == "graysplit_tokens_total"}
+    assert tokens == {(TREATMENT, "prompt"), (TREATMENT, "completion"), (TREATMENT, "cached")}
+
+
+def test_a_registry_of_one_s_own_reads_the_monitor_at_each_scrape():
+    """Registered once, it tells what came later."""
+    monitor, registry = Monitor(halves()), CollectorRegistry(auto_describe=True)
+    registry.register(MonitorCollector(monitor))
+    labels = {"arm": "control", "model": CONTROL, "role": "control", "outcome": "ok"}
+    assert registry.get_sample_value("graysplit_requests_total", labels) is None
+    monitor.record("control", unit="a")
+    assert registry.get_sample_value("graysplit_requests_total", labels) == 1.0
+
+
+def test_a_missing_library_is_told_with_what_to_install(monkeypatch):
+    """As soon as it is needed, not at the first scrape."""
+    monkeypatch.setattr("pytest_graysplit.traffic.monitor.prometheus.find_spec", lambda _: None)
+    with pytest.raises(UsageError) as raised:
+        MonitorCollector(Monitor(halves()))
+    assert str(raised.value) == (
+        "metrics for Prometheus need prometheus-client\n"
+        "  hint: pip install 'pytest-graysplit[prometheus]'  [prometheus-missing]"
+    )

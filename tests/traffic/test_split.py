@@ -1,0 +1,319 @@
+"""Who gets which model: exactly by weight, always the same, and the same after a ramp."""
+
+import doctest
+import enum
+import hashlib
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare, kstest
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
+from pytest_graysplit.traffic.splitter import splitter as splitter_module
+
+UNITS = [f"user-{number}" for number in range(20_000)]
+
+
+def splitter(*weights, salt="test", **given):
+    """A splitter with these weights: the control first, then treatments t1, t2, ..."""
+    names = ["today", *(f"t{number}" for number in range(1, len(weights)))]
+    return TrafficSplitter([Split(*pair) for pair in zip(names, weights, strict=True)], salt=salt, **given)
+
+
+def arms_of(one, units=UNITS):
+    return [one.assign(unit).arm for unit in units]
+
+
+def basis_points(arms):
+    """Weights of an experiment: a control and treatments that leave it something or nothing."""
+    return st.lists(st.integers(0, BASIS_POINTS), min_size=arms, max_size=arms).map(
+        lambda cuts: [b - a for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), BASIS_POINTS], strict=True)]
+    )
+
+
+def test_a_unit_meets_the_model_that_its_hash_says():
+    """u < weight meets the treatment, for u as documented, computed here anew from the hash."""
+    one = splitter(0.9, 0.1, salt="summaries")
+    for unit in UNITS:
+        digest = hashlib.sha256(f"summaries:{unit}".encode()).digest()
+        place = (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+        assert one.assign(unit).arm == ("t1" if place < 0.1 else "control")
+
+
+def test_an_assignment_tells_all_that_a_request_needs():
+    """Arm, role, model and the split itself, whose parameters and headers go with the request."""
+    split = Split("cheap", 1.0, headers={"X-Group": "b"}, params={"temperature": 0})
+    one = TrafficSplitter([Split("dear", 0.0), split], salt="s").assign("anyone")
+    assert (one.arm, one.role, one.model, one.split, one.forced, one.anonymous) == (
+        "cheap",
+        "treatment",
+        "cheap",
+        split,
+        False,
+        False,
+    )
+
+
+@pytest.mark.parametrize("weights", [(0.9, 0.1), (0.5, 0.5), (0.9975, 0.0025), (0.7, 0.2, 0.1), (0.4, 0.1, 0.2, 0.3)])
+def test_arms_get_their_shares(weights):
+    """Chi-square on 200,000 units; a fixed salt makes it the same test every time."""
+    one = splitter(*weights)
+    counts = Counter(one.assign(number).arm for number in range(200_000))
+    assert chisquare([counts[arm] for arm in one.arms], [200_000 * weight for weight in weights]).pvalue > 0.001
+
+
+def test_places_are_spread_evenly():
+    """Kolmogorov and Smirnov find no fault with the places of consecutive ids, which are the hardest for weak hashes."""
+    one = splitter(0.5, 0.5)
+    places = [(int.from_bytes(one.key(number)[:8], "big") >> 11) / 2**53 for number in range(50_000)]
+    assert kstest(places, "uniform").pvalue > 0.001
+
+
+def test_two_experiments_split_independently():
+    """Who is treated in one experiment is treated in the next as often as anybody else."""
+    first, second = splitter(0.5, 0.5, salt="one"), splitter(0.5, 0.5, salt="two")
+    table = Counter(zip(arms_of(first), arms_of(second), strict=True))
+    assert chisquare(list(table.values())).pvalue > 0.001
+
+
+def test_a_ramp_keeps_everyone_who_was_in():
+    """From 10% to 20%: all who met the treatment go on meeting it, and nobody leaves it."""
+    before = splitter(0.9, 0.1)
+    after = before.ramped({"t1": 0.2})
+    assert after.basis_points == (8000, 2000)
+    moved = Counter(zip(arms_of(before), arms_of(after), strict=True))
+    assert moved["t1", "control"] == 0
+    assert moved["control", "t1"] > 0
+
+
+@given(st.integers(0, BASIS_POINTS), st.integers(0, BASIS_POINTS), st.integers(0, BASIS_POINTS))
+def test_two_treatments_never_touch_each_other(first, second, raised):
+    """Whatever the weights, changing one treatment moves units only between it and the control."""
+    second = min(second, BASIS_POINTS - first)
+    raised = min(raised, BASIS_POINTS - second)
+    weights = [(BASIS_POINTS - a - second, a, second) for a in (first, raised)]
+    before, after = (splitter(*(points / BASIS_POINTS for points in three)) for three in weights)
+    moves = {pair for pair in zip(before._slots, after._slots, strict=True) if len(set(pair)) == 2}
+    assert moves <= ({(0, 1)} if raised >= first else {(1, 0)})
+
+
+@given(basis_points(4))
+def test_every_arm_owns_its_basis_points(points):
+    """However many treatments there are, and whether or not they meet, each gets exactly its weight."""
+    one = splitter(*(share / BASIS_POINTS for share in points))
+    counts = Counter(one._slots)
+    assert [counts[index] for index in range(len(points))] == points
+
+
+@pytest.mark.parametrize("raised", ["t1", "t2", "t3", "t4"])
+def test_several_treatments_grow_apart(raised):
+    """Four treatments of 5% have room enough: raising one to 20% moves nobody between the others."""
+    before = splitter(0.8, 0.05, 0.05, 0.05, 0.05)
+    after = before.ramped({raised: 0.2})
+    for was, is_now in zip(arms_of(before), arms_of(after), strict=True):
+        assert was == is_now or (was, is_now) == ("control", raised)
+
+
+def test_a_ramp_that_would_move_others_is_refused():
+    """Three treatments can be so large that one has to give way; the splitter says so, and how many it would move."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.5, 0.3, 0.1, 0.1).ramped({"t1": 0.55})
+    assert str(caught.value) == (
+        "the new weights would move 10% of the units into or out of arms whose weights stay\n"
+        "  hint: lower the treatment that grows into them first, or start a new experiment with a new salt  [split-ramp]"
+    )
+
+
+def test_a_ramp_down_gives_units_back_to_the_control():
+    """Lowering a treatment to nothing leaves nobody in it."""
+    after = splitter(0.6, 0.4).ramped({"t1": 0})
+    assert set(arms_of(after)) == {"control"}
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    "unit", ["", 0, "0", 7, -1, 2**70, 1.5, True, b"bytes", b"\xff", "na\u00efve", "\ud800", Colour.RED, Decimal("1.0"),
+             uuid.UUID(int=5), date(2026, 11, 26)],
+    ids=repr,
+)  # fmt: skip
+def test_units_of_any_scalar_type(unit):
+    """The empty text and zero are units like any other; each is assigned, and assigned alike."""
+    one = splitter(0.5, 0.5)
+    assert one.assign(unit) is one.assign(unit)
+    assert not one.assign(unit).anonymous
+    assert one.unassigned == 0
+
+
+def test_a_number_and_its_text_are_one_unit():
+    """An id is an id, whether it came from a database or from an address."""
+    one = splitter(0.5, 0.5)
+    assert one.key(42) == one.key("42") == one.key(b"42")
+
+
+@pytest.mark.parametrize(
+    "unit", [["a"], {"id": 1}, ("a",), {1}, object(), bytearray(b"x")], ids=lambda unit: type(unit).__name__
+)
+def test_what_has_no_text_of_its_own_is_no_unit(unit):
+    """A list, or an object whose text is its address, would be somebody else tomorrow."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.5, 0.5).assign(unit)
+    assert str(caught.value) == (
+        f"a unit is a text or a number, and this is a {type(unit).__name__}\n"
+        "  hint: pass what identifies the user, such as unit=user.id  [split-unit]"
+    )
+
+
+def test_without_a_unit_it_is_the_control_and_counted():
+    """Nobody is never drawn at random unless that was asked for."""
+    one = splitter(0.0, 1.0)
+    met = [one.assign(None) for _ in range(5)] + [one.assign()]
+    assert {(each.arm, each.anonymous) for each in met} == {("control", True)}
+    assert one.unassigned == 6
+
+
+def test_threads_lose_no_count():
+    """Eight threads of calls without a unit are all counted."""
+    one = splitter(0.5, 0.5)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: [one.assign() for _ in range(1000)], range(8)))
+    assert one.unassigned == 8000
+
+
+def test_anonymous_requests_can_be_drawn():
+    """Asked for, each request without a unit is a draw of its own, by weight."""
+    one = splitter(0.75, 0.25, anonymous="random", random=Random(7))
+    counts = Counter(one.assign().arm for _ in range(20_000))
+    assert chisquare([counts["control"], counts["t1"]], [15_000, 5_000]).pvalue > 0.001
+    assert one.assign().anonymous
+
+
+def test_a_forced_arm_is_routed_and_marked():
+    """Whoever is forced meets that arm, whatever the hash says, and does not count."""
+    one = splitter(1.0, 0.0)
+    forced = one.assign("user", force="t1")
+    assert (forced.arm, forced.model, forced.forced) == ("t1", "t1", True)
+    assert not one.assign("user").forced
+
+
+def test_a_typo_in_an_arm_is_an_error():
+    """The nearest arm is named."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.5, 0.5).assign("user", force="contrl")
+    assert str(caught.value) == (
+        "there is no arm 'contrl', did you mean control?\n  hint: the arms are control, t1  [split-arm-unknown]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((0.3, 0.3), "the weights sum to 0.6, not to 1: 0.3 + 0.3\n  hint: the control takes the rest: a weight of 0.7"),
+        ((0.8, 0.5), "the weights sum to 1.3, not to 1: 0.8 + 0.5\n  hint: the control takes the rest: a weight of 0.5"),
+        ((0.0, 0.8, 0.7), ("the weights sum to 1.5, not to 1: 0 + 0.8 + 0.7\n"
+         "  hint: the control takes the rest: lower a treatment, they alone exceed 1")),
+    ],
+)  # fmt: skip
+def test_weights_that_do_not_sum_to_one_are_refused(weights, message):
+    """The seed article ran .3 and .3 as 29/71, and .8 and .5 as 80/20, in silence."""
+    with pytest.raises(UsageError) as caught:
+        splitter(*weights)
+    assert str(caught.value) == f"{message}  [split-weights]"
+
+
+@pytest.mark.parametrize(
+    "weight", [-0.1, 1.5, float("nan"), float("inf"), 0.00005, 1 / 3, True, None, "much"], ids=repr
+)
+def test_a_weight_that_is_no_share_is_refused_by_name(weight):
+    """Also a third, which no whole number of basis points is."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.9, weight)
+    assert caught.value.problem == (
+        f"the weight of t1 is {weight!r}, which is no share in whole hundredths of a per cent"
+    )
+
+
+def test_thirds_are_written_out():
+    """What a third is in basis points, the user decides."""
+    assert splitter(0.3334, 0.3333, 0.3333).basis_points == (3334, 3333, 3333)
+
+
+def test_sums_of_floats_are_exact():
+    """0.1 + 0.2 + 0.3 is no 0.6 in floating point, and is one here."""
+    assert 0.1 + 0.2 + 0.3 != 0.6
+    assert splitter(0.1, 0.2, 0.3, 0.4).basis_points == (1000, 2000, 3000, 4000)
+
+
+@pytest.mark.parametrize("splits", [[], [Split("only", 1.0)], [Split("m", 0.01)] * 101], ids=len)
+def test_a_split_needs_arms_to_choose_from(splits):
+    """One arm is no experiment, and a hundred are none that anybody reads."""
+    with pytest.raises(UsageError) as caught:
+        TrafficSplitter(splits, salt="s")
+    assert caught.value.slug == "split-arms"
+
+
+def test_two_arms_of_one_model_need_names():
+    """An A/A split is told apart by role; two treatments of one model by name."""
+    a_a = TrafficSplitter([Split("m", 0.5), Split("m", 0.5)], salt="s")
+    assert a_a.arms == ("control", "m")
+    with pytest.raises(UsageError) as caught:
+        TrafficSplitter([Split("m", 0.5), Split("n", 0.25), Split("n", 0.25)], salt="s")
+    assert str(caught.value) == (
+        'two arms are called n\n  hint: give one of them a name of its own: Split("n", ..., name="n-2")  [split-arms]'
+    )
+    named = TrafficSplitter([Split("m", 0.5), Split("n", 0.25), Split("n", 0.25, name="n-2")], salt="s")
+    assert named.arms == ("control", "n", "n-2")
+
+
+@pytest.mark.parametrize("salt", ["", "  ", None, 7], ids=repr)
+def test_an_experiment_has_a_salt(salt):
+    """Without one, the same users would be the guinea pigs of every experiment."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.5, 0.5, salt=salt)
+    assert caught.value.slug == "split-salt"
+
+
+def test_a_model_has_a_name_and_anonymous_a_meaning():
+    """Both are checked when the splitter is built, not when the first request comes."""
+    with pytest.raises(UsageError, match="'' is no model name"):
+        TrafficSplitter([Split("m", 0.5), Split("", 0.5)], salt="s")
+    with pytest.raises(UsageError, match="'rand' does not say who gets requests without a unit"):
+        splitter(0.5, 0.5, anonymous="rand")
+
+
+def test_the_identity_tells_splits_apart():
+    """Another weight, arm or salt is another split; the same again is the same one."""
+    one = splitter(0.9, 0.1)
+    others = [one.ramped({"t1": 0.2}), splitter(0.9, 0.1, salt="other"), splitter(0.8, 0.1, 0.1)]
+    assert one.identity == splitter(0.9, 0.1).identity
+    assert len({one.identity, *(other.identity for other in others)}) == 4
+
+
+def test_every_process_assigns_alike():
+    """Another interpreter with another hash seed gives the same arms: nothing rests on Python's own hash."""
+    code = (
+        "from pytest_graysplit.traffic.splitter import *\n"
+        "s = TrafficSplitter([Split('today', .5), Split('t1', .5)], salt='test')\n"
+        "print(*(s.assign(f'user-{n}').arm for n in range(50)))"
+    )
+    environ = {**os.environ, "PYTHONHASHSEED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert done.stdout.split() == arms_of(splitter(0.5, 0.5), UNITS[:50])
+
+
+def test_the_example_in_the_docstring_is_true():
+    """Whoever copies it gets what it shows."""
+    assert doctest.testmod(splitter_module).failed == 0

@@ -1,0 +1,113 @@
+"""What the number of requests in flight says against the latencies, on values, without any relay."""
+
+import random
+
+import pytest
+from specimens import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
+
+from pytest_graysplit.reporting.summary import lines
+from pytest_graysplit.verdict.load import warnings
+
+RISES = "latency rises with the number in flight"
+
+
+def suite(loads, took, tokens=lambda number: 5):
+    """Cases of two models, asked in turn; `loads` and `took` are functions of the number of the request."""
+
+    def reply(number, **fields):
+        output = tokens(number)
+        return a_reply(latency_s=took(number), in_flight=loads(number), tokens=(10, output), **fields)
+
+    return collected(
+        *(
+            a_pair(a_case(f"case-{n:03}"), reply(2 * n), reply(2 * n + 1, text="x", model=DEEPSEEK))
+            for n in range(40)
+        )
+    )  # fmt: skip
+
+
+def filling(number):
+    """The places fill up one by one, and then stay full."""
+    return min(number + 1, 16)
+
+
+def test_a_server_that_answers_one_at_a_time_is_told():
+    """Every request waits for those before it; the sentence has the figures of both ends and the remedy."""
+    [told] = warnings(suite(filling, lambda number: 0.5 * filling(number)))
+    assert told == (
+        "latency rises with the number in flight (2.00 s at 1-7, 8.00 s at 9-16): "
+        "lower --graysplit-concurrency for a local server"
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_latency_that_varies_by_itself_is_not_told(seed):
+    """However much it varies: it is chance that decides which answers were the first ones."""
+    dice = random.Random(seed)
+    took = [dice.lognormvariate(0, 1) for _ in range(80)]
+    assert list(warnings(suite(filling, took.__getitem__))) == []
+
+
+@pytest.mark.parametrize(
+    ("loads", "took"),
+    [
+        (filling, lambda number: 1.0),
+        (filling, lambda number: 1.0 + 0.0001 * filling(number)),
+        (filling, lambda number: 0.005 * filling(number)),
+        (filling, lambda number: 9.0 / filling(number)),
+        (lambda number: None, lambda number: number + 1.0),
+        (lambda number: 16, lambda number: number + 1.0),
+        (lambda number: 1, lambda number: number + 1.0),
+        (lambda number: 1 + (number > 1), lambda number: 1.0 + (number > 1)),
+        (filling, lambda number: None),
+        (filling, lambda number: 0.0),
+    ],
+    ids=[
+        "constant",
+        "next-to-constant",
+        "busy-client",
+        "falls",
+        "unknown",
+        "full",
+        "alone",
+        "two-places",
+        "untimed",
+        "zero",
+    ],
+)
+def test_nothing_is_told_where_nothing_rises_or_too_little_is_known(loads, took):
+    """Statistics of next to nothing, and of a rise by next to nothing, are not worth a warning."""
+    assert list(warnings(suite(loads, took))) == []
+
+
+def test_short_answers_at_the_start_are_not_taken_for_a_light_load():
+    """Where the time for each token stays the same, it is the length that rises."""
+    first = {"took": lambda number: 0.5 * filling(number), "tokens": lambda number: 100 * filling(number)}
+    assert list(warnings(suite(filling, **first))) == []
+
+
+def test_failed_calls_tell_nothing():
+    """A timeout lasts as long as was waited, whoever was in flight."""
+    failed = [
+        a_pair(a_case(f"case-{n}"), an_error(), a_reply("x", DEEPSEEK, outcome="error", latency_s=60.0, in_flight=16))
+        for n in range(40)
+    ]
+    assert list(warnings(collected(*failed))) == []
+
+
+def test_models_that_were_asked_under_unlike_loads_are_told():
+    """A control that was recorded alone, and a treatment among sixteen."""
+    [told] = warnings(suite(lambda number: 16 if number % 2 else 1, lambda number: 1.0))
+    assert told == (
+        "the models were asked under unlike loads, control claude-sonnet-4.5 with 1 in flight and treatment "
+        "deepseek-v3.2 with 16 in flight: a part of the difference in latency is the load's, "
+        "--graysplit-record=all measures both again"
+    )
+
+
+@pytest.mark.parametrize(("loads", "told"), [(filling, " · up to 16 in flight · "), (lambda number: None, "")])
+def test_the_header_says_how_many_were_in_flight(loads, told):
+    """The most of all replies; recordings that do not know it say nothing."""
+    results = suite(loads, lambda number: 1.0)
+    header = plain(lines(results, verdicts_of(results), metric="lexical", width=120))[0]
+    assert header == f"40 cases · control claude-sonnet-4.5 · replayed 0 of 80 replies{told or ' · '}metric lexical"

@@ -1,0 +1,331 @@
+"""What came of a run: sums that count each case once, whoever reports it, and in whatever order."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_arm,
+    an_error,
+    collected,
+    one_arm,
+)
+
+from pytest_graysplit.stats import wilson
+from pytest_graysplit.types import Flag, Usage
+from pytest_graysplit.verdict.results import Results
+from pytest_graysplit.verdict.results.sums import total_cost
+
+
+def pair(name="case", control=None, treatment=None, **fields):
+    return a_pair(a_case(name), control or a_reply(), treatment or a_reply("30 days", DEEPSEEK), **fields)
+
+
+def sums(*case_results):
+    """(control, treatment, comparison) of a run with one treatment."""
+    results = collected(*case_results)
+    (comparison,) = results.comparisons()
+    return *results.arms(), comparison
+
+
+# --- arms
+
+
+@pytest.mark.parametrize(
+    ("misses", "told", "share"), [((), None, 1.0), ((a_miss(),), None, 0.0), ((a_miss(),), 0.5, 0.5), ((), 0.5, 0.5)]
+)
+def test_pass_share_is_what_the_item_said(misses, told, share):
+    """Where an item says nothing of shares, a miss is a miss of all answers; only a whole share is a pass."""
+    arm = an_arm(DEEPSEEK, a_reply(), a_reply(), misses=misses, share=told)
+    assert (arm.pass_share, arm.passed) == (share, share == 1)
+
+
+@pytest.mark.parametrize(("second", "share"), [(0.5, 0.5), (1.0, 0.5), (0.0, 0.0), (None, 0.0)])
+def test_pass_share_of_an_arm_that_several_items_saw_is_the_lowest(second, share):
+    """Two tests of one case: an answer passes where both let it pass."""
+    replies = (a_reply(model=DEEPSEEK), a_reply(model=DEEPSEEK))
+    one, other = (
+        replace(one_arm(a_case(), DEEPSEEK, *replies), arms=(an_arm(DEEPSEEK, *replies, misses=misses, share=told),))
+        for misses, told in (([a_miss()], 0.5), ([a_miss(problem="treatment: another")], second))
+    )
+    (row,) = collected(one, other).rows
+    assert row.arms[DEEPSEEK].pass_share == share
+
+
+def test_an_arm_in_whole():
+    """Everything that is summed up for one arm over three cases, one of which failed."""
+    control, _, _ = sums(
+        pair("a", a_reply(latency_s=1.0, tokens=(10, 5), replayed=True, attempts=2)),
+        pair("b", a_reply(latency_s=3.0, tokens=(20, 7), outcome="truncated", served_model="claude-sonnet-4.5-2026")),
+        pair("c", an_error(), control_misses=[a_miss("control")]),
+    )
+    assert (control.role, control.arm, control.model) == ("control", "control", SONNET)
+    assert (control.cases, control.passed, control.pass_rate) == (3, 2, wilson(2, 3))
+    assert (control.errors, control.outcomes) == (1, {"error": 1, "ok": 1, "truncated": 1})
+    assert (control.replies, control.replayed, control.attempts) == (3, 1, 7)
+    assert (control.latencies_s, control.mean_latency_s, control.latency_s(0.5)) == ((1.0, 3.0), 2.0, 2.0)
+    assert control.usage == Usage(prompt=30, completion=12, total=42)
+    assert (control.cost_usd, control.priced, control.cost_per_pass_usd) == (Decimal("0.002"), 2, Decimal("0.001"))
+    assert control.served_models == {SONNET: 1, "claude-sonnet-4.5-2026": 1}
+
+
+def test_the_control_comes_first_and_treatments_by_name():
+    """The order of rows depends on names alone."""
+    results = collected(pair("a", treatment=a_reply("x", FLASH)), pair("b"))
+    assert [(arm.role, arm.arm) for arm in results.arms()] == [
+        ("control", "control"),
+        ("treatment", DEEPSEEK),
+        ("treatment", FLASH),
+    ]
+
+
+def test_spare_replies_of_the_control_enter_no_sum():
+    """They measure its noise; both arms are counted on as many replies."""
+    spare = a_reply("14 days.", latency_s=99.0, tokens=(1000, 1000), cost="5", replayed=True)
+    control, _, comparison = sums(pair(spare=[spare]))
+    assert (control.replies, control.latencies_s, control.cost_usd, control.replayed) == (
+        1,
+        (1.0,),
+        Decimal("0.001"),
+        0,
+    )
+    assert control.usage == Usage(prompt=10, completion=5, total=15)
+    assert len(comparison.self_similarities) == 1
+
+
+def test_an_arm_that_was_not_judged_is_no_case_and_no_pass():
+    """A skipped or broken body says nothing about the model; its reply still cost money."""
+    control, treatment, _ = sums(pair("a", judged=False), pair("b"))
+    assert (control.cases, control.passed, control.cost_usd) == (1, 1, Decimal("0.002"))
+    assert (treatment.cases, treatment.passed) == (1, 1)
+    assert not an_arm("control", a_reply(), judged=False).passed
+
+
+def test_a_reply_without_its_model_is_served_by_somebody_unknown():
+    """Only certain things are certain; a failed call was served by nobody."""
+    control, _, _ = sums(pair("a", a_reply(served_model=None)), pair("b", an_error()))
+    assert control.served_models == {"unknown": 1}
+
+
+# --- money
+
+
+@pytest.mark.parametrize(
+    ("replies", "cost"),
+    [
+        ([], None),
+        ([an_error()], None),
+        ([a_reply()], "0.001"),
+        ([a_reply(), an_error()], "0.001"),
+        ([a_reply(), a_reply(cost=None)], None),
+        ([a_reply(cost="0")], "0"),
+    ],
+)
+def test_a_sum_with_an_unknown_part_is_unknown(replies, cost):
+    """Part of a bill is not the bill; failed calls without a price do not hide the rest."""
+    assert total_cost(replies) == (None if cost is None else Decimal(cost))
+
+
+def test_money_is_compared_per_pass():
+    """A cheap model that passes half as often saves half as much."""
+    _, treatment, comparison = sums(
+        pair("a", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.002")),
+        pair("b", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.002"), misses=[a_miss()]),
+    )
+    assert treatment.cost_per_pass_usd == Decimal("0.004")
+    assert (comparison.cost_ratio, comparison.cost_per_pass_saved_usd) == (0.4, Decimal("0.006"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"treatment": a_reply("x", DEEPSEEK, cost=None)},
+        {"control": a_reply(cost=None)},
+        {"misses": [a_miss()]},
+        {"control_misses": [a_miss("control")]},
+    ],
+    ids=["treatment's price", "control's price", "treatment's passes", "control's passes"],
+)
+def test_without_prices_and_passes_on_both_sides_nothing_is_saved(fields):
+    """Unknown stays unknown on the way into the comparison."""
+    _, _, comparison = sums(pair(**fields))
+    assert (comparison.cost_ratio, comparison.cost_per_pass_saved_usd) == (None, None)
+
+
+# --- comparisons
+
+
+def test_a_comparison_in_whole():
+    """Five pairs, each with another end."""
+    _, _, comparison = sums(
+        pair("both", a_reply(latency_s=1.0), a_reply("30 days.", DEEPSEEK, latency_s=2.0)),
+        pair("control", treatment=a_reply("14 days.", DEEPSEEK), misses=[a_miss()]),
+        pair("treatment", control_misses=[a_miss("control")]),
+        pair("neither", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
+        pair("more", control_misses=[a_miss("control")]),
+    )
+    assert comparison.treatment == DEEPSEEK
+    assert comparison.flags == {"number-changed": 1}
+    assert comparison.thresholds == ()
+    assert comparison.below == 0
+    assert len(comparison.similarities) == 4
+
+
+def test_cases_below_their_own_threshold_are_counted():
+    """Thresholds may differ by case; each is listed once."""
+    cases = [(0.9, 0.8), (0.5, 0.8), (0.9, 0.95), (None, 0.1)]
+    _, _, comparison = sums(
+        *(
+            a_pair(
+                a_case(f"case-{n}", min_similarity=threshold),
+                a_reply(),
+                a_reply("x", DEEPSEEK),
+                score=lambda one, other, told=similarity: told,
+            )
+            for n, (threshold, similarity) in enumerate(cases)
+        )
+    )
+    assert (comparison.thresholds, comparison.below) == ((0.5, 0.9), 1)
+    assert comparison.similarities == (0.8, 0.8, 0.95, 0.1)
+
+
+def test_flags_are_counted_the_most_frequent_first():
+    """By number, then by name."""
+
+    def flagged(name, *flags):
+        seen = pair(name)
+        return replace(seen, comparison=replace(seen.comparison, flags=tuple(Flag(name=f, detail="") for f in flags)))
+
+    _, _, comparison = sums(flagged("a", "z", "b"), flagged("b", "z"), flagged("c", "z", "a"))
+    assert list(comparison.flags.items()) == [("z", 3), ("a", 1), ("b", 1)]
+
+
+def test_without_the_control_there_is_no_comparison():
+    """Nothing is held against nothing."""
+    assert collected(one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK))).comparisons() == ()
+
+
+# --- items
+
+
+def test_a_case_that_several_items_touch_counts_once():
+    """Its misses are those of all items, each once; one item that could not judge leaves it unjudged."""
+    first, other = a_miss(problem="one"), a_miss(problem="two")
+    control, treatment, _ = sums(pair(misses=[first]), pair(misses=[first, other]), pair())
+    assert (control.cases, control.replies, control.cost_usd) == (1, 1, Decimal("0.001"))
+    assert (treatment.cases, treatment.passed) == (1, 0)
+    (row,) = collected(pair(misses=[first]), pair(misses=[first, other])).rows
+    assert row.arms[DEEPSEEK].misses == (first, other)
+    assert sums(pair(), pair(judged=False))[0].cases == 0
+
+
+def test_a_rerun_replaces_what_the_item_said_before():
+    """The last run of an item counts, and sums that were read before are read anew."""
+    results = Results()
+    results.add("item", (pair(misses=[a_miss()]),))
+    assert results.arms()[1].passed == 0
+    results.add("item", (pair(),))
+    assert (results.arms()[1].passed, results.items) == (1, 1)
+
+
+def test_one_prompt_with_other_parameters_is_another_case():
+    """What was asked is part of what a case is; so is the file."""
+    asked = pair()
+    results = collected(asked, replace(asked, request="fedcba9876543210"), replace(asked, file="tests/test_other.py"))
+    assert [row.name for row in results.rows] == [
+        "tests/test_other.py::case",
+        "tests/test_support.py::case",
+        "tests/test_support.py::case",
+    ]
+
+
+def test_no_item_no_result():
+    """A run in which nothing reported is empty, and says so."""
+    results = Results()
+    assert not results
+    assert (results.items, results.rows, results.arms(), results.comparisons()) == (0, (), (), ())
+    results.add("item", ())
+    assert results
+
+
+def a_run():
+    """Items of several kinds over four cases."""
+    reports = [
+        pair("a", a_reply(latency_s=0.1), a_reply("14 days.", DEEPSEEK, latency_s=0.7, cost="0.0003")),
+        pair("b", a_reply(latency_s=0.3), a_reply("30 days", FLASH, cost="0.1"), misses=[a_miss(FLASH)]),
+        pair("b", a_reply(latency_s=0.3), a_reply("30 days", DEEPSEEK), misses=[a_miss()]),
+        pair("b", a_reply(latency_s=0.3), a_reply("30 days", DEEPSEEK), misses=[a_miss(problem="two")]),
+        pair("c", an_error(), an_error(DEEPSEEK), misses=[a_miss()], control_misses=[a_miss("control")]),
+        one_arm(a_case("d"), "control", a_reply(latency_s=0.6)),
+        one_arm(a_case("d"), DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()]),
+    ]
+    return [(f"item-{number}", (report,)) for number, report in enumerate(reports)]
+
+
+@given(st.permutations(a_run()))
+def test_sums_do_not_depend_on_the_order_of_arrival(items):
+    """Workers report as they come; every row, arm and comparison is the same."""
+    in_order, as_they_came = Results(), Results()
+    for item in a_run():
+        in_order.add(*item)
+    for item in items:
+        as_they_came.add(*item)
+    assert as_they_came.rows == in_order.rows
+    assert as_they_came.arms() == in_order.arms()
+    assert as_they_came.comparisons() == in_order.comparisons()
+
+
+@pytest.mark.parametrize(
+    ("answered", "judged"),
+    [
+        ((True, True, True), (True, True, True)),
+        ((False, True, True), (True, True, True)),
+        ((True, False, False), (True, True, True)),
+        ((False, False, True), (True, False, True)),
+        ((False, False, False), (False, False, False)),
+    ],
+)
+def test_arms_that_failed_together_are_no_pair(answered, judged):
+    """A relay out of reach says nothing of a model, where it failed the control and the treatment alike."""
+    arms = ("control", DEEPSEEK, FLASH)
+    models = (SONNET, DEEPSEEK, FLASH)
+    (row,) = collected(
+        *(
+            one_arm(
+                a_case(), arm, a_reply(model=model) if there else an_error(model), misses=() if there else [a_miss(arm)]
+            )
+            for arm, model, there in zip(arms, models, answered, strict=True)
+        )
+    ).rows
+    assert tuple(row.arms[arm].judged for arm in arms) == judged
+    assert all(row.arms[arm].misses or there for arm, there in zip(arms, answered, strict=True))
+
+
+def test_one_answer_of_several_samples_is_an_answer():
+    """Then the arm is judged by its share, also where the other one has none."""
+    control = (an_error(), a_reply())
+    (row,) = collected(pair(control=control, treatment=an_error(DEEPSEEK), misses=[a_miss()])).rows
+    assert all(arm.judged for arm in row.arms.values())
+
+
+def test_a_case_is_asserted_by_any_of_its_items():
+    """And its bug is told by any of its arms."""
+    silent = replace(one_arm(a_case(), "control", a_reply()), asserted=False)
+    loud = one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))
+    assert [collected(*some).rows[0].asserted for some in ((silent,), (silent, loud), (loud, silent))] == [
+        False,
+        True,
+        True,
+    ]
+    broken = replace(loud, arms=(replace(loud.arms[0], judged=False, bug="KeyError: 'status'"),))
+    (row,) = collected(silent, broken, loud).rows
+    assert (row.bug, row.arms[DEEPSEEK].judged) == ("KeyError: 'status'", False)
