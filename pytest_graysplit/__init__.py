@@ -55,7 +55,7 @@ _HOMES = {
     "SyncSplitClient": "traffic.client.sync_client",
     "ToolCallError": "errors",
     "TrafficSplitter": "traffic.splitter",
-    "dashboard_app": "dashboard.traffic_source",
+    "dashboard_app": "reporting.dashboard.traffic_source",
     "load_splitter": "traffic.splitter.configured",
 }
 
