@@ -1,4 +1,4 @@
-"""`graysplit judge`: what its command takes, and the lines it has to say."""
+"""`graysplit judge`: options of its command, and its output."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Give the parser the command `calibrate`; it sets `run`, which yields lines."""
+    """Add the command `calibrate` to the parser; it sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("calibrate", help="run the judge over labelled pairs, and tell how far they agree")
+    command = commands.add_parser("calibrate", help="run the judge on labelled pairs and report how well they agree")
     command.add_argument(
-        "labelled", type=Path, metavar="LABELLED", help="prompt, control, treatment, label; a line each"
+        "labelled", type=Path, metavar="LABELLED", help="file of pairs: prompt, control, treatment and label"
     )
     command.add_argument("--model", help="the judge (default: that of [tool.graysplit.judge] in pyproject.toml)")
-    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as --graysplit-record says it")
+    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as for --graysplit-record")
     command.add_argument(
-        "--min-agreement", type=_share, metavar="X", help="exit with 1 where agreement is below, 0 to 1"
+        "--min-agreement", type=_share, metavar="X", help="exit with 1 if agreement is below X, from 0 to 1"
     )
     command.set_defaults(run=run_calibrate)
 
 
 def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
-    # The runner and what it brings are for this command alone.
+    # Imported here because only this command needs the runner.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
     from pytest_graysplit.evaluation.judge_calibration.calibration_run import Trial
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
@@ -68,7 +68,7 @@ def _calls(trial: Trial) -> Iterator[Line]:
         yield Line(f"cost           {money(asked.cost_usd)} for {plural(asked.calls, 'call')}", DONE)
         if asked.failed:
             told = f"{plural(asked.failed, 'call')} of {asked.calls} gave no answer: {trial.failure}"
-            yield Line(f"{told}\n  hint: run again, and only what is missing is asked", FAILED)
+            yield Line(f"{told}\n  hint: run again; only missing answers are requested", FAILED)
 
 
 def _share(text: str) -> float:

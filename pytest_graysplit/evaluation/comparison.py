@@ -1,4 +1,4 @@
-"""Holds a treatment's replies against the control's."""
+"""Comparison of a treatment's replies with the control's."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Case, Flag, Reply
 
-    # None: nobody can tell, for instance because a judge gave no verdict.
+    # None means unknown, for instance because a judge gave no verdict.
     Score = Callable[[Reply, Reply], float | None]
-    # Of two answers; beside two of the control's an answer has the place of their pair.
+    # The places of two answers. Beside two answers of the control, the place of their pair stands for the second.
     Places = tuple[int | tuple[int, int], int | tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairScores:
-    """The scores of all pairs of answers to one case that can be compared, by the places of the two answers.
+    """Scores of all comparable pairs of answers to one case, by the places of the two answers.
 
     `across` holds pairs of a control's and a treatment's answer, `within` pairs of two answers of the control.
     """
@@ -51,15 +51,15 @@ class PairScores:
 
     @property
     def self_similarity(self) -> float | None:
-        """How alike the control's answers are, the mean over all pairs; None where there is no pair."""
+        """The mean similarity over all pairs of the control's answers; None without a pair."""
         return mean_similarity(self.within.values())
 
     def beside_pairs(self) -> PairScores:
-        """Return each answer's scores beside two others of the control, made up for how alike those two are.
+        """Return each answer's scores beside two others of the control, corrected for the similarity of those two.
 
-        An answer is as alike the two as they are each other, less its deficit; each score is the mean of the control's
-        pairs, less that deficit. So the mean of the treatment's scores stays what it was, and a model against itself
-        has the same scores in either role.
+        An answer's deficit is how much less it is like the two than they are like each other. Each score is the mean
+        over the control's pairs, less that deficit. So the mean of the treatment's scores does not change, and a model
+        against itself has the same scores in either role.
         """
         usual = self.self_similarity or 0.0
         return PairScores(
@@ -77,7 +77,7 @@ class PairScores:
 
     @property
     def deficits(self) -> list[float]:
-        """Each of the control's answers held to every two others; empty with fewer than three to compare."""
+        """The deficit of each of the control's answers beside every two others; empty with fewer than three answers."""
         return [
             deficit
             for number in range(self._controls)
@@ -94,7 +94,7 @@ class PairScores:
     def _deficits(self, pairs: Sequence[PairScore | None]) -> Iterator[tuple[tuple[int, int], float, tuple[Flag, ...]]]:
         """Yield how much less an answer is like two of the control's than these are like each other.
 
-        `pairs` are those of the answer with each of the control's, by its place; None where there is none.
+        `pairs` are the pairs of the answer with each of the control's, by place; None where a pair is missing.
         """
         for one, other in combinations(range(len(pairs)), 2):
             some = [pairs[one], pairs[other], self._self_pair(one, other)]
@@ -104,9 +104,9 @@ class PairScores:
                 yield (one, other), among - (first + second) / 2, flags
 
     def treatment_share(self, passed: Sequence[bool], threshold: float | None) -> float:
-        """Return the share of the treatment's answers that pass, each by the share of its pairs that reach a threshold.
+        """Return the share of the treatment's answers that pass, each weighted by its share of pairs at the threshold.
 
-        `passed` tells of each answer whether it holds by itself; an answer without a pair reaches no threshold.
+        `passed` tells for each answer whether its other checks pass; an answer without a pair misses every threshold.
         """
         if threshold is None:
             return fmean(passed)
@@ -119,8 +119,8 @@ class PairScores:
     def control_share(self, passed: Sequence[bool], threshold: float | None) -> float:
         """Return the same share of the control's answers, each by its pairs with the control's others.
 
-        Both arms are so held to one rule: a model against itself has the same share in either role, on average. An
-        answer without another to compare it with is not held to the threshold.
+        The same rule holds for both arms: a model against itself has the same share in either role, on average. The
+        threshold is not applied to an answer without another one to compare it with.
         """
         if threshold is None:
             return fmean(passed)
@@ -144,7 +144,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
 ) -> Comparison:
     """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
 
-    `held` are the scores that a threshold is held against, where they are not the same.
+    `held` are the scores that are compared with a threshold, where they differ from the others.
     """
     across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
@@ -152,7 +152,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         control=control[0],
         treatment=treatment[0],
         similarity=mean_similarity(across),
-        # Uncalibrated, "auto" names no number to hold anything to.
+        # An uncalibrated "auto" gives no number to compare with.
         threshold=None if isinstance(case.min_similarity, str) else case.min_similarity,
         metric=TOOL_CALLS if (0, 0) in scores.across and scores.across[0, 0].by_calls else metric,
         flags=flags_of(
@@ -167,28 +167,28 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
 
 
 def scored_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
-    """Yield the pairs whose scores make the similarity: each of the treatment's with each of the control's."""
+    """Yield the pairs that make up the similarity: each of the treatment's answers with each of the control's."""
     return (pair for pair in product(control, treatment) if _comparable(*pair))
 
 
 def self_pairs(control: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
-    """Yield the pairs that tell how far the control repeats itself."""
+    """Yield the pairs that show how consistent the control is with itself."""
     return (pair for pair in combinations(control, 2) if _comparable(*pair))
 
 
 def of_texts(pairs: Iterable[tuple[Reply, Reply]]) -> Iterator[tuple[Reply, Reply]]:
-    """Yield the pairs whose texts count: where a tool was called, only those in which both sides say something too."""
+    """Yield the pairs whose texts count: where a tool was called, only pairs in which both answers have text too."""
     return (pair for pair in pairs if not _calls(*pair) or _both_say(*pair))
 
 
 def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
-    """Return the mean over all pairs with a score; None where none has one."""
+    """Return the mean over all pairs with a score; None without one."""
     scores = [pair.similarity for pair in pairs if pair.similarity is not None]
     return fmean(scores) if scores else None
 
 
 def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
-    """Score two answers by their tool calls where either has any; the text's score counts where it is smaller."""
+    """Score two answers by their tool calls where either has any, or by their texts where that score is smaller."""
     flags = _flags(control, other)
     if not _calls(control, other):
         return PairScore(score(control, other), flags)
@@ -200,7 +200,7 @@ def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
 
 
 def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
-    """Yield the flags of calls in another order, where the case asks for one."""
+    """Yield the flags of calls in another order, if the case asks for an order."""
     if case.expect is not None and case.expect.tool_order:
         changed = (order_changed(control[0].tool_calls, reply.tool_calls) for reply in treatment)
         yield PairScore(None, tuple(flag for flag in changed if flag))
@@ -215,7 +215,7 @@ def _both_say(control: Reply, treatment: Reply) -> bool:
 
 
 def _comparable(control: Reply, treatment: Reply) -> bool:
-    # An empty treatment is as far from a control that said something as can be; an empty control says nothing.
+    # An empty treatment differs completely from a control with text; an empty control cannot be compared with.
     if "error" in (control.outcome, treatment.outcome):
         return False
     return bool(control.text.strip()) or _calls(control, treatment)

@@ -1,6 +1,6 @@
-"""Metrics that ask a model: the requests that a pair of answers makes, and the scores that their replies give.
+"""Metrics that ask a model: the requests for a pair of answers, and the scores from their replies.
 
-What they ask is a wish like any other: recorded in the case's file, replayed, and fetched with all others at once.
+A request of a metric is a wish like any other: recorded in the case's file, replayed, and fetched with the others.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LONGEST_REMARK = 400
 
 
 class AskingMetric(Protocol):
-    """What a metric asks of which model; it gets the replies handed, and knows no relay."""
+    """The requests of a metric and the scores from their replies; it is given replies and does not know the relay."""
 
     name: str
     model: str
@@ -41,17 +41,17 @@ class AskingMetric(Protocol):
     params: Mapping[str, Json]
 
     def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
-        """Return the requests that the pair makes, without the model; none where the texts decide."""
+        """Return the requests for the pair, without the model; empty where the texts decide."""
 
     def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
         """Score the pair with the replies to its requests."""
 
     def readable(self, reply: Reply) -> bool:
-        """Tell whether a reply holds what was asked for."""
+        """Tell whether the metric can read the reply."""
 
 
 class Judging:
-    """The metric `judge`: each pair makes two requests, one for each order."""
+    """The metric `judge`: two requests per pair, one for each order."""
 
     name = "judge"
     route: Route = "chat"
@@ -66,7 +66,7 @@ class Judging:
         return tuple(map(self._body, Judge(str, self._criteria).orders(case.messages, control, treatment)))
 
     def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> Ruling:
-        """Combine what the judge said in both orders."""
+        """Combine the judge's verdicts in both orders."""
         judge = Judge(lambda messages: reply(self._body(messages)).text, self._criteria)
         return judge.rule(case.messages, control, treatment)
 
@@ -79,7 +79,7 @@ class Judging:
 
 
 class Embedding:
-    """The metric `semantic` by a relay's vectors: each text of a pair makes one request."""
+    """The metric `semantic` with a relay's vectors: one request for each text of a pair."""
 
     name = "semantic"
     route: Route = "embeddings"
@@ -88,7 +88,7 @@ class Embedding:
         self.model = settings.model
         self.params = settings.params
 
-    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts say it all
+    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts determine the requests
         """Return the request for each text."""
         return tuple(map(self._body, Embedded(unpack).texts(control, treatment)))
 
@@ -111,20 +111,21 @@ class Embedding:
 
 
 def asking_metric(name: str, table: ToolTable) -> AskingMetric | None:
-    """Return the metric of that name that asks a model, or None where none has it or no model is named for it."""
+    """Return the metric of that name that asks a model; None if the name is another metric's or no model is set."""
     if name == "judge" and table.judge:
         return Judging(table.judge)
     return Embedding(table.semantic) if name == "semantic" and table.semantic else None
 
 
 class Inquiry:
-    """Everything that one metric asks about one case; called with two replies it scores them, as any metric does.
+    """All requests of one metric about one case; called with two replies it scores them, as any metric does.
 
-    A request is made once, whichever pairs it serves. `own` is a scorer that is asked first; None leaves the pair to
-    the metric. `as_recorded` makes of a fresh text what its recording holds, for a replay must ask the same.
+    Each request is made once, even when several pairs need it. `own` is a scorer that is called first; if it returns
+    None, the metric scores the pair. `as_recorded` turns a fresh text into its recorded form, because a replay must
+    make the same requests.
     """
 
-    def __init__(  # noqa: PLR0913 # what is asked about, by whom, and three seams, each by name
+    def __init__(  # noqa: PLR0913 # the subject, the asker and three seams, each by name
         self,
         metric: AskingMetric,
         case: Case,
@@ -144,13 +145,13 @@ class Inquiry:
         self._rulings: dict[tuple[str, str], Ruling] = {}
 
     def __call__(self, control: Reply, treatment: Reply) -> float | None:
-        """Score the pair, asking what has not been asked yet."""
+        """Score the pair, sending only requests that were not sent before."""
         if self._own is not None and (score := self._own(control, treatment)) is not None:
             return score
         return self.ruling(control, treatment).score
 
     def wishes(self, pairs: Iterable[tuple[Reply, Reply]]) -> list[Wish]:
-        """Return what the pairs make the metric ask, each request once."""
+        """Return the requests for the pairs, each request once."""
         bodies = [
             body
             for pair in pairs
@@ -160,19 +161,19 @@ class Inquiry:
         return list({wish.address: wish for wish in map(self._wish, bodies)}.values())
 
     def prepare(self, pairs: Iterable[tuple[Reply, Reply]]) -> None:
-        """Ask all that the pairs need at once."""
+        """Send the requests for all pairs at once."""
         wishes = self.wishes(pairs)
         self._replies.update(zip((wish.address for wish in wishes), self._ask(wishes), strict=True))
 
     def ruling(self, control: Reply, treatment: Reply) -> Ruling:
-        """Return the metric's word on the pair; raise GraysplitError where a reply to it cannot be had."""
+        """Return the metric's ruling on the pair; raise GraysplitError if a reply cannot be had."""
         texts = self._texts(control, treatment)
         if texts not in self._rulings:
             self._rulings[texts] = self.metric.rule(self._case, *texts, self._reply)
         return self._rulings[texts]
 
     def asked(self, pairs: Iterable[tuple[Reply, Reply]]) -> Asked | None:
-        """Sum up what was asked, and how the pairs were ruled where a judge did; None where nothing was."""
+        """Sum up the requests, and the rulings of a judge on the pairs; None without any."""
         replies = self._replies.values()
         ruled = [self._rulings[texts] for pair in pairs if (texts := self._texts(*pair)) in self._rulings]
         if not replies and not ruled:
@@ -195,12 +196,12 @@ class Inquiry:
         )
 
     def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
-        """Return what a judge said of the pair, as it was ruled; nothing for other metrics."""
+        """Return a judge's remarks on the pair; empty for other metrics."""
         ruling = self._rulings.get(self._texts(control, treatment))
         return tuple(shortened(remark, LONGEST_REMARK) for remark in ruling.remarks()) if ruling else ()
 
     def silence(self) -> str:
-        """Say why pairs have no score, or nothing where all that were asked about have one."""
+        """Say why pairs have no score; empty where every reply was readable."""
         failed = [reply for reply in self._replies.values() if reply.outcome == "error"]
         if failed:
             return f"a call failed: {failed[0].error}"
@@ -222,5 +223,5 @@ class Inquiry:
 
     def _text(self, reply: Reply) -> str:
         text = reply.text if reply.replayed else self._as_recorded(reply.text)
-        # A model can write half a surrogate pair, which no request can carry.
+        # A model can write half a surrogate pair, which a request cannot carry.
         return text.encode("utf-8", "replace").decode()

@@ -136,14 +136,14 @@ def ratio(value: float) -> str:
     return f"x{value:.2f}" if value < 9.995 else f"x{value:.1f}"
 
 
-def score(value: float, *, against: float | None = None) -> str:
-    """Write a similarity with two decimals, or as many as it takes to be where it is: at 0, 1 and a threshold or not.
+def score(value: float, *, against: float | None = None, fewest: int = 2) -> str:
+    """Write a similarity with the fewest decimals that keep it on its side of 0, 1 and a threshold.
 
     >>> score(0.7496, against=0.75), score(0.41), score(0.998), score(1.0)
     ('0.7496', '0.41', '0.998', '1.00')
     """
     marks = [0.0, 1.0] if against is None else [0.0, 1.0, against]
-    for digits in range(2, 17):
+    for digits in range(fewest, 17):
         text = f"{value:.{digits}f}"
         shown = float(text)
         if all((shown < mark, shown > mark) == (value < mark, value > mark) for mark in marks):

@@ -1,4 +1,4 @@
-"""Tells what a model thought aloud from what it answered, where a server leaves both in one text."""
+"""Separation of a model's thoughts from its answer, where a server leaves both in one text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Reply
 
-# Other tags than these are left alone: an answer may be XML.
+# Only these tags are taken for thoughts: an answer may be XML.
 _NAMES = "think|thinking|thoughts?|reasoning"
 _OPEN = (
     rf"<\s*(?:\w+:)?(?P<name>{_NAMES})(?:\s[^<>]*?)?(?P<empty>/?)>|\[THINK\]|\u25c1think\u25b7"
@@ -27,7 +27,7 @@ _CLOSE = (
 _OPENING = re.compile(_OPEN, re.IGNORECASE)
 _CLOSING = re.compile(_CLOSE, re.IGNORECASE)
 _TAG = re.compile(rf"(?P<open>{_OPEN})|{_CLOSE}", re.IGNORECASE)
-# Marks around the answer itself, of the templates that mark their thoughts with <|...|>.
+# Marks around the answer, in templates that mark thoughts with <|...|>.
 _BEGIN = re.compile(r"\s*(?:<\|(?:begin_of_solution|start_response)\|>)?\s*", re.IGNORECASE)
 _END = re.compile(r"<\|(?:end_of_solution|end_response)\|>\s*\Z", re.IGNORECASE)
 # gpt-oss (harmony) names a channel for each message; without its special tokens the names run into the text.
@@ -37,18 +37,18 @@ _CHANNEL_MARK = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|<\|(?:start|end|return|call)\|>"
 )
 _BARE_CHANNELS = re.compile(r"analysis(?=\S)(?P<thoughts>.*?)assistantfinal(?P<answer>.*)", re.DOTALL)
-# The possessive ++ keeps both from trying a long line again and again.
+# The possessive ++ keeps both patterns from backtracking over a long line.
 _FENCE = re.compile(r"^[ \t]*(?:```++|~~~++)(?P<info>[^\n`]*)$", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
 _QUOTES = "`\"'\u2018\u2019\u201c\u201d\u00ab\u00bb("
 _ENDS = ".!?:;\u2026\u3002)]}*>"
 _INVISIBLE = "\ufeff\u200b"
-# An answer of nothing but tags costs no more than an ordinary one.
+# Limits the cost of an answer that consists of tags to that of an ordinary one.
 _MOST_BLOCKS, _MOST_TAGS, _MOST_CODE, _SENTENCE = 64, 10_000, 100_000, 200
 
 
 class Parts(NamedTuple):
-    """A text taken apart: what was thought, and what was answered."""
+    """Thoughts and answer of a text."""
 
     reasoning: str
     answer: str
@@ -63,10 +63,11 @@ class _Tag(NamedTuple):
 
 
 def split_thoughts(text: str) -> Parts:
-    r"""Take a text apart; the answer is empty where the thoughts do not end, and the text itself where there are none.
+    r"""Split a text into thoughts and answer.
 
-    Thoughts stand at the start, between their tags; or there is a closing tag alone, because the template of the
-    prompt held the opening one. A tag that is quoted, or in the middle of an answer, is a part of the answer.
+    The answer is empty where the thoughts do not end, and the whole text where there are no thoughts. Thoughts stand at
+    the start, between their tags; or there is only a closing tag, because the template of the prompt held the opening
+    one. A tag that is quoted, or in the middle of an answer, belongs to the answer.
 
     >>> split_thoughts("<think>\nThey ask for a number.\n</think>\n\n30")
     Parts(reasoning='They ask for a number.', answer='30')
@@ -84,9 +85,9 @@ def split_thoughts(text: str) -> Parts:
 
 
 def without_thoughts(reply: Reply, is_refusal: Callable[[str], bool]) -> Reply:
-    """Take the thoughts out of a reply that holds the text as it was sent.
+    """Remove the thoughts from the text of a reply, which is as it was sent.
 
-    What was sent apart stays as it is, and so does an outcome, unless it was "ok" for thoughts without an answer.
+    Separately sent reasoning is kept. The outcome is kept too, unless it was "ok" and only thoughts were sent.
     """
     reasoning, answer = split_thoughts(reply.text)
     if answer == reply.text:
@@ -98,7 +99,7 @@ def without_thoughts(reply: Reply, is_refusal: Callable[[str], bool]) -> Reply:
 
 
 def as_sent(reply: Reply) -> Reply:
-    """Return a fresh reply with the text as it was sent, and only that reasoning which was sent apart from it."""
+    """Return a fresh reply with the text as it was sent, and only the reasoning that was sent separately."""
     if not reply.sent_text:
         return reply
     in_text = split_thoughts(reply.sent_text).reasoning == reply.reasoning
@@ -112,7 +113,7 @@ def _of_channels(text: str) -> Parts:
 
 
 def _after_blocks(text: str) -> Parts:
-    """Take off all blocks that the text begins with."""
+    """Remove all blocks of thoughts at the beginning of the text."""
     tags, at = _tags(text), 0
     thoughts: list[str] = []
     while len(thoughts) < _MOST_BLOCKS and (opening := _OPENING.match(text, at)):
@@ -130,11 +131,11 @@ def _after_blocks(text: str) -> Parts:
 
 
 def _closing(text: str, opening: re.Match[str], tags: list[_Tag]) -> _Tag | None:
-    """Find the end of a block: of its own name if there is one, and not quoted if there is one."""
+    """Find the end of a block; prefer a tag of the block's name, and one outside of quotations."""
     name = (opening["name"] or "").lower()
     found = [tag for tag in tags if not tag.opens]
     if not found:
-        # What looks like code may be a fence that the thoughts left open.
+        # Apparent code may be a fence that the thoughts left open.
         everything = map(_tag_of, islice(_TAG.finditer(text, opening.end()), _MOST_TAGS))
         found = [tag for tag in everything if not tag.opens and not _in_quotes(text, tag) and _ends(text, tag)]
     closing = next((tag for tag in found if tag.name == name), found[0] if found else None)
@@ -142,7 +143,7 @@ def _closing(text: str, opening: re.Match[str], tags: list[_Tag]) -> _Tag | None
 
 
 def _outermost(closing: _Tag, tags: list[_Tag]) -> _Tag:
-    """Return the end of the whole block where the thoughts hold blocks of their own."""
+    """Return the end of the whole block where the thoughts contain blocks."""
     depth = 1
     for tag in tags:
         if tag.name == closing.name and not tag.empty:
@@ -153,7 +154,7 @@ def _outermost(closing: _Tag, tags: list[_Tag]) -> _Tag:
 
 
 def _after_closing_tag(text: str) -> Parts | None:
-    """Take off all before the first closing tag, where no opening tag stands before it; None where that is not so."""
+    """Remove everything up to the first closing tag; None unless it stands before every opening tag."""
     if not _CLOSING.search(text) or _is_json(text):
         return None
     for tag in _tags(text):
@@ -165,7 +166,7 @@ def _after_closing_tag(text: str) -> Parts | None:
 
 
 def _tags(text: str) -> list[_Tag]:
-    """Return the tags that are not quoted, in their order."""
+    """Return the tags outside of quotations, in order."""
     code = deque(_code(text))
     kept = []
     for tag in map(_tag_of, islice(_TAG.finditer(text), _MOST_TAGS)):
@@ -182,12 +183,12 @@ def _tag_of(match: re.Match[str]) -> _Tag:
 
 
 def _code(text: str) -> list[tuple[int, int]]:
-    """Return where code stands: in fences that were closed, and in backticks on one line."""
+    """Return the spans of code: in closed fences, and in backticks on one line."""
     spans: list[tuple[int, int]] = []
     begin: int | None = None
     for fence in islice(_FENCE.finditer(text), _MOST_CODE):
         if begin is None or fence["info"].strip():
-            begin = fence.start()  # a fence with a language opens one, so the one before was never closed
+            begin = fence.start()  # a fence with a language opens, so the previous one was never closed
         else:
             spans.append((begin, fence.end()))
             begin = None
@@ -200,7 +201,7 @@ def _in_quotes(text: str, tag: _Tag) -> bool:
 
 
 def _ends(text: str, tag: _Tag) -> bool:
-    """Tell whether a closing tag ends what stands before it, and is not a word in a sentence."""
+    """Tell whether a closing tag ends the text before it, rather than being a word in a sentence."""
     before = text[max(0, tag.begin - _SENTENCE) : tag.begin].rpartition("\n")[2]
     after = text[tag.end : tag.end + _SENTENCE].partition("\n")[0]
     if not before.strip() or not after.strip() or before.rstrip()[-1] in _ENDS:
@@ -219,7 +220,7 @@ def _is_json(text: str) -> bool:
 
 
 def _begin(text: str, at: int) -> int:
-    """Return where the next word begins."""
+    """Return the position of the next word."""
     found = _BEGIN.match(text, at)
     return found.end() if found else at
 

@@ -1,15 +1,16 @@
-"""Recognise a reply that declines as a whole."""
+"""Detection of a reply that declines as a whole."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-# A long reply that opens with a refusal usually goes on to help: it is an answer, and its checks decide.
+# A long reply that opens with a refusal usually goes on to help. It is an answer, and its checks decide.
 _LONGEST = 600
 
-# Every pattern ends in an object that names nothing: "I can't help with that" declines, "I can't find your order"
-# is an answer. What follows must end or explain the clause: "I can't help with that until you pay" is one too.
+# Every pattern ends in an object without content: "I can't help with that" declines, "I can't find your order" is an
+# answer. The rest of the sentence must end or explain the clause, so "I can't help with that until you pay" is an
+# answer too.
 _END = r"(?=\ ?(?:[.!,;:\u2013\u2014\n]|$|because\ |as\ |since\ |at\ this\ time))"
 _ENGLISH = r"""
     (?:(?:(?:i|we)(?:'?m|\ am|'re|\ are)\ (?:\w+\ )?sorry|sorry|unfortunately
@@ -47,8 +48,8 @@ _SPANISH = r"""
     \ (?:ayudar(?:te|le|lo)?(?:\ (?:con|en)\ (?:eso|esto|est?a\ (?:solicitud|petición)|ello))?
       |(?:cumplir(?:\ con)?|responder\ a?|atender)\ (?:eso|esto|(?:est?a|tu|su)\ (?:solicitud|petición|pregunta)))
 """
-# No pattern matches without one of these words ("can't" is "can" and "t"): who has the words of a text at hand need not
-# ask for the pattern. Python's IGNORECASE takes the letters of the second line for "i" and "s".
+# Every pattern contains one of these words ("can't" is "can" and "t"), so a text without them is not searched. Python's
+# IGNORECASE takes the letters of the second line for "i" and "s".
 TELLING_WORDS = frozenset(
     {
         *("t", "cant", "cannot", "not", "unable", "decline", "must", "nicht", "pas", "puedo"),
@@ -57,7 +58,7 @@ TELLING_WORDS = frozenset(
 )
 
 
-# Compiling takes as long as a hundred pairs of answers, and few runs see a reply that may decline.
+# Compiled on first use: compiling takes as long as a hundred pairs of answers, and few runs need it.
 @cache
 def _refusal() -> re.Pattern[str]:
     english = _ENGLISH.replace("THING", _THING)
@@ -68,7 +69,7 @@ def _refusal() -> re.Pattern[str]:
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether the text as a whole declines to answer; in doubt it does not.
+    """Tell whether the text as a whole declines to answer; False in doubt.
 
     >>> is_refusal("I'm sorry, but I can't assist with that.")
     True

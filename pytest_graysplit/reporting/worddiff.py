@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Fewer equal words than this between two changes read better as part of one change.
+# Runs of fewer equal words than this between two changes are shown as part of one change.
 ISLAND = 2
 # Equal stretches longer than twice this are cut in the middle.
 CONTEXT = 6
@@ -39,7 +39,7 @@ def word_diff(control: str, treatment: str) -> str:
 
 
 def diff_segments(control: str, treatment: str) -> Iterator[Segment]:
-    """Yield both answers as stretches of words, in reading order: what is gone stands before what came in its place.
+    """Yield both answers as stretches of words, in reading order: removed words stand before their replacement.
 
     >>> [(sign, " ".join(words)) for sign, words in diff_segments("You have 30 days.", "You have 14 days.")]
     [('=', 'You have'), ('-', '30'), ('+', '14'), ('=', 'days.')]
@@ -55,7 +55,7 @@ def diff_segments(control: str, treatment: str) -> Iterator[Segment]:
 
 
 def _blocks(old: list[str], new: list[str]) -> list[tuple[bool, list[str], list[str]]]:
-    """Return runs of equal and of changed words, small equal islands joined to the changes around them."""
+    """Return runs of equal and of changed words, with short equal runs joined to the changes around them."""
     blocks: list[tuple[bool, list[str], list[str]]] = []
     opcodes = Levenshtein.opcodes(old, new)
     for number, code in enumerate(opcodes):
@@ -73,7 +73,7 @@ def _blocks(old: list[str], new: list[str]) -> list[tuple[bool, list[str], list[
 def _cut(words: list[str], *, first: bool, last: bool) -> str:
     if len(words) <= 2 * CONTEXT + 1:
         return " ".join(words)
-    # What stands beside a change is kept; where there is no change at all, both ends are.
+    # Words beside a change are kept; without any change both ends are kept.
     head = words[:CONTEXT] if last or not first else []
     rest = words[-CONTEXT:] if first or not last else []
     return " ".join([*head, "...", *rest])

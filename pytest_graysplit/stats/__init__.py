@@ -1,9 +1,9 @@
-"""The statistics of a comparison: intervals, tests, evidence and sample sizes; pure, without numpy or scipy.
+"""Statistics of a comparison: intervals, tests, sequential evidence and sample sizes, without numpy or scipy.
 
-scipy and statsmodels are the oracles in the tests, not dependencies: importing scipy alone takes about a second.
-A p-value here is one-sided unless its name says McNemar, and belongs to the hypothesis "at most the bound"; where
-there is no evidence it is 0.5, so that one minus it, the p of "at least the bound", claims nothing either.
-Arguments that make no sense raise ValueError with a sentence.
+scipy and statsmodels are oracles in the tests and not dependencies: importing scipy takes about a second. A p-value is
+one-sided unless its name says McNemar. It belongs to the hypothesis "at most the bound", and one minus it to "at least
+the bound". Without evidence it is 0.5, so neither direction is claimed. Invalid arguments raise ValueError with a
+sentence.
 """
 
 from pytest_graysplit.stats.bootstrap import quantile_ratio

@@ -1,8 +1,9 @@
 """The ratio of two models' quantiles, with bounds from resampled cases.
 
-A whole resample of thousands of cases, thousands of times, takes seconds. But a quantile of a resample depends only on
-how many draws land above it and on the draws that land near it, in either model. So it is drawn how many land in each
-region, from the binomial distribution, and only for those near a quantile where. The result has the same distribution.
+Thousands of whole resamples of thousands of cases take seconds. A quantile of a resample depends only on how many draws
+land above it and on the draws near it, in either model. So the number of draws in each region is drawn from the
+binomial distribution, and individual cases are drawn only near a quantile. The ratios have the same distribution as
+those of whole resamples.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
     Pairs = list[tuple[float, float]]
 
 _SPARE = 4.0
-"""So many standard deviations of cases around the quantile are looked at; a resample that needs more is drawn whole."""
+"""Half the width of the window around a quantile, in standard deviations; a resample that needs more is drawn whole."""
 _SMALL = 200
-"""It is quicker to look at fewer places than this than to draw how many draws land there."""
+"""Smallest region whose number of draws is drawn; the places of a smaller one are cheaper to draw one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantileRatio:
-    """A ratio of quantiles, treatment over control, and the same ratio in every resample, in order.
+    """A ratio of quantiles, treatment over control, with the same ratio of every resample in ascending order.
 
-    One pair alone has no resamples: nobody can tell its bounds.
+    A single pair has no resamples, so its bounds are unknown.
     """
 
     estimate: float
@@ -49,10 +50,10 @@ class QuantileRatio:
         return Interval(self.estimate, low, high)
 
     def p(self, bound: float) -> float:
-        """Return the one-sided p of H0 "the true ratio is at most `bound`": the share of resamples that are.
+        """Return the one-sided p of H0 "the true ratio is at most `bound`": the share of resamples at or below it.
 
-        Itself counts as one of them, (1 + count) / (1 + resamples) (Davison and Hinkley 1997, 4.2.4), so that it
-        is never 0. Without resamples it is 0.5, which is evidence of nothing.
+        The estimate counts as a resample, (1 + count) / (1 + resamples) (Davison and Hinkley 1997, 4.2.4), so p is
+        never 0. Without resamples p is 0.5.
         """
         if not bound > 0:
             raise ValueError(f"a bound on a ratio is more than 0, not {bound!r}")
@@ -66,8 +67,8 @@ def quantile_ratio(
 ) -> QuantileRatio | None:
     """Return the ratio of two models' q-quantiles over the same cases, by the paired percentile bootstrap.
 
-    Pairs with a value that is not positive are left out; None when no pair is left. The order of the pairs
-    changes nothing.
+    Pairs with a value of 0 or less are left out; None when no pair is left. The result does not depend on the order of
+    the pairs.
 
     >>> ratio = quantile_ratio([2.0 * s for s in range(1, 101)], list(range(1, 101)), 0.95, seed=0)
     >>> [round(bound, 6) for bound in ratio.interval()]
@@ -108,16 +109,16 @@ def _resampled(pairs: Pairs, q: float, rng: random.Random, resamples: int) -> It
 
 
 class _Region(NamedTuple):
-    """Places of pairs that are far from both quantiles, and whether they are above that of each model."""
+    """Places of pairs far from both quantiles, with whether they are above the quantile of each model."""
 
     above: tuple[bool, bool]
     places: list[int]
 
 
 def _divided(ranks: Sequence[Sequence[int]], q: float) -> tuple[list[int], list[_Region]]:
-    """Return the places of the pairs near either quantile, and the rest by regions; all are near if most are.
+    """Return the places of the pairs near either quantile, and the rest as regions; all are near if most are.
 
-    Places, not values: equal values are apart, and each place has the same chance to be drawn.
+    Places are used instead of values, so that pairs with equal values are drawn with equal probability.
     """
     n = len(ranks[0])
     first, last = _reach(n, q)
@@ -145,19 +146,19 @@ def _ranks(values: Sequence[float]) -> list[int]:
 
 
 def _depth(n: int, q: float) -> int:
-    """Return the rank of the lower of the two values that the quantile lies between."""
+    """Return the rank of the lower of the two values between which the quantile lies."""
     return n - 1 - math.floor(q * (n - 1))
 
 
 def _reach(n: int, q: float) -> tuple[int, int]:
-    """Return the first rank that is near the quantile, and the first behind it that is not."""
+    """Return the first rank near the quantile, and the first one after these that is not near."""
     depth = _depth(n, q)
     spare = 1 + math.ceil(_SPARE * math.sqrt(n * q * (1 - q)) + _SPARE * _SPARE)
     return max(0, depth - 1 - spare), min(n, depth + 1 + spare)
 
 
 def _landings(near: int, regions: Sequence[int], rng: random.Random, resamples: int) -> Iterator[tuple[int, list[int]]]:
-    """Draw how many of as many draws as there are cases land near the quantiles, and in each other region."""
+    """Draw, for each resample of n cases, how many draws land near the quantiles and how many in each region."""
     n = near + sum(regions)
     for landed in _binomials(n, near / n, rng, resamples):
         draws, cases, elsewhere = n - landed, n - near, []
@@ -168,10 +169,10 @@ def _landings(near: int, regions: Sequence[int], rng: random.Random, resamples: 
 
 
 def _binomials(n: int, p: float, rng: random.Random, draws: int) -> list[int]:
-    """Draw again and again from one binomial distribution, by inversion of its table."""
+    """Draw repeatedly from one binomial distribution, by inversion of its table."""
     if p == 1:
         return [n] * draws
-    spread = 12 * math.sqrt(n * p * (1 - p))  # beyond it nothing is left that a float could tell from 0
+    spread = 12 * math.sqrt(n * p * (1 - p))  # the probability beyond it is 0 as a float
     first, last = max(0, math.floor(n * p - spread)), min(n, math.ceil(n * p + spread))
     reached = list(accumulate(binomial_pmf(k, n, p) for k in range(first, last + 1)))
     return [first + bisect_right(reached, rng.random() * reached[-1], hi=last - first) for _ in range(draws)]
@@ -195,7 +196,7 @@ def _binomial(n: int, p: float, rng: random.Random) -> int:
 
 
 class _Window:
-    """One model's values near its quantile, to read that of a resample off how often each was drawn."""
+    """One model's values near its quantile, from which the quantile of a resample is read."""
 
     __slots__ = ("_above", "_depth", "_part", "_values", "_window")
 
@@ -213,7 +214,7 @@ class _Window:
     def quantile(self, counts: list[int], higher: list[int]) -> float | None:
         """Return the quantile of the resample; None when it lies outside the window.
 
-        `counts` says how often each pair near a quantile was drawn, `higher` how many draws are in regions above it.
+        `counts` is how often each pair near a quantile was drawn, `higher` how many draws are in each region above it.
         """
         above = sum(higher) + sum([counts[index] for index in self._above])
         drawn = list(accumulate(self._window(counts), initial=above))

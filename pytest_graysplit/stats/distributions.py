@@ -1,4 +1,4 @@
-"""Tails and quantiles of the distributions that the tests here refer to."""
+"""Tail probabilities and quantiles of distributions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_graysplit.stats.special import crossing, incomplete_beta, log_beta
 
 
 def two_sided_z(confidence: float) -> float:
-    """Return the z between whose minus and plus a normal value lies with that confidence; 0.90 gives 1.645.
+    """Return the z for which a normal value lies between -z and z with that confidence; 0.90 gives 1.645.
 
     >>> round(two_sided_z(0.90), 3)
     1.645
@@ -21,7 +21,7 @@ def two_sided_z(confidence: float) -> float:
 
 
 def normal_tail(z: float) -> float:
-    """Return the probability that a standard normal value is above z, exact far out where 1 - cdf is 0."""
+    """Return the probability that a standard normal value is above z, also for large z where 1 - cdf is 0."""
     return math.erfc(z / math.sqrt(2)) / 2
 
 

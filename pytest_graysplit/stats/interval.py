@@ -1,4 +1,4 @@
-"""What every estimate comes as, and what every argument has to be."""
+"""The type of an estimate with its bounds, and checks of arguments."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def check_share(name: str, share: float) -> None:
 
 
 def check_counts(n: int, *parts: float) -> None:
-    """Raise ValueError unless every part is a count and together they are at most n."""
-    # Written so that a NaN, which is never larger nor smaller, is caught as well.
+    """Raise ValueError unless every part is a count and their sum is at most n."""
+    # Written so that a NaN, for which every comparison is false, is refused as well.
     if not (n >= 0 and all(part >= 0 for part in parts) and sum(parts) <= n):
         shown = " and ".join(repr(part) for part in parts)
         raise ValueError(f"counts are not negative and together at most n: {shown} of {n!r}")
 
 
 def finite(values: Iterable[float]) -> list[float]:
-    """Return the values as floats; ValueError names the first that is no finite number."""
+    """Return the values as floats; raise ValueError that names the first one that is not a finite number."""
     numbers = [float(value) for value in values]
     for number in numbers:
         if not math.isfinite(number):

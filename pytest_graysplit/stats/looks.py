@@ -1,8 +1,8 @@
-"""Bounds for figures that are looked at again and again: Robbins' normal mixture, which holds at every look at once.
+"""Bounds that hold at every look at once, by Robbins' normal mixture, for figures that are monitored.
 
-A bound for one look, tried at every look, errs far more often than it says. The asymptotic confidence sequence
-(Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, after Robbins 1970) replaces its z by a boundary that a sum
-of independent values crosses at any time with the stated probability at the most.
+A bound for one look that is used at every look errs far more often than its alpha. The asymptotic confidence sequence
+(Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, after Robbins 1970) replaces its z by a boundary. A sum of
+independent values ever crosses that boundary with at most the stated probability.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from statistics import NormalDist
 from pytest_graysplit.stats.distributions import normal_tail
 from pytest_graysplit.stats.interval import check_share
 
-# Around this sample size the boundary is tightest. Before it the bounds are wider than they would have to be, which
-# is wanted: with few units the normal approximation, on which they rest, is not there yet.
+# The boundary is tightest around this sample size. The bounds before it are wider than necessary on purpose: they rest
+# on the normal approximation, which does not hold yet with few units.
 TUNED_N = 500
-# What one-sided bounds err; each end of an interval of a row is one.
+# The error rate of a one-sided bound; each end of an interval of a row is such a bound.
 ALPHA = 0.05
-# Where a search for a bound ends: beyond it no p-value is told from 0.
+# The largest z in a search for a bound: p-values beyond it are 0 as floats.
 MOST_Z = 40.0
 _POWER_Z = NormalDist().inv_cdf(0.80)
 _FARTHEST = 10_000_000
@@ -33,22 +33,22 @@ def mixing(alpha: float, tuned_n: float = TUNED_N) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """One-sided bounds and p-values, in standard errors, of a figure over n units that is looked at all the time.
+    """One-sided bounds and p-values, in standard errors, of a figure over n units that is monitored continuously.
 
-    n is the effective number of units of the smaller arm, in which the variance of a difference shrinks.
+    n is the effective number of units of the smaller arm, which determines the variance of a difference.
     """
 
     n: float
     tuned_n: float = TUNED_N
 
     def z(self, alpha: float = ALPHA) -> float:
-        """Return how many standard errors a bound lies away that holds at every look with probability 1 - alpha."""
+        """Return the distance of a bound, in standard errors, that holds at every look with probability 1 - alpha."""
         check_share("alpha", alpha)
         variance = self._variance
         return math.sqrt(2 * (1 + 1 / variance) * math.log1p(math.sqrt(variance + 1) / (2 * alpha)))
 
     def p(self, z: float) -> float:
-        """Return the alpha whose boundary is z: a one-sided p-value that may be looked at at any time."""
+        """Return the alpha whose boundary is z: a one-sided p-value that is valid at any time."""
         if z <= 0:
             return 1.0
         variance = self._variance
@@ -63,7 +63,7 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class OneLook:
-    """One-sided bounds and p-values of a figure that is looked at once, at an end that was fixed before."""
+    """One-sided bounds and p-values of a figure that is examined once, at an end that was fixed beforehand."""
 
     def z(self, alpha: float = ALPHA) -> float:
         """Return the normal quantile."""
@@ -75,10 +75,10 @@ class OneLook:
 
 
 def needed_units(half: float, distance: float, n: int) -> int | None:
-    """Return with how many units a bound would clear its limit, with a power of 80%, if the estimate is the truth.
+    """Return the number of units with which a bound clears its limit, with a power of 80%, if the estimate is true.
 
-    `half` is how far the bound lies from the estimate over n units now, `distance` how far the limit does. None
-    where no number of units that anybody has would decide.
+    `half` is the distance between bound and estimate over n units now, `distance` that between limit and estimate. None
+    where the number of units exceeds any realistic one.
 
     >>> needed_units(0.10, 0.05, 100), needed_units(0.10, 0.0, 100)
     (528, None)

@@ -1,4 +1,4 @@
-"""Means of one value a case, with standard errors that know which cases belong together."""
+"""Means of one value per case, with standard errors that account for clusters of cases."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class MeanEstimate(NamedTuple):
-    """A mean with its standard error and the degrees of freedom of its t; none are left by one value alone."""
+    """A mean with its standard error and the degrees of freedom of its t; these are 0 for a single value."""
 
     mean: float
     error: float
     df: int
 
     def interval(self, confidence: float) -> Interval:
-        """Return the t interval; one value alone says nothing about its own bounds."""
+        """Return the t interval; it is infinite for a single value."""
         check_confidence(confidence)
         if self.df == 0:
             return Interval(self.mean, -math.inf, math.inf)
@@ -28,14 +28,14 @@ class MeanEstimate(NamedTuple):
         return Interval(self.mean, self.mean - half, self.mean + half)
 
     def p(self, bound: float) -> float:
-        """Return the one-sided p of H0 "the true mean is at most `bound`"; 0.5 where there is no evidence at all."""
+        """Return the one-sided p of H0 "the true mean is at most `bound`"; 0.5 without evidence."""
         if math.isnan(bound):
             raise ValueError("the bound has to be a number, not nan")
         if self.df == 0:
             return 0.5
         if self.error > 0:
             return t_tail((self.mean - bound) / self.error, self.df)
-        # Values that are all alike are at the bound also when their mean was rounded.
+        # Values that are all equal are at the bound although rounding may move their mean.
         return 0.5 if math.isclose(self.mean, bound, rel_tol=1e-12, abs_tol=1e-15) else float(self.mean < bound)
 
 
@@ -54,7 +54,7 @@ def estimate_mean(values: Sequence[float], clusters: Sequence[Hashable] | None =
     if df == 0:
         return MeanEstimate(mean * scale, math.inf, 0)
     error = math.sqrt(len(groups) / df * math.fsum(total * total for total in sums)) / len(numbers)
-    # Values that are all alike differ from their rounded mean by the last bit, which is no spread.
+    # Equal values differ from their rounded mean by the last bit, which is not a spread.
     return MeanEstimate(mean * scale, error * scale if error > 1e-15 else 0.0, df)
 
 
@@ -72,8 +72,8 @@ def t_interval(
 ) -> Interval | None:
     """Return the mean with its t interval (Student 1908); None without values.
 
-    With `clusters`, a name for each value, values of one cluster may be as alike as they like: the clustered
-    standard error, with one degree of freedom fewer than clusters. One value or one cluster has no finite bounds.
+    With `clusters`, a name for each value, values of one cluster may depend on each other in any way: the standard
+    error is clustered, with one degree of freedom fewer than clusters. One value or one cluster has no finite bounds.
 
     >>> [round(bound, 3) for bound in t_interval([1.0, 2.0, 3.0, 4.0])]
     [2.5, 0.981, 4.019]
@@ -84,10 +84,9 @@ def t_interval(
 
 
 def t_p(values: Sequence[float], bound: float, clusters: Sequence[Hashable] | None = None) -> float:
-    """Return the one-sided p of H0 "the true mean is at most `bound`"; one minus it is that of "at least".
+    """Return the one-sided p of H0 "the true mean is at most `bound`"; one minus it is the p of "at least `bound`".
 
-    Values without spread decide by themselves: 0.0 above the bound, 1.0 below, 0.5 at it. Fewer than two values
-    or clusters are evidence in neither direction: 0.5.
+    Without spread it is 0.0 above the bound, 1.0 below and 0.5 at it. With fewer than two values or clusters it is 0.5.
 
     >>> round(t_p([1.0, 2.0, 3.0, 4.0], bound=0.0), 4)
     0.0152

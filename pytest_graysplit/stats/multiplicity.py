@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def holm(p_values: Sequence[float], alpha: float) -> list[bool]:
-    """Return which hypotheses are rejected, in the order given, erring once in all with probability alpha at most.
+    """Return which hypotheses are rejected, in the given order, with at most probability alpha of any error.
 
     Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6:65).
 

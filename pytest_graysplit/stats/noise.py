@@ -1,4 +1,4 @@
-"""How unlike itself the control is, and whether the treatment is more unlike it than that."""
+"""The variation of the control against itself, and whether the treatment deviates more than that."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _ROUNDING = 1e-9
-"""Sums this close are the same sum, added up in another order."""
+"""Sums that differ by at most this are equal; their terms were added in another order."""
 
 
 def conformal_threshold(self_similarities: Sequence[float], alpha: float = 0.05) -> float | None:
-    """Return the similarity below which a case of the control against itself falls with probability alpha at most.
+    """Return the similarity below which a case of the control against itself falls with at most probability alpha.
 
-    The k-th smallest, k = floor(alpha (n + 1)) (Vovk, Gammerman and Shafer 2005); None where k is 0, which is
-    below 19 cases for alpha 0.05.
+    The k-th smallest, k = floor(alpha (n + 1)) (Vovk, Gammerman and Shafer 2005). None where k is 0, which for alpha
+    0.05 means fewer than 19 cases.
 
     >>> conformal_threshold([0.80 + 0.01 * step for step in range(19)])
     0.8
@@ -33,10 +33,11 @@ def conformal_threshold(self_similarities: Sequence[float], alpha: float = 0.05)
 
 
 def conformal_deficit(deficits: Sequence[Sequence[float]], alpha: float = 0.05) -> float | None:
-    """Return the deficit that a case of the control against itself exceeds with probability alpha at most.
+    """Return the deficit that a case of the control against itself exceeds with at most probability alpha.
 
-    `deficits` holds those of each case, which count as one together: the smallest value that a share of
-    (1 - alpha)(n + 1) / n of the n cases stays at or below, on average. None below 19 cases for alpha 0.05.
+    `deficits` holds the deficits of each case, which together weigh as much as one. The result is the smallest value
+    that covers, on average over the n cases, a share of (1 - alpha)(n + 1) / n of the deficits. None below 19 cases for
+    alpha 0.05.
 
     >>> conformal_deficit([[step / 100, -step / 100] for step in range(39)])
     0.36
@@ -53,7 +54,7 @@ def conformal_deficit(deficits: Sequence[Sequence[float]], alpha: float = 0.05) 
 
 
 def conformal_miss_range(n: int, alpha: float = 0.05, confidence: float = 0.90) -> Interval | None:
-    """Return how often the control itself misses a threshold calibrated on n cases: k of n + 1, and its range.
+    """Return how often the control misses a threshold calibrated on n cases: k of n + 1, and its range.
 
     Over all samples of n cases the rate is distributed as Beta(k, n + 1 - k) (Vovk 2012); None where k is 0.
 

@@ -1,7 +1,7 @@
-"""Two models on the same cases, scored in part: the score interval of Tango for differences between -1 and 1.
+"""Two models on the same cases with partial passes: Tango's score interval for differences from -1 to 1.
 
-The variance is that of the likeliest distribution under the hypothesis (`restricted`). On whole passes and failures,
-differences of -1, 0 and 1, that distribution is Tango's, and so are the bounds.
+The variance is that of the likeliest distribution under the hypothesis (see `restricted`). For whole passes and
+failures, with differences of -1, 0 and 1, that distribution is Tango's, and the bounds are equal to his.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     Counted = list[tuple[float, int]]
 
 _DIGITS = 12
-"""Differences of shares are equal up to so many digits: thirds and tenths come out a last bit apart."""
+"""Decimal places to which differences of shares are compared: thirds and tenths differ by rounding."""
 
 
 def ordinal_tango(differences: Sequence[float], confidence: float = 0.90) -> Interval:
-    """Return the score interval of a mean of paired differences, each from -1 to 1; without one it is -1 to 1.
+    """Return the score interval of a mean of paired differences, each from -1 to 1; -1 to 1 without differences.
 
     >>> [round(bound, 3) for bound in ordinal_tango([1] * 9 + [-1] * 3 + [0] * 20, confidence=0.95)]  # Tango, table VII
     [0.188, -0.027, 0.39]
@@ -42,7 +42,7 @@ def ordinal_tango(differences: Sequence[float], confidence: float = 0.90) -> Int
 def ordinal_tango_p(differences: Sequence[float], bound: float) -> float:
     """Return the one-sided p of H0 "the true mean difference is at most `bound`"; one minus it is that of "at least".
 
-    Without a difference it is 0.5, which is evidence for neither.
+    Without differences it is 0.5.
 
     >>> round(ordinal_tango_p([0.0] * 60, bound=-0.05), 6)
     0.03778
@@ -62,7 +62,7 @@ def _counted(differences: Sequence[float]) -> Counted:
     for number in counts:
         if not -1 <= number <= 1:
             raise ValueError(f"a difference of two shares lies between -1 and 1, not {number!r}")
-    return sorted(counts.items())  # so that the order of the cases shows in no digit
+    return sorted(counts.items())  # sorted, so that the order of the cases does not affect any digit
 
 
 def _mirrored(counted: Counted) -> Counted:
@@ -74,7 +74,7 @@ def _mean(counted: Counted) -> float:
 
 
 def _lower(counted: Counted, mean: float, z: float) -> float:
-    """Return where the score falls to z, below the mean."""
+    """Return the value below the mean at which the score falls to z."""
     score, n = _score_of(counted), sum(count for _, count in counted)
     spread = math.sqrt(math.fsum(count * (number - mean) ** 2 for number, count in counted) / n)
     high, under, reach = mean, -z, z * (spread + z / math.sqrt(n)) / math.sqrt(n)
@@ -82,7 +82,7 @@ def _lower(counted: Counted, mean: float, z: float) -> float:
     while low > -1 and (over := score(low) - z) < 0:
         high, under, reach = low, over, 2 * reach
         low = max(-1.0, mean - reach)
-    # At the end of the scale the score is infinite; any large number does for the first chord.
+    # The score is infinite at the end of the scale; any large number does for the first chord.
     over = score(low) - z if low > -1 else 100 * z
     return steep_crossing(lambda at: score(at) - z, (low, over), (high, under))
 

@@ -1,6 +1,6 @@
-"""Two models on the same cases, passed or failed: who passed more, and by how much at least.
+"""Tests and intervals for two models on the same cases, each passed or failed.
 
-`only_treatment` and `only_control` count the pairs of n that one side alone passed; the other pairs agree.
+`only_treatment` and `only_control` count the pairs of n that only this model passed; the other pairs agree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pytest_graysplit.stats.special import crossing
 def tango(only_treatment: int, only_control: int, n: int, confidence: float = 0.90) -> Interval:
     """Return the score interval of a paired difference of proportions, treatment minus control.
 
-    Tango 1998, Statistics in Medicine 17:891. Without a pair it knows nothing: -1 to 1.
+    Tango 1998, Statistics in Medicine 17:891. Without pairs the interval is -1 to 1.
 
     >>> [round(bound, 3) for bound in tango(9, 3, 32, confidence=0.95)]  # his table VII
     [0.188, -0.027, 0.39]
@@ -39,8 +39,8 @@ def tango(only_treatment: int, only_control: int, n: int, confidence: float = 0.
 def tango_p(only_treatment: int, only_control: int, n: int, bound: float) -> float:
     """Return the one-sided p of H0 "the true difference, treatment minus control, is at most `bound`".
 
-    A margin m is kept when `tango_p(..., bound=-m)` is small: just when the lower bound of `tango` is above -m.
-    One minus it is the p of H0 "at least `bound`". Without a pair it is 0.5, which is evidence for neither.
+    A margin m is kept when `tango_p(..., bound=-m)` is small, that is, when the lower bound of `tango` is above -m. One
+    minus the result is the p of H0 "at least `bound`". Without pairs it is 0.5.
 
     >>> round(tango_p(0, 0, 52, bound=-0.05), 4)  # 52 cases that agree are just enough for a margin of 5 points
     0.049
@@ -54,12 +54,12 @@ def tango_p(only_treatment: int, only_control: int, n: int, bound: float) -> flo
 
 
 def _tango_score(b: int, c: int, n: int, difference: float) -> float:
-    if difference < 0:  # below 0 the variance would be a difference of almost equal numbers near the end
+    if difference < 0:  # below 0 the variance near the end would be a difference of two almost equal numbers
         return -_tango_score(c, b, n, -difference)
     linear = -b - c + (2 * n - b + c) * difference
     constant = -c * difference * (1 - difference)
     root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
-    # The same root of the same quadratic, written so that no two almost equal numbers are subtracted.
+    # The same root of the same quadratic, written so that two almost equal numbers are never subtracted.
     q = -2 * constant / (root + linear) if linear > 0 else (root - linear) / (4 * n)
     variance = n * (2 * max(0.0, q) + difference * (1 - difference))
     distance = b - c - n * difference
@@ -82,7 +82,7 @@ def mcnemar_exact(only_treatment: int, only_control: int) -> float:
 
 
 def mcnemar_midp(only_treatment: int, only_control: int) -> float:
-    """Return the two-sided mid-p of the same hypothesis, which counts the observed outcome by half.
+    """Return the two-sided mid-p of the hypothesis of `mcnemar_exact`; the observed outcome counts half.
 
     Fagerland, Lydersen and Laake 2013, BMC Medical Research Methodology 13:91. Without a discordant pair it is 1.
 
@@ -93,7 +93,7 @@ def mcnemar_midp(only_treatment: int, only_control: int) -> float:
     discordant = only_treatment + only_control
     if discordant == 0:
         return 1.0
-    # The exact p holds the outcome twice; rounding forgets that below the smallest normal number: p < 0.
+    # The exact p holds the outcome twice, except where rounding below the smallest normal number gives p < 0.
     observed = min(binomial_pmf(min(only_treatment, only_control), discordant, 0.5), exact / 2)
-    # Two equal counts are their own mirror image: their outcome is counted once, others twice.
+    # The outcome of two equal counts is its own mirror image and counts once; every other one counts twice.
     return exact - (observed / 2 if only_treatment == only_control else observed)

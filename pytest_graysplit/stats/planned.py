@@ -1,9 +1,9 @@
-"""Critical values for a few looks that were planned before the first: a group-sequential test by alpha spending.
+"""Critical values for a few looks that were planned beforehand: a group-sequential test by alpha spending.
 
-A test that is repeated at every look errs more often than it says. Lan and DeMets (1983, Biometrika 70:659) let each
-look spend a part of alpha; here the part that has been spent at the share t of all cases is alpha * t. The values
-follow from the distribution of a sum that has not crossed before (Armitage, McPherson and Rowe 1969, JRSS A 132:235),
-carried from look to look on a grid.
+A test repeated at every look errs more often than its alpha. Lan and DeMets (1983, Biometrika 70:659) let each look
+spend a part of alpha; here the part spent by the share t of all cases is alpha * t. The values follow from the
+distribution of a sum that has not crossed before (Armitage, McPherson and Rowe 1969, JRSS A 132:235), carried from look
+to look on a grid.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_LOOKS = 20
-# Grid steps in a standard deviation of what a look adds, and how many of these deviations are not nothing.
+# Grid steps per standard deviation of the increment between looks, and the deviations beyond which it is negligible.
 _FINENESS, _REACH = 3, 5.5
 
 
 class _Grid(NamedTuple):
-    """The part of the distribution that has not crossed: sums in even steps, and the probability that each carries."""
+    """The part of the distribution that has not crossed: evenly spaced sums, each with its probability."""
 
     start: float
     step: float
@@ -42,9 +42,9 @@ class _Grid(NamedTuple):
 
 @lru_cache(maxsize=64)
 def planned_z(fractions: tuple[float, ...], alpha: float) -> tuple[float, ...]:
-    """Return the critical value of each planned look, one-sided, for a test that errs with alpha over all of them.
+    """Return the one-sided critical value of each planned look, for a test with the error alpha over all looks.
 
-    `fractions` are the shares of all cases at the looks, increasing; a look that is left out errs less, not more.
+    `fractions` are the shares of all cases at the looks, in increasing order. Skipping a look lowers the error.
 
     >>> [round(z, 3) for z in planned_z((0.2, 0.4, 0.6, 0.8, 1.0), 0.025)]
     [2.576, 2.492, 2.411, 2.339, 2.276]
@@ -68,7 +68,7 @@ def _check_fractions(fractions: Sequence[float]) -> None:
 
 
 def _carried(grid: _Grid | None, fractions: Sequence[float], place: int, z: float, alpha: float) -> _Grid:
-    """Return the grid after a look: each sum below its critical value, reached from any that had not crossed before."""
+    """Return the grid after a look: sums below the critical value, reached from sums that had not crossed before."""
     added = fractions[place] - (fractions[place - 1] if place else 0.0)
     spread = math.sqrt(added)
 
@@ -76,7 +76,7 @@ def _carried(grid: _Grid | None, fractions: Sequence[float], place: int, z: floa
         near = [(0.0, 1.0)] if grid is None else grid.between(at - _REACH * spread, at + _REACH * spread)
         return sum(mass * math.exp(-(((at - come) / spread) ** 2) / 2) for come, mass in near)
 
-    # A sum from which no later look can be crossed counts for nothing: no later critical value is below that of alpha.
+    # A sum from which no later look can be crossed is left out: no later critical value is below that of alpha.
     lowest = NormalDist().inv_cdf(1 - alpha) * math.sqrt(fractions[place])
     low = max(-math.sqrt(fractions[place]), (lowest / _REACH) - math.sqrt(fractions[-1] - fractions[place])) * _REACH
     high = z * math.sqrt(fractions[place])
@@ -94,7 +94,7 @@ def _weighed(start: float, step: float, densities: Sequence[float], spread: floa
 
 
 def _next_z(grid: _Grid, before: float, now: float, spent: float) -> float:
-    """Return the critical value that so much of alpha is spent on."""
+    """Return the critical value that spends this part of alpha."""
     spread = math.sqrt(now - before)
 
     def beyond(z: float) -> float:

@@ -1,4 +1,4 @@
-"""How many cases an answer takes."""
+"""Sample sizes: how many cases a decision takes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pytest_graysplit.stats.interval import check_share
 def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float = 0.80) -> int | None:
     """Return how many values decide, with that power, on which side of a bound their mean lies.
 
-    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` how far the
-    true mean lies from the bound. None where that is nothing, or the variance is not known.
+    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` the distance of
+    the true mean from the bound. None where the distance is 0, or the variance is unknown.
 
     >>> needed_n(0.10, 0.05), needed_n(0.10, 0.0)
     (248, None)
@@ -28,7 +28,7 @@ def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float
 
 
 def certifiable_n(margin: float, confidence: float = 0.90) -> int:
-    """Return the smallest number of pairs that can certify a margin, all of them agreeing.
+    """Return the smallest number of pairs that can certify a margin when all of them agree.
 
     Without a discordant pair the lower bound of `tango` is -z^2 / (n + z^2) (Tango 1998).
 

@@ -1,4 +1,4 @@
-"""How often so many cases show that a treatment is not worse: counted over every outcome, not approximated."""
+"""The power to show that a treatment is not worse: summed over every outcome, not approximated."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pytest_graysplit.stats.quantiles import binomial_budget_p
 def power(  # noqa: PLR0913 - a suite, a treatment and a test, two figures each
     n: int, discordant: float, margin: float, *, difference: float = 0.0, alpha: float = 0.05, size: float = 0.06
 ) -> float:
-    """Return how often n pairs show that a treatment is not worse by the margin, at `alpha` by `tango_p`.
+    """Return the probability that n pairs show that a treatment is not worse by the margin, by `tango_p` < `alpha`.
 
-    `discordant` is the share of pairs that one side alone passes, `difference` the true one, treatment minus control,
-    0 for a treatment that is as good. Where the treatment alone passes nothing, the exact binomial of what it lost has
-    to agree at `size`, as in a verdict. At `difference` = -margin it is how often the verdict errs.
+    `discordant` is the share of pairs that only one model passes. `difference` is the true one, treatment minus
+    control; 0 means equally good. If the treatment passes no pair alone, the exact binomial test of the pairs that it
+    lost has to agree at `size`, as in a verdict. At `difference` = -margin the result is the error rate of the verdict.
 
     >>> [round(power(n, 0.10, 0.05), 2) for n in (40, 100, 200, 400)]
     [0.22, 0.44, 0.69, 0.93]
@@ -31,20 +31,20 @@ def power(  # noqa: PLR0913 - a suite, a treatment and a test, two figures each
     for lost in _likely(n, worse):
         won = _fewest_wins(lost, n, margin, alpha, size)
         if won is not None:
-            # Of the pairs that are not lost, how many are won.
+            # the share of wins among the pairs that are not lost
             share = better / (1 - worse) if worse < 1 else 0.0
             total += _pmf(lost, n, worse) * (1 - _cdf(won - 1, n - lost, share))
     return min(1.0, total)
 
 
 def _likely(n: int, share: float) -> range:
-    """Return the counts beyond which nothing is left that shows in a figure."""
+    """Return the counts outside of which the probability is negligible."""
     spread = 8 * math.sqrt(n * share * (1 - share)) + 8
     return range(max(0, math.floor(n * share - spread)), min(n, math.ceil(n * share + spread)) + 1)
 
 
 def _fewest_wins(lost: int, n: int, margin: float, alpha: float, size: float) -> int | None:
-    """Return how many pairs the treatment alone has to pass where it loses so many; None where none suffice."""
+    """Return how many pairs the treatment alone has to pass when it loses `lost`; None where no number suffices."""
     low, high = 0, n - lost + 1
     while low < high:
         won = (low + high) // 2

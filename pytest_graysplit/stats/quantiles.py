@@ -1,4 +1,4 @@
-"""Quantiles: of a sample, and what a sample says about a budget for them."""
+"""Quantiles of a sample, and tests of a budget for a quantile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def quantile(values: Sequence[float], q: float) -> float | None:
 
 
 def sorted_quantile(ordered: Sequence[float], q: float) -> float:
-    """Return the q-quantile of values that are in order already."""
+    """Return the q-quantile of values in ascending order."""
     if not 0 <= q <= 1:
         raise ValueError(f"a quantile lies between 0 and 1, not {q!r}; p95 is 0.95")
     position = q * (len(ordered) - 1)
@@ -35,8 +35,8 @@ def sorted_quantile(ordered: Sequence[float], q: float) -> float:
 def binomial_budget_p(exceedances: int, n: int, share: float = 0.05) -> float:
     """Return the p of H0 "at least `share` of all values exceed the budget", when `exceedances` of n did.
 
-    The exact binomial probability of so few or fewer: "p95 is within the budget" is shown when it is below 0.05,
-    for which 59 values without an exceedance are needed, or 93 with one.
+    The exact binomial probability of at most `exceedances`. "p95 is within the budget" is shown when it is below 0.05,
+    which takes 59 values without an exceedance, or 93 with one.
 
     >>> [round(binomial_budget_p(0, n), 3) for n in (58, 59)]
     [0.051, 0.048]
@@ -49,11 +49,11 @@ def binomial_budget_p(exceedances: int, n: int, share: float = 0.05) -> float:
 def smallest_n_for_quantile(q: float, alpha: float = 0.05) -> int:
     """Return the smallest number of values whose largest is an upper bound of the q-quantile: ln alpha / ln q.
 
-    With fewer no upper bound exists without assumptions on the distribution (Wilks 1941).
+    With fewer values no upper bound exists without assumptions on the distribution (Wilks 1941).
 
     >>> [smallest_n_for_quantile(q) for q in (0.90, 0.95, 0.99)]
     [29, 59, 299]
     """
     check_share("a quantile", q)
     check_share("alpha", alpha)
-    return math.ceil(math.log(alpha) / math.log(q) - 1e-9)  # a whole number may come out a last bit above itself
+    return math.ceil(math.log(alpha) / math.log(q) - 1e-9)  # rounding may lift a whole number by its last bit

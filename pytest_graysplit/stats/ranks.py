@@ -1,4 +1,4 @@
-"""Whether one figure rises with another, by ranks alone."""
+"""A rank test of whether one figure rises with another."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def rises_p(xs: Sequence[float], ys: Sequence[float]) -> float:
     """Return the one-sided p of H0 "y does not rise with x", by Spearman's rank correlation; 0.5 without evidence.
 
-    Ties share their mean rank. Over all orders of y the correlation has the mean 0 and the variance 1 / (n - 1),
-    with ties too (Kendall and Stuart), and is taken as normal.
+    Ties share their mean rank. Over all orders of y the correlation has the mean 0 and the variance 1 / (n - 1), with
+    ties too (Kendall and Stuart), and is treated as normal.
 
     >>> round(rises_p([1, 2, 3, 4, 4, 4, 4, 4], [1, 2, 3, 4, 5, 4, 5, 4]), 4)
     0.0086

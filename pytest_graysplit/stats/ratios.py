@@ -1,4 +1,4 @@
-"""How many times as slow or as dear one model is as another, over the same cases."""
+"""Ratios of latency and cost of two models over the same cases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def log_ratio(
 ) -> Interval | None:
     """Return the paired geometric mean ratio, treatment over control, with a t interval on the logarithms.
 
-    Pairs with a value that is not positive are left out; None when no pair is left.
+    Pairs with a value of 0 or less are left out; None when no pair is left.
 
     >>> [round(bound, 3) for bound in log_ratio([2.0, 3.0, 8.0], [1.0, 1.0, 2.0])]
     [2.884, 1.604, 5.188]
@@ -45,7 +45,7 @@ def _of_logs(
 ) -> MeanEstimate | None:
     names: Sequence[Hashable] = range(len(treatment)) if clusters is None else clusters
     kept = [
-        # A difference of logarithms: the ratio itself may be too large or too small for a float.
+        # a difference of logarithms, since the ratio may be too large or too small for a float
         (math.log(above) - math.log(below), name)
         for above, below, name in zip(finite(treatment), finite(control), names, strict=True)
         if above > 0 and below > 0
@@ -90,11 +90,11 @@ def cost_per_pass_ratio(  # noqa: PLR0913, PLR0917 - two models, two figures eac
     confidence: float = 0.90,
     clusters: Sequence[Hashable] | None = None,
 ) -> Interval | None:
-    """Return what a passed case costs with the treatment, over what it costs with the control.
+    """Return the cost per passed case of the treatment, divided by that of the control.
 
-    (sum of costs / sum of passes) of each model, both on the same cases, by the delta method on the logarithm of
-    the ratio (Deng, Knoblich and Lu 2018, KDD) with t. A pass is 1, a failure 0, and a share of repeats between.
-    None where a sum is not positive: a model that passed nothing has no cost per pass.
+    (sum of costs / sum of passes) of each model, both on the same cases, by the delta method on the logarithm of the
+    ratio (Deng, Knoblich and Lu 2018, KDD) with t. A pass is 1, a failure 0, and a share of repeats between. None where
+    a sum is not positive: a model that passed nothing has no cost per pass.
 
     >>> [round(bound, 3) for bound in cost_per_pass_ratio([1, 1, 2], [1, 1, 1], [4, 5, 5], [1, 0, 1])]
     [0.19, 0.026, 1.382]
@@ -123,7 +123,7 @@ def cost_per_pass_ratio_p(  # noqa: PLR0913, PLR0917 - two models, two figures e
 def _of_sums(
     over: Sequence[Sequence[float]], under: Sequence[Sequence[float]], clusters: Sequence[Hashable] | None
 ) -> MeanEstimate | None:
-    """Return the logarithm of the product of the upper sums over that of the lower, linearised case by case."""
+    """Return the logarithm of the product of the upper sums over that of the lower sums, linearised per case."""
     signed = [(1, finite(values)) for values in over] + [(-1, finite(values)) for values in under]
     means = [math.fsum(values) / len(values) if values else 0.0 for _, values in signed]
     rows = list(zip(*(values for _, values in signed), strict=True))
@@ -133,7 +133,7 @@ def _of_sums(
     pulls = [
         math.fsum(sign * value / mean for sign, value, mean in zip(signs, row, means, strict=True)) for row in rows
     ]
-    # Pulls are differences of shares around 1: what is left of them in the last bit is no spread.
+    # Pulls are differences of shares around 1, so a remainder in the last bit is not a spread.
     spread = estimate_mean([pull if abs(pull) > 1e-15 else 0.0 for pull in pulls], clusters)
     log = math.fsum(sign * math.log(mean) for sign, mean in zip(signs, means, strict=True))
     return None if spread is None else spread._replace(mean=log)

@@ -1,8 +1,8 @@
-"""The score of a sample against a mean, with the spread that the sample would have if the hypothesis were true.
+"""The score of a sample against a mean, with the spread that the sample has if the hypothesis is true.
 
-That spread comes from the likeliest distribution with the mean of the hypothesis, on the values seen and on the end of
-the scale (empirical likelihood, Owen 1988, Biometrika 75). A sample that agrees has no spread of its own, so the end of
-the scale, which any case may reach, gives it one.
+That spread comes from the likeliest distribution with the mean of the hypothesis, on the observed values and the end of
+the scale (empirical likelihood, Owen 1988, Biometrika 75). A sample whose values are all equal has no spread of its
+own; the end of the scale, which any case may reach, adds one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class RestrictedScore:
-    """How many standard errors of the hypothesis lie between the mean of a sample and a hypothesis below it.
+    """Score of a sample mean above a hypothesis, in standard errors under that hypothesis.
 
-    `counts` says how often each value was seen.
+    `counts` is how often each value was observed.
     """
 
     __slots__ = ("_counts", "_n", "_slack")
@@ -25,10 +25,12 @@ class RestrictedScore:
     def __init__(self, counts: Sequence[int]) -> None:
         self._counts = counts
         self._n = sum(counts)
-        self._slack = 0.5  # the last root: the next is near it
+        self._slack = 0.5  # the last root: the next one is near it
 
     def __call__(self, away: Sequence[float]) -> float:
-        """Return the score of values so far away from the hypothesis, in units in which the end of the scale is -1.
+        """Return the score of values at these distances from the hypothesis, in units of that to the end of the scale.
+
+        Distances below the hypothesis are negative, down to -1 at the end of the scale.
 
         >>> round(RestrictedScore([60])([0.05 / 0.95]), 6)  # 60 even cases against a loss of 5 points
         1.777047
@@ -47,8 +49,8 @@ class RestrictedScore:
         """Return the slack in the probabilities of the likeliest distribution with the mean of the hypothesis.
 
         Each value has the probability 1 / (n (slack + (1 - slack) (1 + distance))). Where no slack gives these the
-        right mean, it is 0, and the end of the scale has the rest. Newton's steps, or halves where a step leads out of
-        the bracket.
+        right mean, it is 0, and the end of the scale has the rest. The search takes Newton's steps, and halves the
+        bracket where a step would leave it.
         """
         at_end = sum(count for distance, count in zip(away, self._counts, strict=True) if distance <= -1)
         if not at_end and self._pull(away, 0.0)[0] >= 0:
@@ -65,7 +67,7 @@ class RestrictedScore:
         return slack
 
     def _pull(self, away: Sequence[float], slack: float) -> tuple[float, float]:
-        """Return the mean under the weights of that slack, not normed, and how fast it rises with the slack."""
+        """Return the mean under the weights of that slack, not normalised, and how fast it rises with the slack."""
         pull = rise = 0.0
         for distance, count in zip(away, self._counts, strict=True):
             share = distance / (slack + (1 - slack) * (1 + distance))
@@ -77,7 +79,7 @@ class RestrictedScore:
 def steep_crossing(falling: Callable[[float], float], above: tuple[float, float], below: tuple[float, float]) -> float:
     """Return where a falling function is zero, between a point above and one below, each with its value.
 
-    The Illinois method (Dowell and Jarratt 1971): halving would take fifty values, and each looks at every case.
+    The Illinois method (Dowell and Jarratt 1971). Bisection would take fifty values, each of which visits every case.
 
     >>> round(steep_crossing(lambda x: 2 - x * x, (0.0, 2.0), (2.0, -2.0)), 12)
     1.414213562373

@@ -1,4 +1,4 @@
-"""What share of the control's passes a treatment keeps: the ratio of two pass rates over the same cases."""
+"""Retention: the ratio of two pass rates over the same cases, as a share of the control's passes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _DIGITS = 12
 _MOST = 1e9
-"""No ratio is looked for beyond this one."""
+"""The largest ratio that is considered."""
 
 
 def retention(treatment: Sequence[float], control: Sequence[float], confidence: float = 0.90) -> Interval | None:
     """Return sum(treatment) / sum(control) with its score interval; None where the control passes nothing.
 
-    Each pair has pass shares t and c from 0 to 1. The ratio is r where the mean of t - r c is 0. With whole passes its
-    score is that of Nam and Blackwelder (2002, Statistics in Medicine 21:689) and of Tang, Tang and Chan (2003,
-    Statistics in Medicine 22:1217).
+    Each pair has pass shares t and c from 0 to 1. The ratio is the r for which the mean of t - r c is 0. With whole
+    passes its score is that of Nam and Blackwelder (2002, Statistics in Medicine 21:689) and of Tang, Tang and Chan
+    (2003, Statistics in Medicine 22:1217).
 
     >>> # The data of Bentur and others 2009, in Fagerland, Lydersen and Laake 2014.
     >>> [round(bound, 3) for bound in retention([1] * 2 + [0] * 19, [1, 0] + [1] * 7 + [0] * 12, confidence=0.95)]
@@ -36,14 +36,14 @@ def retention(treatment: Sequence[float], control: Sequence[float], confidence: 
     passes = [math.fsum(pair[arm] * count for pair, count in counted) for arm in (0, 1)]
     if not passes[1]:
         return None
-    # The upper bound is the lower bound of the ratio of the arms that have changed places.
+    # The upper bound is the inverse of the lower bound with the arms exchanged.
     upside_down = _lower(sorted(((c, t), count) for (t, c), count in counted), passes[1], passes[0], z)
     low, high = _lower(counted, passes[0], passes[1], z), 1 / upside_down if upside_down else math.inf
     return Interval(passes[0] / passes[1], low, high)
 
 
 def retention_p(treatment: Sequence[float], control: Sequence[float], bound: float) -> float:
-    """Return the one-sided p of H0 "the true ratio is at most `bound`"; 0.5 where neither passes anything.
+    """Return the one-sided p of H0 "the true ratio is at most `bound`"; 0.5 where neither model passes anything.
 
     >>> round(retention_p([1] * 40, [1] * 40, bound=0.9), 3)
     0.018
@@ -69,7 +69,7 @@ def _counted(treatment: Sequence[float], control: Sequence[float]) -> Counted:
 
 
 def _lower(counted: Counted, over: float, under: float, z: float) -> float:
-    """Return where the score of the ratio falls to z, below the estimate, over / under."""
+    """Return the ratio below the estimate, over / under, at which the score falls to z."""
     if not over:
         return 0.0
     score = _score_of(counted)

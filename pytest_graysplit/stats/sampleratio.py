@@ -1,4 +1,4 @@
-"""Whether units follow the weights of their split, checked at every look."""
+"""A test of whether units follow the weights of their split, valid at every look."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pytest_graysplit.stats.sequential import MOST, mean_e_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# How many units a mixture weighs as much as: a split that is wrong by half shows soonest to the first of them, one that
-# is wrong by a hundredth to the last.
+# Prior weights of the mixtures, in units: the smallest detects a split that is off by half soonest, the largest one
+# that is off by a hundredth.
 _CONCENTRATIONS = (10, 100, 1_000, 10_000)
 
 
 def sample_ratio_e(counts: Sequence[int], weights: Sequence[float]) -> float:
-    """Return the e-value against "units are split by these weights", which may be looked at after every unit.
+    """Return the e-value against "units are split by these weights", which may be examined after every unit.
 
-    How much better a Dirichlet mixture around the weights tells the counts than the weights themselves (Lindon and
-    Malek 2022, NeurIPS), as the mean over mixtures from far (10) to near (10,000), since a split may be wrong by half
-    or by a hundredth. While units do follow the weights it ever reaches 1 / alpha with probability alpha at most.
-    Weights are relative. Nothing counted, or one arm alone, is 1; a unit in an arm of weight 0 gives MOST, and no
-    value is larger.
+    The likelihood of the counts under a Dirichlet mixture around the weights, divided by that under the weights (Lindon
+    and Malek 2022, NeurIPS). It is the mean over mixtures from wide (10) to narrow (10,000), since a split may be off
+    by half or by a hundredth. While units follow the weights it ever reaches 1 / alpha with at most probability alpha.
+    Weights are relative. The result is 1 without units or with one arm, and MOST where an arm of weight 0 has a unit;
+    it is never above MOST.
 
     >>> round(sample_ratio_e([520, 480], [0.5, 0.5]), 2), round(sample_ratio_e([600, 400], [0.5, 0.5]))
     (0.73, 17909902)
@@ -45,7 +45,7 @@ def _log_odds(arms: Sequence[tuple[int, float]], concentration: float) -> float:
 
 
 def _possible(counts: Sequence[int], weights: Sequence[float]) -> list[tuple[int, float]] | None:
-    """Return the count and the share of each arm that has a weight; None where one without a weight has a unit."""
+    """Return the count and the share of each arm that has a weight; None where an arm of weight 0 has a unit."""
     given = finite(weights)
     if len(counts) != len(given):
         raise ValueError(f"{len(counts)} counts cannot be compared with {len(given)} weights")

@@ -1,4 +1,4 @@
-"""Looking after every case without erring more often for it: evidence that may be read at any time."""
+"""Sequential evidence that may be read after every case without raising the error rate."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 Side = Literal["harm", "promote"]
 
 MOST = 1e300
-"""No e-value is given out above this one, so that it stays a number in every format."""
+"""The largest e-value that is returned, so that it is a number in every format."""
 
 _STAKES = 20
 
 
 class EProcess:
-    """The evidence of differences, treatment minus control, as they come: a bet against a hypothesis.
+    """Evidence from differences, treatment minus control, in order of arrival: a bet against a hypothesis.
 
     "harm" bets against "the mean difference is at least -margin", "promote" against "at most -margin". With
     x = (d + 1) / 2 and m = (1 - margin) / 2, E is the mean over k = 1..20 of the product of 1 + s_k (x - m), with
     the stake s_k = 0.95 k / (21 m); for harm 1 - x and 1 - m take their places (Waudby-Smith and Ramdas 2024,
-    JRSS B 86:1). If the hypothesis is true, E ever reaches 1 / alpha with probability alpha at most (Ville 1939).
+    JRSS B 86:1). If the hypothesis is true, E ever reaches 1 / alpha with at most probability alpha (Ville 1939).
 
     >>> process = EProcess(margin=0.05, side="harm")
     >>> [round(process.add_cluster([difference], largest=1), 3) for difference in (0, 0, -1)]
@@ -41,7 +41,7 @@ class EProcess:
         self._sign = -1 if side == "harm" else 1
         centre = (1 - self._sign * margin) / 2
         self._stakes = [0.95 * k / ((_STAKES + 1) * centre) for k in range(1, _STAKES + 1)]
-        # Logarithms: a capital that was nearly lost can still come back, and a large one never overflows.
+        # Logarithms, so that a capital near 0 can recover and a large one cannot overflow.
         self._log_capitals = [0.0] * _STAKES
 
     @property
@@ -50,10 +50,10 @@ class EProcess:
         return mean_e_value(self._log_capitals)
 
     def add_cluster(self, differences: Sequence[float], largest: int) -> float:
-        """Take the differences of one cluster, whose cases may be as alike as they like, and return the e-value.
+        """Add the differences of one cluster, whose cases may depend on each other in any way; return the e-value.
 
-        They are one bet, of the sum of the cases over the size of the largest cluster of all, which has to be known
-        before: the sum and not the mean, because the hypothesis is about the mean of all cases.
+        They are one bet: the sum of the cases over the size of the largest cluster, which has to be known beforehand.
+        The sum is used instead of the mean, because the hypothesis is about the mean of all cases.
         """
         for difference in differences:
             if not -1 <= difference <= 1:
@@ -68,14 +68,14 @@ class EProcess:
 
 
 def mean_e_value(logs: Sequence[float]) -> float:
-    """Return the mean of e-values, itself one, from their logarithms; at most MOST."""
+    """Return the mean of e-values, which is an e-value, from their logarithms; at most MOST."""
     largest = max(logs)
     log_mean = largest + math.log(math.fsum(math.exp(log - largest) for log in logs) / len(logs))
     return math.exp(log_mean) if log_mean < math.log(MOST) else MOST
 
 
 def anytime_p(e_value: float) -> float:
-    """Return the p-value of an e-value, which holds at every look as the e-value does.
+    """Return the p-value of an e-value; like the e-value it holds at every look.
 
     >>> anytime_p(1000.0), anytime_p(0.5)
     (0.001, 1.0)
@@ -88,7 +88,7 @@ def harm_e_values(
 ) -> list[float]:
     """Return the e-value after each difference, against "the treatment is not worse by more than the margin".
 
-    With `clusters`, a name for each difference, a cluster is one bet, when its last case is in.
+    With `clusters`, a name for each difference, a cluster is one bet, made when its last case is in.
 
     >>> next(n for n, e in enumerate(harm_e_values([-1] * 20, 0.05), start=1) if e >= 40)
     9

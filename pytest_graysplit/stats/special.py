@@ -1,4 +1,4 @@
-"""The incomplete beta function, and where a falling function crosses zero."""
+"""The incomplete beta function, and the zero of a falling function."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 _TINY = 1e-300
 _ENOUGH = 1e-15
-_MOST_STEPS = 200_000  # a fraction takes about the root of its largest argument; this is far beyond any number of cases
+_MOST_STEPS = 200_000  # a fraction takes about the square root of its largest argument; this covers any number of cases
 
 
 def incomplete_beta(a: float, b: float, x: float, rest: float | None = None) -> float:
     """Return the regularised incomplete beta function I_x(a, b) by its continued fraction (DLMF 8.17.22).
 
-    `rest` is 1 - x, for callers that know it without the rounding of the subtraction.
+    `rest` is 1 - x, for callers that know it without the rounding error of the subtraction.
 
     >>> round(incomplete_beta(2, 3, 0.5), 12)
     0.6875
@@ -70,13 +70,13 @@ def log_beta(a: float, b: float) -> float:
 
 
 def _stirling(x: float) -> float:
-    """Return what Stirling's formula leaves of ln Gamma(x), for x >= 10 (DLMF 5.11.1)."""
+    """Return the remainder of Stirling's formula for ln Gamma(x), for x >= 10 (DLMF 5.11.1)."""
     square = 1 / (x * x)
     return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / x
 
 
 def crossing(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Return where a falling function crosses zero, to the last bit that halving can tell."""
+    """Return where a falling function crosses zero, as exactly as bisection can tell."""
     for _ in range(200):
         middle = (low + high) / 2
         if middle in (low, high):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ClusteredRatio(NamedTuple):
-    """One arm: sum(x) / sum(n) with its variance, over so many clusters, worth so many of one size (Kish)."""
+    """The ratio sum(x) / sum(n) of one arm, its variance, and its total and effective number of clusters (Kish)."""
 
     ratio: float
     variance: float
@@ -29,18 +29,18 @@ class ClusteredRatio(NamedTuple):
 
     @property
     def df(self) -> float:
-        """Degrees of freedom: the clusters, as many as they are worth, less one."""
+        """Degrees of freedom: the effective number of clusters minus one, at least 1."""
         return max(1.0, self.effective - 1)
 
     @property
     def design_effect(self) -> float:
-        """How many times the variance is that of as many independent passes and failures; at least 1."""
+        """The variance over that of as many independent passes and failures; at least 1."""
         binomial = self.ratio * (1 - self.ratio) / self.total
         return max(1.0, self.variance / binomial) if binomial > 1e-15 else self.total / self.clusters
 
     @property
     def effective_n(self) -> float:
-        """How many independent requests these are worth; where nothing varies, as many as there are clusters."""
+        """The equivalent number of independent requests; the number of clusters where nothing varies."""
         return self.total / self.design_effect
 
 
@@ -55,7 +55,7 @@ class Compared(NamedTuple):
 def clustered_ratio(sums: Sequence[float], sizes: Sequence[float]) -> ClusteredRatio | None:
     """Return sum(sums) / sum(sizes), with C/(C-1) * sum (x - R n)^2 / (sum n)^2 as its variance.
 
-    Empty clusters are left out; None where fewer than two are left, from which nobody knows the spread.
+    Empty clusters are left out; None where fewer than two are left, because their spread is unknown.
 
     >>> [round(figure, 4) for figure in clustered_ratio([1, 4, 3], [2, 4, 4])]
     [0.8, 0.0156, 10.0, 3, 2.7778]
@@ -72,7 +72,7 @@ def clustered_ratio(sums: Sequence[float], sizes: Sequence[float]) -> ClusteredR
 
 
 def looks_of(treatment: ClusteredRatio, control: ClusteredRatio) -> Looks:
-    """Return the bounds that hold at every look: time is the smaller arm's effective number of clusters."""
+    """Return the bounds that hold at every look; time is the smaller arm's effective number of clusters."""
     return Looks(min(treatment.effective, control.effective))
 
 
@@ -81,8 +81,8 @@ def share_difference(
 ) -> Compared:
     """Return the difference of two shares by Newcombe's hybrid score (1998, Statistics in Medicine 17:873, method 10).
 
-    Wilson's bounds of each arm, with the number of requests that its clusters are worth, so that it says something
-    true at 0% and at 100%; also right for means of values from 0 to 1, which vary no more than a share does.
+    Wilson's bounds of each arm are taken with its effective number of requests, so they are valid at 0% and at 100%
+    too. They also hold for means of values from 0 to 1, which vary at most as much as a share.
     """
     looks = looks or looks_of(treatment, control)
     df = _welch_df(treatment.variance, treatment.df, control.variance, control.df)
@@ -139,8 +139,8 @@ def quantile_ratio_of(  # noqa: PLR0913 - two arms, two figures each
 ) -> Compared | None:
     """Return the ratio of two q-quantiles by MOVER (Zou and Donner 2008) on the logarithms of order-statistic bounds.
 
-    Each arm comes as its quantile function and the effective number of its values. None where they are too few to
-    bound such a quantile from above, or where a quantile is unknown or not positive.
+    Each arm is given by its quantile function and its effective number of values. None where the values are too few to
+    bound this quantile from above, or where a quantile is unknown or not positive.
     """
     check_share("a quantile", q)
     smaller = min(treatment_n, control_n)
@@ -180,7 +180,7 @@ def t_of_z(z: float, df: float) -> float:
 
 
 def z_of_t(t: float, df: float) -> float:
-    """Return the z with the same tail as t: `t_of_z` backwards."""
+    """Return the z with the same tail as t, the inverse of `t_of_z`."""
     if math.isinf(t):
         return math.copysign(MOST_Z, t)
     return math.copysign(math.sqrt(df * math.log1p(t * t / df)) * (8 * df + 1) / (8 * df + 3), t)

@@ -1,4 +1,4 @@
-"""The noise floor: how far the control repeats itself, and what can be asked of a treatment because of it."""
+"""The noise floor: how consistent the control is with itself, and the similarity that a treatment can be held to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Case, Reply
     from pytest_graysplit.verdict.results import Results
 
-# The share of cases in which the control itself may fall below its calibrated threshold.
+# The share of cases in which the control may miss its calibrated threshold.
 ALPHA = 0.05
 NEEDED = 19
 # Fewer stored replies than this may be chance, such as a client that sent one request twice.
@@ -26,10 +26,10 @@ _STEP = Decimal("0.001")
 
 
 class NoiseFloor(NamedTuple):
-    """What auto asks for in a run: one threshold for all cases, or a deficit where there are three control samples.
+    """The value of auto in a run: one threshold for all cases, or a deficit with three control samples.
 
-    It was measured on so many `cases`, and is `tied` where several of them are just at it. `other_prompts` is what the
-    control's answers to other prompts reach in 5% of pairs; None where that was not measured.
+    It was measured on `cases` cases, and is `tied` where several of them are exactly at it. `other_prompts` is the
+    similarity that 5% of pairs with the control's answers to other prompts reach; None where it was not measured.
     """
 
     cases: int
@@ -40,16 +40,16 @@ class NoiseFloor(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What tells that a relay gives stored replies: one of the repeated response ids, and in how many cases."""
+    """The evidence that a relay serves stored replies: one of the repeated response ids, and the number of cases."""
 
     response_id: str
     cases: int
 
 
 def calibrated(self_similarities: Sequence[float], other_prompts: float | None = None) -> NoiseFloor | None:
-    """Return what a treatment as good as the control reaches in 95% of cases; None with fewer than 19 cases.
+    """Return the threshold that a treatment as good as the control reaches in 95% of cases; None below 19 cases.
 
-    It is rounded down to three decimals: that asks for no more than was measured, and people can read it.
+    It is rounded down to three decimals, which are readable and never ask for more than was measured.
     """
     threshold = conformal_threshold(self_similarities, ALPHA)
     if threshold is None:
@@ -63,9 +63,10 @@ def calibrated(self_similarities: Sequence[float], other_prompts: float | None =
 
 
 def calibrated_deficit(deficits: Sequence[Sequence[float]], other_prompts: float | None = None) -> NoiseFloor | None:
-    """Return what a treatment as good as the control lacks at most, in 95% of cases, of how alike the control is.
+    """Return the largest deficit of a treatment as good as the control, in 95% of cases; None below 19 cases.
 
-    `deficits` are those of the control's own answers, case by case; None with fewer than 19 cases. Rounded up.
+    A deficit is how much less an answer is like the control's than these are like each other. `deficits` are those of
+    the control's own answers, per case. The result is rounded up.
     """
     deficit = conformal_deficit(deficits, ALPHA)
     if deficit is None:
@@ -83,9 +84,9 @@ def _rounded(number: float, rounding: str) -> float:
 
 
 def settled(case: Case, floor: NoiseFloor | None) -> Case:
-    """Put the calibrated number where a case says auto; without one, the fixed number of the next weaker source.
+    """Replace auto in a case by the calibrated number, or without one by the fixed number of the next weaker source.
 
-    Where a deficit was calibrated the case keeps its auto until its own control answers are known.
+    With a calibrated deficit the case keeps auto until its own control answers are known.
     """
     if case.min_similarity != "auto":
         return case
@@ -97,7 +98,7 @@ def settled(case: Case, floor: NoiseFloor | None) -> Case:
 
 
 def by_deficit(case: Case, self_similarity: float | None) -> Case:
-    """Ask of a case how alike its control answers are, less the deficit, rounded down; auto stays where none knows."""
+    """Replace auto by the control's self-similarity less the deficit, rounded down; keep it where either is unknown."""
     if case.max_deficit is None or self_similarity is None:
         return case
     number = _rounded(max(0.0, self_similarity - case.max_deficit), ROUND_FLOOR)
@@ -105,10 +106,10 @@ def by_deficit(case: Case, self_similarity: float | None) -> Case:
 
 
 def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
-    """Return the sign that all samples of a case are one stored reply, in every case that can show it.
+    """Return the evidence that every case with several samples got one stored reply for all of them, or None.
 
-    The same text under different response ids is a model that repeats itself. A server that gives all its answers one
-    id names nothing by it, so at least three ids must have come back.
+    The same text under different response ids comes from a consistent model. A server may also give all its answers one
+    id, so at least three different ids are needed.
     """
     told = [replies for replies in samples if len(replies) > 1 and all(reply.response_id for reply in replies)]
     if any(len({(reply.response_id, reply.text, repr(reply.tool_calls)) for reply in replies}) > 1 for replies in told):
@@ -118,10 +119,10 @@ def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
 
 
 def reached(floor: NoiseFloor, of: str = "", selected: str = "") -> str:
-    """Say what auto asks for in this run, and how often the control itself misses it; `of` names one of the metrics."""
+    """Say what auto asks for in this run, and how often the control misses it; `of` names one of the metrics."""
     rates = conformal_miss_range(floor.cases, ALPHA)
     low, high = (_share(rate) for rate in rates[1:]) if rates else ("0", "100")
-    range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # what is just at it does not miss it
+    range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # at the threshold is not a miss
     asks = (
         f"is {exact_number(floor.threshold)}" if floor.threshold is not None else _asks_by_deficit(floor.deficit or 0.0)
     )
@@ -129,7 +130,7 @@ def reached(floor: NoiseFloor, of: str = "", selected: str = "") -> str:
 
 
 def _asks_by_deficit(deficit: float) -> str:
-    return f"is how alike the control's answers to a case are, less {exact_number(deficit)}"
+    return f"is the similarity of the control's answers to a case, less {exact_number(deficit)}"
 
 
 def _share(rate: float) -> str:
@@ -137,7 +138,7 @@ def _share(rate: float) -> str:
 
 
 def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> str:
-    """Say that answers to other prompts reach what auto asks for, in how many of the cases; empty where in none."""
+    """Say in how many cases answers to other prompts reach the value of auto; empty where they do in none."""
     idle = sum(not case.asserts_similarity for case in cases)
     if not idle:
         return ""
@@ -150,7 +151,7 @@ def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> s
 
 
 def uncalibrated(cases: int, stored: Cache | None, fallbacks: Collection[float | None], of: str = "") -> str:
-    """Say why auto is no number in this run, and what holds in its place; `of` names one metric among several."""
+    """Say why auto has no calibrated value in this run, and name its replacement; `of` names one of several metrics."""
     why = "is not calibrated on a cache"
     if stored is None:
         why = f"needs {NEEDED} cases with two control samples, this run has {cases}"
@@ -162,24 +163,24 @@ def _instead(fallbacks: set[float | None]) -> str:
         return "not asserted"
     numbers = sorted(number for number in fallbacks if number is not None)
     if len(numbers) == 1 and None not in fallbacks:
-        return f"{exact_number(numbers[0])} holds instead"
-    return "the numbers given beside it hold, in the cases that have one"
+        return f"{exact_number(numbers[0])} is used instead"
+    return "the fixed numbers are used in the cases that have one"
 
 
 def warnings(results: Results) -> Iterator[str]:
-    """Yield what the control's own noise says against trusting a comparison."""
+    """Yield warnings about the control's own variation, which limit trust in a comparison."""
     yield from _misses_itself(results)
     controls = [row.arms[CONTROL] for row in results.rows if CONTROL in row.arms]
     if stored := cache([(*arm.replies, *arm.spare) for arm in controls]):
         yield (
-            "the relay answered all control samples of a case with one and the same stored reply "
+            "the relay answered all control samples of a case with the same stored reply "
             f"(response id {on_one_line(stored.response_id)}) in {plural(stored.cases, 'case')}: it serves a cache, "
-            "and how far the control repeats itself is not known"
+            "so it is unknown how consistent the control is with itself"
         )
 
 
 def _misses_itself(results: Results) -> Iterator[str]:
-    """A few misses are what a calibrated threshold has too; more are a threshold that the control cannot keep."""
+    """Warn when the control misses its fixed thresholds more often than a calibrated one would be missed."""
     fixed = [row for row in results.rows if row.discriminates is not None and not row.calibrated]
     missed = sum(not row.discriminates for row in fixed)
     if missed > ALPHA * len(fixed):

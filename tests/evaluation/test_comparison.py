@@ -1,4 +1,4 @@
-"""Holding a treatment's replies against the control's: which pairs are scored, and what is flagged."""
+"""Comparison of a treatment's replies with the control's: the scored pairs, and the flags."""
 
 import random
 from itertools import combinations, permutations
@@ -30,27 +30,27 @@ def compared(control, treatment, **case):
     return compare(a_case(**case), control, treatment, metric="lexical", scores=scores)
 
 
-def test_every_sample_is_compared_with_every_sample_of_the_other_arm():
-    """The similarity is the mean over all pairs, so that no lucky pair decides."""
+def test_compare_pairs_every_sample_with_every_sample_of_the_other_arm():
+    """The similarity is the mean over all pairs, so that one lucky pair does not decide."""
     result = compared([a_reply("a"), a_reply("b")], [a_reply("x", DEEPSEEK), a_reply("y", DEEPSEEK)])
     assert result.similarity == pytest.approx((0.2 + 0.4 + 0.6 + 1.0) / 4)
     assert result.self_similarity == 0.9
 
 
-def test_three_samples_of_the_control_make_three_pairs_with_itself():
-    """Each pair counts once, and none with itself."""
+def test_compare_pairs_three_control_samples_with_each_other():
+    """Each pair counts once, and no sample is paired with itself."""
     result = compared([a_reply("a"), a_reply("b"), a_reply("c")], [a_reply("x", DEEPSEEK)])
     assert result.self_similarity == pytest.approx((0.9 + 0.5 + 0.1) / 3)
     assert result.similarity == pytest.approx((0.2 + 0.6 + 0.8) / 3)
 
 
-def test_one_sample_of_the_control_says_nothing_of_its_noise():
+def test_compare_has_no_self_similarity_of_one_sample():
     """Unknown is None, not 1."""
     assert compared([a_reply("a")], [a_reply("x", DEEPSEEK)]).self_similarity is None
 
 
-def test_the_comparison_holds_the_first_reply_of_each_side_and_all_samples():
-    """What a test body sees is sample 0; the rest is there for who asks."""
+def test_comparison_holds_the_first_reply_of_each_side_and_all_samples():
+    """A test body sees sample 0, and can read the others."""
     control, treatment = (a_reply("a"), a_reply("b")), (a_reply("x", DEEPSEEK), a_reply("y", DEEPSEEK))
     result = compared(control, treatment, min_similarity=0.7)
     assert (result.control, result.treatment) == (control[0], treatment[0])
@@ -68,25 +68,25 @@ def test_the_comparison_holds_the_first_reply_of_each_side_and_all_samples():
     ],
     ids=["control failed", "treatment failed", "control is blank", "both are empty"],
 )
-def test_without_two_sides_there_is_no_similarity(control, treatment):
-    """A failed call and a control that says nothing leave nothing to be like, and no flag."""
+def test_compare_has_no_similarity_without_two_sides(control, treatment):
+    """A failed call, or a blank control, gives neither a similarity nor a flag."""
     result = compared([control], [treatment])
     assert (result.similarity, result.flags) == (None, ())
 
 
-def test_a_treatment_that_says_nothing_is_as_unlike_as_can_be():
-    """It had something to repeat and did not: that is scored, and no guard reads an empty text."""
+def test_compare_scores_a_blank_treatment():
+    """The similarity is 0, and no guard reads the empty text."""
     result = compared([a_reply("a")], [a_reply("", DEEPSEEK, outcome="empty")])
     assert (result.similarity, result.flags) == (0.0, ())
 
 
-def test_failed_samples_are_left_out_of_the_mean():
-    """One failed sample does not hide what the others say."""
+def test_compare_leaves_failed_samples_out_of_the_mean():
+    """One failed sample does not hide the others."""
     result = compared([a_reply("a"), an_error()], [an_error(DEEPSEEK), a_reply("y", DEEPSEEK)])
     assert (result.similarity, result.self_similarity) == (0.4, None)
 
 
-def test_each_guard_speaks_once_whatever_the_number_of_samples():
+def test_compare_flags_each_change_once_for_all_samples():
     """A flag of any sample is a flag of the case; the first one is shown."""
     control = [a_reply("You have 30 days.")]
     answers = ["You have 30 days.", "You have 14 days.", "You have 7 days."]
@@ -95,13 +95,13 @@ def test_each_guard_speaks_once_whatever_the_number_of_samples():
     assert "14" in result.flags[0].detail
 
 
-def test_a_guard_reads_the_first_sample_of_the_control():
-    """The control's other samples measure its noise and raise no flag."""
+def test_guards_read_the_first_sample_of_the_control():
+    """The other samples measure the control's variation and raise no flag."""
     result = compared([a_reply("30 days."), a_reply("14 days.")], [a_reply("30 days.", DEEPSEEK)])
     assert result.flags == ()
 
 
-def test_ratios_are_treatment_over_control():
+def test_comparison_ratios_are_treatment_over_control():
     """Slower is above one, cheaper below, and unknown is None."""
     slow = compared([a_reply("abcd")], [a_reply("ab", DEEPSEEK, latency_s=3.0, cost="0.0001")])
     assert (slow.latency_ratio, slow.cost_ratio, slow.length_ratio) == (3.0, pytest.approx(0.1), 0.5)
@@ -109,8 +109,8 @@ def test_ratios_are_treatment_over_control():
     assert (unknown.latency_ratio, unknown.cost_ratio, unknown.length_ratio) == (None, None, None)
 
 
-def test_a_pair_that_nobody_can_score_is_left_out():
-    """A judge that gives no verdict takes its pair from the mean; where none is left there is no similarity."""
+def test_compare_leaves_out_a_pair_without_a_score():
+    """A judge without a verdict removes its pair from the mean; without any pair the similarity is None."""
     known = {("a", "x"): 1.0, ("a", "y"): None}
 
     def of(*texts):
@@ -135,16 +135,16 @@ def alike(left, right):
         (("a",), ("b",), (1.0, 0.0)),
     ],
 )
-def test_pass_shares_count_the_pairs_that_reach_the_threshold(control, treatment, shares):
-    """A treatment's answers are held to each of the control's, the control's to each other; one alone to nothing."""
+def test_pass_shares_count_pairs_at_the_threshold(control, treatment, shares):
+    """The treatment's answers are compared with each of the control's, and these with each other."""
     ours, theirs = [a_reply(text) for text in control], [a_reply(text, DEEPSEEK) for text in treatment]
     scores = PairScores.of(ours, theirs, alike)
     told = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
     assert told == pytest.approx(shares)
 
 
-def test_pass_shares_of_a_model_against_itself_are_equal_over_all_its_roles():
-    """Whichever of three answers plays the treatment: the mean shares of both roles are the same."""
+def test_pass_shares_of_a_model_against_itself_are_equal():
+    """Over all choices of the treatment among three answers, the mean shares of both roles are the same."""
     texts = ["a", "a", "b"]
     ours, theirs = [], []
     for number in range(3):
@@ -155,16 +155,16 @@ def test_pass_shares_of_a_model_against_itself_are_equal_over_all_its_roles():
     assert sum(ours) == pytest.approx(sum(theirs))
 
 
-def test_an_answer_that_fails_by_itself_passes_no_pair():
-    """What it missed alone counts, whatever it is alike; without a threshold that is all that counts."""
+def test_pass_share_excludes_an_answer_that_fails_its_checks():
+    """Such an answer fails at any similarity; without a threshold only these checks count."""
     scores = PairScores.of([a_reply("a"), a_reply("a")], [a_reply("a", DEEPSEEK)], alike)
     assert scores.control_share([True, False], 0.9) == 0.5
     assert scores.treatment_share([False], 0.9) == 0.0
     assert (scores.control_share([True, False], None), scores.treatment_share([True], None)) == (0.5, 1.0)
 
 
-def test_beside_pairs_of_the_control_an_answer_is_scored_by_what_it_lacks():
-    """The mean of the treatment's scores stays what it was; each of the control's is held to the two others."""
+def test_beside_pairs_scores_an_answer_by_its_deficit():
+    """The mean of the treatment's scores does not change; each of the control's is compared with the two others."""
     control = [a_reply(text) for text in "abc"]
     scores = PairScores.of(control, [a_reply("x", DEEPSEEK)], lambda one, other: SCORES[one.text, other.text])
     usual, beside = (0.9 + 0.5 + 0.1) / 3, scores.beside_pairs()
@@ -179,8 +179,8 @@ def test_beside_pairs_of_the_control_an_answer_is_scored_by_what_it_lacks():
     )
 
 
-def test_two_answers_of_the_control_leave_none_to_hold_to_a_pair():
-    """The treatment is held to the two; the control cannot be, and is not."""
+def test_beside_pairs_needs_three_control_answers_for_the_control():
+    """With two, only the treatment is compared with the pair."""
     control, treatment = [a_reply("a"), a_reply("b"), an_error()], [a_reply("x", DEEPSEEK)]
     scores = PairScores.of(control, treatment, lambda one, other: SCORES[one.text, other.text])
     beside = scores.beside_pairs()
@@ -189,8 +189,8 @@ def test_two_answers_of_the_control_leave_none_to_hold_to_a_pair():
     assert beside.control_share([True, True, False], 0.9) == pytest.approx(2 / 3)
 
 
-def test_a_model_against_itself_passes_as_often_in_either_role():
-    """Each of four answers of one model in the role of the treatment in turn: the shares are the same on average."""
+def test_beside_pairs_passes_a_model_as_often_in_either_role():
+    """Each of four answers of one model is the treatment in turn; the shares are the same on average."""
     dice = random.Random(5)
     shares = []
     for _ in range(40):
@@ -235,14 +235,14 @@ def called(control, treatment, score):
         (an_error(), calling(REFUND), None, "lexical", []),
     ],
 )
-def test_where_a_tool_is_called_the_calls_are_compared(control, treatment, similarity, metric, flags):
-    """And where both sides also have text, the smaller of both scores counts; a failed call is still no answer."""
+def test_compare_scores_tool_calls_where_there_are_any(control, treatment, similarity, metric, flags):
+    """Where both sides also have text, the smaller score counts; a failed call is still not an answer."""
     result = called([control], [treatment], lambda *_: 0.4)
     assert (result.similarity, result.metric) == (similarity, metric)
     assert [flag.name for flag in result.flags] == flags
 
 
-def test_another_order_of_calls_is_flagged_where_the_case_asks_for_one():
+def test_compare_flags_another_order_of_calls_if_the_case_asks_for_one():
     """Elsewhere the order does not count."""
     control, treatment = [calling(REFUND, OTHER)], [calling(REFUND, OTHER), calling(OTHER, REFUND)]
     scores = PairScores.of(control, treatment, lambda *_: 0.0)
@@ -255,8 +255,8 @@ def test_another_order_of_calls_is_flagged_where_the_case_asks_for_one():
     assert flags[1][0].detail.endswith("amount=21.5), in another order")
 
 
-def test_no_metric_is_asked_about_a_text_that_is_not_there():
-    """A judge is asked about the pair of texts alone, and where it gives no score there is none."""
+def test_metric_is_not_asked_about_a_missing_text():
+    """A judge is asked only about pairs of texts; without its score there is none."""
     asked = []
 
     def judge(*pair):
@@ -274,8 +274,8 @@ def test_no_metric_is_asked_about_a_text_that_is_not_there():
     assert list(of_texts(pairs)) == pairs[2:]
 
 
-def test_the_control_is_held_to_its_own_calls():
-    """Its samples are compared by their calls, and the guard flags what changed between them."""
+def test_compare_compares_control_samples_by_their_calls():
+    """The guard flags changes between them."""
     samples = [calling(REFUND), calling(OTHER), calling(REFUND)]
     result = called(samples, [calling(REFUND)], lambda *_: 0.0)
     assert result.self_similarity == pytest.approx((0.5 + 1.0 + 0.5) / 3)

@@ -105,13 +105,13 @@ def test_the_control_is_held_to_the_calibrated_threshold_too(suite):
     ("ini", "mark", "arguments", "note", "threshold"),
     [
         ("", "", [AUTO], "not asserted", None),
-        ("graysplit_min_similarity = 0.75", "", [AUTO], "0.75 holds instead", 0.75),
-        ("", 'min_similarity="auto"', ["--graysplit-min-similarity=0.5"], "0.5 holds instead", 0.5),
+        ("graysplit_min_similarity = 0.75", "", [AUTO], "0.75 is used instead", 0.75),
+        ("", 'min_similarity="auto"', ["--graysplit-min-similarity=0.5"], "0.5 is used instead", 0.5),
     ],
     ids=["nothing", "option over ini", "marker over option"],
 )
 def test_with_too_few_cases_the_next_weaker_number_holds(suite, section, ini, mark, arguments, note, threshold):
-    """18 cannot tell one in twenty; the summary says so, and what holds instead."""
+    """18 cannot tell one in twenty; the summary says so, and what is used instead."""
     project = suite(cases=18, mark=mark)
     project.write("pytest.ini", f"[pytest]\n{ini}\n")
     result = project.run(*near(TWO, "--graysplit-json=report.json", *arguments))
@@ -200,8 +200,8 @@ def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, 
     assert notes(section, project.run(*arguments)) == [
         "min_similarity=auto is not calibrated on a cache: not asserted",
         (
-            "the relay answered all control samples of a case with one and the same stored reply (response id id-00) in "
-            "20 cases: it serves a cache, and how far the control repeats itself is not known"
+            "the relay answered all control samples of a case with the same stored reply (response id id-00) in "
+            "20 cases: it serves a cache, so it is unknown how consistent the control is with itself"
         ),
     ]
     assert project.report()["cases"][0]["threshold"] is None
@@ -434,7 +434,7 @@ def test_with_three_control_samples_each_case_is_held_to_its_own_noise(prose, se
     result = project.run("--graysplit-record=none", AUTO, THREE, "--graysplit-json=report.json")
     told = notes(section, result)[0]
     assert re.fullmatch(
-        r"min_similarity=auto is how alike the control's answers to a case are, less 0\.\d+: "
+        r"min_similarity=auto is the similarity of the control's answers to a case, less 0\.\d+: "
         r"the control itself misses it in 0\.2 to 12% of cases",
         told,
     )

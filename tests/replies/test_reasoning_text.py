@@ -1,4 +1,4 @@
-"""What a model thought aloud is told from what it answered, whatever tags a server leaves in the text."""
+"""Separation of thoughts and answer, for every kind of tag that servers leave in the text."""
 
 import pytest
 from hypothesis import given
@@ -48,7 +48,7 @@ from pytest_graysplit.types import Reply, ToolCall
         ("analysisThey ask.assistantfinal30", "They ask.", "30"),
     ],
 )
-def test_thoughts_at_the_start_are_no_part_of_the_answer(text, reasoning, answer):
+def test_split_thoughts_removes_thoughts_at_the_start(text, reasoning, answer):
     assert split_thoughts(text) == (reasoning, answer)
 
 
@@ -56,7 +56,7 @@ def test_thoughts_at_the_start_are_no_part_of_the_answer(text, reasoning, answer
     "text",
     ["<think>\nHm, let me", "Hm.</think>", "<think>Hm.</think>\n", "[THINK]Hm", "<|channel|>analysis<|message|>Hm", "<think>"],
 )  # fmt: skip
-def test_thoughts_without_an_answer_leave_an_empty_one(text):
+def test_split_thoughts_without_an_answer_leaves_an_empty_one(text):
     assert split_thoughts(text).answer == ""
 
 
@@ -81,7 +81,7 @@ def test_thoughts_without_an_answer_leave_an_empty_one(text):
         "If a <think b and",
     ],
 )
-def test_a_tag_that_is_spoken_of_cuts_nothing(text):
+def test_split_thoughts_ignores_quoted_tags(text):
     assert split_thoughts(text) == ("", text)
 
 
@@ -103,14 +103,14 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
-def test_any_text_can_be_split(text):
-    """No text is an error, and what is answered stands in what was sent."""
+def test_split_thoughts_accepts_any_text(text):
+    """The answer is always a part of the text."""
     assert split_thoughts(text).answer in text
 
 
 @given(st.text(max_size=20), st.text(st.characters(exclude_characters="<>[]\u25c1\u25b7`"), max_size=20))
-def test_an_answer_survives_the_thoughts_before_it(thoughts, answer):
-    """Whatever was thought of, without a tag in it."""
+def test_split_thoughts_keeps_the_answer_after_any_thoughts(thoughts, answer):
+    """Thoughts may be any text without a tag."""
     thoughts = thoughts.replace("<", "").replace("[", "").replace("\u25c1", "")
     assert split_thoughts(f"<think>{thoughts}\n</think>\n\n{answer}").answer == answer.lstrip()
 
@@ -119,8 +119,8 @@ def test_an_answer_survives_the_thoughts_before_it(thoughts, answer):
     "text",
     ["</think>", "<think>", "<think></think>", "a </think> b ", "`", "~", "<", "[THINK]</think>", "<|channel|>", "<think\n"],
 )  # fmt: skip
-def test_hostile_texts_are_walked_in_a_line(text):
-    """A million letters of tags end within the suite's own timeout by far; a quadratic walk would not."""
+def test_split_thoughts_takes_linear_time(text):
+    """A million letters of tags end far within the suite's timeout; a quadratic search would not."""
     split_thoughts(text * (1_000_000 // len(text)) + "`</think>")
 
 
@@ -138,7 +138,7 @@ def refuses(text):
         ("<think>Hm.", {"outcome": "truncated"}, "truncated"),
     ],
 )
-def test_a_reply_that_was_recorded_whole_has_the_outcome_of_its_answer(text, fields, outcome):
+def test_reply_recorded_whole_has_the_outcome_of_its_answer(text, fields, outcome):
     reply = without_thoughts(Reply(**{"model": "m", "outcome": "ok", "text": text, **fields}), refuses)
     assert (reply.outcome, reply.reasoning) == (outcome, "Hm.")
 
@@ -151,7 +151,7 @@ def test_a_reply_that_was_recorded_whole_has_the_outcome_of_its_answer(text, fie
         ("", "sent apart", "sent apart"),
     ],
 )
-def test_a_reply_can_be_had_as_it_was_sent(sent, reasoning, apart):
-    """For its recording: the whole text, and beside it what came beside it."""
+def test_as_sent_returns_the_whole_text_for_the_recording(sent, reasoning, apart):
+    """With the reasoning that was sent separately."""
     reply = Reply(model="m", outcome="ok", text="b", reasoning=reasoning, sent_text=sent)
     assert as_sent(reply) == Reply(model="m", outcome="ok", text=sent or "b", reasoning=apart)

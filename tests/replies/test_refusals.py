@@ -1,4 +1,4 @@
-"""A refusal is recognised only where the reply as a whole declines."""
+"""Detection of replies that decline as a whole."""
 
 import pytest
 
@@ -58,17 +58,17 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("text", REFUSALS)
-def test_a_reply_that_declines_is_a_refusal(text):
+def test_refusal_is_a_reply_that_declines(text):
     """The usual wordings in four languages are recognised, with plain and typographic apostrophes."""
     assert is_refusal(text)
 
 
 @pytest.mark.parametrize("text", ANSWERS)
-def test_a_reply_that_answers_is_none(text):
-    """Regret, a question back and a refusal of something particular are answers: a false alarm costs a pass."""
+def test_refusal_is_not_a_reply_that_answers(text):
+    """Regret, a question back and a refusal of one thing are answers; a false alarm would cost a pass."""
     assert not is_refusal(text)
 
 
-def test_a_long_reply_is_an_answer():
-    """What opens with a refusal and goes on at length usually helps after all."""
+def test_refusal_is_not_a_long_reply():
+    """A long reply that opens with a refusal usually goes on to help."""
     assert not is_refusal("I can't help with that. " + "Here is what you can do instead. " * 20)

@@ -1,4 +1,4 @@
-"""The difference of two answers, word by word: whole texts, and nothing lost on the way."""
+"""The word-by-word difference of two answers: whole outputs, and completeness."""
 
 import doctest
 import re
@@ -13,8 +13,8 @@ from pytest_graysplit.reporting.worddiff import word_diff
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 
 
-def test_the_examples_in_the_docstrings_are_true():
-    """What the module says of itself is run."""
+def test_docstring_examples_run():
+    """The documented outputs are the actual ones."""
     assert doctest.testmod(worddiff).failed == 0
 
 
@@ -39,13 +39,13 @@ def test_the_examples_in_the_docstrings_are_true():
         ("line one\nline two", "line one\n\nline  three", "line one line [-two-] {+three+}"),
     ],
 )
-def test_a_difference_in_whole(control, treatment, diff):
-    """Gone words in brackets, new ones in braces, long equal stretches cut, white space no difference."""
+def test_word_diff_output(control, treatment, diff):
+    """Removed words in brackets, new ones in braces, long equal stretches cut, white space ignored."""
     assert word_diff(control, treatment) == diff
 
 
-def test_equal_words_between_changes_become_part_of_one_change():
-    """One or two equal words between two changes would make the reader jump."""
+def test_word_diff_joins_changes_around_few_equal_words():
+    """With one or two equal words between them, two changes are easier to read as one."""
     control, treatment = "We x the old y here now and then.", "We p the old q here now and then."
     assert word_diff(control, treatment) == "We [-x the old y-] {+p the old q+} here now and then."
     assert word_diff("We x the very old y here.", "We p the very old q here.") == (
@@ -53,7 +53,7 @@ def test_equal_words_between_changes_become_part_of_one_change():
     )
 
 
-def test_thirteen_equal_words_are_shown_and_fourteen_are_cut():
+def test_word_diff_cuts_fourteen_equal_words_and_not_thirteen():
     """The dots stand for at least two words."""
     thirteen = " ".join(LONG.split()[:13])
     assert word_diff(f"a {thirteen} b", f"c {thirteen} d") == f"[-a-] {{+c+}} {thirteen} [-b-] {{+d+}}"
@@ -66,8 +66,8 @@ def test_thirteen_equal_words_are_shown_and_fourteen_are_cut():
         (LONG, "one two three four five six ... nine ten eleven twelve thirteen fourteen"),
     ],
 )
-def test_the_same_words_keep_both_ends(text, diff):
-    """Without a change there is nothing to stand near, and still something to see."""
+def test_word_diff_of_equal_texts_keeps_both_ends(text, diff):
+    """A long text without changes is still cut in the middle."""
     assert word_diff(text, f"{text}\n") == diff
 
 
@@ -75,8 +75,8 @@ WORDS = st.lists(st.sampled_from(["a", "b", "c", "dd", "30", "the"]), max_size=1
 
 
 @given(WORDS, WORDS)
-def test_both_answers_can_be_read_out_of_the_difference(control, treatment):
-    """Dropping what is new gives the control's words, dropping what is gone the treatment's."""
+def test_word_diff_contains_both_answers(control, treatment):
+    """Without the new words it is the control's text, without the removed words the treatment's."""
     diff = word_diff(" ".join(control), " ".join(treatment))
     without_new = re.sub(r"\{\+.*?\+\}", "", diff).replace("[-", "").replace("-]", "")
     without_gone = re.sub(r"\[-.*?-\]", "", diff).replace("{+", "").replace("+}", "")
@@ -84,6 +84,6 @@ def test_both_answers_can_be_read_out_of_the_difference(control, treatment):
 
 
 @given(st.text(), st.text())
-def test_any_two_texts_have_a_difference(control, treatment):
-    """Whatever a model writes, showing it does not fail, and no line is broken."""
+def test_word_diff_accepts_any_texts(control, treatment):
+    """It never fails, and never breaks a line."""
     assert len(word_diff(control, treatment).splitlines()) <= 1

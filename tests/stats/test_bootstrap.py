@@ -1,4 +1,4 @@
-"""The quick bootstrap of a ratio of quantiles against the plain one, scipy's, and at its edges."""
+"""The fast bootstrap of a ratio of quantiles, compared with the plain one and with scipy's."""
 
 import math
 import random
@@ -14,14 +14,14 @@ from pytest_graysplit.stats.bootstrap import _binomial, _binomials
 
 
 def latencies(n, seed, alike=0.5):
-    """Latencies of two models over the same n cases, and how alike their cases are."""
+    """Return latencies of two models over the same n cases, correlated within each case."""
     rng = random.Random(seed)
     cases = [rng.gauss(0, alike) for _ in range(n)]
     return [[math.exp(case + rng.gauss(shift, 0.4)) for case in cases] for shift in (0.1, 0.0)]
 
 
 def plain_bootstrap(treatment, control, q, resamples, seed):
-    """Ratios of quantiles of whole resamples, all at once with numpy."""
+    """Return ratios of quantiles of whole resamples, all at once with numpy."""
     drawn = np.random.default_rng(seed).integers(len(treatment), size=(resamples, len(treatment)))
     return np.quantile(np.array(treatment)[drawn], q, axis=1) / np.quantile(np.array(control)[drawn], q, axis=1)
 
@@ -39,8 +39,8 @@ def plain_bootstrap(treatment, control, q, resamples, seed):
         (150, 0.05, 0.5),
     ],
 )
-def test_the_quick_bootstrap_has_the_distribution_of_the_plain_one(n, q, alike):
-    """Four thousand ratios each way are not told apart by Kolmogorov and Smirnov."""
+def test_quantile_ratio_has_the_distribution_of_the_plain_bootstrap(n, q, alike):
+    """The Kolmogorov-Smirnov test does not reject equality of four thousand ratios of each kind."""
     treatment, control = latencies(n, seed=n, alike=alike)
     quick = quantile_ratio(treatment, control, q, seed=1, resamples=4000)
     plain = plain_bootstrap(treatment, control, q, 4000, seed=2)
@@ -48,8 +48,8 @@ def test_the_quick_bootstrap_has_the_distribution_of_the_plain_one(n, q, alike):
     assert quick.estimate == quantile(treatment, q) / quantile(control, q)
 
 
-def test_resamples_that_reach_below_the_slowest_are_drawn_whole(monkeypatch):
-    """With next to nothing to spare about half of the resamples need it, and the distribution stays the same."""
+def test_quantile_ratio_draws_a_resample_whole_that_leaves_the_window(monkeypatch):
+    """With almost no spare width about half of the resamples are drawn whole, and the distribution is the same."""
     monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SPARE", 0.0)
     treatment, control = latencies(400, seed=3)
     quick = quantile_ratio(treatment, control, 0.95, seed=1, resamples=4000)
@@ -58,8 +58,8 @@ def test_resamples_that_reach_below_the_slowest_are_drawn_whole(monkeypatch):
 
 
 @pytest.mark.parametrize(("alike", "q"), [(0.0, 0.95), (2.0, 0.95), (0.5, 0.5), (0.0, 0.05)])
-def test_draws_far_from_both_quantiles_are_only_counted(monkeypatch, alike, q):
-    """In all four regions, above and below either quantile, and with a spare that now and then does not suffice."""
+def test_quantile_ratio_counts_draws_in_far_regions(monkeypatch, alike, q):
+    """Covers all four regions, above and below either quantile, and a spare width that is sometimes too small."""
     monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SMALL", 1)
     monkeypatch.setattr("pytest_graysplit.stats.bootstrap._SPARE", 1.5)
     treatment, control = latencies(800, seed=8, alike=alike)
@@ -69,8 +69,8 @@ def test_draws_far_from_both_quantiles_are_only_counted(monkeypatch, alike, q):
 
 
 @pytest.mark.parametrize(("n", "p"), [(1, 0.5), (7, 0.9), (40, 0.02), (3000, 0.4), (5, 1e-9)])
-def test_binomial_draws_have_their_distribution(n, p):
-    """Mean and variance of three thousand draws, within five standard errors, by both ways of drawing."""
+def test_binomial_draws_have_the_binomial_distribution(n, p):
+    """Mean and variance of three thousand draws, within five standard errors, for both ways of drawing."""
     rng = random.Random(11)
     for drawn in ([_binomial(n, p, rng) for _ in range(3000)], _binomials(n, p, rng, 3000)):
         spread = math.sqrt(n * p * (1 - p))
@@ -79,13 +79,13 @@ def test_binomial_draws_have_their_distribution(n, p):
         assert np.std(drawn) == pytest.approx(spread, rel=0.12, abs=0.01)
 
 
-def test_no_draw_or_every_draw_may_land_in_a_region():
-    """A distribution without draws has one outcome."""
+def test_binomial_draws_for_probability_0_and_1():
+    """Both distributions have a single outcome."""
     assert _binomial(0, 0.3, random.Random(1)) == 0
     assert _binomials(9, 1.0, random.Random(1), 3) == [9, 9, 9]
 
 
-def test_the_interval_is_the_percentile_interval_of_scipy():
+def test_quantile_ratio_interval_matches_scipy():
     """scipy.stats.bootstrap, paired, within the error of 5000 resamples."""
     treatment, control = latencies(120, seed=4)
     ours = quantile_ratio(treatment, control, 0.9, seed=1, resamples=5000).interval(0.90)
@@ -98,8 +98,8 @@ def test_the_interval_is_the_percentile_interval_of_scipy():
 
 
 @pytest.mark.parametrize("n", [2, 20, 59, 400])
-def test_the_order_of_the_pairs_and_the_global_generator_change_nothing(n):
-    """The seed alone decides, and the generator everybody uses is not touched."""
+def test_quantile_ratio_depends_on_the_seed_only(n):
+    """The order of the pairs changes nothing, and the global generator is neither read nor advanced."""
     pairs = list(zip(*latencies(n, seed=5), strict=True))
     random.seed(1)
     state = random.getstate()
@@ -113,8 +113,8 @@ def test_the_order_of_the_pairs_and_the_global_generator_change_nothing(n):
 @given(
     st.lists(st.tuples(*[st.sampled_from([0.5, 1.0, 2.0, 30.0])] * 2), min_size=1, max_size=80), st.floats(0.01, 0.99)
 )
-def test_every_ratio_lies_between_the_extremes(pairs, q):
-    """Ties and outliers included, no resample invents a value."""
+def test_quantile_ratio_lies_between_the_extremes(pairs, q):
+    """Also with ties and outliers."""
     treatment, control = zip(*pairs, strict=True)
     ratio = quantile_ratio(treatment, control, q, seed=0, resamples=50)
     least, most = min(treatment) / max(control), max(treatment) / min(control)
@@ -123,8 +123,8 @@ def test_every_ratio_lies_between_the_extremes(pairs, q):
     assert low <= high
 
 
-def test_the_p_is_the_share_of_resamples_at_most_the_bound():
-    """With one more, which is the observed run itself, on both sides of the fraction."""
+def test_quantile_ratio_p_is_the_share_of_resamples_at_most_the_bound():
+    """Numerator and denominator count the observed ratio as one more resample."""
     ratio = quantile_ratio(*latencies(100, seed=6), 0.95, seed=1, resamples=999)
     assert ratio.p(0.01) == 1 / 1000
     assert ratio.p(100) == 1
@@ -132,16 +132,16 @@ def test_the_p_is_the_share_of_resamples_at_most_the_bound():
         assert ratio.p(bound) == (1 + sum(value <= bound for value in ratio.ratios)) / 1000
 
 
-def test_a_ratio_that_is_the_same_in_every_case_is_certain():
-    """Twice as slow in each case is twice as slow in each resample."""
+def test_quantile_ratio_of_equal_ratios_has_no_spread():
+    """If each case is twice as slow, each resample is."""
     control = [1.0 + step for step in range(300)]
     ratio = quantile_ratio([2 * value for value in control], control, 0.95, seed=0)
     assert ratio.interval() == pytest.approx((2, 2, 2))
     assert (ratio.p(1.5), ratio.p(2.5)) == (1 / 2001, 1)
 
 
-def test_pairs_without_a_time_are_left_out():
-    """As for the ratio of means: a zero takes its partner along, and without a pair there is no ratio."""
+def test_quantile_ratio_leaves_out_pairs_with_a_zero():
+    """As for the ratio of means; without a pair the ratio is None."""
     assert quantile_ratio([1.0, 0.0, 3.0], [1.0, 9.0, 2.0], 0.5, seed=0) == quantile_ratio(
         [1.0, 3.0], [1.0, 2.0], 0.5, seed=0
     )
@@ -149,8 +149,8 @@ def test_pairs_without_a_time_are_left_out():
     assert quantile_ratio([], [], 0.5, seed=0) is None
 
 
-def test_one_pair_has_a_ratio_and_no_bounds():
-    """There is one resample of one pair, and it says nothing."""
+def test_quantile_ratio_of_one_pair_has_no_bounds():
+    """All resamples of one pair are equal."""
     ratio = quantile_ratio([2.0], [1.0], 0.95, seed=0)
     assert ratio.interval() == Interval(2.0, 0.0, math.inf)
     assert ratio.p(1.0) == 0.5
@@ -166,13 +166,13 @@ def test_one_pair_has_a_ratio_and_no_bounds():
         ([math.nan], [1.0], {"q": 0.5}, "finite number"),
     ],
 )
-def test_impossible_ratios_are_refused(treatment, control, options, match):
-    """What makes no sense is named."""
+def test_quantile_ratio_refuses_invalid_arguments(treatment, control, options, match):
+    """The message names the invalid argument."""
     with pytest.raises(ValueError, match=match):
         quantile_ratio(treatment, control, **options, seed=0)
 
 
-def test_impossible_questions_to_a_ratio_are_refused():
+def test_quantile_ratio_refuses_invalid_bounds_and_confidences():
     """A bound of 0, or a confidence in percent."""
     ratio = quantile_ratio([1.0, 2.0], [1.0, 1.0], 0.5, seed=0)
     with pytest.raises(ValueError, match="more than 0"):

@@ -1,4 +1,4 @@
-"""The control against itself: calibrated thresholds, against their guarantee and against scipy."""
+"""Calibrated thresholds of the control against itself, compared with their guarantee and with scipy."""
 
 import math
 
@@ -14,20 +14,20 @@ from pytest_graysplit.stats import conformal_deficit, conformal_miss_range, conf
     ("alpha", "n", "k"),
     [(0.05, 18, 0), (0.05, 19, 1), (0.05, 39, 2), (0.1, 9, 1), (0.29, 99, 29), (0.07, 99, 7), (0.05, 10**5 - 1, 5000)],
 )
-def test_the_threshold_is_the_kth_smallest(alpha, n, k):
+def test_conformal_threshold_is_the_kth_smallest(alpha, n, k):
     """k is the whole part of alpha (n + 1), also where floating point puts the product just below a whole number."""
     similarities = [step / n for step in range(n, 0, -1)]
     assert conformal_threshold(similarities, alpha) == (sorted(similarities)[k - 1] if k else None)
 
 
-def test_the_threshold_of_nineteen_cases_is_their_smallest():
-    """The first number of cases that can be calibrated at 5%."""
+def test_conformal_threshold_of_nineteen_cases_is_the_smallest():
+    """Nineteen is the smallest number of cases that can be calibrated at 5%."""
     assert conformal_threshold([0.80 + 0.01 * step for step in range(19)]) == 0.8
 
 
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(0.001, 0.999))
-def test_a_new_case_of_the_control_seldom_falls_below_the_threshold(similarities, alpha):
-    """Left out in turn, at most a share alpha of the cases is below the threshold of the others (exchangeability)."""
+def test_conformal_threshold_is_seldom_missed_by_a_new_case(similarities, alpha):
+    """Leaving each case out in turn, at most a share alpha is below the threshold of the others."""
     below = 0
     for index, similarity in enumerate(similarities):
         threshold = conformal_threshold(similarities[:index] + similarities[index + 1 :], alpha)
@@ -35,21 +35,21 @@ def test_a_new_case_of_the_control_seldom_falls_below_the_threshold(similarities
     assert below <= alpha * len(similarities) + 1e-6
 
 
-def test_no_case_has_no_threshold():
+def test_conformal_threshold_of_no_cases_is_none():
     """Nothing to calibrate on."""
     assert conformal_threshold([]) is None
 
 
 @given(st.lists(st.floats(0, 1), max_size=60))
-def test_one_deficit_of_each_case_is_the_threshold_upside_down(values):
-    """With one answer in the role of the treatment, it is the conformal threshold of what each case lacks."""
+def test_conformal_deficit_of_one_value_per_case_is_a_mirrored_threshold(values):
+    """With one deficit per case it is minus the conformal threshold of the negative deficits."""
     threshold = conformal_threshold([-value for value in values])
     assert conformal_deficit([[value] for value in values]) == (None if threshold is None else -threshold)
 
 
 @given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=20, max_size=40))
-def test_a_new_case_of_the_control_seldom_lacks_more_than_the_deficit(cases):
-    """Left out in turn, at most one in twenty of the answers exceeds the deficit of the other cases."""
+def test_conformal_deficit_is_seldom_exceeded_by_a_new_case(cases):
+    """Leaving each case out in turn, at most one in twenty of the answers exceeds the deficit of the other cases."""
     exceeding = sum(
         sum(value > conformal_deficit(cases[:index] + cases[index + 1 :]) for value in case) / 3
         for index, case in enumerate(cases)
@@ -58,8 +58,8 @@ def test_a_new_case_of_the_control_seldom_lacks_more_than_the_deficit(cases):
 
 
 @pytest.mark.parametrize("n", [19, 38, 39, 99, 400])
-def test_the_range_of_the_miss_rate_is_that_of_the_beta_distribution(n):
-    """scipy's quantiles; with fewer than 19 cases nothing is calibrated."""
+def test_conformal_miss_range_is_that_of_the_beta_distribution(n):
+    """Compared with scipy's quantiles; with fewer than 19 cases the range is None."""
     k = (n + 1) // 20
     oracle = scipy.stats.beta(k, n + 1 - k).ppf([0.05, 0.95])
     rate, low, high = conformal_miss_range(n)
@@ -70,7 +70,7 @@ def test_the_range_of_the_miss_rate_is_that_of_the_beta_distribution(n):
 @pytest.mark.parametrize(
     ("similarities", "alpha"), [([math.nan] * 30, 0.05), ([0.5], 0), ([0.5], 1), ([0.5], math.nan)]
 )
-def test_impossible_thresholds_are_refused(similarities, alpha):
-    """A similarity that is no number, or an error rate that is none."""
+def test_conformal_functions_refuse_invalid_arguments(similarities, alpha):
+    """A similarity that is not a number, or an error rate that is not between 0 and 1."""
     with pytest.raises(ValueError, match=r"finite|between 0 and 1"):
         conformal_threshold(similarities, alpha)

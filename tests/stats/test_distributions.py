@@ -1,4 +1,4 @@
-"""Distributions and the functions below them, against scipy over random arguments."""
+"""Distributions and special functions, compared with scipy over random arguments."""
 
 import math
 import random
@@ -17,8 +17,8 @@ from pytest_graysplit.stats.special import incomplete_beta, log_beta
 @example(0.5, 1)
 @example(0.95, 1)
 @example(0.975, 100_000)
-def test_the_t_quantile_is_that_of_scipy(p, df):
-    """scipy is the oracle from one degree of freedom to a hundred thousand."""
+def test_t_quantile_matches_scipy(p, df):
+    """From one degree of freedom to a hundred thousand."""
     assert t_quantile(p, df) == pytest.approx(scipy.stats.t.ppf(p, df), rel=1e-7, abs=1e-7)
 
 
@@ -33,20 +33,20 @@ def test_the_t_quantile_is_that_of_scipy(p, df):
         (0.975, 120, 1.980),
     ],
 )
-def test_the_t_quantile_is_that_of_the_printed_tables(p, df, printed):
-    """The table in the back of every textbook (Fisher and Yates)."""
+def test_t_quantile_matches_printed_tables(p, df, printed):
+    """The table of Fisher and Yates, printed in textbooks."""
     assert round(t_quantile(p, df), 3) == printed
 
 
 @given(st.floats(0.0001, 0.4999), st.integers(1, 1000))
-def test_the_t_quantile_below_one_half_is_mirrored(p, df):
+def test_t_quantile_below_one_half_matches_scipy(p, df):
     """scipy again, on the other side of zero."""
     assert t_quantile(p, df) == pytest.approx(scipy.stats.t.ppf(p, df), rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.parametrize(("p", "df"), [(0, 5), (1, 5), (math.nan, 5), (0.5, 0), (0.5, math.nan)])
-def test_a_t_quantile_that_does_not_exist_is_refused(p, df):
-    """Neither certainty nor a distribution without degrees of freedom has a quantile."""
+def test_t_quantile_refuses_invalid_arguments(p, df):
+    """The probabilities 0 and 1, and 0 degrees of freedom."""
     with pytest.raises(ValueError, match=r"between 0 and 1|more than 0"):
         t_quantile(p, df)
 
@@ -56,18 +56,18 @@ def test_a_t_quantile_that_does_not_exist_is_refused(p, df):
 @example(1e200, 3)
 @example(math.inf, 3)
 @example(-math.inf, 3)
-def test_the_tail_of_t_is_that_of_scipy(t, df):
-    """Also far out, and so near the middle that the square is lost in a sum."""
+def test_t_tail_matches_scipy(t, df):
+    """Also for large t, and for t so small that its square is lost in a sum."""
     assert t_tail(t, df) == pytest.approx(scipy.stats.t.sf(t, df), rel=1e-8, abs=1e-300)
 
 
 @given(st.floats(-38, 38))
-def test_the_normal_tail_is_that_of_scipy(z):
-    """A p of 1e-300 is still a p."""
+def test_normal_tail_matches_scipy(z):
+    """Also where the tail is as small as 1e-300."""
     assert normal_tail(z) == pytest.approx(scipy.stats.norm.sf(z), rel=1e-9)
 
 
-def test_binomial_probabilities_are_those_of_scipy():
+def test_binomial_pmf_and_cdf_match_scipy():
     """From one trial to a million."""
     rng = random.Random(30)
     for most in (1, 20, 2000, 10**6):
@@ -79,21 +79,21 @@ def test_binomial_probabilities_are_those_of_scipy():
 
 
 @given(st.floats(0.01, 1000), st.floats(0.01, 1000))
-def test_the_logarithm_of_beta_is_that_of_scipy(a, b):
-    """Across the seams between the gamma function and Stirling's formula."""
+def test_log_beta_matches_scipy(a, b):
+    """Also at the switch between the gamma function and Stirling's formula."""
     assert log_beta(a, b) == pytest.approx(scipy.special.betaln(a, b), rel=1e-11, abs=1e-11)
 
 
 @given(st.floats(1e5, 1e12), st.integers(1, 12))
-def test_the_logarithm_of_beta_keeps_its_digits_for_large_arguments(a, b):
-    """For a whole b it is a short product, which lgamma alone would miss in the sixth digit and scipy in the tenth."""
+def test_log_beta_keeps_its_digits_for_large_arguments(a, b):
+    """For a whole b the value is a short product; lgamma alone is off in the sixth digit, scipy in the tenth."""
     product = math.lgamma(b) - math.fsum(math.log(a + step) for step in range(b))
     assert log_beta(a, b) == pytest.approx(product, rel=1e-13)
     assert log_beta(b, a) == log_beta(a, b)
 
 
 @given(st.floats(0.1, 1e4), st.floats(0.1, 1e4), st.floats(0, 1))
-def test_the_incomplete_beta_function_is_that_of_scipy(a, b, x):
-    """And at the ends exactly 0 and 1."""
+def test_incomplete_beta_matches_scipy(a, b, x):
+    """At the ends it is exactly 0 and 1."""
     assert incomplete_beta(a, b, x) == pytest.approx(scipy.special.betainc(a, b, x), rel=1e-7, abs=1e-10)
     assert (incomplete_beta(a, b, 0), incomplete_beta(a, b, 1)) == (0, 1)

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the statistics, and what the package gives out."""
+"""Examples in the docstrings of the statistics, and the public names of the package."""
 
 import doctest
 import importlib
@@ -12,13 +12,13 @@ MODULES = [module.name for module in pkgutil.iter_modules(stats.__path__)]
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_examples_in_docstrings_run(name):
-    """What a docstring shows is what the function returns."""
+def test_docstring_examples_run(name):
+    """The documented results are the actual ones."""
     result = doctest.testmod(importlib.import_module(f"{stats.__name__}.{name}"))
     assert (result.failed, result.attempted > 0 or name == "interval") == (0, True)
 
 
-def test_every_public_name_is_there_and_says_what_it_is():
-    """`from pytest_graysplit.stats import ...` gives each of them, with a docstring."""
+def test_public_names_exist_and_are_documented():
+    """Each can be imported with `from pytest_graysplit.stats import ...`, and has a docstring."""
     assert sorted(stats.__all__) == stats.__all__
     assert all(getattr(stats, name).__doc__ for name in stats.__all__)

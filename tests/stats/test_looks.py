@@ -1,4 +1,4 @@
-"""Bounds that are looked at all the time: the published figures, and how often they are crossed at any time."""
+"""Bounds for continuous monitoring: published values, and how often they are crossed at any time."""
 
 import math
 from random import Random
@@ -12,7 +12,7 @@ from pytest_graysplit.stats.looks import Looks, mixing
 
 
 def test_mixing_gives_the_published_interval():
-    """TestSequentialTTest of growthbook (packages/stats/tests/frequentist/test_tests.py) comes out, digit by digit."""
+    """TestSequentialTTest of growthbook (packages/stats/tests/frequentist/test_tests.py), digit by digit."""
     mean, error = 0.5033610858562358, 0.3334122146400735
     variance = 6461 * mixing(0.05, 1000)
     half = error * math.sqrt(2 * (1 + 1 / variance) * math.log(math.sqrt(variance + 1) / 0.05))
@@ -21,29 +21,29 @@ def test_mixing_gives_the_published_interval():
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(1, 1e7), st.floats(0.0001, 0.4))
-def test_a_p_value_is_the_alpha_of_its_boundary(n, alpha):
-    """The p-value undoes the bound, so that what a bound clears has a p-value below its alpha."""
+def test_looks_p_is_the_alpha_of_its_boundary(n, alpha):
+    """The p-value is the inverse of the bound: a cleared bound has a p-value below its alpha."""
     looks = Looks(n)
     assert looks.p(looks.z(alpha)) == pytest.approx(alpha, rel=1e-9)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(0, 1e7), st.floats(-50, 50), st.floats(0, 10))
-def test_more_standard_errors_are_more_evidence(n, z, more):
-    """p is a probability for every n, and falls with z."""
+def test_looks_p_falls_with_z(n, z, more):
+    """For every n it is a probability."""
     looks = Looks(n)
     assert 0 <= looks.p(z + more) <= looks.p(z) <= 1
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(1, 1e7))
-def test_looking_all_the_time_costs_width(n):
-    """The bound of every look is wider than that of one look, for every n."""
+def test_looks_z_is_larger_than_that_of_one_look(n):
+    """For every n."""
     assert Looks(n).z() > OneLook().z()
 
 
 def crossed(looks, dice, most):
-    """Whether a sum of fair normal values is ever outside its bound."""
+    """Tell whether a sum of fair normal values is ever outside its bound."""
     total = 0.0
     for n in range(1, most + 1):
         total += dice.gauss(0, 1)
@@ -52,8 +52,8 @@ def crossed(looks, dice, most):
     return False
 
 
-def test_a_fair_sum_crosses_its_boundary_seldom_at_any_of_many_looks():
-    """At 5%, of 300 sums looked at 970 times each a few cross the boundary, where the bounds of one look fail many."""
+def test_looks_bound_is_seldom_crossed_at_any_look():
+    """At 5%, few of 300 sums with 970 looks each cross the boundary; many cross the bounds of one look."""
     dice = Random(20_261_123)
     ever = sum(crossed(Looks, dice, 1_000) for _ in range(300))
     naive = sum(crossed(lambda _: OneLook(), dice, 1_000) for _ in range(300))
@@ -61,8 +61,8 @@ def test_a_fair_sum_crosses_its_boundary_seldom_at_any_of_many_looks():
     assert naive >= 60
 
 
-def test_needed_units_are_as_many_as_clear_the_limit():
-    """A smaller distance takes more units, and none takes a number that nobody has."""
+def test_needed_units_clear_the_limit():
+    """A smaller distance takes more units; the result is None where no realistic number suffices."""
     numbers = [needed_units(0.10, distance, 100) for distance in (0.2, 0.1, 0.05, 0.02)]
     assert numbers == sorted(numbers)
     assert needed_units(0.10, 0.0, 100) is None

@@ -1,4 +1,4 @@
-"""Means with their t intervals and clusters, against scipy, a published example, and simulated clusters."""
+"""Means with their t intervals and clusters, compared with scipy, a published example and simulated clusters."""
 
 import math
 import random
@@ -17,18 +17,18 @@ from pytest_graysplit.stats.means import estimate_mean
 # --- estimate_mean
 
 
-def test_the_clustered_error_is_the_published_one():
+def test_estimate_mean_gives_the_published_clustered_error():
     """0..19 in four interleaved clusters, as asserted in inspect_ai, tests/scorer/test_metric.py."""
     assert estimate_mean(range(20), [0, 1, 2, 3] * 5).error == pytest.approx(0.6454972243679028, rel=1e-14)
 
 
-def test_without_clusters_the_error_is_the_usual_one():
-    """One cluster for each value gives the standard error of every textbook, that of scipy."""
+def test_estimate_mean_without_clusters_has_the_usual_error():
+    """One cluster per value gives scipy's standard error."""
     assert estimate_mean(range(20), range(20)).error == pytest.approx(1.3228756555322954, rel=1e-14)
     assert estimate_mean(range(20), range(20)).error == pytest.approx(scipy.stats.sem(range(20)))
 
 
-def test_the_clustered_error_is_that_of_a_regression_on_a_constant():
+def test_estimate_mean_matches_a_regression_on_a_constant():
     """statsmodels, with the same correction for few clusters and no other."""
     rng = random.Random(31)
     for clusters in (2, 5, 40):
@@ -43,8 +43,8 @@ def test_the_clustered_error_is_that_of_a_regression_on_a_constant():
         )
 
 
-def test_one_cluster_says_nothing_about_the_next():
-    """The spread between clusters cannot be seen in one."""
+def test_estimate_mean_of_one_cluster_has_no_bounds():
+    """The spread between clusters cannot be estimated from one."""
     assert estimate_mean([1.0, 2.0], ["a", "a"]).error == math.inf
     assert estimate_mean([], []) is None
 
@@ -52,7 +52,7 @@ def test_one_cluster_says_nothing_about_the_next():
 # --- t_interval and t_p
 
 
-def test_the_t_interval_and_its_p_are_those_of_scipy():
+def test_t_interval_and_p_match_scipy():
     """Over random samples of all sizes, bounds and confidences."""
     rng = random.Random(32)
     for n in (2, 3, 10, 100, 2000):
@@ -69,8 +69,8 @@ VALUES = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(0, 4)), min_size=2
 
 
 @given(VALUES, st.sampled_from([0.8, 0.9, 0.99]))
-def test_the_p_and_the_interval_tell_the_same(data, confidence):
-    """At either bound of the interval the p is the tail that was left out, clusters or not."""
+def test_t_p_agrees_with_the_interval(data, confidence):
+    """At either bound of the interval the p is the excluded tail, with and without clusters."""
     values, names = zip(*data, strict=True)
     for clusters in (None, names):
         _, low, high = t_interval(values, confidence, clusters)
@@ -80,8 +80,8 @@ def test_the_p_and_the_interval_tell_the_same(data, confidence):
 
 
 @given(VALUES, st.randoms(use_true_random=False))
-def test_the_order_of_the_values_changes_nothing(data, rng):
-    """Cases may come back in any order."""
+def test_t_interval_does_not_depend_on_the_order(data, rng):
+    """Cases may arrive in any order."""
     shuffled = rng.sample(data, len(data))
     results = [
         t_interval([value for value, _ in rows], clusters=[name for _, name in rows]) for rows in (data, shuffled)
@@ -89,7 +89,7 @@ def test_the_order_of_the_values_changes_nothing(data, rng):
     assert results[0] == pytest.approx(results[1], rel=1e-9, abs=1e-9)
 
 
-def test_clustered_intervals_are_as_sure_as_they_say_and_naive_ones_are_not():
+def test_clustered_t_interval_covers_as_stated_and_naive_one_does_not():
     """Of 400 simulated runs of 20 templates with 5 cases each, about 90% of the clustered intervals hold the mean."""
     rng, clustered, naive = random.Random(33), 0, 0
     for _ in range(400):
@@ -116,8 +116,8 @@ def test_clustered_intervals_are_as_sure_as_they_say_and_naive_ones_are_not():
         ([0.0, 0.0], None, Interval(0.0, 0.0, 0.0)),
     ],
 )
-def test_the_t_interval_at_its_edges(values, clusters, interval):
-    """Nothing is None, one value has no bounds, and values that are all alike have no spread."""
+def test_t_interval_at_its_edges(values, clusters, interval):
+    """No values give None, one value has infinite bounds, and equal values have no spread."""
     ours = t_interval(values, clusters=clusters)
     assert ours == (interval and pytest.approx(interval, rel=1e-15))
 
@@ -134,14 +134,14 @@ def test_the_t_interval_at_its_edges(values, clusters, interval):
         pytest.param([-0.1, 0.0, -0.1, 0.0], ["a", "a", "b", "b"], 0.5, id="clusters alike at the bound"),
     ],
 )
-def test_the_p_of_a_mean_at_its_edges(values, clusters, p):
-    """Held against -0.05: no spread decides by itself, and no evidence is one half, from either side."""
+def test_t_p_at_its_edges(values, clusters, p):
+    """Against -0.05: equal values give 0 or 1, and no evidence gives one half, in both directions."""
     assert t_p(values, -0.05, clusters) == p
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e150, 1e300])
-def test_the_smallest_and_largest_values_keep_their_digits(scale):
-    """Squares that a float cannot hold are never made."""
+def test_t_interval_keeps_digits_of_extreme_values(scale):
+    """Squares that overflow or underflow a float are avoided."""
     values = [1.0, 2.0, 3.0, 4.0]
     scaled = t_interval([value * scale for value in values])
     assert scaled == pytest.approx([bound * scale for bound in t_interval(values)], rel=1e-12, abs=0)
@@ -149,8 +149,8 @@ def test_the_smallest_and_largest_values_keep_their_digits(scale):
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
-def test_values_that_are_no_finite_numbers_are_refused(wrong):
-    """One NaN would make every bound one."""
+def test_t_interval_refuses_values_that_are_not_finite(wrong):
+    """One NaN would make every bound NaN."""
     for call in (t_interval, lambda values: t_p(values, 0), lambda values: estimate_mean(values, "ab")):
         with pytest.raises(ValueError, match="finite number"):
             call([1.0, wrong])
@@ -158,13 +158,13 @@ def test_values_that_are_no_finite_numbers_are_refused(wrong):
         t_p([1.0, 2.0], math.nan)
 
 
-def test_every_value_has_its_cluster():
+def test_t_interval_refuses_too_few_cluster_names():
     """A name too few is a mistake of the caller."""
     with pytest.raises(ValueError, match="2 values, 1 clusters"):
         t_interval([1.0, 2.0], clusters=["a"])
 
 
-def test_the_confidence_of_a_mean_is_checked():
-    """Also where there is nothing to be confident about."""
+def test_t_interval_refuses_invalid_confidences():
+    """Also without values."""
     with pytest.raises(ValueError, match="95% is"):
         t_interval([], 95)

@@ -1,4 +1,4 @@
-"""Holm's procedure against statsmodels and by hand."""
+"""Holm's procedure, compared with statsmodels and with calculations by hand."""
 
 import math
 import random
@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from pytest_graysplit.stats import holm
 
 
-def test_holm_is_that_of_statsmodels():
+def test_holm_matches_statsmodels():
     """Over random sets of p-values, some of them equal."""
     rng = random.Random(34)
     for _ in range(12):
@@ -32,26 +32,26 @@ def test_holm_is_that_of_statsmodels():
     ],
 )
 def test_holm_by_hand(p_values, rejected):
-    """The smallest has to be below alpha / m, the next below alpha / (m - 1), and nothing after a miss is rejected."""
+    """The smallest has to be below alpha / m, the next below alpha / (m - 1); the first failure ends it."""
     assert holm(p_values, 0.025) == rejected
 
 
 @given(st.lists(st.floats(0, 1), max_size=8), st.floats(0.001, 0.5))
 def test_holm_rejects_at_least_what_bonferroni_does(p_values, alpha):
-    """And never a hypothesis with a p above alpha."""
+    """And it never rejects a hypothesis with a p above alpha."""
     for p, rejected in zip(p_values, holm(p_values, alpha), strict=True):
         assert rejected or p > alpha / len(p_values)
         assert not rejected or p <= alpha
 
 
 @pytest.mark.parametrize("wrong", [math.nan, -0.1, 1.1])
-def test_holm_refuses_what_is_no_probability(wrong):
-    """A NaN has no place in an order."""
+def test_holm_refuses_values_that_are_not_probabilities(wrong):
+    """For example NaN, which cannot be ordered."""
     with pytest.raises(ValueError, match="between 0 and 1"):
         holm([0.01, wrong], 0.05)
 
 
-def test_holm_refuses_an_alpha_of_nothing():
-    """An error rate of 0 rejects nothing ever."""
+def test_holm_refuses_an_alpha_of_zero():
+    """An error rate of 0 would never reject anything."""
     with pytest.raises(ValueError, match="alpha lies between"):
         holm([0.01], 0)

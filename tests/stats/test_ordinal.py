@@ -1,4 +1,4 @@
-"""Mean differences of shares by the ordinal Tango score: against Tango, published vectors, and an outside optimiser."""
+"""The ordinal Tango score for mean differences of shares, compared with Tango's, with vectors and with an optimiser."""
 
 import math
 import random
@@ -20,7 +20,7 @@ def counted(counts):
     return [float(difference) for difference, count in counts.items() for _ in range(count)]
 
 
-# Section `ordinal_tango` of route_plan_vectors.json, computed by the designers of the route plan with code of their own.
+# Section `ordinal_tango` of route_plan_vectors.json, computed independently of this package.
 VECTORS = [
     ({"0": 60}, -0.05, 0.03778028376297027),
     ({"-1": 2, "0": 97, "0.5": 1}, -0.05, 0.06422064452314664),
@@ -32,14 +32,14 @@ VECTORS = [
 
 @pytest.mark.parametrize(("counts", "mean", "p"), VECTORS)
 def test_ordinal_tango_p_meets_the_vectors(counts, mean, p):
-    """Within 1e-6, and in a mirror too."""
+    """Within 1e-6, and with both arms exchanged too."""
     differences = counted(counts)
     assert ordinal_tango_p(differences, mean) == pytest.approx(p, abs=1e-6)
     assert ordinal_tango_p([-one for one in differences], -mean) == pytest.approx(1 - p, abs=1e-6)
 
 
-def test_ordinal_tango_is_tango_on_whole_passes():
-    """200 random tables, sparse ones among them: the same p and the same bounds."""
+def test_ordinal_tango_equals_tango_on_whole_passes():
+    """200 random tables, some of them sparse, give the same p and the same bounds."""
     rng = random.Random(20_261_130)
     for _ in range(200):
         n = rng.randint(1, 400)
@@ -50,7 +50,7 @@ def test_ordinal_tango_is_tango_on_whole_passes():
 
 
 def score_by_likelihood(differences, mean):
-    """The score with the likeliest distribution found by a general optimiser, on the values seen and the far end."""
+    """Return the score for the likeliest distribution on the observed values and the far end, by an optimiser."""
     end = -1.0 if np.mean(differences) > mean else 1.0
     values = np.array([*differences, end])
 
@@ -70,7 +70,7 @@ def score_by_likelihood(differences, mean):
 
 
 def test_ordinal_tango_p_agrees_with_a_general_optimiser():
-    """Values between the ends, with and without a case at the end, above and below the hypothesis."""
+    """With values between the ends, with and without a case at the end, above and below the hypothesis."""
     rng = random.Random(5)
     for turn in range(12):
         differences = [rng.choice([-0.5, -0.2, 0.0, 0.3, 0.5, 1 / 3]) for _ in range(10)]
@@ -87,7 +87,7 @@ def test_ordinal_tango_p_agrees_with_a_general_optimiser():
 @example([-0.05] * 60, 0.9)
 @example([0.1 + 0.2, 0.3], 0.9)
 def test_ordinal_tango_contains_the_estimate_and_is_mirrored(differences, confidence):
-    """No bound leaves -1..1; the arms may change places; each bound is where the p says."""
+    """No bound leaves -1..1, exchanging the arms mirrors the interval, and p agrees with each bound."""
     estimate, low, high = ordinal_tango(differences, confidence)
     assert -1 <= low <= estimate + 1e-12
     assert estimate <= high + 1e-12
@@ -101,13 +101,13 @@ def test_ordinal_tango_contains_the_estimate_and_is_mirrored(differences, confid
 
 @given(SAMPLES, st.floats(-0.99, 0.99), st.floats(-0.99, 0.99))
 def test_ordinal_tango_p_rises_with_the_bound(differences, one, other):
-    """The more is asked, the weaker is the evidence for it."""
+    """A higher bound has weaker evidence."""
     low, high = sorted((one, other))
     assert 0 <= ordinal_tango_p(differences, low) <= ordinal_tango_p(differences, high) + 1e-9 <= 1 + 1e-9
 
 
 def test_ordinal_tango_p_at_the_bound_is_one_half():
-    """Values that are all at the bound say nothing, also where their mean was rounded; neither does no value."""
+    """Values that all equal the bound give one half, also where their mean was rounded; so do no values."""
     assert ordinal_tango_p([-0.05] * 60, -0.05) == 0.5
     assert ordinal_tango_p([0.1 + 0.2 - 0.35] * 7, -0.05) == 0.5
     assert ordinal_tango_p([], 0.3) == 0.5
@@ -115,14 +115,14 @@ def test_ordinal_tango_p_at_the_bound_is_one_half():
     assert ordinal_tango([])[1:] == (-1, 1)
 
 
-def test_ordinal_tango_does_not_trust_a_sample_that_agrees():
-    """Sixty small losses alike have no spread of their own: the bound is that of sixty cases."""
+def test_ordinal_tango_of_equal_losses_has_a_spread():
+    """Sixty equal small losses have no spread of their own, so the bound is that of sixty cases."""
     alike = ordinal_tango([-0.01] * 60)
     assert alike.low == pytest.approx(ordinal_tango([0.0] * 60).low - 0.01, abs=0.003)
 
 
-def test_ordinal_tango_errs_as_often_as_it_says():
-    """At the margin, losses in halves and wholes, counted exactly over every outcome of 80 cases: at most 6%."""
+def test_ordinal_tango_keeps_its_error_rate():
+    """At the margin, with half and whole losses, over every outcome of 80 cases: at most 6%."""
     for halves in (0.0, 0.03, 0.06, 0.1):
         wholes, n, size = 0.05 - halves / 2, 80, 0.0
         law = scipy.stats.multinomial(n, [wholes, halves, 1 - wholes - halves])
@@ -134,8 +134,8 @@ def test_ordinal_tango_errs_as_often_as_it_says():
 
 
 @pytest.mark.parametrize("differences", [[1.1], [0, -2], [math.nan], [math.inf]])
-def test_ordinal_tango_refuses_what_is_no_difference_of_shares(differences):
-    """Points of a hundred are a mistake of the caller; the last bit above 1 is not."""
+def test_ordinal_tango_refuses_differences_beyond_one(differences):
+    """Percent are refused; a rounding error above 1 is accepted."""
     with pytest.raises(ValueError, match=r"between -1 and 1|finite"):
         ordinal_tango(differences)
     assert ordinal_tango([1.0000000000000002]).estimate == 1
@@ -143,6 +143,6 @@ def test_ordinal_tango_refuses_what_is_no_difference_of_shares(differences):
 
 @pytest.mark.parametrize("bound", [-1, 1, math.nan])
 def test_ordinal_tango_p_refuses_an_impossible_bound(bound):
-    """As Tango's."""
+    """As `tango_p` does."""
     with pytest.raises(ValueError, match="between -1 and 1"):
         ordinal_tango_p([0.5], bound)

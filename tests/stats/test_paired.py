@@ -1,4 +1,4 @@
-"""Passes and failures of two models on the same cases, against published figures and independent derivations."""
+"""Passes and failures of two models on the same cases, compared with published figures and independent derivations."""
 
 import math
 import random
@@ -22,7 +22,7 @@ CONFIDENCES = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 @st.composite
 def pairs(draw, most=5000):
-    """(only treatment, only control, n) with at least one pair."""
+    """Build (only treatment, only control, n) with at least one pair."""
     n = draw(st.integers(1, most))
     b = draw(st.integers(0, n))
     return b, draw(st.integers(0, n - b)), n
@@ -41,7 +41,7 @@ def pairs(draw, most=5000):
     ],
 )
 def test_tango_gives_the_published_intervals(b, c, n, *, confidence, low, high):
-    """Every printed digit of the published examples comes out (most of them as asserted in ratesci, test3.R)."""
+    """Every printed digit of the published examples (most of them as asserted in ratesci, test3.R)."""
     interval = tango(b, c, n, confidence)
     assert interval.estimate == (b - c) / n
     assert interval[1:] == pytest.approx((low, high), abs=0.00051 if low == round(low, 3) else 0.000051)
@@ -62,12 +62,12 @@ def test_tango_gives_the_published_intervals(b, c, n, *, confidence, low, high):
     ],
 )
 def test_tango_keeps_its_digits(b, c, n, *, confidence, low, high):
-    """Bounds are good to twelve digits, far beyond what is printed."""
+    """The bounds are exact to twelve digits, far beyond the printed ones."""
     assert tango(b, c, n, confidence)[1:] == pytest.approx((low, high), abs=1e-12)
 
 
 def score_by_likelihood(b, c, n, difference):
-    """Tango's statistic without his formula: the nuisance parameter is found by maximising the likelihood."""
+    """Return Tango's statistic without his formula: maximise the likelihood over the nuisance parameter."""
 
     def minus_log_likelihood(only_control):
         rest = 1 - 2 * only_control - difference
@@ -83,8 +83,8 @@ def score_by_likelihood(b, c, n, difference):
 @pytest.mark.parametrize(
     ("b", "c", "n"), [(1, 7, 21), (9, 3, 32), (16, 8, 86), (2, 5, 120), (5, 2, 120), (40, 40, 200), (1, 2, 5)]
 )
-def test_tango_agrees_with_the_likelihood_it_is_derived_from(b, c, n):
-    """Where a numerical maximiser puts the score at +-z, there the bounds are."""
+def test_tango_matches_the_likelihood_score(b, c, n):
+    """The bounds are where a numerical maximiser finds a score of +-z."""
     z = NormalDist().inv_cdf(0.95)
     estimate, low, high = tango(b, c, n)
     edge = 1e-9
@@ -96,22 +96,22 @@ def test_tango_agrees_with_the_likelihood_it_is_derived_from(b, c, n):
 
 
 @given(st.integers(1, 10**6), CONFIDENCES)
-def test_without_a_discordant_pair_the_bounds_have_a_closed_form(n, confidence):
-    """L = -z^2 / (n + z^2) and U = -L: what n cases that agree can say at most."""
+def test_tango_without_discordant_pairs_has_a_closed_form(n, confidence):
+    """L = -z^2 / (n + z^2) and U = -L, the narrowest interval of n cases."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     bound = z * z / (n + z * z)
     assert tango(0, 0, n, confidence) == pytest.approx((0.0, -bound, bound), abs=1e-12)
 
 
 @pytest.mark.parametrize(("margin", "n"), [(0.05, 52), (0.10, 25)])
-def test_so_many_agreeing_cases_are_needed_at_least(margin, n):
-    """Below 52 cases nothing certifies a margin of 5 points, below 25 none of 10."""
+def test_tango_needs_a_minimum_of_agreeing_cases(margin, n):
+    """Fewer than 52 cases cannot certify a margin of 5 points, fewer than 25 not one of 10."""
     assert tango(0, 0, n).low > -margin
     assert tango(0, 0, n - 1).low < -margin
 
 
 def size_and_power(n, margin):
-    """(worst size at the boundary over shares of discordant pairs to .6, power at 0 for shares .02, .1 and .2)."""
+    """Return the largest size for shares of discordant pairs to .6, and the power at 0 for .02, .1 and .2."""
     counts = [(b, c) for b in range(n + 1) for c in range(n + 1 - b)]
     b, c = np.array([(b, c) for b, c in counts if tango_p(b, c, n, bound=-margin) < 0.05]).T
     log_ways = gammaln(n + 1) - gammaln(b + 1) - gammaln(c + 1) - gammaln(n - b - c + 1)
@@ -140,7 +140,7 @@ def size_and_power(n, margin):
         (200, 0.10, 0.0566, [1.000, 0.995, 0.927]),
     ],
 )
-def test_tango_errs_as_often_as_it_says(n, margin, size, power):
+def test_tango_keeps_its_error_rate(n, margin, size, power):
     """A treatment that is worse by the whole margin is certified about once in twenty, counted exactly."""
     worst, powers = size_and_power(n, margin)
     assert worst == pytest.approx(size, abs=0.0001)
@@ -151,23 +151,23 @@ def test_tango_errs_as_often_as_it_says(n, margin, size, power):
 @example((1, 0, 1), 0.9)
 @example((0, 1, 1), 0.9)
 @example((50_000, 50_000, 100_000), 0.9)
-def test_tango_contains_the_estimate_and_stays_a_difference(data, confidence):
+def test_tango_contains_the_estimate_and_stays_within_bounds(data, confidence):
     """No bound leaves -1..1, and the observed difference is inside."""
     estimate, low, high = tango(*data, confidence)
     assert -1 <= low <= estimate <= high <= 1
 
 
 @given(pairs(), CONFIDENCES)
-def test_tango_is_mirrored_when_the_arms_change_places(data, confidence):
-    """Which model is called the control changes signs, and nothing else."""
+def test_tango_is_mirrored_when_the_arms_are_exchanged(data, confidence):
+    """Only the signs change."""
     b, c, n = data
     forth, back = tango(b, c, n, confidence), tango(c, b, n, confidence)
     assert forth == pytest.approx((-back.estimate, -back.high, -back.low), abs=1e-9)
 
 
 @given(pairs(most=600))
-def test_tango_rises_when_a_pair_turns_to_the_treatment(data):
-    """One more pass of the treatment alone never lowers a bound, one of the control alone never raises it."""
+def test_tango_rises_with_passes_of_the_treatment(data):
+    """One more pass of the treatment alone never lowers a bound, and one of the control alone never raises one."""
     b, c, n = data
     assume(b + c < n)
     here, better, worse = tango(b, c, n), tango(b + 1, c, n), tango(b, c + 1, n)
@@ -177,7 +177,7 @@ def test_tango_rises_when_a_pair_turns_to_the_treatment(data):
 
 @given(pairs())
 def test_tango_widens_with_confidence(data):
-    """Who wants to be surer gets wider bounds."""
+    """A higher confidence gives wider bounds."""
     narrow, wide = tango(*data, 0.90), tango(*data, 0.99)
     assert wide.low <= narrow.low
     assert narrow.high <= wide.high
@@ -189,7 +189,7 @@ def test_tango_widens_with_confidence(data):
      (100_000, 0, 100_000), (0, 100_000, 100_000), (99_999, 0, 100_000), (1, 1, 10**9)],
 )  # fmt: skip
 def test_tango_solves_its_equation_for_large_counts(b, c, n):
-    """In exact fractions the score at each bound is +-z: nothing is lost by subtracting almost equal numbers."""
+    """In exact fractions the score at each bound is +-z: no digits are lost by subtracting almost equal numbers."""
     z2 = NormalDist().inv_cdf(0.95) ** 2
     for bound in tango(b, c, n)[1:]:
         if abs(bound) == 1:
@@ -202,15 +202,15 @@ def test_tango_solves_its_equation_for_large_counts(b, c, n):
         assert float((b - c - n * d) ** 2 / variance) == pytest.approx(z2, rel=1e-6)
 
 
-def test_tango_of_nothing_knows_nothing():
-    """Without a pair the difference may be anything, and there is no estimate."""
+def test_tango_without_pairs_has_no_estimate():
+    """The interval is -1 to 1."""
     estimate, low, high = tango(0, 0, 0)
     assert math.isnan(estimate)
     assert (low, high) == (-1, 1)
 
 
-def test_tango_of_one_pair_knows_little():
-    """One pair that one side alone passed does not tell which side is better."""
+def test_tango_of_one_pair_includes_zero():
+    """One pair that only one model passed does not show which is better."""
     z2 = NormalDist().inv_cdf(0.95) ** 2
     estimate, low, high = tango(1, 0, 1)
     assert (estimate, high) == (1, 1)
@@ -218,8 +218,8 @@ def test_tango_of_one_pair_knows_little():
     assert low < 0
 
 
-def test_tango_of_one_sided_pairs_ends_at_the_end():
-    """Where the treatment alone passed everything, the difference may be 1, and the other way round -1."""
+def test_tango_of_one_sided_pairs_reaches_the_end():
+    """Where the treatment alone passed everything the upper bound is 1, and in the mirror case the lower one -1."""
     assert tango(30, 0, 30).high == 1
     assert tango(0, 30, 30).low == -1
 
@@ -227,8 +227,8 @@ def test_tango_of_one_sided_pairs_ends_at_the_end():
 # --- tango_p
 
 
-def test_the_p_of_tango_is_where_his_score_equation_says():
-    """Over random counts, scipy's root of the p at 5% is the lower bound, and at 95% the upper one."""
+def test_tango_p_agrees_with_the_bounds():
+    """Over random counts, scipy's root of p = 5% is the lower bound, and of 95% the upper one."""
     rng = random.Random(22)
     for _ in range(40):
         n = rng.randint(5, 500)
@@ -242,7 +242,7 @@ def test_the_p_of_tango_is_where_his_score_equation_says():
         assert (low, high) == pytest.approx(roots, abs=1e-9)
 
 
-def test_the_p_of_tango_agrees_with_the_likelihood():
+def test_tango_p_matches_the_likelihood_score():
     """The score from a numerical maximiser has the same normal tail."""
     rng = random.Random(23)
     for _ in range(25):
@@ -259,8 +259,8 @@ def test_the_p_of_tango_agrees_with_the_likelihood():
 @example((10**6, 0, 10**6), 0.9999999999999999)
 @example((0, 10**6, 10**6), -0.9999999999999999)
 @example((1, 0, 1), 0.0)
-def test_the_p_of_tango_is_a_probability_for_every_count(data, bound):
-    """No count and no bound raises or leaves 0..1, and changing the arms changes the side."""
+def test_tango_p_is_a_probability_for_every_count(data, bound):
+    """It stays within 0..1 and never raises; exchanging the arms exchanges the sides."""
     b, c, n = data
     p = tango_p(b, c, n, bound)
     assert 0 <= p <= 1
@@ -268,8 +268,8 @@ def test_the_p_of_tango_is_a_probability_for_every_count(data, bound):
 
 
 @given(pairs(most=400), st.floats(-0.9, 0.9), st.floats(-0.9, 0.9))
-def test_the_p_of_tango_rises_with_the_bound(data, one, other):
-    """The more is asked, the weaker is the evidence for it."""
+def test_tango_p_rises_with_the_bound(data, one, other):
+    """A higher bound has weaker evidence."""
     low, high = sorted((one, other))
     assert tango_p(*data, low) <= tango_p(*data, high) + 1e-12
 
@@ -282,18 +282,18 @@ def test_the_p_of_tango_rises_with_the_bound(data, one, other):
         pytest.param(7, 7, 100, 0.0, 0.5, id="as many one way as the other"),
     ],
 )
-def test_the_p_of_tango_without_evidence_is_one_half(b, c, n, bound, p):
-    """So that one minus it, the p of harm, claims nothing either."""
+def test_tango_p_without_evidence_is_one_half(b, c, n, bound, p):
+    """One minus it, the p of harm, is one half too."""
     assert tango_p(b, c, n, bound) == p
 
 
-def test_the_p_of_tango_keeps_small_tails():
-    """Overwhelming evidence is a small number, not a rounded zero."""
+def test_tango_p_keeps_small_tails():
+    """Overwhelming evidence gives a small number and not 0."""
     assert 0 < tango_p(400, 0, 1000, -0.05) < 1e-80
 
 
 @pytest.mark.parametrize(("b", "c", "n"), [(6, 5, 10), (-1, 0, 10), (0, math.nan, 10), (0, 0, -1)])
-def test_impossible_pairs_are_refused(b, c, n):
+def test_tango_refuses_more_discordant_pairs_than_pairs(b, c, n):
     """More discordant pairs than pairs are a mistake of the caller."""
     for call in (tango, lambda *counts: tango_p(*counts, -0.05)):
         with pytest.raises(ValueError, match="together at most n"):
@@ -301,8 +301,8 @@ def test_impossible_pairs_are_refused(b, c, n):
 
 
 @pytest.mark.parametrize("bound", [-1, 1, 5, math.nan])
-def test_impossible_bounds_are_refused(bound):
-    """A margin in points of a hundred is answered with what it has to be."""
+def test_tango_p_refuses_invalid_bounds(bound):
+    """For example a margin in percent; the message says what is valid."""
     with pytest.raises(ValueError, match="between -1 and 1"):
         tango_p(1, 1, 10, bound)
 
@@ -316,7 +316,7 @@ def test_mcnemar_gives_the_published_values():
     assert round(mcnemar_midp(6, 16), 5) == 0.03469
 
 
-def test_mcnemar_exact_is_that_of_statsmodels():
+def test_mcnemar_exact_matches_statsmodels():
     """Over random counts of discordant pairs."""
     rng = random.Random(24)
     for _ in range(60):
@@ -325,8 +325,8 @@ def test_mcnemar_exact_is_that_of_statsmodels():
 
 
 @pytest.mark.parametrize("largest", [3, 40, 10**6])
-def test_the_mid_p_is_by_definition(largest):
-    """What is more extreme in either direction, and half of what is as extreme, by scipy's binomial."""
+def test_mcnemar_midp_matches_its_definition(largest):
+    """The probability of more extreme outcomes in either direction, plus half of equally extreme ones, by scipy."""
     rng = random.Random(25)
     for _ in range(20):
         b = rng.randint(1, largest)
@@ -341,15 +341,15 @@ def test_the_mid_p_is_by_definition(largest):
 @example(0, 0)
 @example(0, 1)
 @example(368, 2230)  # both terms of the mid-p are below the smallest normal number
-def test_mcnemar_does_not_ask_which_model_is_which(b, c):
-    """Both p are symmetric probabilities, and the mid-p is never the larger."""
+def test_mcnemar_is_symmetric(b, c):
+    """Both p are symmetric probabilities, and the mid-p is never the larger one."""
     assert mcnemar_exact(b, c) == mcnemar_exact(c, b)
     assert mcnemar_midp(b, c) == mcnemar_midp(c, b)
     assert 0 <= mcnemar_midp(b, c) <= mcnemar_exact(b, c) <= 1
 
 
-def test_without_a_discordant_pair_mcnemar_says_nothing():
-    """Two models that never disagree are no evidence that they differ."""
+def test_mcnemar_without_discordant_pairs_is_one():
+    """Two models that never disagree give no evidence of a difference."""
     assert (mcnemar_exact(0, 0), mcnemar_midp(0, 0)) == (1, 1)
 
 

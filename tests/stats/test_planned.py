@@ -1,4 +1,4 @@
-"""Critical values of planned looks: the vectors, the known five-look line, and how often all looks together err."""
+"""Critical values of planned looks: independent vectors, published boundaries, and the error over all looks."""
 
 import math
 import random
@@ -19,12 +19,12 @@ from pytest_graysplit.stats import planned_z
         ((0.2, 0.4, 0.6, 0.8, 1), (2.3263, 2.2193, 2.1201, 2.0332, 1.956)),
     ],
 )
-def test_boundaries_are_those_of_the_vectors(fractions, z):
+def test_planned_z_matches_the_vectors(fractions, z):
     """`looks` of route_plan_vectors.json, alpha 0.05 spent as alpha * t, to 0.002."""
     assert planned_z(fractions, 0.05) == pytest.approx(z, abs=2e-3)
 
 
-def test_five_even_looks_have_the_published_boundaries():
+def test_planned_z_of_five_even_looks_is_the_published_one():
     """Lan and DeMets 1983, one-sided 2.5%, alpha * t."""
     z = planned_z((0.2, 0.4, 0.6, 0.8, 1.0), 0.025)
     assert z == pytest.approx((2.576, 2.492, 2.411, 2.339, 2.276), abs=2e-3)
@@ -34,8 +34,8 @@ def test_five_even_looks_have_the_published_boundaries():
     "fractions",
     [(0.05, 0.9, 1.0), (0.1, 0.11, 0.5, 0.52, 1.0), tuple(look / 20 for look in range(1, 21)), (0.98, 0.985, 0.99, 1)],
 )
-def test_uneven_and_many_looks_err_with_alpha_together(fractions):
-    """Of 20,000 drawn sums without an effect, as many as alpha cross at any look, and each look spends its part."""
+def test_planned_z_errs_with_alpha_over_all_looks(fractions):
+    """Of 20,000 drawn sums without an effect a share alpha crosses at any look, and each look spends its part."""
     dice, z = random.Random(7), planned_z(fractions, 0.05)
     spreads = [math.sqrt(now - before) for before, now in zip((0, *fractions), fractions, strict=False)]
     limits = [value * math.sqrt(share) for value, share in zip(z, fractions, strict=True)]
@@ -52,8 +52,8 @@ def test_uneven_and_many_looks_err_with_alpha_together(fractions):
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(30, 1_000), min_size=1, max_size=8, unique=True), st.sampled_from([0.025, 0.05]))
-def test_more_looks_cost_more_at_each(sizes, alpha):
-    """No look errs more than alpha, and none less than the part that is spent at it."""
+def test_planned_z_rises_with_the_number_of_looks(sizes, alpha):
+    """The error of each look is between the part of alpha that it spends and alpha."""
     fractions = tuple(size / max(sizes) for size in sorted(sizes))
     spent = [now - before for before, now in zip((0, *fractions), fractions, strict=False)]
     nominal = [math.erfc(z / math.sqrt(2)) / 2 for z in planned_z(fractions, alpha)]
@@ -65,14 +65,14 @@ def test_more_looks_cost_more_at_each(sizes, alpha):
 @pytest.mark.parametrize(
     "fractions", [(), (0.5, 0.5), (0.6, 0.5), (0.0, 1.0), (0.5, 1.1), (math.nan,), tuple(n / 21 for n in range(1, 22))]
 )
-def test_impossible_looks_are_refused(fractions):
-    """No look, looks that do not come after each other, beyond the end, or more than twenty."""
+def test_planned_z_refuses_invalid_looks(fractions):
+    """No looks, looks that do not increase, looks beyond the end, and more than twenty."""
     with pytest.raises(ValueError, match="looks"):
         planned_z(fractions, 0.05)
 
 
 @pytest.mark.parametrize("alpha", [0, 0.5, math.nan])
-def test_impossible_errors_are_refused(alpha):
-    """A test that errs half the time is none."""
+def test_planned_z_refuses_invalid_alphas(alpha):
+    """For example an error of one half."""
     with pytest.raises(ValueError, match="alpha"):
         planned_z((1.0,), alpha)

@@ -1,4 +1,4 @@
-"""How many cases are needed, against the formulas, the bound itself, and simulated comparisons."""
+"""Sample sizes, compared with the formulas, the bound itself and simulated comparisons."""
 
 import math
 import random
@@ -15,7 +15,7 @@ from pytest_graysplit.stats import certifiable_n, needed_n, tango, tango_p
     [(0.1, 0.05, 248), (0.2, 0.05, 495), (0.2, 0.10, 124), (0.0996, 0.07, 126), (0.46, -0.15, 127)],
 )
 def test_needed_n_is_the_formula(variance, distance, n):
-    """(1.645 + 0.842)^2 variance / distance^2, rounded up, worked out by hand; the side of the bound does not matter."""
+    """(1.645 + 0.842)^2 variance / distance^2, rounded up, by hand; the same on either side of the bound."""
     assert needed_n(variance, distance) == n
     assert needed_n(variance, -distance) == n
 
@@ -31,11 +31,11 @@ def test_needed_n_has_the_power_it_promises():
 
 @pytest.mark.parametrize(("variance", "distance"), [(0.5, 0.0), (0.5, -0.1 - 0.2 + 0.3), (math.inf, 0.05)])
 def test_needed_n_is_none_at_the_bound_or_without_a_variance(variance, distance):
-    """No number of values decides; also when the bound is missed by a rounding."""
+    """No number of values decides; also when the distance differs from 0 by a rounding error."""
     assert needed_n(variance, distance) is None
 
 
-def test_needed_n_rises_with_what_is_asked():
+def test_needed_n_rises_with_precision():
     """A smaller distance, more power and a smaller alpha each need more values."""
     numbers = [
         needed_n(0.1, 0.10),
@@ -47,7 +47,7 @@ def test_needed_n_rises_with_what_is_asked():
 
 
 def test_needed_n_is_at_least_one():
-    """Where nothing varies the formula gives 0 values, which show nothing."""
+    """Where nothing varies the formula gives 0 values."""
     assert needed_n(0.0, 0.05) == 1
     assert needed_n(0.2, 0.1, alpha=0.5, power=0.4) == 1
 
@@ -63,13 +63,13 @@ def test_needed_n_refuses_impossible_error_rates(share):
 
 
 @pytest.mark.parametrize(("margin", "n"), [(0.05, 52), (0.10, 25)])
-def test_so_many_pairs_can_certify_a_margin(margin, n):
-    """As the closed form of Tango's bound says for a one-sided 5%."""
+def test_certifiable_n_matches_the_closed_form(margin, n):
+    """The closed form of Tango's bound for a one-sided 5%."""
     assert certifiable_n(margin) == n
 
 
 @given(st.floats(0.001, 0.999), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
-def test_the_smallest_certifiable_n_is_where_the_bound_passes_the_margin(margin, confidence):
+def test_certifiable_n_is_where_the_bound_passes_the_margin(margin, confidence):
     """With n agreeing pairs the lower bound is above -margin, with one fewer it is not."""
     n = certifiable_n(margin, confidence)
     assert tango(0, 0, n, confidence).low > -margin - 1e-12
@@ -77,7 +77,7 @@ def test_the_smallest_certifiable_n_is_where_the_bound_passes_the_margin(margin,
 
 
 @pytest.mark.parametrize("margin", [0, 1, 5, -0.05, math.nan])
-def test_impossible_margins_certify_nothing(margin):
-    """No number of pairs shows that nothing at all is lost."""
+def test_certifiable_n_refuses_invalid_margins(margin):
+    """No number of pairs certifies a margin of 0."""
     with pytest.raises(ValueError, match="between 0 and 1"):
         certifiable_n(margin)

@@ -1,4 +1,4 @@
-"""One proportion: published intervals, statsmodels and scipy, and what every interval must keep."""
+"""Intervals of one proportion: published values, statsmodels, scipy, and general properties."""
 
 import math
 import random
@@ -18,7 +18,7 @@ CONFIDENCES = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 @st.composite
 def proportions(draw, most=5000):
-    """(successes, n) with at least one trial."""
+    """Build (successes, n) with at least one trial."""
     n = draw(st.integers(1, most))
     return draw(st.integers(0, n)), n
 
@@ -34,7 +34,7 @@ def proportions(draw, most=5000):
     ],
 )
 def test_wilson_gives_the_published_intervals(x, n, low, high):
-    """Every printed digit of the published examples comes out."""
+    """Every printed digit of the published examples."""
     interval = wilson(x, n)
     assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
     assert interval.estimate == x / n
@@ -49,14 +49,14 @@ def test_wilson_gives_the_published_intervals(x, n, low, high):
         (30, 30, 0.8864866068260311, 1.0),
     ],
 )
-def test_wilson_gives_what_statsmodels_gives(x, n, low, high):
-    """A second implementation agrees to the last digits that floating point keeps."""
+def test_wilson_matches_statsmodels(x, n, low, high):
+    """To the last digits that floating point keeps."""
     assert wilson(x, n) == pytest.approx((x / n, low, high), abs=1e-14)
 
 
 @given(proportions(), CONFIDENCES)
-def test_wilson_agrees_with_scipy(data, confidence):
-    """scipy is the oracle, at every confidence."""
+def test_wilson_matches_scipy(data, confidence):
+    """At every confidence."""
     x, n = data
     oracle = scipy.stats.binomtest(x, n).proportion_ci(confidence, method="wilson")
     assert wilson(x, n, confidence)[1:] == pytest.approx((oracle.low, oracle.high), abs=1e-12)
@@ -64,7 +64,7 @@ def test_wilson_agrees_with_scipy(data, confidence):
 
 @pytest.mark.parametrize("x", [0, 1, 17, 50_000, 99_999, 100_000, 10**9 - 1])
 def test_wilson_keeps_its_digits_for_large_counts(x):
-    """Bounds next to 0 and 1 of huge samples are as exact as exact fractions make them."""
+    """Bounds next to 0 and 1 of huge samples are as exact as in fractions."""
     n = max(100_000, x + 1) if x > 100_000 else 100_000
     z2 = Fraction(NormalDist().inv_cdf(0.975)) ** 2
     # The bounds are the roots of (share - p)^2 = z^2 p (1 - p) / n.
@@ -76,14 +76,14 @@ def test_wilson_keeps_its_digits_for_large_counts(x):
 
 
 @given(proportions(10**7), CONFIDENCES)
-def test_wilson_contains_the_share_and_stays_a_proportion(data, confidence):
+def test_wilson_contains_the_share_and_stays_within_bounds(data, confidence):
     """No bound leaves 0..1, and the observed share is inside."""
     estimate, low, high = wilson(*data, confidence)
     assert 0 <= low <= estimate <= high <= 1
 
 
 @given(proportions())
-def test_wilson_is_mirrored_when_passes_and_failures_change_places(data):
+def test_wilson_is_mirrored_when_passes_and_failures_are_exchanged(data):
     """Counting failures instead of passes gives the same evidence."""
     x, n = data
     passes, failures = wilson(x, n), wilson(n - x, n)
@@ -92,7 +92,7 @@ def test_wilson_is_mirrored_when_passes_and_failures_change_places(data):
 
 @given(proportions())
 def test_wilson_rises_with_every_pass(data):
-    """One more pass moves both bounds up; more confidence moves them apart."""
+    """One more pass raises both bounds; more confidence moves them apart."""
     x, n = data
     assume(x < n)
     fewer, more, wider = wilson(x, n), wilson(x + 1, n), wilson(x, n, 0.99)
@@ -102,21 +102,21 @@ def test_wilson_rises_with_every_pass(data):
     assert fewer.high <= wider.high
 
 
-def test_wilson_of_nothing_knows_nothing():
-    """Without a case the rate may be anything, and there is no estimate."""
+def test_wilson_without_cases_has_no_estimate():
+    """The interval is 0 to 1."""
     estimate, low, high = wilson(0, 0)
     assert math.isnan(estimate)
     assert (low, high) == (0, 1)
 
 
-def test_wilson_of_all_and_none_ends_exactly_at_the_end():
-    """None of n begins at 0 and all of n ends at 1, without a rounding error."""
+def test_wilson_of_none_or_all_ends_exactly_at_the_end():
+    """0 of n begins at 0 and n of n ends at 1, without a rounding error."""
     assert all(wilson(0, n).low == 0 and wilson(n, n).high == 1 for n in range(1, 400))
 
 
 @pytest.mark.parametrize(("method", "interval"), [("wilson", wilson), ("beta", clopper_pearson)])
-def test_intervals_are_those_of_statsmodels(method, interval):
-    """Over random counts, small and large, statsmodels finds the same bounds."""
+def test_proportion_intervals_match_statsmodels(method, interval):
+    """Over random small and large counts."""
     rng = random.Random(20)
     for most in (3, 30, 1000, 100_000):
         for confidence in (0.8, 0.9, 0.95, 0.99):
@@ -138,7 +138,7 @@ def test_intervals_are_those_of_statsmodels(method, interval):
     ],
 )
 def test_clopper_pearson_gives_the_published_intervals(x, n, low, high):
-    """Every printed digit of the published examples comes out."""
+    """Every printed digit of the published examples."""
     interval = clopper_pearson(x, n)
     assert interval.estimate == x / n
     assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
@@ -146,7 +146,7 @@ def test_clopper_pearson_gives_the_published_intervals(x, n, low, high):
 
 @pytest.mark.parametrize("x", [0, 1, 7, 500_000, 999_999, 10**6])
 def test_clopper_pearson_keeps_its_digits_for_large_counts(x):
-    """A million trials take no more steps than the fraction needs, and lose no digits."""
+    """A million trials keep all digits, without many more steps of the fraction."""
     _, low, high = clopper_pearson(x, 10**6)
     oracle = scipy.stats.binomtest(x, 10**6).proportion_ci(0.95, method="exact")
     assert (low, high) == pytest.approx((oracle.low, oracle.high), rel=1e-9)
@@ -154,29 +154,29 @@ def test_clopper_pearson_keeps_its_digits_for_large_counts(x):
 
 @given(proportions(most=300), CONFIDENCES)
 def test_clopper_pearson_is_mirrored_and_contains_the_share(data, confidence):
-    """Bounds stay proportions around the share, and failures give the same evidence as passes."""
+    """Bounds are proportions around the share, and exchanging passes and failures mirrors them."""
     x, n = data
     share, low, high = clopper_pearson(x, n, confidence)
     assert 0 <= low <= share <= high <= 1
     assert clopper_pearson(n - x, n, confidence)[1:] == pytest.approx((1 - high, 1 - low), abs=1e-12)
 
 
-def test_clopper_pearson_of_nothing_knows_nothing():
-    """Without a case the rate may be anything."""
+def test_clopper_pearson_without_cases_has_no_estimate():
+    """The interval is 0 to 1."""
     assert clopper_pearson(0, 0)[1:] == (0, 1)
 
 
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])
 @pytest.mark.parametrize(("x", "n"), [(-1, 5), (6, 5), (math.nan, 5), (1, math.nan), (0, -1)])
-def test_impossible_counts_are_refused(interval, x, n):
-    """More passes than cases, or no number at all, is a mistake of the caller and no interval."""
+def test_proportion_intervals_refuse_invalid_counts(interval, x, n):
+    """More passes than cases, or a value that is not a count."""
     with pytest.raises(ValueError, match="counts are not negative and together at most n"):
         interval(x, n)
 
 
 @pytest.mark.parametrize("interval", [wilson, clopper_pearson])
 @pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, math.nan])
-def test_impossible_confidences_are_refused(interval, confidence):
-    """A confidence in percent is answered with how it is written."""
+def test_proportion_intervals_refuse_invalid_confidences(interval, confidence):
+    """The message says how to write a confidence that was given in percent."""
     with pytest.raises(ValueError, match="a confidence lies between 0 and 1"):
         interval(0, 0, confidence)

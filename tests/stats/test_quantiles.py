@@ -1,4 +1,4 @@
-"""Quantiles and budgets for them, against numpy's definition, scipy's binomial and published smallest n."""
+"""Quantiles and tests of budgets, compared with numpy, scipy's binomial and published numbers."""
 
 import math
 import random
@@ -12,20 +12,20 @@ from pytest_graysplit.stats import binomial_budget_p, quantile, smallest_n_for_q
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(0, 1))
-def test_the_quantile_is_that_of_numpy(values, q):
-    """numpy's default, linear interpolation (type 7), is the oracle."""
+def test_quantile_matches_numpy(values, q):
+    """numpy's default, linear interpolation (type 7)."""
     oracle = float(scipy.stats.scoreatpercentile(values, 100 * q))
     assert quantile(values, q) == pytest.approx(oracle, rel=1e-9, abs=1e-9)
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=30), st.floats(0, 1))
-def test_the_quantile_lies_within_the_values(values, q):
-    """No rounding puts it below the smallest or above the largest value."""
+def test_quantile_lies_within_the_values(values, q):
+    """Rounding never puts it below the smallest or above the largest value."""
     assert min(values) <= quantile(values, q) <= max(values)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.floats(0, 1), st.floats(0, 1))
-def test_a_higher_quantile_is_never_smaller(values, one, other):
+def test_quantile_rises_with_q(values, one, other):
     """p95 is never printed below p50."""
     assert quantile(values, min(one, other)) <= quantile(values, max(one, other))
 
@@ -43,20 +43,20 @@ def test_a_higher_quantile_is_never_smaller(values, one, other):
         (list(range(1, 101)), 0.99, 99.01),
     ],
 )
-def test_quantiles_by_hand(values, q, expected):
-    """None without values, the value itself when alone, and Hyndman and Fan's type 7 (1996) otherwise."""
+def test_quantile_by_hand(values, q, expected):
+    """None without values, the value itself for one value, and Hyndman and Fan's type 7 (1996) otherwise."""
     assert quantile(values, q) == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, 95, math.nan])
-def test_quantiles_outside_0_to_1_are_refused(q):
-    """p95 is 0.95, and the message says so."""
+def test_quantile_refuses_q_outside_0_to_1(q):
+    """The message says that p95 is 0.95."""
     with pytest.raises(ValueError, match=r"p95 is 0\.95"):
         quantile([1.0, 2.0], q)
 
 
-def test_a_value_that_is_no_number_has_no_place_in_an_order():
-    """Sorting a NaN gives any order at all."""
+def test_quantile_refuses_values_that_are_not_numbers():
+    """A NaN cannot be sorted."""
     with pytest.raises(ValueError, match="finite number, not nan"):
         quantile([1.0, math.nan], 0.5)
 
@@ -75,18 +75,18 @@ def test_a_value_that_is_no_number_has_no_place_in_an_order():
         (200, 4, 0.026446800009119878),
     ],
 )
-def test_the_budget_keeps_its_digits(n, exceedances, p):
+def test_binomial_budget_p_keeps_its_digits(n, exceedances, p):
     """The exact binomial tail, to ten digits."""
     assert binomial_budget_p(exceedances, n) == pytest.approx(p, rel=1e-10)
 
 
 @pytest.mark.parametrize(("exceedances", "n"), [(0, 59), (1, 93), (2, 124)])
-def test_the_budget_is_first_shown_at(exceedances, n):
-    """With so many exceedances it takes exactly so many values."""
+def test_binomial_budget_p_needs_a_minimum_of_values(exceedances, n):
+    """The minimum for each number of exceedances."""
     assert binomial_budget_p(exceedances, n) < 0.05 <= binomial_budget_p(exceedances, n - 1)
 
 
-def test_the_budget_is_the_binomial_of_scipy():
+def test_binomial_budget_p_matches_scipy():
     """Over random counts to a million and other shares."""
     rng = random.Random(29)
     for most in (1, 10, 1000, 10**6):
@@ -96,15 +96,15 @@ def test_the_budget_is_the_binomial_of_scipy():
             assert binomial_budget_p(k, n, share) == pytest.approx(scipy.stats.binom.cdf(k, n, share), rel=1e-7)
 
 
-def test_no_value_shows_no_budget():
-    """Nothing measured, or nothing within it, is no evidence."""
+def test_binomial_budget_p_without_values_shows_nothing():
+    """The same holds if every value exceeds the budget."""
     assert binomial_budget_p(0, 0) == 1
     assert binomial_budget_p(7, 7) == 1
 
 
 @pytest.mark.parametrize(("exceedances", "n", "share"), [(3, 2, 0.05), (-1, 2, 0.05), (0, 2, 0), (0, 2, 1)])
-def test_impossible_budgets_are_refused(exceedances, n, share):
-    """More exceedances than values, or a share that leaves nothing to test."""
+def test_binomial_budget_p_refuses_invalid_counts_and_shares(exceedances, n, share):
+    """More exceedances than values, or a share of 0 or 1."""
     with pytest.raises(ValueError, match=r"at most n|between 0 and 1"):
         binomial_budget_p(exceedances, n, share)
 
@@ -113,20 +113,20 @@ def test_impossible_budgets_are_refused(exceedances, n, share):
 
 
 @pytest.mark.parametrize(("q", "n"), [(0.5, 5), (0.9, 29), (0.95, 59), (0.99, 299), (0.999, 2995)])
-def test_so_many_values_bound_a_quantile(q, n):
-    """Wilks's numbers: the largest of n values is below the quantile with probability q^n, at most 5%."""
+def test_smallest_n_for_quantile_is_that_of_wilks(q, n):
+    """The largest of n values is below the quantile with probability q^n, at most 5%."""
     assert smallest_n_for_quantile(q) == n
     assert q**n <= 0.05 < q ** (n - 1)
 
 
 @given(st.sampled_from([0.1, 0.25, 0.5, 0.75, 0.9]), st.integers(1, 12))
-def test_a_whole_number_is_not_rounded_up(q, n):
+def test_smallest_n_for_quantile_does_not_round_up_a_whole_number(q, n):
     """Where alpha is exactly q^n, n values are enough."""
     assert smallest_n_for_quantile(q, q**n) == n
 
 
 @pytest.mark.parametrize(("q", "alpha"), [(0, 0.05), (1, 0.05), (0.95, 0), (0.95, 1), (math.nan, 0.05)])
-def test_impossible_quantiles_have_no_smallest_n(q, alpha):
-    """The largest possible value is bounded by no sample."""
+def test_smallest_n_for_quantile_refuses_invalid_quantiles(q, alpha):
+    """No sample bounds the largest possible value."""
     with pytest.raises(ValueError, match="between 0 and 1"):
         smallest_n_for_quantile(q, alpha)

@@ -1,4 +1,4 @@
-"""Whether one figure rises with another, against scipy's rank correlation."""
+"""The rank test of whether one figure rises with another, compared with scipy's rank correlation."""
 
 import math
 
@@ -13,8 +13,8 @@ values = st.lists(st.tuples(st.integers(1, 16), st.floats(0, 100, width=16)), mi
 
 
 @given(values)
-def test_the_p_value_is_that_of_spearmans_correlation(pairs):
-    """Ties in either column included; a column in which nothing varies is no evidence."""
+def test_rises_p_matches_spearmans_correlation(pairs):
+    """Also with ties in either column; a constant column gives no evidence."""
     xs, ys = zip(*pairs, strict=True)
     if len(set(xs)) == 1 or len(set(ys)) == 1:
         assert rises_p(xs, ys) == 0.5
@@ -23,8 +23,8 @@ def test_the_p_value_is_that_of_spearmans_correlation(pairs):
         assert rises_p(xs, ys) == pytest.approx(scipy.stats.norm.sf(rho * math.sqrt(len(xs) - 1)), abs=1e-9)
 
 
-def test_what_cannot_be_ranked_is_refused():
-    """Nothing to rank is no evidence; columns of unlike length are a mistake."""
+def test_rises_p_without_values_and_of_unequal_lengths():
+    """No values give one half, and columns of different lengths are refused."""
     assert rises_p([], []) == rises_p([1], [2]) == 0.5
     with pytest.raises(ValueError, match="2 values cannot be held against 1"):
         rises_p([1, 2], [1])

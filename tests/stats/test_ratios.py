@@ -1,4 +1,4 @@
-"""Ratios of latencies and costs, against scipy, against the delta method by hand, and at their edges."""
+"""Ratios of latencies and costs, compared with scipy, with the delta method by hand, and at their edges."""
 
 import math
 import random
@@ -21,8 +21,8 @@ from pytest_graysplit.stats import (
 )
 
 
-def test_the_log_ratio_is_the_t_interval_on_the_logarithms():
-    """scipy's paired t interval on the logarithms, turned back, is the interval of the ratio."""
+def test_log_ratio_matches_scipy():
+    """The exponential of scipy's paired t interval on the logarithms."""
     treatment, control = [0.9, 1.1, 0.7, 1.4, 0.8], [1.2, 1.0, 1.1, 1.3, 1.5]
     logs = [math.log(t / c) for t, c in zip(treatment, control, strict=True)]
     oracle = scipy.stats.ttest_1samp(logs, 0).confidence_interval(0.90)
@@ -34,7 +34,7 @@ SECONDS = st.floats(1e-3, 1e3)
 
 
 @given(st.lists(st.tuples(SECONDS, SECONDS), min_size=2, max_size=40))
-def test_the_log_ratio_is_turned_over_when_the_arms_change_places(values):
+def test_log_ratio_is_inverted_when_the_arms_are_exchanged(values):
     """Twice as slow in one direction is half as slow in the other, bounds included."""
     treatment, control = zip(*values, strict=True)
     forth, back = log_ratio(treatment, control), log_ratio(control, treatment)
@@ -44,29 +44,29 @@ def test_the_log_ratio_is_turned_over_when_the_arms_change_places(values):
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=20))
-def test_equal_latencies_have_the_ratio_one(values):
-    """A model that takes as long as itself is exactly as fast."""
+def test_log_ratio_of_equal_latencies_is_one(values):
+    """Exactly, without a rounding error."""
     assert log_ratio(values, values).estimate == 1
 
 
-def test_one_pair_has_a_ratio_and_no_bounds():
-    """One pair gives an estimate; what bounds it would have nobody can tell."""
+def test_log_ratio_of_one_pair_has_no_bounds():
+    """One pair gives an estimate, and an interval from 0 to infinity."""
     assert log_ratio([2.0], [1.0]) == Interval(2.0, 0.0, math.inf)
 
 
 @pytest.mark.parametrize(("treatment", "control"), [([], []), ([0.0], [1.0]), ([1.0], [0.0]), ([-1.0], [1.0])])
-def test_without_a_pair_there_is_no_ratio(treatment, control):
-    """No data is None, and a time that is not positive is no time."""
+def test_log_ratio_without_pairs_is_none(treatment, control):
+    """The same holds if no latency is positive."""
     assert log_ratio(treatment, control) is None
 
 
-def test_pairs_without_a_time_are_left_out_together():
-    """A zero on one side takes its partner along, so that pairs stay pairs."""
+def test_log_ratio_leaves_out_pairs_with_a_zero():
+    """A zero on one side removes the whole pair."""
     assert log_ratio([2.0, 0.0, 2.0], [1.0, 5.0, 1.0]) == pytest.approx((2.0, 2.0, 2.0))
 
 
-def test_sides_of_different_lengths_are_an_error():
-    """Pairs are made by the caller; a missing partner is not paired with somebody else's."""
+def test_log_ratio_refuses_sides_of_different_lengths():
+    """The caller makes the pairs, so that a missing value never shifts them."""
     with pytest.raises(ValueError, match="shorter"):
         log_ratio([1.0, 2.0], [1.0])
 
@@ -75,13 +75,13 @@ def test_sides_of_different_lengths_are_an_error():
     ("treatment", "control"),
     [([1e-300, 1e300], [1e300, 1e-300]), ([1e-320, 1.0], [1e300, 1.0]), ([5e-324, 1.0, 2.0], [1e308, 1.0, 1.0])],
 )
-def test_the_log_ratio_survives_the_smallest_and_largest_numbers(treatment, control):
-    """Times that no relay has end in an interval from 0 to infinity, not in an overflow."""
+def test_log_ratio_survives_extreme_numbers(treatment, control):
+    """Impossible latencies give an interval from 0 to infinity and not an overflow."""
     estimate, low, high = log_ratio(treatment, control)
     assert 0 <= low <= estimate <= high
 
 
-def test_the_p_of_a_log_ratio_is_that_of_scipy():
+def test_log_ratio_p_matches_scipy():
     """scipy's one-sided t test on the logarithms."""
     rng = random.Random(26)
     for n in (2, 5, 40, 300):
@@ -93,8 +93,8 @@ def test_the_p_of_a_log_ratio_is_that_of_scipy():
             assert log_ratio_p(treatment, control, bound) == pytest.approx(oracle, rel=1e-7)
 
 
-def test_a_log_ratio_keeps_the_clusters_of_the_pairs_it_keeps():
-    """A pair that is left out takes its cluster name along."""
+def test_log_ratio_keeps_the_clusters_of_the_remaining_pairs():
+    """The cluster name of a pair is left out with the pair."""
     treatment, control = [2.0, 0.0, 3.0, 4.0, 8.0], [1.0, 1.0, 1.0, 3.0, 2.0]
     ours = log_ratio(treatment, control, 0.9, clusters=["a", "z", "a", "b", "c"])
     logs = [math.log(2), math.log(3), math.log(4 / 3), math.log(4)]
@@ -106,19 +106,19 @@ def test_a_log_ratio_keeps_the_clusters_of_the_pairs_it_keeps():
 
 # --- ratio_of_sums and cost_per_pass_ratio
 
-# Eight cases: what each cost and whether it passed, for control and treatment.
+# Eight cases: the cost of each and whether it passed, for control and treatment.
 CONTROL = [0.01, 0.012, 0.009, 0.011, 0.015, 0.01, 0.013, 0.008], [1, 1, 1, 0, 1, 1, 1, 1]
 TREATMENT = [0.002, 0.003, 0.002, 0.0025, 0.004, 0.002, 0.003, 0.0015], [1, 1, 0, 0, 1, 1, 1, 1]
 
 
-def test_the_cost_per_pass_keeps_its_digits():
-    """Cost per pass 0.00333 over 0.01257: the interval of the delta method, worked out by hand."""
+def test_cost_per_pass_ratio_keeps_its_digits():
+    """Cost per pass 0.00333 over 0.01257: the interval of the delta method, calculated by hand."""
     estimate, low, high = cost_per_pass_ratio(*TREATMENT, *CONTROL, confidence=0.95)
     assert math.log(estimate) == pytest.approx(-1.3274538610969568, abs=1e-12)
     assert (low, high) == pytest.approx((0.17815274332336534, 0.394635101742626), rel=1e-9)
 
 
-def test_the_cost_per_pass_has_the_p_of_its_standard_error():
+def test_cost_per_pass_ratio_p_has_its_standard_error():
     """The logarithm has the standard error 0.168 by hand, and seven degrees of freedom."""
     for bound in (0.2, 0.3, 1.0):
         t = (-1.3274538610969568 - math.log(bound)) / 0.16817053564923265
@@ -157,13 +157,13 @@ def test_the_interval_of_costs_is_about_as_sure_as_it_says():
     assert 340 <= hits <= 380
 
 
-def test_one_cluster_for_each_case_changes_nothing():
-    """Names that are all different are no clusters."""
+def test_cost_per_pass_ratio_with_one_cluster_per_case_is_unclustered():
+    """Clusters of one case change nothing."""
     names = list("abcdefgh")
     assert cost_per_pass_ratio(*TREATMENT, *CONTROL, clusters=names) == cost_per_pass_ratio(*TREATMENT, *CONTROL)
 
 
-def test_a_case_copied_many_times_is_no_more_evidence_when_clustered():
+def test_cost_per_pass_ratio_of_copied_cases_is_unchanged_when_clustered():
     """Each case three times, in one cluster: the same interval as once."""
     tripled = [values * 3 for values in (*TREATMENT, *CONTROL)]
     assert cost_per_pass_ratio(*tripled, clusters=list("abcdefgh") * 3) == pytest.approx(
@@ -174,22 +174,22 @@ def test_a_case_copied_many_times_is_no_more_evidence_when_clustered():
 @pytest.mark.parametrize(
     ("over", "under"), [([], []), ([0.0, 0.0], [1.0, 1.0]), ([1.0, 1.0], [0.0, 0.0]), ([-1.0], [1.0])]
 )
-def test_a_sum_of_nothing_has_no_ratio(over, under):
-    """No case, nothing passed, or no price: None, and as a p one half, which claims nothing."""
+def test_cost_per_pass_ratio_without_a_positive_sum_is_none(over, under):
+    """Without cases, passes or prices the ratio is None, and its p one half."""
     assert ratio_of_sums(over, under) is None
     assert cost_per_pass_ratio(over, under, over, under) is None
     assert cost_per_pass_ratio_p(over, under, over, under, bound=1.0) == 0.5
     assert log_ratio_p([], [], bound=1.0) == 0.5
 
 
-def test_one_case_has_a_ratio_of_costs_and_no_bounds():
-    """As for latencies: an estimate, from 0 to infinity."""
+def test_cost_per_pass_ratio_of_one_case_has_no_bounds():
+    """One case gives an estimate, and an interval from 0 to infinity."""
     assert ratio_of_sums([2.0], [4.0]) == Interval(0.5, 0.0, math.inf)
     assert cost_per_pass_ratio_p([2.0], [1.0], [4.0], [1.0], bound=1.0) == 0.5
 
 
-def test_costs_in_proportion_decide_by_themselves():
-    """A tenth of the price on every case is a tenth, without a doubt."""
+def test_cost_per_pass_ratio_of_proportional_costs_has_no_spread():
+    """A tenth of the price in every case is a ratio of a tenth."""
     costs = [0.013, 0.017, 0.021, 0.4]
     tenths = [cost / 10 for cost in costs]
     assert ratio_of_sums(tenths, costs) == pytest.approx((0.1, 0.1, 0.1))
@@ -199,21 +199,21 @@ def test_costs_in_proportion_decide_by_themselves():
 
 
 @pytest.mark.parametrize("bound", [0, -1, math.nan])
-def test_a_bound_on_a_ratio_is_positive(bound):
+def test_ratio_p_refuses_bounds_that_are_not_positive(bound):
     """No ratio of times or costs is ever below 0."""
     with pytest.raises(ValueError, match="more than 0"):
         log_ratio_p([1.0], [1.0], bound)
 
 
-def test_costs_that_are_no_numbers_are_refused():
-    """A NaN would silently end in no bounds at all."""
+def test_cost_per_pass_ratio_refuses_values_that_are_not_finite():
+    """A NaN would end in NaN bounds without a message."""
     with pytest.raises(ValueError, match="finite"):
         ratio_of_sums([math.nan], [1.0])
     with pytest.raises(ValueError, match="finite"):
         log_ratio([math.inf], [1.0])
 
 
-def test_costs_of_different_lengths_are_refused():
-    """A case without a cost is left out by the caller, on both sides."""
+def test_cost_per_pass_ratio_refuses_different_lengths():
+    """The caller leaves out a case without a cost, on both sides."""
     with pytest.raises(ValueError, match="shorter"):
         cost_per_pass_ratio([1.0, 1.0], [1.0, 1.0], [1.0], [1.0])

@@ -1,4 +1,4 @@
-"""The ratio of two pass rates over the same cases: published bounds, a general optimiser, and how often it errs."""
+"""The ratio of two pass rates over the same cases: published bounds, a general optimiser, and its error rate."""
 
 import math
 import random
@@ -16,7 +16,7 @@ PAIRS = st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=30)
 
 
 def whole(both, treatment, control, neither):
-    """Pass shares of whole passes: the treatment's and the control's."""
+    """Return whole pass shares of the treatment and of the control."""
     counts = ((1, 1, both), (1, 0, treatment), (0, 1, control), (0, 0, neither))
     pairs = [(t, c) for t, c, count in counts for _ in range(count)]
     return [t for t, _ in pairs], [c for _, c in pairs]
@@ -28,7 +28,7 @@ def test_retention_gives_the_published_interval():
 
 
 def score_by_likelihood(counts, ratio):
-    """The score with the cell probabilities that a general optimiser finds under p_treatment = ratio * p_control."""
+    """Return the score with the cell probabilities that an optimiser finds under p_treatment = ratio * p_control."""
     both, only_treatment, only_control, _ = counts
     n = sum(counts)
 
@@ -57,8 +57,8 @@ def test_retention_p_agrees_with_a_general_optimiser():
 
 
 @given(PAIRS)
-def test_retention_contains_the_estimate_and_turns_with_the_arms(pairs):
-    """The ratio of the arms that have changed places is one over it; each bound is where the p says."""
+def test_retention_contains_the_estimate_and_is_inverted_with_the_arms(pairs):
+    """The ratio of the exchanged arms is its inverse, and p agrees with each bound."""
     treatment, control = ([pair[arm] for pair in pairs] for arm in (0, 1))
     assume(sum(control) > 0.01)
     estimate, low, high = retention(treatment, control)
@@ -74,8 +74,8 @@ def test_retention_contains_the_estimate_and_turns_with_the_arms(pairs):
 
 @pytest.mark.parametrize("n", [20, 40, 100])
 @pytest.mark.parametrize(("passes", "together"), [(0.5, 0.9), (0.9, 0.9), (0.95, 1.0)])
-def test_retention_errs_as_often_as_it_says(n, passes, together):
-    """A treatment that keeps just 80% is shown to keep more in at most 8% of runs: every outcome, sizes of a suite."""
+def test_retention_keeps_its_error_rate(n, passes, together):
+    """A treatment that keeps exactly 80% is shown to keep more in at most 8% of runs, over every outcome."""
     both = 0.8 * passes * together
     law = scipy.stats.multinomial(n, [both, 0.8 * passes - both, passes - both, 1 - passes - 0.8 * passes + both])
     rng, shown, runs = random.Random(n), 0, 400
@@ -85,7 +85,7 @@ def test_retention_errs_as_often_as_it_says(n, passes, together):
 
 
 def test_retention_at_its_edges():
-    """Nothing passed by the control leaves no ratio; nothing by the treatment is 0, with an upper bound."""
+    """If the control passes nothing the ratio is None; if the treatment passes nothing it is 0, with an upper bound."""
     assert retention([1, 0], [0, 0]) is None
     assert retention([], []) is None
     assert retention_p([], [], 0.8) == 0.5
@@ -97,8 +97,8 @@ def test_retention_at_its_edges():
 
 
 @pytest.mark.parametrize(("treatment", "control"), [([1.1], [1]), ([1], [-0.1]), ([math.nan], [1]), ([1, 1], [1])])
-def test_retention_refuses_what_is_no_share(treatment, control):
-    """Also arms of different lengths."""
+def test_retention_refuses_values_that_are_not_shares(treatment, control):
+    """Arms of different lengths are refused too."""
     with pytest.raises(ValueError, match=r"between 0 and 1|finite|longer|shorter"):
         retention(treatment, control)
 

@@ -1,4 +1,4 @@
-"""Whether a split came out as its weights say: exact fractions, closed forms, and looks at all times."""
+"""The e-value against a split by its weights: exact fractions, closed forms, and continuous monitoring."""
 
 import math
 import random
@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.stats import anytime_p, sample_ratio_e
 
-# Above it a chi-square with one degree of freedom has p < .001.
+# A chi-square with one degree of freedom above it has p < .001.
 CHI_SQUARE = scipy.stats.chi2.isf(0.001, 1)
 
 
 def predicted(counts, weights):
-    """The e-value by its definition: each unit's arm, foretold from those before, over its weight, in fractions."""
+    """Return the e-value by its definition: the predicted share of each unit's arm over its weight, in fractions."""
     shares = [Fraction(weight) / sum(weights) for weight in weights]
     mixtures = []
     for concentration in (10, 100, 1_000, 10_000):
@@ -41,23 +41,23 @@ def predicted(counts, weights):
         ([0, 60], [9_999, 1]),
     ],
 )
-def test_the_e_value_is_that_of_its_definition(counts, weights):
-    """By exact fractions, unit by unit: two arms and more, lopsided weights, and a weight of 0."""
+def test_sample_ratio_e_matches_its_definition(counts, weights):
+    """In exact fractions, unit by unit: two arms and more, unequal weights, and a weight of 0."""
     weighed = [(count, weight) for count, weight in zip(counts, weights, strict=True) if weight]
     exact = predicted(*(list(column) for column in zip(*weighed, strict=True)))
     assert sample_ratio_e(counts, weights) == pytest.approx(exact, rel=1e-9)
 
 
-def test_two_units_in_one_arm_are_worth_little_more_than_one():
-    """In closed form: the first unit tells nothing, the second (c + 2) / (c + 1) at equal weights."""
+def test_sample_ratio_e_of_two_units_has_a_closed_form():
+    """The first unit gives 1, the second (c + 2) / (c + 1) at equal weights."""
     assert sample_ratio_e([1, 0], [1, 1]) == pytest.approx(1, rel=1e-10)
     wanted = sum((c + 2) / (c + 1) for c in (10, 100, 1_000, 10_000)) / 4
     assert sample_ratio_e([2, 0], [1, 1]) == pytest.approx(wanted, rel=1e-10)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 10_000)), min_size=2, max_size=6))
-def test_the_next_unit_changes_nothing_on_the_average(arms):
-    """Under the weights the e-value is a martingale: what it is now is what it is worth after any next unit."""
+def test_sample_ratio_e_is_a_martingale(arms):
+    """Under the weights the e-value is equal to its expectation after the next unit."""
     counts, weights = map(list, zip(*arms, strict=True))
     after = 0.0
     for arm, weight in enumerate(weights):
@@ -82,8 +82,8 @@ def test_the_next_unit_changes_nothing_on_the_average(arms):
         pytest.param([], [], None, id="no arm at all"),
     ],
 )
-def test_the_e_value_at_its_edges(counts, weights, e):
-    """What cannot mismatch gives 1, what cannot be gives the largest number there is, and nonsense is refused."""
+def test_sample_ratio_e_at_its_edges(counts, weights, e):
+    """Without units it is 1, for an impossible unit it is MOST, and invalid arguments are refused."""
     if e is None:
         with pytest.raises(ValueError, match=r"counts|weights|finite"):
             sample_ratio_e(counts, weights)
@@ -92,15 +92,15 @@ def test_the_e_value_at_its_edges(counts, weights, e):
         assert 0 < anytime_p(e) <= 1
 
 
-def test_of_a_billion_units_the_last_digits_are_still_right():
-    """A split that fits gets more and more evidence that it does, and one that is off by a hundredth none of it."""
+def test_sample_ratio_e_of_a_billion_units_keeps_its_digits():
+    """Evidence for a correct split grows, and evidence against one that is off by a hundredth grows too."""
     assert 0 < sample_ratio_e([500_010_000, 499_990_000], [1, 1]) < 0.1
     assert sample_ratio_e([505_000_000, 495_000_000], [1, 1]) == 1e300
     assert sample_ratio_e([821_588, 815_482], [1, 1]) == pytest.approx(2_368.8, rel=1e-3)
 
 
 def looked_at(dice, share, units, every):
-    """One life of a split declared as halves: whether each way ever called it broken, and after how many units."""
+    """Simulate a split declared as halves: return when each test called it broken, in units."""
     found, first = {}, 0
     for number in range(1, units + 1):
         first += dice.random() < share
@@ -113,16 +113,16 @@ def looked_at(dice, share, units, every):
     return found
 
 
-def test_a_true_split_is_called_broken_less_than_once_in_a_thousand_lives():
-    """Of 300 lives of 2,000 units with a look after every ten none is, where the chi-square errs at every look."""
+def test_sample_ratio_e_seldom_rejects_a_correct_split():
+    """None of 300 lives of 2,000 units, looked at after every ten, is rejected; the chi-square test errs."""
     dice = random.Random(20_261_201)
     lives = [looked_at(dice, 0.5, 2_000, 10) for _ in range(300)]
     assert sum("e" in life for life in lives) == 0
     assert sum("p" in life for life in lives) >= 3
 
 
-def test_a_broken_split_is_found_after_some_thousands_of_units():
-    """45 to 55 for a declared half: half of the lives within 2,500 units, all within 6,000."""
+def test_sample_ratio_e_finds_a_broken_split_in_time():
+    """A 45 to 55 split declared as halves: half of the lives within 2,500 units, all within 6,000."""
     dice = random.Random(20_261_202)
     after = sorted(looked_at(dice, 0.45, 6_000, 50).get("e", math.inf) for _ in range(30))
     assert after[15] <= 2_500

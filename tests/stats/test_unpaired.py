@@ -1,4 +1,4 @@
-"""Two independent arms: published examples, scipy and statsmodels, and what every interval must keep."""
+"""Two independent arms: published examples, scipy, statsmodels, and general properties of every interval."""
 
 import math
 
@@ -24,7 +24,7 @@ ARMS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda two
 
 
 def singles(passed, n):
-    """An arm of units that sent one request each."""
+    """Return an arm of units that sent one request each."""
     return clustered_ratio([1] * passed + [0] * (n - passed), [1] * n)
 
 
@@ -32,7 +32,7 @@ class Fixed(OneLook):
     """One look at a two-sided confidence of 95%."""
 
     def z(self, alpha=0.05):
-        """The quantile of half of it."""
+        """Return the quantile of half of it."""
         return super().z(alpha / 2)
 
 
@@ -46,8 +46,8 @@ class Fixed(OneLook):
         ((10, 10), (0, 10), 0.6075, 1.0),
     ],
 )
-def test_the_difference_of_shares_gives_the_published_intervals(treatment, control, low, high):
-    """With one request a unit and one look it is Newcombe's interval, but for the correction of few clusters."""
+def test_share_difference_gives_the_published_intervals(treatment, control, low, high):
+    """With one request per unit and one look it is Newcombe's interval, except for the correction for few clusters."""
     arms = [singles(*counts)._replace(variance=0.0) for counts in (treatment, control)]
     interval = share_difference(*arms, 0.0, Fixed()).interval
     assert interval[1:] == pytest.approx((low, high), abs=1e-4)
@@ -55,8 +55,8 @@ def test_the_difference_of_shares_gives_the_published_intervals(treatment, contr
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 200), st.integers(1, 200), st.data())
-def test_the_difference_of_shares_agrees_with_statsmodels(n, m, data):
-    """A second implementation agrees, at 0% and 100% too."""
+def test_share_difference_matches_statsmodels(n, m, data):
+    """Also at 0% and 100%."""
     x, y = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
     if min(n, m) < 2:
         return
@@ -67,8 +67,8 @@ def test_the_difference_of_shares_agrees_with_statsmodels(n, m, data):
 
 @settings(max_examples=40, deadline=None)
 @given(ARMS, ARMS, st.floats(-0.3, 0.3))
-def test_shares_of_any_counts_have_bounds_and_p_values_that_agree(treatment, control, bound):
-    """Nothing raises, bounds lie within -1 and 1, swapped arms give the mirror image, and p agrees with the bounds."""
+def test_share_difference_bounds_and_p_agree_for_any_counts(treatment, control, bound):
+    """It never raises, bounds lie within -1 and 1, swapped arms give the mirror image, and p agrees with the bounds."""
     arms = [clustered_ratio([x for x, _ in arm], [n for _, n in arm]) for arm in (treatment, control)]
     if None in arms:
         return
@@ -85,7 +85,7 @@ def test_shares_of_any_counts_have_bounds_and_p_values_that_agree(treatment, con
 
 
 @given(st.integers(2, 50), st.integers(1, 40))
-def test_requests_of_the_same_units_are_no_new_evidence(units, each):
+def test_share_difference_counts_units_and_not_requests(units, each):
     """Units that always pass or always fail count once, however many requests they send."""
     passed = [number % 2 for number in range(units)]
     once, often = singles(sum(passed), units), clustered_ratio([p * each for p in passed], [each] * units)
@@ -93,7 +93,7 @@ def test_requests_of_the_same_units_are_no_new_evidence(units, each):
     assert often.variance == pytest.approx(once.variance)
 
 
-def test_the_error_of_a_share_is_the_clustered_error():
+def test_clustered_ratio_has_the_published_error():
     """test_clustered_stderr of inspect_ai: 20 scores in 4 clusters have the error 0.645."""
     sums = [sum(range(first, 20, 4)) for first in range(4)]
     ratio = clustered_ratio(sums, [5] * 4)
@@ -101,13 +101,13 @@ def test_the_error_of_a_share_is_the_clustered_error():
     assert math.sqrt(ratio.variance) == pytest.approx(estimate_mean(range(20), [0, 1, 2, 3] * 5).error)
 
 
-def test_where_nothing_varies_the_units_are_the_evidence():
+def test_clustered_ratio_without_variation_is_worth_its_units():
     """100 requests of 10 units that all pass are worth ten."""
     assert clustered_ratio([10] * 10, [10] * 10).effective_n == 10
 
 
-def test_the_difference_of_means_is_welchs():
-    """scipy is the oracle of the interval; Wallace's t is within a hundredth of the exact one."""
+def test_mean_difference_is_welchs():
+    """Compared with scipy's interval; Wallace's t is within a hundredth of the exact one."""
     first, second = [1.0, 2.0, 4.0, 8.0, 3.0, 5.0, 2.5, 6.0], [2.0, 3.0, 3.5, 9.0, 7.0, 7.5, 4.0]
     arms = [clustered_ratio(values, [1] * len(values)) for values in (first, second)]
     expected = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.90)
@@ -116,14 +116,14 @@ def test_the_difference_of_means_is_welchs():
 
 @pytest.mark.parametrize("df", [4, 10, 30, 300])
 @pytest.mark.parametrize("z", [0.5, 1.645, 2.8])
-def test_t_has_the_tail_of_z(df, z):
-    """Wallace's approximation is within three hundredths of scipy's quantile, and its inverse undoes it."""
+def test_t_of_z_has_the_tail_of_z(df, z):
+    """Wallace's approximation is within three hundredths of scipy's quantile, and `z_of_t` is its inverse."""
     assert t_of_z(z, df) == pytest.approx(scipy.stats.t.isf(scipy.stats.norm.sf(z), df), rel=0.03)
     assert z_of_t(t_of_z(-z, df), df) == pytest.approx(-z)
 
 
-def test_ratios_are_turned_back_from_their_logarithms():
-    """Twice the logarithm is a factor, and swapped arms give its inverse."""
+def test_ratios_are_the_exponentials_of_differences():
+    """A difference of logarithms is a factor, and swapped arms give its inverse."""
     slow = clustered_ratio([math.log(2.0), math.log(2.2), math.log(1.8)] * 9, [1] * 27)
     fast = clustered_ratio([math.log(1.0), math.log(1.1), math.log(0.9)] * 9, [1] * 27)
     there, back = geometric_ratio(slow, fast, 1.25), geometric_ratio(fast, slow, 0.8)
@@ -133,16 +133,16 @@ def test_ratios_are_turned_back_from_their_logarithms():
     assert there.above_p < 0.001
 
 
-def test_units_that_cost_and_never_pass_count_in_the_cost_per_pass():
-    """What was paid for failures is part of the price of a pass."""
+def test_cost_per_pass_includes_units_that_never_pass():
+    """The cost of failures is part of the price of a pass."""
     dear, cheap = clustered_ratio([1.0, 1.0, 2.0], [1, 0, 1]), clustered_ratio([1.0, 1.0, 1.0], [1, 1, 1])
     assert ratio_of_ratios(dear, cheap, 1.0).interval.estimate == 2.0
     assert ratio_of_ratios(clustered_ratio([0.0, 0.0], [1, 1]), cheap, 1.0) is None
     assert clustered_ratio([1.0, 1.0], [0, 0]) is None
 
 
-def test_quantiles_are_compared_by_their_order_statistics():
-    """p95 twice as high is twice as high, with bounds on both sides; too few values bound no p95."""
+def test_quantile_ratio_of_uses_order_statistics():
+    """Twice the p95 gives the ratio two, with bounds on both sides; too few values give None."""
     read = scipy.stats.lognorm(0.5).ppf
     compared = quantile_ratio_of(lambda q: 2 * read(q), 900, read, 4_000, q=0.95, bound=1.2)
     assert compared.interval.estimate == pytest.approx(2.0)

@@ -1,4 +1,4 @@
-"""What the control's own noise allows to ask, and what it warns of; on values, without any run."""
+"""The noise floor of the control, its thresholds and its warnings, on values without a run."""
 
 import json
 from pathlib import Path
@@ -29,23 +29,23 @@ AUTO = {"min_similarity": "auto"}
 
 
 @pytest.mark.parametrize(("n", "k"), [(18, 0), (19, 1), (38, 1), (39, 2), (59, 3), (99, 5)])
-def test_the_threshold_is_the_kth_smallest_of_n(n, k):
+def test_calibrated_threshold_is_the_kth_smallest_of_n(n, k):
     """k = floor(.05 (n + 1)), counted exactly where floating point would end just below a whole number."""
     scores = [number / 100 for number in range(n, 0, -1)]
     assert conformal_threshold(scores) == (k / 100 if k else None)
 
 
 @given(st.lists(st.floats(0, 1), min_size=20, max_size=120))
-def test_no_more_than_one_in_twenty_falls_below_what_the_others_set(scores):
-    """Split conformal's promise: each score, held to the threshold of all the others, misses it at most that often."""
+def test_calibrated_threshold_is_missed_by_at_most_one_in_twenty(scores):
+    """The guarantee of split conformal prediction: each score, compared with the threshold of all others."""
     missed = sum(
         score < conformal_threshold(scores[:number] + scores[number + 1 :]) for number, score in enumerate(scores)
     )
     assert missed <= 0.05 * len(scores)
 
 
-def test_the_calibrated_number_is_rounded_down_and_never_up():
-    """Three decimals that people can read, and the control that set the threshold still reaches it."""
+def test_calibrated_threshold_is_rounded_down():
+    """To three decimals, so that the control that set the threshold still reaches it."""
     assert calibrated([0.57] * 19) == NoiseFloor(19, 0.57, tied=True)
     assert calibrated([0.62999] + [0.9] * 18) == NoiseFloor(19, 0.629)
     assert calibrated([1.0] * 19).threshold == 1.0
@@ -53,8 +53,8 @@ def test_the_calibrated_number_is_rounded_down_and_never_up():
     assert calibrated([0.9] * 18) is None
 
 
-def test_auto_becomes_the_number_of_the_run_or_that_of_the_next_weaker_source():
-    """A case that names a number keeps it."""
+def test_settled_replaces_auto_by_the_calibrated_or_fallback_number():
+    """A case with a number of its own keeps it."""
     measured = settled(a_case(**AUTO), NoiseFloor(19, 0.62))
     assert (measured.min_similarity, measured.calibrated) == (0.62, True)
     weaker = settled(a_case(**AUTO, fallback_similarity=0.75), None)
@@ -64,8 +64,8 @@ def test_auto_becomes_the_number_of_the_run_or_that_of_the_next_weaker_source():
     assert settled(fixed, NoiseFloor(19, 0.62)) is fixed
 
 
-def test_a_deficit_is_rounded_up_and_asks_of_each_case_its_own_number():
-    """How alike the control's answers are, less the deficit, rounded down and never below 0."""
+def test_deficit_is_rounded_up_and_gives_each_case_its_own_threshold():
+    """The control's self-similarity less the deficit, rounded down and never below 0."""
     floor = calibrated_deficit([[0.1001, -0.2]] * 20, 0.3)
     assert floor == NoiseFloor(20, deficit=0.101, other_prompts=0.3, tied=True)
     waiting = settled(a_case(**AUTO), floor)
@@ -93,24 +93,24 @@ def test_a_deficit_is_rounded_up_and_asks_of_each_case_its_own_number():
         (0.501, {"calibrated": True, "other_prompts": 0.5}, True),
     ],
 )
-def test_a_threshold_asserts_something_where_an_answer_to_another_prompt_misses_it(number, fields, asserts):
-    """A number that somebody gave is theirs to judge, unless every answer reaches it."""
+def test_threshold_asserts_something_if_answers_to_other_prompts_miss_it(number, fields, asserts):
+    """A number from the user counts as asserting, unless every answer reaches it."""
     assert a_case(min_similarity=number, **fields).asserts_similarity is asserts
 
 
-def test_a_run_says_what_auto_is_and_how_often_the_control_misses_it():
-    """The rate is known as well as so many cases tell it."""
+def test_reached_says_the_value_of_auto_and_its_miss_rate():
+    """The rate is as precise as this number of cases allows."""
     assert (
         reached(NoiseFloor(99, 0.57)) == "min_similarity=auto is 0.57: the control itself misses it in 2 to 9% of cases"
     )
     assert reached(NoiseFloor(19, deficit=0.2), " (json)", ", calibrated on 19 selected cases only") == (
-        "min_similarity=auto (json) is how alike the control's answers to a case are, less 0.2, calibrated on 19 selected "
+        "min_similarity=auto (json) is the similarity of the control's answers to a case, less 0.2, calibrated on 19 selected "
         "cases only: the control itself misses it in 0.3 to 15% of cases"
     )
 
 
-def test_what_asserts_nothing_is_said_with_the_way_out():
-    """In all cases or in some; three control samples are a way out for those who have two."""
+def test_asserts_nothing_names_a_remedy():
+    """For all cases or some; with two control samples, three are suggested."""
     idle, held = a_case(min_similarity=0.0, calibrated=True), a_case(min_similarity=0.9, calibrated=True)
     assert asserts_nothing(NoiseFloor(40, 0.9), [held, held]) == ""
     assert asserts_nothing(NoiseFloor(40, 0.0), [idle, idle]) == (
@@ -131,8 +131,8 @@ def twice(response_id, text="Yes."):
     return ((text, response_id), (text, response_id))
 
 
-def test_a_stored_reply_is_told_by_its_response_id():
-    """Three cases or more whose samples are one reply, and no case that shows another answer to the same prompt."""
+def test_cache_is_recognised_by_response_ids():
+    """Three cases or more whose samples are one reply, and no case with different answers to the same prompt."""
     three = (twice("a"), twice("b", "No."), twice("c"))
     assert cache(samples(*three)) == Cache("a", 3)
     assert cache(samples(*three, [("Yes.", "d")])) == Cache("a", 3), "one sample tells nothing"
@@ -141,8 +141,8 @@ def test_a_stored_reply_is_told_by_its_response_id():
     assert cache(samples(*three, [("Yes.", "d"), ("No.", "d")])) is None
 
 
-def test_a_model_that_repeats_itself_is_no_cache():
-    """Equal texts under ids of their own come from a model; equal ids everywhere name nothing; two cases are chance."""
+def test_cache_is_not_a_consistent_model():
+    """Equal texts with different ids come from a model, equal ids everywhere show nothing, two cases may be chance."""
     assert cache(samples(*[[("Yes.", f"{n}a"), ("Yes.", f"{n}b")] for n in range(30)])) is None
     assert cache(samples(*[twice("chatcmpl-local")] * 30)) is None
     assert cache(samples(twice("a"), twice("b"))) is None
@@ -154,25 +154,25 @@ def test_a_model_that_repeats_itself_is_no_cache():
     [
         ((8, None, {None}), "min_similarity=auto needs 19 cases with two control samples, this run has 8: not asserted"),
         ((8, None, {0.75}, " (json)"), ("min_similarity=auto (json) needs 19 cases with two control samples, this run "
-                                       "has 8: 0.75 holds instead")),
+                                       "has 8: 0.75 is used instead")),
         ((8, None, {0.75, 0.5, None}), ("min_similarity=auto needs 19 cases with two control samples, this run has 8: "
-                                       "the numbers given beside it hold, in the cases that have one")),
+                                       "the fixed numbers are used in the cases that have one")),
         ((30, Cache("a", 30), {None}), "min_similarity=auto is not calibrated on a cache: not asserted"),
     ],
 )  # fmt: skip
-def test_a_run_that_cannot_calibrate_says_why_and_what_holds(told, note):
-    """Silence would look like a threshold that every case reached."""
+def test_uncalibrated_says_why_and_names_the_replacement(told, note):
+    """Without this line users would believe that every case reached a threshold."""
     assert uncalibrated(*told) == note
 
 
 def noisy(number, other, **fields):
-    """A case whose control said one thing first and `other` then."""
+    """Build a case whose control answered first one text and then `other`."""
     case = a_case(f"case-{number}", **fields)
     return a_pair(case, a_reply("The sky is blue."), a_reply("The sky is blue.", DEEPSEEK), spare=[a_reply(other)])
 
 
-def test_a_control_that_misses_its_own_threshold_is_told():
-    """One in twenty is what a calibrated threshold misses too; above that the number is named, or that there are several."""
+def test_control_that_misses_its_threshold_is_a_warning():
+    """Above one miss in twenty the warning names the threshold, or says that there are several."""
     kept = [noisy(number, "The sky is blue.", min_similarity=0.75) for number in range(19)]
     one = noisy(19, "Grass grows.", min_similarity=0.75)
     assert list(warnings(collected(*kept, one))) == []
@@ -191,13 +191,13 @@ def test_a_control_that_misses_its_own_threshold_is_told():
     ]
 
 
-def test_a_calibrated_threshold_is_no_warning():
-    """It was measured on that very control."""
+def test_calibrated_threshold_is_not_a_warning():
+    """It was measured on the same control."""
     assert list(warnings(collected(noisy(1, "Grass grows.", min_similarity=0.75, calibrated=True)))) == []
 
 
-def test_a_cache_is_told_with_one_of_its_ids():
-    """In a run without auto too: whatever is said of the control's noise there is wrong."""
+def test_cache_is_a_warning_with_one_of_its_ids():
+    """Also in a run without auto, whose figures of the control's variation are wrong too."""
     pairs = [
         a_pair(
             a_case(f"case-{number}"),
@@ -209,8 +209,8 @@ def test_a_cache_is_told_with_one_of_its_ids():
     ]
     assert list(warnings(collected(*pairs))) == [
         (
-            "the relay answered all control samples of a case with one and the same stored reply (response id id-0) in "
-            "3 cases: it serves a cache, and how far the control repeats itself is not known"
+            "the relay answered all control samples of a case with the same stored reply (response id id-0) in "
+            "3 cases: it serves a cache, so it is unknown how consistent the control is with itself"
         )
     ]
     assert list(warnings(collected(one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))))) == []
@@ -222,8 +222,8 @@ DESK = Path(__file__).resolve().parents[2] / "examples" / "support-desk" / "__gr
 @pytest.mark.parametrize(
     ("name", "by_one", "by_own"), [("lexical", (0.25, 0.35), (0.55, 0.65)), ("exact", (0, 0), (0, 0))]
 )
-def test_three_samples_catch_more_real_answers_of_another_model_than_two(name, by_one, by_own):
-    """The recorded answers of the example, whose treatment is mostly wrong; `exact` can ask for nothing at all."""
+def test_three_control_samples_find_more_wrong_answers_than_two(name, by_one, by_own):
+    """On the recorded answers of the example, whose treatment is mostly wrong; `exact` finds none."""
     texts = {}
     for line in (line for path in sorted(DESK.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()):
         if "case" in (stored := json.loads(line)):

@@ -1,1 +1,1 @@
-"""Tool calls of answers: read, written, held against each other, and shown."""
+"""Tool calls of answers: reading, writing, comparison and display."""

@@ -1,4 +1,4 @@
-"""The assignment problem: give each row a column of its own, so that the sum of the costs is the smallest."""
+"""The assignment problem: give each row its own column so that the sum of the costs is the smallest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def cheapest(costs: Sequence[Sequence[float]]) -> list[int]:
-    """Return the column of each row; there are at least as many columns as rows (Kuhn's Hungarian method).
+    """Return the column of each row; needs at least as many columns as rows (Kuhn's Hungarian method).
 
     >>> cheapest([[1.0, 2.0], [1.0, 5.0]])
     [1, 0]
@@ -24,7 +24,7 @@ def cheapest(costs: Sequence[Sequence[float]]) -> list[int]:
 
 
 class _Assignment:
-    """The best assignment of the rows so far, with prices: no cost is below the prices of its row and column."""
+    """The best assignment of the rows so far, with prices: a cost is at least the price of its row plus its column."""
 
     def __init__(self, costs: Sequence[Sequence[float]], columns: int) -> None:
         self.row_of: dict[int, int] = {}
@@ -34,7 +34,7 @@ class _Assignment:
         self._column_price = [0.0] * columns
 
     def add(self, start: int) -> None:
-        """Give another row a column, by moving other rows along the path that costs least."""
+        """Assign a column to another row, by moving other rows along the cheapest path."""
         distance, came_from = [inf] * len(self._columns), [-1] * len(self._columns)
         reached: list[int] = []
         row, base, last = start, 0.0, -1

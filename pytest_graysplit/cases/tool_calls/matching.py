@@ -1,4 +1,4 @@
-"""Which call of one answer stands for which of another, and how alike the calls are."""
+"""Matching of the calls of two answers, and their similarity."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     _Named: TypeAlias = defaultdict[str, list[ToolCall]]
 
-# The metric of a similarity that is one of tool calls, whatever metric compares texts.
+# The metric of a similarity of tool calls, whichever metric compares texts.
 TOOL_CALLS = "tool calls"
-# More unequal calls of one tool than this are paired in their order: the best pairing takes the cube of their number.
+# Above this many unequal calls of one tool, calls are paired in order: the best pairing takes the cube of the number.
 MOST_WEIGHED = 40
 
 
 class Match(NamedTuple):
-    """Two calls of one tool, and the share of their arguments that is equal; unreadable calls have none."""
+    """Two calls of one tool, and the share of their arguments that is equal; 0 for unreadable arguments."""
 
     control: ToolCall
     treatment: ToolCall
@@ -31,7 +31,7 @@ class Match(NamedTuple):
 
 
 class Matching(NamedTuple):
-    """All calls of two answers: those that stand for each other, and those of one answer alone."""
+    """All calls of two answers: matched pairs, and the calls of one answer alone."""
 
     matches: tuple[Match, ...]
     missing: tuple[ToolCall, ...]
@@ -39,13 +39,13 @@ class Matching(NamedTuple):
 
     @property
     def similarity(self) -> float:
-        """The F1 of the calls, in which a call with other arguments counts by its share of equal ones."""
+        """The F1 of the calls; a pair with different arguments counts by its share of equal ones."""
         calls = 2 * len(self.matches) + len(self.missing) + len(self.extra)
         return 2 * sum(match.share for match in self.matches) / calls if calls else 1.0
 
 
 def match(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Matching:
-    """Pair the calls of two answers so that the sum of equal shares is the largest; each call counts once."""
+    """Pair the calls of two answers so that the sum of equal shares is the largest; each call is paired once."""
     matches, ours, theirs = _equal(control, treatment)
     missing: list[ToolCall] = []
     extra: list[ToolCall] = []
@@ -58,7 +58,7 @@ def match(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Matchin
 
 
 def share(control: ToolCall, treatment: ToolCall) -> float:
-    """Return the share of the arguments of two calls that both have with one value; 1 where neither has any."""
+    """Return the share of the arguments of two calls that have equal values in both; 1 where both have no arguments."""
     if not (control.is_readable and treatment.is_readable) or control.name != treatment.name:
         return 0.0
     names = len(control.arguments.keys() | treatment.arguments.keys())
@@ -66,12 +66,12 @@ def share(control: ToolCall, treatment: ToolCall) -> float:
 
 
 def fits(call: ToolCall, expected: ToolCall) -> bool:
-    """Tell whether a call is one that is expected: of that tool, with at least those arguments."""
+    """Tell whether a call is the expected one: of the same tool, with at least the expected arguments."""
     return call.is_readable and call.name == expected.name and holds(dict(call.arguments), dict(expected.arguments))
 
 
 def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int | None]:
-    """Return for each expected call the place of another call that is it, for as many of them as can be."""
+    """Return for each expected call the place of a matching call of its own, for as many calls as possible."""
     fitting = [[place for place, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
     owner: dict[int, int] = {}
 
@@ -91,7 +91,7 @@ def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[in
 
 
 def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int] | None:
-    """Return the places of the expected calls in their order, with others between them; None where there are none."""
+    """Return the places of the expected calls in their order, with others in between; None if the order differs."""
     places: list[int] = []
     for wanted in expected:
         begin = places[-1] + 1 if places else 0
@@ -103,7 +103,7 @@ def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[in
 
 
 def _equal(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> tuple[list[Match], _Named, _Named]:
-    """Pair equal calls first: no better pairing parts them. Return the rest of both sides, too."""
+    """Pair equal calls first, which every best pairing keeps; return the pairs and the rest of both sides."""
     waiting: defaultdict[tuple[str, str], list[ToolCall]] = defaultdict(list)
     for call in treatment:
         waiting[identity(call)].append(call)
@@ -126,7 +126,7 @@ def _by_name(calls: Iterable[ToolCall]) -> _Named:
 def _paired(
     ours: Sequence[ToolCall], theirs: Sequence[ToolCall]
 ) -> tuple[list[tuple[ToolCall, ToolCall]], list[ToolCall], list[ToolCall]]:
-    """Pair as many calls of one tool as can be; return the pairs, and what is left on either side."""
+    """Pair as many calls of one tool as possible; return the pairs and the rest of both sides."""
     if len(ours) > len(theirs):
         pairs, right, left = _paired(theirs, ours)
         return [(one, other) for other, one in pairs], left, right
@@ -136,7 +136,7 @@ def _paired(
 
 
 def _best(fewer: Sequence[ToolCall], more: Sequence[ToolCall]) -> list[int]:
-    """Return for each of the fewer calls the place of another of the others, with the largest sum of shares."""
+    """Return for each of the fewer calls its own place among the others, with the largest sum of shares."""
     if len(more) > MOST_WEIGHED:
         return list(range(len(fewer)))
     return cheapest([[-share(one, other) for other in more] for one in fewer])

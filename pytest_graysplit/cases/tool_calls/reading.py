@@ -1,4 +1,4 @@
-"""Reads tool calls, in every shape in which servers send them and recordings hold them."""
+"""Parsing of tool calls, in every shape that servers send and recordings hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-# A stored call has these names; one that a server sent, which older recordings hold, has others beside them.
+# The names of a stored call. Calls as a server sent them, which older recordings hold, have further names.
 _STORED = ("name", "arguments", "id", "arguments_text")
 _SENT = ("function", "custom", "type", "index")
 
@@ -31,7 +31,7 @@ def read_calls(message: Mapping[str, Json]) -> tuple[ToolCall, ...]:
 
 
 def read_call(sent: Json) -> ToolCall:
-    """Read one call as a server sent it; the free input of a custom tool is its argument `input`."""
+    """Read one call as a server sent it; the free input of a custom tool becomes its argument `input`."""
     if not isinstance(sent, dict):
         return ToolCall("", arguments_text=_as_text(sent))
     told = next((part for name in ("function", "custom") if isinstance(part := sent.get(name), dict)), sent)
@@ -44,7 +44,7 @@ def read_call(sent: Json) -> ToolCall:
 
 
 def stored_call(stored: Json, place: str) -> ToolCall:
-    """Read one call of a recording, also as older ones hold it; raise ValueError that names what cannot be one."""
+    """Read one call of a recording, in the current or an older form; raise ValueError that names the invalid part."""
     if not isinstance(stored, dict):
         raise ValueError(f"holds a call that is not an object - at `{place}`")  # noqa: TRY004 # the value of a field
     if any(name in stored for name in _SENT):
@@ -67,7 +67,7 @@ def stored_call(stored: Json, place: str) -> ToolCall:
 
 
 def as_json(call: ToolCall) -> dict[str, Json]:
-    """Return a call as recordings and reports hold it; arguments that are not JSON are null, and stand beside it."""
+    """Return a call as recordings and reports hold it; arguments that are not JSON are null, with a text beside it."""
     told: dict[str, Json] = {"name": call.name, "arguments": dict(call.arguments), "id": call.id}
     return told if call.arguments_text is None else told | {"arguments": None, "arguments_text": call.arguments_text}
 
@@ -82,7 +82,7 @@ def _text(value: Json) -> str | None:
 
 
 def _arguments(given: Json) -> tuple[dict[str, Json], str | None]:
-    """Return arguments as an object, and as a text where they are not one; blank and null are no arguments."""
+    """Return arguments as an object, and as a text where they are not one; blank and null are empty arguments."""
     if isinstance(given, str):
         return _parsed(given)
     if given is None:

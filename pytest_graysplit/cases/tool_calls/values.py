@@ -1,4 +1,4 @@
-"""When two arguments are the same value, and how a call is written for people."""
+"""Equality of arguments, and the display of calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST_CALL = 160
 MOST_CALLS = 6
-# A day, alone or with its time, as RFC 3339 writes it; what has no offset is taken for UTC.
+# A day, alone or with a time, as RFC 3339 writes it; without an offset it is taken for UTC.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
@@ -32,21 +32,21 @@ def canonical(value: Json) -> str:
 
 
 def identity(call: ToolCall) -> tuple[str, str]:
-    """Return what two calls share exactly if they call the same tool with equal arguments."""
+    """Return a key that two calls share exactly if they call the same tool with equal arguments."""
     if call.arguments_text is None:
         return call.name, canonical(dict(call.arguments))
     return call.name, f"text {call.arguments_text}"
 
 
 def holds(answer: Json, expected: Json) -> bool:
-    """Tell whether an answer holds what is expected: objects may hold more, lists and all else must be equal."""
+    """Tell whether an answer contains the expected value: objects may have more names, all else must be equal."""
     if isinstance(expected, dict) and isinstance(answer, dict):
         return all(name in answer and holds(answer[name], value) for name, value in expected.items())
     return canonical(answer) == canonical(expected)
 
 
 def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
-    """Return the names of the arguments that are not in both with the same value, in their order."""
+    """Return the names of the arguments that differ, in their order."""
     names = dict.fromkeys([*ours, *theirs])
     return [
         name
@@ -56,7 +56,7 @@ def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
 
 
 def shown(call: ToolCall, *, partly: bool = False) -> str:
-    """Write a call on one line; `partly` says that it may have more arguments than those that are shown.
+    """Write a call on one line; `partly` shows that the call may have further arguments.
 
     >>> from pytest_graysplit.types import ToolCall
     >>> shown(ToolCall("refund", {"order": 1001, "to": "Ada"}))
@@ -71,14 +71,14 @@ def shown(call: ToolCall, *, partly: bool = False) -> str:
 
 
 def all_shown(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
-    """Write calls one behind the other, and how many more there are than can be shown."""
+    """Write calls one after another, and the number of those that do not fit."""
     each = list(calls)
     more = f" and {len(each) - MOST_CALLS} more" if len(each) > MOST_CALLS else ""
     return ", ".join(shown(call, partly=partly) for call in each[:MOST_CALLS]) + more
 
 
 def written(value: Json) -> str:
-    """Write a value as JSON, cut where it is long."""
+    """Write a value as JSON, shortened if it is long."""
     return cut(json.dumps(value, ensure_ascii=False), 80)
 
 
@@ -97,7 +97,7 @@ def _nfc(text: str) -> str:
 
 
 def _moment(text: str) -> str:
-    """Return the moment that a text names, in UTC, or nothing; no other text is spelled like one."""
+    """Return the moment that a text names, as text in UTC, or nothing; other texts are never spelled like one."""
     if not (10 <= len(text) <= 32 and _MOMENT.fullmatch(text)):
         return ""
     try:

@@ -1,1 +1,1 @@
-"""`graysplit judge`: how far a judge agrees with people, before anybody relies on it."""
+"""`graysplit judge`: measures how well a judge agrees with people."""

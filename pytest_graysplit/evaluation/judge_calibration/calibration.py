@@ -1,4 +1,4 @@
-"""How far a judge agrees with labels: figures of rulings, and the lines that tell them. Pure functions."""
+"""Agreement of a judge with labels: statistics of rulings and the lines that report them. Pure functions."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ _READINGS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substanti
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A labelled pair and what the judge ruled."""
+    """A labelled pair and the judge's ruling on it."""
 
     pair: Labelled
     ruling: Ruling
 
     @property
     def verdict(self) -> Label | None:
-        """The side that the judge found better; None where it gave no verdict."""
+        """The side that the judge found better; None without a verdict."""
         if self.ruling.score is None:
             return None
         return "treatment" if self.ruling.score == BETTER else "tie" if self.ruling.score == TIE else "control"
 
     @property
     def agrees(self) -> bool:
-        """Whether the judge found what people found."""
+        """Whether the judge found the labelled side better."""
         return self.verdict == self.pair.label
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """All labelled pairs as a judge ruled them."""
+    """All labelled pairs with the judge's rulings."""
 
     judged: Sequence[Judged]
 
     @property
     def agreement(self) -> Interval:
-        """The share of pairs on which judge and labels agree; a pair without a verdict is one where they do not."""
+        """The share of pairs on which judge and label agree; a pair without a verdict counts as a disagreement."""
         return wilson(sum(one.agrees for one in self.judged), len(self.judged))
 
     @property
@@ -77,32 +77,32 @@ class Calibration:
 
     @property
     def disagreements(self) -> tuple[int, int]:
-        """On how many pairs each order named another winner, and how many were asked about at all."""
+        """The number of pairs whose orders named different winners, and of all pairs that the judge was asked about."""
         asked = [one.ruling for one in self.judged if one.ruling.verdicts]
         return sum(ruling.disagreed for ruling in asked), len(asked)
 
     @property
     def first_won(self) -> tuple[int, int]:
-        """How often whatever came first won, and how many answers named a winner."""
+        """The number of answers that named the first position, and of those that named a winner."""
         winners = [verdict for one in self.judged for verdict in one.ruling.verdicts if verdict in ("A", "B")]
         return winners.count("A"), len(winners)
 
     @property
     def unreadable(self) -> tuple[int, int]:
-        """How many answers were no verdict, and of how many."""
+        """The number of answers without a verdict, and of all answers."""
         verdicts = [verdict for one in self.judged for verdict in one.ruling.verdicts]
         return verdicts.count(None), len(verdicts)
 
 
 def lines(calibration: Calibration) -> Iterator[str]:
-    """Yield the report, apart from what the calls cost."""
+    """Yield the report, without the cost of the calls."""
     agreed, whole = sum(one.agrees for one in calibration.judged), len(calibration.judged)
     yield f"agreement      {agreed}/{whole}  {percent(agreed, whole)}  ({_interval(calibration.agreement)})"
     yield f"kappa          {_kappa(calibration.kappa)}"
     split, pairs = calibration.disagreements
-    yield f"orders         named another winner each on {split} of {plural(pairs, 'pair')}, {percent(split, pairs)}"
+    yield f"orders         named different winners on {split} of {plural(pairs, 'pair')}, {percent(split, pairs)}"
     first, decided = calibration.first_won
-    bias = f"{percent(first, decided)}  ({_interval(wilson(first, decided))}; 50.0% is no preference)"
+    bias = f"{percent(first, decided)}  ({_interval(wilson(first, decided))}; 50.0% means no preference)"
     yield f"first answer   won {first} of {decided}, {bias}"
     odd, answers = calibration.unreadable
     yield f"unreadable     {odd} of {plural(answers, 'answer')}"
@@ -116,7 +116,7 @@ def lines(calibration: Calibration) -> Iterator[str]:
 
 
 def reading(kappa: float) -> str:
-    """Put a kappa into a word.
+    """Describe a kappa in words.
 
     >>> reading(0.74), reading(-0.1)
     ('substantial', 'worse than chance')

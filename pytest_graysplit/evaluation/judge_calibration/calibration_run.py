@@ -1,4 +1,4 @@
-"""A judge tried on labelled pairs: asked through the relay, or replayed from the recordings beside them."""
+"""A judge tried on labelled pairs: asked through the relay, or replayed from the recordings beside the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """All requests of one calibration; what was paid for is at rest when `run` ends, however it ends."""
+    """All requests of one calibration; paid replies are stored when `run` ends, whether it succeeds or fails."""
 
     def __init__(self, root: Path, path: Path, pairs: Sequence[Labelled], settings: Settings) -> None:
         """Try the judge of the settings on the pairs of the file at `path`."""
@@ -37,7 +37,7 @@ class Trial:
         self._settings = settings
         self._command = shlex.join(["graysplit", "judge", "calibrate", str(path), "--record=new"])
         metric = asking_metric("judge", settings.table)
-        assert metric is not None  # noqa: S101 # the settings were read for it
+        assert metric is not None  # noqa: S101 # the settings were resolved for it
         into = path.resolve().parent / FOLDER / f"{path.stem}.jsonl"
         self._inquiries = [Inquiry(metric, pair.case, into, self._ask) for pair in pairs]
         self._runner: Runner | None = None
@@ -48,7 +48,7 @@ class Trial:
         self.notes: tuple[str, ...] = ()
 
     def run(self, watch: Callable[[Progress], None]) -> Calibration:
-        """Ask what is not recorded and rule every pair; raise GraysplitError where that cannot be done at all."""
+        """Request the replies that are not recorded and rule every pair; raise GraysplitError if that fails."""
         self._runner = self._build_runner(self._take_in_leftovers())
         try:
             self._fetch(self._runner, watch)
@@ -81,11 +81,11 @@ class Trial:
         return Judged(pair, ruling)
 
     def _ask(self, wishes: Sequence[Wish]) -> list[Reply]:
-        assert self._runner is not None  # noqa: S101 # nothing is asked before the run
+        assert self._runner is not None  # noqa: S101 # nothing is sent before the run
         return list(map(self._runner.reply, wishes))
 
     def _take_in_leftovers(self) -> frozenset[Address]:
-        """Merge what a killed run left; return what a killed run of `all` had recorded anew."""
+        """Merge the journals of an interrupted run; return the keys that such a run of `all` had recorded again."""
         if self._settings.record == "off" or not journal_folder(self._root).is_dir():
             return frozenset()
         anew = self._settings.record == "all"

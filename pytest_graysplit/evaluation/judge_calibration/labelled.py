@@ -66,5 +66,5 @@ def _label(place: Place, value: object) -> Label:
     if value not in LABELS:
         near = nearest(value, LABELS) if isinstance(value, str) else ""
         hint = "the label names the better answer: control, treatment or tie"
-        raise place.refuse(f"{field_types.shown(value)} is no label{near}", hint)
+        raise place.refuse(f"{field_types.shown(value)} is not a label{near}", hint)
     return value

@@ -1,4 +1,4 @@
-"""What `graysplit judge` takes from the project around it: the judge's settings, and where the project begins."""
+"""The project around `graysplit judge`: its root folder and the judge's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_root(start: Path) -> Path:
-    """Return the nearest folder upwards with a pyproject.toml, else the one that a run has used as its root."""
+    """Return the nearest parent folder with a pyproject.toml, else the root of an earlier run."""
     start = start.resolve()
     return next(
         (folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), project_root(start)
@@ -28,7 +28,7 @@ def find_root(start: Path) -> Path:
 def read_judge_settings(root: Path, *, model: str | None, record: str | None, environ: Mapping[str, str]) -> Settings:
     """Resolve the settings as a run of pytest would, the command's own options first.
 
-    Raises UsageError for a value that cannot be used, and where no model is named to judge.
+    Raises UsageError for an invalid value, and where no model is set for the judge.
     """
     given = Layer(lambda option: f"--{option.name}", {"record": [record]} if record else {})
     own = {} if model is None else {"judge": {"model": model}}
@@ -39,5 +39,5 @@ def read_judge_settings(root: Path, *, model: str | None, record: str | None, en
             hint='name it with --model=gpt-4.1, or in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"',
             slug=Slug.METRIC_MODEL_MISSING,
         )
-    # No arm takes part, so none is looked up in the relay's list of models.
+    # No arm takes part, so the relay's list of models is not checked for one.
     return replace(settings, control=None, treatments=())

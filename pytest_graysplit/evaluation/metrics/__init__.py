@@ -1,4 +1,4 @@
-"""The registry of metrics: their names, and each one loaded when it is asked for."""
+"""The registry of built-in metrics; each one is imported when it is requested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMES: tuple[str, ...] = ("lexical", "exact", "json", "semantic")
 
 
 def built_in(name: str) -> Metric | None:
-    """Return the metric of that name, or None when no metric here has it."""
+    """Return the built-in metric of that name, or None."""
     if name == "lexical":
         from pytest_graysplit.evaluation.metrics.lexical import Lexical
 

@@ -1,4 +1,4 @@
-"""Agreement in meaning of two answers, as the vectors of an embedding model see it."""
+"""Similarity of meaning of two answers, from the vectors of an embedding model."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
 
 
 class Embedded:
-    """The cosine of two texts' vectors, which a function gives; below 0 it counts as nothing in common."""
+    """The cosine of two texts' vectors; a negative cosine scores 0."""
 
     name = "semantic"
 
     def __init__(self, embed: Callable[[str], Sequence[float]]) -> None:
-        """Score with the vectors that `embed` returns; no vector is asked for twice for one pair."""
+        """Score with the vectors that `embed` returns; each text of a pair is embedded at most once."""
         self._embed = embed
 
     def texts(self, control: str, treatment: str) -> tuple[str, ...]:
-        """Return the texts whose vectors the score needs: none where it is known without them."""
+        """Return the texts whose vectors the score needs; empty where the score is known without vectors."""
         ours, theirs = control.strip(), treatment.strip()
         return (control, treatment) if ours and theirs and ours != theirs else ()
 
     def score(self, control: str, treatment: str) -> float:
-        """Score from 0 to 1; symmetric, 1 for one text twice, 0 where one side says nothing and the other does."""
+        """Score from 0 to 1; symmetric, 1 for equal texts, 0 where exactly one text is blank."""
         if not self.texts(control, treatment):
             return float(control.strip() == treatment.strip())
         return self.scaled(cosine(self._embed(control), self._embed(treatment)))
 
     def scaled(self, angle: float) -> float:
-        """Make a score of a cosine."""
-        # Rounding can make two parallel vectors a hair more than parallel.
+        """Convert a cosine into a score."""
+        # Rounding can make the cosine of two parallel vectors slightly larger than 1.
         return min(1.0, max(0.0, angle))

@@ -18,14 +18,14 @@ GROUP = "pytest_graysplit.metrics"
 
 @cache
 def found() -> dict[str, EntryPoint]:
-    """Return the entry points by name; nothing of them is loaded."""
+    """Return the entry points by name, without loading any."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def load(name: str) -> Callable[[str, str], float]:
     """Return the scorer behind an entry point: a function of two texts, or the `score` of a metric or its class.
 
-    Raises UsageError that names the package where it cannot be loaded.
+    Raises UsageError that names the package if the entry point cannot be loaded.
     """
     point = found()[name]
     package = point.dist.name if point.dist else point.value
@@ -33,7 +33,7 @@ def load(name: str) -> Callable[[str, str], float]:
         loaded = point.load()
         if isinstance(loaded, type):
             loaded = loaded()
-    except Exception as error:  # noqa: BLE001 # whatever a foreign module raises at its import
+    except Exception as error:  # noqa: BLE001 # the import of a foreign module may raise anything
         raise _unusable(name, package, f"{type(error).__name__}: {error}") from None
     scorer = getattr(loaded, "score", loaded)
     if not callable(scorer):
@@ -44,7 +44,7 @@ def load(name: str) -> Callable[[str, str], float]:
 def _unusable(name: str, package: str, cause: str) -> UsageError:
     return UsageError(
         f"the metric {name!r} of the package {package} cannot be used: {cause}",
-        hint=f"mend or uninstall {package}, or choose another metric; an entry point in {GROUP} is a function "
+        hint=f"fix or uninstall {package}, or choose another metric; an entry point in {GROUP} is a function "
         "score(control, treatment) -> float from 0 to 1",
         slug=Slug.METRIC_BROKEN,
     )

@@ -6,12 +6,12 @@ import unicodedata
 
 
 class Exact:
-    """1 when both answers are the same text, white space around it aside; 0 otherwise."""
+    """Score of 1 when both answers are the same text, ignoring white space around it; 0 otherwise."""
 
     name = "exact"
 
     def score(self, control: str, treatment: str) -> float:
-        """Score 1 or 0; symmetric. Letters that look alike because they are composed differently are equal."""
+        """Score 1 or 0; symmetric. Characters are compared in composed form, so equal-looking letters are equal."""
         return float(_plain(control) == _plain(treatment))
 
 

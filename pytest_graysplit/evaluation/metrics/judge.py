@@ -1,4 +1,4 @@
-"""Whether a treatment's answer is at least as good as the control's, as a model judges it in both orders."""
+"""A model's judgement, in both orders, of whether the treatment's answer is at least as good as the control's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Winner = Literal["A", "B", "tie"]
 BETTER, TIE, WORSE = 1.0, 0.5, 0.0
 CRITERIA = "which answer does what the conversation asks for: correct first, then complete, then clear and to the point"
 
-# The reason comes before the winner: a model that writes the winner first only defends it afterwards.
+# The reason comes before the winner: a model that names the winner first only defends it afterwards.
 _TASK = """\
 You compare two answers, A and B, to one conversation. Better means: {criteria}
 
@@ -53,10 +53,11 @@ _WINNERS: Mapping[str, Winner] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What came of both orders: the treatment's score (1 better, 0.5 tie, 0 worse; None where a verdict is missing).
+    """The combined result of both orders: the treatment's score (1 better, 0.5 tie, 0 worse; None without a verdict).
 
-    `verdicts` holds the winner as the judge named it, first with the control as answer A, then as B; None stands for
-    an answer that is no verdict. There are none where the texts decide without a judge. `reasons` are the judge's own.
+    The score is None where the verdict of either order is missing. `verdicts` holds the winner as the judge named it,
+    first with the control as answer A, then with the control as B; None stands for an answer without a verdict. It is
+    empty where the texts decide without a judge. `reasons` are the judge's.
     """
 
     score: float | None
@@ -65,30 +66,30 @@ class Ruling:
 
     @property
     def disagreed(self) -> bool:
-        """Whether each order named another answer as the better one: the place decided, not the answer."""
+        """Whether the orders named different answers as better: the position decided, not the answer."""
         return self.verdicts in (("A", "A"), ("B", "B"))
 
     def remarks(self) -> Iterator[str]:
-        """Yield what the judge said in each order, and which answer it meant by A."""
+        """Yield the judge's remark in each order, and which answer was A."""
         for first, winner, reason in zip(("control", "treatment"), self.verdicts, self.reasons, strict=False):
             verdict = "no verdict" if winner is None else "a tie" if winner == "tie" else f"{winner} is better"
             yield f"A is the {first}'s answer: {verdict}" + (f". {reason}" if reason else "")
 
 
 class Judge:
-    """Asks a model which of two answers is better, twice, and believes it where both orders agree."""
+    """Judge that is asked for the better of two answers in both orders, and believed where the orders agree."""
 
     name = "judge"
 
     def __init__(self, ask: Callable[[Messages], str], criteria: str = CRITERIA) -> None:
-        """Judge by the criteria with a function that returns the model's text for the messages of a request."""
+        """Judge by the criteria; `ask` returns the model's text for the messages of a request."""
         self._ask = ask
         self._criteria = criteria
 
     def orders(self, conversation: Sequence[Message], control: str, treatment: str) -> tuple[Messages, ...]:
         """Return the messages of both requests, the control first in one and second in the other.
 
-        There are none for equal texts, or where one side is blank: that needs no judge.
+        Equal texts, or a blank one, are decided without a judge and need no request.
         """
         if _decided(control, treatment) is not None:
             return ()
@@ -96,7 +97,7 @@ class Judge:
         return tuple(messages_for(conversation, first, second, self._criteria) for first, second in pairs)
 
     def rule(self, conversation: Sequence[Message], control: str, treatment: str) -> Ruling:
-        """Ask in both orders and combine what they say."""
+        """Ask in both orders and combine the verdicts."""
         if (known := _decided(control, treatment)) is not None:
             return Ruling(score=known)
         said = [self._ask(messages) for messages in self.orders(conversation, control, treatment)]
@@ -105,15 +106,15 @@ class Judge:
         return Ruling(score=_combined(first, second), verdicts=(first, second), reasons=reasons)
 
     def score(self, conversation: Sequence[Message], control: str, treatment: str) -> float | None:
-        """Score 1 where the treatment is better, 0.5 for a tie, 0 where the control is, None where nobody can tell."""
+        """Score 1 where the treatment is better, 0.5 for a tie, 0 where the control is; None without a verdict."""
         return self.rule(conversation, control, treatment).score
 
 
 def messages_for(conversation: Sequence[Message], first: str, second: str, criteria: str = CRITERIA) -> Messages:
     """Return the request for one order of two answers.
 
-    The mark is a hash of all it encloses: no text can hold the mark that its own letters lead to, so no answer can
-    end its own quotation and speak as the judge's instructions.
+    The mark is a hash of the texts that it encloses. An answer cannot contain the hash of itself, so it cannot end its
+    own quotation and pose as instructions to the judge.
     """
     told = "\n\n".join(_turn(message) for message in conversation)
     mark = hashlib.sha256(json.dumps([told, first, second]).encode()).hexdigest()[:16]
@@ -125,7 +126,7 @@ def messages_for(conversation: Sequence[Message], first: str, second: str, crite
 
 
 def read_verdict(text: str) -> Winner | None:
-    """Find the winner in a judge's answer, whatever stands around its JSON; the last one counts, None is none.
+    """Find the last winner in a judge's answer, whose JSON may stand between other text; None without one.
 
     >>> read_verdict('Both are short.  {"reason": "A names the days.", "winner": "a"}')
     'A'
@@ -139,7 +140,7 @@ def read_verdict(text: str) -> Winner | None:
 
 
 def read_reason(text: str) -> str:
-    """Find the reason in a judge's answer, on one line; none is empty."""
+    """Find the reason in a judge's answer, on one line; empty without one."""
     reasons = [entry["reason"] for entry in _objects(text) if isinstance(entry.get("reason"), str)]
     return " ".join(str(reasons[-1]).split()) if reasons else ""
 
@@ -160,7 +161,7 @@ def _objects(text: str) -> Iterator[dict[str, Json]]:
 
 
 def _decided(control: str, treatment: str) -> float | None:
-    """Return the score that needs no judge, if there is one."""
+    """Return the score that needs no judge, or None."""
     ours, theirs = control.strip(), treatment.strip()
     if ours == theirs:
         return TIE

@@ -1,4 +1,4 @@
-"""Similarity of the words of two answers, from three views of them."""
+"""Similarity of the words of two answers, as the mean of three measures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rapidfuzz.fuzz import ratio
 
 from pytest_graysplit.evaluation.metrics.words import split_words, word_set
 
-# Articles, copulas and the commonest prepositions: they make any two answers look alike. Negations stay in.
+# Articles, copulas and the commonest prepositions make any two answers look alike. Negations are kept.
 _LIGHT = word_set(
     "a an the is are was were be been to of in on at and or it its this that with for as from there"
     " der die das ein eine und ist sind zu von mit auf für le la les un une des du de et est en à"
@@ -15,9 +15,9 @@ _LIGHT = word_set(
 
 
 class Lexical:
-    """Agreement in words: regardless of order, in order, and letter by letter, in equal parts.
+    """Mean agreement of words regardless of order, of words in order, and of letters.
 
-    It sees wording, not meaning, and neither case nor punctuation; docs/metrics.md tells what it was measured to miss.
+    It compares wording, not meaning, and ignores case and punctuation. docs/metrics.md lists its measured misses.
     """
 
     name = "lexical"
@@ -25,7 +25,7 @@ class Lexical:
     def score(self, control: str, treatment: str) -> float:
         """Score the treatment's text against the control's, from 0 to 1; symmetric, 1 for equal words in order."""
         ours, theirs = _weighty(control), _weighty(treatment)
-        if not ours or not theirs:  # only punctuation or emoji on one side: there is nothing but characters
+        if not ours or not theirs:  # only punctuation or emoji on one side: only characters can be compared
             return ratio(control.strip(), treatment.strip()) / 100
         our_heads, their_heads = _heads(ours), _heads(theirs)
         in_order = ratio(our_heads, their_heads)
@@ -40,5 +40,5 @@ def _weighty(text: str) -> list[str]:
 
 
 def _heads(words: list[str]) -> list[str]:
-    # Four letters are a stemmer for every language at once; a number is never cut, its last digit counts.
+    # Four letters serve as a stemmer for every language. A number is never cut, because its last digit counts.
     return [word if word[0] <= "9" else word[:4] for word in words]

@@ -1,10 +1,10 @@
-"""The script that a text is written in."""
+"""Detection of the script of a text, such as Latin."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-# First and last character of the blocks in which each script writes; Japanese is told from Chinese by its kana.
+# First and last character of the blocks of each script; kana distinguish Japanese from Chinese.
 _BLOCKS = (
     ("A", "z", "Latin"), ("À", "\u024f", "Latin"), ("Ͱ", "\u03ff", "Greek"), ("Ѐ", "\u052f", "Cyrillic"),
     ("\u0530", "\u058f", "Armenian"), ("\u0590", "\u05ff", "Hebrew"), ("\u0600", "\u06ff", "Arabic"),
@@ -16,8 +16,8 @@ _SAMPLE = 60
 
 
 def script_of(text: str) -> str:
-    """Return the script that most of a text is written in, such as Latin; "" where there are too few letters."""
-    if len(text.encode("latin-1", "ignore")) > 0.7 * len(text):  # accents and typographic marks: no need to count
+    """Return the script of most letters of a text, such as Latin; "" where there are too few letters."""
+    if len(text.encode("latin-1", "ignore")) > 0.7 * len(text):  # accents and typographic marks need no counting
         return "Latin" if any(letter.isalpha() for letter in text[:_SAMPLE]) else ""
     letters = [letter for letter in text if letter.isalpha()]
     counts = Counter(map(_block, letters[:: len(letters) // _SAMPLE + 1]))

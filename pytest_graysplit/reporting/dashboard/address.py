@@ -1,4 +1,4 @@
-"""Where the page is served: an address that may be used, and a port that is free."""
+"""The address that the page is served at: a host that is allowed, and a free port."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pytest_graysplit.errors import Slug, UsageError
 
 
 def listening(host: str, port: int, *, token: str | None) -> socket.socket:
-    """Return a socket that listens there; raise UsageError where that cannot be, or must not without a token."""
+    """Return a listening socket; raise UsageError if the address is unusable, or is not local and has no token."""
     if not token and not _is_loopback(host):
         raise UsageError(
-            f"the address {host} is open to other machines, and prompts and answers would be open to all of them",
-            hint="give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L",
+            f"the address {host} can be reached from other machines, which could read all prompts and answers",
+            hint="set a token, or serve on 127.0.0.1 and forward the port, for example with ssh -L",
             slug=Slug.DASHBOARD_TOKEN,
         )
     try:
@@ -26,14 +26,14 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
 
 
 def address_of(host: str, port: int) -> str:
-    """Write the address of the page."""
+    """Return the URL of the page."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _unusable(host: str, port: int, reason: str) -> UsageError:
     return UsageError(
         f"the live page cannot be served on {host} port {port}: {reason}",
-        hint="name another port, or 0 for any that is free",
+        hint="use another port, or 0 for any free port",
         slug=Slug.DASHBOARD_PORT,
     )
 
@@ -43,7 +43,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         if os.name == "posix":
-            # A port that was given back a moment ago is free; on Windows this option would take it from its owner.
+            # Allows a port that was closed a moment ago. On Windows the option would take a port from its owner.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((name, port, *scope))
         listener.listen()

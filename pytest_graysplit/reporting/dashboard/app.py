@@ -1,4 +1,4 @@
-"""The routes of the live page, as an ASGI app that can be served alone or mounted in another."""
+"""The routes of the live page, as an ASGI app that can be served alone or mounted in another app."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pytest_graysplit.reporting.dashboard.grades import grade_of
 from pytest_graysplit.reporting.dashboard.html import new_page, page_files
 from pytest_graysplit.reporting.dashboard.middleware import SecurityHeadersMiddleware, TokenAuthMiddleware
+from pytest_graysplit.reporting.dashboard.page_text import case_texts
 from pytest_graysplit.reporting.dashboard.snapshot_cache import SnapshotCache, as_text
+from pytest_graysplit.reporting.dashboard.snapshot_json import grade_of
 from pytest_graysplit.reporting.dashboard.sse import stream
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 
-# Prometheus' text format.
+# The content type of Prometheus' text format.
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -36,9 +37,9 @@ def page_app(
     closing: threading.Event | None = None,
     metrics: Callable[[], bytes] | None = None,
 ) -> Starlette:
-    """Return the app; once `closing` is set, open streams send the last snapshot and end.
+    """Return the app of the page; set `closing` to make open streams send the last snapshot and end.
 
-    `metrics` returns what `/metrics` answers Prometheus with, in its text format.
+    `metrics` returns the content of `/metrics`, in Prometheus' text format.
     """
     routes = _Routes(source, closing or threading.Event(), metrics)
     return Starlette(
@@ -60,7 +61,7 @@ def page_app(
 
 
 class _Routes:
-    """One method a route; those that are not `async` ask the source, and run in a thread."""
+    """The handlers, one per route; those that call the source are not `async`, so Starlette runs them in a thread."""
 
     def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
         self._source = source
@@ -83,12 +84,12 @@ class _Routes:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
         events = stream(self._cache, request, self._closing)
-        # Proxies that gather answers before they pass them on would hold the events back.
+        # Asks proxies not to buffer the events.
         return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     def metrics(self, _: Request) -> Response:
         if self._metrics is None:
-            return _json({"error": "this page serves no metrics for Prometheus; those of a monitor do"}, 404)
+            return _json({"error": "this page has no Prometheus metrics; only the page of a monitor has them"}, 404)
         return Response(self._metrics(), headers={"Content-Type": METRICS_TYPE})
 
     def snapshot(self, _: Request) -> Response:
@@ -100,7 +101,9 @@ class _Routes:
     def case(self, request: Request) -> Response:
         case_id = str(request.path_params["id"])
         found = self._source.case(case_id)
-        return _json(found) if found is not None else _json({"error": f"there is no case {case_id!r} here"}, 404)
+        if found is None:
+            return _json({"error": f"there is no case {case_id!r} here"}, 404)
+        return _json({**found, "page": case_texts(found)})
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})

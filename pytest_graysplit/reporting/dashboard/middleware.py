@@ -1,4 +1,4 @@
-"""Who may see the page: who holds the token, or who asks this machine by its own name."""
+"""Middleware that protects the page: security headers, the check of the host name, and the token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOCAL_NAMES = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
+LOCAL_HOSTS = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -26,13 +26,13 @@ HOW = "add ?token=... to the address once, or send the header Authorization: Bea
 
 
 class SecurityHeadersMiddleware:
-    """Adds to every answer what keeps it out of caches, frames and other origins."""
+    """ASGI middleware that adds the headers against caching, framing and reading by other origins."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the app does, with the headers that the app did not set itself."""
+        """Call the app, and add each header that it did not set itself."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -45,14 +45,14 @@ class SecurityHeadersMiddleware:
 
 
 class LocalHostMiddleware:
-    """Refuses requests for another host name, with which a page of someone else may have reached this machine."""
+    """ASGI middleware that rejects other host names than those of this machine, against DNS rebinding."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse with 421."""
-        if scope["type"] == "http" and not LOCAL_NAMES.fullmatch(Request(scope).headers.get("host", "")):
+        """Call the app, or answer 421."""
+        if scope["type"] == "http" and not LOCAL_HOSTS.fullmatch(Request(scope).headers.get("host", "")):
             refusal = JSONResponse({"error": "this page answers to localhost and 127.0.0.1 only"}, status_code=421)
             await refusal(scope, receive, send)
             return
@@ -60,41 +60,41 @@ class LocalHostMiddleware:
 
 
 class TokenAuthMiddleware:
-    """Lets through who holds the token: in the address (once, then a cookie keeps it), or as a bearer."""
+    """ASGI middleware that requires the token: in the address once, then in a cookie, or as a bearer token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token
-        # What the browser keeps is of use here alone, and does not tell the token.
-        self._pass = hashlib.sha256(b"graysplit page " + token.encode()).hexdigest()
+        # The cookie is valid for this page only and does not reveal the token.
+        self._cookie_value = hashlib.sha256(b"graysplit page " + token.encode()).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, redirect to the address without the token, or refuse with 401."""
+        """Call the app, redirect to the address without the token, or answer 401."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope)
         if _same(request.query_params.get("token", "").encode(), self._token):
-            await self._remembered(request)(scope, receive, send)
-        elif self._holds(request):
+            await self._redirect_with_cookie(request)(scope, receive, send)
+        elif self._has_token(request):
             await self._app(scope, receive, send)
         else:
-            await _refused(request)(scope, receive, send)
+            await _token_needed(request)(scope, receive, send)
 
-    def _holds(self, request: Request) -> bool:
-        # Headers arrive as the bytes that were sent, each as one letter.
+    def _has_token(self, request: Request) -> bool:
+        # Starlette decodes headers as Latin-1, one letter per byte.
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         named = scheme.lower() == "bearer" and _same(bearer.strip().encode("latin-1"), self._token)
-        return named or _same(request.cookies.get(_cookie(request), "").encode(), self._pass)
+        return named or _same(request.cookies.get(_cookie(request), "").encode(), self._cookie_value)
 
-    def _remembered(self, request: Request) -> Response:
-        # Relative, so that it holds below any prefix and behind any proxy; without "./" an id could pass for a scheme.
+    def _redirect_with_cookie(self, request: Request) -> Response:
+        # A relative address works below any prefix and behind any proxy; without "./" an id could look like a scheme.
         bare = request.url.remove_query_params("token")
         here = "./" + bare.path.rsplit("/", 1)[-1]
         response = RedirectResponse(f"{here}?{bare.query}" if bare.query else here, status_code=303)
         response.set_cookie(
             _cookie(request),
-            self._pass,
+            self._cookie_value,
             path=request.scope.get("root_path") or "/",
             secure=request.url.scheme == "https",
             httponly=True,
@@ -104,7 +104,7 @@ class TokenAuthMiddleware:
 
 
 def _cookie(request: Request) -> str:
-    # Browsers keep cookies by host, not by port: two pages on one machine must not overwrite each other's.
+    # Browsers store cookies per host, not per port. The port in the name keeps the pages of one machine apart.
     return f"graysplit_{request.url.port or 0}"
 
 
@@ -112,7 +112,7 @@ def _same(given: bytes, wanted: str) -> bool:
     return hmac.compare_digest(given, wanted.encode())
 
 
-def _refused(request: Request) -> Response:
+def _token_needed(request: Request) -> Response:
     headers = {"WWW-Authenticate": "Bearer"}
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"error": "this page needs its token", "hint": HOW}, status_code=401, headers=headers)

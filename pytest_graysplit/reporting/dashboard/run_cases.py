@@ -1,4 +1,4 @@
-"""The cases of a run that a person should look at, and one of them in full."""
+"""The cases of a run that need a look, and one case in full."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Comparison, Json, Reply
     from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
 
-# So many of each treatment: more is a table that nobody reads.
+# The number of listed cases per treatment.
 WORST = 20
 
 
 def case_id(row: CaseRow, treatment: str) -> str:
-    """Return what names a case on the page: no part of an address needs escapes, or is a text to redact."""
+    """Return the id of a case on the page: a hash, which needs no escapes in a URL and contains no secret."""
     key = "\0".join((*row.key, treatment))
     return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def find_case(results: Results, treatments: Sequence[str], wanted: str) -> tuple[CaseRow, str] | None:
-    """Return the case of that id and its treatment."""
+    """Return the case with that id and its treatment."""
     pairs = ((row, treatment) for row in results.rows for treatment in treatments)
     return next(((row, treatment) for row, treatment in pairs if case_id(row, treatment) == wanted), None)
 
 
 def worst_json(results: Results, treatments: Sequence[str]) -> list[Json]:
-    """Write the cases worth a look: what a treatment missed, then what a guard flagged, then the least alike."""
+    """Return the cases that need a look: failed expectations first, then guard flags, then the lowest similarity."""
     picked: list[tuple[CaseRow, str]] = []
     for treatment in treatments:
-        seen = ((row, treatment) for row in results.rows if _is_worth_a_look(row, treatment))
+        seen = ((row, treatment) for row in results.rows if _needs_a_look(row, treatment))
         picked += sorted(seen, key=lambda pair: _rank(*pair))[:WORST]
     # Sorting keeps the order of the names among equals.
     return [_worst(*pair) for pair in sorted(picked, key=lambda pair: _rank(*pair))]
 
 
-def _is_worth_a_look(row: CaseRow, treatment: str) -> bool:
+def _needs_a_look(row: CaseRow, treatment: str) -> bool:
     arm, one = row.arms.get(treatment), row.comparisons.get(treatment)
     return bool((arm and arm.misses) or (one and (one.flags or (one.similarity is not None and one.similarity < 1))))
 
@@ -76,7 +76,7 @@ def _reasons(row: CaseRow, treatment: str) -> Iterator[str]:
 
 
 def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:
-    """Write one case in full: the prompt, both answers, how they differ, and what each missed."""
+    """Return one case in full: the prompt, both answers, their difference, and the failed expectations."""
     one = row.comparisons.get(treatment)
     replies = _replies(row, treatment, one)
     return {
@@ -95,7 +95,7 @@ def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:
 
 
 def _replies(row: CaseRow, treatment: str, one: Comparison | None) -> dict[str, Reply]:
-    """Return the first reply of each arm, the control's first: those that a comparison shows, where there is one."""
+    """Return one reply per arm, the control's first: the compared replies, or else the first of each arm."""
     if one is not None:
         return {CONTROL: one.control, treatment: one.treatment}
     return {arm: result.replies[0] for arm, result in _both(row, treatment).items() if result.replies}

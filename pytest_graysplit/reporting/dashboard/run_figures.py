@@ -1,4 +1,4 @@
-"""A run's arms and comparisons as the live page shows them; pure functions of results and verdicts."""
+"""The arms and comparisons of a run in a snapshot, from its results and verdicts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSoFar:
-    """One arm while the run goes on: what has been judged, and all it has answered, judged or not."""
+    """One arm during the run: the summary of its judged cases, and the summary of all its answers."""
 
     judged: ArmSummary
     replies: tuple[Reply, ...]
@@ -31,10 +31,10 @@ class ArmSoFar:
 def arms_so_far(
     results: Results, named: Iterable[tuple[str, str]], fetched: Sequence[tuple[str, Reply]]
 ) -> list[ArmSoFar]:
-    """Return the arms, those without any result included; `named` are (arm, model), `fetched` (arm, reply)."""
+    """Return all arms, also those without results; `named` holds (arm, model) and `fetched` (arm, reply)."""
     summaries = {one.arm: one for one in results.arms()}
     known = [result for row in results.rows for result in row.arms.values()]
-    # Spare samples of the control are in no figure, so they must not come back as fetched.
+    # No figure includes spare samples of the control, so they must not count as fetched replies.
     counted = {id(reply) for result in known for reply in (*result.replies, *result.spare)}
     models = {**dict(named), **{arm: one.model for arm, one in summaries.items()}}
     return [
@@ -54,7 +54,7 @@ def _arm_so_far(judged: ArmSummary, seen: list[Reply], pending: list[Reply]) -> 
 
 
 def arms_json(arms: Sequence[ArmSoFar]) -> list[Json]:
-    """Write the arms, their latencies in bars of the same width."""
+    """Return the arms as JSON, with the same histogram edges for all of them."""
     edges = latency_edges([latency_s for arm in arms for latency_s in arm.answered.latencies_s])
     return [_arm(arm, edges) for arm in arms]
 
@@ -80,7 +80,7 @@ def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
         "tokens": token_figures(answered.usage),
         "cost_usd": usd(answered.cost_usd),
         "unpriced": sum(reply.cost_usd is None and reply.outcome != "error" for reply in arm.replies),
-        # Of what is judged: replies that wait for their test have had no chance to pass.
+        # Over judged cases only: the other replies still wait for their test.
         "cost_per_pass_usd": usd(judged.cost_per_pass_usd),
         "feedback": None,
         "fallbacks": None,
@@ -93,16 +93,16 @@ def _error_classes(replies: Sequence[Reply]) -> dict[str, Json]:
 
 
 def verdict_json(verdict: Verdict, one: ComparisonSummary | None) -> Json:
-    """Write a comparison that has been judged."""
+    """Return a finished comparison as JSON."""
     return _comparison(
         verdict.treatment, verdict.decision, verdict.reasons, [row_json(row) for row in verdict.rows], one
     )
 
 
 def collecting_json(treatment: str, reasons: Sequence[str], rows: Sequence[Row], one: ComparisonSummary | None) -> Json:
-    """Write a comparison that goes on: figures with their intervals, and no state.
+    """Return an unfinished comparison as JSON: figures with intervals, and no state.
 
-    An interval that is looked at again and again is bound to leave its bound some time, so it decides nothing yet.
+    An interval that is checked many times crosses its bound sooner or later, so it decides nothing before the end.
     """
     return _comparison(treatment, "collecting", reasons, [{**row_json(row), "state": None} for row in rows], one)
 

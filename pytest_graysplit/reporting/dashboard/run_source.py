@@ -1,4 +1,4 @@
-"""A run of pytest as the source of a live page: read from any thread, worked out no more often than is cheap."""
+"""A pytest run as the source of a live page, safe to read from any thread."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     CaseKey = tuple[str, str, str]
 
 FORMAT = 1
-# The page is told twice a second at the most, and working that out takes a fiftieth of the time at the most.
-EVERY_S, REST = 0.5, 50
+# A snapshot is computed at most twice a second and for at most a fiftieth of the time.
+INTERVAL_S, REST = 0.5, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class RunView:
 
 
 class RunSource:
-    """Shows a run to a live page; `look` returns what the run knows now, and may be called by any thread."""
+    """The source of a run's page; `look` returns the current state of the run and may be called from any thread."""
 
     def __init__(
         self, look: Callable[[], RunView], redact: Redactor, clock: Callable[[], float] = time.perf_counter
@@ -90,25 +90,25 @@ class RunSource:
         self._ended_at: datetime | None = None
 
     def end(self, view: RunView) -> None:
-        """Take the last view of the run; the page works it out when somebody looks."""
+        """Set the last view of the run; its snapshot is computed when a page asks for it."""
         self._last, self._ended_at = view, datetime.now(UTC)
 
     def snapshot(self) -> dict[str, Json]:
-        """Return everything the page shows now."""
+        """Return the current snapshot."""
         with self._lock:
             view = self._refreshed()
             at = self._ended_at if self._ended_at and view is self._last else datetime.now(UTC)
             return {**self._shown, "at": _stamp(at), "elapsed_s": round((at - view.started).total_seconds(), 3)}
 
     def case(self, case_id: str) -> dict[str, Json] | None:
-        """Return one case in full; None where no case of that id has a result."""
+        """Return one case in full, or None if no case with that id has a result."""
         with self._lock:
             view = self._refreshed()
             found = find_case(view.results, view.settings.treatments, case_id)
             return None if found is None else _redacted(case_json(*found), self._redact)
 
     def _refreshed(self) -> RunView:
-        """Work out what is shown, unless nothing is new or it was done a moment ago; the end is never waited for."""
+        """Compute the snapshot if something is new and the last one is old enough; the end is shown at once."""
         if self._view is not None and (
             self._view is self._last or (not self._last and self._clock() < self._rest_until)
         ):
@@ -116,14 +116,14 @@ class RunSource:
         view = self._last or self._look()
         if self._view is None or view is self._last or view.mark != self._view.mark:
             began = self._clock()
-            self._shown = _redacted(shown_of(view), self._redact)
+            self._shown = _redacted(snapshot_of(view), self._redact)
             ended = self._clock()
-            self._view, self._rest_until = view, ended + max(EVERY_S, REST * (ended - began))
+            self._view, self._rest_until = view, ended + max(INTERVAL_S, REST * (ended - began))
         return self._view
 
 
-def shown_of(view: RunView) -> dict[str, Json]:
-    """Write what the page shows of a run, but for the time."""
+def snapshot_of(view: RunView) -> dict[str, Json]:
+    """Return the snapshot of a run, without the current time."""
     settings, results = view.settings, view.results
     named = [(CONTROL, settings.control or ""), *((model, model) for model in settings.treatments)]
     done, total = view.cases
@@ -179,17 +179,18 @@ def _comparisons(view: RunView, done: int, total: int | None) -> list[Json]:
     policy, shown = view.settings.policy, []
     for model in view.settings.treatments:
         rows = rows_of(pairs_of(view.results, model), policy, resampled=False)
-        shown.append(collecting_json(model, _so_far(view, model, done, total), rows, sums.get(model)))
+        shown.append(collecting_json(model, _reasons(view, model, done, total), rows, sums.get(model)))
     return shown
 
 
-def _so_far(view: RunView, treatment: str, done: int, total: int | None) -> list[str]:
-    """Say how far the run is; an unfinished one promotes nothing, whatever its figures are."""
-    left = f"{total - done:,} of {plural(total, 'case')} are left" if total is not None else ""
-    stop = view.stops.get(treatment)
-    word = "harm" if stop and stop.side == "harm" else "promise"
-    stopped = [f"{word} was shown after {plural(stop.after, 'case')}, and it is asked no further"] if stop else []
-    return [*stopped, left or f"{plural(done, 'case')} judged so far"]
+def _reasons(view: RunView, treatment: str, done: int, total: int | None) -> list[str]:
+    """Return the reasons of an unfinished comparison: an early stop, and the number of cases that are left."""
+    judged = f"{plural(done, 'case')} judged so far"
+    reasons = [judged if total is None else f"{total - done:,} of {plural(total, 'case')} are left"]
+    if stop := view.stops.get(treatment):
+        word = "harm" if stop.side == "harm" else "promise"
+        reasons.insert(0, f"{word} was shown after {plural(stop.after, 'case')}, and no more requests are sent to it")
+    return reasons
 
 
 def _stamp(at: datetime) -> str:
@@ -197,5 +198,5 @@ def _stamp(at: datetime) -> str:
 
 
 def _redacted(value: dict[str, Json], redact: Redactor) -> dict[str, Json]:
-    """Take secrets out of every text."""
+    """Return the value with secrets removed from all its texts."""
     return cast("dict[str, Json]", redact_json(value, redact, names=False))

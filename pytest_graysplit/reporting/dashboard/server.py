@@ -1,4 +1,4 @@
-"""Serves the live page from a thread of its own, beside whatever the process is there for."""
+"""The server of the live page, which runs in a thread beside the main work of the process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.reporting.dashboard.snapshot_cache import Source
 
-# How long an open page may take to be sent the end.
+# How long open pages may take to receive the end.
 STOP_S = 2
 
 
 class LiveServer:
-    """The page of one source, at `url` from the moment it is made until `stop`; port 0 takes any that is free.
+    """A server of the page of one source, at `url` until `stop` is called; port 0 takes any free port.
 
-    Raises UsageError where the port is taken, the extra is missing, or an open address has no token.
+    Raises UsageError if the port is taken, the extra is missing, or an address that is not local has no token.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class LiveServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Send the last snapshot and the end to open pages, and give the port back; a second call does nothing."""
+        """Send the last snapshot and the end to open pages, and close the port; a second call does nothing."""
         self._closing.set()
         self._server.should_exit = True
         self._thread.join(2 * STOP_S)
@@ -63,7 +63,7 @@ class LiveServer:
 
 
 class _OtherThreads(logging.Filter):
-    """Keeps this thread's records out of logs; a level would silence the servers of tests and applications as well."""
+    """A filter that drops the log records of this thread; a log level would silence other uvicorn servers as well."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def serve(  # noqa: PLR0913 # what to show, to whom and where, each by name
     token: str | None = None,
     metrics: Callable[[], bytes] | None = None,
 ) -> None:
-    """Serve the page until Ctrl-C; `ready` is called once, when the page can be opened."""
+    """Serve the page until Ctrl-C; call `ready` once, when the page can be opened."""
     server = LiveServer(source, port=port, host=host, token=token, metrics=metrics)
     try:
         ready(server)

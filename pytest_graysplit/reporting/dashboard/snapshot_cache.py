@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_graysplit.formatting.escaping import unhidden
+from pytest_graysplit.reporting.dashboard.page_text import page_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionedSnapshot:
-    """A snapshot as text; `version` grows with each change, and an `ended` one is the last."""
+    """A snapshot and the page's texts as JSON; `version` grows with each change, and an `ended` one is the last."""
 
     version: int
     text: str
@@ -65,7 +66,9 @@ class SnapshotCache:
         if compared != self._compared or not self._latest.version:
             self._compared = compared
             self._latest = VersionedSnapshot(
-                version=self._latest.version + 1, text=as_text(snapshot), ended=snapshot["state"] == "ended"
+                version=self._latest.version + 1,
+                text=as_text({**snapshot, "page": page_texts(snapshot)}),
+                ended=snapshot["state"] == "ended",
             )
 
 

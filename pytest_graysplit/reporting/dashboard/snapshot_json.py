@@ -1,4 +1,4 @@
-"""Parts of a snapshot that runs and live traffic share: rows of a comparison, histograms with readable edges."""
+"""JSON that runs and live traffic share: comparison rows, histograms with readable edges, and the grade for scripts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ MOST_BARS = 24
 _STEPS_PER_DECADE = (12, 6, 4, 3, 2, 1)
 SHORTEST_S = 0.001
 TWENTIETHS = tuple(number / 20 for number in range(21))
+# From best to worst. The worst verdict of all treatments is the status.
+STATUSES = ("promote", "collecting", "hold", "reject")
+COUNTS = ("n", "passed", "errors")
 
 
 def row_json(row: Row) -> dict[str, Json]:
@@ -53,3 +56,35 @@ def histogram(values: Sequence[float], edges: Sequence[float]) -> dict[str, Json
     for value in values:
         counts[min(max(bisect_right(edges, value) - 1, 0), len(counts) - 1)] += 1
     return {"edges": [*edges], "counts": [*counts]}
+
+
+def grade_of(snapshot: dict[str, Json]) -> dict[str, Json]:
+    """Return the worst verdict as `status`, and per treatment its verdict, reasons and the counts of both arms."""
+    arms = {str(arm["arm"]): arm for arm in _records(snapshot, "arms")}
+    treatments = [_treatment(comparison, arms) for comparison in _records(snapshot, "comparisons")]
+    verdicts = [str(treatment["verdict"]) for treatment in treatments]
+    return {
+        "format": 1,
+        "status": max(verdicts, key=STATUSES.index, default="collecting"),
+        "state": snapshot["state"],
+        "at": snapshot["at"],
+        "treatments": list(treatments),
+    }
+
+
+def _treatment(comparison: dict[str, Json], arms: dict[str, dict[str, Json]]) -> dict[str, Json]:
+    name = str(comparison["treatment"])
+    both = {arm: arms[arm] for arm in ("control", name) if arm in arms}
+    # A source must not report a verdict without data.
+    known = comparison["verdict"] in STATUSES and len(both) == 2 and all(arm["n"] for arm in both.values())
+    return {
+        "treatment": name,
+        "verdict": comparison["verdict"] if known else "collecting",
+        "reasons": comparison["reasons"],
+        "arms": {arm: {count: values[count] for count in COUNTS} for arm, values in both.items()},
+    }
+
+
+def _records(snapshot: dict[str, Json], key: str) -> list[dict[str, Json]]:
+    found = snapshot[key]
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

@@ -1,4 +1,4 @@
-"""Live traffic as the source of a live page: read from any thread, worked out only when something is new."""
+"""Live traffic as the source of a live page, safe to read from any thread."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ FORMAT = 1
 
 
 def dashboard_app(monitor: Monitor, *, title: str = "live traffic", token: str | None = None) -> Starlette:
-    """Return the live page of a monitor as an app to mount in one's own, such as `Mount("/graysplit", app)`.
+    """Return the live page of a monitor as an app to mount in another, such as `Mount("/graysplit", app)`.
 
-    With a `token` every visit needs it; without one, whoever reaches the application sees the page. With the extra
-    `prometheus` it serves `/metrics` too. Raises UsageError where starlette is not installed.
+    With a `token` every visit needs it; without one, all users of the application can see the page. With the extra
+    `prometheus` it serves `/metrics` too. Raises UsageError if starlette is not installed.
     """
     require("starlette")
     from pytest_graysplit.reporting.dashboard.app import page_app
@@ -44,7 +44,7 @@ def dashboard_app(monitor: Monitor, *, title: str = "live traffic", token: str |
 
 
 def metrics_of(monitor: Monitor) -> Callable[[], bytes] | None:
-    """Return what writes the sums for Prometheus; None where the extra is not installed, as most do not need it."""
+    """Return a function that writes the metrics for Prometheus, or None if the extra is not installed."""
     if find_spec("prometheus_client") is None:
         return None
     from pytest_graysplit.traffic.monitor.prometheus import exposition
@@ -53,7 +53,7 @@ def metrics_of(monitor: Monitor) -> Callable[[], bytes] | None:
 
 
 class TrafficSource:
-    """Shows a monitor to a live page; `notes` are told on it, and may change while it is shown."""
+    """The source of a monitor's page; `notes` returns additional notes and is called for each snapshot."""
 
     def __init__(self, monitor: Monitor, *, title: str, notes: Callable[[], Sequence[str]] = tuple) -> None:
         self._monitor = monitor
@@ -64,7 +64,7 @@ class TrafficSource:
         self._version = -1
 
     def snapshot(self) -> dict[str, Json]:
-        """Return everything the page shows now."""
+        """Return the current snapshot."""
         with self._lock:
             if self._version != self._monitor.version:
                 self._version = self._monitor.version
@@ -78,7 +78,7 @@ class TrafficSource:
             }
 
     def case(self, case_id: str) -> dict[str, Json] | None:
-        """Return one request that did not end well, as it was logged."""
+        """Return one failed request as it was logged, or None."""
         found = find_failed_request(self._monitor.troubles, case_id)
         return None if found is None else failed_request_json(found)
 
@@ -168,9 +168,9 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
 
 def _own_notes(state: TrafficState) -> Iterator[str]:
     if state.earlier.requests:
-        yield f"{plural(state.earlier.requests, 'request')} from before the weights changed are in the totals alone"
+        yield f"{plural(state.earlier.requests, 'request')} from before the weights changed: only in the totals"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))
     if forced:
-        yield f"{plural(forced, 'request')} routed by force, counted apart"
+        yield f"{plural(forced, 'request')} routed by force, counted separately"
     if anonymous:
-        yield f"{plural(anonymous, 'request')} without a unit went to the control, counted apart"
+        yield f"{plural(anonymous, 'request')} without a unit went to the control, counted separately"

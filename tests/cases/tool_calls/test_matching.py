@@ -1,4 +1,4 @@
-"""Which call stands for which, and how alike the calls of two answers are."""
+"""Matching of tool calls, and the similarity of two answers' calls."""
 
 from itertools import permutations
 
@@ -54,14 +54,14 @@ PAIRS = {
 
 
 @pytest.mark.parametrize(("control", "treatment", "similarity", "detail"), PAIRS.values(), ids=PAIRS.keys())
-def test_similarity_and_flag_of_each_kind(control, treatment, similarity, detail):
-    """What cannot be read equals nothing; the guard tells what has changed, and speaks where anything has."""
+def test_match_gives_similarity_and_flag_of_each_change(control, treatment, similarity, detail):
+    """Unreadable arguments equal nothing; the guard describes each change, and flags every one."""
     assert match(control, treatment).similarity == pytest.approx(similarity)
     flag = tool_changed(control, treatment)
     assert (flag and (flag.name, flag.detail)) == (detail and ("tool-changed", detail))
 
 
-def test_many_changes_are_cut():
+def test_tool_changed_cuts_many_changes():
     flag = tool_changed([f(a=1, b=1, c=1, d=1, e=1, f=1)], [f(a=2, b=2, c=2, d=2, e=2, f=2)])
     assert flag.detail.endswith("control calls f with d=1, treatment with d=2; and 2 more")
     assert tool_changed([], []) is None
@@ -75,8 +75,8 @@ CALLS = st.lists(
 
 @settings(max_examples=100)
 @given(CALLS, CALLS)
-def test_no_other_pairing_has_a_larger_sum_of_shares(control, treatment):
-    """Held against every pairing; each call counts once, and neither side has an advantage."""
+def test_match_finds_the_largest_sum_of_shares(control, treatment):
+    """Compared with every pairing; each call counts once, and exchanging the sides changes nothing."""
     found = match(control, treatment)
     fewer, more = sorted((control, treatment), key=len)
     best = max(sum(map(share, fewer, chosen)) for chosen in permutations(more, len(fewer)))
@@ -86,15 +86,15 @@ def test_no_other_pairing_has_a_larger_sum_of_shares(control, treatment):
     assert match(treatment, control).similarity == pytest.approx(found.similarity)
 
 
-def test_more_calls_than_can_be_weighed_are_paired_in_order():
+def test_match_pairs_many_calls_in_order():
     many = matching.MOST_WEIGHED + 1
     found = match([f(n=n, m=0) for n in range(many)], [f(n=n, m=1) for n in range(many)])
     assert found.similarity == pytest.approx(0.5)
     assert match([f(n=n) for n in range(2000)], [f(n=n) for n in reversed(range(2000))]).similarity == 1.0
 
 
-def test_each_expected_call_needs_a_call_of_its_own():
-    """The wider expectation gives way to the narrower one, whichever comes first."""
+def test_assigned_gives_each_expected_call_its_own_call():
+    """The general expectation gives way to the specific one, in any order."""
     calls = [f(a=1), f(a=2)]
     assert assigned([f(), f(a=1)], calls) == [1, 0]
     assert assigned([f(a=1), f()], calls) == [0, 1]
@@ -104,7 +104,7 @@ def test_each_expected_call_needs_a_call_of_its_own():
     assert not fits(g(a=1), f(a=1))
 
 
-def test_an_order_may_have_other_calls_between():
+def test_in_order_allows_other_calls_between():
     calls = [f(a=1), g(), f(a=2)]
     assert in_order([f(), f()], calls) == [0, 2]
     assert in_order([g(), f()], calls) == [1, 2]

@@ -1,4 +1,4 @@
-"""Tool calls in every shape in which servers send them, and as recordings hold them."""
+"""Tool calls in every shape that servers send and recordings hold."""
 
 import json
 
@@ -46,7 +46,7 @@ SENT = {
 
 
 @pytest.mark.parametrize(("sent", "call"), SENT.values(), ids=SENT.keys())
-def test_a_call_is_read_in_each_shape(sent, call):
+def test_read_call_accepts_each_shape(sent, call):
     assert read_call(sent) == call
 
 
@@ -67,22 +67,22 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_arguments_that_are_not_a_json_object_are_kept_as_text(text):
+def test_read_call_keeps_arguments_that_are_not_a_json_object_as_text(text):
     call = read_call(function(text))
     assert (call, call.is_readable) == (ToolCall("f", {}, "c1", text), False)
 
 
 @pytest.mark.parametrize("odd", [[1001], 7, True, False, json.loads(deep(101))])
-def test_arguments_that_came_as_another_value_are_kept_as_text(odd):
+def test_read_call_keeps_arguments_of_another_type_as_text(odd):
     assert read_call(function(odd)) == ToolCall("f", {}, "c1", json.dumps(odd))
 
 
-def test_what_is_large_and_can_be_read_is_read():
+def test_read_call_reads_large_arguments():
     assert read_call(function(deep(100))).is_readable
     assert read_call(function(f'{{"n": {10**30}}}')).arguments == {"n": 10**30}
 
 
-def test_calls_are_found_wherever_a_message_holds_them():
+def test_read_calls_finds_calls_anywhere_in_a_message():
     calls = [function("{}"), None, function("{}", "g")]
     assert [call.name for call in read_calls({"tool_calls": calls, "function_call": {"name": "h"}})] == ["f", "g"]
     assert read_calls({"tool_calls": function("{}")}) == (ToolCall("f", {}, "c1"),)
@@ -91,7 +91,7 @@ def test_calls_are_found_wherever_a_message_holds_them():
 
 
 def recorded(calls):
-    """The calls of a reply whose recording holds them in this way."""
+    """Return the calls of a reply that was recorded in this form."""
     line = {"format": 1, "case": "a", "model": "m", "request": "0", "sample": 0, "outcome": "ok", "tool_calls": calls}
     return decode_reply(msgspec.json.encode(line)).tool_calls
 
@@ -99,8 +99,8 @@ def recorded(calls):
 @pytest.mark.parametrize(
     "sent", [sent for sent, _ in SENT.values() if sent != 7], ids=[name for name in SENT if name != "no object"]
 )
-def test_an_older_recording_replays_to_the_calls_that_a_new_one_has(sent):
-    """Old lines hold what the server sent, new ones name, arguments and id."""
+def test_older_recording_replays_to_the_same_calls(sent):
+    """Old lines hold the server's call, new ones name, arguments and id."""
     call = read_call(sent)
     assert recorded([sent]) == recorded([as_json(call)]) == (call,)
 
@@ -124,7 +124,7 @@ ANY = st.recursive(
 
 
 @given(ANY)
-def test_any_value_in_place_of_a_call_is_read_and_can_be_stored(value):
+def test_read_call_accepts_and_stores_any_value(value):
     call = read_call(value)
     assert isinstance(call.name, str)
     assert stored_call(as_json(call), "") == call or call.arguments != call.arguments  # NaN equals nothing
@@ -139,7 +139,7 @@ def reply(*calls):
     return Reply(model="m", outcome="ok", tool_calls=calls)
 
 
-def test_the_only_call_of_a_tool_is_returned():
+def test_tool_call_returns_the_only_call_of_a_tool():
     wanted = ToolCall("refund", {"order": 1001}, "c1")
     assert reply(ToolCall("look_up"), wanted).tool_call("refund") is wanted
 
@@ -156,8 +156,8 @@ HINT = "\n  hint: expect.tool_calls says which calls are right; reply.tool_calls
         ([ToolCall("refund", arguments_text='{"o')], "calls refund with arguments that are not a JSON object: '{\"o'"),
     ],
 )
-def test_any_other_number_of_calls_is_an_assertion_that_failed(calls, problem):
-    """It is an AssertionError, so that it counts as a miss of the model and not as a bug of the test."""
+def test_tool_call_fails_for_any_other_number_of_calls(calls, problem):
+    """It raises an AssertionError, which counts as a miss of the model and not as a bug of the test."""
     with pytest.raises(ToolCallError) as caught:
         reply(*calls).tool_call("refund")
     assert str(caught.value) == f"the reply of m {problem}{HINT}"

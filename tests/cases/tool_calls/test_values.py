@@ -1,4 +1,4 @@
-"""When two arguments are one value, and how calls are written for people."""
+"""Equality of arguments, and the display of calls."""
 
 import doctest
 
@@ -12,7 +12,7 @@ from pytest_graysplit.types import ToolCall
 
 
 @pytest.mark.parametrize("module", [values, assignment])
-def test_the_examples_run(module):
+def test_docstring_examples_run(module):
     assert doctest.testmod(module).failed == 0
 
 
@@ -35,7 +35,7 @@ SAME = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_numbers_and_dates_are_equal_by_value(one, other):
+def test_canonical_equates_numbers_and_dates_by_value(one, other):
     assert canonical(one) == canonical(other)
 
 
@@ -70,7 +70,7 @@ OTHER = [
 
 
 @pytest.mark.parametrize(("one", "other"), OTHER)
-def test_whatever_may_mean_something_else_is_another_value(one, other):
+def test_canonical_distinguishes_values_that_may_differ_in_meaning(one, other):
     """Letter case, blanks, types, the order of lists, and texts that only look like numbers all count."""
     assert canonical(one) != canonical(other)
 
@@ -83,12 +83,12 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_every_value_equals_itself_and_holds_itself(value):
+def test_holds_and_canonical_accept_equal_values(value):
     assert canonical(value) == canonical(value)
     assert holds(value, value)
 
 
-def test_an_object_may_hold_more_than_is_expected_at_every_depth_and_a_list_may_not():
+def test_holds_allows_more_names_in_objects_but_not_more_items_in_lists():
     answer = {"to": {"name": "Ada", "vip": True}, "ids": [{"id": 1, "n": 2}], "on": "2026-11-30T00:00:00Z"}
     assert holds(answer, {"to": {"vip": True}, "on": "2026-11-30"})
     assert not holds(answer, {"to": {"vip": 1}})
@@ -97,7 +97,7 @@ def test_an_object_may_hold_more_than_is_expected_at_every_depth_and_a_list_may_
     assert not holds(7, {"a": 1})
 
 
-def test_arguments_that_differ_are_named_in_their_order():
+def test_changed_names_differing_arguments_in_order():
     ours, theirs = {"a": 1, "b": 2.0, "c": None}, {"d": 1, "b": 2, "a": 3}
     assert changed(ours, theirs) == ["a", "c", "d"]
     assert changed({"on": "2026-11-30"}, {"on": "2026-11-30T00:00:00Z"}) == []
@@ -116,12 +116,12 @@ def test_arguments_that_differ_are_named_in_their_order():
         (ToolCall("f", {"n" * 300: 1}), f"f({'n' * 157}…)"),
     ],
 )  # fmt: skip
-def test_a_call_is_written_on_one_line(call, text):
-    """Cut where it is long, and with nothing in it that a terminal would obey."""
+def test_shown_writes_a_call_on_one_line(call, text):
+    """A long call is cut, and terminal commands are escaped."""
     assert shown(call) == text
 
 
-def test_several_calls_are_written_up_to_a_few():
+def test_all_shown_writes_only_the_first_calls():
     assert all_shown([]) == ""
     assert all_shown([ToolCall("f"), ToolCall("g", {"a": 1})], partly=True) == "f(...), g(a=1)"
     assert all_shown([ToolCall("f")] * 9) == "f(), f(), f(), f(), f(), f() and 3 more"

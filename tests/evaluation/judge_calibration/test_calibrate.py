@@ -1,4 +1,4 @@
-"""`graysplit judge calibrate`, end to end: a labelled file, a real relay, recordings beside it."""
+"""`graysplit judge calibrate` end to end: a labelled file, a real relay, and recordings beside the file."""
 
 import json
 
@@ -19,7 +19,7 @@ PAIRS = (
 
 @pytest.fixture
 def project(tmp_path, relay, monkeypatch):
-    """A project with four labelled pairs, the current folder."""
+    """Create a project with four labelled pairs, and make it the current folder."""
     for name in ("CI", "HOLYSHEEP_API_KEY", "GRAYSPLIT_RECORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
@@ -35,7 +35,7 @@ def project(tmp_path, relay, monkeypatch):
 
 @pytest.fixture
 def calibrate(project, capsys):
-    """Run the command; return its code, what it told, and what it complained of."""
+    """Run the command; return its exit code, its output lines and its error lines."""
 
     def run(*arguments):
         code = main(["judge", "calibrate", "labelled.jsonl", *arguments])
@@ -45,16 +45,16 @@ def calibrate(project, capsys):
     return run
 
 
-def test_a_judge_is_held_against_labels(calibrate, relay):
-    """Three of four agree; the report tells which does not, and what it cost."""
+def test_calibrate_compares_the_judge_with_labels(calibrate, relay):
+    """Three of four agree; the report shows the disagreement and the cost."""
     code, told, complaints = calibrate()
     assert (code, complaints) == (0, [])
     assert told == [
         "labelled.jsonl: 4 pairs, judge judge-longer, replayed 0 of 8 answers",
         "agreement      3/4  75.0%  (95% CI 30.1 .. 95.4)",
         "kappa          0.64, substantial",
-        "orders         named another winner each on 0 of 4 pairs, 0.0%",
-        "first answer   won 3 of 6, 50.0%  (95% CI 18.8 .. 81.2; 50.0% is no preference)",
+        "orders         named different winners on 0 of 4 pairs, 0.0%",
+        "first answer   won 3 of 6, 50.0%  (95% CI 18.8 .. 81.2; 50.0% means no preference)",
         "unreadable     0 of 8 answers",
         "",
         "label \\ judge   treatment         tie     control  no verdict",
@@ -68,8 +68,8 @@ def test_a_judge_is_held_against_labels(calibrate, relay):
     assert relay.stats()["total"] == 8
 
 
-def test_a_second_run_replays_offline(calibrate, relay, project, monkeypatch):
-    """What was asked is recorded beside the file; without key and network the report is the same."""
+def test_calibrate_replays_a_second_run_offline(calibrate, relay, project, monkeypatch):
+    """Replies are recorded beside the file; the report is the same without a key and a network."""
     _, first, _ = calibrate()
     assert (project / "__graysplit__" / "labelled.jsonl").exists()
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
@@ -80,17 +80,17 @@ def test_a_second_run_replays_offline(calibrate, relay, project, monkeypatch):
     assert relay.stats()["total"] == 8
 
 
-def test_a_judge_with_a_favourite_place_is_found_out(calibrate):
-    """Whatever comes first wins, so every pair is a tie that the orders disagree on."""
+def test_calibrate_shows_a_judge_that_prefers_a_position(calibrate):
+    """The first answer always wins, so the orders disagree on every pair."""
     _, told, _ = calibrate("--model=judge-first")
     assert told[3:5] == [
-        "orders         named another winner each on 4 of 4 pairs, 100.0%",
-        "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% is no preference)",
+        "orders         named different winners on 4 of 4 pairs, 100.0%",
+        "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% means no preference)",
     ]
     assert told[-1] == "cost           unknown for 8 calls"
 
 
-def test_answers_that_are_no_verdict_are_counted(calibrate):
+def test_calibrate_counts_answers_without_a_verdict(calibrate):
     """They agree with no label."""
     code, told, _ = calibrate("--model=judge-garbled")
     assert code == 0
@@ -98,15 +98,15 @@ def test_answers_that_are_no_verdict_are_counted(calibrate):
     assert told[5] == "unreadable     8 of 8 answers"
 
 
-def test_too_little_agreement_is_an_exit_code(calibrate):
-    """For CI: 1 where it is below what was asked, 0 where it is reached."""
+def test_calibrate_min_agreement_sets_the_exit_code(calibrate):
+    """The exit code is 1 below the requested agreement, and 0 otherwise."""
     assert calibrate("--min-agreement=0.75")[0] == 0
     code, told, _ = calibrate("--min-agreement=0.8")
     assert (code, told[-1]) == (1, "agreement 0.75 is below 0.8")
 
 
-def test_only_what_is_missing_is_asked(calibrate, relay, project):
-    """One more pair is two more calls; `all` asks everything anew, `off` stores nothing."""
+def test_calibrate_requests_only_missing_replies(calibrate, relay, project):
+    """One more pair makes two more calls; `all` requests everything again, `off` stores nothing."""
     calibrate()
     with (project / "labelled.jsonl").open("a") as file:
         file.write('{"prompt": "Late?", "control": "No.", "treatment": "Yes, we are.", "label": "tie"}\n')
@@ -120,8 +120,8 @@ def test_only_what_is_missing_is_asked(calibrate, relay, project):
     assert (project / "__graysplit__" / "labelled.jsonl").read_bytes() == before
 
 
-def test_a_missing_recording_is_one_message(calibrate, relay):
-    """With the command that records it."""
+def test_calibrate_missing_recording_is_one_message(calibrate, relay):
+    """It names the command that records it."""
     code, told, complaints = calibrate("--record=none")
     assert (code, told, relay.stats()["total"]) == (2, [], 0)
     assert complaints == [
@@ -131,8 +131,8 @@ def test_a_missing_recording_is_one_message(calibrate, relay):
     ]
 
 
-def test_a_call_that_failed_is_told_and_made_again(calibrate, relay, monkeypatch):
-    """The report is of what came, and the exit code says that something did not."""
+def test_calibrate_repeats_a_failed_call(calibrate, relay, monkeypatch):
+    """The report covers the received answers, and the exit code shows the failure."""
     monkeypatch.setenv("GRAYSPLIT_RETRIES", "0")
     relay.control(faults=[{"kind": "500", "match": "Colour?", "times": 1}])
     code, told, complaints = calibrate()
@@ -140,14 +140,14 @@ def test_a_call_that_failed_is_told_and_made_again(calibrate, relay, monkeypatch
     assert "tie                     0           0           0           1" in told
     assert complaints == [
         "1 call of 8 gave no answer: a call failed: the relay answered 500: internal error",
-        "  hint: run again, and only what is missing is asked",
+        "  hint: run again; only missing answers are requested",
     ]
     assert calibrate()[0] == 0
     assert relay.stats()["total"] == 9
 
 
-def test_an_unknown_judge_stops_after_one_request(calibrate, relay):
-    """With the name that was meant, after one request; the arms of the project are not looked up."""
+def test_calibrate_unknown_judge_stops_after_one_request(calibrate, relay):
+    """The message suggests the nearest name; the arms of the project are not looked up."""
     relay.control(faults=[{"kind": "404", "message": "no such model", "times": None}])
     code, _, complaints = calibrate("--model=judge-frist")
     assert (code, relay.stats()["total"]) == (2, 1)
@@ -156,8 +156,8 @@ def test_an_unknown_judge_stops_after_one_request(calibrate, relay):
     )
 
 
-def test_settings_are_those_of_the_project(calibrate, relay, project, monkeypatch):
-    """The base URL that pytest's own configuration names, not another relay's, and the criteria of the judge."""
+def test_calibrate_uses_the_settings_of_the_project(calibrate, relay, project, monkeypatch):
+    """The base URL of pytest's configuration, not another relay's, and the criteria of the judge."""
     monkeypatch.delenv("GRAYSPLIT_BASE_URL")
     text = f'[tool.pytest.ini_options]\ngraysplit_base_url = "{relay.url}"\ngraysplit_control = "not-listed"\n'
     text += '[tool.graysplit.judge]\nmodel = "umpire"\ncriteria = "kindness"\n[tool.graysplit.aliases]\numpire = "judge-longer"\n'
@@ -166,8 +166,8 @@ def test_settings_are_those_of_the_project(calibrate, relay, project, monkeypatc
     assert all("Better means: kindness\n" in body["messages"][0]["content"] for body in relay.stats()["bodies"])
 
 
-def test_no_judge_and_no_key_are_messages(calibrate, project, monkeypatch):
-    """Each with the way out."""
+def test_calibrate_without_a_judge_or_key_is_a_message(calibrate, project, monkeypatch):
+    """Each message has a hint."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", "")
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     code, _, complaints = calibrate("--record=new")
@@ -183,16 +183,16 @@ def test_no_judge_and_no_key_are_messages(calibrate, project, monkeypatch):
         ('{"prompt": "?", "control": "a", "treatment": "b", "lable": "tie"}', "lable: unknown field, did you mean label?"),
         ('{"prompt": "?", "control": "a", "label": "tie"}', "no treatment"),
         ('{"control": "a", "treatment": "b", "label": "tie"}', "no prompt"),
-        ('{"prompt": "?", "control": "a", "treatment": "b", "label": "contrl"}', "label: 'contrl' is no label, did you mean control?"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": "contrl"}', "label: 'contrl' is not a label, did you mean control?"),
         ('{"prompt": "?", "control": "a", "treatment": 4, "label": "tie"}', "treatment: expected a text, got 4"),
-        ('{"prompt": "?", "control": "a", "treatment": "b", "label": ["tie"]}', "label: ['tie'] is no label"),
+        ('{"prompt": "?", "control": "a", "treatment": "b", "label": ["tie"]}', "label: ['tie'] is not a label"),
         ('{"id": "window", "prompt": "?", "control": "a", "treatment": "b", "label": "tie"}',
          "id: 'window' is the id of labelled.jsonl:1 too"),
         ("{", "not valid JSON at column 2: Expecting property name enclosed in double quotes"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_with_file_and_line(calibrate, project, relay, line, message):
-    """Nothing is sent for a file that cannot be used."""
+def test_calibrate_names_file_and_line_of_a_mistake(calibrate, project, relay, line, message):
+    """Nothing is sent for an invalid file."""
     with (project / "labelled.jsonl").open("a") as file:
         file.write(line + "\n")
     code, _, complaints = calibrate()
@@ -200,8 +200,8 @@ def test_a_mistake_is_named_with_file_and_line(calibrate, project, relay, line, 
     assert complaints[0] == f"labelled.jsonl:5: {message}"
 
 
-def test_a_conversation_and_an_empty_answer_can_be_labelled(tmp_path):
-    """Messages with a system text, and a model that said nothing."""
+def test_calibrate_accepts_conversations_and_empty_answers(tmp_path):
+    """Messages with a system text, and a model that answered nothing."""
     path = tmp_path / "l.jsonl"
     line = {
         "messages": [{"role": "user", "content": "?"}],
@@ -217,16 +217,16 @@ def test_a_conversation_and_an_empty_answer_can_be_labelled(tmp_path):
 
 
 @pytest.mark.parametrize("share", ["1.5", "most"])
-def test_an_agreement_that_is_none_is_refused(calibrate, capsys, share):
-    """As a wrong option is."""
+def test_calibrate_refuses_an_invalid_min_agreement(calibrate, capsys, share):
+    """As an invalid option is."""
     with pytest.raises(SystemExit) as ended:
         calibrate(f"--min-agreement={share}")
     assert ended.value.code == 2
     assert f"'{share}' is not a number from 0 to 1" in capsys.readouterr().err
 
 
-def test_recordings_of_labelled_pairs_are_no_orphans(calibrate, project, capsys, monkeypatch):
-    """No test asks for them; they belong to the file beside their folder, and go with it."""
+def test_recordings_of_labelled_pairs_are_not_orphans(calibrate, project, capsys, monkeypatch):
+    """No test requests them; they belong to the labelled file."""
     calibrate()
     (project / "test_it.py").write_text(
         'import pytest\n@pytest.mark.graysplit(prompt="?")\ndef test_x(graysplit): pass\n'

@@ -1,4 +1,4 @@
-"""Figures of a judge against labels, and the lines that tell them."""
+"""Figures of a judge compared with labels, and the report."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS, Label
 from pytest_graysplit.evaluation.metrics.judge import Ruling
 from pytest_graysplit.types import Case
 
-# What the judge says in both orders, and what it comes to.
+# The judge's verdicts in both orders, and the side that they amount to.
 RULINGS = {
     "treatment": Ruling(score=1.0, verdicts=("B", "A")),
     "control": Ruling(score=0.0, verdicts=("A", "B")),
@@ -21,7 +21,7 @@ RULINGS = {
 
 
 def calibration(*pairs):
-    """A calibration of (label, what the judge came to) pairs."""
+    """Build a calibration of pairs of a label and the judge's side."""
     judged = []
     for number, (label, ruled) in enumerate(pairs, start=1):
         case = Case(id=f"case-{number}", messages=({"role": "user", "content": "?"},), where=f"l.jsonl:{number}")
@@ -29,7 +29,7 @@ def calibration(*pairs):
     return Calibration(judged)
 
 
-def test_cohens_kappa_takes_out_what_chance_agrees_on():
+def test_kappa_excludes_agreement_by_chance():
     """The example of the article on Cohen's kappa in Wikipedia: 20 and 15 agree, 5 and 10 do not, kappa is 0.40."""
     pairs = [("treatment", "treatment")] * 20 + [("control", "control")] * 15
     pairs += [("treatment", "control")] * 5 + [("control", "treatment")] * 10
@@ -39,22 +39,22 @@ def test_cohens_kappa_takes_out_what_chance_agrees_on():
 
 
 @given(labels=st.lists(st.sampled_from(LABELS), min_size=2, max_size=30))
-def test_a_judge_that_is_always_right_has_a_kappa_of_one(labels):
-    """Unless there is only one kind of label, when chance would be right as well."""
+def test_kappa_of_full_agreement_is_one(labels):
+    """Unless there is only one kind of label, where chance would agree too."""
     made = calibration(*[(label, label) for label in labels])
     assert made.kappa == (None if len(set(labels)) == 1 else pytest.approx(1.0))
 
 
-def test_a_pair_without_a_verdict_agrees_with_nothing_and_is_in_no_kappa():
-    """It is not left out of the agreement: a judge that answers only the easy ones is not a good one."""
+def test_pair_without_a_verdict_disagrees_and_is_not_in_kappa():
+    """It counts in the agreement, since a judge that answers only easy pairs is not a good one."""
     made = calibration(("treatment", "treatment"), ("control", "control"), ("tie", None))
     assert made.agreement.estimate == pytest.approx(2 / 3)
     assert made.kappa == 1.0
     assert calibration(("tie", None)).kappa is None
 
 
-def test_orders_places_and_unreadable_answers_are_counted():
-    """Of pairs that were asked about: an equal pair has no order that could disagree."""
+def test_calibration_counts_orders_positions_and_unreadable_answers():
+    """An equal pair is not asked about, so its orders cannot disagree."""
     made = calibration(("treatment", "treatment"), ("tie", "split"), ("tie", "equal"), ("tie", "tie"), ("tie", None))
     assert made.disagreements == (1, 4)
     assert made.first_won == (4, 5)
@@ -72,13 +72,13 @@ def test_orders_places_and_unreadable_answers_are_counted():
         (1, "almost perfect"),
     ],
 )
-def test_a_kappa_has_a_word(kappa, word):
+def test_kappa_is_described_in_words(kappa, word):
     """The words of Landis and Koch."""
     assert reading(kappa) == word
 
 
-def test_the_report_in_whole():
-    """What people read, to the letter."""
+def test_report_of_a_calibration():
+    """The whole text."""
     made = calibration(
         ("treatment", "treatment"), ("treatment", "treatment"), ("control", "control"), ("control", "split"),
         ("tie", "tie"), ("tie", None),
@@ -86,8 +86,8 @@ def test_the_report_in_whole():
     assert list(lines(made)) == [
         "agreement      4/6  66.7%  (95% CI 30.0 .. 90.3)",
         "kappa          0.71, substantial",
-        "orders         named another winner each on 1 of 6 pairs, 16.7%",
-        "first answer   won 6 of 9, 66.7%  (95% CI 35.4 .. 87.9; 50.0% is no preference)",
+        "orders         named different winners on 1 of 6 pairs, 16.7%",
+        "first answer   won 6 of 9, 66.7%  (95% CI 35.4 .. 87.9; 50.0% means no preference)",
         "unreadable     1 of 12 answers",
         "",
         "label \\ judge   treatment         tie     control  no verdict",
@@ -100,20 +100,20 @@ def test_the_report_in_whole():
     ]
 
 
-def test_a_report_of_little_says_what_it_cannot_know():
-    """One kind of label tells no kappa, and only equal answers tell nothing of orders."""
+def test_report_of_few_pairs_says_what_is_unknown():
+    """One kind of label gives no kappa, and equal answers show nothing about orders."""
     told = list(lines(calibration(("tie", "equal"))))
     assert (
         told[1]
         == "kappa          unknown: it takes labels and verdicts of more than one kind (treatment, tie and control)"
     )
     assert told[2:5] == [
-        "orders         named another winner each on 0 of 0 pairs, none",
-        "first answer   won 0 of 0, none  (95% CI 0.0 .. 100.0; 50.0% is no preference)",
+        "orders         named different winners on 0 of 0 pairs, none",
+        "first answer   won 0 of 0, none  (95% CI 0.0 .. 100.0; 50.0% means no preference)",
         "unreadable     0 of 0 answers",
     ]
 
 
-def test_a_long_list_of_misses_is_cut():
-    """Ten are shown, and how many more there are."""
+def test_report_cuts_a_long_list_of_disagreements():
+    """Ten are shown, with the number of the others."""
     assert list(lines(calibration(*[("tie", "control")] * 13)))[-1] == "... and 3 more"

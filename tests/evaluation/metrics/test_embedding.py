@@ -1,4 +1,4 @@
-"""Packed vectors: what is lost on the way into a recording, and the scores that come out."""
+"""Packed vectors: the precision that packing loses, and the scores from them."""
 
 import math
 from random import Random
@@ -21,14 +21,14 @@ def exact(one, other):
 
 @given(vector=VECTORS)
 def test_packing_a_packed_vector_changes_nothing(vector):
-    """A live run scores the very numbers that a replay reads."""
+    """A live run scores with exactly the numbers that a replay reads."""
     packed = unpack(pack(vector))
     assert list(unpack(pack(packed))) == list(packed)
     assert all(-127 <= number <= 127 for number in packed)
 
 
-def test_a_byte_a_number_is_enough_for_an_angle():
-    """Of 60 pairs in as many directions as the models of today use, no cosine moves by 0.002."""
+def test_packed_vectors_keep_the_cosine():
+    """One byte per number: of 60 pairs of vectors as long as today's models return, no cosine moves by 0.002."""
     dice = Random(1)
     for dimensions in (384, 1536):
         for lean in (0.0, 0.5, 2.0):
@@ -38,8 +38,8 @@ def test_a_byte_a_number_is_enough_for_an_angle():
                 assert cosine(unpack(pack(one)), unpack(pack(other))) == pytest.approx(exact(one, other), abs=2e-3)
 
 
-def test_vectors_of_nothing_or_of_unlike_length_have_no_angle():
-    """Two models' vectors, or a text that points nowhere, have nothing in common."""
+def test_cosine_of_zero_or_unequal_vectors_is_zero():
+    """Vectors of two models cannot be compared, and a zero vector has no direction."""
     assert cosine([1, 2], [1, 2, 3]) == cosine([0, 0], [1, 2]) == cosine([], []) == 0.0
 
 
@@ -47,14 +47,14 @@ def test_vectors_of_nothing_or_of_unlike_length_have_no_angle():
     ("control", "treatment", "expected"),
     [("lamp", "shade", 0.96), ("lamp", "far", 0.0), ("lamp", "none", 0.0), ("lamp", "lamp ", 1.0), ("lamp", " ", 0.0)],
 )
-def test_the_score_is_the_cosine_clipped_at_nothing(control, treatment, expected):
-    """Symmetric, from 0 to 1; the same text and a blank one need no vector."""
+def test_embedding_score_is_the_cosine_and_never_negative(control, treatment, expected):
+    """Symmetric, from 0 to 1; equal and blank texts need no vector."""
     metric = Embedded(KNOWN.__getitem__)
     assert metric.score(control, treatment) == metric.score(treatment, control) == pytest.approx(expected)
 
 
-def test_no_vector_is_asked_for_where_the_score_is_known():
-    """An equal or a blank text costs nothing."""
+def test_embedding_score_of_equal_and_blank_texts_needs_no_vector():
+    """So it costs nothing."""
     metric = Embedded(KNOWN.__getitem__)
     assert metric.texts("lamp", "shade") == ("lamp", "shade")
     assert metric.texts("lamp", " lamp\n") == metric.texts("lamp", "") == ()

@@ -1,4 +1,4 @@
-"""The exact metric knows equal and not equal."""
+"""The exact metric."""
 
 import pytest
 
@@ -15,6 +15,6 @@ from pytest_graysplit.evaluation.metrics.exact import Exact
         ("refund", "refund.", 0.0),
     ],
 )
-def test_only_outer_space_and_composition_are_forgiven(control, treatment, score):
+def test_exact_ignores_outer_space_and_composition(control, treatment, score):
     """Case, inner space and punctuation count; outer space and the composition of letters do not."""
     assert Exact().score(control, treatment) == score

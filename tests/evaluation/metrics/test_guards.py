@@ -1,4 +1,4 @@
-"""Guards find what changed in meaning, name both sides, and keep silent where nothing did."""
+"""Guards flag changes of meaning with both sides, and do not flag other differences."""
 
 import pytest
 from hypothesis import given
@@ -152,7 +152,7 @@ UNCHANGED = [
     ("1. Open it\n2. Wait 5 minutes", "Open it, then wait 5 minutes"),
     ("1. Open\n2. Close 3 doors", "1) Open\n- Shut 4 windows"),
     ("on 12.05.2024", "on 2024-05-12"),
-    # the same denied in other words, a part denied, a turn of phrase, something else denied
+    # the same denied in other words, a part denied, an idiom, something else denied
     ("The item is not available", "The item is unavailable"),
     ("It doesn't arrive until Friday.", "It arrives on Friday."),
     ("Rugs cannot be returned, unless faulty.", "Rugs can be returned if faulty."),
@@ -197,19 +197,19 @@ UNCHANGED = [
 
 
 @pytest.mark.parametrize(("control", "treatment", "name", "detail"), CHANGED)
-def test_a_change_is_flagged_with_both_sides(control, treatment, name, detail):
-    """The pair is flagged once, and the detail quotes what the control and the treatment say."""
+def test_guard_flags_a_change_with_both_sides(control, treatment, name, detail):
+    """The pair is flagged once, and the detail quotes the control and the treatment."""
     assert found(control, treatment) == [(name, detail)]
 
 
 @pytest.mark.parametrize(("control", "treatment"), UNCHANGED)
-def test_another_wording_is_not_flagged(control, treatment):
-    """A paraphrase keeps its similarity: a guard that cries wolf is switched off by its users."""
+def test_guard_does_not_flag_another_wording(control, treatment):
+    """Users switch off a guard that flags paraphrases."""
     assert found(control, treatment) == []
     assert found(treatment, control) == []
 
 
-def test_one_pair_may_have_several_flags():
+def test_guards_flag_one_pair_several_times():
     """Every guard that finds something reports it, in a fixed order."""
     assert [flag.name for flag in flags("Yes, 5 days are covered.", "No, 7 days are not covered.")] == [
         "number-changed",
@@ -220,31 +220,31 @@ def test_one_pair_may_have_several_flags():
 
 @given(WORDY, WORDY)
 def test_guards_never_raise(control, treatment):
-    """Whatever two models answer, the guards return flags with a name and a detail, each guard at most one."""
+    """For any two texts the guards return flags with a name and a detail, at most one per guard."""
     names = [flag.name for flag in flags(control, treatment) if flag.detail]
     assert len(names) == len(set(names)) == len(flags(control, treatment))
 
 
 @given(WORDY)
-def test_a_text_never_differs_from_itself(text):
-    """A control that repeats itself is never flagged, whatever it says, and neither is white space around it."""
+def test_guards_do_not_flag_equal_texts(text):
+    """For any text; white space around it does not count."""
     assert flags(text, text) == ()
     assert flags(text, f" {text}\n") == ()
 
 
 @pytest.mark.parametrize("text", ["9" * 6000, "9" * 6000 + " pm", "[" * 100_000, "not " * 3000, "a b " * 2000])
-def test_degenerate_answers_are_survived(text):
+def test_guards_read_degenerate_answers(text):
     """A model in a loop produces absurd texts; the guards read them without error."""
     assert flags(text, "9 b a not") is not None
     assert flags("[1]", text) is not None
 
 
-def test_long_answers_of_the_same_words_are_not_searched_for_exchanges():
-    """Two shufflings of one long clause are no exchange of two parts, and are told so at once."""
+def test_order_guard_skips_long_clauses():
+    """Two shufflings of one long clause are not an exchange of two parts, and the guard returns at once."""
     words = [f"w{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(300)]
     assert flags(" ".join(words), " ".join(reversed(words))) == ()
 
 
-def test_a_number_word_in_letters_that_only_look_alike_ends_nothing():
-    """A dotless i matches an i where case is ignored, and once ended the comparison with a KeyError."""
+def test_number_guard_reads_lookalike_letters():
+    """A dotless i matches an i where case is ignored; it once ended the comparison with a KeyError."""
     assert [flag.name for flag in flags("s\u0131x two 3 parcels", "four 5 parcels")] == ["number-changed"]

@@ -1,4 +1,4 @@
-"""The lexical metric sees wording, and the documentation states what it was measured to see."""
+"""The lexical metric and its documented scores."""
 
 import pytest
 
@@ -23,11 +23,11 @@ PROBES = [
 
 
 @pytest.mark.parametrize(("control", "treatment", "score"), PROBES)
-def test_probes_score_as_documented(control, treatment, score):
-    """The probes of docs/metrics.md score what the page says, so that no change of the scorer goes unnoticed."""
+def test_lexical_scores_probes_as_documented(control, treatment, score):
+    """The probes of docs/metrics.md have the scores of the page, so a change of the scorer is noticed."""
     assert Lexical().score(control, treatment) == pytest.approx(score, abs=0.006)
 
 
-def test_accents_are_compared_however_they_are_composed():
+def test_lexical_ignores_the_composition_of_accents():
     """The same letters in composed and decomposed form are the same words."""
     assert Lexical().score("re\u0301ponse", "r\u00e9ponse") == 1.0

@@ -1,4 +1,4 @@
-"""The registry names every metric and loads none before it is asked for."""
+"""The registry of metrics."""
 
 import subprocess
 import sys
@@ -12,22 +12,22 @@ from pytest_graysplit.evaluation.metrics import NAMES, built_in
 TEXTS = st.text(max_size=80)
 
 
-def test_every_name_builds_the_metric_of_that_name():
-    """What the registry lists is what it can build, and nothing else."""
+def test_registry_builds_every_name():
+    """It builds exactly the metrics that it lists."""
     assert tuple(built_in(name).name for name in NAMES) == ("lexical", "exact", "json", "semantic")
     assert built_in("semantics") is None
 
 
-def test_the_registry_loads_no_metric():
-    """Importing the registry costs no import of rapidfuzz; the plugin is installed in runs that never compare."""
+def test_registry_loads_no_metric():
+    """Importing the registry does not import rapidfuzz, which runs without comparisons do not need."""
     code = "import sys, pytest_graysplit.evaluation.metrics; sys.exit('rapidfuzz' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "semantic"])  # test_semantic.py has its own
 @given(control=TEXTS, treatment=TEXTS)
-def test_scores_are_shares_and_symmetric(name, control, treatment):
-    """Any two texts score between 0 and 1, the same both ways round."""
+def test_metric_scores_are_shares_and_symmetric(name, control, treatment):
+    """Any two texts score between 0 and 1, with the same score when exchanged."""
     metric = built_in(name)
     score = metric.score(control, treatment)
     assert 0 <= score <= 1
@@ -36,6 +36,6 @@ def test_scores_are_shares_and_symmetric(name, control, treatment):
 
 @pytest.mark.parametrize("name", ["lexical", "exact"])
 @given(text=TEXTS)
-def test_a_text_is_like_itself(name, text):
-    """Identical texts score 1, also empty ones and those without a word."""
+def test_metric_scores_1_for_equal_texts(name, text):
+    """Also for empty texts and those without a word."""
     assert built_in(name).score(text, text) == 1.0

@@ -1,4 +1,4 @@
-"""Agreement in meaning: a good paraphrase passes, an unrelated answer does not, and what turns the meaning is vetoed."""
+"""The semantic metric with the guards: good paraphrases pass, unrelated answers and changed meanings do not."""
 
 import os
 import subprocess
@@ -88,7 +88,7 @@ UNRELATED = [
 
 
 def misses(name, control, treatment):
-    """What a treatment that must reach 0.75 misses, by the whole road of a test: score, guards, threshold."""
+    """Return the misses of a treatment that must reach 0.75, by the same path as a test: score, guards, threshold."""
     case = Case(id="probe", messages=({"role": "user", "content": "?"},), min_similarity=0.75, metric=name)
     replies = [Reply(model=model, outcome="ok", text=text) for model, text in (("a", control), ("b", treatment))]
     score = METRICS[name].score
@@ -99,26 +99,26 @@ def misses(name, control, treatment):
 
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.parametrize(("control", "treatment"), [*REVERSED, *NEGATED, *NUMBERS])
-def test_what_turns_the_meaning_fails_however_alike_the_letters(name, control, treatment):
+def test_semantic_fails_a_changed_meaning_of_similar_letters(name, control, treatment):
     """A reversed instruction, a flipped negation, a changed number: in either direction."""
     assert misses(name, control, treatment)
     assert misses(name, treatment, control)
 
 
 @pytest.mark.parametrize(("control", "treatment"), PARAPHRASES)
-def test_a_good_paraphrase_does_not_fail(control, treatment):
-    """The same said in other words reaches 0.75, and no guard speaks up."""
+def test_semantic_passes_a_good_paraphrase(control, treatment):
+    """It reaches 0.75 without a flag."""
     assert misses("semantic", control, treatment) == []
 
 
 @pytest.mark.parametrize(("control", "treatment"), UNRELATED)
-def test_an_unrelated_answer_fails(control, treatment):
-    """Of one shop, and about something else."""
+def test_semantic_fails_an_unrelated_answer(control, treatment):
+    """Answers from the same shop about something else."""
     assert [miss.kind for miss in misses("semantic", control, treatment)] == ["similarity"]
 
 
-def test_the_score_is_a_score():
-    """Symmetric, 1 for one text twice, 0 where one side is blank, from 0 to 1 for anything."""
+def test_semantic_score_is_a_symmetric_share():
+    """1 for equal texts, 0 where one side is blank, from 0 to 1 for any texts."""
     semantic = METRICS["semantic"]
     texts = [
         "You can return it.",
@@ -137,15 +137,15 @@ def test_the_score_is_a_score():
     assert semantic.score("You can return it.", "") == 0.0
 
 
-def test_a_long_answer_is_read_to_its_end():
-    """What differs beyond the model's 512 tokens still moves the score."""
+def test_semantic_reads_a_long_answer_to_its_end():
+    """A difference beyond the model's 512 tokens still changes the score."""
     beginning = "Thank you for your mail about the lamp that you ordered from us last week. " * 40
     semantic = METRICS["semantic"]
     ours, theirs = beginning + "You can return it. " * 40, beginning + "Paris is the capital of France. " * 40
     assert semantic.score(ours, theirs) < 0.97
 
 
-def test_each_text_is_embedded_once():
+def test_semantic_embeds_each_text_once():
     """A control is compared with many treatments."""
     seen = []
 
@@ -158,8 +158,8 @@ def test_each_text_is_embedded_once():
     assert seen == ["a", "b", "c"]
 
 
-def test_nothing_is_downloaded():
-    """The model loads where no network is, and no hub may be asked."""
+def test_semantic_downloads_nothing():
+    """The model loads without a network, and no hub is contacted."""
     environ = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",

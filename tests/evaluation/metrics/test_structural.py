@@ -31,12 +31,12 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dict
         ("[" * 100_000, "[" * 100_000, 0.0),
     ],
 )
-def test_values_are_compared_place_by_place(control, treatment, score):
-    """Numbers are compared as numbers, keys in any order, lists in theirs, and what is no JSON scores 0."""
+def test_structural_compares_values_by_place(control, treatment, score):
+    """Numbers are compared as numbers, keys in any order, lists in order; an answer that is not JSON scores 0."""
     assert Structural().score(control, treatment) == pytest.approx(score)
 
 
 @given(JSON)
-def test_an_answer_agrees_with_itself(answer):
-    """Any JSON answer, even one with NaN, agrees with itself whatever its layout."""
+def test_structural_scores_1_for_equal_answers(answer):
+    """Any JSON answer, even with NaN, equals itself in every layout."""
     assert Structural().score(json.dumps(answer), json.dumps(answer, indent=2)) == 1.0

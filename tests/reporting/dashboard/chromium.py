@@ -1,4 +1,4 @@
-"""Finds Chromium for the tests of the page, or installs it, once for all workers of a session."""
+"""Chromium for the tests of the page: found or installed once for all workers of a session."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ ARGUMENTS = (
 
 
 def found(playwright):
-    """The browser that is here, or None: named, on the path, or playwright's own."""
+    """Return the path of a browser, or None: the configured one, one on the PATH, or playwright's own."""
     if named := os.environ.get("GRAYSPLIT_CHROMIUM"):
         return named
     own = Path(playwright.chromium.executable_path)
@@ -35,7 +35,7 @@ def found(playwright):
 
 
 def found_or_installed(playwright):
-    """The same, after an attempt to install one; the first worker tries, the others wait and look again."""
+    """Find a browser, or try to install one; the first worker tries, and the others wait and look again."""
     scratch = Path(tempfile.gettempdir())
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     tried = scratch / f"graysplit-chromium-{session}"
@@ -51,14 +51,14 @@ def found_or_installed(playwright):
 
 
 def commands():
-    """What may bring one, in turn."""
+    """Yield the commands that may install a browser, in the order to try them."""
     if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
         yield ["apt-get", "install", "-y", "chromium"]
     yield [sys.executable, "-m", "playwright", "install", "chromium"]
 
 
 def quietly(command):
-    """Run a command that may fail, or hang where there is no network."""
+    """Run a command that may fail, or that hangs without a network."""
     try:
         subprocess.run(
             command,

@@ -1,4 +1,4 @@
-"""Live servers that a test need not stop by itself."""
+"""Servers of the page that are stopped at the end of each test."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from pytest_graysplit.reporting.dashboard.server import LiveServer
 
 
 @pytest.fixture
-def served():
-    """Start servers as LiveServer does; all are stopped at the end of the test."""
+def start_server():
+    """Return a function that starts a LiveServer; all are stopped at the end of the test."""
     servers = []
 
     def start(source, **options):

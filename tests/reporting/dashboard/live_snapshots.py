@@ -1,12 +1,12 @@
-"""A source that holds what a test puts into it, and the snapshots and cases that tests start from."""
+"""A source for tests, and the snapshots and cases that tests start from."""
 
 import copy
 import itertools
 import math
 
 
-class Held:
-    """A source like any other; a test changes `state` (the snapshot) and `cases`, from whatever thread."""
+class FakeSource:
+    """A source whose `state` (the snapshot) and `cases` a test may change from any thread."""
 
     def __init__(self, state, cases=None):
         self.state = state
@@ -21,12 +21,12 @@ class Held:
         return self.cases.get(case_id)
 
     def change(self, **news):
-        """Show another state from the next reading on."""
+        """Change some keys of the snapshot."""
         self.state = {**self.state, **news}
 
 
 def bell(edges, middle, width, total):
-    """Counts of a log-normal shape, so that pictures look as they do in life."""
+    """Return counts of a log-normal shape, as real latencies have."""
     centres = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
     heights = [math.exp(-((math.log(each / middle) / width) ** 2) / 2) for each in centres]
     return [round(total * height / sum(heights)) for height in heights]
@@ -36,7 +36,7 @@ LATENCY_EDGES = [round(0.1 * 1.25**step, 4) for step in range(21)]
 
 
 def arm(name, model, *, n=120, passed=118, errors=0, p50=1.21, cost_usd=0.939, **news):
-    """Figures of one arm; without answers everything that is measured is null."""
+    """Return the figures of one arm; without answers all measurements are null."""
     some = n > 0
     rate = passed / n if some else None
     return {
@@ -67,7 +67,7 @@ def arm(name, model, *, n=120, passed=118, errors=0, p50=1.21, cost_usd=0.939, *
 
 
 def row(name, label, state, interval, bound, unit, **news):
-    """One row of a comparison; the interval is (low, estimate, high)."""
+    """Return one row of a comparison; the interval is (low, estimate, high)."""
     low, estimate, high = interval
     return {
         "name": name, "label": label, "state": state, "estimate": estimate, "low": low, "high": high, "bound": bound,
@@ -90,7 +90,7 @@ REASON = "pass rate may be 5.6 points worse, the margin is 5.0; about 60 more ca
 
 
 def comparison(treatment="deepseek-v3.2", verdict="hold", reasons=(REASON,), **news):
-    """One comparison with every kind of row."""
+    """Return one comparison with all kinds of rows."""
     return {
         "treatment": treatment, "verdict": verdict, "reasons": list(reasons), "rows": ROWS, "similarity": SIMILARITY,
         **news,
@@ -98,7 +98,7 @@ def comparison(treatment="deepseek-v3.2", verdict="hold", reasons=(REASON,), **n
 
 
 def worst(case_id, similarity, why, **news):
-    """One of the worst cases."""
+    """Return an entry of the worst cases."""
     passed = {"control": True, "deepseek-v3.2": False}
     return {
         "id": case_id, "name": case_id, "treatment": "deepseek-v3.2", "similarity": similarity, "passed": passed,
@@ -114,7 +114,7 @@ WORST = [
 
 
 def run(**news):
-    """A run of 120 cases that goes on."""
+    """Return the snapshot of a running run of 120 cases."""
     return {
         "format": 1,
         "kind": "run",
@@ -138,7 +138,7 @@ def run(**news):
 
 
 def empty():
-    """A run that has just begun: nothing is known."""
+    """Return the snapshot of a run that has just begun."""
     arms = [arm("control", "claude-sonnet-4.5", n=0, passed=0), arm("deepseek-v3.2", "deepseek-v3.2", n=0, passed=0)]
     nothing = {"verdict": "collecting", "reasons": ["no case has been judged on both models yet"]}
     progress = {"unit": "cases", "done": 0, "total": 120, "fetched": 0, "to_fetch": 240, "spent_usd": None}
@@ -147,7 +147,7 @@ def empty():
 
 
 def window(minute, requests, errors, p95):
-    """One minute of traffic on two arms."""
+    """Return one minute of traffic on two arms."""
     return {
         "at": f"2026-11-20T10:{minute:02}:00+00:00",
         "seconds": 60,
@@ -159,7 +159,7 @@ def window(minute, requests, errors, p95):
 
 
 def traffic(**news):
-    """Live traffic of twenty minutes."""
+    """Return the snapshot of twenty minutes of live traffic."""
     waves = [math.sin(minute / 3) for minute in range(20)]
     windows = [
         window(minute, round(410 + 90 * wave), minute % 4, 2.6 + 0.4 * wave) for minute, wave in enumerate(waves)
@@ -181,7 +181,7 @@ def traffic(**news):
 
 
 def case(case_id, **news):
-    """One case with both answers."""
+    """Return one case with both answers."""
     return {
         "id": case_id,
         "name": case_id,
@@ -202,7 +202,7 @@ def case(case_id, **news):
 
 
 def answer(name, model, text, latency_s, cost_usd):
-    """What one arm answered."""
+    """Return the answer of one arm."""
     return {
         "arm": name, "model": model, "outcome": "ok", "text": text, "latency_s": latency_s, "cost_usd": cost_usd,
         "error": None,

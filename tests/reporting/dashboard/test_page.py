@@ -1,4 +1,4 @@
-"""The page in a real browser: what a person sees, does with it, and is told when the connection breaks or the run ends."""
+"""The page in a real browser: its content, its use, an interrupted connection, and the end of the run."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import live_snapshots as specimens
+import live_snapshots as snapshots
 import pytest
 from chromium import ARGUMENTS, HOW, found_or_installed
 from playwright.sync_api import expect, sync_playwright
@@ -21,12 +21,12 @@ HOSTILE = "</script><script>window.taken = 1</script><img src=x onerror='window.
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A browser for this file; other files may start event loops of their own, which playwright would not allow."""
+    """A browser for this file only, because playwright allows no other event loop beside its own."""
     with sync_playwright() as playwright:
         executable = found_or_installed(playwright)
         if executable is None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(HOW)
-        # Patience costs nothing where all is well, and on a busy machine all takes longer.
+        # A long limit costs nothing when tests pass, and a busy machine needs it.
         expect.set_options(timeout=20_000)
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         yield browser
@@ -34,14 +34,14 @@ def chromium():
 
 
 @pytest.fixture
-def held():
-    return specimens.Held(specimens.run(), {each["id"]: specimens.case(each["id"]) for each in specimens.WORST})
+def source():
+    return snapshots.FakeSource(snapshots.run(), {each["id"]: snapshots.case(each["id"]) for each in snapshots.WORST})
 
 
 @pytest.fixture
-def visit(chromium):
-    """Open an address in a window of its own; whatever the page says to the console fails the test."""
-    contexts, troubles, asked = [], [], []
+def open_page(chromium):
+    """Open an address in a new window; any message on the console fails the test."""
+    contexts, messages, requested = [], [], []
 
     def visited(address, *, width=1280, scheme="light", **options):
         contexts.append(
@@ -51,18 +51,18 @@ def visit(chromium):
         )
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.asked = asked
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
+        page.requested = requested
         page.goto(address)
         return page
 
     yield visited
     for context in contexts:
         context.close()
-    # A connection that a test breaks is told by the browser itself.
-    assert [each for each in troubles if "net::ERR_" not in each and "status of 404" not in each] == []
+    # The browser itself reports a connection that a test interrupts.
+    assert [each for each in messages if "net::ERR_" not in each and "status of 404" not in each] == []
 
 
 def state(page):
@@ -70,13 +70,13 @@ def state(page):
 
 
 def fits(page):
-    """Whether the page can be read without scrolling sideways."""
+    """Whether the page needs no horizontal scrolling."""
     return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_a_person_sees_verdict_figures_and_pictures(held, served, visit):
-    """Under headings, in tables that have names, with numbers as the terminal writes them."""
-    page = visit(served(held).url)
+def test_page_shows_verdict_figures_and_charts(source, start_server, open_page):
+    """With headings, landmarks and descriptions of the charts."""
+    page = open_page(start_server(source).url)
     expect(page.get_by_role("heading", level=1)).to_have_text("120 cases")
     expect(state(page)).to_have_text("Running")
     expect(page.locator("#progress-text")).to_have_text(
@@ -84,9 +84,9 @@ def test_a_person_sees_verdict_figures_and_pictures(held, served, visit):
     )
     bar = page.get_by_role("progressbar")
     assert bar.get_attribute("aria-valuetext") == "84 of 120 cases"
-    assert bar.evaluate("bar => bar.position") == (84 + 214) / (120 + 240)  # what is fetched counts as what is judged
+    assert bar.evaluate("bar => bar.position") == (84 + 214) / (120 + 240)  # fetched replies and judged cases
     assert page.get_by_role("article").locator(".verdict").inner_text().split("\n\n") == [
-        "May deepseek-v3.2 replace claude-sonnet-4.5?", "‖Hold", specimens.REASON,
+        "May deepseek-v3.2 replace claude-sonnet-4.5?", "‖Hold", snapshots.REASON,
     ]  # fmt: skip
     assert page.title() == "Hold · 84/120 · 120 cases"
     headings = page.get_by_role("heading").all_inner_texts()
@@ -105,7 +105,7 @@ def test_a_person_sees_verdict_figures_and_pictures(held, served, visit):
 
 
 def rows_of(table):
-    """The cells of a table as a person reads them, line by line, as soon as it is there."""
+    """The visible text of the cells of a table, line by line, as soon as it is shown."""
     expect(table).to_be_visible()
     return [
         [cell.inner_text().replace("\n", " ") for cell in line.locator("th, td").all()]
@@ -113,9 +113,9 @@ def rows_of(table):
     ]
 
 
-def test_the_tables_say_everything_in_figures(held, served, visit):
-    """What the pictures show stands beside them, and what is unknown says so."""
-    page = visit(served(held).url)
+def test_tables_show_all_figures(source, start_server, open_page):
+    """The same figures as the charts, as text."""
+    page = open_page(start_server(source).url)
     assert rows_of(page.get_by_role("table", name="Figures of each model")) == [
         ["", "claude-sonnet-4.5 control", "deepseek-v3.2 treatment"],
         ["Cases", "120", "120"],
@@ -137,9 +137,9 @@ def test_the_tables_say_everything_in_figures(held, served, visit):
     assert rows[-1] == ["savings per million n 120, paired t", "", "$7,590.40 $7,100.00 .. $8,080.00", "", "shown only"]
 
 
-def test_nothing_known_is_shown_as_nothing_known(served, visit):
-    """No zero stands for what has not been measured."""
-    page = visit(served(specimens.Held(specimens.empty())).url)
+def test_new_run_shows_no_zero_for_unknown_figures(start_server, open_page):
+    """Parts without data are hidden."""
+    page = open_page(start_server(snapshots.FakeSource(snapshots.empty())).url)
     expect(page.locator(".verdict-word")).to_have_text("○Collecting")
     cells = rows_of(page.get_by_role("table", name="Figures of each model"))[2:]
     assert {cell for line in cells for cell in line[1:]} == {"-"}
@@ -147,33 +147,33 @@ def test_nothing_known_is_shown_as_nothing_known(served, visit):
 
 
 def figures_of(page):
-    """The lines of the table of figures by their titles."""
+    """The lines of the table of figures by title."""
     return {line[0]: line[1:] for line in rows_of(page.get_by_role("table", name="Figures of each model"))}
 
 
-def test_answers_are_shown_before_their_cases_are_judged(held, served, visit):
-    """Errors and cost are known as soon as answers come; only what the judging tells waits for it."""
-    arms = [specimens.arm(name, name) for name in ("control", "deepseek-v3.2")]
+def test_table_shows_answers_before_their_cases_are_judged(source, start_server, open_page):
+    """Errors and cost are known as soon as answers arrive."""
+    arms = [snapshots.arm(name, name) for name in ("control", "deepseek-v3.2")]
     unjudged = {"n": 0, "passed": 0, "pass_rate": None, "pass_rate_ci": None, "cost_per_pass_usd": None}
     fetched = {**unjudged, "errors": 2, "outcomes": {"ok": 38, "error": 2}, "error_classes": {"relay-timeout": 2}}
-    held.change(arms=[{**arms[0], **fetched, "cost_usd": 0.25}, {**arms[1], **unjudged, "outcomes": {}}])
-    lines = figures_of(visit(served(held).url))
+    source.change(arms=[{**arms[0], **fetched, "cost_usd": 0.25}, {**arms[1], **unjudged, "outcomes": {}}])
+    lines = figures_of(open_page(start_server(source).url))
     assert lines["Errors"] == ["2 of 40 5.0% relay-timeout 2", "-"]
     assert lines["Cost"] == ["$0.2500", "-"]
     assert (lines["Pass rate 95% CI"], lines["Cost per pass"]) == (["-", "-"], ["-", "-"])
 
 
-def test_errors_are_a_share_of_the_answers(held, served, visit):
-    """Not of the cases: three samples of a case can fail three times, and fetching runs ahead of judging."""
-    [control, treatment] = specimens.run()["arms"]
+def test_error_share_is_of_answers_and_not_of_cases(source, start_server, open_page):
+    """A case with three samples can fail three times."""
+    [control, treatment] = snapshots.run()["arms"]
     news = {"n": 4, "errors": 6, "outcomes": {"ok": 10, "empty": 2, "error": 6}, "error_classes": {"http-503": 6}}
-    held.change(arms=[control, {**treatment, **news}])
-    assert figures_of(visit(served(held).url))["Errors"] == ["0 of 120", "6 of 18 33.3% http-503 6 empty 2"]
+    source.change(arms=[control, {**treatment, **news}])
+    assert figures_of(open_page(start_server(source).url))["Errors"] == ["0 of 120", "6 of 18 33.3% http-503 6 empty 2"]
 
 
-def test_traffic_shows_its_course(served, visit):
-    """Requests, errors and latency by the minute, weights, fallbacks, feedback, and no price where there is none."""
-    page = visit(served(specimens.Held(specimens.traffic())).url)
+def test_traffic_page_shows_windows_weights_and_feedback(start_server, open_page):
+    """And no price for answers without one."""
+    page = open_page(start_server(snapshots.FakeSource(snapshots.traffic())).url)
     expect(page.locator("#progress-text")).to_have_text("9,124 requests · $82.10 spent")
     assert page.get_by_role("progressbar").count() == 0
     labels = [image.get_attribute("aria-label") for image in page.locator("#windows-part svg[role=img]").all()]
@@ -182,8 +182,8 @@ def test_traffic_shows_its_course(served, visit):
         labels[1]
         == "Share of errors over time; in the last window: claude-sonnet-4.5 (control) 0.2%, deepseek-v3.2 6.5%."
     )
-    expect(page.locator("#requests-caption")).to_have_text("Requests a minute")
-    expect(page.locator("#worst-title")).to_have_text("Requests that did not end well")
+    expect(page.locator("#requests-caption")).to_have_text("Requests per minute")
+    expect(page.locator("#worst-title")).to_have_text("Failed requests")
     lines = figures_of(page)
     assert lines[""] == ["claude-sonnet-4.5 control, 90% of traffic", "deepseek-v3.2 treatment, 10% of traffic"]
     assert lines["Cost"] == ["$82.10", "unknown 911 without a price"]
@@ -191,9 +191,9 @@ def test_traffic_shows_its_course(served, visit):
     assert lines["Feedback"] == ["0.86 of 412", "0.84 of 40"]
 
 
-def test_a_click_opens_a_case_and_leads_back(held, served, visit):
-    """Prompt, both answers, their difference with signs, and why; back by button, Escape, or the browser's own way."""
-    page = visit(served(held).url)
+def test_case_dialog_opens_with_a_click_and_closes(source, start_server, open_page):
+    """By the button, Escape, and the back button of the browser."""
+    page = open_page(start_server(source).url)
     button = page.get_by_role("button", name=re.compile("refund-policy"))
     button.click()
     dialog = page.get_by_role("dialog", name=REFUND)
@@ -219,23 +219,23 @@ def test_a_click_opens_a_case_and_leads_back(held, served, visit):
         expect(dialog).to_be_visible()
 
 
-def test_a_case_has_an_address_of_its_own(held, served, visit):
-    """A link from a colleague opens it, also one whose id is as awkward as those of parametrized tests."""
-    awkward = specimens.WORST[2]["id"]
-    server = served(held)
-    page = visit(f"{server.url}#case={awkward.replace(' ', '%20')}")
+def test_case_dialog_opens_from_its_address(source, start_server, open_page):
+    """Also for the id of a parametrized test."""
+    awkward = snapshots.WORST[2]["id"]
+    server = start_server(source)
+    page = open_page(f"{server.url}#case={awkward.replace(' ', '%20')}")
     dialog = page.get_by_role("dialog", name=awkward)
     expect(dialog.locator(".diff")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert page.url == server.url
-    gone = visit(f"{server.url}#case=gone")
+    gone = open_page(f"{server.url}#case=gone")
     expect(gone.get_by_role("dialog", name="gone")).to_contain_text("there is no case 'gone' here")
 
 
-def test_the_keyboard_is_enough(held, served, visit):
-    """Tab leads to the cases, Enter opens one, Tab stays within it, Escape leads back to where one was."""
-    page = visit(served(held).url)
+def test_keyboard_reaches_and_leaves_a_case(source, start_server, open_page):
+    """Tab reaches the cases, Enter opens one, and the focus returns when it closes."""
+    page = open_page(start_server(source).url)
     button = page.get_by_role("button", name=re.compile("delete-account"))
     expect(button).to_be_visible()
     page.keyboard.press("Tab")
@@ -255,15 +255,15 @@ def test_the_keyboard_is_enough(held, served, visit):
     expect(button).to_be_focused()
 
 
-def test_an_update_changes_what_changed_and_nothing_else(held, served, visit):
-    """A person who has tabbed to a case, or reads one, is not thrown out of it; the verdict is announced."""
-    page = visit(served(held).url)
+def test_update_keeps_focus_and_open_case(source, start_server, open_page):
+    """Unchanged parts are not drawn again, and the verdict is announced."""
+    page = open_page(start_server(source).url)
     button = page.get_by_role("button", name=re.compile("delete-account"))
     button.focus()
     table = page.locator("#arms table").element_handle()
     expect(page.get_by_role("status")).to_have_text("Running. deepseek-v3.2: Hold.")
-    promoted = specimens.comparison(verdict="promote", reasons=["not worse by more than 2.1 points"])
-    held.change(worst=[specimens.WORST[1], specimens.WORST[0]], comparisons=[promoted])
+    promoted = snapshots.comparison(verdict="promote", reasons=["not worse by more than 2.1 points"])
+    source.change(worst=[snapshots.WORST[1], snapshots.WORST[0]], comparisons=[promoted])
     expect(page.locator(".verdict")).to_contain_text("✓Promotenot worse by more than 2.1 points")
     expect(page.get_by_role("status")).to_have_text("Running. deepseek-v3.2: Promote.")
     assert page.locator("[data-case]").evaluate_all("all => all.map((each) => each.dataset.case)") == [
@@ -273,58 +273,58 @@ def test_an_update_changes_what_changed_and_nothing_else(held, served, visit):
     assert table.evaluate("each => each.isConnected")
     page.keyboard.press("Enter")
     diff = page.get_by_role("dialog").locator(".diff").element_handle()
-    held.change(title="121 cases", worst=[])
+    source.change(title="121 cases", worst=[])
     expect(page.locator("#title")).to_have_text("121 cases")
     expect(page.get_by_role("dialog", name="support.jsonl::delete-account")).to_be_visible()
     assert diff.evaluate("each => each.isConnected")
 
 
-def test_it_comes_back_when_the_server_does(held, served, visit):
-    """It says so while the connection is broken, keeps the figures, and takes up the next run at the same address."""
-    first = served(held)
-    page = visit(first.url)
+def test_page_reconnects_to_the_next_server(source, start_server, open_page):
+    """It shows that the connection is interrupted, and keeps the figures."""
+    first = start_server(source)
+    page = open_page(first.url)
     expect(state(page)).to_have_text("Running")
     first.stop()
     expect(state(page)).to_have_text(re.compile(r"Reconnecting, figures of \d\d:\d\d"))
     expect(page.locator(".verdict")).to_contain_text("Hold")
-    served(specimens.Held(specimens.run(title="the next run")), port=first.port)
+    start_server(snapshots.FakeSource(snapshots.run(title="the next run")), port=first.port)
     expect(page.locator("#title")).to_have_text("the next run")
     expect(state(page)).to_have_text("Running")
 
 
-def test_the_end_is_said_and_nothing_is_asked_any_more(held, served, visit):
-    """The last figures stay; the page does not knock at a door behind which nobody is."""
-    server = served(held)
-    page = visit(server.url)
+def test_ended_page_sends_no_more_requests(source, start_server, open_page):
+    """The last figures stay."""
+    server = start_server(source)
+    page = open_page(server.url)
     expect(state(page)).to_have_text("Running")
-    held.change(state="ended", elapsed_s=83.0, title="all 120 cases")
+    source.change(state="ended", elapsed_s=83.0, title="all 120 cases")
     expect(state(page)).to_have_text("Ended")
     expect(page.locator("#elapsed")).to_have_text("took 1:23")
     expect(page.get_by_role("status")).to_have_text("Ended. deepseek-v3.2: Hold.")
     server.stop()
-    asked = len(page.asked)
-    page.wait_for_timeout(1800)  # longer than it takes to come back, and to say that it tries
-    assert len(page.asked) == asked
+    asked = len(page.requested)
+    page.wait_for_timeout(1800)  # longer than a page takes to reconnect and to show that it tries
+    assert len(page.requested) == asked
     expect(state(page)).to_have_text("Ended")
     expect(page.locator("#title")).to_have_text("all 120 cases")
     page.get_by_role("button", name=re.compile("refund-policy")).click()
     expect(page.get_by_role("dialog")).to_contain_text("The case could not be loaded: the server does not answer.")
 
 
-def test_texts_of_models_are_only_ever_text(served, visit):
-    """Whatever a model answers, it runs nothing and draws nothing."""
-    compared = specimens.comparison(
-        HOSTILE, reasons=[HOSTILE], rows=[{**specimens.ROWS[0], "label": HOSTILE, "method": HOSTILE}]
+def test_texts_of_models_are_shown_as_text(start_server, open_page):
+    """Markup in an answer runs nothing and draws nothing."""
+    compared = snapshots.comparison(
+        HOSTILE, reasons=[HOSTILE], rows=[{**snapshots.ROWS[0], "label": HOSTILE, "method": HOSTILE}]
     )
-    arms = [specimens.arm("control", HOSTILE), specimens.arm(HOSTILE, HOSTILE, error_classes={HOSTILE: 1})]
-    listed = specimens.worst(HOSTILE, 0.1, HOSTILE, flags=[HOSTILE], treatment=HOSTILE)
-    found = specimens.case(
+    arms = [snapshots.arm("control", HOSTILE), snapshots.arm(HOSTILE, HOSTILE, error_classes={HOSTILE: 1})]
+    listed = snapshots.worst(HOSTILE, 0.1, HOSTILE, flags=[HOSTILE], treatment=HOSTILE)
+    found = snapshots.case(
         HOSTILE, prompt=HOSTILE, diff=[["-", HOSTILE], ["+", HOSTILE]], misses={HOSTILE: [HOSTILE]},
-        arms=[specimens.answer("control", HOSTILE, HOSTILE, 1.0, None)],
+        arms=[snapshots.answer("control", HOSTILE, HOSTILE, 1.0, None)],
     )  # fmt: skip
     news = {"title": HOSTILE, "subtitle": HOSTILE, "notes": [HOSTILE], "arms": arms}
-    held = specimens.Held(specimens.run(comparisons=[compared], worst=[listed], **news), {HOSTILE: found})
-    page = visit(served(held).url, width=360)
+    source = snapshots.FakeSource(snapshots.run(comparisons=[compared], worst=[listed], **news), {HOSTILE: found})
+    page = open_page(start_server(source).url, width=360)
     expect(page.locator("#title")).to_have_text(HOSTILE)
     page.locator("[data-case]").click()
     expect(page.get_by_role("dialog").get_by_role("region", name=f"Answer of {HOSTILE} (control)")).to_have_text(
@@ -334,45 +334,45 @@ def test_texts_of_models_are_only_ever_text(served, visit):
     assert fits(page)
 
 
-def test_what_turns_or_hides_a_text_is_shown(served, visit):
-    """A turn of the direction of writing would show another answer than the one that was given."""
+def test_hidden_characters_are_spelled_out(start_server, open_page):
+    """Characters that turn the direction of writing would show another answer."""
     hidden = "pass \u202edeliaf\u202c\u200b \x1b[2J end"
-    held = specimens.Held(specimens.run(title=hidden, notes=[hidden]))
-    page = visit(served(held).url)
+    source = snapshots.FakeSource(snapshots.run(title=hidden, notes=[hidden]))
+    page = open_page(start_server(source).url)
     shown = r"pass \u202edeliaf\u202c\u200b \x1b[2J end"
     expect(page.get_by_text(shown)).to_have_count(2)
     assert not re.search("[\u200b\u202c\u202e\x1b]", page.inner_text("body"))
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_it_fits_and_asks_nobody_else(held, served, visit, width):
-    """No sideways scroll at the width of a phone, with runs, traffic and a case; every request goes to the page's own server."""
-    three = specimens.run()["arms"] + [specimens.arm("a-model-with-quite-a-long-name-70b-instruct", "x" * 60)]
-    held.change(arms=three, comparisons=[specimens.comparison(), specimens.comparison("x" * 60, similarity=None)])
-    server = served(held)
-    page = visit(server.url, width=width)
+def test_page_fits_and_sends_requests_to_its_own_server_only(source, start_server, open_page, width):
+    """Without horizontal scrolling, also on a phone, for a run, traffic and a case."""
+    three = snapshots.run()["arms"] + [snapshots.arm("a-model-with-quite-a-long-name-70b-instruct", "x" * 60)]
+    source.change(arms=three, comparisons=[snapshots.comparison(), snapshots.comparison("x" * 60, similarity=None)])
+    server = start_server(source)
+    page = open_page(server.url, width=width)
     expect(state(page)).to_have_text("Running")
     assert fits(page)
     page.get_by_role("button", name=re.compile("refund-policy")).click()
     expect(page.get_by_role("dialog").locator(".diff")).to_be_visible()
     assert fits(page)
     page.keyboard.press("Escape")
-    held.state = specimens.traffic()
+    source.state = snapshots.traffic()
     expect(page.locator("#title")).to_have_text("traffic.jsonl")
     assert fits(page)
-    assert [address for address in page.asked if not address.startswith((server.url, "data:"))] == []
+    assert [address for address in page.requested if not address.startswith((server.url, "data:"))] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_its_ground(held, served, visit, scheme):
-    """At least 4.5 to 1, computed for each text, with every verdict and state on the page, and in a case."""
-    rows = [{**specimens.ROWS[0], "state": each} for each in ("pass", "fail", "inconclusive", None)]
+def test_text_has_enough_contrast(source, start_server, open_page, scheme):
+    """At least 4.5 to 1 for each text, with all verdicts and states, and in a case."""
+    rows = [{**snapshots.ROWS[0], "state": each} for each in ("pass", "fail", "inconclusive", None)]
     verdicts = ("promote", "hold", "reject", "collecting")
-    held.change(
-        comparisons=[specimens.comparison(f"model {each}", each, rows=rows) for each in verdicts], notes=["a note"]
+    source.change(
+        comparisons=[snapshots.comparison(f"model {each}", each, rows=rows) for each in verdicts], notes=["a note"]
     )
-    server = served(held)
-    page = visit(server.url, scheme=scheme)
+    server = start_server(source)
+    page = open_page(server.url, scheme=scheme)
     expect(page.get_by_role("article")).to_have_count(4)
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(251, 251, 250)", "dark": "rgb(20, 23, 26)"}[scheme]
@@ -387,24 +387,71 @@ def test_every_text_stands_out_from_its_ground(held, served, visit, scheme):
     assert [each for each in texts if each[0] < 4.5] == []
 
 
-def test_nothing_moves_for_whom_it_should_not(held, served, visit):
-    """Who asks the system for less motion gets a mark that stands still."""
-    server = served(held)
-    moving, still = (visit(server.url, reduced_motion=each) for each in ("no-preference", "reduce"))
+def test_reduced_motion_stops_the_animation(source, start_server, open_page):
+    """If the reader has asked the system for it."""
+    server = start_server(source)
+    moving, still = (open_page(server.url, reduced_motion=each) for each in ("no-preference", "reduce"))
     for page, name in ((moving, "breathe"), (still, "none")):
         expect(state(page)).to_have_text("Running")
         assert page.locator(".state-mark").evaluate("each => getComputedStyle(each).animationName") == name
 
 
-def test_the_token_opens_the_page_and_leaves_the_address(held, served, visit):
-    """One visit with the token, and then the page, its stream and its cases work by the cookie."""
-    server = served(held, token="s3cret")
-    page = visit(f"{server.url}?token=s3cret")
+def test_page_with_a_token_works_by_its_cookie(source, start_server, open_page):
+    """Modules, styles, the stream and the cases as well."""
+    server = start_server(source, token="s3cret")
+    page = open_page(f"{server.url}?token=s3cret")
     assert page.url == server.url
     expect(state(page)).to_have_text("Running")
     page.get_by_role("button", name=re.compile("refund-policy")).click()
     expect(page.get_by_role("dialog").locator(".diff")).to_be_visible()
     assert page.evaluate("document.cookie") == ""
+
+
+def test_scripts_without_the_nonce_do_not_run(source, start_server, chromium):
+    """Not even a file of the page itself: an application that it is mounted in may serve files of others."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(start_server(source).url)
+    blocked = page.evaluate(
+        """() => new Promise((resolve) => {
+            document.addEventListener("securitypolicyviolation", (event) => resolve(event.effectiveDirective));
+            const script = document.createElement("script");
+            script.src = "page/numbers.js";
+            document.head.append(script);
+        })"""
+    )
+    context.close()
+    assert blocked == "script-src-elem"
+
+
+MOUNTED = """
+import sys
+sys.path.insert(0, {tests!r})
+import live_snapshots, socket, uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from pytest_graysplit.reporting.dashboard.app import page_app
+source = live_snapshots.FakeSource(live_snapshots.run(), {{"a/b": live_snapshots.case("a/b")}})
+app = Starlette(routes=[Mount("/tools/graysplit", page_app(source, token="s3cret"))])
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[taken])
+"""
+
+
+def test_mounted_page_with_a_token_works_below_its_prefix(open_page):
+    """The cookie opens modules and styles, and all of them are found below the prefix."""
+    script = MOUNTED.format(tests=str(Path(snapshots.__file__).parent))
+    server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}/tools/graysplit"
+        page = open_page(f"{url}?token=s3cret#case=a%2Fb")
+        expect(state(page)).to_have_text("Running")
+        expect(page.get_by_role("dialog", name="a/b").locator(".diff")).to_be_visible()
+        assert [address for address in page.requested if not address.startswith((url, "data:"))] == []
+    finally:
+        server.kill()
+        server.communicate()
 
 
 SUITE = """
@@ -422,8 +469,8 @@ def test_answer(graysplit, prompt):
 """
 
 
-def test_a_run_of_pytest_is_watched_to_its_end(tmp_path, visit):
-    """While it goes on, when it has ended and when the server is gone: figures, verdict, and a case with its diff."""
+def test_page_follows_a_pytest_run_to_its_end(tmp_path, open_page):
+    """Figures, verdict and a case, while the run goes on and after the server has stopped."""
     (tmp_path / "test_live.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     environ = {
@@ -437,7 +484,7 @@ def test_a_run_of_pytest_is_watched_to_its_end(tmp_path, visit):
         run = subprocess.Popen(
             command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env={**environ, "GRAYSPLIT_API_KEY": "any-text"}
         )
-        page = visit(run.stdout.readline().split(" at ")[1].strip())
+        page = open_page(run.stdout.readline().split(" at ")[1].strip())
         expect(page.get_by_role("heading", level=1)).to_have_text("4 cases")
         expect(state(page)).to_have_text("Running")
         expect(page.locator("#progress-text")).to_contain_text("3 of 4 cases judged · 8 of 8 replies fetched")
@@ -452,8 +499,8 @@ def test_a_run_of_pytest_is_watched_to_its_end(tmp_path, visit):
         expect(state(page)).to_have_text("Ended")
         expect(page.get_by_role("article").locator(".verdict")).to_contain_text("Hold")
         output, _ = run.communicate(timeout=60)
-    assert run.returncode == 1  # the answers of two models are not nine tenths alike
+    assert run.returncode == 1  # the similarity of the two answers is below 0.9
     assert "4 failed" in output
     expect(page.get_by_role("article").locator(".verdict")).to_contain_text("only 4 cases; a verdict needs at least 30")
     assert figures_of(page)["Cases"] == ["4", "4"]
-    expect(state(page)).to_have_text("Ended")  # and no word of reconnecting, though nobody serves it any more
+    expect(state(page)).to_have_text("Ended")  # and not "Reconnecting", although the server has stopped

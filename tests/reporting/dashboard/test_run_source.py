@@ -1,6 +1,5 @@
-"""A run as the live page sees it: whole snapshots and cases from real results, and no more work than is cheap."""
+"""A run as a source of the page: snapshots and cases from real results, and how often they are computed."""
 
-import doctest
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,10 +23,9 @@ from specimens import (
 
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.fetcher import Fetched
-from pytest_graysplit.reporting.dashboard import run_source, snapshot_json
+from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
-from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, shown_of
-from pytest_graysplit.reporting.dashboard.snapshot_json import MOST_BARS, histogram, latency_edges
+from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
 from pytest_graysplit.types import Flag
 from pytest_graysplit.verdict import Stop
 from pytest_graysplit.verdict.results import CONTROL, Results
@@ -41,7 +39,7 @@ def a_view(results=None, **fields):
 
 
 def four_cases():
-    """Four cases, the first answered badly by a treatment that is faster and cheaper."""
+    """Four cases; the treatment fails the first, and is faster and cheaper."""
     answers = ["No idea at all.", "You have 1 day.", "You had 2 days.", "You have 3 days."]
     return collected(
         *(
@@ -57,7 +55,7 @@ def four_cases():
 
 
 def ended(results, **fields):
-    return shown_of(a_view(results, verdicts=tuple(verdicts_of(results)), **{"complete": True, **fields}))
+    return snapshot_of(a_view(results, verdicts=tuple(verdicts_of(results)), **{"complete": True, **fields}))
 
 
 def only(snapshot, key):
@@ -65,13 +63,8 @@ def only(snapshot, key):
     return one
 
 
-def test_the_examples_in_the_docstrings_are_true():
-    """What the histograms say of themselves is run."""
-    assert doctest.testmod(snapshot_json).failed == 0
-
-
-def test_an_ended_run_in_whole():
-    """Every key is there, the arms carry their figures, and the verdict stands with its reasons."""
+def test_snapshot_of_an_ended_run_has_all_keys():
+    """With the figures of the arms and the verdict with its reasons."""
     shown = ended(four_cases(), notes=("a note",))
     assert {key: shown[key] for key in shown if key not in ("arms", "comparisons", "worst")} == {
         "format": 1,
@@ -138,18 +131,18 @@ def test_an_ended_run_in_whole():
     }
     assert comparison["similarity"]["n"] == sum(comparison["similarity"]["counts"]) == 4
     assert comparison["similarity"]["threshold"] == 0.75
-    assert comparison["similarity"]["counts"][-1] == 1  # the one that is the same to the letter
+    assert comparison["similarity"]["counts"][-1] == 1  # the pair of identical answers
 
 
-def test_a_run_that_goes_on_decides_nothing():
-    """Figures have their intervals and no state; the reason says how many cases are left."""
+def test_snapshot_of_a_running_run_has_no_states():
+    """Rows have intervals only, and the reason is the number of cases left."""
     results = four_cases()
     planned = {
         f"tests/test_support.py::test_it[case-{n}]#{n}": ("tests/test_support.py", f"case-{n}", "0123456789abcdef")
         for n in range(4)
     }
     planned |= {f"other[{n}]": ("tests/test_other.py", f"other-{n}", "0") for n in range(8)}
-    shown = shown_of(a_view(results, planned=planned, finished=frozenset(list(planned)[:4])))
+    shown = snapshot_of(a_view(results, planned=planned, finished=frozenset(list(planned)[:4])))
     comparison = only(shown, "comparisons")
     assert (shown["state"], shown["title"]) == ("running", "12 cases")
     assert (shown["progress"]["done"], shown["progress"]["total"]) == (4, 12)
@@ -160,8 +153,8 @@ def test_a_run_that_goes_on_decides_nothing():
     ]
 
 
-def test_a_case_of_two_tests_is_done_when_both_have_ended():
-    """Two arms or two treatments of one case are one case to whoever waits for it."""
+def test_case_of_two_tests_is_judged_when_both_have_ended():
+    """Two arms or two treatments of one case count as one case."""
     results = collected(one_arm(a_case("a"), CONTROL, a_reply()))
     (row,) = results.rows
     planned = {"control": row.key, "treatment": row.key}
@@ -170,31 +163,31 @@ def test_a_case_of_two_tests_is_done_when_both_have_ended():
     assert a_view(results, planned=planned, finished=set(planned)).cases == (1, 1)
 
 
-def test_a_case_that_gave_no_result_is_no_longer_waited_for():
-    """A test that skips in its body leaves no case behind; the summary counts none either."""
+def test_case_without_a_result_is_not_in_the_total():
+    """The summary does not count a test that skips itself either."""
     planned = {"skips": ("f", "a", "0"), "waits": ("f", "b", "0")}
     assert a_view(planned=planned, finished={"skips"}).cases == (0, 1)
 
 
-def test_who_cannot_know_the_total_says_so():
-    """An xdist controller hears of a case when it is judged."""
-    shown = shown_of(a_view(four_cases()))
+def test_total_is_unknown_to_an_xdist_controller():
+    """It learns of a case when the case is judged."""
+    shown = snapshot_of(a_view(four_cases()))
     assert (shown["title"], shown["progress"]["total"]) == ("4 cases so far", None)
     assert only(shown, "comparisons")["reasons"] == ["4 cases judged so far"]
     cut = ended(four_cases(), complete=False)
     assert (cut["title"], cut["progress"]["done"], cut["progress"]["total"]) == ("4 cases", 4, None)
 
 
-def test_an_early_stop_is_told_at_once():
-    """It holds at any moment, but the verdict still waits for the end."""
-    comparison = only(shown_of(a_view(four_cases(), stops={DEEPSEEK: Stop(side="harm", after=25)})), "comparisons")
+def test_early_stop_is_a_reason_during_the_run():
+    """The verdict still waits for the end."""
+    comparison = only(snapshot_of(a_view(four_cases(), stops={DEEPSEEK: Stop(side="harm", after=25)})), "comparisons")
     assert comparison["verdict"] == "collecting"
-    assert comparison["reasons"][0] == "harm was shown after 25 cases, and it is asked no further"
+    assert comparison["reasons"][0] == "harm was shown after 25 cases, and no more requests are sent to it"
 
 
-def test_before_the_first_answer_both_arms_are_there():
-    """Nothing is known, and nothing unknown is 0."""
-    shown = shown_of(a_view())
+def test_snapshot_before_the_first_answer_has_both_arms():
+    """Unknown figures are null, not 0."""
+    shown = snapshot_of(a_view())
     assert [(arm["arm"], arm["model"], arm["n"]) for arm in shown["arms"]] == [
         (CONTROL, SONNET, 0),
         (DEEPSEEK, DEEPSEEK, 0),
@@ -206,40 +199,40 @@ def test_before_the_first_answer_both_arms_are_there():
     assert json.dumps(shown, allow_nan=False)
 
 
-def test_answers_show_before_their_test_has_run():
-    """Latency, errors and cost of what has come count at once, and each once; no case of them has passed."""
+def test_fetched_replies_count_before_their_test_has_run():
+    """Latency, errors and cost count each reply once; passes wait for the test."""
     results = four_cases()
     judged = [reply for row in results.rows for reply in row.arms[DEEPSEEK].replies]
     waiting = [a_reply("More.", DEEPSEEK, latency_s=2.5, cost="0.01"), an_error(DEEPSEEK)]
     replies = tuple((DEEPSEEK, reply) for reply in [*judged, *waiting])
     fetched = Fetched(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
-    shown = shown_of(a_view(results, fetched=fetched))
+    shown = snapshot_of(a_view(results, fetched=fetched))
     treatment = shown["arms"][1]
     assert treatment["latency_s"]["n"] == 5
     assert (treatment["n"], treatment["passed"]) == (4, 3)
     assert (treatment["errors"], treatment["error_classes"]) == (1, {"relay-error": 1})
     assert treatment["cost_usd"] == 0.0104
-    assert treatment["cost_per_pass_usd"] == pytest.approx(0.0004 / 3)  # the rest had no chance to pass
+    assert treatment["cost_per_pass_usd"] == pytest.approx(0.0004 / 3)  # the other replies wait for their test
     assert shown["progress"] == {
         "unit": "cases", "done": 4, "total": None, "fetched": 6, "to_fetch": 9, "spent_usd": 0.0104
     }  # fmt: skip
 
 
-def test_an_answer_without_a_price_leaves_the_cost_unknown():
-    """It is counted, and the sum of the rest is not shown as the whole."""
-    shown = shown_of(a_view(fetched=Fetched(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
+def test_cost_is_unknown_if_one_reply_has_no_price():
+    """The reply is counted as unpriced."""
+    shown = snapshot_of(a_view(fetched=Fetched(replies=((CONTROL, a_reply(cost=None)), (CONTROL, a_reply())))))
     assert (shown["arms"][0]["cost_usd"], shown["arms"][0]["unpriced"]) == (None, 1)
 
 
-def test_the_worst_cases_come_first():
-    """What was missed, then what a guard flagged, then the least alike; what is the same is not worth a look."""
+def test_worst_cases_are_sorted_by_failure_flag_and_similarity():
+    """Identical answers are not listed."""
     results = four_cases()
     flagged = a_pair(a_case("flagged"), a_reply("You have 30 days."), a_reply("You have 14 days.", DEEPSEEK))
     flagged = replace(
         flagged, comparison=replace(flagged.comparison, flags=(Flag(name="number", detail="30, not 14"),))
     )
     results.add("flagged", (flagged,))
-    worst = shown_of(a_view(results))["worst"]
+    worst = snapshot_of(a_view(results))["worst"]
     assert [(case["name"].partition("::")[2], case["passed"], case["flags"], case["why"]) for case in worst] == [
         ("case-0", {CONTROL: True, DEEPSEEK: False}, [], "treatment deepseek-v3.2: is wrong"),
         ("flagged", {CONTROL: True, DEEPSEEK: True}, ["number"], "number: 30, not 14"),
@@ -248,27 +241,27 @@ def test_the_worst_cases_come_first():
     ]
 
 
-def test_what_any_treatment_missed_comes_before_what_others_only_say_differently():
-    """The treatments stand in one list, for a reader who looks at its top."""
+def test_failures_of_all_treatments_come_before_low_similarities():
+    """The treatments share one list."""
     answers = [(DEEPSEEK, "You had 30 days.", []), (FLASH, "You have 31 days.", [a_miss(FLASH)])]
     pairs = [
         a_pair(a_case(), a_reply("You have 30 days."), a_reply(text, model), misses=missed)
         for model, text, missed in answers
     ]
     view = a_view(collected(*pairs), settings=replace(SETTINGS, treatments=(DEEPSEEK, FLASH)))
-    assert [case["treatment"] for case in shown_of(view)["worst"]] == [FLASH, DEEPSEEK]
+    assert [case["treatment"] for case in snapshot_of(view)["worst"]] == [FLASH, DEEPSEEK]
 
 
-def test_the_list_of_worst_cases_has_an_end():
-    """Of a treatment that misses everything the page shows the first twenty."""
+def test_worst_cases_are_limited_per_treatment():
+    """To the first twenty."""
     pairs = [
         a_pair(a_case(f"case-{n:03}"), a_reply("Yes."), a_reply("No!", DEEPSEEK), misses=[a_miss()]) for n in range(60)
     ]
-    assert len(shown_of(a_view(collected(*pairs)))["worst"]) == WORST
+    assert len(snapshot_of(a_view(collected(*pairs)))["worst"]) == WORST
 
 
-def test_a_case_in_whole():
-    """Prompt, both answers, where they differ, and what each missed; the id is the one that the list gave."""
+def test_case_has_prompt_answers_difference_and_failures():
+    """Its id is that of the list."""
     source = RunSource(lambda: a_view(four_cases()), str)
     first = source.snapshot()["worst"][0]
     assert source.case(first["id"]) == {
@@ -295,8 +288,8 @@ def test_a_case_in_whole():
     }  # fmt: skip
 
 
-def test_a_case_of_one_arm_shows_what_there_is():
-    """A failed call has its cause, no text, and nothing to be held against."""
+def test_case_of_one_arm_has_no_comparison():
+    """A failed request has its error."""
     source = RunSource(
         lambda: a_view(collected(one_arm(a_case(), DEEPSEEK, an_error(DEEPSEEK), misses=[a_miss()]))), str
     )
@@ -308,13 +301,13 @@ def test_a_case_of_one_arm_shows_what_there_is():
     ]
 
 
-def test_a_case_that_nobody_knows_is_none():
+def test_unknown_case_is_none():
     """An old page may ask for a case of another run."""
     assert RunSource(lambda: a_view(four_cases()), str).case("0" * 16) is None
 
 
-def test_no_text_leaves_without_the_redactor():
-    """Prompts, answers, errors, misses and notes alike."""
+def test_all_texts_are_redacted():
+    """Prompts, answers, errors, failures and notes."""
     secret = "sk-secret-0123456789"
     pair = a_pair(
         a_case("leaky", prompt=f"My key is {secret}"),
@@ -332,7 +325,7 @@ def test_no_text_leaves_without_the_redactor():
 
 
 class Clock:
-    """A clock that moves when it is told, and by `step` whenever somebody looks."""
+    """A clock that a test sets, and that moves by `step` with each reading."""
 
     def __init__(self, step=0.0):
         self.now, self.step = 0.0, step
@@ -343,7 +336,7 @@ class Clock:
 
 
 class Looks:
-    """What a run knows, and how often somebody had to work out what to show of it."""
+    """The state of a run, and a counter of how often its snapshot was computed."""
 
     def __init__(self, **fields):
         self.view = a_view(**fields)
@@ -358,8 +351,8 @@ class Looks:
 
 
 @pytest.mark.parametrize(("step", "rests_s"), [(0.0, 0.5), (0.1, 5.0)])
-def test_work_is_a_fiftieth_of_the_time_at_the_most(step, rests_s):
-    """Twice a second where it takes no time, and after a slow one so much later; nothing new is no work at all."""
+def test_snapshot_is_computed_for_at_most_a_fiftieth_of_the_time(step, rests_s):
+    """At most twice a second, less often if it is slow, and never without a change."""
     clock, looks = Clock(step), Looks()
     source = RunSource(looks.look, looks.redact, clock)
     source.snapshot()
@@ -370,8 +363,8 @@ def test_work_is_a_fiftieth_of_the_time_at_the_most(step, rests_s):
         assert looks.redacted == times
 
 
-def test_the_end_shows_at_once_and_for_good():
-    """Whoever looks after the end sees the verdict, without a wait, and a clock that stands."""
+def test_end_of_the_run_is_shown_at_once():
+    """The time of the snapshot stands still then."""
     clock, results = Clock(), four_cases()
     looks = Looks(results=results)
     source = RunSource(looks.look, looks.redact, clock)
@@ -385,9 +378,9 @@ def test_the_end_shows_at_once_and_for_good():
     assert looks.redacted == 2
 
 
-def test_a_run_may_go_on_while_pages_look(monkeypatch):
-    """Results come in on one thread while others read: each snapshot is whole, and the last has everything."""
-    monkeypatch.setattr(run_source, "EVERY_S", 0)
+def test_snapshots_are_consistent_while_results_arrive(monkeypatch):
+    """Results are added by one thread while others read."""
+    monkeypatch.setattr(run_source, "INTERVAL_S", 0)
     monkeypatch.setattr(run_source, "REST", 0)
     results = Results()
     pairs = [a_pair(a_case(f"case-{n}"), a_reply("Yes."), a_reply("No!", DEEPSEEK)) for n in range(200)]
@@ -405,22 +398,13 @@ def test_a_run_may_go_on_while_pages_look(monkeypatch):
     assert source.snapshot()["progress"]["done"] == 200
 
 
-def test_latencies_of_any_spread_have_few_bars():
-    """From microseconds to hours, the bars stay countable and hold every value."""
-    for values in ([0.2], [0.0], [0.001, 9000.0], [1.0, 1.0001], [0.01 * 1.1**n for n in range(100)]):
-        edges = latency_edges(values)
-        assert 2 <= len(edges) <= MOST_BARS + 1
-        assert list(edges) == sorted(set(edges))
-        assert sum(histogram(values, edges)["counts"]) == len(values)
-
-
-def test_the_tails_of_latency_wait_for_the_end():
-    """Resampling takes most of the time, and says least while answers are few; all other rows are there."""
+def test_latency_p95_row_waits_for_the_end():
+    """Its resampling takes most of the time; all other rows are there before."""
     pairs = [a_pair(a_case(f"case-{n}"), a_reply(), a_reply("30 days", DEEPSEEK)) for n in range(60)]
     results = collected(*pairs)
     names = [
         {row["name"] for row in only(shown, "comparisons")["rows"]}
-        for shown in (ended(results), shown_of(a_view(results)))
+        for shown in (ended(results), snapshot_of(a_view(results)))
     ]
     assert names[0] - names[1] == {"latency_p95"}
     assert names[1] < names[0]

@@ -1,4 +1,4 @@
-"""The server over real sockets: the stream, its end, ports that are taken, and what it leaves alone."""
+"""The server over real sockets: the stream and its end, taken ports, tokens, logs and shutdown."""
 
 import _thread
 import json
@@ -12,23 +12,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import live_snapshots as specimens
+import live_snapshots as snapshots
 import pytest
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.dashboard import sse
+from pytest_graysplit.reporting.dashboard.page_text import page_texts
 from pytest_graysplit.reporting.dashboard.server import LiveServer, serve
 from pytest_graysplit.reporting.dashboard.snapshot_cache import as_text
 
 
+def event(**news):
+    """The event of a changed run: its snapshot and the texts of the page."""
+    snapshot = snapshots.run(**news)
+    return "snapshot", {**snapshot, "page": page_texts(snapshot)}
+
+
 @pytest.fixture
-def held():
-    return specimens.Held(specimens.run())
+def source():
+    return snapshots.FakeSource(snapshots.run())
 
 
 @contextmanager
 def listening(url, **options):
-    """Open the stream, and yield its events as (name, data)."""
+    """Open the stream, and yield an iterator of its events as (name, data)."""
     with httpx.Client(trust_env=False, timeout=10) as client, client.stream("GET", f"{url}events", **options) as answer:
         assert answer.status_code == 200
         yield events(answer)
@@ -50,90 +57,90 @@ def get(url, **options):
         return client.get(url, **options)
 
 
-def test_changes_arrive_and_the_end_ends_the_stream(held, served):
-    """First how soon to come back, then the state, then each change, then nothing more."""
-    with listening(served(held).url) as stream:
+def test_stream_sends_each_change_and_then_the_end(source, start_server):
+    """The retry time first, then the state, each change, and the end."""
+    with listening(start_server(source).url) as stream:
         assert next(stream) == ("retry", 1000)
-        assert next(stream) == ("snapshot", specimens.run())
-        held.change(title="121 cases")
-        assert next(stream) == ("snapshot", specimens.run(title="121 cases"))
-        held.change(state="ended")
-        assert next(stream) == ("snapshot", specimens.run(title="121 cases", state="ended"))
+        assert next(stream) == event()
+        source.change(title="121 cases")
+        assert next(stream) == event(title="121 cases")
+        source.change(state="ended")
+        assert next(stream) == event(title="121 cases", state="ended")
         assert next(stream) == ("end", {"state": "ended"})
         assert list(stream) == []
 
 
-def test_what_has_ended_before_a_page_opens_is_shown_once(served):
-    """Whoever comes late gets the last state and the end."""
-    with listening(served(specimens.Held(specimens.run(state="ended"))).url) as stream:
+def test_stream_of_an_ended_run_sends_one_snapshot(start_server):
+    """And then the end."""
+    with listening(start_server(snapshots.FakeSource(snapshots.run(state="ended"))).url) as stream:
         assert [name for name, _ in stream] == ["retry", "snapshot", "end"]
 
 
-def test_a_quiet_stream_gives_signs_of_life_and_ends_before_a_server_waits_for_it(held, served, monkeypatch):
-    """Proxies see that it lives; a server that we cannot ask waits for no stream for long, and browsers come back."""
+def test_quiet_stream_sends_comments_and_ends_after_its_lifetime(source, start_server, monkeypatch):
+    """Comments keep proxies from closing it; a server that shuts down may wait for its end."""
     monkeypatch.setattr(sse, "KEEP_ALIVE_TICKS", 5)
     monkeypatch.setattr(sse, "LIFE_TICKS", 12)
-    assert get(f"{served(held).url}events").text.split("\n\n") == [
+    assert get(f"{start_server(source).url}events").text.split("\n\n") == [
         "retry: 1000",
-        f"event: snapshot\ndata: {as_text(specimens.run())}",
+        f"event: snapshot\ndata: {as_text(event()[1])}",
         ": nothing new",
         ": nothing new",
         "",
     ]
 
 
-def test_a_server_that_stops_sends_the_last_state_first(held, served):
-    """Open pages see the last figures, and the server does not wait for them."""
-    server = served(held)
+def test_stop_sends_the_last_snapshot(source, start_server):
+    """Open pages show the last figures."""
+    server = start_server(source)
     with listening(server.url) as stream:
         next(stream), next(stream)
-        held.change(title="121 cases")
+        source.change(title="121 cases")
         server.stop()
         rest = list(stream)
-    assert rest[-2:] == [("snapshot", specimens.run(title="121 cases")), ("end", {"state": "running"})]
+    assert rest[-2:] == [event(title="121 cases"), ("end", {"state": "running"})]
     with pytest.raises(httpx.ConnectError):
         get(server.url)
 
 
-def test_stopping_twice_or_at_once_is_no_trouble(held):
-    """A session that ends before the server has begun ends all the same."""
-    server = LiveServer(held)
+def test_stop_may_be_called_twice_and_at_once(source):
+    """A session may end before the server has started."""
+    server = LiveServer(source)
     server.stop()
     server.stop()
     assert not server._thread.is_alive()
 
 
-def test_the_port_is_free_again_and_can_be_taken_up(held, served):
-    """A page that was open finds the next server where it left the last."""
-    first = served(held)
+def test_stop_releases_the_port_for_the_next_server(source, start_server):
+    """An open page finds the next run at the same address."""
+    first = start_server(source)
     with listening(first.url) as stream:
         next(stream)
         first.stop()
-    second = served(specimens.Held(specimens.run(title="the next run")), port=first.port)
+    second = start_server(snapshots.FakeSource(snapshots.run(title="the next run")), port=first.port)
     assert (second.url, get(f"{second.url}metrics/dashboard").json()["title"]) == (first.url, "the next run")
 
 
-def test_a_client_that_has_left_is_let_go(held, served):
-    """A page that was closed costs nothing any more."""
-    server = served(held)
+def test_disconnected_client_ends_its_stream(source, start_server):
+    """Its source is no longer read."""
+    server = start_server(source)
     with listening(server.url) as stream:
         next(stream), next(stream)
         assert len(server._server.server_state.connections) == 1
     while server._server.server_state.connections or server._server.server_state.tasks:
-        time.sleep(0.01)  # as long as it takes; the limit of the suite is that of this loop
-    reads = held.reads
+        time.sleep(0.01)  # the time limit of the suite ends this loop
+    reads = source.reads
     server.stop()
-    assert held.reads == reads
+    assert source.reads == reads
 
 
-def test_a_port_that_is_taken_is_named(held, served):
-    """With the way out, instead of a server that nobody can reach."""
-    port = served(held).port
+def test_taken_port_is_a_usage_error(source, start_server):
+    """The message has the port and the remedy."""
+    port = start_server(source).port
     with pytest.raises(UsageError) as caught:
-        LiveServer(held, port=port)
+        LiveServer(source, port=port)
     assert str(caught.value) == (
         f"the live page cannot be served on 127.0.0.1 port {port}: address already in use\n"
-        "  hint: name another port, or 0 for any that is free  [dashboard-port]"
+        "  hint: use another port, or 0 for any free port  [dashboard-port]"
     )
 
 
@@ -144,28 +151,28 @@ def test_a_port_that_is_taken_is_named(held, served):
         ({"host": "192.0.2.1", "token": "t"}, "192.0.2.1 port 0: cannot assign requested address"),
     ],
 )
-def test_an_address_that_is_none_is_named(held, options, problem):
-    """A number that is no port (which some systems quietly cut down to one), and an address of another machine."""
+def test_unusable_address_is_a_usage_error(source, options, problem):
+    """A port number that is too high, which some systems truncate, and the address of another machine."""
     with pytest.raises(UsageError) as caught:
-        LiveServer(held, **options)
+        LiveServer(source, **options)
     assert caught.value.problem == f"the live page cannot be served on {problem}"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "some.name"])
-def test_an_open_address_needs_a_token(held, host):
-    """Prompts and answers are not shown to a whole network by accident; an empty token is none."""
+def test_address_that_is_not_local_needs_a_token(source, host):
+    """An empty token does not count."""
     for token in (None, ""):
         with pytest.raises(UsageError) as caught:
-            LiveServer(held, host=host, token=token)
+            LiveServer(source, host=host, token=token)
         assert str(caught.value) == (
-            f"the address {host} is open to other machines, and prompts and answers would be open to all of them\n"
-            "  hint: give a token, or serve on 127.0.0.1 and forward the port, as with ssh -L  [dashboard-token]"
+            f"the address {host} can be reached from other machines, which could read all prompts and answers\n"
+            "  hint: set a token, or serve on 127.0.0.1 and forward the port, for example with ssh -L  [dashboard-token]"
         )
 
 
-def test_an_open_address_with_a_token_is_served_under_any_name(held, served):
-    """Who has the token may come by whatever name the machine has."""
-    server = served(held, host="0.0.0.0", token="s3cret")
+def test_server_with_a_token_accepts_any_host_name(source, start_server):
+    """The token protects the page instead."""
+    server = start_server(source, host="0.0.0.0", token="s3cret")
     assert server.url == f"http://0.0.0.0:{server.port}/"
     here = f"http://127.0.0.1:{server.port}/"
     assert get(here, headers={"Host": "workstation.example"}).status_code == 401
@@ -173,18 +180,18 @@ def test_an_open_address_with_a_token_is_served_under_any_name(held, served):
     assert get(here, headers=bearer).status_code == 200
 
 
-def test_without_a_token_other_names_are_refused(held, served):
-    """The guard against DNS rebinding is in force where we serve."""
-    server = served(held)
+def test_server_without_a_token_refuses_other_host_names(source, start_server):
+    """Protection against DNS rebinding is active."""
+    server = start_server(source)
     assert get(server.url).status_code == 200
     assert get(server.url, headers={"Host": "evil.example"}).status_code == 421
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
-def test_the_other_loopback_is_one_too(held, served):
-    """An IPv6 address is written as addresses are."""
+def test_server_on_ipv6_loopback_writes_its_address_in_brackets(source, start_server):
+    """And needs no token."""
     try:
-        server = served(held, host="::1")
+        server = start_server(source, host="::1")
     except UsageError as error:
         pytest.skip(str(error))
     assert server.url == f"http://[::1]:{server.port}/"
@@ -195,28 +202,28 @@ def test_the_other_loopback_is_one_too(held, served):
     ("gone", "named"),
     [(["starlette"], "starlette"), (["uvicorn"], "uvicorn"), (["starlette", "uvicorn"], "starlette and uvicorn")],
 )
-def test_a_missing_extra_is_named_with_its_command(held, monkeypatch, gone, named):
-    """Instead of an ImportError from within."""
+def test_missing_extra_is_a_usage_error(source, monkeypatch, gone, named):
+    """The message names the packages and the command."""
     for package in gone:
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(UsageError) as caught:
-        LiveServer(held)
+        LiveServer(source)
     assert str(caught.value) == (
         f"the live page needs {named}\n  hint: pip install 'pytest-graysplit[dashboard]'  [dashboard-missing]"
     )
 
 
-class Broken(specimens.Held):
+class Broken(snapshots.FakeSource):
     """A source that fails."""
 
     def snapshot(self):
         raise RuntimeError("this source is broken")
 
 
-def test_its_logs_disturb_nobody_and_those_of_others_go_on(served, caplog):
-    """Tests that look at the logs of a server of their own see theirs, and none of ours, not even of failures."""
+def test_server_drops_its_own_log_records_only(start_server, caplog):
+    """Tests that read the logs of their own uvicorn server still see them."""
     caplog.set_level(logging.DEBUG)
-    server = served(Broken(specimens.run()))
+    server = start_server(Broken(snapshots.run()))
     assert get(f"{server.url}metrics/dashboard").status_code == 500
     assert get(f"{server.url}healthz").status_code == 200
     logging.getLogger("uvicorn.error").info("from a server of the test")
@@ -227,15 +234,15 @@ def test_its_logs_disturb_nobody_and_those_of_others_go_on(served, caplog):
     assert logging.getLogger("uvicorn.error").filters == []
 
 
-def test_serving_goes_on_until_ctrl_c(held):
-    """And ends without a traceback, with the port given back."""
+def test_serve_ends_with_ctrl_c(source):
+    """Without a traceback, and with the port closed."""
     addresses = []
 
     def ready(server):
         addresses.append((server.url, get(f"{server.url}healthz").json()))
         _thread.interrupt_main()
 
-    serve(held, ready)
+    serve(source, ready)
     [(url, health)] = addresses
     assert health == {"status": "ok"}
     with pytest.raises(httpx.ConnectError):
@@ -249,16 +256,16 @@ import live_snapshots, socket, uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from pytest_graysplit.reporting.dashboard.app import page_app
-app = Starlette(routes=[Mount("/graysplit", page_app(live_snapshots.Held(live_snapshots.run())))])
+app = Starlette(routes=[Mount("/graysplit", page_app(live_snapshots.FakeSource(live_snapshots.run())))])
 taken = socket.create_server(("127.0.0.1", 0))
 print(taken.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[taken])
 """
 
 
-def test_a_server_of_someone_else_shuts_down_with_pages_open(tmp_path):
-    """Mounted under uvicorn without a time limit of its own: SIGTERM ends the stream, and then the process."""
-    script = MOUNTED.format(tests=str(Path(specimens.__file__).parent))
+def test_mounted_page_does_not_delay_the_shutdown_of_its_server(tmp_path):
+    """SIGTERM ends the stream and then uvicorn, without a time limit."""
+    script = MOUNTED.format(tests=str(Path(snapshots.__file__).parent))
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""Live traffic on the page: what a monitor knows, as the snapshot that docs/dashboard.md describes."""
+"""Live traffic as a source of the page: the figures of a monitor in a snapshot."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def fed(requests=200, **given):
     return monitor
 
 
-def trouble(number, **given):
+def failed_request(number, **given):
     asked = {"messages": ({"role": "user", "content": f"question {number}"},), "text": ""}
     return Answered(
         **{
@@ -41,8 +41,8 @@ def trouble(number, **given):
     )  # fmt: skip
 
 
-def test_every_figure_of_the_monitor_is_on_the_page():
-    """Arms, grade and rows are those of the report; what a run has and traffic has not is null."""
+def test_snapshot_has_the_figures_of_the_report():
+    """Keys that only a run has are null."""
     monitor = fed()
     shown, report = TrafficSource(monitor, title="support").snapshot(), monitor.report()
     assert (shown["kind"], shown["title"], shown["state"]) == ("traffic", "support", "running")
@@ -75,8 +75,8 @@ def test_every_figure_of_the_monitor_is_on_the_page():
     json.dumps(shown, allow_nan=False)
 
 
-def test_nothing_yet_is_shown_as_nothing():
-    """Before the first request: collecting, no histogram, no interval."""
+def test_snapshot_before_the_first_request_is_collecting():
+    """Without histogram and interval."""
     shown = TrafficSource(Monitor(halves()), title="t").snapshot()
     assert shown["comparisons"][0]["verdict"] == "collecting"
     assert [(arm["n"], arm["pass_rate"], arm["pass_rate_ci"], arm["latency_histogram"]) for arm in shown["arms"]] == [
@@ -84,18 +84,20 @@ def test_nothing_yet_is_shown_as_nothing():
     ] * 2
 
 
-def test_the_minutes_are_told():
-    """Requests, errors, percentiles and cost of each arm, a minute each."""
+def test_windows_have_one_entry_per_minute():
+    """With requests, errors, percentiles and cost per arm."""
     [window] = TrafficSource(fed(50), title="t").snapshot()["windows"]
     assert (window["at"], window["seconds"]) == ("2027-01-15T08:00:00.000Z", 60)
     assert window["arms"]["control"]["n"] + window["arms"][TREATMENT]["n"] == 50
     assert window["arms"][TREATMENT]["p95"] == pytest.approx(0.25, rel=0.01)
 
 
-def test_what_did_not_end_well_is_listed_once_and_newest_first():
-    """The same question that fails in the same way a hundred times is one line."""
+def test_failed_requests_are_listed_once_and_newest_first():
+    """The same question with the same failure is one entry."""
     monitor = Monitor(halves())
-    monitor.troubles.extend([trouble(1), trouble(2), trouble(1, id="again", at="2026-11-26T10:00:30.000Z")])
+    monitor.troubles.extend(
+        [failed_request(1), failed_request(2), failed_request(1, id="again", at="2026-11-26T10:00:30.000Z")]
+    )
     worst = TrafficSource(monitor, title="t").snapshot()["worst"]
     assert [(one["id"], one["name"], one["why"]) for one in worst] == [
         ("again", f"{TREATMENT}: question 1", "the relay answered 503"),
@@ -103,11 +105,11 @@ def test_what_did_not_end_well_is_listed_once_and_newest_first():
     ]
 
 
-def test_a_request_is_shown_in_full():
-    """What was asked, how it failed, and who answered in its place."""
+def test_case_of_a_failed_request_has_its_fallback():
+    """With the prompt, the failure and both answers."""
     call = FallbackCall(model=CONTROL, outcome="ok", latency_s=0.5, cost_usd=Decimal("0.01"))
     monitor = Monitor(halves())
-    monitor.troubles.append(trouble(7, attempts=3, fallback=call, latency_s=1.5))
+    monitor.troubles.append(failed_request(7, attempts=3, fallback=call, latency_s=1.5))
     source = TrafficSource(monitor, title="t")
     case = source.case("id-7")
     assert (case["prompt"], case["misses"]) == (
@@ -130,16 +132,16 @@ def test_a_request_is_shown_in_full():
         ("filtered", "a content filter stopped it"),
     ],
 )
-def test_outcomes_are_told_in_words(outcome, why):
-    """Also where the log keeps no texts: then the moment stands for the question."""
+def test_outcomes_of_failed_requests_are_described(outcome, why):
+    """If the log keeps no texts, the name has the time instead of the question."""
     monitor = Monitor(halves())
-    monitor.troubles.append(trouble(5, outcome=outcome, problem=None, error=None, messages=None, text=None))
+    monitor.troubles.append(failed_request(5, outcome=outcome, problem=None, error=None, messages=None, text=None))
     [one] = TrafficSource(monitor, title="t").snapshot()["worst"]
     assert (one["name"], one["why"]) == (f"{TREATMENT} at 10:00:05", why)
 
 
-def test_what_is_not_compared_is_told():
-    """Forced and anonymous requests, and those from before the weights changed."""
+def test_notes_count_requests_that_are_not_compared():
+    """Forced and anonymous requests, and requests from before the weights changed."""
     splitter = halves()
     monitor = fed(10)
     monitor.use(splitter.ramped({TREATMENT: 0.6}))
@@ -148,14 +150,14 @@ def test_what_is_not_compared_is_told():
     notes = TrafficSource(monitor, title="t", notes=lambda: ["from outside"]).snapshot()["notes"]
     assert notes == [
         "from outside",
-        "10 requests from before the weights changed are in the totals alone",
-        "1 request routed by force, counted apart",
-        "1 request without a unit went to the control, counted apart",
+        "10 requests from before the weights changed: only in the totals",
+        "1 request routed by force, counted separately",
+        "1 request without a unit went to the control, counted separately",
     ]
 
 
-def test_it_is_worked_out_anew_only_for_news():
-    """Two looks without a request between them cost one; the next request shows at once."""
+def test_snapshot_is_computed_again_only_after_a_request():
+    """The next request is shown at once."""
     monitor = fed(40)
     source = TrafficSource(monitor, title="t")
     first = source.snapshot()
@@ -164,10 +166,10 @@ def test_it_is_worked_out_anew_only_for_news():
     assert source.snapshot()["progress"]["done"] == 41
 
 
-def test_the_page_is_mounted_in_an_application():
-    """Below a prefix of the application's own, with its JSON routes; a token closes it."""
+def test_dashboard_app_works_when_mounted():
+    """Below a prefix, with its JSON routes; with a token it is protected."""
 
-    async def visit():
+    async def open_page():
         app = Starlette(
             routes=[
                 Mount("/open", dashboard_app(fed(60), title="support")),
@@ -187,7 +189,7 @@ def test_the_page_is_mounted_in_an_application():
                 )
             ]
 
-    page, grade, figures, metrics, closed, closed_metrics = asyncio.run(visit())
+    page, grade, figures, metrics, closed, closed_metrics = asyncio.run(open_page())
     assert (page.status_code, "<title>" in page.text) == (200, True)
     assert grade.json()["treatments"][0]["treatment"] == TREATMENT
     assert figures.json()["title"] == "support"

@@ -1,7 +1,7 @@
-"""Deterministic guards: differences that change the meaning and that no similarity sees.
+"""Deterministic guards: checks for differences that change the meaning and that similarities miss.
 
-A flag vetoes a similarity threshold that was reached, so each guard would rather miss than cry wolf; docs/metrics.md
-tells how often each does either.
+A flag vetoes a similarity that reached its threshold, so guards prefer false negatives to false positives.
+docs/metrics.md lists the measured rate of both.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GUARDS = (
 
 
 def flags(control: str, treatment: str) -> tuple[Flag, ...]:
-    """Return what changed in meaning from the control's text to the treatment's, at most one flag a guard."""
+    """Return the changes of meaning from the control's text to the treatment's, at most one flag per guard."""
     control, treatment = control.strip(), treatment.strip()
     if control == treatment or not control or not treatment:
         return ()

@@ -1,4 +1,4 @@
-"""The guards against an answer that is no answer of the same kind: broken JSON, a refusal."""
+"""The guards against an answer of another kind than the control's: broken JSON, a refusal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def json_broken(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a treatment that is no JSON object or array where the control is one."""
+    """Flag a treatment that is not a JSON object or array where the control is one."""
     kind = _json_kind(control.text)
     if not kind or _json_kind(treatment.text):
         return None

@@ -47,7 +47,7 @@ hot | cold
 full | empty
 credit | debit
 """
-# These have other senses ("the driver left", "10% off", "on Monday"): the words around them must be the same.
+# These have other senses ("the driver left", "10% off", "on Monday"), so the words around them must be the same.
 _MANY_SENSED_PAIRS = """
 on | off
 left | right
@@ -73,7 +73,7 @@ def _opposites() -> dict[str, frozenset[str]]:
 
 
 _OPPOSITES = _opposites()
-# Every word that has one of these stems: looking words up is far cheaper than cutting all words of both texts.
+# Every word with one of these stems: looking words up is far cheaper than stemming all words of both texts.
 _ROOTS = {word: root for root in _OPPOSITES for word in words_with_stem(root)}
 _SPEAKING = frozenset(_ROOTS)
 _MANY_SENSED = frozenset(map(stem, _MANY_SENSED_PAIRS.replace("|", " ").split()))
@@ -109,7 +109,7 @@ def _flag(ours: str, theirs: str) -> Flag:
 
 
 def _verdict(reading: Reading) -> str:
-    """Return "yes" or "no" when the answer opens with one of them, set off by a mark, or is nothing else."""
+    """Return "yes" or "no" if the answer opens with it, followed by a mark, or consists of it."""
     if _YES_OR_NO.isdisjoint(reading.words):
         return ""
     opening = reading.clauses[0] if reading.clauses else ()
@@ -127,8 +127,8 @@ def _same_subject(root: str, control: Reading, opposite: str, treatment: Reading
 
 
 def _contexts(root: str, reading: Reading) -> list[tuple[frozenset[str], bool]]:
-    """Return the other words of each clause with this word, and whether the clause denies: "not open" is "closed"."""
-    # "never" is what is said here, and does not deny itself.
+    """Return the other words of each clause with this word, and whether it is negated: "not open" is "closed"."""
+    # The word "never" may be the antonym itself, and does not negate itself.
     contexts = [
         (content(clause) | {root}, sum(stem(clause[place]) != root for place in negations(clause)) % 2 == 1)
         for clause in reading.clauses_with(root)

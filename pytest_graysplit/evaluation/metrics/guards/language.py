@@ -1,4 +1,4 @@
-"""The guards against another script or language than the control answers in."""
+"""The guards against an answer in another script or language than the control's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def script_changed(control: Reading, treatment: Reading) -> Flag | None:
 
 
 def language_changed(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a treatment in another language, where both texts have enough function words to tell."""
+    """Flag a treatment in another language, if both texts have enough function words to identify one."""
     if len(control.words & treatment.words & _TELLING) >= 3:  # the common case, cheaply: they share a language
         return None
     ours = _language(control)

@@ -1,4 +1,4 @@
-"""A clause that one text denies as a whole: "it is valid until Friday", "it isn't valid until Friday"."""
+"""Clauses that one text denies as a whole: "it is valid until Friday", "it isn't valid until Friday"."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pytest_graysplit.evaluation.metrics.words import stem, word_set
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
 
-# Negations that can be left out and leave the opposite: "never" and "none" cannot, nor can "without".
+# Negations that can be left out and leave the opposite; "never", "none" and "without" cannot.
 _PLAIN = word_set("not t cannot nicht pas")
-# "isn" is what a contraction leaves of "is".
+# "isn" is the contracted form of "is" without its "t".
 _WHOLE = {word: word.removesuffix("n") for word in CONTRACTED} | {"can": "can", "cannot": "can", "won": "will"}
-# "You don't return it" has a word more than "you return it" that says nothing.
+# "You don't return it" has a word more than "you return it", and that word has no meaning.
 _SUPPORT = word_set("do does did a an any some")
 
 
 def denied_whole(asserter: Reading, denier: Reading) -> str:
-    """Return the clause of the first text that differs from one of the second by its "not" alone, or nothing."""
+    """Return the clause of the first text that differs from one of the second only by its "not", or nothing."""
     if not denier.denies:
         return ""
     denied = {_bare(clause) for clause in denier.clauses if _denies_whole(clause)}
     if not denied:
         return ""
-    # What the denier also asserts, or the asserter also denies, is no difference.
+    # A clause that either text both asserts and denies is not a difference.
     denied -= {_bare(clause) for clause in denier.clauses if not negations(clause)}
     denied -= {_bare(clause) for clause in asserter.clauses if _denies_whole(clause)}
     said = (clause for clause in asserter.clauses if _bare(clause) in denied and not negations(clause))

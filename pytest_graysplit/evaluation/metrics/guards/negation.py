@@ -12,16 +12,16 @@ from pytest_graysplit.types import Flag
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
 
-# "not able to return" denies the returning; alone, as in "it is not allowed", it is itself what is denied.
+# "not able to return" denies the returning; alone, as in "it is not allowed", the word itself is denied.
 _MODAL = word_set("able allowed possible permitted need needs needed want wants going supposed required")
 # "not really working" denies the working.
 _DEGREE = word_set(
     "longer more less any yet always really very even quite so too currently fully actually properly ever"
 )
-# "not only", "not necessarily" deny nothing; "no problem" and "no doubt" are turns of phrase.
+# "not only", "not necessarily" deny nothing; "no problem" and "no doubt" are idioms.
 _PHRASES = word_set("problem problems doubt matter worries")
 _HARMLESS = word_set("only just merely necessarily") | _PHRASES
-# "not before Friday", "not unless faulty" deny a part only: "on Friday", "if faulty" may say the same.
+# "not before Friday", "not unless faulty" deny only a part: "on Friday", "if faulty" may mean the same.
 _EXCEPTING = word_set("unless until except only before whether")
 _PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
 _PREFIX_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
@@ -33,7 +33,7 @@ _NO_PREFIX = word_set(
 
 
 def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a word that one text only denies and the other only asserts, in a like context."""
+    """Flag a word that one text only denies and the other only asserts, in a similar context."""
     if said := _denied_once(control, treatment):
         return _flag(f"not {said}", said)
     if said := _denied_once(treatment, control):
@@ -47,7 +47,7 @@ def negation_flipped(control: Reading, treatment: Reading) -> Flag | None:
 
 
 def _denied_once(denier: Reading, affirmer: Reading) -> str:
-    """Return what the first text denies and the second asserts: a word in a like clause, or a whole clause."""
+    """Return the word, or the whole clause, that the first text denies and the second asserts in a similar context."""
     if not denier.denies:
         return ""
     return _flipped(_denied(denier), denier, _denied(affirmer), affirmer) or denied_whole(affirmer, denier)
@@ -58,13 +58,14 @@ def _flag(ours: str, theirs: str) -> Flag:
 
 
 def _denied(reading: Reading) -> dict[str, Clause]:
-    """Map each denied word to the clause that denies it."""
+    """Map each denied word to its clause."""
     denied: dict[str, Clause] = {}
     if not reading.denies:
         return denied
     for clause, following in zip(reading.clauses, (*reading.clauses[1:], ("",)), strict=False):
         places = negations(clause)
-        # Two negations in one clause may cancel, and an exception turns the sense: neither can be told from words.
+        # Two negations in one clause may cancel out, and an exception changes the meaning; words alone do not show
+        # either.
         if len(places) == 1 and _EXCEPTING.isdisjoint((*clause, following[0])):
             denied[_target(clause, places[0])] = clause
     denied.pop("", None)
@@ -88,7 +89,7 @@ def _target(clause: Clause, place: int) -> str:
 
 
 def _thing(negation: str, following: Clause) -> str:
-    """Return what is denied: "no shipping fee" denies the fee, "not shipping the parcel" the shipping."""
+    """Return the denied word: "no shipping fee" denies the fee, "not shipping the parcel" the shipping."""
     word, after = following[0], following[1:2]
     if negation == "no" and word.endswith("ing") and after and after[0][0] > "9" and after[0] not in FUNCTION_WORDS:
         return after[0]
@@ -121,14 +122,14 @@ def _asserted(root: str, reading: Reading) -> list[Clause]:
 
 
 def _with_prefix(words: frozenset[str]) -> list[str]:
-    # Two letters looked up in a set are half the price of `startswith`, and this sees every word of every answer.
+    # Looking two letters up in a set takes half the time of `startswith`; this runs for every word of every answer.
     return [word for word in words if len(word) >= _SHORTEST_PREFIXED and word[:2] in _PREFIX_STARTS]
 
 
 def _prefixed(
     words: list[str], denier: Reading, plain_words: frozenset[str], affirmer: Reading
 ) -> tuple[str, str] | None:
-    """Find a word such as "unavailable" that the other text asserts without its prefix, in a like context."""
+    """Find a word such as "unavailable" that the other text asserts without its prefix, in a similar context."""
     for word in sorted(words):
         for plain in sorted({word.removeprefix(prefix) for prefix in _PREFIXES} & plain_words):
             if len(plain) >= 4 and word not in _NO_PREFIX and _same_subject(stem(word), denier, stem(plain), affirmer):

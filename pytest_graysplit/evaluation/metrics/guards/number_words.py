@@ -18,13 +18,13 @@ _SMALL = dict(zip(_TO_NINETEEN, range(1, 20), strict=True)) | dict(zip(_TENS, ra
 _LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 # "half of them" and "50% of them" are one number.
 _PARTS = {"half": frozenset(("0.5", "50")), "quarter": frozenset(("0.25", "25"))}
-# Beside another one, these are part of a larger number: "two" and "two hundred" have a word in common, and no number.
+# Beside another number these are part of a larger one: "two" and "two hundred" share a word, but are not equal.
 COMPOUNDING = frozenset((*_TENS, *_LARGE))
 NUMBER_WORDS = frozenset((*_SMALL, *_LARGE, *_PARTS))
 
 
 class Spelled(NamedTuple):
-    """A number in words, where it stands in the text, with every value it may have."""
+    """A number in words, with its place in the text and its possible values."""
 
     values: frozenset[str]
     start: int
@@ -32,14 +32,14 @@ class Spelled(NamedTuple):
 
 
 def spelled(text: str) -> Iterator[Spelled]:
-    """Yield the numbers that the text writes in words; words that form no one number are each a number."""
+    """Yield the numbers that the text writes in words; words that form no number together are separate numbers."""
     for match in _number_words().finditer(text):
         if text[: match.start()].rstrip()[-1:].isdigit():  # "2 million", "4 hundred": the figures are compared
             continue
         words = [(word[0].lower(), word.start(), word.end()) for word in _word().finditer(text, *match.span())]
         known = [(word, start, end) for word, start, end in words if word in NUMBER_WORDS]
         value = _value([word for word, _, _ in known])
-        # IGNORECASE also takes a dotless i for an i; such a word is no number that we know.
+        # IGNORECASE also takes a dotless i for an i; such a word is not in the table.
         if value and len(known) == sum(word != "and" for word, _, _ in words):
             yield Spelled(frozenset((str(value),)), match.start(), match.end())
             continue

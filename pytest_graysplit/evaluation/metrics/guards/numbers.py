@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Reading
 
-# Two tables full of different numbers need no more than this to show one that changed.
+# Two tables full of different numbers show a changed one within this many.
 _MOST = 50
-_SIGNED = re.compile(r"[-−](?<![^\s(].)\d")  # noqa: RUF001 - the second minus is the one that typographers write
+_SIGNED = re.compile(r"[-−](?<![^\s(].)\d")  # noqa: RUF001 - the second is the typographic minus
 _GROUPING = str.maketrans("", "", "'\u2019\u00a0\u202f")
 _MARKER_ENDS = frozenset(".)")
-_MINUS = frozenset("-−")  # noqa: RUF001 - the second is the one that typographers write
+_MINUS = frozenset("-−")  # noqa: RUF001 - the second is the typographic dash
 _HALF_STARTS = frozenset("aApP:")
 _HALVES = frozenset(("am", "pm"))
 _HOURS = frozenset(map(str, range(1, 13)))
@@ -36,7 +36,7 @@ _UNITS = {"euro": "eur", "dollar": "usd", "pound": "gbp"}
 
 
 class Amount(NamedTuple):
-    """A number where it stands in a text; "1.000" has two values, for it is read differently in two countries."""
+    """A number in a text with its possible values: "1.000" has two, since countries read it differently."""
 
     values: frozenset[str]
     start: int
@@ -44,9 +44,9 @@ class Amount(NamedTuple):
 
 
 def number_changed(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a number of the control that is another one in the treatment, beside the same word or unit.
+    """Flag a number of the control that differs in the treatment, beside the same word or unit.
 
-    A number that one side merely leaves out, or that counts something else there, is no change.
+    A number that one side leaves out, or that counts something else there, has not changed.
     """
     if _none_differs(control, treatment):
         return None
@@ -65,7 +65,7 @@ def number_changed(control: Reading, treatment: Reading) -> Flag | None:
 
 
 def written(text: str, amount: Amount) -> str:
-    """Return the number as the text writes it, an hour with its half of the day."""
+    """Return the number as the text writes it; an hour includes its half of the day."""
     half = _half_of_day().match(text, amount.end)
     return text[amount.start : half.end() if half else amount.end]
 
@@ -79,7 +79,7 @@ def _comparable(ours: set[str], theirs: set[str]) -> bool:
 
 
 def _none_differs(control: Reading, treatment: Reading) -> bool:
-    """Tell cheaply, before any number is understood, that one side has no number, or every number of the other."""
+    """Tell, without parsing, that one side has no number, or has every number of the other."""
     ours = control.figures | (NUMBER_WORDS & control.words)
     theirs = treatment.figures | (NUMBER_WORDS & treatment.words)
     if not ours or not theirs:
@@ -113,7 +113,8 @@ def _half_of_day() -> re.Pattern[str]:
 
 def _figures(text: str, match: re.Match[str]) -> list[Amount]:
     (start, end), figures = match.span(), match[0]
-    # Four rare forms, each told first by one character, because this runs for every number of every answer.
+    # Each of these four rare forms is tested by one character first, because this runs for every number of every
+    # answer.
     if text[end : end + 1] in _MARKER_ENDS and _marks_list_item(text, start, end):
         return []
     before = text[start - 1 : start]
@@ -128,7 +129,7 @@ def _figures(text: str, match: re.Match[str]) -> list[Amount]:
 
 
 def _in_half(values: frozenset[str], half: str) -> frozenset[str]:
-    """Return the hour in this half of the day, as it is also written on a clock of 24 hours."""
+    """Return the hour in this half of the day, and its 24-hour form."""
     hours = values & _HOURS
     later = 12 if half == "p" else 0
     return frozenset(text for hour in hours for text in (f"{hour}{half}", f"{int(hour) % 12 + later}")) or values
@@ -141,7 +142,7 @@ def _marks_list_item(text: str, start: int, end: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def _values(figures: str) -> tuple[frozenset[str], ...]:
-    """Return the numbers written there, each with every value it may have; a date or version has several numbers."""
+    """Return the numbers written there, each with all its possible values; a date or version has several numbers."""
     figures = figures.translate(_GROUPING)
     if "." in figures and "," in figures:
         decimal = max(".,", key=figures.rfind)
@@ -152,7 +153,7 @@ def _values(figures: str) -> tuple[frozenset[str], ...]:
         return (frozenset({_plain("".join(groups)), _plain(".".join(groups) if len(rest) == 1 else "".join(groups))}),)
     if len(rest) <= 1:
         value = _plain(".".join(groups))
-        # An hour may be of either half of the day, until "am" or "pm" tells.
+        # Without "am" or "pm" an hour may be in either half of the day.
         return (frozenset((value, f"{value}a", f"{value}p") if value in _HOURS else (value,)),)
     return tuple(frozenset({_plain(group)}) for group in groups)
 
@@ -164,7 +165,7 @@ def _plain(figures: str) -> str:
 
 
 def beside(text: str, amount: Amount) -> set[str]:
-    """Return the nearest telling words on both sides of the number, units in one spelling."""
+    """Return the nearest content words on both sides of the number, with units in one spelling."""
     before, after = text[max(0, amount.start - 32) : amount.start], text[amount.end : amount.end + 32]
     found = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}
     for words in (split_words(after), reversed(split_words(before))):

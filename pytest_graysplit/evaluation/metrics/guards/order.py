@@ -1,4 +1,4 @@
-"""The guard against two parts that changed places: "Alice sued Bob", "Bob sued Alice"."""
+"""The guard against two parts that were exchanged: "Alice sued Bob", "Bob sued Alice"."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pytest_graysplit.types import Flag
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, Reading
 
-# Words that come and go with tense and style without changing who does what.
+# Words that depend on tense and style and do not change the roles in a sentence.
 _IDLE = word_set("a an the has have had did does do will just then also der die das den dem le la les el los")
-# Across these the two sides may be exchanged: "Paris is the capital", "tea and coffee", "Alice met Bob".
+# The sides of these words may be exchanged: "Paris is the capital", "tea and coffee", "Alice met Bob".
 _SYMMETRIC = word_set(
     "is are was were be equals equal and or with und oder mit ist sind et ou avec est sont y o con es meet meets met"
     " married marries resembles vs versus plus times"
 )
-# Parts of a longer clause are not exchanged but reworded, and looking for them would take the cube of its length.
+# Parts of a longer clause are reworded rather than exchanged, and searching it takes the cube of its length.
 _LONGEST = 24
 _PASSIVE = word_set("is are was were be been being by")
 
 
 def order_swapped(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag steps in the other order, or a clause that the treatment repeats with two parts or the voice exchanged."""
+    """Flag steps in another order, or a clause that the treatment repeats with two parts or the voice exchanged."""
     if steps := reversed_steps(control, treatment):
         return Flag(name="order-swapped", detail="control says '{}' before '{}', treatment after".format(*steps))
     if ("by" in control.words) != ("by" in treatment.words):
@@ -47,7 +47,7 @@ def _flag(ours: Clause, theirs: Clause) -> Flag:
 
 
 def _telling(clause: Clause) -> Clause:
-    # "a" before a word of grammar, or at the end, is a name and no article: "copy a to b".
+    # "a" before a word of grammar, or at the end, is a name and not an article: "copy a to b".
     following = (*clause[1:], "to")
     return tuple(
         [
@@ -59,7 +59,7 @@ def _telling(clause: Clause) -> Clause:
 
 
 def _exchanged(ours: Clause, theirs: Clause) -> bool:
-    """Tell whether one clause has X m Y where the other has Y m X, and m is no symmetric link nor part of a date."""
+    """Tell whether one clause has X m Y where the other has Y m X, and m is neither symmetric nor part of a date."""
     places = [place for place, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
     here, there = ours[places[0] : places[-1] + 1], theirs[places[0] : places[-1] + 1]
     if len(here) > _LONGEST:
@@ -75,7 +75,7 @@ def _exchanged(ours: Clause, theirs: Clause) -> bool:
 def _voice_flipped(control: Reading, treatment: Reading) -> Flag | None:
     """Flag "Alice sued Bob" against "Alice was sued by Bob"."""
     if len(_PASSIVE & (control.words if "by" in control.words else treatment.words)) == 1:
-        return None  # cheaply: "by" without a form of "be" is no passive
+        return None  # a cheap test: "by" without a form of "be" is not a passive
     theirs = {_without_voice(clause): clause for clause in treatment.clauses}
     for clause in control.clauses:
         other = theirs.get(_without_voice(clause), clause)

@@ -1,4 +1,4 @@
-"""A text as the guards see it: clauses of words, read once."""
+"""The text as the guards read it: clauses of words, parsed once."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, NEGATIONS,
 
 Clause: TypeAlias = tuple[str, ...]
 
-# What stands before the "t" of "can't" once the apostrophe is gone; "T-shirt" has no such word before it.
+# Beginnings of contractions: the text before the "t" of "can't" without the apostrophe. "T-shirt" has none.
 CONTRACTED = word_set(
     "can don doesn didn isn aren wasn weren won wouldn couldn shouldn haven hasn hadn ain mustn needn"
 )
 _NEGATING = NEGATIONS | {"t"}
 
 
-# Searched at every character of every answer: a first `\d` of its own lets the search skip what is no digit.
+# Searched at every character of every answer: the leading `\d` lets the search skip other characters.
 FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
 
 
 class Reading:
-    """One text with its words and its numbers as written; what fewer pairs need is made when it is asked for."""
+    """One text with its words and its numbers as written; parts that few pairs need are computed on demand."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -44,15 +44,15 @@ class Reading:
 
     @cached_property
     def denies(self) -> bool:
-        """Whether a word stands here that may negate."""
+        """Whether the text has a word that may negate."""
         return not _NEGATING.isdisjoint(self.words)
 
     def clauses_with(self, root: str) -> list[Clause]:
-        """Return the clauses in which a word of that stem stands."""
+        """Return the clauses with a word of that stem."""
         return [clause for clause in self.clauses if root in map(stem, clause)]
 
 
-# A control is read once for all its treatments and samples.
+# Cached: a control is compared with all treatments and samples.
 read = lru_cache(maxsize=64)(Reading)
 
 
@@ -62,7 +62,7 @@ def content(clause: Clause) -> frozenset[str]:
 
 
 def alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
-    """Tell whether two contexts are about the same: half of the smaller is in the larger."""
+    """Tell whether two contexts are about the same thing: half of the smaller is in the larger."""
     return 2 * len(ours & theirs) >= min(len(ours), len(theirs))
 
 

@@ -1,4 +1,4 @@
-"""Which step comes before which: the part of the guard against exchanged parts that reads across clauses."""
+"""The order of steps: the part of the guard against exchanged parts that reads across clauses."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 _ONWARD = word_set("then afterwards afterward subsequently thereafter")
 _BACK_AND_FORTH = word_set("before after")
-# These open a subordinate clause that is over before the main one begins: "Once it is cold, open it".
+# These open a subordinate clause whose step comes before the main clause: "Once it is cold, open it".
 _OPENING = word_set("before after once")
 _LINKING = _ONWARD | _OPENING
 _FIRST_TWO = frozenset(("1", "2"))
-# What tells the place of a step, and is no part of what is done.
+# Words that give the place of a step and are not part of the step itself.
 _PLACING = frozenset(
     map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step"))
 )
-# Instructions have some steps; in a longer list, that two items moved is another wording of something else.
+# Instructions have few steps; in a longer list, two items that moved are a rewording of something else.
 _MOST = 12
 
 
 class Step(NamedTuple):
-    """Something done before or after something else: its words, and the stems of those that carry content."""
+    """An action before or after another one: its words, and the stems of those that carry content."""
 
     words: tuple[str, ...]
     content: frozenset[str]
@@ -51,14 +51,14 @@ def reversed_steps(control: Reading, treatment: Reading) -> tuple[Step, Step] | 
 
 
 def same_steps(control: Reading, treatment: Reading) -> bool:
-    """Tell whether the two take the same steps in the same order, as "first X, then Y" and "Y after X" do."""
+    """Tell whether two texts take the same steps in the same order, as "first X, then Y" and "Y after X" do."""
     orders = [{tuple(step.content for step in one) for one in sequences(text)} for text in (control, treatment)]
     return not orders[0].isdisjoint(orders[1])
 
 
 @lru_cache(maxsize=64)
 def sequences(reading: Reading) -> tuple[tuple[Step, ...], ...]:
-    """Return the steps that the text puts in an order, each series in the order in which they are taken."""
+    """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
     if _lists(reading):
         found.append([_step(words) for words in map(_words, _listed().findall(reading.text))])
@@ -68,7 +68,7 @@ def sequences(reading: Reading) -> tuple[tuple[Step, ...], ...]:
 
 
 def _may_order(reading: Reading) -> bool:
-    """Tell cheaply whether the text may put steps in an order; most do not."""
+    """Tell, by a cheap test, whether the text may put steps in an order; most do not."""
     return not _LINKING.isdisjoint(reading.words) or _lists(reading)
 
 
@@ -116,7 +116,7 @@ def _reversed(ours: Sequence[Step], theirs: Sequence[Step]) -> tuple[Step, Step]
         return (ours[0], ours[1]) if _exchanged(ours, theirs) else None
     places = {step.content: place for place, step in enumerate(theirs)}
     if len(places) < len(theirs) or len({step.content for step in ours}) < len(ours):
-        return None  # a step that is taken twice is before and after the others
+        return None  # a repeated step is before and after the others
     for first, second in combinations([step for step in ours if step.content in places], 2):
         if places[first.content] > places[second.content]:
             return first, second
@@ -124,7 +124,7 @@ def _reversed(ours: Sequence[Step], theirs: Sequence[Step]) -> tuple[Step, Step]
 
 
 def _exchanged(ours: Sequence[Step], theirs: Sequence[Step]) -> bool:
-    """Tell whether what only the first step said is now in the second: "turn left, then right"."""
+    """Tell whether words that only the first step had are now in the second: "turn left, then right"."""
     (first, second), (their_first, their_second) = ([step.content for step in steps] for steps in (ours, theirs))
     gone, come = first - their_first, their_first - first
     return (

@@ -1,4 +1,4 @@
-"""The guard against another tool, a missing or an extra call, and another value of an argument."""
+"""The guard against another tool, a missing or extra call, and a changed argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_CHANGES = 4
 
 
 def tool_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Flag | None:
-    """Flag calls that are not those of the control; their order does not count, and neither do ids."""
+    """Flag calls that differ from those of the control; their order and ids are ignored."""
     if not control and not treatment:
         return None
     if not control or not treatment:
@@ -31,7 +31,7 @@ def tool_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> 
 
 
 def order_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Flag | None:
-    """Flag the same calls in another order, for a case that asks for one."""
+    """Flag the same calls in another order, for a case that asks for an order."""
     ours, theirs = list(map(identity, control)), list(map(identity, treatment))
     if ours == theirs or sorted(ours) != sorted(theirs):
         return None

@@ -1,4 +1,4 @@
-"""The part of the guard against a changed number that looks at its unit: "2 kg", "2 lb"; "5 days", "5 weeks"."""
+"""The part of the guard against a changed number that compares units: "2 kg", "2 lb"; "5 days", "5 weeks"."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _ONE_NAME = {"euro": "eur", "dollar": "usd", "metr": "m", "meter": "m", "kilogra
 
 
 def amount_changed(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a number that is another one in the treatment, or that counts in another unit there."""
+    """Flag a number that differs in the treatment, or that has another unit there."""
     return number_changed(control, treatment) or _unit_changed(control, treatment)
 
 
 def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
-    """Flag a number that the treatment repeats with another unit of the same kind, beside a like word."""
+    """Flag a number that the treatment repeats with another unit of the same kind, beside a similar word."""
     if not (control.figures & treatment.figures):
         return None
     ours, theirs = _measured(control), _measured(treatment)
@@ -48,7 +48,7 @@ def _unit_changed(control: Reading, treatment: Reading) -> Flag | None:
 
 
 def _measured(reading: Reading) -> list[tuple[Amount, str, frozenset[str]]]:
-    """Return the numbers beside exactly one unit, each with it and with the other words beside it."""
+    """Return the numbers beside exactly one unit, each with the unit and the other words beside it."""
     found = []
     for amount in amounts_in(reading):
         words = beside(reading.text, amount)
@@ -59,7 +59,7 @@ def _measured(reading: Reading) -> list[tuple[Amount, str, frozenset[str]]]:
 
 
 def _named(text: str, amount: Amount, unit: str) -> str:
-    """Return the number with its unit as the text spells it; a mark such as the dollar's is named."""
+    """Return the number with its unit as the text spells it; a mark such as the dollar's becomes its name."""
     after = split_words(text[amount.end : amount.end + 32])
     return f"{written(text, amount)} {next((word for word in after if stem(word) == unit), unit)}"
 

@@ -1,11 +1,10 @@
 // One case in a dialog over the page, with an address of its own: #case=ID.
 
-import { byId, more, node, setText } from "./dom.js";
-import { money, score, seconds } from "./numbers.js";
+import { byId, node, setText, smallLine } from "./dom.js";
 
 const dialog = byId("case");
-let visited = false; // whether the address before this one was the page itself
-let asked = 0;
+let visited = false; // whether the previous address was that of the page
+let requests = 0;
 
 const caseInAddress = () => (location.hash.startsWith("#case=") ? decoded(location.hash.slice(6)) : null);
 
@@ -32,7 +31,7 @@ export function followAddress() {
   dialog.close();
 }
 
-// Back to the page: one step back where there is one, so that the button and the browser's own agree.
+// Return to the page by one step back in the history if there is one, so that the browser's button does the same.
 function leaveCase() {
   if (visited) {
     history.back();
@@ -47,15 +46,15 @@ function forgetCase() {
 }
 
 async function openCase(id) {
-  asked += 1;
-  const mine = asked;
+  requests += 1;
+  const mine = requests;
   dialog.dataset.of = id;
   setText(byId("case-title"), id);
   byId("case-body").replaceChildren(node("p", { class: "quiet" }, "Loading"));
   if (!dialog.open) dialog.showModal();
   byId("case-title").focus();
   const content = await caseContent(id);
-  if (mine !== asked) return;
+  if (mine !== requests) return;
   byId("case-body").replaceChildren(...content);
 }
 
@@ -70,7 +69,7 @@ async function caseContent(id) {
       node(
         "p",
         {},
-        "The case could not be loaded: the server does not answer. Close it, and try again once the page is connected.",
+        "The case could not be loaded: the server does not answer. Close it, and open it again when the page is connected.",
       ),
     ];
   }
@@ -79,22 +78,12 @@ async function caseContent(id) {
 function caseParts(found) {
   setText(byId("case-title"), found.name || found.id);
   return [
-    node("p", { class: "quiet" }, caseFacts(found)),
+    node("p", { class: "quiet" }, found.page.facts),
     whyPart(found),
     textPart("Prompt", found.prompt),
     diffPart(found.diff || []),
-    node("div", { class: "answers" }, found.arms.map(answerPart)),
+    node("div", { class: "answers" }, found.arms.map((arm, place) => answerPart(arm, found.page.arms[place]))),
   ].filter(Boolean);
-}
-
-function caseFacts({ treatment, similarity, threshold, metric }) {
-  const facts = [treatment];
-  // Without a metric nobody has compared: a request of live traffic has one answer.
-  if (similarity !== null) facts.push(`similarity ${score(similarity, threshold)}`);
-  else if (metric !== null) facts.push("similarity unknown");
-  if (threshold !== null) facts.push(`threshold ${threshold}`);
-  if (metric !== null) facts.push(`metric ${metric}`);
-  return facts.filter(Boolean).join(" · ");
 }
 
 function whyPart({ flags, misses }) {
@@ -129,22 +118,21 @@ function diffPart(diff) {
   );
 }
 
-// The signs stand in the text, so that nothing depends on seeing a colour.
+// The signs are part of the text, so that the difference does not depend on colour.
 function diffPiece(kind, text) {
   const sign = (mark) => node("span", { class: "sign" }, mark);
   if (kind === "-") return node("del", {}, sign("[-"), text, sign("-]"));
   return kind === "+" ? node("ins", {}, sign("{+"), text, sign("+}")) : text;
 }
 
-function answerPart(arm) {
-  const facts = [arm.outcome, arm.latency_s === null ? null : seconds(arm.latency_s), `cost ${money(arm.cost_usd)}`];
+function answerPart(arm, facts) {
   const title = arm.arm === arm.model ? arm.model : `${arm.model} (${arm.arm})`;
   const said = arm.text || (arm.error ? "" : "(empty)");
   return node(
     "section",
     {},
     node("h3", {}, title),
-    more(facts.filter(Boolean).join(" · ")),
+    smallLine(facts),
     arm.error ? node("p", {}, node("b", {}, "Error: "), arm.error) : null,
     said ? node("div", { class: "said", tabindex: 0, role: "region", "aria-label": `Answer of ${title}` }, said) : null,
   );
@@ -156,8 +144,8 @@ dialog.addEventListener("cancel", (event) => {
   leaveCase();
 });
 dialog.addEventListener("close", () => {
-  asked += 1;
-  if (caseInAddress() !== null) forgetCase(); // a browser may close it on its own, at a second Escape
+  requests += 1;
+  if (caseInAddress() !== null) forgetCase(); // a browser may close the dialog itself, at a second Escape
   const button = [...document.querySelectorAll("[data-case]")].find((each) => each.dataset.case === dialog.dataset.of);
   if (button) button.focus();
 });

@@ -1,12 +1,12 @@
-// Charts are drawn at the width they have, so that their letters keep their size; a new width draws them again.
+// Charts are drawn at the width of their host, so that letters keep their size, and again when the width changes.
 
-import { changed, drawn, node, refresh } from "./dom.js";
+import { hasChanged, node, refresh, svgNode } from "./dom.js";
 
 const drawings = new WeakMap();
 const observer = new ResizeObserver((entries) => entries.forEach((entry) => redraw(entry.target)));
 
 export function chart(host, value, draw) {
-  if (!changed(host, value)) return;
+  if (!hasChanged(host, value)) return;
   drawings.set(host, { value, draw, width: 0 });
   observer.observe(host);
   redraw(host);
@@ -21,15 +21,15 @@ function redraw(host) {
 }
 
 export function canvas(width, height, label, ...children) {
-  return drawn(
+  return svgNode(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     ...children,
   );
 }
 
-export const line = (x1, y1, x2, y2, name) => drawn("line", { x1, y1, x2, y2, class: name });
-export const label = (x, y, anchor, text) => drawn("text", { x, y, "text-anchor": anchor }, text);
+export const line = (x1, y1, x2, y2, name) => svgNode("line", { x1, y1, x2, y2, class: name });
+export const label = (x, y, anchor, text) => svgNode("text", { x, y, "text-anchor": anchor }, text);
 
 export function linear([low, high], [from, to]) {
   return (value) => from + ((value - low) / (high - low || 1)) * (to - from);
@@ -40,7 +40,7 @@ export function logarithmic([low, high], range) {
   return (value) => scale(Math.log(Math.max(value, low)));
 }
 
-// Round values within a range, about as many as asked for.
+// Round values within a range; their number is about `wanted`.
 export function ticks(low, high, wanted) {
   const rough = (high - low) / wanted || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -80,10 +80,10 @@ export function legend(host, arms) {
 }
 
 export function swatch(place) {
-  return drawn(
+  return svgNode(
     "svg",
     { class: "swatch", viewBox: "0 0 20 10", "data-arm": place, "aria-hidden": "true" },
-    place ? null : drawn("rect", { class: "area", width: 20, height: 10 }),
+    place ? null : svgNode("rect", { class: "area", width: 20, height: 10 }),
     line(0, 5, 20, 5, "curve"),
   );
 }

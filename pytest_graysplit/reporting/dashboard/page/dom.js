@@ -1,4 +1,4 @@
-// The document: texts are only ever texts, and what did not change is left alone.
+// The document: texts are set as text, never as markup, and unchanged parts are left alone.
 
 const SVG = "http://www.w3.org/2000/svg";
 export const byId = (id) => document.getElementById(id);
@@ -13,9 +13,10 @@ function filled(element, attributes, children) {
 }
 
 export const node = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
-export const drawn = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
-export const unseen = (text) => node("span", { class: "unseen" }, text);
-export const more = (text) => (text ? node("span", { class: "more" }, text) : null);
+export const svgNode = (tag, attributes = {}, ...children) =>
+  filled(document.createElementNS(SVG, tag), attributes, children);
+export const hiddenText = (text) => node("span", { class: "unseen" }, text);
+export const smallLine = (text) => (text ? node("span", { class: "more" }, text) : null);
 
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -23,8 +24,8 @@ export function setText(element, text) {
 
 const shown = new WeakMap();
 
-// Tell whether the value is another than at the last call for this element.
-export function changed(element, value) {
+// Tell whether the value differs from that of the last call for this element.
+export function hasChanged(element, value) {
   const key = JSON.stringify(value);
   if (shown.get(element) === key) return false;
   shown.set(element, key);
@@ -32,13 +33,13 @@ export function changed(element, value) {
 }
 
 export function refresh(host, value, draw) {
-  if (changed(host, value)) host.replaceChildren(...draw(value));
+  if (hasChanged(host, value)) host.replaceChildren(...draw(value));
 }
 
 const kept = new WeakMap();
 
-// Keep one element a key: new ones are made, all are filled, those without an item go, and the focus stays.
-export function keyed(host, items, keyOf, make, fill) {
+// Keep one element per key: make new ones, fill all, remove those without an item, and keep the focus.
+export function updateList(host, items, keyOf, make, fill) {
   const before = kept.get(host) || new Map();
   const focused = document.activeElement;
   const after = new Map(items.map((item) => [keyOf(item), before.get(keyOf(item)) || make(item)]));

@@ -1,100 +1,89 @@
-// The figures of the arms: the table, how long they took, what they cost, and how it went over time.
+// The figures of the arms: the table, latencies, cost, and the course over time.
 
 import { chart, legend } from "./charts.js";
-import { byId, more, node, refresh, setText } from "./dom.js";
-import { money, ratio, whole } from "./numbers.js";
+import { byId, node, refresh, setText, smallLine } from "./dom.js";
 import { latencyChart, timeChart } from "./plots.js";
 import { armTable } from "./table.js";
 
+// Each arm with its texts; its place decides its colour.
+const armsOf = (snapshot) => snapshot.arms.map((arm, place) => ({ arm, place, ...snapshot.page.arms[place] }));
 const legendOf = (arms) => arms.map(({ name, place }) => ({ name, place }));
-const nameOf = (arm) => (arm.role === "control" ? `${arm.model} (control)` : arm.arm);
 
 export function showArms(snapshot) {
   byId("arms-part").hidden = !snapshot.arms.length;
-  refresh(byId("arms"), { arms: snapshot.arms, unit: snapshot.progress.unit }, armTable);
+  const heads = armsOf(snapshot).map(({ arm, head }) => ({ model: arm.model, detail: head }));
+  refresh(byId("arms"), { heads, lines: snapshot.page.table }, armTable);
 }
 
 export function showLatency(snapshot) {
-  const arms = snapshot.arms.flatMap((arm, place) => latencyOf(arm, place));
+  const arms = armsOf(snapshot).flatMap(latencyOf);
   byId("latency-part").hidden = !arms.length;
   if (!arms.length) return;
   legend(byId("latency-legend"), legendOf(arms));
-  chart(byId("latency"), arms, latencyChart);
+  chart(byId("latency"), { arms, text: snapshot.page.latency }, latencyChart);
 }
 
-function latencyOf(arm, place) {
+function latencyOf({ arm, name, place }) {
   const { edges, counts } = arm.latency_histogram || { edges: [], counts: [] };
   const total = counts.reduce((sum, each) => sum + each, 0);
-  if (!total) return [];
-  const { p50, p95, n } = arm.latency_s;
-  return [{ name: nameOf(arm), place, n, p50, p95, edges, shares: counts.map((each) => each / total) }];
+  return total ? [{ name, place, edges, shares: counts.map((each) => each / total) }] : [];
 }
 
 export function showCost(snapshot) {
-  const arms = snapshot.arms.map((arm, place) => ({
-    name: nameOf(arm),
+  const arms = armsOf(snapshot).map(({ arm, name, place, cost }) => ({
+    name,
     place,
-    cost: arm.cost_per_pass_usd,
-    sum: arm.cost_usd,
-    unpriced: arm.unpriced,
-    passed: arm.passed,
+    texts: cost,
+    perPass: arm.cost_per_pass_usd,
   }));
   byId("cost-part").hidden = !snapshot.arms.some((arm) => arm.n);
   refresh(byId("cost"), arms, costBars);
 }
 
 function costBars(arms) {
-  const most = Math.max(...arms.map((arm) => arm.cost || 0));
+  const most = Math.max(...arms.map((arm) => arm.perPass || 0));
   return [
-    node("p", { class: "axis" }, "US dollars for one pass"),
+    node("p", { class: "axis" }, "US dollars per pass"),
     node(
       "ul",
       { class: "bars" },
-      arms.map((arm) => costBar(arm, most, arms[0])),
+      arms.map((arm) => costBar(arm, most)),
     ),
   ];
 }
 
-function costBar(arm, most, control) {
+function costBar({ name, place, texts, perPass }, most) {
   const bar = node("div");
-  bar.style.width = arm.cost ? `${(100 * arm.cost) / most}%` : "0";
-  const compared = arm.place && arm.cost && control.cost ? `, ${ratio(arm.cost / control.cost)} of the control's` : "";
-  const without = arm.unpriced ? `, ${whole(arm.unpriced)} replies without a price` : "";
+  bar.style.width = perPass ? `${(100 * perPass) / most}%` : "0";
   return node(
     "li",
-    { "data-arm": arm.place },
-    node(
-      "div",
-      { class: "bar-line" },
-      node("span", {}, arm.name),
-      node("b", {}, arm.sum !== null && !arm.passed ? "no pass" : money(arm.cost)),
-    ),
-    arm.cost ? node("div", { class: "bar", "aria-hidden": "true" }, bar) : null,
-    more(`${money(arm.sum)} in all${compared}${without}`),
+    { "data-arm": place },
+    node("div", { class: "bar-line" }, node("span", {}, name), node("b", {}, texts.per_pass)),
+    perPass ? node("div", { class: "bar", "aria-hidden": "true" }, bar) : null,
+    smallLine(texts.detail),
   );
 }
 
 export function showWindows(snapshot) {
   byId("windows-part").hidden = !snapshot.windows.length;
   if (!snapshot.windows.length) return;
-  const arms = snapshot.arms.map((arm, place) => ({ name: nameOf(arm), arm: arm.arm, place }));
+  const arms = armsOf(snapshot);
+  const texts = snapshot.page.windows;
   legend(byId("windows-legend"), legendOf(arms));
-  const every = snapshot.windows[0].seconds;
-  setText(byId("requests-caption"), every === 60 ? "Requests a minute" : `Requests in ${whole(every)} s`);
-  const draw = (id, name, unit, read) =>
-    chart(byId(id), timeLines(snapshot.windows, arms, name, unit, read), timeChart);
-  draw("windows-requests", "Requests", "count", (figures) => figures.n);
-  draw("windows-errors", "Share of errors", "share", (figures) => (figures.n ? figures.errors / figures.n : null));
-  draw("windows-p95", "Latency, 95th percentile", "seconds", (figures) => figures.p95);
+  setText(byId("requests-caption"), texts.caption);
+  const draw = (id, text, unit, read) => chart(byId(id), timeLines(snapshot.windows, arms, text, unit, read), timeChart);
+  draw("windows-requests", texts.requests, "count", (figures) => figures.n);
+  draw("windows-errors", texts.errors, "share", (figures) => (figures.n ? figures.errors / figures.n : null));
+  draw("windows-p95", texts.p95, "seconds", (figures) => figures.p95);
 }
 
-function timeLines(windows, arms, name, unit, read) {
+function timeLines(windows, arms, text, unit, read) {
   const times = windows.map((each) => Date.parse(each.at));
-  const points = (arm) => windows.map((each, index) => [times[index], each.arms[arm] ? read(each.arms[arm]) : null]);
+  const points = (name) => windows.map(({ arms: each }, index) => [times[index], each[name] ? read(each[name]) : null]);
   return {
-    name,
+    text,
     unit,
     span: [times[0], times.at(-1)],
-    lines: arms.map((each) => ({ ...each, points: points(each.arm) })),
+    lines: arms.map(({ arm, place }) => ({ place, points: points(arm.arm) })),
   };
 }

@@ -1,21 +1,21 @@
-// The connection: snapshots as they come, what happens when it breaks, and the end.
+// The connection: it receives snapshots, reconnects when it breaks, and ends with the run.
 
 import { followAddress } from "./case.js";
 import { byId, setText } from "./dom.js";
-import { clock, moment } from "./numbers.js";
+import { writeClock, writeMoment } from "./numbers.js";
 import { announce, showSnapshot } from "./sections.js";
 
-const PATIENCE_MS = 1500; // a connection that is back within this was never missed
-const AGAIN_MS = 3000;
+const SHOW_AFTER_MS = 1500; // shorter interruptions are not shown
+const RECONNECT_MS = 3000;
 let latest = null;
 let receivedAt = 0;
 let ended = false;
-let missing = null;
+let interruption = null;
 
 function connect() {
   const events = new EventSource("events");
-  events.addEventListener("open", () => missed(false));
-  events.addEventListener("error", () => broken(events));
+  events.addEventListener("open", () => setInterrupted(false));
+  events.addEventListener("error", () => handleError(events));
   events.addEventListener("snapshot", (event) => receive(JSON.parse(event.data)));
   events.addEventListener("end", (event) => {
     if (JSON.parse(event.data).state === "ended") events.close();
@@ -26,27 +26,27 @@ function receive(snapshot) {
   latest = snapshot;
   receivedAt = Date.now();
   ended = snapshot.state === "ended";
-  missed(false);
+  setInterrupted(false);
   showSnapshot(snapshot);
   showState();
 }
 
-// A browser gives up for good after an answer that is no stream, as from a proxy whose server is away.
-function broken(events) {
+// A browser stops trying after an answer that is not a stream, such as the error page of a proxy.
+function handleError(events) {
   if (ended) {
     events.close();
     return;
   }
-  missed(true);
+  setInterrupted(true);
   if (events.readyState !== EventSource.CLOSED) return;
-  setTimeout(connect, AGAIN_MS);
+  setTimeout(connect, RECONNECT_MS);
 }
 
-function missed(now) {
-  if (now && missing === null) missing = setTimeout(() => showState(true), PATIENCE_MS);
-  if (now || missing === null) return;
-  clearTimeout(missing);
-  missing = null;
+function setInterrupted(now) {
+  if (now && interruption === null) interruption = setTimeout(() => showState(true), SHOW_AFTER_MS);
+  if (now || interruption === null) return;
+  clearTimeout(interruption);
+  interruption = null;
   showState();
 }
 
@@ -54,7 +54,7 @@ function showState(reconnecting = false) {
   const state = ended ? "ended" : reconnecting ? "reconnecting" : latest ? "running" : "connecting";
   const words = {
     ended: "Ended",
-    reconnecting: `Reconnecting${latest ? `, figures of ${moment(latest.at)}` : ""}`,
+    reconnecting: `Reconnecting${latest ? `, figures of ${writeMoment(latest.at)}` : ""}`,
     running: "Running",
     connecting: "Connecting",
   };
@@ -64,11 +64,11 @@ function showState(reconnecting = false) {
   else if (latest) announce(latest);
 }
 
-// The server sends no snapshot for a clock that goes on.
+// The server sends no snapshot when only the time has changed.
 function showElapsed() {
   if (!latest) return;
-  const since = ended || missing !== null ? 0 : (Date.now() - receivedAt) / 1000;
-  setText(byId("elapsed"), ended ? `took ${clock(latest.elapsed_s)}` : clock(latest.elapsed_s + since));
+  const since = ended || interruption !== null ? 0 : (Date.now() - receivedAt) / 1000;
+  setText(byId("elapsed"), ended ? `took ${writeClock(latest.elapsed_s)}` : writeClock(latest.elapsed_s + since));
 }
 
 setInterval(showElapsed, 500);

@@ -1,11 +1,11 @@
-// The pictures: an interval against its bound, how long replies took, how alike answers are, how it went over time.
+// The charts: the interval of a row, latencies, similarities, and the course over time.
 
 import { canvas, heightAxis, label, line, linear, logarithmic, logTicks, steps, ticks } from "./charts.js";
-import { drawn } from "./dom.js";
-import { count, moment, plural, score, seconds, share, whole } from "./numbers.js";
+import { svgNode } from "./dom.js";
+import { writeCount, writeMoment, writeSeconds, writeShare, writeWhole } from "./numbers.js";
 
-// An interval on a scale of its own, as wide as its cell: strokes keep their size however it is stretched, and so a dot
-// is a stroke of no length. The cells beside it say the same in figures.
+// An interval on its own scale, stretched to the width of its cell. Strokes keep their size when they are stretched, so
+// the dot is a stroke of no length. The cells beside it have the same figures as text.
 export function intervalPlot(row) {
   const [width, middle] = [300, 14];
   const same = row.unit === "ratio" ? 1 : 0;
@@ -14,7 +14,7 @@ export function intervalPlot(row) {
   const bent = marks.map(bend);
   const x = linear([Math.min(...bent), Math.max(...bent)], [14, width - 14]);
   const at = (mark) => x(bend(mark));
-  return drawn(
+  return svgNode(
     "svg",
     {
       viewBox: `0 0 ${width} 28`,
@@ -31,18 +31,18 @@ export function intervalPlot(row) {
 
 function intervalMarks(row, at, width, middle) {
   if (row.estimate === null) return [];
-  // An end that is not known reaches to the edge, and has no cap.
+  // A range with an unknown end reaches to the edge, without a cap.
   const [left, right] = [row.low === null ? 0 : at(row.low), row.high === null ? width : at(row.high)];
   const cap = (place) => line(place, middle - 5, place, middle + 5, "range");
   return [
     line(left, middle, right, middle, "range"),
     row.low === null ? null : cap(left),
     row.high === null ? null : cap(right),
-    drawn("path", { d: `M${at(row.estimate)},${middle}h0`, class: "point" }),
+    svgNode("path", { d: `M${at(row.estimate)},${middle}h0`, class: "point" }),
   ];
 }
 
-export function latencyChart(arms, width) {
+export function latencyChart({ arms, text }, width) {
   const [left, right, top, bottom] = [38, width - 10, 8, 150];
   const { low, high } = latencyRange(arms);
   const scale = low > 0 && high / low > 20 ? logarithmic : linear;
@@ -53,9 +53,9 @@ export function latencyChart(arms, width) {
   return canvas(
     width,
     176,
-    latencyText(arms),
+    text,
     heightAxis(y, ticks(0, tallest, 3), left, right, (value) => `${Math.round(100 * value)}%`),
-    places.map((value) => label(x(value), bottom + 18, "middle", axisSeconds(value))),
+    places.map((value) => label(x(value), bottom + 18, "middle", writeSeconds(value))),
     arms.map((arm) => latencyLine(arm, x, y)),
   );
 }
@@ -63,15 +63,15 @@ export function latencyChart(arms, width) {
 function latencyLine({ place, edges, shares }, x, y) {
   const [first, after] = [shares.findIndex(Boolean), shares.findLastIndex(Boolean) + 1];
   const path = steps(edges.slice(first, after + 1), shares.slice(first, after), x, y);
-  return drawn(
+  return svgNode(
     "g",
     { "data-arm": place },
-    place ? null : drawn("path", { class: "area", d: path }),
-    drawn("path", { class: "curve", d: path }),
+    place ? null : svgNode("path", { class: "area", d: path }),
+    svgNode("path", { class: "curve", d: path }),
   );
 }
 
-// From the first bin that holds a reply to the last, over all arms.
+// The range from the first bin with a reply to the last one, over all arms.
 function latencyRange(arms) {
   const used = arms.flatMap((arm) =>
     arm.shares.flatMap((height, bin) => (height ? [arm.edges[bin], arm.edges[bin + 1]] : [])),
@@ -79,36 +79,22 @@ function latencyRange(arms) {
   return { low: Math.min(...used), high: Math.max(...used) };
 }
 
-function latencyText(arms) {
-  return `Latency. ${arms
-    .map(
-      (arm) =>
-        `${arm.name}: half of ${plural(arm.n, "reply").replace("replys", "replies")} within ` +
-        `${seconds(arm.p50)}, 95% within ${seconds(arm.p95)}`,
-    )
-    .join("; ")}.`;
-}
-
-function axisSeconds(value) {
-  return value < 1 ? `${Number((1000 * value).toPrecision(3))} ms` : `${Number(value.toPrecision(3))} s`;
-}
-
 export function similarityChart(similarity, width) {
   const [left, right, top, bottom] = [32, width - 8, 22, 130];
-  const { edges, counts, threshold } = similarity;
+  const { edges, counts, threshold, texts } = similarity;
   const x = linear([edges[0], edges[edges.length - 1]], [left, right]);
   const tallest = Math.max(...counts, 1);
   const y = linear([0, tallest], [bottom, top]);
   return canvas(
     width,
     154,
-    similarityText(similarity),
-    heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, whole),
+    `Similarity of ${texts.text}`,
+    heightAxis(y, ticks(0, tallest, 3).filter(Number.isInteger), left, right, writeWhole),
     ticks(edges[0], edges[edges.length - 1], 5).map((value) =>
       label(x(value), bottom + 18, "middle", value.toFixed(1)),
     ),
     counts.map((height, bin) =>
-      drawn("rect", {
+      svgNode("rect", {
         class: threshold !== null && edges[bin + 1] <= threshold + 1e-9 ? "column below" : "column",
         x: x(edges[bin]) + 0.5,
         width: Math.max(0.5, x(edges[bin + 1]) - x(edges[bin]) - 1),
@@ -116,36 +102,31 @@ export function similarityChart(similarity, width) {
         height: bottom - y(height),
       }),
     ),
-    threshold === null ? null : thresholdLine(x(threshold), threshold, bottom, (left + right) / 2),
+    threshold === null ? null : thresholdLine(x(threshold), texts.threshold, bottom, (left + right) / 2),
   );
 }
 
-function thresholdLine(place, threshold, bottom, middle) {
+function thresholdLine(place, text, bottom, middle) {
   const side = place > middle ? "end" : "start";
   return [
     line(place, 4, place, bottom, "bound"),
-    label(place + (side === "end" ? -6 : 6), 12, side, `threshold ${threshold}`),
+    label(place + (side === "end" ? -6 : 6), 12, side, text),
   ];
 }
 
-export function similarityText({ n, mean, threshold }) {
-  const held = threshold === null ? "no threshold" : `threshold ${threshold}`;
-  return `Similarity of ${plural(n, "pair")}: mean ${mean === null ? "unknown" : score(mean, threshold)}, ${held}.`;
-}
-
-// One line an arm: points are [moment, value], a value of null leaves a gap.
-export function timeChart({ name, unit, span, lines }, width) {
+// One line per arm: points are [moment, value], and a value of null leaves a gap.
+export function timeChart({ text, unit, span, lines }, width) {
   const [left, right, top, bottom] = [46, width - 8, 8, 96];
   const values = lines.flatMap((each) => each.points.map(([, value]) => value)).filter((value) => value !== null);
   const tallest = Math.max(...values, unit === "count" ? 1 : 0.001);
   const x = linear(span[0] === span[1] ? [span[0] - 1, span[1] + 1] : span, [left, right]);
   const y = linear([0, tallest], [bottom, top]);
-  const write = { count, share: (value) => `${Number((100 * value).toPrecision(2))}%`, seconds: axisSeconds }[unit];
+  const write = { count: writeCount, share: writeShare, seconds: writeSeconds }[unit];
   const places = ticks(0, tallest, 2).filter((value) => unit !== "count" || Number.isInteger(value));
   return canvas(
     width,
     122,
-    timeText(name, unit, lines),
+    text,
     heightAxis(y, places, left, right, (value) => (value ? write(value) : "0")),
     timeLabels(span, left, right, bottom + 18),
     lines.map((each) => timeLine(each, x, y)),
@@ -153,8 +134,8 @@ export function timeChart({ name, unit, span, lines }, width) {
 }
 
 function timeLabels([first, last], left, right, below) {
-  if (first === last) return label((left + right) / 2, below, "middle", moment(first));
-  return [label(left, below, "start", moment(first)), label(right, below, "end", moment(last))];
+  if (first === last) return label((left + right) / 2, below, "middle", writeMoment(first));
+  return [label(left, below, "start", writeMoment(first)), label(right, below, "end", writeMoment(last))];
 }
 
 function timeLine({ place, points }, x, y) {
@@ -165,19 +146,10 @@ function timeLine({ place, points }, x, y) {
     return piece;
   });
   const last = points.filter(([, value]) => value !== null).at(-1);
-  return drawn(
+  return svgNode(
     "g",
     { "data-arm": place },
-    drawn("path", { class: "curve", d: path.join("") }),
-    last ? drawn("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 2.5 }) : null,
+    svgNode("path", { class: "curve", d: path.join("") }),
+    last ? svgNode("circle", { class: "dot", cx: x(last[0]), cy: y(last[1]), r: 2.5 }) : null,
   );
-}
-
-function timeText(name, unit, lines) {
-  const write = { count: whole, share: (value) => `${share(value)}%`, seconds }[unit];
-  const latest = lines.map((each) => {
-    const last = each.points.at(-1)[1];
-    return `${each.name} ${last === null ? "none" : write(last)}`;
-  });
-  return `${name} over time; in the last window: ${latest.join(", ")}.`;
 }

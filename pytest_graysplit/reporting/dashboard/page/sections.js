@@ -1,9 +1,8 @@
-// The whole page, part by part, each of which draws itself when its own share of the snapshot has changed.
+// The page, part by part; each part is drawn again only when its own data has changed.
 
 import { visitCase } from "./case.js";
-import { byId, keyed, node, refresh, setText, unseen } from "./dom.js";
+import { byId, hiddenText, node, refresh, setText, updateList } from "./dom.js";
 import { showArms, showCost, showLatency, showWindows } from "./figures.js";
-import { money, score, whole } from "./numbers.js";
 import { showVerdicts, VERDICTS } from "./verdicts.js";
 
 export function showSnapshot(snapshot) {
@@ -18,39 +17,30 @@ export function showSnapshot(snapshot) {
   announce(snapshot);
 }
 
-function showHead(snapshot) {
-  setText(byId("title"), snapshot.title);
-  setText(byId("subtitle"), snapshot.subtitle);
+function showHead({ title, subtitle, progress, page, comparisons }) {
+  setText(byId("title"), title);
+  setText(byId("subtitle"), subtitle);
   byId("progress").hidden = false;
-  const { done, total, unit, fetched, to_fetch: toFetch } = snapshot.progress;
+  const { done, total, fetched, to_fetch: toFetch } = progress;
   const bar = byId("progress-bar");
   bar.hidden = total === null;
-  // Most of a run's time goes into fetching, before the first case is judged: the bar counts both.
+  // The bar counts fetched replies and judged cases, because fetching takes most of the time.
   bar.max = total + toFetch || 1;
   bar.value = total === null ? 0 : done + fetched;
-  bar.setAttribute("aria-valuetext", `${done} of ${total} ${unit}`);
-  setText(byId("progress-text"), progressText(snapshot.progress));
-  const verdicts = snapshot.comparisons.map((each) => VERDICTS[each.verdict][1]);
-  document.title = [...new Set(verdicts), total === null ? whole(done) : `${done}/${total}`, snapshot.title].join(
-    " · ",
-  );
-}
-
-function progressText({ unit, done, total, fetched, to_fetch: toFetch, spent_usd: spent }) {
-  const parts = [total === null ? `${whole(done)} ${unit}` : `${whole(done)} of ${whole(total)} ${unit} judged`];
-  if (toFetch) parts.push(`${whole(fetched || 0)} of ${whole(toFetch)} replies fetched`);
-  if (spent !== null) parts.push(`${money(spent)} spent`);
-  else if (toFetch && fetched) parts.push("cost unknown");
-  return parts.join(" · ");
+  bar.setAttribute("aria-valuetext", page.progress.bar);
+  setText(byId("progress-text"), page.progress.text);
+  const verdicts = comparisons.map((each) => VERDICTS[each.verdict][1]);
+  document.title = [...new Set(verdicts), page.progress.title, title].join(" · ");
 }
 
 function showWorst(snapshot) {
   byId("worst-part").hidden = !snapshot.worst.length;
-  setText(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Requests that did not end well");
+  setText(byId("worst-title"), snapshot.kind === "run" ? "Worst cases" : "Failed requests");
   const several = snapshot.comparisons.length > 1;
-  keyed(
+  const listed = snapshot.worst.map((each, place) => ({ ...each, text: snapshot.page.worst[place] }));
+  updateList(
     byId("worst"),
-    snapshot.worst,
+    listed,
     (each) => `${each.treatment}\n${each.id}`,
     makeWorst,
     (host, each) => refresh(host.firstChild, { each, several }, worstLine),
@@ -69,7 +59,7 @@ function worstLine({ each, several }) {
     .map(([arm]) => arm);
   const others = several && !missing.includes(each.treatment) ? [each.treatment] : [];
   return [
-    node("span", { class: "score" }, unseen("similarity "), each.similarity === null ? NONE : score(each.similarity)),
+    node("span", { class: "score" }, hiddenText("similarity "), each.text),
     node(
       "span",
       {},

@@ -1,8 +1,8 @@
-// The verdicts: what is answered, why, and the evidence of each row.
+// The verdicts: the answer for each treatment, its reasons, and the evidence of each row.
 
 import { chart } from "./charts.js";
-import { byId, keyed, node, refresh, setText } from "./dom.js";
-import { similarityChart, similarityText } from "./plots.js";
+import { byId, node, refresh, setText, updateList } from "./dom.js";
+import { similarityChart } from "./plots.js";
 import { rowTable } from "./table.js";
 
 export const VERDICTS = {
@@ -12,13 +12,12 @@ export const VERDICTS = {
   collecting: ["○", "Collecting"],
 };
 
-const controlOf = (snapshot) => snapshot.arms.find((arm) => arm.role === "control");
-
 export function showVerdicts(snapshot) {
-  const control = controlOf(snapshot);
-  keyed(
+  const control = snapshot.arms.find((arm) => arm.role === "control");
+  const comparisons = snapshot.comparisons.map((each, place) => ({ ...each, texts: snapshot.page.comparisons[place] }));
+  updateList(
     byId("verdicts"),
-    snapshot.comparisons,
+    comparisons,
     (each) => each.treatment,
     makeTreatment,
     (host, each) => fillTreatment(host, each, control ? control.model : "the control"),
@@ -41,13 +40,13 @@ function makeTreatment({ treatment }) {
   );
 }
 
-function fillTreatment(host, comparison, control) {
-  const { treatment, verdict, reasons, rows, similarity } = comparison;
+function fillTreatment(host, { treatment, verdict, reasons, rows, similarity, texts }, control) {
   host.dataset.verdict = verdict;
   refresh(host.querySelector(".verdict"), { treatment, verdict, reasons, control }, verdictBox);
-  refresh(host.querySelector(".row-host"), { rows, treatment }, (value) => (value.rows.length ? rowTable(value) : []));
+  const evidence = { treatment, rows: rows.map((row, place) => ({ row, texts: texts.rows[place] })) };
+  refresh(host.querySelector(".row-host"), evidence, (value) => (value.rows.length ? rowTable(value) : []));
   host.querySelector(".evidence").hidden = !rows.length && !similarity;
-  fillSimilarity(host.querySelector(".similarity"), similarity);
+  fillSimilarity(host.querySelector(".similarity"), similarity, texts.similarity);
 }
 
 function verdictBox({ treatment, verdict, reasons, control }) {
@@ -63,9 +62,9 @@ function verdictBox({ treatment, verdict, reasons, control }) {
   ];
 }
 
-function fillSimilarity(host, similarity) {
+function fillSimilarity(host, similarity, texts) {
   host.hidden = !similarity || !similarity.n;
   if (host.hidden) return;
-  setText(host.querySelector(".axis"), similarityText(similarity).replace("Similarity of ", ""));
-  chart(host.querySelector(".chart"), similarity, similarityChart);
+  setText(host.querySelector(".axis"), texts.text);
+  chart(host.querySelector(".chart"), { ...similarity, texts }, similarityChart);
 }
