@@ -12,6 +12,8 @@ from pytest_graysplit.plugin.xdist.worker_reports import sendable
 
 PACKAGE = Path(pytest_graysplit.__file__).parent
 MESSAGES = PACKAGE.parent / "docs" / "messages.md"
+FOLDERS = (".", "docs", "benchmarks", "examples/*")
+PAGES = sorted(page for folder in FOLDERS for page in PACKAGE.parent.glob(f"{folder}/*.md"))
 CODE = {
     path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -58,7 +60,7 @@ def test_every_heading_is_explained():
     assert [section for section in sections if not 20 <= len(section.split()) <= 160] == []
 
 
-@pytest.mark.parametrize("page", sorted(MESSAGES.parent.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PACKAGE.parent).as_posix())
 def test_links_between_the_pages_lead_somewhere(page):
     """A link to another file of the documentation, or to a heading of one, finds it."""
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):

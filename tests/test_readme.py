@@ -1,32 +1,62 @@
-"""The README says what the program does: its options, its sample output, its code."""
+"""The README and the pages beside it match the program: options, settings, sample output, code, keys, hooks."""
 
 import ast
+import inspect
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from runpy import run_path
+
+import pytest
 
 from pytest_graysplit.config.credentials import HOMES, find_access
 from pytest_graysplit.config.options import OPTIONS
+from pytest_graysplit.config.pyproject.table import SECTIONS
 from pytest_graysplit.config.settings import resolve
-from pytest_graysplit.plugin import MARKER_HELP
+from pytest_graysplit.plugin import MARKER_HELP, hookspecs
 from pytest_graysplit.plugin.collect.marks import KNOWN_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```", README, re.DOTALL | re.MULTILINE)
+def blocks(language, page=README):
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)
 
 
-def test_every_option_is_in_the_table_as_it_is_written():
-    """No option is missing, none is made up, and each shows its placeholder."""
-    assert re.findall(r"^\| `(--graysplit-[^`]+)`", README.replace(r"\|", "|"), re.MULTILINE) == [
-        f"{option.flag} {option.metavar}" for option in OPTIONS
-    ]
+def page(name):
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_readme_fits_on_a_few_screens():
+    """Details go to the pages of docs/."""
+    assert len(README.splitlines()) <= 250
+
+
+def test_options_of_the_readme_exist():
+    """The short table names no option that is gone, and shows each with its placeholder."""
+    shown = re.findall(r"^\| `(--graysplit-[^`]+)`", README.replace(r"\|", "|"), re.MULTILINE)
+    assert 5 <= len(shown) <= 8
+    assert set(shown) <= {f"{option.flag} {option.metavar}" for option in OPTIONS}
+
+
+def test_options_page_shows_the_options_of_the_package():
+    """If this fails, run `python docs/make_options.py`."""
+    make = run_path(str(ROOT / "docs" / "make_options.py"))
+    assert make["with_table"](page("options.md")) == page("options.md")
+    assert page("options.md").count("\n| `--graysplit-") == len(OPTIONS)
+    assert set(make["DETAILS"]) <= {option.name for option in OPTIONS}
+
+
+def test_settings_page_names_every_section():
+    """Each section of [tool.graysplit] is in the example and in the table below it."""
+    [example] = blocks("toml", page("options.md"))
+    shown = tomllib.loads(example)["tool"]["graysplit"]
+    assert set(shown) == set(SECTIONS)
+    assert all(f"`{section}`" in page("options.md") for section in SECTIONS)
 
 
 def test_the_sample_output_is_what_the_example_prints():
@@ -42,28 +72,37 @@ def test_the_sample_output_is_what_the_example_prints():
     assert (done.returncode, shown in done.stdout) == (0, True), done.stdout
 
 
-def test_the_code_is_code_and_the_settings_can_be_read():
-    """The Python block compiles; every TOML block is TOML, and our table in it is accepted."""
-    for block in blocks("python"):
+@pytest.mark.parametrize("text", [README, page("options.md"), page("tests.md")], ids=["README", "options", "tests"])
+def test_the_code_is_code_and_the_settings_can_be_read(text):
+    """The Python blocks compile; every TOML block is TOML, and our table in it is accepted."""
+    for block in blocks("python", text):
         ast.parse(block)
-    for block in blocks("toml"):
+    for block in blocks("toml", text):
         table = tomllib.loads(block)["tool"]
         resolve([], table.get("graysplit", {}), {"TEAM_TOKEN": "x"})
 
 
-def test_the_marker_is_registered_with_every_name_it_takes():
-    """`pytest --markers` lists them all."""
+def test_marker_help_lists_every_name_the_marker_takes():
+    """`pytest --markers` lists them all, and so does the page about tests."""
     listed = set(re.findall(r"(\w+)=\.\.\.", MARKER_HELP))
     assert listed == set(KNOWN_NAMES)
+    section = page("tests.md").partition("## The marker")[2].partition("\n## ")[0]
+    assert set(KNOWN_NAMES) <= set(re.findall(r"\w+", section))
+
+
+def test_every_hook_is_on_the_page_about_tests():
+    """With the names of the arguments that it gets."""
+    listed = dict(re.findall(r"^\| `(pytest_graysplit_\w+)\(([^)]*)\)` \|", page("tests.md"), re.MULTILINE))
+    hooks = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("pytest_graysplit_")}
+    assert listed == {name: ", ".join(inspect.signature(hook).parameters) for name, hook in hooks.items()}
 
 
 def test_every_key_and_its_home_is_named():
-    """In the table of options and on the page about the relay; and the demo runs without any of them."""
-    page = (ROOT / "docs" / "relay.md").read_text(encoding="utf-8")
+    """In the README and in the table of the page about the relay; and the demo runs without any of them."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for variable, home in HOMES.items():
         assert variable in README
-        assert re.search(rf"^\| `{variable}` \|.*`{home}` \|$", page, re.MULTILINE)
+        assert re.search(rf"^\| `{variable}` \|.*`{home}` \|$", page("relay.md"), re.MULTILINE)
         assert f"-u {variable}" in makefile
 
 

@@ -186,10 +186,10 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="base-url", metavar="URL", parse=read_address, shown=masked,
            help=f"the OpenAI-compatible relay (default: the home of the key, such as {EXAMPLE} for OPENAI_API_KEY)"),
     Option(name="record", metavar="MODE", parse=_one_of(RECORD_MODES),
-           help="auto (default: none where CI is set or no key is, else new), none: replay only, "
-                "new: replay and record what is missing, all: record everything anew, off: always call, store nothing"),
+           help="auto (default: none if CI is set or there is no key, else new), none: replay only, new: "
+                "replay, and record missing replies, all: record everything again, off: always call, store nothing"),
     Option(name="recordings", metavar="DIR", parse=_text,
-           help="where recordings live (default: __graysplit__ beside the test file)"),
+           help="the folder of the recordings (default: __graysplit__ beside the test file)"),
     Option(name="min-similarity", metavar="X|auto", parse=_share_or_auto,
            help="similarity threshold of every case, 0 to 1, or auto: what the control reaches against itself "
                 "(needs --graysplit-control-samples=2 and 19 cases)"),
@@ -197,13 +197,13 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="max-latency", metavar="SECONDS", help="latency budget of every reply", parse=_positive),
     Option(name="max-latency-ratio", metavar="X", parse=_positive,
            help="latency budget of the treatment over the control"),
-    Option(name="samples", metavar="N", help="replies a case and arm (default: 1)", parse=_whole(1)),
+    Option(name="samples", metavar="N", help="replies per case and arm (default: 1)", parse=_whole(1)),
     Option(name="control-samples", metavar="N", parse=_whole(1),
-           help="replies of the control a case (default: 1); 2 measure how far it repeats itself"),
+           help="replies of the control per case (default: 1); 2 measure how consistent it is with itself"),
     Option(name="param", metavar="KEY=VALUE", parse=_param, repeatable=True,
            help="request parameter for both arms, e.g. temperature=0 or seed=42 (sample n sends 42+n)"),
     Option(name="concurrency", metavar="N", help="requests in flight (default: 16; falls on 429)", parse=_whole(1)),
-    Option(name="rpm", metavar="N", help="requests a minute at the most", parse=_whole(1)),
+    Option(name="rpm", metavar="N", help="requests per minute, at most", parse=_whole(1)),
     Option(name="timeout", metavar="SECONDS", help="total deadline of a request (default: 60)", parse=_positive),
     Option(name="retries", metavar="N", help="retries of a request (default: 3)", parse=_whole(0)),
     Option(name="max-cost", metavar="USD", parse=_amount,
@@ -214,8 +214,8 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="margin", metavar="X", parse=_margin,
            help="how much worse the treatment's pass rate may be (default: 0.05, five points)"),
     Option(name="looks", metavar="N,N,...", parse=_looks,
-           help="the numbers of cases at which a verdict is wanted, such as 100,200,400, planned before the first: "
-                "only there can a treatment be promoted, and all looks together err as one"),
+           help="the numbers of cases at which you want a verdict, such as 100,200,400, planned before the first: "
+                "a treatment can only be promoted there, and all looks together err no more often than one"),
     Option(name="on-hold", metavar="WHAT", parse=_one_of(ON_HOLD),
            help="what a hold does to the session under the gate verdict: pass (default) or fail"),
     Option(name="early-stop", metavar="[WHEN]", parse=_one_of(EARLY_STOPS), const="harm",

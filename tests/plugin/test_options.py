@@ -72,14 +72,14 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
             "record=nwe",
             (
                 "ERROR: --graysplit-record: 'nwe' is not one of auto, none, new, all, off, did you mean new?\n"
-                "  hint: --graysplit-record MODE: auto (default: none where CI is set or no key is, else new), none: replay only, new: replay and record what is missing, all: record everything anew, off: always call, store nothing  [option-value]"
+                "  hint: --graysplit-record MODE: auto (default: none if CI is set or there is no key, else new), none: replay only, new: replay, and record missing replies, all: record everything again, off: always call, store nothing  [option-value]"
             ),
         ),
         (
             "recordings= ",
             (
                 "ERROR: --graysplit-recordings: ' ' is empty\n"
-                "  hint: --graysplit-recordings DIR: where recordings live (default: __graysplit__ beside the test file)  [option-value]"
+                "  hint: --graysplit-recordings DIR: the folder of the recordings (default: __graysplit__ beside the test file)  [option-value]"
             ),
         ),
         (
@@ -114,14 +114,14 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
             "samples=0",
             (
                 "ERROR: --graysplit-samples: '0' is not a whole number of 1 or more\n"
-                "  hint: --graysplit-samples N: replies a case and arm (default: 1)  [option-value]"
+                "  hint: --graysplit-samples N: replies per case and arm (default: 1)  [option-value]"
             ),
         ),
         (
             "control-samples=two",
             (
                 "ERROR: --graysplit-control-samples: 'two' is not a whole number of 1 or more\n"
-                "  hint: --graysplit-control-samples N: replies of the control a case (default: 1); 2 measure how far it repeats itself  [option-value]"
+                "  hint: --graysplit-control-samples N: replies of the control per case (default: 1); 2 measure how consistent it is with itself  [option-value]"
             ),
         ),
         (
@@ -149,7 +149,7 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
             "rpm=1.5",
             (
                 "ERROR: --graysplit-rpm: '1.5' is not a whole number of 1 or more\n"
-                "  hint: --graysplit-rpm N: requests a minute at the most  [option-value]"
+                "  hint: --graysplit-rpm N: requests per minute, at most  [option-value]"
             ),
         ),
         (
@@ -282,7 +282,7 @@ def test_a_wrong_ini_value_names_the_file_and_the_ini_option(project):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pytest.ini: graysplit_record: 'nwe' is not one of auto, none, new, all, off, did you mean new?\n"
-        "  hint: --graysplit-record MODE: auto (default: none where CI is set or no key is, else new), none: replay only, new: replay and record what is missing, all: record everything anew, off: always call, store nothing  [option-value]"
+        "  hint: --graysplit-record MODE: auto (default: none if CI is set or there is no key, else new), none: replay only, new: replay, and record missing replies, all: record everything again, off: always call, store nothing  [option-value]"
     )
 
 
