@@ -6,8 +6,8 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
-from pytest_graysplit.cases.checks.failures import CheckFailure
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.checks.failures import CheckFailure
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.tool_calls.matching import assigned, in_order
 from pytest_graysplit.cases.tool_calls.values import all_shown, shown
 from pytest_graysplit.errors import Slug

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.cases.fields import build_case
-from pytest_graysplit.cases.files.row import broken
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
 
@@ -15,13 +14,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_graysplit.cases.files.row import FileRow
     from pytest_graysplit.types import Case
 
 # Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
 FORMATS = {".jsonl": "from_jsonl", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
+
+class FileRow(NamedTuple):
+    """The fields of one case, unchecked, and the line where they begin."""
+
+    line: int
+    fields: dict[str, object]
+
+
+def broken(shown: str, line: int, problem: str, hint: str, slug: Slug = Slug.CASE_FILE_SYNTAX) -> UsageError:
+    """Build the error for a line that cannot be read; the caller raises it."""
+    return UsageError(f"{shown}:{line}: {problem}", hint=hint, slug=slug)
 
 
 def read_cases(path: Path, shown: str) -> tuple[Case, ...]:

@@ -18,7 +18,7 @@ from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
 from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
 from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import CASE_FIELDS
-from pytest_graysplit.cases.files.row import FileRow, broken
+from pytest_graysplit.cases.files import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import yaml
 from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
 from pytest_graysplit.cases.field_types import shown as excerpt
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.cases.files.row import FileRow, broken
+from pytest_graysplit.cases.files import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import build_case, fields_of
-from pytest_graysplit.cases.promptfoo.assertions import take
-from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
+from pytest_graysplit.cases.promptfoo.assertions import CollectedAssertions, take
 from pytest_graysplit.cases.promptfoo.prompts import templates_of
 from pytest_graysplit.cases.promptfoo.providers import Providers, providers_of
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured

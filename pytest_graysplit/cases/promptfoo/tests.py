@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_graysplit.cases.promptfoo.csv_tests import test_of_row
+from pytest_graysplit.cases.promptfoo.assertions import known
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.cases.promptfoo.suite import Suite
+_EXPECTED = re.compile(r"__expected\d*")
+_WRITTEN = re.compile(r"(?P<type>[a-z-]+)(?:\((?P<threshold>[\d.]+)\))?\s*(?::\s*(?P<value>.*))?", re.DOTALL)
+_SHORT = {"grade": "llm-rubric", "fn": "javascript", "eval": "javascript"}
 
 
 class Assertion(NamedTuple):
@@ -74,7 +78,7 @@ def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dic
         is_csv = path.suffix.lower() == ".csv"
         for number, row in enumerate(rows):
             at = f"{path.name}[{number}]"
-            yield at, test_of_row(row) if is_csv else suite.table(row, at)
+            yield at, _test_of_row(row) if is_csv else suite.table(row, at)
 
 
 def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[PromptfooTest]:
@@ -137,3 +141,30 @@ def _assertions(suite: Suite, entries: Any, place: str) -> Iterator[Assertion]:
 
 def _named(test: dict[str, Any]) -> str:
     return f" ({test['description']})" if test.get("description") else ""
+
+
+def _test_of_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the test that a row is: `__expected: contains: x` is an assertion, `__description` names it."""
+    texts = {name.strip(): value for name, value in row.items() if isinstance(value, str)}
+    test: dict[str, Any] = {"vars": {name: value for name, value in texts.items() if not name.startswith("__")}}
+    expected = [value.strip() for name, value in texts.items() if _EXPECTED.fullmatch(name) and value.strip()]
+    test["assert"] = [_assertion_in(text) for text in expected]
+    test["options"] = {name: texts[f"__{name}"] for name in ("prefix", "suffix") if texts.get(f"__{name}")}
+    if texts.get("__description"):
+        test["description"] = texts["__description"]
+    if texts.get("__threshold"):
+        test["threshold"] = texts["__threshold"]
+    return test
+
+
+def _assertion_in(text: str) -> dict[str, Any]:
+    match = _WRITTEN.fullmatch(text)
+    kind = _SHORT.get(match["type"], match["type"]) if match else ""
+    if match is None or not known(kind):
+        return {"type": "equals", "value": text}
+    assertion: dict[str, Any] = {"type": kind}
+    if match["value"]:
+        assertion["value"] = match["value"].strip()
+    if match["threshold"]:
+        assertion["threshold"] = float(match["threshold"])
+    return assertion
