@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest_graysplit
-from pytest_graysplit.cli import cases as casemaking
-from pytest_graysplit.cli import judge as judging
+from pytest_graysplit.cli import cases as case_commands
+from pytest_graysplit.cli import judge as judge_commands
 from pytest_graysplit.cli import recordings
-from pytest_graysplit.cli import traffic as watching
+from pytest_graysplit.cli import traffic as traffic_commands
 from pytest_graysplit.cli.recordings import FAILED, Line
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = 0
     try:
         for line in _lines(options):
-            _tell(line)
+            _print(line)
             code = max(code, line.code)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
@@ -51,7 +51,7 @@ def _lines(options: argparse.Namespace) -> Iterator[Line]:
         yield Line(str(error), FAILED)
 
 
-def _tell(line: Line) -> None:
+def _print(line: Line) -> None:
     stream = sys.stderr if line.code == FAILED else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # a case may be called anything, a terminal knows less
@@ -65,10 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     recordings.add_commands(
         commands.add_parser("recordings", help="tidy, check or merge recorded replies", epilog=CODES)
     )
-    casemaking.add_commands(
+    case_commands.add_commands(
         commands.add_parser("cases", help="make case files of traffic or of promptfoo's", epilog=CODES)
     )
-    watching.add_grade(commands.add_parser("grade", help="grade live traffic by its log", epilog=watching.GRADE_CODES))
-    watching.add_dashboard(commands.add_parser("dashboard", help="show live traffic on a page, by its log"))
-    judging.add_commands(commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES))
+    traffic_commands.add_grade(
+        commands.add_parser("grade", help="grade live traffic by its log", epilog=traffic_commands.GRADE_CODES)
+    )
+    traffic_commands.add_dashboard(commands.add_parser("dashboard", help="show live traffic on a page, by its log"))
+    judge_commands.add_commands(
+        commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES)
+    )
     return parser

@@ -56,7 +56,7 @@ def run_tidy(options: argparse.Namespace) -> Iterator[Line]:
     root = project_root(Path.cwd())
     files = find_recordings(root, options.paths)
     wanted = collect_wanted(root, options.pytest_args, _redactor()) if options.drop_orphans else None
-    yield from _told(tidy(root, files, wanted))
+    yield from _lines(tidy(root, files, wanted))
 
 
 def run_check(options: argparse.Namespace) -> Iterator[Line]:
@@ -80,10 +80,10 @@ def run_check(options: argparse.Namespace) -> Iterator[Line]:
 
 def run_merge(options: argparse.Namespace) -> Iterator[Line]:
     """Merge the shards."""
-    yield from _told(merge_shards(options.shards, options.into))
+    yield from _lines(merge_shards(options.shards, options.into))
 
 
-def _told(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
+def _lines(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
     for line in lines:
         yield Line(str(line), FAILED if isinstance(line, GraysplitError) else DONE)
 

@@ -34,12 +34,12 @@ def read_settings(
     table = {name: section for name, section in _table(tool, "graysplit").items() if name not in without}
     for section, values in (own or {}).items():
         table[section] = {**_table(table, section), **values}
-    layers = [
+    sources = [
         *first,
         SettingsSource(lambda option: f"environment {option.variable}", _environment(environ)),
         SettingsSource(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
     ]
-    return resolve(layers, table, environ)
+    return resolve(sources, table, environ)
 
 
 def _tool_table(path: Path) -> Mapping[str, object]:
