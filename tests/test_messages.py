@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_graysplit
-from pytest_graysplit.errors import Slug
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.xdist.worker_reports import sendable
 
 PACKAGE = Path(pytest_graysplit.__file__).parent
@@ -47,11 +47,17 @@ def test_no_slug_is_written_out():
 
 
 def test_a_slug_is_the_plain_text_of_its_heading():
-    """Reports, recordings and prints show a slug as a text, and its URL leads to its section."""
+    """Reports, recordings and prints show a slug as a text."""
     slug = Slug.NO_REPLY
     assert (slug, f"{slug}", repr(slug)) == ("no-reply", "no-reply", "'no-reply'")
     assert type(sendable(slug)) is str  # xdist sends no subclass of it
-    assert slug.url == "docs/messages.md#no-reply"
+
+
+def test_the_url_of_an_error_leads_to_its_section():
+    """The file is there, and the anchor is a heading in it."""
+    page, _, anchor = UsageError("problem", hint="hint", slug=Slug.CASE_REGEX).url.partition("#")
+    assert PACKAGE.parent / page == MESSAGES
+    assert anchor in headings(2)
 
 
 def test_every_heading_is_explained():

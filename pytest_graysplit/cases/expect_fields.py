@@ -69,7 +69,7 @@ def _patterns(location: FieldLocation, value: object) -> tuple[str, ...]:
         try:
             pattern(expression)
         except ValueError as error:
-            problem = f"{field_types.format_value(expression)} is no regular expression: {error}"
+            problem = f"{field_types.format_value(expression)} is not a valid regular expression: {error}"
             hint = "put a backslash before what is meant literally, such as \\( or \\?"
             raise location.refuse(problem, hint, Slug.CASE_REGEX) from None
     return expressions
@@ -106,6 +106,6 @@ def _schema(location: FieldLocation, value: object) -> Json:
         validator(schema)
     except ValueError as error:
         raise location.refuse(
-            f"is no JSON schema: {error}", "compare it with json-schema.org", Slug.CASE_SCHEMA
+            f"is not a valid JSON Schema: {error}", "compare it with json-schema.org", Slug.CASE_SCHEMA
         ) from None
     return schema

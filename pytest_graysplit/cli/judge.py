@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line
+from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line, add_command
 from pytest_graysplit.config.options import RECORD_MODES
 from pytest_graysplit.formatting.display import exact_number, format_score, money, plural
 
@@ -21,21 +21,25 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add the command `calibrate` to the parser; it sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("calibrate", help="run the judge on labelled pairs and report how well they agree")
-    command.add_argument(
-        "labelled", type=Path, metavar="LABELLED", help="file of pairs: prompt, control, treatment and label"
+    command = add_command(
+        commands, "calibrate", "run the judge on labelled pairs, and report how often it agrees with the labels"
     )
-    command.add_argument("--model", help="the judge (default: that of [tool.graysplit.judge] in pyproject.toml)")
-    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as for --graysplit-record")
     command.add_argument(
-        "--min-agreement", type=_share, metavar="X", help="exit with 1 if agreement is below X, from 0 to 1"
+        "labelled", type=Path, metavar="LABELLED", help="file of labelled pairs: prompt, control, treatment, label"
+    )
+    command.add_argument(
+        "--model", help="model of the judge (default: that of [tool.graysplit.judge] in pyproject.toml)"
+    )
+    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as with --graysplit-record")
+    command.add_argument(
+        "--min-agreement", type=_share, metavar="X", help="exit with code 1 if agreement is below X, from 0 to 1"
     )
     command.set_defaults(run=run_calibrate)
 
 
 def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
-    # Imported here because only this command needs the runner.
+    # Imported here because only this command fetches replies.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
     from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled

@@ -49,7 +49,9 @@ def _tool_table(path: Path) -> Mapping[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug=Slug.TOOL_GRAYSPLIT
+            f"{path.name} cannot be read: {error}",
+            hint="fix the syntax error; graysplit reads its settings from this file",
+            slug=Slug.TOOL_GRAYSPLIT,
         ) from None
 
 
