@@ -222,7 +222,7 @@ TYPES = [
      'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'),
     ({"expect": {"tool_calls": {"name": "f"}}}, "expect.tool_calls: expected a list of calls, got {'name': 'f'}", CALLS),
     ({"expect": {"tool_calls": []}}, "expect.tool_calls: expected a list of calls, got []",
-     f"{CALLS}; no_tool_calls: true says that none may occur"),
+     f"{CALLS}; if no tool may be called, write no_tool_calls: true"),
     ({"expect": {"tool_calls": ["f"]}}, "expect.tool_calls[0]: expected a call, got 'f'", CALLS),
     ({"expect": {"tool_calls": [{"name": "f"}, {"arguments": {}}]}}, "expect.tool_calls[1]: no name", CALLS),
     ({"expect": {"tool_calls": [{"name": 7}]}}, "expect.tool_calls[0].name: expected a text, got 7", QUOTES),
@@ -250,10 +250,10 @@ MESSAGES = [
     ("Hi", "messages: expected a list of messages, got 'Hi'", PROMPT, "case-field-type"),
     (["Hi"], "messages[0]: expected an object, got 'Hi'", PROMPT, "case-field-type"),
     ([{"content": "Hi"}], "messages[0]: no role",
-     'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing"),
+     'name the speaker: "role": "user", "assistant" or "system"', "case-prompt-missing"),
     ([{"role": 1}], "messages[0].role: expected a text, got 1", QUOTES, "case-field-type"),
     ([{"role": "user", "content": 4}], "messages[0].content: expected a text, a list of parts or null, got 4",
-     "content is what was said; null where an assistant message only calls tools", "case-field-type"),
+     "content is the text of the message, or null if an assistant message only calls tools", "case-field-type"),
 ]  # fmt: skip
 
 
@@ -265,8 +265,8 @@ def test_messages_that_cannot_be_sent_are_named(messages, problem, hint, slug):
 
 
 USER = [{"role": "user", "content": "a"}]
-ALONE = "it asks for an answer without calls: keep it alone, or leave it out"
-NO_CALLS = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
+ALONE = "it expects an answer without calls: use it alone, or leave it out"
+NO_CALLS = "it needs expect.tool_calls; if no tool may be called at all, write no_tool_calls: true"
 CLASHES = [
     ({}, "no prompt", PROMPT, "case-prompt-missing"),
     ({"prompt": None}, "no prompt", PROMPT, "case-prompt-missing"),
@@ -277,22 +277,22 @@ CLASHES = [
     ({"prompt": "a", "params": {"model": "m"}}, "params.model: sets model, which the arm and the case decide",
      "remove it", "case-field-clash"),
     ({"prompt": "a", "expect": {"min_similarity": 0.5}}, "expect.min_similarity: there is no reference",
-     ("here it holds the answer against expect.reference; the two models are compared by min_similarity outside"),
+     ("inside expect it compares the answer with expect.reference; outside, it compares the two models"),
      "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_calls": [{"name": "f"}], "no_tool_calls": True}},
-     "expect.no_tool_calls: goes with no tool_calls", ALONE, "case-field-clash"),
+     "expect.no_tool_calls: cannot be combined with tool_calls", ALONE, "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_order": True, "no_tool_calls": True}},
-     "expect.no_tool_calls: goes with no tool_order", ALONE, "case-field-clash"),
+     "expect.no_tool_calls: cannot be combined with tool_order", ALONE, "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_order": True}}, "expect.tool_order: there are no tool_calls", NO_CALLS,
      "case-field-clash"),
     ({"prompt": "a", "expect": {"no_other_tool_calls": True}}, "expect.no_other_tool_calls: there are no tool_calls",
      NO_CALLS, "case-field-clash"),
     ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
      "expect.regex: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0",
-     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+     r"put a backslash before characters that are meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"regex": "a{99999999999}"}},
      "expect.regex: 'a{99999999999}' is not a valid regular expression: the repetition number is too large",
-     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+     r"put a backslash before characters that are meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"json_schema": {"properties": {"a": {"type": "objct"}}}}},
      ("expect.json_schema: is not a valid JSON Schema: $.properties.a.type: 'objct' is not valid under any of the given "
       "schemas"), "compare it with json-schema.org", "case-schema"),

@@ -182,7 +182,7 @@ SHAPE = 'write a list of cases, each beginning with "- prompt: your text", or a 
 QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
 ONE = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
 MERGE = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
-OWN = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
+OWN = "give each case its own id, by which recordings are found (or none: it is then made from the messages)"
 BROKEN = [
     ("jsonl", "", ": holds no case", ONE, "case-file-empty"),
     ("yaml", "# nothing\n", ": holds no case", ONE, "case-file-empty"),
@@ -205,18 +205,18 @@ BROKEN = [
     ("csv", "id,prompt\nx,a\nx,b\n", ":3: id: 'x' is the id of support.csv:2 too", OWN, "case-id-twice"),
     ("jsonl", b'{"prompt": "a"}\n{"prompt": "\xe4"}', ":2: byte 0xe4 is not UTF-8",
      "save the file as UTF-8 (in Excel: CSV UTF-8)", "case-file-encoding"),
-    ("jsonl", '{"prompt": "a"}\n<<<<<<< HEAD\n{"prompt": "b"}\n', ":2: a merge left its conflict marks", MERGE,
+    ("jsonl", '{"prompt": "a"}\n<<<<<<< HEAD\n{"prompt": "b"}\n', ":2: it has merge conflict marks", MERGE,
      "case-file-conflict"),
-    ("csv", "id,prompt\nx,a\n>>>>>>> theirs\n", ":3: a merge left its conflict marks", MERGE, "case-file-conflict"),
-    ("yaml", "- prompt: a\n  prompt: b\n", ":2: not valid YAML at column 3: prompt is said twice", INDENT,
+    ("csv", "id,prompt\nx,a\n>>>>>>> theirs\n", ":3: it has merge conflict marks", MERGE, "case-file-conflict"),
+    ("yaml", "- prompt: a\n  prompt: b\n", ":2: not valid YAML at column 3: prompt is repeated", INDENT,
      "case-file-syntax"),
-    ("yaml", "- prompt: a\n  expect: {equals: a, equals: b}\n", ":2: not valid YAML at column 23: equals is said twice",
+    ("yaml", "- prompt: a\n  expect: {equals: a, equals: b}\n", ":2: not valid YAML at column 23: equals is repeated",
      INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n- prompt: Note: b\n", ":2: not valid YAML at column 15: mapping values are not allowed here",
      INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n---\n- prompt: b\n", ":2: not valid YAML at column 1: but found another document", INDENT,
      "case-file-syntax"),
-    ("yaml", "- prompt: a\n- prompt: a\x07\n", ":2: U+0007 may not stand in YAML", "remove it", "case-file-syntax"),
+    ("yaml", "- prompt: a\n- prompt: a\x07\n", ":2: U+0007 is not allowed in YAML", "remove it", "case-file-syntax"),
     ("yaml", "[" * 9999, ":1: not valid YAML: it is nested too deep", INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n- {prompt: b, samples: !!int x}\n",
      ":2: not valid YAML: invalid literal for int() with base 10: 'x'", INDENT, "case-file-syntax"),
@@ -224,7 +224,7 @@ BROKEN = [
      (":1: not valid YAML at column 23: could not determine a constructor for the tag "
       "'tag:yaml.org,2002:python/name:os.system'"), INDENT, "case-file-syntax"),
     ("yaml", "- &a {prompt: a, params: *a}\n", ":1: params: is nested more than 64 deep",
-     "write it flatter; a YAML anchor must not hold itself", "case-field-type"),
+     "reduce the nesting; a YAML anchor must not contain itself", "case-field-type"),
     ("yaml", "- {prompt: a, {b: c}: d}\n", ":1: not valid YAML at column 15: found unhashable key", INDENT,
      "case-file-syntax"),
     ("yaml", "- {prompt: a, 14: d}\n", ":1: the field name 14 is not a text", "put the value in quotes",
@@ -256,8 +256,8 @@ BROKEN = [
     ("csv", "prompt,expect.contians\na,b\n", ":1: expect.contians: unknown field, did you mean expect.contains?", None,
      "case-field-unknown"),
     ("csv", 'prompt,expect.contains,expect\na,b,"{""contains"": ""c""}"\n',
-     ":2: expect.contains: the expect column says it already", "keep one of the two", "case-field-clash"),
-    ("csv", "prompt,expect,expect.equals\na,true,b\n", ":2: expect.equals: the expect column says it already",
+     ":2: expect.contains: the expect column sets it already", "keep one of the two", "case-field-clash"),
+    ("csv", "prompt,expect,expect.equals\na,true,b\n", ":2: expect.equals: the expect column sets it already",
      "keep one of the two", "case-field-clash"),
     ("csv", "prompt,messages\n,[oops\n", ":2: messages: not valid JSON: JSON is malformed: invalid character (byte 1)",
      'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"', "case-file-syntax"),
@@ -296,13 +296,13 @@ def test_a_missing_file_names_its_neighbours(tmp_path):
 @pytest.mark.parametrize(
     ("name", "problem", "hint", "slug"),
     [
-        ("cases.txt", "not a case file", "name it *.jsonl, *.yaml, *.yml, *.csv, as what it holds", "case-file-format"),
+        ("cases.txt", "not a case file", "name it *.jsonl, *.yaml, *.yml, *.csv, after its format", "case-file-format"),
         ("none.csv", "no such file", "case files there: none", "case-file-missing"),
         ("none/none.csv", "no such file", "its folder does not exist either", "case-file-missing"),
         ("folder.csv", "is a folder, not a case file",
          "name one file in it, or give it as a folder to pytest, which collects *.graysplit.csv",
          "case-file-unreadable"),
-        (f"{'long' * 99}.csv", os.strerror(errno.ENAMETOOLONG), "see that it is a file you may read",
+        (f"{'long' * 99}.csv", os.strerror(errno.ENAMETOOLONG), "make sure that it is a file, and that you may read it",
          "case-file-unreadable"),
     ],
 )  # fmt: skip

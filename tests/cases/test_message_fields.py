@@ -11,13 +11,13 @@ PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "
 PART = 'write {"type": "text", "text": "your text"}'
 TYPES = (
     "known here: text, refusal, image_url, video_url, audio_url, input_audio, file; "
-    "a type that is like no known one is sent as it is"
+    "a type unlike all known ones is sent unchanged"
 )
 CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'
 
 
 def near(name):
-    return f"write {name}; names that are like no known one are sent as they are"
+    return f"write {name}; names unlike all known ones are sent unchanged"
 
 
 REFUSED = [
@@ -38,7 +38,7 @@ REFUSED = [
     ({"role": "system", "content": []}, ".content: no content", PROMPT, "case-prompt-missing"),
     ({"role": "user", "content": {"text": "a"}},
      ".content: expected a text, a list of parts or null, got {'text': 'a'}",
-     "content is what was said; null where an assistant message only calls tools", "case-field-type"),
+     "content is the text of the message, or null if an assistant message only calls tools", "case-field-type"),
     ({"role": "user", "content": [7]}, ".content[0]: expected a part of a message, got 7", PART, "case-field-type"),
     ({"role": "user", "content": [{"type": "text", "content": "a"}]},
      ".content[0].text: expected a text, got None", PART, "case-field-type"),
@@ -64,7 +64,7 @@ REFUSED = [
      "name the call that it answers: the id of one in tool_calls above it", "case-field-type"),
     ({"role": "function", "content": "a"}, ": no name", "name the function that was called", "case-field-type"),
     ({"role": "user", "content": "a", "tool_calls": [{"id": "1"}]}, ".tool_calls: a message of user calls no tools",
-     'calls stand in messages of "role": "assistant"', "case-field-type"),
+     'calls belong in messages of "role": "assistant"', "case-field-type"),
     ({"role": "assistant", "tool_calls": ["f"]}, ".tool_calls[0]: expected a call, got 'f'", CALL, "case-field-type"),
     ({"role": "assistant", "tool_calls": [{"function": "f"}]},
      ".tool_calls[0].function: expected an object with a name, got 'f'", CALL, "case-field-type"),

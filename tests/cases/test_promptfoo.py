@@ -115,7 +115,7 @@ def test_budgets_and_references(write):
     ("assertion", "reason"),
     [
         ({"type": "javascript", "value": "true"}, "runs a program; write it as an assert in a Python test"),
-        ({"type": "not-llm-rubric", "value": "x"}, "asks a model; here the metric judge asks one which of both answers is better"),
+        ({"type": "not-llm-rubric", "value": "x"}, "asks a model; use the metric judge, which compares both answers"),
         ({"type": "levenshtein", "value": "x"}, "has no counterpart in expect"),
         ({"type": "not-is-json"}, "has no counterpart in expect"),
         ({"type": "icontain", "value": "x"}, "is not known, did you mean icontains?"),
@@ -123,11 +123,11 @@ def test_budgets_and_references(write):
         ({"type": "contains", "value": "{{env.KEY}}"}, "names env.KEY, which is not in the environment"),
         ({"type": "contains", "value": "{% if x %}y{% endif %}"}, "has a {% ... %} block, which is not run"),
         ({"type": "contains", "value": "{{name | replace('a', 'b')}}"}, "has {{name | replace('a', 'b')}}, which is more than a variable"),
-        ({"type": "contains", "value": "x", "weight": 0}, "has the weight 0 and can fail nothing"),
-        ({"type": "equals", "value": "x", "transform": "output.trim()"}, "looks at an answer that a program has transformed"),
+        ({"type": "contains", "value": "x", "weight": 0}, "has the weight 0, so it can never fail"),
+        ({"type": "equals", "value": "x", "transform": "output.trim()"}, "checks an answer after a program has transformed it"),
         ({"type": "contains", "value": "file://check.py:get"}, "file://check.py:get is a program, which is not run"),
         ({"type": "contains", "value": ""}, "has a blank value"),
-        ({"type": "regex", "value": "\\p{L}"}, "has the regular expression '\\\\p{L}', which Python does not read: bad escape \\p at position 0"),
+        ({"type": "regex", "value": "\\p{L}"}, "has the regular expression '\\\\p{L}', which Python rejects: bad escape \\p at position 0"),
         ({"type": "latency"}, "has no number as its threshold"),
         ({"type": "similar", "value": ["a", "b"]}, "has several references, and a case has one"),
     ],
@@ -233,7 +233,7 @@ def test_files_beside_the_configuration_are_read(write):
     )
     assert made.missing == (
         "prompts[3]: file://gen.py is a program, which is not run",
-        "more.csv[1].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better",
+        "more.csv[1].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers",
         "tests[3]: gen.py:tests is a program, which is not run",
     )
     assert [case.prompt for case in cases[:4]] == ["One 1", "Two 1", "1", "Three, 1"]
@@ -280,10 +280,10 @@ def test_parts_without_a_counterpart_are_named(write):
         "scenarios: has no counterpart",
         "tests[0]: gen.py generates tests, which is not run",
         "tests[1]: https://example.com/tests is not on this machine",
-        "sheet.csv[0]: threshold lets some checks fail; here each must hold",
-        "sheet.csv[0]: makes no case: messages[0].role: expected a text, got 7",
-        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here each must hold",
-        "tests[3]: makes no case: messages[0].role: expected a text, got 7",
+        "sheet.csv[0]: threshold lets some checks fail; here all must pass",
+        "sheet.csv[0]: cannot become a case: messages[0].role: expected a text, got 7",
+        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here all must pass",
+        "tests[3]: cannot become a case: messages[0].role: expected a text, got 7",
     )
 
 
@@ -353,8 +353,8 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "promptfooconfig.js",
             "",
-            ("promptfooconfig.js: not a configuration of promptfoo's\n"
-            "  hint: name promptfooconfig.yaml; a configuration that is a program has to be written out as YAML first  [promptfoo-file]"),
+            ("promptfooconfig.js: not a promptfoo configuration\n"
+            "  hint: name promptfooconfig.yaml; convert a configuration that is a program to YAML first  [promptfoo-file]"),
         ),
         (
             "c.yaml",
@@ -374,7 +374,7 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "c.yaml",
             "- prompt: Hi\n",
-            ("c.yaml: no configuration of promptfoo's: no prompts\n"
+            ("c.yaml: not a promptfoo configuration: it has no prompts\n"
             "  hint: it is an object with prompts, and usually providers and tests  [promptfoo-shape]"),
         ),
         (
@@ -390,7 +390,7 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "c.yaml",
             "prompts: [Hi]\ntests: [{assert: [{$ref: '#/assertionTemplates/x'}]}]\n",
-            ("c.yaml: tests[0].assert[0]: $ref: '#/assertionTemplates/x' leads nowhere\n"
+            ("c.yaml: tests[0].assert[0]: $ref: '#/assertionTemplates/x' is not found\n"
             "  hint: a reference such as '#/assertionTemplates/name' names a part of this file  [promptfoo-shape]"),
         ),
         (

@@ -18,7 +18,7 @@ def back(*cases):
 @example("a\r\nb")
 @example("a\u2028b\x85")
 def test_any_text_is_read_back(text):
-    """White space at the ends, every kind of line break, and what may not stand in YAML as it is."""
+    """White space at the ends, every kind of line break, and what is not allowed in YAML as it is."""
     assert back({"prompt": text}) == [{"prompt": text}]
 
 

@@ -68,7 +68,7 @@ def test_what_was_not_carried_over_exits_with_1(graysplit):
     code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
     assert (code, err) == (1, "")
     assert out.splitlines()[1] == (
-        "missing    tests[0].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better"
+        "missing    tests[0].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers"
     )
     assert Path("own.graysplit.yaml").exists()
 

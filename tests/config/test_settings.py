@@ -211,7 +211,7 @@ def test_splits_are_read_from_the_tool_table():
                                                         "case decide")),
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
-        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: no ratio is 0 or less"),
+        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: a ratio must be above 0"),
         ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
         ({"splits": {"s": {}}}, "splits.s.arms: is not a list of arms"),
         ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),

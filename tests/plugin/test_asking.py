@@ -366,10 +366,10 @@ def test_a_run_that_is_killed_while_it_judges_is_carried_on(suite):
     [
         ('[tool.graysplit.judge]\nmodle = "m"', "judge.modle: unknown setting, did you mean model?"),
         ('[tool.graysplit.judge]\ncriteria = "kind"', "judge: names no model"),
-        ("[tool.graysplit.judge]\nmodel = 4", "judge.model: 4 is not a text that says something"),
+        ("[tool.graysplit.judge]\nmodel = 4", "judge.model: 4 is blank, or not a text"),
         (
             '[tool.graysplit.judge]\nmodel = "m"\ncriteria = " "',
-            "judge.criteria: ' ' is not a text that says something",
+            "judge.criteria: ' ' is blank, or not a text",
         ),
         ('[tool.graysplit]\njudge = "gpt-4.1"', "judge: 'gpt-4.1' is not a table"),
         ('[tool.graysplit.semantic]\nmodel = "m"\ncriteria = "x"', "semantic.criteria: unknown setting"),

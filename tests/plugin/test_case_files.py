@@ -59,7 +59,7 @@ def test_other_files_are_left_alone(project):
             '{"id": "a", "prompt": "One?"}\n{"id": "a", "prompt": "Two?"}\n',
             (
                 "s.graysplit.jsonl:2: id: 'a' is the id of s.graysplit.jsonl:1 too\n"
-                "  hint: give each case its own id: recordings go by it (one that is not given is made from the messages)  [case-id-twice]"
+                "  hint: give each case its own id, by which recordings are found (or none: it is then made from the messages)  [case-id-twice]"
             ),
         ),
         (
@@ -153,9 +153,9 @@ def test_a_missed_case_says_where_it_stands(project, section):
     result = project.run()
     assert section(result, "___ bad ___") == (
         "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
-        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "  hint: contains is case-sensitive and literal; a regex can match more than one wording  [expect-contains]\n"
         "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
-        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "  hint: contains is case-sensitive and literal; a regex can match more than one wording  [expect-contains]\n"
         "\n"
         "  case       bad (support.graysplit.jsonl:1)\n"
         "  prompt     One?\n"

@@ -312,7 +312,7 @@ def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, secti
     ]
 
 
-HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how far the control repeats itself  [auto-samples]"
+HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how consistent the control is with itself  [auto-samples]"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_failure_shows_what_was_called(project, answered, section):
     )
     assert section(project.run(), "test_x _", "===") == (
         "treatment deepseek-v3.2: expected refund(order=1001), called refund(order=1002), notify()\n"
-        "  hint: arguments may be more than are expected; numbers and dates are equal by value  [expect-tool-calls]\n"
+        "  hint: a call may have more arguments than expected; numbers and dates are compared by value  [expect-tool-calls]\n"
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     Refund it.\n"

@@ -47,14 +47,14 @@ FAILED = "failed calls count"
 OUTCOMES = [
     ({"outcome": "error", "error": "HTTP 503:\n  busy", "attempts": 4, "retryable": True, "text": ""}, "control",
      "control small: no answer after 4 attempts: HTTP 503: busy",
-     f"{FAILED}; the relay may do better later: run again, and only what is missing is fetched"),
+     f"{FAILED}; run again later, and only missing replies are fetched"),
     ({"outcome": "error", "error": None, "text": ""}, "small",
      "treatment small: no answer after 1 attempt: the call failed",
-     f"{FAILED}, and asking again will not help: mend the cause, then run again"),
+     f"{FAILED}, and another attempt will not help: fix the cause, then run again"),
     ({"outcome": "empty", "text": ""}, "small", "treatment small: the answer is empty",
      "raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt"),
     ({"outcome": "refusal"}, "small", "treatment small: the model refused to answer",
-     "reword the prompt; where refusing is right, this case does not belong in the suite"),
+     "reword the prompt; if a refusal is right, remove the case from the suite"),
     ({"outcome": "truncated"}, "small", "treatment small: the answer was cut off at its token limit",
      "raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer"),
     ({"outcome": "filtered"}, "small", "treatment small: a content filter stopped the answer",
@@ -89,13 +89,13 @@ def test_text_that_was_cut_off_is_still_checked():
     ]
 
 
-LITERAL = "contains is case-sensitive and literal; a regex takes more than one wording"
-ONLY_CASE = "contains is case-sensitive, and only the case differs here: a regex with (?i) takes any"
-INSIDE = "not_contains is case-sensitive and literal, also inside words; a regex can be held to whole ones"
-SEARCHED = "it is searched anywhere in the answer, case-sensitive; (?i) takes any case, (?s) lets . span lines"
-SPACE = "only white space around the answer is overlooked; contains or regex ask for less"
+LITERAL = "contains is case-sensitive and literal; a regex can match more than one wording"
+ONLY_CASE = "contains is case-sensitive, and only the case differs here: a regex with (?i) ignores it"
+INSIDE = "not_contains is case-sensitive and literal, also inside words; a regex can match whole words only"
+SEARCHED = "it is searched anywhere in the answer, case-sensitive; (?i) ignores case, (?s) lets . span lines"
+SPACE = "only white space around the answer is ignored; contains and regex are less strict"
 ASK = "ask for JSON in the prompt, or send response_format in params (one code fence around it is fine)"
-MORE = "objects may hold more than is expected; lists, texts and numbers must be equal"
+MORE = "objects may have more names than expected; lists, texts and numbers must be equal"
 SHOW = "show the model the schema, or send it as response_format in params"
 DEFINE = "define what $ref names inside the schema (nothing is fetched), without a loop"
 LONG = "word " * 40
@@ -110,7 +110,7 @@ EXPECT = [
     ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'…", ASK, "json"),
     ({"json_schema": {}}, "", "expected JSON, found ''", ASK, "json"),
     ({"json": {"a": [1]}}, '{"a": [1, 2]}', "$.a: expected [1], found [1, 2]", MORE, "json"),
-    ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found nothing by that name", MORE, "json"),
+    ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found no such name", MORE, "json"),
     ({"json": {"a": 1}}, '["a"]', '$: expected {"a": 1}, found ["a"]', MORE, "json"),
     ({"json": ["x"]}, f'["{"y" * 200}"]', f'$: expected ["x"], found ["{"y" * 117}…', MORE, "json"),
     ({"json_schema": {"items": {"type": "number"}}}, '["x", "y"]', "$[0]: 'x' is not of type 'number' (and 1 more)",
@@ -118,11 +118,11 @@ EXPECT = [
     ({"json_schema": {"properties": {"items": {"items": {"properties": {"price": {"type": "number"}}}}}}},
      '{"items": [{"price": "x"}]}', "$.items[0].price: 'x' is not of type 'number'", SHOW, "json-schema"),
     ({"json_schema": {"$ref": "https://schemas.invalid/x"}}, "{}",
-     "the JSON schema cannot be applied: no schema at https://schemas.invalid/x", DEFINE, "json-schema"),
+     "the JSON Schema cannot be applied: no schema at https://schemas.invalid/x", DEFINE, "json-schema"),
     ({"json_schema": {"type": "object", "allOf": [{"$ref": "#/type"}]}}, "{}",
-     "the JSON schema cannot be applied: AttributeError", DEFINE, "json-schema"),
+     "the JSON Schema cannot be applied: AttributeError", DEFINE, "json-schema"),
     ({"max_words": 2}, "one two  three", "expected at most 2 words, found 3",
-     "ask for a length in the prompt, or raise max_words (words are what white space separates)", "max-words"),
+     "ask for a length in the prompt, or raise max_words (words are separated by white space)", "max-words"),
 ]  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
         arm="control",
         kind="expect",
         problem=f"control small: {problem}",
-        hint="the reference begins '30 days'; expect.min_similarity sets what is close enough",
+        hint="the reference begins '30 days'; expect.min_similarity sets the threshold",
         slug="expect-reference",
     )
     assert check_reply(asked, OK, "control", lambda *_: 0.9) == []
@@ -217,8 +217,7 @@ def test_budgets_are_held_and_rounded_honestly():
          ('give its price in pyproject.toml: [tool.graysplit.prices] "small" = {input = ..., output = '
           "..., cache_write = ...}, in USD per million tokens; or pip install pytest-graysplit[prices]")),
         (Usage(prompt=1, completion=1, unpriced=1),
-         ("a part of it is in no price table: sounds, images, searches, or a provider's own bill; "
-          "remove max_cost_usd")),
+         "no price table covers a part of it (sounds, images, searches, or a provider's own bill): remove max_cost_usd"),
         (Usage(total=1), "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
         (None, "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
     ],
@@ -274,7 +273,7 @@ def test_a_similarity_below_the_threshold_is_a_miss():
 def test_a_guard_vetoes_a_similarity_that_was_reached():
     """Each flag is a miss of its own; without a threshold, flags are only shown."""
     flags = (Flag(name="number", detail="42 became 24"), Flag(name="negation", detail="'not' is gone"))
-    hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
+    hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
     reached = "treatment small: lexical similarity 0.95 reaches 0.75, but the guard"
     assert held(compared(0.95, 0.75, flags=flags)) == [
         FailedExpectation(arm="small", kind="guard", problem=f"{reached} {told}", hint=hint, slug="guard-veto")
@@ -296,8 +295,8 @@ def test_a_similarity_that_is_unknown_does_not_reach_a_threshold(control, treatm
         FailedExpectation(
             arm="small",
             kind="similarity",
-            problem=f"treatment small: no similarity to hold against 0.75: {silent} gave no text",
-            hint="mend that answer first: its own miss says how",
+            problem=f"treatment small: no similarity to compare with 0.75: {silent} gave no text",
+            hint="fix that answer first: its own failure says how",
             slug="similarity-unknown",
         )
     ]
@@ -327,8 +326,8 @@ def test_the_control_is_held_to_the_threshold_it_sets():
             arm="control",
             kind="similarity",
             problem="control big: similarity 0.7499 to its own other answer is below 0.75",
-            hint="the control does not repeat itself this closely, so a treatment cannot be asked to: "
-            'say min_similarity="auto", lower it, send temperature=0, or check the task with expect',
+            hint="the control is less consistent with itself than that, so the threshold is too strict for a treatment: "
+            'set min_similarity="auto", lower it, send temperature=0, or check the task with expect',
             slug="control-similarity",
         )
     ]
@@ -345,7 +344,7 @@ def test_guards_veto_the_control_as_they_veto_a_treatment():
         kind="guard",
         problem="control big: similarity 0.90 to its own other answer reaches 0.75, but the guard number-changed vetoes it: "
         "30 -> 14",
-        hint="similarity does not see this difference; where it is harmless, leave min_similarity out and use expect",
+        hint="similarity does not show this difference; if it is harmless, leave min_similarity out and use expect",
         slug="guard-veto",
     )
 
@@ -387,7 +386,7 @@ def test_a_calibrated_threshold_says_where_it_comes_from():
         "(auto: the control with itself stays above it in 95% of cases)"
     )
     assert control.hint == (
-        "the control does not repeat itself this closely, so a treatment cannot be asked to: check the task with expect"
+        "the control is less consistent with itself than that, so the threshold is too strict for a treatment: check the task with expect"
     )
     [treatment] = check_comparison(auto, replace(compared(0.2, 0.213), case=auto), "small")
     assert treatment.problem == (
