@@ -22,7 +22,7 @@ from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.evaluation.comparison import PairScores
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
+from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.types import Case, Comparison, FailedExpectation, Reply
 from pytest_graysplit.verdict import EarlyStop, RunFacts, Verdict, decide, order_of
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results

@@ -37,9 +37,12 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
     # Imported here because only this command needs the runner.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
-    from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import (
+        CalibrationRun,
+        find_root,
+        read_judge_settings,
+    )
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
-    from pytest_graysplit.evaluation.judge_calibration.project import find_root, read_judge_settings
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())

@@ -9,8 +9,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
 from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, JudgeVerdict, read_verdict
+from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.formatting.display import shortened
 from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash, unchanged

@@ -1,30 +1,60 @@
-"""A judge tried on labelled pairs: asked through the relay, or replayed from the recordings beside the file."""
+"""One run of a judge on labelled pairs: its settings, and its replies from the relay or the recordings."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.config.project import PROJECT_FILE, read_settings
+from pytest_graysplit.config.settings import SettingsSource
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
 from pytest_graysplit.replies.fetcher import shuffled
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
-from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER
+from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER, project_root
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
 from pytest_graysplit.replies.wiring import build_fetcher
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.judge_calibration.labelled import Labelled
     from pytest_graysplit.replies.fetcher import Address, Progress, ReplyFetcher, ReplyRequest
     from pytest_graysplit.types import MetricUsage
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest parent folder with a pyproject.toml, else the root of an earlier run."""
+    start = start.resolve()
+    return next(
+        (folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), project_root(start)
+    )
+
+
+def read_judge_settings(root: Path, *, model: str | None, record: str | None, environ: Mapping[str, str]) -> Settings:
+    """Resolve the settings as a run of pytest would, the command's own options first.
+
+    Raises UsageError for an invalid value, and where no model is set for the judge.
+    """
+    given = SettingsSource(lambda option: f"--{option.name}", {"record": [record]} if record else {})
+    own = {} if model is None else {"judge": {"model": model}}
+    settings = read_settings(root / PROJECT_FILE, environ, first=[given], own=own)
+    if settings.table.judge is None:
+        raise UsageError(
+            "judge needs a model that judges",
+            hint='name it with --model=gpt-4.1, or in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"',
+            slug=Slug.METRIC_MODEL_MISSING,
+        )
+    # No arm takes part, so the relay's list of models is not checked for one.
+    return replace(settings, control=None, treatments=())
 
 
 class CalibrationRun:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
+from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.replies.relay.vectors import cosine, pack, unpack
 
 VECTORS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)

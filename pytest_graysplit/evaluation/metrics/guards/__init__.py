@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.answer_kind import json_broken, refusal_one_side
+from pytest_graysplit.evaluation.metrics.guards.answer_kind import (
+    json_broken,
+    language_changed,
+    refusal_one_side,
+    script_changed,
+)
 from pytest_graysplit.evaluation.metrics.guards.antonyms import antonym
-from pytest_graysplit.evaluation.metrics.guards.language import language_changed, script_changed
 from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
 from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import read
