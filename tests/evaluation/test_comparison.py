@@ -139,8 +139,8 @@ def test_pass_shares_count_pairs_at_the_threshold(control, treatment, shares):
     """The treatment's answers are compared with each of the control's, and these with each other."""
     ours, theirs = [a_reply(text) for text in control], [a_reply(text, DEEPSEEK) for text in treatment]
     scores = PairScores.of(ours, theirs, alike)
-    told = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
-    assert told == pytest.approx(shares)
+    found = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
+    assert found == pytest.approx(shares)
 
 
 def test_pass_shares_of_a_model_against_itself_are_equal():

@@ -17,7 +17,7 @@ from pytest_graysplit.evaluation.metrics.guards.answer_kind import (
 from pytest_graysplit.evaluation.metrics.guards.antonyms import antonym
 from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
 from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import read
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
 from pytest_graysplit.evaluation.metrics.guards.units import amount_changed
 
 if TYPE_CHECKING:
@@ -40,5 +40,5 @@ def flags(control: str, treatment: str) -> tuple[Flag, ...]:
     control, treatment = control.strip(), treatment.strip()
     if control == treatment or not control or not treatment:
         return ()
-    ours, theirs = read(control), read(treatment)
+    ours, theirs = parse(control), parse(treatment)
     return tuple(flag for guard in _GUARDS if (flag := guard(ours, theirs)))

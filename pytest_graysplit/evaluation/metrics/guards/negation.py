@@ -63,12 +63,12 @@ def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _denied(reading: ParsedText) -> dict[str, Clause]:
+def _denied(parsed: ParsedText) -> dict[str, Clause]:
     """Map each denied word to its clause."""
     denied: dict[str, Clause] = {}
-    if not reading.denies:
+    if not parsed.denies:
         return denied
-    for clause, following in zip(reading.clauses, (*reading.clauses[1:], ("",)), strict=False):
+    for clause, following in zip(parsed.clauses, (*parsed.clauses[1:], ("",)), strict=False):
         places = negations(clause)
         # Two negations in one clause may cancel out, and an exception changes the meaning; words alone do not show
         # either.
@@ -123,8 +123,8 @@ def _counted(clause: Clause, word: str) -> frozenset[str]:
     return frozenset(figure for figure in clause[place : clause.index(word)] if figure[0] <= "9")
 
 
-def _asserted(root: str, reading: ParsedText) -> list[Clause]:
-    return [clause for clause in reading.clauses_with(root) if not negations(clause)]
+def _asserted(root: str, parsed: ParsedText) -> list[Clause]:
+    return [clause for clause in parsed.clauses_with(root) if not negations(clause)]
 
 
 def _with_prefix(words: frozenset[str]) -> list[str]:
