@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.pairs import Pair
 
 # No suite of a usual size has more cases.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.verdict.criterion import FREE, Criterion, at_most, criterion_of, t_method
+from pytest_graysplit.verdict.criteria import FREE, Criterion, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:

@@ -8,11 +8,21 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import PROMISE_ALPHA, TAG
+from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG
 from pytest_graysplit.verdict.advice import advise
-from pytest_graysplit.verdict.criteria import criteria_of
+from pytest_graysplit.verdict.cost_criteria import cost_per_pass_rows, savings_rows
+from pytest_graysplit.verdict.criteria import REJECT_ALPHA
+from pytest_graysplit.verdict.latency_criteria import latency_budget_rows, latency_rows
 from pytest_graysplit.verdict.pairs import PairedValue, pairs_of
-from pytest_graysplit.verdict.planned import REJECT_ALPHA, look_at
+from pytest_graysplit.verdict.pass_criteria import (
+    deficit_rows,
+    error_rows,
+    guard_rows,
+    pass_rate_rows,
+    retention_rows,
+    tag_rows,
+)
+from pytest_graysplit.verdict.planning import FEWEST_PAIRS, look_at
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.run_facts import doubts_of
 
@@ -21,13 +31,12 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.verdict.advice import Advice
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.pairs import Pair
-    from pytest_graysplit.verdict.planned import Look
+    from pytest_graysplit.verdict.planning import Look
     from pytest_graysplit.verdict.results import Results
     from pytest_graysplit.verdict.run_facts import Caveat, RunFacts, StopReason
 
-FEWEST_PAIRS = 30
 # A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).
 HARM_EVIDENCE, PROMISE_EVIDENCE = 40.0, 1 / PROMISE_ALPHA
 
@@ -150,6 +159,28 @@ class Evidence:
         """The same if the treatment is as good as the control; None as well where a small sample does not tell."""
         advice = [self.advice_for(row) for row in self.critical]
         return _most([None if one.small else one.in_cases(one.if_equal) for one in advice])
+
+
+def criteria_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Criterion, ...]:
+    """Return every row that the pairs have data for, the pass rate first and the tags last.
+
+    Whoever looks while the run goes on can do without those of resamples: they cost more than all the others.
+    """
+    rated = [pair for pair in pairs if pair.is_evidence]
+    rows = [
+        *pass_rate_rows(PASS_RATE, rated, policy),
+        *retention_rows(rated, policy),
+        *deficit_rows(pairs, policy),
+        *error_rows(pairs, policy),
+        *guard_rows(pairs, policy),
+        *latency_rows(pairs, policy, resampled=resampled),
+        *latency_budget_rows(pairs, policy),
+        *cost_per_pass_rows(pairs, policy),
+        *savings_rows(pairs),
+    ]
+    marked = [replace(row, critical=row.name in policy.critical) for row in rows]
+    rows = [*marked, *tag_rows(rated, policy)]
+    return tuple(row if row.bound is None else replace(row, confidence=policy.confidence) for row in rows)
 
 
 def _unjudged(results: Results, treatment: str, facts: RunFacts) -> Counter[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.formatting.display import plural
-from pytest_graysplit.verdict.criterion import Criterion, at_most, criterion_of, t_method
+from pytest_graysplit.verdict.criteria import Criterion, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:

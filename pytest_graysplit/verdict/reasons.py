@@ -11,7 +11,7 @@ from pytest_graysplit.formatting.display import beside, plural, points
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
 
 Measure = Literal["points", "ratio", "score", "usd", "share"]
 

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import GUARDS, PASS_RATE
 from pytest_graysplit.formatting.display import percent, plural, shortlist
-from pytest_graysplit.verdict.evidence import FEWEST_PAIRS, HARM_EVIDENCE
+from pytest_graysplit.verdict.criteria import rejecting
+from pytest_graysplit.verdict.evidence import HARM_EVIDENCE
+from pytest_graysplit.verdict.planning import FEWEST_PAIRS
 from pytest_graysplit.verdict.reasons import interval_of, label_of, reason_of
 from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.rule_table import tolerated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.evidence import Evidence
 
 # The share of the cases without a result from which on the others may not speak for them.
 MUCH_MISSING = 0.05
 # A control that passes fewer cases than two margins leaves too little to lose: half of it would be within the margin.
 FEWEST_MARGINS = 2
-AGAINST_ITSELF = "one model in both roles is no worse than itself, so this suite is too noisy for its size"
+
+
+def against_itself(seen: Evidence) -> Iterator[str]:
+    """Yield a reason if a rule would reject a model against itself: only noise of the suite looks like harm then."""
+    if seen.is_aa_run and any(reason for rule in (must_pass, stopped_for_harm, harmful) for reason in rule(seen)):
+        yield "one model in both roles is no worse than itself, so this suite is too noisy for its size"
 
 
 def mistaken(seen: Evidence) -> Iterator[str]:
@@ -69,11 +78,28 @@ def unfinished(seen: Evidence) -> Iterator[str]:
             yield _unasserted(seen)
 
 
+def between_looks(seen: Evidence) -> Iterator[str]:
+    """Yield a reason where looks were planned and the suite is at none of them."""
+    looks = seen.policy.looks
+    if not looks or seen.look is not None:
+        return
+    cases, place = plural(seen.cases, "case"), bisect(looks, seen.cases)
+    if place == len(looks):
+        yield f"the suite has {cases}, beyond the last planned look at {looks[-1]}: a new verdict needs a new suite"
+    elif place == 0:
+        yield f"the suite has {cases}, before the first planned look at {looks[0]}"
+    else:
+        yield (
+            f"the suite has {cases}, between the planned looks {looks[place - 1]} and {looks[place]}: "
+            f"the next verdict is at {looks[place]}"
+        )
+
+
 def harmful(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), and harm that showed on the way."""
     differences, clusters = [pair.difference for pair in seen.rated], [pair.cluster for pair in seen.rated]
     values = stats.harm_e_values(differences, seen.policy.margin, clusters)
-    found = [reason_of(row) for row in _failing(seen)]
+    found = [reason_of(row) for row in rejecting(seen.critical, seen.reject_alpha)]
     yield from found
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
     if at is not None and not found and PASS_RATE in seen.policy.critical:
@@ -120,7 +146,7 @@ def doubtful(seen: Evidence) -> Iterator[str]:
 
 def still_open(seen: Evidence) -> Iterator[str]:
     """Yield the critical rows that neither pass nor reject, with how many more cases would decide them."""
-    failing = _failing(seen)
+    failing = rejecting(seen.critical, seen.reject_alpha)
     for row in _undecided(seen):
         if row.state != "pass" and row not in failing:
             is_measured = row.state is not None and not row.of_a_free_model
@@ -134,9 +160,28 @@ def promising(seen: Evidence) -> Iterator[str]:
     yield from (reason_of(row) for row in _undecided(seen))
 
 
+def planned_look(seen: Evidence) -> Iterator[str]:
+    """Yield which planned look this is, and its confidence."""
+    if (look := seen.look) is not None:
+        yield (
+            f"look {look.number} of {len(seen.policy.looks)}, planned at {look.n} cases: intervals of "
+            f"{100 * seen.policy.confidence:.3g}% (z {look.z:.2f})"
+        )
+
+
+def next_look(seen: Evidence) -> Iterator[str]:
+    """Yield which planned look this is and when the next one comes, or that more cases are an unplanned second look."""
+    looks = seen.policy.looks
+    for text in planned_look(seen):
+        number = seen.look.number if seen.look else 0
+        yield f"{text}; the next is at {looks[number]}" if number < len(looks) else f"{text}; it is the last"
+    if not looks and seen.stop is None and len(seen.pairs) >= FEWEST_PAIRS and seen.is_open:
+        yield "a verdict on more cases is a second look: plan looks before the first, --graysplit-looks"
+
+
 def beside_the_point(seen: Evidence) -> Iterator[str]:
     """Yield what does not stand in the way of a promotion and should be known to whoever does it."""
-    yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
+    yield from tolerated(seen.rows)
     yield from (f"but {doubt.text}" for doubt in seen.doubts if doubt.weight == "noted")
     if seen.unasserted:
         yield f"but {_unasserted(seen)}"
@@ -156,11 +201,6 @@ def _must_pass(seen: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]
             arms = (row.arms.get(arm) for arm in (CONTROL, seen.treatment))
             control, treatment = (not arm.misses if arm is not None and arm.judged else None for arm in arms)
             yield row.name, control, treatment
-
-
-def _failing(seen: Evidence) -> list[Criterion]:
-    rejected = stats.holm([row.fail_p for row in seen.critical], seen.reject_alpha)
-    return [row for row, beyond in zip(seen.critical, rejected, strict=True) if beyond]
 
 
 def _undecided(seen: Evidence) -> Iterator[Criterion]:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypedDict
 from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.config.policy import PASS_RATE
 from pytest_graysplit.formatting.escaping import visible_json
+from pytest_graysplit.verdict.figures_json import bounds_json, finite, latency_figures, row_json, token_figures, usd
 from pytest_graysplit.verdict.results import CONTROL, FORMAT
-from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
-from pytest_graysplit.verdict.row_json import bounds_json, row_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
 from pytest_graysplit.verdict.cost_criteria import MILLION, free_row
-from pytest_graysplit.verdict.criterion import Criterion, at_least, at_most
+from pytest_graysplit.verdict.criteria import Criterion, at_least, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from pytest_graysplit import stats
 from pytest_graysplit.formatting.display import listed, percent, plural, shortlist
 from pytest_graysplit.traffic.grade.criteria import MEASURED, criteria_of, critical_names
+from pytest_graysplit.verdict.criteria import rejecting
 from pytest_graysplit.verdict.reasons import label_of, more_units, reason_of
+from pytest_graysplit.verdict.rule_table import tolerated
 from pytest_graysplit.verdict.run_facts import same_model
 
 if TYPE_CHECKING:
@@ -17,12 +19,11 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
 
 FEWEST_UNITS = 30
 # While the split follows the weights, an e-value ever reaches this with a probability of one in a thousand at most.
 MISMATCH_E = 1000
-REJECT_ALPHA = 0.025
 # Answers that came from elsewhere move a share by no more than their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
 # Of the units with a large share of an arm's requests, and of a unit's key: enough to find it in the log.
@@ -134,8 +135,7 @@ def against_itself(seen: GradeEvidence) -> Iterator[str]:
 
 def harmful(seen: GradeEvidence) -> Iterator[str]:
     """Yield the critical rows that fail (Holm 1979 over all of them), by p-values that hold at every look."""
-    rejected = stats.holm([row.fail_p for row in seen.critical], REJECT_ALPHA)
-    return (reason_of(row) for row, beyond in zip(seen.critical, rejected, strict=True) if beyond)
+    return (reason_of(row) for row in rejecting(seen.critical))
 
 
 def still_open(seen: GradeEvidence) -> Iterator[str]:
@@ -155,7 +155,7 @@ def promising(seen: GradeEvidence) -> Iterator[str]:
 
 def beside_the_point(seen: GradeEvidence) -> Iterator[str]:
     """Yield what stands in nobody's way and should be known to whoever promotes."""
-    yield from (f"but {reason_of(row)} (not critical)" for row in seen.rows if row.state == "fail" and not row.critical)
+    yield from tolerated(seen.rows)
     yield from (f"but {text}" for text, _ in _strange(seen))
     yield from (f"but {text}" for text in heavy(seen))
     unmeasured = [label_of(name) for name in seen.policy.critical if name not in MEASURED]

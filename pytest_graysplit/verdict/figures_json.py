@@ -1,4 +1,4 @@
-"""An arm's figures as JSON, for every report and page alike: what is unknown is null, and nothing is infinite."""
+"""Figures of arms and of criteria as JSON, the same in every report and on the page; unknown and infinite are null."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from pytest_graysplit.types import Json, Usage
+    from pytest_graysplit.verdict.criteria import Criterion
 
 # Below this many values the 99th percentile of a sample is its maximum under another name.
 P99_NEEDS = 100
@@ -38,3 +39,23 @@ def latency_figures(mean_s: float | None, quantile_s: Callable[[float], float | 
 def token_figures(usage: Usage) -> dict[str, Json]:
     """Return how many tokens were billed, by kind."""
     return {"prompt": usage.prompt, "completion": usage.output, "cached": usage.cached}
+
+
+def bounds_json(row: Criterion) -> dict[str, Json]:
+    """Return the estimate of a row with its interval."""
+    return {"estimate": finite(row.estimate), "low": finite(row.low), "high": finite(row.high)}
+
+
+def row_json(row: Criterion) -> dict[str, Json]:
+    """Return a row with its state, its figures, and what they are held against."""
+    return {
+        "name": row.name,
+        "state": row.state,
+        **bounds_json(row),
+        "bound": finite(row.bound),
+        "critical": row.critical,
+        "n": row.n,
+        "method": row.method,
+        "remark": row.remark or None,
+        "confidence": round(row.confidence, 6),
+    }
