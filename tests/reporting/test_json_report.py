@@ -22,8 +22,7 @@ from specimens import (
 )
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.reporting.json import require_writable, write_text
-from pytest_graysplit.reporting.json.report import Run, chunks
+from pytest_graysplit.reporting.json_report import Run, chunks, require_writable, write_text
 from pytest_graysplit.verdict.results import Results
 
 RUN = Run(id="run1", started="2026-11-23T10:00:00Z", duration_s=1.5, record="new", complete=True, seed=7)
