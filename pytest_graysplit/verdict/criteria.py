@@ -1,4 +1,4 @@
-"""One row of a comparison: an estimate with its interval, held against its bound in one of three states."""
+"""A criterion of a comparison: an estimate with its interval, compared with its bound, in one of three states."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 # How often the criteria may reject a treatment that is worse by no more than the margin.
 REJECT_ALPHA = 0.025
 State = Literal["pass", "fail", "inconclusive"]
-# The method of a ratio of costs that needs no estimate.
+# The method of a cost ratio that is not estimated.
 FREE = "exact, a model is free"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """One figure of a comparison with its interval over n cases; `state` is None where nothing is asked of it.
+    """One figure of a comparison with its interval over n cases; `state` is None for a figure without a bound.
 
-    The interval is one of 90%, unless looks were planned. `bound` is what it is held against, `fail_p` the one-sided p
-    value of "the truth is within its bound". `remark` says which cases are left out: a row with a bound and a remark
-    but no state could not be judged, and a critical one is open.
+    The interval has a confidence of 90%, or another one at a planned look. `fail_p` is the one-sided p value of "the
+    truth is within its bound". `remark` names the cases that are left out. A criterion with a bound and a remark but no
+    state could not be judged; if it is critical, it is open.
     """
 
     name: str
@@ -44,43 +44,43 @@ class Criterion:
 
     @property
     def tag(self) -> str | None:
-        """The tag whose cases alone this row is about; None where it is about all."""
+        """The tag whose cases this criterion is limited to; None if it is about all cases."""
         return self.name.removeprefix(TAG) if self.name.startswith(TAG) else None
 
     @property
     def of_a_free_model(self) -> bool:
-        """Whether this ratio of costs is 0, infinite or 1 because a model, or both, are free."""
+        """Whether this is a cost ratio of 0, infinity or 1 because one or both models are free."""
         return self.method == FREE
 
     @property
     def is_pass_rate(self) -> bool:
-        """Whether this is the difference of pass rates, of all cases or of those with one tag."""
+        """Whether this is a difference of pass rates, of all cases or of those with one tag."""
         return self.name == PASS_RATE or self.tag is not None
 
 
 def criterion_of(name: str, interval: Interval, n: int, method: str) -> Criterion:
-    """Return a row that nothing is asked of yet."""
+    """Return a criterion without a bound."""
     return Criterion(name=name, estimate=interval.estimate, low=interval.low, high=interval.high, n=n, method=method)
 
 
-def at_least(row: Criterion, bound: float, below_p: float) -> Criterion:
-    """Hold a row that must stay above its bound; `below_p` is the p value of "the truth is not below it"."""
-    state: State = "pass" if row.low > bound else "fail" if row.high < bound else "inconclusive"
-    return replace(row, bound=bound, state=state, fail_p=below_p)
+def at_least(criterion: Criterion, bound: float, below_p: float) -> Criterion:
+    """Compare a criterion with its lower bound; `below_p` is the p value of "the truth is not below it"."""
+    state: State = "pass" if criterion.low > bound else "fail" if criterion.high < bound else "inconclusive"
+    return replace(criterion, bound=bound, state=state, fail_p=below_p)
 
 
-def at_most(row: Criterion, bound: float, above_p: float) -> Criterion:
-    """Hold a row that must stay at or below its bound; `above_p` is the p value of "the truth is not above it"."""
-    state: State = "pass" if row.high <= bound else "fail" if row.low > bound else "inconclusive"
-    return replace(row, bound=bound, state=state, fail_p=above_p)
+def at_most(criterion: Criterion, bound: float, above_p: float) -> Criterion:
+    """Compare a criterion with its upper bound; `above_p` is the p value of "the truth is not above it"."""
+    state: State = "pass" if criterion.high <= bound else "fail" if criterion.low > bound else "inconclusive"
+    return replace(criterion, bound=bound, state=state, fail_p=above_p)
 
 
 def t_method(clusters: Sequence[str] | None) -> str:
-    """Return what the interval of a mean is called, by whether cases share clusters."""
+    """Return the name of the method for the interval of a mean, by whether cases share clusters."""
     return "t, clustered" if clusters else "paired t"
 
 
 def rejecting(critical: Sequence[Criterion], alpha: float = REJECT_ALPHA) -> list[Criterion]:
-    """Return the critical criteria that fail by their p values (Holm 1979 over all of them)."""
+    """Return the critical criteria that fail by their p values, corrected over all of them (Holm 1979)."""
     rejected = stats.holm([criterion.fail_p for criterion in critical], alpha)
     return [criterion for criterion, beyond in zip(critical, rejected, strict=True) if beyond]

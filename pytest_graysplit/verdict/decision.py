@@ -1,4 +1,4 @@
-"""From the evidence to promote, hold or reject: the rules in their order, and the first that applies."""
+"""The decision on a treatment, promote, hold or reject: the rules in their order, and the first that applies."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ RULES: RuleTable[Evidence, Decision] = RuleTable(
 
 
 class Changes(NamedTuple):
-    """How many cases the treatment passes less than the control, or more, and how many both pass or miss alike.
+    """The number of cases that the treatment passes less or more than the control, and that both pass or fail alike.
 
-    Cases about whose answers nothing was asserted are none of these: they are counted apart.
+    A case without an assertion about its answers is counted apart.
     """
 
     broken: int = 0
@@ -61,7 +61,7 @@ class Changes(NamedTuple):
 
     @property
     def total(self) -> int:
-        """How many cases were judged on both models."""
+        """The number of cases that were judged on both models."""
         return sum(self)
 
 
@@ -69,7 +69,7 @@ NO_CASES = Changes()
 
 
 class Broken(NamedTuple):
-    """A case that the treatment passes less than the control; `missed` says in few words what it missed."""
+    """A case that the treatment passes less than the control; `missed` names the kind of the failed expectation."""
 
     name: str
     missed: str
@@ -77,12 +77,12 @@ class Broken(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do with a treatment, why, and the rows it rests on.
+    """A decision on a treatment, its reasons, and the criteria behind it.
 
-    So many cases would decide a hold: `needed` if all is as it looks, `needed_if_equal` if the treatment is as good as
-    the control. `cases` counts the cases by their results on both models, and `broken` names those that the treatment
-    passes less than the control, the worst first. `mcnemar_midp` is the p value that both models pass as often: a
-    diagnostic, which decides nothing.
+    The number of cases that would decide a hold is `needed` if the observed difference is the true one, and
+    `needed_if_equal` if the treatment is as good as the control. `cases` counts the cases by their results on both
+    models. `broken` names those that the treatment passes less than the control, the worst first. `mcnemar_midp` is the
+    p value of "both models pass equally often", a diagnostic that decides nothing.
     """
 
     treatment: str
@@ -97,24 +97,24 @@ class Verdict:
 
 
 def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Verdict:
-    """Judge a treatment; the same results in any order give the same verdict."""
-    seen = Evidence.of(results, treatment, policy, facts)
-    decision, reasons = RULES.apply(seen)
+    """Decide on a treatment; the order of the results does not matter."""
+    evidence = Evidence.of(results, treatment, policy, facts)
+    decision, reasons = RULES.apply(evidence)
     return Verdict(
         treatment=treatment,
         decision=decision,
         reasons=reasons,
-        rows=seen.rows,
-        needed=seen.needed if decision == "hold" else None,
-        needed_if_equal=seen.needed_if_equal if decision == "hold" else None,
-        mcnemar_midp=seen.mcnemar_midp,
-        cases=changes_of(seen.pairs),
-        broken=broken_of(seen.pairs),
+        rows=evidence.criteria,
+        needed=evidence.needed if decision == "hold" else None,
+        needed_if_equal=evidence.needed_if_equal if decision == "hold" else None,
+        mcnemar_midp=evidence.mcnemar_midp,
+        cases=changes_of(evidence.pairs),
+        broken=broken_of(evidence.pairs),
     )
 
 
 def changes_of(pairs: Sequence[Pair]) -> Changes:
-    """Count the cases by how they came out on both models."""
+    """Count the cases by their results on both models."""
     alike = [pair.passed.control for pair in pairs if pair.is_evidence and not pair.difference]
     right = sum(2 * share >= 1 for share in alike)
     broken, fixed = sum(pair.difference < 0 for pair in pairs), sum(pair.difference > 0 for pair in pairs)
@@ -123,7 +123,7 @@ def changes_of(pairs: Sequence[Pair]) -> Changes:
 
 
 def broken_of(pairs: Sequence[Pair]) -> tuple[Broken, ...]:
-    """Return the broken cases: those that must pass first, then by what was lost, and by how unlike the answers are."""
+    """Return the broken cases: first those that must pass, then by the share of passes lost, then by similarity."""
     broken = sorted((pair for pair in pairs if pair.difference < 0), key=_worst_first)
     return tuple(Broken(pair.name, pair.missed) for pair in broken)
 

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Usage
     from pytest_graysplit.verdict.criteria import Criterion
 
-# Below this many values the 99th percentile of a sample is its maximum under another name.
+# With fewer values, the 99th percentile of a sample is its maximum.
 P99_NEEDS = 100
 
 
 def finite(value: float | None) -> float | None:
-    """Return the number, or None for what JSON cannot write."""
+    """Return the number, or None if JSON cannot express it."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def usd(amount: Decimal | None) -> float | None:
-    """Return US dollars as a number; None where they are unknown."""
+    """Return US dollars as a number; None if they are unknown."""
     return None if amount is None else float(amount)
 
 
@@ -37,25 +37,25 @@ def latency_figures(mean_s: float | None, quantile_s: Callable[[float], float | 
 
 
 def token_figures(usage: Usage) -> dict[str, Json]:
-    """Return how many tokens were billed, by kind."""
+    """Return the billed tokens by kind."""
     return {"prompt": usage.prompt, "completion": usage.output, "cached": usage.cached}
 
 
-def bounds_json(row: Criterion) -> dict[str, Json]:
-    """Return the estimate of a row with its interval."""
-    return {"estimate": finite(row.estimate), "low": finite(row.low), "high": finite(row.high)}
+def bounds_json(criterion: Criterion) -> dict[str, Json]:
+    """Return the estimate of a criterion with its interval."""
+    return {"estimate": finite(criterion.estimate), "low": finite(criterion.low), "high": finite(criterion.high)}
 
 
-def row_json(row: Criterion) -> dict[str, Json]:
-    """Return a row with its state, its figures, and what they are held against."""
+def row_json(criterion: Criterion) -> dict[str, Json]:
+    """Return a criterion with its state, figures and bound."""
     return {
-        "name": row.name,
-        "state": row.state,
-        **bounds_json(row),
-        "bound": finite(row.bound),
-        "critical": row.critical,
-        "n": row.n,
-        "method": row.method,
-        "remark": row.remark or None,
-        "confidence": round(row.confidence, 6),
+        "name": criterion.name,
+        "state": criterion.state,
+        **bounds_json(criterion),
+        "bound": finite(criterion.bound),
+        "critical": criterion.critical,
+        "n": criterion.n,
+        "method": criterion.method,
+        "remark": criterion.remark or None,
+        "confidence": round(criterion.confidence, 6),
     }

@@ -1,4 +1,4 @@
-"""The size of a suite: what it can show, and the planned looks at a suite that grows."""
+"""The size of a suite: its power before a run, and the planned looks at a suite that grows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
 
 FEWEST_PAIRS = 30
-# Shares of cases that one of two models alone passes, as two models of like quality often have them.
+# Usual shares of cases that only one of two models of equal quality passes.
 USUAL, MANY = 0.10, 0.20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One of the planned looks, counted from 1, at n cases: its critical value, and how often a bound may err at it."""
+    """A planned look, counted from 1, at n cases: its critical value, and the alpha of its bounds."""
 
     number: int
     n: int
@@ -31,9 +31,9 @@ class Look:
 
 
 def look_at(policy: Policy, cases: int, lost: int) -> Look | None:
-    """Return which planned look a suite of so many cases is at; None where it is at none, or none was planned.
+    """Return the planned look that a suite of so many cases is at; None if it is at none, or none was planned.
 
-    `lost` tests said nothing, not even of which case they were: the suite may be larger by as many.
+    `lost` tests gave no result, not even the name of their case, so the suite may be larger by that number.
     """
     number = next((place for place, n in enumerate(policy.looks) if cases <= n <= cases + lost), None)
     if number is None:
@@ -53,9 +53,9 @@ def _critical(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
 
 
 def power_line(cases: int, margin: float, clusters: int | None = None, alpha: float = ALPHA) -> str:
-    """Say in how many of 100 runs so many cases show that a treatment which is as good is within the margin.
+    """Say in how many of 100 runs an equal treatment is shown to be within the margin.
 
-    Cases of one cluster may be as alike as they like, so what counts is `clusters`, where any two cases share one.
+    Cases of one cluster may depend on each other, so `clusters` counts instead of the cases if any two share one.
     """
     counted = plural(cases, "case") if clusters is None else f"{plural(cases, 'case')} in {plural(clusters, 'cluster')}"
     points = f"a margin of {100 * margin:.4g} point{'' if margin == 0.01 else 's'}"

@@ -1,4 +1,4 @@
-"""The grade of live traffic: collecting, promote, hold or reject, with reasons that hold however often one looks."""
+"""The grade of live traffic: collecting, promote, hold or reject, with reasons that hold at every look."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """What to do with a treatment, why, and the rows it rests on.
+    """A decision on a treatment, its reasons, and the criteria behind it.
 
-    `needed_units` is how many units the smaller arm takes in all until a hold would be decided; None where nothing
-    is to be waited for, or no number of units would do.
+    `needed_units` is the number of units in the smaller arm that would decide a hold; None if no wait is needed, or no
+    number of units would decide.
     """
 
     treatment: str
@@ -52,19 +52,19 @@ class Grade:
 
 
 def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float) -> Grade:
-    """Grade a treatment by what the two arms have summed up; `mismatch_e` is that of the units of all arms."""
-    seen = GradeEvidence.of(control, treatment, policy, mismatch_e)
-    decision, reasons = RULES.apply(seen)
+    """Grade a treatment by the sums of the two arms; `mismatch_e` is the e-value of the split of all units."""
+    evidence = GradeEvidence.of(control, treatment, policy, mismatch_e)
+    decision, reasons = RULES.apply(evidence)
     return Grade(
         treatment=treatment.arm,
         verdict=decision,
         reasons=reasons,
-        rows=seen.rows,
-        needed_units=_needed(seen, decision),
+        rows=evidence.criteria,
+        needed_units=_needed(evidence, decision),
     )
 
 
-def _needed(seen: GradeEvidence, decision: GradeDecision) -> int | None:
+def _needed(evidence: GradeEvidence, decision: GradeDecision) -> int | None:
     if decision == "collecting":
         return grade_rules.FEWEST_UNITS
-    return seen.needed if decision == "hold" else None
+    return evidence.needed if decision == "hold" else None
