@@ -53,9 +53,9 @@ _MEASURES: Mapping[str, Measure] = {
 _MANY = ("errors", GUARDS)
 # The text about a cost ratio of a free model.
 _FREE: Mapping[float, str] = {
-    0.0: "is nothing: the treatment is free, and the control is not",
-    1.0: "is nothing with either model, so nothing is saved",
-    math.inf: "is more than nothing: the control is free, and the treatment is not",
+    0.0: "is 0: the treatment is free, and the control is not",
+    1.0: "is 0 with both models, so nothing is saved",
+    math.inf: "is above 0: the control is free, and the treatment is not",
 }
 MOST_UNITS = 1_000_000
 
@@ -97,7 +97,7 @@ def interval_of(criterion: Criterion) -> str:
 def more_units(criterion: Criterion, needed: int | None) -> str:
     """Say how many more units of live traffic would decide the criterion."""
     if needed is None or needed > MOST_UNITS:
-        return "the difference is so near to the margin that no traffic of a usual size decides"
+        return "the difference is so close to the margin that no usual amount of traffic would decide"
     if needed <= criterion.n:
         return "a few more units would decide"
     return f"about {plural(needed - criterion.n, 'more unit')} would decide"

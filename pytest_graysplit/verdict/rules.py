@@ -48,10 +48,7 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
     elif not evidence.rated:
         yield _unasserted(evidence)
     elif not any(evidence.passes):
-        yield (
-            f"neither model passes any of {plural(len(evidence.rated), 'case')}: "
-            "the suite or its checks are broken, whatever the models can do"
-        )
+        yield (f"neither model passes any of {plural(len(evidence.rated), 'case')}: the suite or its checks are broken")
 
 
 def must_pass(evidence: Evidence) -> Iterator[str]:
@@ -141,7 +138,7 @@ def doubtful(evidence: Evidence) -> Iterator[str]:
     """Yield reasons to delay a promotion besides the criteria: cut answers, other calls, flags beyond the noise."""
     yield from (doubt.text for doubt in evidence.doubts if doubt.weight == "holding")
     if changed := [pair.name for pair in evidence.pairs if pair.calls_changed]:
-        yield f"the treatment calls tools otherwise than the control (tool-changed): {shortlist(changed)}"
+        yield f"the treatment's tool calls differ from the control's (tool-changed): {shortlist(changed)}"
     yield from (reason_of(one) for one in evidence.criteria if one.name == GUARDS and one.state == "fail")
 
 

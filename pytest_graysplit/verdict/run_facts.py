@@ -85,7 +85,7 @@ def _strangers(arms: list[ArmResult]) -> Iterator[str]:
         if reply.served_model and not same_model(reply.model, reply.served_model)
     )
     for (asked, served), number in sorted(strangers.items()):
-        yield f"{asked} was asked for, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
+        yield f"{asked} was requested, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
 
 
 def _gateways(arms: list[ArmResult]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _differing(results: Results, treatment: str) -> Iterator[str]:
     if rows:
         names = sorted({name for row in rows for name in row})
         verb = "differs" if len(names) == 1 else "differ"
-        yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
+        yield f"the models got different requests, {listed(names)} {verb}: {plural(len(rows), 'case')}"
 
 
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:

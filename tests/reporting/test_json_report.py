@@ -138,7 +138,7 @@ def test_a_report_in_whole():
                 "rows": [row, *others],
                 "verdict": "hold",
                 "reasons": [
-                    "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
+                    "deepseek-v3.2 was requested, deepseek-v3 answered: 1 reply",
                     "only 1 case; a verdict needs at least 30",
                     "the treatment passes none of 1 case",
                     "pass rate may be 100.0 points worse, the margin is 5.0; at least 54 more cases are needed",

@@ -157,7 +157,7 @@ def _latency(label: str, row: Criterion) -> SummaryLine:
 
 def _ratio(row: Criterion) -> str:
     if row.high == float("inf"):
-        return f"{ratio(row.estimate)}  (one pair tells no more)"
+        return f"{ratio(row.estimate)}  (one pair, no interval)"
     return f"{ratio(row.estimate)}  ({_ci(row)} {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
 
 

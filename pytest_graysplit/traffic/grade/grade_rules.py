@@ -93,15 +93,14 @@ def needed_for(criterion: Criterion) -> int | None:
 
 
 def too_few(evidence: GradeEvidence) -> Iterator[str]:
-    """Yield the number of missing units: with fewer, intervals are not valid."""
+    """Yield the arms with too few units for a valid interval."""
     for arm in evidence.arms:
         units = busy_units(arm)
         if units >= FEWEST_UNITS:
             continue
         if not arm.basis_points:
             yield f"{arm.arm} has a weight of 0 and gets no new units"
-        missing = plural(FEWEST_UNITS - units, "more unit")
-        yield f"{arm.arm}: {plural(units, 'unit')} with requests, {missing} to go to {FEWEST_UNITS}"
+        yield f"{arm.arm}: only {plural(units, 'unit')} with requests; a grade needs at least {FEWEST_UNITS}"
 
 
 def broken_split(evidence: GradeEvidence) -> Iterator[str]:
@@ -181,7 +180,7 @@ def _strange(evidence: GradeEvidence) -> Iterator[tuple[str, bool]]:
     for arm in evidence.arms:
         for served, number in sorted(arm.served.items()):
             if not same_model(arm.model, served):
-                text = f"{arm.model} was asked for, {served} answered: {plural(number, 'reply', 'replies')}"
+                text = f"{arm.model} was requested, {served} answered: {plural(number, 'reply', 'replies')}"
                 yield text, number > STRANGE_SHARE * arm.requests
         if number := arm.gateway_fallbacks:
             text = f"the gateway retried or fell back by itself for {arm.arm}: {plural(number, 'reply', 'replies')}"
