@@ -51,28 +51,18 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
     settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
-<<<<<<< HEAD
     run = CalibrationRun(root, options.labelled, pairs, settings)
     calibration = run.run(lambda _: None)
     yield from map(Line, run.notes)
     yield Line(_headline(options.labelled, run))
     yield from map(Line, lines(calibration))
     yield from _calls(run)
-=======
-    calibration_run = CalibrationRun(root, options.labelled, pairs, settings)
-    calibration = calibration_run.run(lambda _: None)
-    yield from map(Line, calibration_run.notes)
-    yield Line(_headline(options.labelled, calibration_run))
-    yield from map(Line, lines(calibration))
-    yield from _calls(calibration_run)
->>>>>>> wt-statseval
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
         shown = format_score(agreement, against=options.min_agreement)
         yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
 
 
-<<<<<<< HEAD
 def _headline(path: Path, run: CalibrationRun) -> str:
     usage = run.asked
     replayed = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
@@ -86,21 +76,6 @@ def _calls(run: CalibrationRun) -> Iterator[Line]:
         if usage.failed:
             replayed = f"{plural(usage.failed, 'call')} of {usage.calls} gave no answer: {run.failure}"
             yield Line(f"{replayed}\n  hint: run again; only missing answers are requested", FAILED)
-=======
-def _headline(path: Path, calibration_run: CalibrationRun) -> str:
-    usage = calibration_run.usage
-    text = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
-    return f"{path}: {plural(calibration_run.size, 'pair')}, judge {calibration_run.model}{text}"
-
-
-def _calls(calibration_run: CalibrationRun) -> Iterator[Line]:
-    usage = calibration_run.usage
-    if usage is not None:
-        yield Line(f"cost           {money(usage.cost_usd)} for {plural(usage.calls, 'call')}", DONE)
-        if usage.failed:
-            text = f"{plural(usage.failed, 'call')} of {usage.calls} gave no answer: {calibration_run.failure}"
-            yield Line(f"{text}\n  hint: run again; only missing answers are requested", FAILED)
->>>>>>> wt-statseval
 
 
 def _share(text: str) -> float:
