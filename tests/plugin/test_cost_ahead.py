@@ -1,4 +1,4 @@
-"""What a run will cost is said before the first call, and only where there is one."""
+"""The cost estimate before a run: it is printed before the first request, and only when there is one."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def limited(prompt):
     return {"messages": [{"role": "user", "content": prompt}], "max_tokens": 100}
 
 
-def test_recorded_usage_tells_what_the_rest_will_cost(project):
-    """The prompt as the other model counted it, the answer as long as the model's own: (500 x $0.28 + 40 x $0.42) / M."""
+def test_cost_estimate_uses_recorded_usage(project):
+    """The prompt counts as for the other model, the reply as for the own one: (500 x $0.28 + 40 x $0.42) / M."""
     from pytest_graysplit.types import Usage
 
     usage = Usage(prompt=500, completion=40, total=540)
@@ -31,28 +31,28 @@ def test_recorded_usage_tells_what_the_rest_will_cost(project):
     assert told(project.run(LIMITED)) == ["graysplit: 1 call, about $0.00016"]
 
 
-def test_sizes_tell_it_where_nothing_is_recorded(project):
-    """Half of the limit, 50 tokens a reply: 2 x (50 x $15 + 50 x $0.42) / M, and a little for the prompts."""
+def test_cost_estimate_uses_text_sizes_without_recordings(project):
+    """A reply counts as half of the limit, 50 tokens: 2 x (50 x $15 + 50 x $0.42) / M, and a little for the prompts."""
     project.test_file(TWO)
     assert told(project.run(LIMITED, "--graysplit-max-cost=1")) == ["graysplit: 4 calls, about $0.0017, cap $1.00"]
 
 
-def test_an_unknown_price_leaves_a_lower_bound(project):
-    """Named, and never taken for nothing: the rest is what is known."""
+def test_cost_estimate_without_a_price_is_a_lower_bound(project):
+    """The model is named, and the known costs are summed."""
     project.relay.control(models=[CONTROL, "my-model"])
     project.models = [f"--graysplit-control={CONTROL}", "--graysplit-treatment=my-model"]
     project.test_file(TWO)
     assert told(project.run()) == ["graysplit: 4 calls, at least about $0.0091: no price for my-model"]
 
 
-def test_a_run_that_may_stop_early_tells_what_all_of_it_would_cost(project):
-    """Once, before its first call."""
+def test_cost_estimate_with_an_early_exit_covers_every_test(project):
+    """It is printed once, before the first request."""
     project.test_file(TWO)
     assert told(project.run("-x", LIMITED)) == ["graysplit: 4 calls, about $0.0017, if every test runs"]
 
 
-def test_what_the_cases_can_show_is_said_before_they_are_asked(project):
-    """Ahead of all tests or of the first call; the cases of a cluster count once; nothing is said in a replay, under -q, or of looks."""
+def test_power_of_the_cases_is_printed_before_the_run(project):
+    """The cases of a cluster count once; a replay, -q and planned looks print nothing."""
     project.write(
         "made.graysplit.yaml",
         "\n".join(f"- {{id: c{n}, prompt: 'Prompt {n}?', cluster: t{n // 2}}}" for n in range(60)),
@@ -71,22 +71,22 @@ def test_what_the_cases_can_show_is_said_before_they_are_asked(project):
 
 
 @pytest.mark.parametrize("arguments", [["-n2"], ["-qq"], ["-x", "-qq"]])
-def test_it_is_not_said_where_nobody_could_read_it(project, arguments):
-    """A worker has no terminal and sees only a part of the run; -qq wants no word."""
+def test_cost_estimate_is_not_printed_by_workers_or_under_qq(project, arguments):
+    """A worker has no terminal and sees only a part of the run."""
     project.test_file(TWO)
     assert told(project.run(*arguments)) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]])
-def test_a_replay_costs_nothing_and_says_nothing(project, arguments):
-    """Where no call is made there is no estimate."""
+def test_cost_estimate_is_not_printed_for_a_replay(project, arguments):
+    """A replay sends no request."""
     project.test_file(TWO)
     project.run()
     assert told(project.run(*arguments)) == []
 
 
-def test_a_run_that_stores_nothing_reads_nothing(project):
-    """`off` does not look at recordings, not even at a broken one."""
+def test_record_mode_off_estimates_without_reading_recordings(project):
+    """Even a broken recording is not read."""
     project.write("__graysplit__/test_it.jsonl", "broken\n")
     project.test_file(TWO)
     assert len(told(project.run("--graysplit-record=off", LIMITED))) == 1

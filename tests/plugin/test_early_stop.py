@@ -1,4 +1,4 @@
-"""An early stop in a run: what is asked no further, what is skipped, what is said, and that workers do not show."""
+"""The early stop of a run: the skipped tests, the reported savings, and the same stop with and without workers."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_own(): pass
 
 @pytest.fixture
 def suite(project):
-    """Sixty cases: the loopback relay names its model in every answer, so the treatment misses all of them."""
+    """Sixty cases that the treatment all fails: the loopback relay names its model in every reply."""
     project.test_file(SUITE)
     return project
 
@@ -24,11 +24,11 @@ def told(result, begin):
     return line
 
 
-def test_nothing_more_is_asked_once_harm_is_shown(suite):
-    """The rest is skipped, the relay was asked for little more than it took, and the summary tells what was spared."""
+def test_early_stop_skips_the_rest_once_harm_is_shown(suite):
+    """Hardly more requests are sent than the decision needed, and the summary reports the savings."""
     result = suite.run("--graysplit-early-stop", "--graysplit-gate=verdict", "-rs", "--graysplit-json=report.json")
     outcomes = result.parseoutcomes()
-    assert (outcomes["failed"], outcomes["missed"]) == (1, 10)  # the tenth tells that the ninth case has ended
+    assert (outcomes["failed"], outcomes["missed"]) == (1, 10)  # the tenth case shows that the ninth has ended
     assert outcomes["skipped"] == 50
     assert suite.sent() <= 2 * (10 + 2 * 4) + 2
     assert told(result, "early stop").startswith(
@@ -42,8 +42,8 @@ def test_nothing_more_is_asked_once_harm_is_shown(suite):
     assert any("not needed: the early stop has decided this treatment" in line for line in result.outlines)
 
 
-def test_a_replay_stops_at_the_same_case_with_and_without_workers(suite):
-    """The same recordings give the same summary, though two workers run further ahead than one process."""
+def test_early_stop_is_equal_with_workers(suite):
+    """The same recordings give the same summary, although two workers run further ahead than one process."""
     suite.run("--graysplit-gate=none")
     runs = [suite.run("--graysplit-early-stop", "--graysplit-gate=none", "--graysplit-record=none", *more)
             for more in ([], ["-n2"])]  # fmt: skip
@@ -57,8 +57,8 @@ def test_a_replay_stops_at_the_same_case_with_and_without_workers(suite):
     assert not list((suite.path / ".graysplit" / "stops").glob("*"))
 
 
-def test_clusters_stop_at_the_same_case_with_and_without_workers(project):
-    """Twenty clusters of three: nine lost ones are harm, and only the items know how large a cluster gets."""
+def test_early_stop_of_clusters_is_equal_with_workers(project):
+    """Nine lost clusters of twenty are harm, and only the items know the size of a cluster."""
     project.write(
         "made.graysplit.yaml",
         "\n".join(
@@ -76,8 +76,8 @@ def test_clusters_stop_at_the_same_case_with_and_without_workers(project):
     assert not list((project.path / ".graysplit" / "stops").glob("*"))
 
 
-def test_a_treatment_that_does_no_harm_is_asked_to_the_end(project):
-    """Nothing is skipped, and the cases have run in the seeded order."""
+def test_early_stop_runs_a_harmless_treatment_to_the_end(project):
+    """Nothing is skipped, and the cases run in the seeded order."""
     project.test_file(SUITE.replace('"deepseek"', '"never"'))
     result = project.run("--graysplit-early-stop", "-v")
     assert result.parseoutcomes() == {"passed": 61}
@@ -86,8 +86,8 @@ def test_a_treatment_that_does_no_harm_is_asked_to_the_end(project):
     assert sorted(ran) == [f"{n:02}" for n in range(60)]
 
 
-def test_auto_thresholds_and_an_early_stop_exclude_each_other(project):
-    """Calibrating asks for every control reply; before anything is sent, one message says so."""
+def test_early_stop_refuses_auto_thresholds(project):
+    """Calibration needs every reply of the control, so one message says so before anything is sent."""
     project.test_file(SUITE)
     result = project.run("--graysplit-early-stop", "--graysplit-min-similarity=auto", "--graysplit-control-samples=2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -95,8 +95,8 @@ def test_auto_thresholds_and_an_early_stop_exclude_each_other(project):
     assert project.sent() == 0
 
 
-def test_a_wrong_word_is_a_usage_error(project):
-    """With the nearest word; and a path behind the option is no word."""
+def test_invalid_early_stop_value_is_a_usage_error(project):
+    """The message suggests the nearest valid word."""
     result = project.run("--graysplit-early-stop=harmful")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (
@@ -104,8 +104,8 @@ def test_a_wrong_word_is_a_usage_error(project):
     )
 
 
-def test_a_suite_between_its_planned_looks_holds(project):
-    """Sixty cases without a miss, looks at 40 and 80: no verdict, whoever asks; and with an early promotion, none at all."""
+def test_planned_looks_hold_between_two_looks(project):
+    """Sixty passing cases with looks at 40 and 80 get no verdict, and early promotion is refused with looks."""
     project.test_file(SUITE.replace('"deepseek"', '"never"'))
     result = project.run("--graysplit-looks=40,80", "--graysplit-gate=verdict")
     assert result.parseoutcomes() == {"passed": 62}

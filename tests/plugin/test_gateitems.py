@@ -1,4 +1,4 @@
-"""An item that nobody collected looks like any other: in the terminal, in JUnit XML, in the counts, in the exit code."""
+"""Items that the plugin adds to a run: they look like collected ones in the terminal, JUnit XML and exit code."""
 
 from xml.etree import ElementTree as ET
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def emitting(project):
-    """One test, and a conftest that emits a passed and, where a file says so, a failed item after it."""
+    """One test, and a conftest that emits a passed item after it and, if a file exists, a failed one."""
     project.write(
         "conftest.py",
         """
@@ -29,8 +29,8 @@ def emitting(project):
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"], ["-x"], ["-v"], ["-q"], ["-p", "no:terminal"]])
-def test_a_passed_item_is_one_more_pass(emitting, workers):
-    """And the run stays green."""
+def test_passed_synthetic_item_counts_as_passed(emitting, workers):
+    """The exit code stays 0."""
     result = emitting.run(*workers, "--junit-xml=junit.xml")
     assert result.ret == pytest.ExitCode.OK
     root = ET.parse(emitting.path / "junit.xml").getroot()
@@ -40,8 +40,8 @@ def test_a_passed_item_is_one_more_pass(emitting, workers):
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"], ["-x"]])
-def test_a_failed_item_fails_the_run(emitting, workers):
-    """Its text is shown as a failure's, and its line is found where failures are listed."""
+def test_failed_synthetic_item_fails_the_run(emitting, workers):
+    """Its text is shown like that of a failed test, and its line is in the list of failures."""
     emitting.write("fail", "")
     result = emitting.run(*workers, "--junit-xml=junit.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -58,8 +58,8 @@ def test_a_failed_item_fails_the_run(emitting, workers):
     assert failures == ["it is not good enough\n  hint: do better"]
 
 
-def test_it_has_a_line_of_its_own(emitting):
-    """Under -v as every test has, else below the tests that ran."""
+def test_synthetic_item_has_its_own_line(emitting):
+    """Under -v it stands below the tests, like the line of a test."""
     emitting.write("fail", "")
     lines = emitting.run("-v").outlines
     shown = [line.split()[:2] for line in lines if "::" in line and "%]" in line]
@@ -71,8 +71,8 @@ def test_it_has_a_line_of_its_own(emitting):
 
 
 @pytest.mark.parametrize("option", ["--lf", "--stepwise"])
-def test_the_next_run_does_not_look_for_it(emitting, option):
-    """There is no file that it could be found in."""
+def test_failed_synthetic_item_is_not_run_again(emitting, option):
+    """--lf and --stepwise do not look for it, because it is in no file."""
     emitting.write("fail", "")
     emitting.run(*(["--stepwise"] if option == "--stepwise" else []))
     (emitting.path / "fail").unlink()

@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted loses nothing that was paid for."""
+"""Killed and interrupted runs: no reply that was paid for is lost."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ REPLIES = 40
 
 @pytest.fixture
 def suite(project):
-    """Forty replies that take a moment each."""
+    """Forty replies that take 0.1 s each."""
     project.relay.control(latency=0.1)
     project.test_file(
         """
@@ -26,7 +26,7 @@ def suite(project):
 
 @pytest.fixture
 def start(suite):
-    """Start pytest in a process of its own and wait until some answers are there."""
+    """Start pytest in its own process and wait until some replies have arrived."""
     running = []
 
     def start(*arguments, answered=10):
@@ -46,8 +46,8 @@ def start(suite):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_a_killed_run_is_carried_on(suite, start, arguments):
-    """After SIGKILL the next run takes in what was answered, says so, and asks only for the rest."""
+def test_killed_run_is_resumed(suite, start, arguments):
+    """After SIGKILL the next run recovers the replies from the journal, says so, and requests only the rest."""
     process = start(*arguments)
     process.kill()
     process.wait()
@@ -61,8 +61,8 @@ def test_a_killed_run_is_carried_on(suite, start, arguments):
     assert suite.report()["run"]["complete"] is True
 
 
-def test_a_killed_run_of_all_is_carried_on(suite, start):
-    """What `all` had recorded anew is not recorded anew again, and what it had not replaced is still there."""
+def test_killed_run_of_mode_all_is_resumed(suite, start):
+    """The next run does not request the new replies again, and the old recordings are intact until then."""
     for number in range(20):
         suite.record(f"test_x[Prompt {number}]", f"Prompt {number}", text="old")
     process = start("--graysplit-record=all")
@@ -76,8 +76,8 @@ def test_a_killed_run_of_all_is_carried_on(suite, start):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_ctrl_c_during_a_fetch_keeps_what_came(suite, start, arguments):
-    """pytest's own code for an interrupted run, no traceback of ours, and the next run fetches the rest alone."""
+def test_ctrl_c_during_a_fetch_keeps_the_replies(suite, start, arguments):
+    """The exit code is pytest's own, there is no traceback, and the next run fetches only the rest."""
     process = start(*arguments)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
@@ -91,8 +91,8 @@ def test_ctrl_c_during_a_fetch_keeps_what_came(suite, start, arguments):
     assert suite.sent() == REPLIES
 
 
-def test_an_interrupted_run_is_not_complete(project):
-    """A test that raises KeyboardInterrupt ends the run; its report says that it is a part."""
+def test_interrupted_run_is_reported_as_incomplete(project):
+    """A test raises KeyboardInterrupt, which ends the run."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -108,8 +108,8 @@ def test_an_interrupted_run_is_not_complete(project):
     assert len(project.recorded()) == 4
 
 
-def test_pytest_exit_in_a_body_loses_nothing(project):
-    """A test that ends the session leaves recordings, and a summary of what was judged."""
+def test_pytest_exit_in_a_body_keeps_recordings_and_summary(project):
+    """The report covers the tests before the exit."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")

@@ -1,4 +1,4 @@
-"""The live page of a run: read over real sockets, while the run goes on and when it has ended."""
+"""The dashboard of a run, read over real sockets during the run and at its end."""
 
 import json
 import re
@@ -15,7 +15,7 @@ import pytest
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
 LINE = re.compile(r"graysplit: live page at (http://127\.0\.0\.1:\d+/)\n")
-# Waits for a file that the test writes: for at most a minute, so that a failing test ends by itself.
+# Waits at most a minute for a file that the test writes, so that a failing test ends by itself.
 WAIT = """
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_x(graysplit, prompt):
     if prompt == "Three?":
         wait_for("middle")
 """
-# The summary is there, and the page as well until it has been read once more.
+# The dashboard is served until it has been read once after the summary.
 AT_THE_END = """
 import json, os, pytest
 from pathlib import Path
@@ -60,7 +60,7 @@ def get(url, path="metrics/dashboard"):
 
 
 def until(url, holds):
-    """Read the page until it shows what is waited for."""
+    """Read the dashboard until it shows the awaited state."""
     for _ in range(600):
         if holds(shown := json.loads(get(url))):
             return shown
@@ -70,7 +70,7 @@ def until(url, holds):
 
 @pytest.fixture
 def suite(project):
-    """Three cases, the last of which waits for the test, as does the end of the run."""
+    """Three cases; the last one and the end of the run each wait for a file of the test."""
     project.write("waiting.py", WAIT)
     project.write("conftest.py", AT_THE_END)
     project.test_file(SUITE)
@@ -79,7 +79,7 @@ def suite(project):
 
 @pytest.fixture
 def start(suite):
-    """Start a run in a process of its own; return it and the address of its page."""
+    """Start a run in its own process; return it and the address of its dashboard."""
     running = []
 
     def start(*arguments):
@@ -100,14 +100,14 @@ def start(suite):
 
 @pytest.fixture
 def port():
-    """A port that nobody uses."""
+    """A free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
 
 
-def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
-    """Answers count as soon as they are there, verdicts at the end; open pages are told; no text has the key."""
+def test_dashboard_shows_a_run_during_and_after_it(suite, start):
+    """Replies count at once and verdicts at the end, open pages get both as events, and no text contains the key."""
     process, url = start()
     running = until(url, lambda shown: shown["progress"]["done"] == 2)
     assert (running["state"], running["title"]) == ("running", "3 cases")
@@ -151,8 +151,8 @@ def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
         get(url)
 
 
-def test_an_interrupted_run_ends_its_page(suite, start):
-    """Ctrl-C: the page says that the run is over and holds, and the process leaves as ever."""
+def test_dashboard_shows_an_interrupted_run_as_ended(suite, start):
+    """After Ctrl-C the verdict is hold, and the process exits as usual."""
     process, url = start()
     until(url, lambda shown: shown["progress"]["done"] == 2)
     process.send_signal(signal.SIGINT)
@@ -168,8 +168,8 @@ def test_an_interrupted_run_ends_its_page(suite, start):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
-def test_the_page_changes_nothing_of_a_run(suite, port, monkeypatch, section, arguments):
-    """The same results, summary and exit code as without it; the page shows the figures of the report."""
+def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section, arguments):
+    """Results, summary and exit code are the same as without it, and it shows the numbers of the report."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
     suite.run()  # records
@@ -196,8 +196,8 @@ def test_the_page_changes_nothing_of_a_run(suite, port, monkeypatch, section, ar
 
 
 @pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
-def test_a_port_that_is_taken_ends_the_run_before_anything_is_sent(suite, port, arguments):
-    """One message, the exit code of a usage error, and nothing paid."""
+def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, arguments):
+    """There is one message, and the exit code is that of a usage error."""
     (suite.path / "end").touch()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
@@ -214,8 +214,8 @@ def test_a_port_that_is_taken_ends_the_run_before_anything_is_sent(suite, port, 
     ("arguments", "told"),
     [(["-q"], True), (["-qq"], False), (["--co"], False), (["--co", "-n2"], False), (["-k", "own"], False)],
 )
-def test_the_address_is_told_where_there_is_something_to_see(suite, arguments, told):
-    """Under -q as well, for nobody could find the page without; not where nothing of ours runs."""
+def test_dashboard_address_is_printed_when_our_tests_run(suite, arguments, told):
+    """It is printed under -q as well, because the page could not be found otherwise."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
     suite.test_file("def test_own(): pass", "test_own.py")
@@ -224,8 +224,8 @@ def test_the_address_is_told_where_there_is_something_to_see(suite, arguments, t
     assert sum("live page at" in line for line in result.outlines) == told
 
 
-def test_without_the_option_no_server_is_imported(project):
-    """Whoever only runs tests pays for no page."""
+def test_dashboard_server_is_not_imported_without_the_option(project):
+    """A run without the option must not pay for its import."""
     project.record("test_x", "One?")
     project.test_file(
         """

@@ -1,12 +1,12 @@
-"""Case files that were made by `graysplit cases` run as they are."""
+"""Case files that `graysplit cases` has written run unchanged."""
 
 import json
 
 from pytest_graysplit.cli import main
 
 
-def test_cases_from_traffic_are_collected_and_asked(project, capsys):
-    """The command that the report ends with: every case is asked of both models, with its tags and cluster."""
+def test_case_file_from_traffic_runs_unchanged(project, capsys):
+    """Every case is sent to both models, with its tags and cluster."""
     split = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}
     request = {
         "kind": "request",
@@ -31,8 +31,8 @@ def test_cases_from_traffic_are_collected_and_asked(project, capsys):
     assert project.sent() == 4
 
 
-def test_cases_of_promptfoo_are_collected_and_asked(project, capsys):
-    """A suite moves over by two commands."""
+def test_case_file_from_promptfoo_runs_unchanged(project, capsys):
+    """The import and the run are two commands."""
     project.write(
         "promptfooconfig.yaml",
         """

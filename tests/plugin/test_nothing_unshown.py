@@ -1,4 +1,4 @@
-"""Suites of 60 cases that show nothing, or something wrong: none is promoted, and the reason says what is missing."""
+"""Verdicts of whole suites of 60 cases: only shown equality promotes, and the reasons name the missing evidence."""
 
 import json
 
@@ -14,7 +14,7 @@ def said(text):
 
 
 def called(*calls):
-    """A message that calls tools, as OpenAI's protocol has it."""
+    """Return a message that calls tools, in the format of OpenAI's protocol."""
     return {
         "content": None,
         "tool_calls": [
@@ -33,7 +33,7 @@ def other(**arguments):
 
 
 def suite(project, control, treatment, **fields):
-    """Write sixty cases whose prompts tell the relay what each model answers."""
+    """Write sixty cases whose prompts tell the relay each model's reply."""
     project.relay.control(faults=[{"kind": "scripted", "times": None}])
     messages = {CONTROL: control, TREATMENT: treatment}
     rows = [{"id": f"case-{n}", "prompt": json.dumps({**messages, "n": n}), **fields} for n in range(NUMBER)]
@@ -64,8 +64,8 @@ HOLDS = {
 
 
 @pytest.mark.parametrize("kind", HOLDS)
-def test_a_suite_that_shows_nothing_holds(project, kind):
-    """Exit codes and words are those of a hold: neither promoted nor rejected."""
+def test_suite_that_shows_nothing_holds(project, kind):
+    """It is neither promoted nor rejected."""
     control, treatment, fields, reason = HOLDS[kind]
     suite(project, control, treatment, **fields)
     verdict, reasons = judged(project)
@@ -91,8 +91,8 @@ REJECTS = {
 
 
 @pytest.mark.parametrize("kind", REJECTS)
-def test_a_treatment_that_is_wrong_is_rejected(project, kind):
-    """What the control shows and the treatment does not is its own miss, also where it is a call."""
+def test_wrong_treatment_is_rejected(project, kind):
+    """A text or a tool call that the control gives and the treatment does not is a miss of the treatment."""
     control, treatment, fields = REJECTS[kind]
     suite(project, control, treatment, **fields)
     assert judged(project)[0] == "reject"
@@ -110,15 +110,15 @@ PROMOTES = {
 
 
 @pytest.mark.parametrize("kind", PROMOTES)
-def test_a_treatment_that_is_right_is_promoted(project, kind):
-    """The rules that hold back what was not shown let through what was."""
+def test_right_treatment_is_promoted(project, kind):
+    """The rules that hold without evidence do not hold a suite that has it."""
     control, treatment, fields = PROMOTES[kind]
     suite(project, control, treatment, **fields)
     assert judged(project)[0] == "promote"
 
 
-def test_lost_recordings_hold_and_are_named(project):
-    """A file from which ten of sixty replies are gone rejects nobody: the reason says what is missing, and how much."""
+def test_lost_recordings_hold_and_are_counted(project):
+    """Ten of sixty replies are missing, which rejects no model, and the reason counts them."""
     suite(project, YES, YES, **CONTAINS_YES)
     project.run("-q")
     path = project.path / "__graysplit__" / "suite.jsonl"
@@ -130,8 +130,8 @@ def test_lost_recordings_hold_and_are_named(project):
     assert "no result on both models for 10 of 60 cases: 10 not recorded" in reasons
 
 
-def test_a_judge_that_cannot_be_read_holds_and_is_named(project):
-    """Its answers are no verdict on any pair: the cases are missing, and no model has missed them."""
+def test_unreadable_judge_replies_hold_and_are_counted(project):
+    """The pairs have no score, so the cases are missing and no model has a miss."""
     suite(project, YES, said("yes, sure"), min_similarity=0.5, metric="judge")
     project.relay.control(
         faults=[{"kind": "scripted", "times": None, "model": model} for model in (CONTROL, TREATMENT)]

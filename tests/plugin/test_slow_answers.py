@@ -1,4 +1,4 @@
-"""Answers that take as long as those of real models do, at all defaults: 7 s of silence, also within a stream."""
+"""Slow replies, as of real models: 7 s of silence before a reply or within a stream pass with all defaults."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ def chunk(text):
 
 
 def slow(head):
-    """The list of models at once, an answer after the silence, and a stream with the silence after its first word."""
+    """Return the list of models at once, a reply after the silence, or a stream that pauses after its first word."""
     if head.startswith(b"GET"):
         return whole(b'{"data": [{"id": "today-1"}, {"id": "cheap-1"}]}')
     if b'"stream":true' not in head:
@@ -34,8 +34,8 @@ async def live(url):
         return await asyncio.gather(client.chat(user, unit=1), client.chat(user, unit=2, stream=True))
 
 
-def test_an_answer_after_7_s_and_a_stream_that_pauses_for_7_s_arrive_at_all_defaults(project, monkeypatch):
-    """In a run and in live traffic, all at the same time; each is asked for once."""
+def test_silence_of_7_s_does_not_time_out_by_default(project, monkeypatch):
+    """A run and live traffic wait at the same time, and each request is sent once."""
     for name in [name for name in os.environ if name.startswith("GRAYSPLIT_") and name != "GRAYSPLIT_API_KEY"]:
         monkeypatch.delenv(name)
     project.models = ["--graysplit-control=today-1", "--graysplit-treatment=cheap-1"]

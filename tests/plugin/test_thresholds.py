@@ -1,4 +1,4 @@
-"""Thresholds and budgets are asserted after the body, as failures with all the evidence."""
+"""Thresholds and limits per case: they are asserted after the body, and a failure shows all the evidence."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def one(mark='prompt="One?"', body="pass"):
 
 @pytest.fixture
 def pair(project):
-    """Record one answer a model."""
+    """Return a function that records one reply per model."""
 
     def record(control, treatment, case="test_x", **fields):
         project.record(case, "One?", model=CONTROL, text=control, **{"latency_s": 1.0, **fields})
@@ -129,8 +129,10 @@ def pair(project):
     ],
     ids=["similarity", "guard", "expect", "latency", "latency-ratio", "cost"],
 )
-def test_a_miss_is_a_failure_with_prompt_answers_and_remedy(project, pair, section, mark, control, treatment, message):
-    """It is FAILED, never ERROR, comes after the body, and shows no traceback."""
+def test_missed_threshold_is_a_failure_with_evidence_and_remedy(
+    project, pair, section, mark, control, treatment, message
+):
+    """The test is FAILED, not ERROR, its body has run, and there is no traceback."""
     pair(control, treatment)
     project.test_file(one(f'prompt="One?", {mark}', 'print("the body ran")'))
     result = project.run()
@@ -140,8 +142,8 @@ def test_a_miss_is_a_failure_with_prompt_answers_and_remedy(project, pair, secti
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_an_option_sets_the_threshold_and_the_marker_beats_it(project, pair):
-    """Thresholds of the command line hold every case that says nothing itself."""
+def test_threshold_of_the_marker_overrides_the_option(project, pair):
+    """The option applies to every case without its own threshold."""
     pair("The sky is blue.", "Grass grows in spring.")
     pair("The sky is blue.", "Grass grows in spring.", "test_y")
     project.test_file(
@@ -158,8 +160,8 @@ def test_an_option_sets_the_threshold_and_the_marker_beats_it(project, pair):
     project.run("--graysplit-min-similarity=0.75").assert_outcomes(failed=1, passed=1)
 
 
-def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair, section):
-    """Two answers that share nothing pass, and the summary says how to assert more."""
+def test_similarity_and_guards_without_a_threshold_only_inform(project, pair, section):
+    """Two replies with nothing in common pass, and the summary says how to assert a similarity."""
     pair("It took 30 days.", "It took 14 days.")
     project.test_file(one())
     result = project.run()
@@ -184,8 +186,8 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
     )
 
 
-def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair, section):
-    """The user's assert comes first, then both answers; the treatment has failed the case, the control has not."""
+def test_failed_body_shows_the_evidence_below_its_traceback(project, pair, section):
+    """The user's assert comes first, then both replies; the case counts against the treatment alone."""
     pair("It is Paris.", "It is Rome.")
     project.test_file(one(body='assert "Paris" in graysplit.treatment.text'))
     result = project.run("--graysplit-json=report.json")
@@ -204,8 +206,8 @@ def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair,
     assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
 
 
-def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, pair, section):
-    """Nothing that was missed is hidden by what was missed first."""
+def test_failed_body_also_shows_missed_thresholds(project, pair, section):
+    """The failure of the body does not hide the missed threshold."""
     pair("The sky is blue.", "Grass grows in spring.")
     project.test_file(one('prompt="One?", min_similarity=0.75', "raise AssertionError('no such city')"))
     result = project.run()
@@ -225,8 +227,8 @@ def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, p
     )
 
 
-def test_a_body_may_skip(project, pair):
-    """A skip inside the body is a skip: no threshold is asserted, and the case is in no rate."""
+def test_skip_in_the_body_asserts_no_threshold(project, pair):
+    """The case is skipped and in no pass rate."""
     pair("The sky is blue.", "Grass grows in spring.")
     project.test_file(one('prompt="One?", min_similarity=0.75', "pytest.skip('not today')"))
     result = project.run("--graysplit-json=report.json")
@@ -234,8 +236,8 @@ def test_a_body_may_skip(project, pair):
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_a_body_may_expect_an_error(project, pair):
-    """pytest.raises around our JSON error is the user's business."""
+def test_body_may_expect_our_errors(project, pair):
+    """pytest.raises catches our JSON error."""
     pair("It is Paris.", "It is Paris.")
     project.test_file(
         one(
@@ -248,8 +250,8 @@ def test_a_body_may_expect_an_error(project, pair):
 
 
 @pytest.mark.parametrize(("strict", "outcome"), [("True", "failed"), ("False", "xpassed")])
-def test_xfail_covers_a_miss(project, pair, strict, outcome):
-    """A missed threshold under xfail is xfailed; one that was reached is xpassed, or fails where that is strict."""
+def test_xfail_covers_a_missed_threshold(project, pair, strict, outcome):
+    """A missed threshold is xfailed; a reached one is xpassed, or fails with strict=True."""
     pair("The sky is blue.", "Grass grows in spring.")
     pair("Paris", "Paris", "test_y")
     project.test_file(
@@ -266,8 +268,8 @@ def test_xfail_covers_a_miss(project, pair, strict, outcome):
     project.run().assert_outcomes(xfailed=1, **{outcome: 1})
 
 
-def test_two_control_samples_hold_the_control_to_the_threshold(project, section):
-    """A control that does not repeat itself as closely fails the case, and the message says that it is the control."""
+def test_threshold_applies_to_the_control_with_two_samples(project, section):
+    """The control's self-similarity is below the threshold, so the case fails, and the message names the control."""
     project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
     project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
@@ -290,8 +292,8 @@ def test_two_control_samples_hold_the_control_to_the_threshold(project, section)
     assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
 
 
-def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
-    """A relay that answers 500 to one model fails that model's case; the body never runs on half a comparison."""
+def test_failed_call_fails_the_case_before_its_body(project, section):
+    """The relay answers 500 to one model, whose case fails; the body does not run with one reply."""
     project.relay.control(faults=[{"kind": "500", "model": TREATMENT, "times": None}])
     project.test_file(one(body='print("the body ran")'))
     result = project.run("--graysplit-retries=1", "--graysplit-json=report.json")
@@ -311,8 +313,8 @@ def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
     assert project.report()["arms"][1]["errors"] == 1
 
 
-def test_an_error_reply_is_asked_for_again_by_the_next_run(project):
-    """What failed is not recorded; what was answered is not paid for twice."""
+def test_failed_call_is_retried_by_the_next_run(project):
+    """The failed call is not recorded, and the other reply is not paid for twice."""
     project.relay.control(faults=[{"kind": "500", "model": TREATMENT}])
     project.test_file(one())
     project.run("--graysplit-retries=0").assert_outcomes(failed=1)
@@ -352,8 +354,8 @@ def test_an_error_reply_is_asked_for_again_by_the_next_run(project):
         ),
     ],
 )
-def test_an_answer_that_is_none_is_a_miss(project, section, kind, message):
-    """Empty, refused and cut answers fail the model that gave them."""
+def test_empty_refused_or_truncated_reply_is_a_miss(project, section, kind, message):
+    """It is a miss of the model that gave it."""
     project.relay.control(faults=[{"kind": kind, "model": TREATMENT}])
     project.test_file(one())
     result = project.run()
@@ -361,8 +363,8 @@ def test_an_answer_that_is_none_is_a_miss(project, section, kind, message):
     assert section(result, "___ test_x ___", "  prompt") == message
 
 
-def test_samples_are_each_held_to_the_budget(project, section):
-    """Two samples of which one misses fail the case once, with the sample's own numbers."""
+def test_latency_limit_applies_to_each_sample(project, section):
+    """One of two samples is too slow, which fails the case once with the numbers of that sample."""
     for model in (CONTROL, TREATMENT):
         project.record("test_x", "One?", model=model, latency_s=1.0)
         project.record("test_x", "One?", model=model, latency_s=9.0 if model == TREATMENT else 2.0, sample=1)
@@ -382,8 +384,8 @@ def test_samples_are_each_held_to_the_budget(project, section):
     )
 
 
-def test_a_spare_control_sample_enters_no_rate_also_where_each_arm_is_judged_alone(project):
-    """Both arms are treated alike: the second control sample measures noise, its outcome, cost and time count nowhere."""
+def test_spare_control_sample_is_in_no_rate(project):
+    """The second control sample measures noise: its outcome, cost and time count nowhere."""
     project.record("test_x", "One?", model=CONTROL, text="Yes.")
     project.record("test_x", "One?", model=CONTROL, text="No.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="Yes.")
