@@ -175,7 +175,9 @@ def test_record_modes_all_and_off_request_verdicts_again(suite, mode):
     assert len(suite.recorded()) == 12
 
 
-@pytest.mark.parametrize("arguments", [["-x"], ["-n2"]], ids=["window", "workers"])
+@pytest.mark.parametrize(
+    "arguments", [["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["window", "workers"]
+)
 def test_prefetch_window_fetches_verdicts_with_each_test(suite, arguments):
     """Scores and requests are the same as in a run that fetches everything first."""
     suite.run(*arguments, "--graysplit-json=report.json").assert_outcomes(passed=3)
@@ -251,6 +253,7 @@ def test_score_hook_replaces_judge_calls(suite):
     assert len(asked(suite, "judge-longer")) == 2
 
 
+@pytest.mark.xdist
 def test_judge_summary_is_equal_with_workers(suite, section):
     """The same recordings give the same lines byte for byte, including the line of the judge."""
     suite.run()

@@ -282,7 +282,7 @@ CASES = """
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)], ids=["alone", "xdist"])
 def test_report_says_which_cases_are_asserted(project, workers):
     """A case is asserted by `expect`, by a threshold or by the body; one arm's item is enough."""
     project.test_file(CASES)

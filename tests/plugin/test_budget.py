@@ -42,7 +42,11 @@ def billed(project):
     return Decimal(project.relay.stats()["billed"]["cost_usd"])
 
 
-@pytest.mark.parametrize("workers", [["-n0"], ["-n2"], ["--maxfail=99"]], ids=["one process", "two workers", "window"])
+@pytest.mark.parametrize(
+    "workers",
+    [["-n0"], pytest.param(["-n2"], marks=pytest.mark.xdist), ["--maxfail=99"]],
+    ids=["one process", "two workers", "window"],
+)
 @pytest.mark.parametrize("faults", FAULTS)
 def test_cost_cap_is_never_exceeded(suite, workers, faults):
     """The relay's own count stays below the cap under every network failure, and most of the cap is used."""
@@ -63,7 +67,7 @@ def test_cost_cap_that_is_not_reached_is_not_mentioned(suite):
     assert "graysplit::" not in result.stdout.str()
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_cost_cap_skips_the_rest_and_keeps_paid_replies(suite, workers):
     """A second run with a higher cap fetches only the rest, and every case is judged."""
     first = suite.run(*workers, LIMITED, "--graysplit-max-cost=0.05", "--graysplit-json=report.json")
@@ -78,7 +82,7 @@ def test_cost_cap_skips_the_rest_and_keeps_paid_replies(suite, workers):
     assert suite.report()["run"]["complete"] is True
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_used_up_cost_cap_fails_the_run_with_an_item(suite, section, workers):
     """The item is in the terminal, in JUnit XML and in the exit code; --lf does not select it."""
     result = suite.run(*workers, "-rsf", LIMITED, "--graysplit-max-cost=0.05", "--junit-xml=junit.xml")
@@ -126,6 +130,7 @@ def test_cost_cap_below_one_request_sends_nothing(suite, section):
     )
 
 
+@pytest.mark.xdist
 def test_replay_needs_no_budget(suite):
     """A replay needs neither money nor price, token limit or ledger."""
     suite.run(LIMITED).assert_outcomes(passed=60)
@@ -193,6 +198,7 @@ def test_cost_cap_skips_a_test_whose_fixture_asks_first(project):
     assert result.parseoutcomes() == {"skipped": 1, "failed": 1}
 
 
+@pytest.mark.xdist
 def test_reservations_of_a_crashed_worker_stay_spent(suite):
     """The replacement continues with the rest of the cap and does not wait for the crashed worker."""
     suite.test_file(
@@ -205,6 +211,7 @@ def test_reservations_of_a_crashed_worker_stay_spent(suite):
     assert list((suite.path / ".graysplit" / "budget").iterdir()) == []
 
 
+@pytest.mark.xdist
 def test_remote_workers_get_a_share_of_the_cost_cap(suite):
     """Workers behind a proxy share no file with the controller: each gets half of the cap, and there is no ledger."""
     far = ["--dist=load", "--px=id=proxy//popen//execmodel=thread", "--tx=2*popen//via=proxy"]
@@ -227,7 +234,7 @@ def test_price_overrun_of_the_relay_is_reported(suite):
     result.stdout.fnmatch_lines([f"{TREATMENT} cost x3.* of the most that its price and limit allow; *"])
 
 
-@pytest.mark.parametrize("workers", [[], ["-x"], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], ["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_cost_cap_refuses_a_model_without_a_price(project, workers):
     """The message gives the lines to add to pyproject.toml, and nothing is sent."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
@@ -283,7 +290,7 @@ def test_invalid_cost_cap_option_is_a_usage_error(project, text):
     )
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_invalid_cost_cap_in_the_environment_is_one_message(project, monkeypatch, workers):
     """There is no traceback, with and without workers."""
     monkeypatch.setenv("GRAYSPLIT_MAX_COST", "much")
@@ -295,7 +302,9 @@ def test_invalid_cost_cap_in_the_environment_is_one_message(project, monkeypatch
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize(("source", "workers"), [("environment", ["-n2"]), ("ini", [])])
+@pytest.mark.parametrize(
+    ("source", "workers"), [pytest.param("environment", ["-n2"], marks=pytest.mark.xdist), ("ini", [])]
+)
 def test_cost_cap_in_environment_or_ini_file(suite, monkeypatch, source, workers):
     """The cap also holds for workers."""
     if source == "environment":

@@ -70,7 +70,7 @@ def test_power_of_the_cases_is_printed_before_the_run(project):
     assert [shown(off, "-x"), shown(off, "-q"), shown(off, "--graysplit-looks=30,60")] == [[line], [], []]
 
 
-@pytest.mark.parametrize("arguments", [["-n2"], ["-qq"], ["-x", "-qq"]])
+@pytest.mark.parametrize("arguments", [pytest.param(["-n2"], marks=pytest.mark.xdist), ["-qq"], ["-x", "-qq"]])
 def test_cost_estimate_is_not_printed_by_workers_or_under_qq(project, arguments):
     """A worker has no terminal and sees only a part of the run."""
     project.test_file(TWO)

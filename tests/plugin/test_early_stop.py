@@ -42,6 +42,7 @@ def test_early_stop_skips_the_rest_once_harm_is_shown(suite):
     assert any("not needed: the early stop has decided this treatment" in line for line in result.outlines)
 
 
+@pytest.mark.xdist
 def test_early_stop_is_equal_with_workers(suite):
     """The same recordings give the same summary, although two workers run further ahead than one process."""
     suite.run("--graysplit-gate=none")
@@ -57,6 +58,7 @@ def test_early_stop_is_equal_with_workers(suite):
     assert not list((suite.path / ".graysplit" / "stops").glob("*"))
 
 
+@pytest.mark.xdist
 def test_early_stop_of_clusters_is_equal_with_workers(project):
     """Nine lost clusters of twenty are harm, and only the items know the size of a cluster."""
     project.write(

@@ -28,7 +28,9 @@ def emitting(project):
     return project
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"], ["-x"], ["-v"], ["-q"], ["-p", "no:terminal"]])
+@pytest.mark.parametrize(
+    "workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist), ["-x"], ["-v"], ["-q"], ["-p", "no:terminal"]]
+)
 def test_passed_synthetic_item_counts_as_passed(emitting, workers):
     """The exit code stays 0."""
     result = emitting.run(*workers, "--junit-xml=junit.xml")
@@ -39,7 +41,7 @@ def test_passed_synthetic_item_counts_as_passed(emitting, workers):
     assert root[0].get("failures") == "0"
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"], ["-x"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist), ["-x"]])
 def test_failed_synthetic_item_fails_the_run(emitting, workers):
     """Its text is shown like that of a failed test, and its line is in the list of failures."""
     emitting.write("fail", "")

@@ -25,7 +25,7 @@ def suite(project):
     return project
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_gate_case_fails_the_session(suite, workers):
     """A missed case is a failed test with exit code 1; that is the default."""
     result = suite.run(*workers)
@@ -33,7 +33,7 @@ def test_gate_case_fails_the_session(suite, workers):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_gate_none_shows_a_miss_and_passes(suite, section, workers):
     """The miss is an `m`, a line below the summary, and false in the JSON report; the exit code is 0."""
     result = suite.run("--graysplit-gate=none", "--graysplit-json=report.json", *workers)

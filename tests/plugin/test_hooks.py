@@ -111,7 +111,7 @@ def test_summary_hook_adds_a_line(project):
 
 
 @pytest.mark.parametrize("gate", ["case", "none"])
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_key_in_a_reply_is_written_nowhere(project, workers, gate):
     """Recordings, reports, failures, JUnit XML and output lack the key, although the relay repeats it in a reply."""
     project.relay.control(faults=[{"kind": "text", "text": f"Your key is {KEY}.", "times": None}])
@@ -148,7 +148,7 @@ ECHOED = {
 }
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_key_in_other_fields_of_a_response_is_written_nowhere(project, workers):
     """The relay repeats it in the served model, in ids, and in the arguments of tool calls."""
     project.relay.control(faults=[{"kind": "fields", "fields": ECHOED, "times": None}])

@@ -167,7 +167,7 @@ def test_dashboard_shows_an_interrupted_run_as_ended(suite, start):
     assert "exception" not in output.lower()
 
 
-@pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
+@pytest.mark.parametrize("arguments", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["one", "two workers"])
 def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section, arguments):
     """Results, summary and exit code are the same as without it, and it shows the numbers of the report."""
     (suite.path / "middle").touch()
@@ -195,7 +195,7 @@ def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section, argu
         assert [row["estimate"] for row in shown["rows"]] == [row["estimate"] for row in one["rows"]]
 
 
-@pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
+@pytest.mark.parametrize("arguments", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["one", "two workers"])
 def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, arguments):
     """There is one message, and the exit code is that of a usage error."""
     (suite.path / "end").touch()
@@ -212,7 +212,13 @@ def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, argumen
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["-q"], True), (["-qq"], False), (["--co"], False), (["--co", "-n2"], False), (["-k", "own"], False)],
+    [
+        (["-q"], True),
+        (["-qq"], False),
+        (["--co"], False),
+        pytest.param(["--co", "-n2"], False, marks=pytest.mark.xdist),
+        (["-k", "own"], False),
+    ],
 )
 def test_dashboard_address_is_printed_when_our_tests_run(suite, arguments, told):
     """It is printed under -q as well, because the page could not be found otherwise."""

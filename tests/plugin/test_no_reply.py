@@ -36,7 +36,7 @@ def test_relay_that_fails_both_arms_counts_against_neither(project, gate, fixtur
     assert "120 calls in no rate: they failed for the control and the treatment alike" in result.stdout.str()
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)], ids=["alone", "xdist"])
 def test_item_of_a_run_without_replies_names_the_cause(project, workers):
     """The message counts the calls, although the controller of xdist workers has sent none itself."""
     suite(project, {"kind": "500"}, number=2)

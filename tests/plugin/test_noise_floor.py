@@ -78,6 +78,7 @@ def test_auto_threshold_of_19_cases_is_their_lowest_self_similarity(suite, secti
     assert case["self_similarity"] == pytest.approx(0.96)
 
 
+@pytest.mark.xdist
 def test_auto_threshold_is_equal_with_workers(suite, section):
     """Each worker sees all cases, so summary and report are those of one process."""
     project = suite(cases=40, unlike=[3, 30])
@@ -230,6 +231,7 @@ def test_auto_threshold_fetches_everything_before_an_early_exit(project):
     assert project.report()["cases"][0]["calibrated"] is True
 
 
+@pytest.mark.xdist
 def test_auto_threshold_with_workers_needs_recordings(project, section):
     """No worker has all replies of the control before they are recorded, so one message refuses the run."""
     project.test_file(LIVE)

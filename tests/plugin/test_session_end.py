@@ -123,7 +123,7 @@ def test_json_report_unwritable_at_the_end_fails_the_run(suite):
     result.stdout.fnmatch_lines(["*report taken/report.json cannot be written: *"])
 
 
-@pytest.mark.parametrize("more", [[], ["-n2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize("more", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["alone", "xdist"])
 def test_json_report_unwritable_at_the_start_refuses_the_run(project, more):
     """The reporting process checks it: nothing is collected, sent or recorded."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n')

@@ -35,7 +35,7 @@ def verdict_line(result):
     return line.removeprefix("  verdict").strip()
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_gate_verdict_fails_the_session_on_reject(cases, workers):
     """Single misses are only shown; one failed item is in the totals, in JUnit XML and in the exit code."""
     result = cases(40, wrong=16).run("--graysplit-gate=verdict", "--junit-xml=junit.xml", *workers)
@@ -49,7 +49,7 @@ def test_gate_verdict_fails_the_session_on_reject(cases, workers):
     assert item[0].tag == "failure"
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
 def test_gate_verdict_passes_on_promote(cases, workers):
     """The item counts as passed."""
     result = cases(56).run("--graysplit-gate=verdict", "-v", *workers)

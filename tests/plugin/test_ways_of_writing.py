@@ -27,7 +27,11 @@ def late(project, signature="pytest_itemcollected(item)", fields='prompt="One?"'
     project.write("conftest.py", LATE.format(signature=f"def {signature}", items=HOOKS[signature], fields=fields))
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"], ["--maxfail=9"]], ids=["upfront", "workers", "window"])
+@pytest.mark.parametrize(
+    "workers",
+    [[], pytest.param(["-n1"], marks=pytest.mark.xdist), ["--maxfail=9"]],
+    ids=["upfront", "workers", "window"],
+)
 def test_indirect_prompt_is_the_value_of_its_fixture(project, workers):
     """The parameter itself is never sent, in either order of the fixtures and without one of ours."""
     project.test_file(
@@ -65,7 +69,7 @@ def test_marker_added_during_collection_is_planned(project, signature):
     assert passed(project) == {"control": (3, 3), "treatment": (3, 3)}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"]])
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)])
 def test_invalid_field_of_a_late_marker_is_a_message(project, workers):
     """A usage error of a worker would be lost, so the test fails with the message there."""
     late(project, "pytest_collection_modifyitems(items)", 'prompt="One?", min_similarty=1')
@@ -141,7 +145,9 @@ def test_arms_of_unusual_names_stay_one_case(project, model):
     assert {line["case"] for line in project.recorded()} == {"test_x[control-control]", "test_x[control-t2]"}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"], ["-x"]], ids=["upfront", "workers", "window"])
+@pytest.mark.parametrize(
+    "workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist), ["-x"]], ids=["upfront", "workers", "window"]
+)
 def test_hooks_of_a_folder_apply_to_the_folder_alone(project, workers):
     """The hooks change requests, scores and recordings of test modules and case files."""
     for folder in "ab":
@@ -257,6 +263,7 @@ def test_tool_table_is_read_beside_another_config_file(project, name):
     assert {body["model"] for body in project.relay.stats()["bodies"]} == {CONTROL, TREATMENT}
 
 
+@pytest.mark.xdist
 def test_lone_surrogate_in_a_reply_is_sent_by_a_worker(project):
     """It is in the reply, and in the message that shows the reply."""
     project.relay.control(faults=[{"kind": "text", "text": "half \ud83d of it", "times": None}])

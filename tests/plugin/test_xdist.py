@@ -6,6 +6,7 @@ from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.types import Reply, ReplyKey
 
+pytestmark = pytest.mark.xdist
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 
 
