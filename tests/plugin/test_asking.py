@@ -51,29 +51,29 @@ def suite(project):
     return project
 
 
-def scores(project):
+def similarities(project):
     """Return the similarity of each case in the report, by its prompt."""
     cases = project.report()["cases"]
     return {case["id"].partition("[")[2].rstrip("]"): case["similarity"][TREATMENT] for case in cases}
 
 
-def calls(project, name="report.json"):
+def metric_calls(project, name="report.json"):
     """Return the metric calls that the report counts."""
     return project.report(name)["comparisons"][0]["metric_calls"]
 
 
-def asked(project, model):
+def bodies_for(project, model):
     """Return the request bodies that one model received."""
     return [body for body in project.relay.stats()["bodies"] if body["model"] == model]
 
 
-def test_judge_sees_both_orders_and_replays_offline(suite, section):
+def test_judge_sees_both_orders_and_replays_offline(suite, section_of):
     """Each pair makes two requests that mirror each other; a replay sends nothing and gives the same scores."""
     live = suite.run("--graysplit-json=report.json")
     live.assert_outcomes(passed=3)
     assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in live.outlines
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
-    bodies = asked(suite, "judge-longer")
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    bodies = bodies_for(suite, "judge-longer")
     shown = [body["messages"][1]["content"].partition("[answer A ")[2] for body in bodies]
     first = [text.partition("]\n")[2].partition("\n")[0] for text in shown]
     assert sorted(first) == sorted(text for pair in ANSWERS.values() for text in pair)
@@ -83,11 +83,11 @@ def test_judge_sees_both_orders_and_replays_offline(suite, section):
 
     replayed = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
     replayed.assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
     assert suite.sent() == sent
     line = "  judge         judge-longer: 6 calls, $0.0011; 1 better, 1 tie, 1 worse"
-    assert [one for one in section(live, "= graysplit =").splitlines() if "  judge  " in one] == [line]
-    assert [one for one in section(replayed, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+    assert [one for one in section_of(live, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+    assert [one for one in section_of(replayed, "= graysplit =").splitlines() if "  judge  " in one] == [line]
 
 
 def test_judge_cost_is_not_in_the_cost_of_an_arm(suite):
@@ -96,12 +96,12 @@ def test_judge_cost_is_not_in_the_cost_of_an_arm(suite):
     suite.run("--graysplit-json=without.json", "--graysplit-record=none", "--graysplit-metric=lexical")
     suite.test_file(THREE.format(metric="lexical"))
     suite.run("--graysplit-json=without.json", "--graysplit-record=none")
-    assert calls(suite, "without.json") == {}
+    assert metric_calls(suite, "without.json") == {}
     for key in ("cost_usd", "tokens", "cost_per_pass_usd", "cases"):
         assert [arm[key] for arm in suite.report("with.json")["arms"]] == [
             arm[key] for arm in suite.report("without.json")["arms"]
         ]
-    told = calls(suite, "with.json")["judge"]
+    told = metric_calls(suite, "with.json")["judge"]
     usages = [one["usage"] for one in suite.recorded() if one["model"] == "judge-longer"]
     billed = sum(usage["prompt"] * 1 + usage["completion"] * 2 for usage in usages) / 1_000_000
     assert told.pop("cost_usd") == pytest.approx(billed)
@@ -115,27 +115,27 @@ def test_judge_with_position_bias_gives_ties(suite):
     """The first answer wins in both orders, which is a tie, and the disagreement is counted."""
     suite.settings("judge-first")
     result = suite.run("--graysplit-json=report.json")
-    assert scores(suite) == {"Better?": 0.5, "Worse?": 0.5, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 0.5, "Worse?": 0.5, "Tie?": 0.5}
     assert (
         "  judge         judge-first: 6 calls, cost unknown; 0 better, 3 ties, 0 worse; 3 orders disagreed"
         in result.outlines
     )
-    assert calls(suite)["judge"]["disagreements"] == 3
-    assert calls(suite)["judge"]["cost_usd"] is None
+    assert metric_calls(suite)["judge"]["disagreements"] == 3
+    assert metric_calls(suite)["judge"]["cost_usd"] is None
 
 
-def test_unreadable_judge_reply_gives_no_score(suite, section):
+def test_unreadable_judge_reply_gives_no_score(suite, section_of):
     """The summary reports it; with a threshold the test fails with the reason, and the case counts for neither model."""
     suite.settings("judge-garbled")
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": None, "Worse?": None, "Tie?": None}
+    assert similarities(suite) == {"Better?": None, "Worse?": None, "Tie?": None}
     assert "judge judge-garbled: 6 answers could not be read, and those pairs have no score" in result.outlines
-    assert calls(suite)["judge"]["unreadable"] == 6
+    assert metric_calls(suite)["judge"]["unreadable"] == 6
     result = suite.run("--graysplit-json=report.json", "--graysplit-min-similarity=0.5", "--graysplit-record=none")
     result.assert_outcomes(failed=3)
     assert [arm["cases"] for arm in suite.report()["arms"]] == [0, 0]
-    assert section(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
+    assert section_of(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
         "judge judge-garbled gave no score for case 'test_x[Tie?]': its answer cannot be read, it begins 'I would rather not say.'",
         "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
     ]
@@ -149,17 +149,21 @@ def test_failed_judge_call_is_retried_by_the_next_run(suite):
     assert "judge judge-longer: 1 call failed, and those pairs have no score" in result.outlines
     sent = suite.sent()
     suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert (suite.sent() - sent, calls(suite)["judge"]["failed"], calls(suite)["judge"]["replayed"]) == (1, 0, 5)
+    assert (suite.sent() - sent, metric_calls(suite)["judge"]["failed"], metric_calls(suite)["judge"]["replayed"]) == (
+        1,
+        0,
+        5,
+    )
 
 
-def test_missing_verdict_recording_is_explained(suite, section):
+def test_missing_verdict_recording_is_explained(suite, section_of):
     """The message is that of a missing reply, with the metric in place of the role."""
     suite.test_file(THREE.format(metric="lexical"))
     suite.run()
     suite.test_file(THREE.format(metric="judge"))
     result = suite.run("--graysplit-record=none")
     result.assert_outcomes(failed=3)
-    lines = section(result, "___ test_x[Tie?] ___", "____").splitlines()
+    lines = section_of(result, "___ test_x[Tie?] ___", "____").splitlines()
     assert lines[0] == "no recording for case 'test_x[Tie?]' (judge, judge-longer)"
     assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in lines
 
@@ -171,7 +175,7 @@ def test_record_modes_all_and_off_request_verdicts_again(suite, mode):
     sent = suite.sent()
     suite.run(f"--graysplit-record={mode}", "--graysplit-json=report.json").assert_outcomes(passed=3)
     assert suite.sent() == sent + 12
-    assert calls(suite)["judge"]["replayed"] == 0
+    assert metric_calls(suite)["judge"]["replayed"] == 0
     assert len(suite.recorded()) == 12
 
 
@@ -181,7 +185,7 @@ def test_record_modes_all_and_off_request_verdicts_again(suite, mode):
 def test_prefetch_window_fetches_verdicts_with_each_test(suite, arguments):
     """Scores and requests are the same as in a run that fetches everything first."""
     suite.run(*arguments, "--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
     assert suite.sent() == 12
     assert len(suite.recorded()) == 12
 
@@ -192,7 +196,7 @@ def test_judge_compares_the_control_with_itself(suite):
     result = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-json=report.json")
     assert "graysplit: judging 9 pairs with judge-longer, 0 of 18 answers are recorded" in result.outlines
     sent = suite.sent()
-    assert calls(suite)["judge"]["calls"] == len(asked(suite, "judge-longer")) == 18
+    assert metric_calls(suite)["judge"]["calls"] == len(bodies_for(suite, "judge-longer")) == 18
     again = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-record=none")
     assert "; control with itself 0.50;" in again.stdout.str()
     assert suite.sent() == sent
@@ -209,7 +213,13 @@ def test_judge_scores_answers_against_a_reference(suite):
     result = suite.run("--graysplit-json=report.json")
     assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in result.outlines
     assert suite.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
-    assert calls(suite)["judge"] == {**calls(suite)["judge"], "calls": 6, "better": 1, "ties": 0, "worse": 0}
+    assert metric_calls(suite)["judge"] == {
+        **metric_calls(suite)["judge"],
+        "calls": 6,
+        "better": 1,
+        "ties": 0,
+        "worse": 0,
+    }
 
 
 def test_judge_scores_a_prompt_of_a_test_body(suite):
@@ -249,38 +259,38 @@ def test_score_hook_replaces_judge_calls(suite):
         """,
     )
     suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.25, "Tie?": 0.25}
-    assert len(asked(suite, "judge-longer")) == 2
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.25, "Tie?": 0.25}
+    assert len(bodies_for(suite, "judge-longer")) == 2
 
 
 @pytest.mark.xdist
-def test_judge_summary_is_equal_with_workers(suite, section):
+def test_judge_summary_is_equal_with_workers(suite, section_of):
     """The same recordings give the same lines byte for byte, including the line of the judge."""
     suite.run()
     one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
     two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
-    assert section(one, "= graysplit =") == section(two, "= graysplit =")
-    assert "judge-longer: 6 calls" in section(one, "= graysplit =")
+    assert section_of(one, "= graysplit =") == section_of(two, "= graysplit =")
+    assert "judge-longer: 6 calls" in section_of(one, "= graysplit =")
     assert suite.report("one.json")["comparisons"] == suite.report("two.json")["comparisons"]
 
 
-def test_embeddings_are_recorded_and_replay_to_the_same_score(suite, section):
+def test_embeddings_are_recorded_and_replay_to_the_same_score(suite, section_of):
     """Each text is one request on the embeddings route; live and replayed scores are equal to the last digit."""
     suite.test_file(THREE.format(metric="semantic"))
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
     assert "graysplit: embedding 6 texts with text-embedding-3-small, 0 of 6 answers are recorded" in result.outlines
     assert suite.relay.stats()["paths"]["POST /v1/embeddings"] == 6
-    assert sorted(body["input"] for body in asked(suite, EMBEDDER)) == sorted(
+    assert sorted(body["input"] for body in bodies_for(suite, EMBEDDER)) == sorted(
         text for pair in ANSWERS.values() for text in pair
     )
-    live, sent = scores(suite), suite.sent()
+    live, sent = similarities(suite), suite.sent()
     assert 0 < live["Better?"] < 1
     assert live["Tie?"] == 0.0
     suite.run("--graysplit-record=none", "--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == live
+    assert similarities(suite) == live
     assert suite.sent() == sent
-    lines = section(result, "= graysplit =").splitlines()
+    lines = section_of(result, "= graysplit =").splitlines()
     assert "  embeddings    text-embedding-3-small: 6 calls, <$0.0001" in lines
     # Many relays list no embedding model, so the run only warns.
     assert "the relay lists no model 'text-embedding-3-small'; it may serve it all the same" in lines
@@ -321,7 +331,7 @@ def test_judge_model_may_be_an_alias_with_its_own_parameters(suite):
     text = '[tool.graysplit.judge]\nmodel = "umpire"\ncriteria = "the kinder answer"\nparams = { temperature = 0 }\n'
     suite.write("pyproject.toml", text + '[tool.graysplit.aliases]\numpire = "judge-longer"\n')
     suite.run("--graysplit-param=top_p=0.5").assert_outcomes(passed=3)
-    bodies = asked(suite, "judge-longer")
+    bodies = bodies_for(suite, "judge-longer")
     assert {body["temperature"] for body in bodies} == {0}
     assert not any("top_p" in body for body in bodies)
     assert all("Better means: the kinder answer\n" in body["messages"][0]["content"] for body in bodies)
@@ -361,7 +371,7 @@ def test_killed_run_keeps_its_verdicts(suite):
     after = suite.relay.stats()["requests"]
     assert after[CONTROL] == before[CONTROL] == 3
     assert after["judge-longer"] - before["judge-longer"] <= 5  # the kill may lose one verdict
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -393,11 +403,11 @@ def test_verdicts_are_recorded_as_replies_of_their_case(suite):
     assert {one["sample"] for one in lines} == {0}
 
 
-def test_failure_shows_the_verdicts_of_the_judge(suite, section):
+def test_failure_shows_the_verdicts_of_the_judge(suite, section_of):
     """The verdicts of both orders are shown beside the score, each with the answer that was shown as A."""
     result = suite.run("--graysplit-min-similarity=0.5")
     result.assert_outcomes(passed=2, failed=1)
-    told = section(result, "___ test_x[Worse?] ___", "=== graysplit")
+    told = section_of(result, "___ test_x[Worse?] ___", "=== graysplit")
     assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in told
     assert (
         "  judge      A is the control's answer: A is better. {'A': 15, 'B': 3}\n"
@@ -463,7 +473,7 @@ def test_judge_sees_redacted_texts(suite):
         """
     )
     suite.run("--graysplit-json=live.json").assert_outcomes(passed=4)
-    assert not any("30" in body["input"] for body in asked(suite, EMBEDDER))
+    assert not any("30" in body["input"] for body in bodies_for(suite, EMBEDDER))
     sent = suite.sent()
     suite.run("--graysplit-record=none", "--graysplit-json=replay.json").assert_outcomes(passed=4)
     assert suite.sent() == sent
@@ -490,7 +500,7 @@ def test_prefetch_window_limits_verdicts_ahead_of_a_failure(suite):
     suite.test_file(test.format(metric="judge"))
     suite.run("-x", "--graysplit-concurrency=2").assert_outcomes(passed=5, failed=1)
     six_tests, ahead = 6 * 2, 2 * 2
-    assert six_tests < len(asked(suite, "judge-longer")) <= six_tests + ahead
+    assert six_tests < len(bodies_for(suite, "judge-longer")) <= six_tests + ahead
 
 
 def test_recorded_embedding_that_is_invalid_gives_no_score(suite):
@@ -504,7 +514,7 @@ def test_recorded_embedding_that_is_invalid_gives_no_score(suite):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     result = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
-    assert (scores(suite)["Tie?"], calls(suite)["semantic"]["unreadable"]) == (None, 1)
+    assert (similarities(suite)["Tie?"], metric_calls(suite)["semantic"]["unreadable"]) == (None, 1)
     assert (
         "semantic text-embedding-3-small: 1 answer could not be read, and those pairs have no score" in result.outlines
     )

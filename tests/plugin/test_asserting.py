@@ -81,7 +81,7 @@ def bodies():
 
 
 @pytest.fixture
-def written(tmp_path):
+def import_source(tmp_path):
     """Return a function that imports a module from its source and returns its names."""
 
     def write(source, *, filename=None, **names):
@@ -98,36 +98,36 @@ def as_test(body, before="def test_x(graysplit):"):
 
 
 @pytest.mark.parametrize("body", ASSERTING.values(), ids=ASSERTING)
-def test_asserting_body_is_recognised(written, bodies, body):
+def test_asserting_body_is_recognised(import_source, bodies, body):
     """Whether the assertion can fail does not matter."""
-    assert bodies.asserts(written(as_test(body))["test_x"])
+    assert bodies.asserts(import_source(as_test(body))["test_x"])
 
 
 @pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
-def test_silent_body_is_recognised(written, bodies, body):
+def test_silent_body_is_recognised(import_source, bodies, body):
     """Reading a reply is not an assertion, and neither is a word in a comment."""
-    assert not bodies.asserts(written(as_test(body))["test_x"])
+    assert not bodies.asserts(import_source(as_test(body))["test_x"])
 
 
 @pytest.mark.parametrize("name", ["assert", "assert in a block", "raise", "pytest.fail", "check_", "expect", "lambda",
                                   "self.assertX", "nested function", "pytest-check", "comprehension"])  # fmt: skip
-def test_asserting_body_without_source_is_recognised(written, bodies, name):
+def test_asserting_body_without_source_is_recognised(import_source, bodies, name):
     """The code object is read, as for functions from exec and from an interactive session."""
-    names = written(as_test(ASSERTING[name]), filename="<string>")
+    names = import_source(as_test(ASSERTING[name]), filename="<string>")
     assert bodies.asserts(names["test_x"])
 
 
 @pytest.mark.parametrize("name", ["nothing", "docstring", "reads", "our own calls", "another helper", "checkout",
                                   "expected value", "raise of what is there", "skip", "text"])  # fmt: skip
-def test_silent_body_without_source_is_recognised(written, bodies, name):
+def test_silent_body_without_source_is_recognised(import_source, bodies, name):
     """The result is the same as with the source."""
-    assert not bodies.asserts(written(as_test(SILENT[name]), filename="<string>")["test_x"])
+    assert not bodies.asserts(import_source(as_test(SILENT[name]), filename="<string>")["test_x"])
 
 
 @pytest.mark.parametrize("before", ["async def test_x(graysplit):", "@run\n@run\ndef test_x(graysplit):",
                                     "@run(\n    run,\n)\ndef test_x(\n    graysplit,\n):"])  # fmt: skip
-@pytest.mark.parametrize(("body", "said"), [("assert graysplit", True), ("graysplit", False)])
-def test_decorated_body_is_read_below_its_decorators(written, bodies, before, body, said):
+@pytest.mark.parametrize(("body", "expected"), [("assert graysplit", True), ("graysplit", False)])
+def test_decorated_body_is_read_below_its_decorators(import_source, bodies, before, body, expected):
     """A wrapper that raises an error says nothing about the body."""
 
     def run(function, *_):
@@ -139,22 +139,22 @@ def test_decorated_body_is_read_below_its_decorators(written, bodies, before, bo
         return functools.partial(wrapper) if function is run else wrapper
 
     source = as_test(body, before).replace("@run(\n    run,\n)", "@run(\n    run\n)")
-    assert bodies.asserts(written(source, run=run)["test_x"]) is said
+    assert bodies.asserts(import_source(source, run=run)["test_x"]) is expected
 
 
-@pytest.mark.parametrize(("body", "said"), [("assert self", True), ("graysplit", False)])
-def test_method_body_is_read_like_a_function(written, bodies, body, said):
+@pytest.mark.parametrize(("body", "expected"), [("assert self", True), ("graysplit", False)])
+def test_method_body_is_read_like_a_function(import_source, bodies, body, expected):
     """Bound and unbound methods give the same result."""
     source = "class TestIt:\n    def test_x(self, graysplit):\n        " + body
-    kind = written(source)["TestIt"]
-    assert bodies.asserts(kind.test_x) is bodies.asserts(kind().test_x) is said
+    kind = import_source(source)["TestIt"]
+    assert bodies.asserts(kind.test_x) is bodies.asserts(kind().test_x) is expected
 
 
-@pytest.mark.parametrize(("body", "said"), [("check(graysplit)", True), ("graysplit", False)])
-def test_lambda_and_partial_bodies_are_read(written, bodies, body, said):
+@pytest.mark.parametrize(("body", "expected"), [("check(graysplit)", True), ("graysplit", False)])
+def test_lambda_and_partial_bodies_are_read(import_source, bodies, body, expected):
     """Two lambdas on one line cannot be told apart, so either of them counts."""
-    names = written(f"def check(x): ...\ntest_x = lambda graysplit: {body}")
-    assert bodies.asserts(names["test_x"]) is bodies.asserts(functools.partial(names["test_x"], 1)) is said
+    names = import_source(f"def check(x): ...\ntest_x = lambda graysplit: {body}")
+    assert bodies.asserts(names["test_x"]) is bodies.asserts(functools.partial(names["test_x"], 1)) is expected
 
 
 def test_hypothesis_test_body_is_read_below_given(bodies):
@@ -181,17 +181,17 @@ def test_object_without_a_body_asserts_nothing(bodies, thing):
     assert not bodies.assert_something(SimpleNamespace())
 
 
-def test_asserts_disabled_by_python_do_not_count(written):
+def test_asserts_disabled_by_python_do_not_count(import_source):
     """`python -O` skips assert statements, except those that pytest has rewritten."""
     bodies, source = Bodies(optimized=True), as_test("assert graysplit")
-    assert not bodies.asserts(written(source)["test_x"])
-    assert Bodies(optimized=True).asserts(written(source, **{"@pytest_ar": object()})["test_x"])
-    assert Bodies(optimized=True).asserts(written(as_test("check_it(graysplit)"))["test_x"])
+    assert not bodies.asserts(import_source(source)["test_x"])
+    assert Bodies(optimized=True).asserts(import_source(source, **{"@pytest_ar": object()})["test_x"])
+    assert Bodies(optimized=True).asserts(import_source(as_test("check_it(graysplit)"))["test_x"])
 
 
-def test_source_changed_since_import_does_not_break(written, bodies, tmp_path):
+def test_source_changed_since_import_does_not_break(import_source, bodies, tmp_path):
     """The code object is read then, because pytest runs that."""
-    function = written(as_test("assert graysplit"))["test_x"]
+    function = import_source(as_test("assert graysplit"))["test_x"]
     for text in ("def (", "\0", ""):
         (tmp_path / "test_written.py").write_text(text, encoding="utf-8")
         linecache.clearcache()
@@ -199,9 +199,9 @@ def test_source_changed_since_import_does_not_break(written, bodies, tmp_path):
     assert bodies.asserts(function)
 
 
-def test_function_body_is_read_once(written, bodies, monkeypatch):
+def test_function_body_is_read_once(import_source, bodies, monkeypatch):
     """The number of its cases does not matter."""
-    function = written(as_test("assert graysplit"))["test_x"]
+    function = import_source(as_test("assert graysplit"))["test_x"]
     assert bodies.asserts(function)
     monkeypatch.setattr(linecache, "getlines", None)
     assert bodies.asserts(function)

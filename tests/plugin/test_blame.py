@@ -110,23 +110,23 @@ def test_{name}_{fixture}({fixture}, graysplit_relay):
 FIXTURES = ("graysplit", "graysplit_reply")
 
 
-def suite(project, bodies):
+def write_suite(project, bodies):
     """Write a test of each body, for each of the two fixtures."""
     tests = [ONE.format(name=name, body=body, fixture=fixture) for name, body in bodies.items() for fixture in FIXTURES]
     project.test_file("import asyncio, json\n" + "".join(tests))
 
 
-def judged(project):
+def pass_counts(project):
     return {arm["role"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
 
 
-def passes(project):
+def passed_by_case(project):
     return {case["id"]: case["passed"] for case in project.report()["cases"]}
 
 
 def test_bug_in_the_body_counts_for_no_model(project):
     """The test fails even under the gate that forgives misses, and says why."""
-    suite(project, BUGS)
+    write_suite(project, BUGS)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json", "--junitxml=junit.xml")
     result.assert_outcomes(failed=3 * len(BUGS))
     cases = project.report()["cases"]
@@ -140,10 +140,10 @@ def test_bug_in_the_body_counts_for_no_model(project):
 
 def test_assertion_in_the_body_counts_against_the_model(project):
     """The gate `none` forgives it."""
-    suite(project, MISSES)
+    write_suite(project, MISSES)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     assert result.ret == pytest.ExitCode.OK
-    assert judged(project) == {"control": (len(MISSES), 2 * len(MISSES)), "treatment": (0, 2 * len(MISSES))}
+    assert pass_counts(project) == {"control": (len(MISSES), 2 * len(MISSES)), "treatment": (0, 2 * len(MISSES))}
 
 
 @pytest.mark.parametrize(("gate", "fixture"), [("none", "graysplit"), ("verdict", "graysplit_reply")])
@@ -188,7 +188,7 @@ def test_bug_in_the_body_leaves_no_pair(project):
     project.test_file(BESIDE)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes(passed=1, failed=3, skipped=2)
-    assert passes(project) == {
+    assert passed_by_case(project) == {
         "test_one_model": {"control": True},
         "test_miss": {},
         "test_prompts#1": {},
@@ -206,7 +206,7 @@ def test_failed_call_in_the_body_is_a_miss_of_its_model(project, model):
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes()
     expected = {"control": False} if model == CONTROL else {"control": True, TREATMENT: False}
-    assert passes(project) == {"test_x#1": expected}
+    assert passed_by_case(project) == {"test_x#1": expected}
 
 
 def test_missing_recording_in_the_body_is_not_a_miss(project):
@@ -215,7 +215,7 @@ def test_missing_recording_in_the_body_is_not_a_miss(project):
     result = project.run("--graysplit-record=none", "--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
     assert "[recording-missing]" in result.stdout.str()
-    assert passes(project) == {"test_x#1": {}}
+    assert passed_by_case(project) == {"test_x#1": {}}
 
 
 SUBTESTS = """
@@ -251,7 +251,7 @@ def test_subtests_are_counted_with_other_assertions(project, gate):
         alone = fixture == "graysplit_reply"
         both = [not alone if one is None else one for one in passed]
         expected[f"test_{name}_{fixture}"] = dict(zip(("control", TREATMENT), both, strict=False))
-    assert passes(project) == expected
+    assert passed_by_case(project) == expected
     failed = {line.split()[1].partition("[")[0] for line in result.outlines if line.startswith("FAILED")}
     names = [name for name in expected if gate == "case" or "bug" in name or "both" in name]
     assert failed == {f"test_it.py::{name}" for name in names if "pass" not in name}
@@ -273,5 +273,5 @@ def test_soft_assertions_of_pytest_check_are_misses(project):
         """
     )
     project.run("--graysplit-gate=none", "--graysplit-json=report.json").assert_outcomes()
-    assert judged(project) == {"control": (1, 2), "treatment": (0, 2)}
+    assert pass_counts(project) == {"control": (1, 2), "treatment": (0, 2)}
     assert all(case["asserted"] for case in project.report()["cases"])

@@ -38,7 +38,7 @@ def suite(project, monkeypatch):
     return project
 
 
-def billed(project):
+def billed_usd(project):
     return Decimal(project.relay.stats()["billed"]["cost_usd"])
 
 
@@ -52,7 +52,7 @@ def test_cost_cap_is_never_exceeded(suite, workers, faults):
     """The relay's own count stays below the cap under every network failure, and most of the cap is used."""
     suite.relay.control(faults=FAULTS[faults])
     result = suite.run(*workers, LIMITED, "--graysplit-max-cost=0.05", "--graysplit-timeout=0.2")
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     counted = result.parseoutcomes()
     assert counted["skipped"] >= 60 - 30
     assert sum(counted.values()) == 61
@@ -83,7 +83,7 @@ def test_cost_cap_skips_the_rest_and_keeps_paid_replies(suite, workers):
 
 
 @pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
-def test_used_up_cost_cap_fails_the_run_with_an_item(suite, section, workers):
+def test_used_up_cost_cap_fails_the_run_with_an_item(suite, section_of, workers):
     """The item is in the terminal, in JUnit XML and in the exit code; --lf does not select it."""
     result = suite.run(*workers, "-rsf", LIMITED, "--graysplit-max-cost=0.05", "--junit-xml=junit.xml")
     counted = result.parseoutcomes()
@@ -118,12 +118,12 @@ def test_gate_none_only_notes_the_used_up_cost_cap(suite):
     assert "graysplit::" not in result.stdout.str()
 
 
-def test_cost_cap_below_one_request_sends_nothing(suite, section):
+def test_cost_cap_below_one_request_sends_nothing(suite, section_of):
     """The summary gives the reason and the possible cost of one request."""
     result = suite.run(LIMITED, "--graysplit-max-cost=0.001")
     assert suite.sent() == 0
     assert result.parseoutcomes() == {"failed": 1, "skipped": 60}
-    assert section(result, "= graysplit =", "= ") == (
+    assert section_of(result, "= graysplit =", "= ") == (
         "the cap of $0.001 is used up: $0.0000 spent, 60 of 60 cases were not asked\n"
         "  hint: the next request may cost $0.0013; raise --graysplit-max-cost and run again: what was answered is kept"
         "  [budget-used-up]"
@@ -206,7 +206,7 @@ def test_reservations_of_a_crashed_worker_stay_spent(suite):
     )
     suite.relay.control(latency=0.05)
     result = suite.run("-n2", LIMITED, "--graysplit-max-cost=0.05")
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     assert result.parseoutcomes()["skipped"] >= 25
     assert list((suite.path / ".graysplit" / "budget").iterdir()) == []
 
@@ -217,12 +217,12 @@ def test_remote_workers_get_a_share_of_the_cost_cap(suite):
     far = ["--dist=load", "--px=id=proxy//popen//execmodel=thread", "--tx=2*popen//via=proxy"]
     result = suite.run(*far, "-rs", LIMITED, "--graysplit-max-cost=0.05")
     result.stdout.fnmatch_lines([f"SKIPPED * {UNASKED}"])
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     assert not (suite.path / ".graysplit" / "budget").exists()
     counted = result.parseoutcomes()
     assert (counted["failed"], result.ret) == (1, pytest.ExitCode.TESTS_FAILED)
     spent = next(line for line in result.outlines if line.startswith("the cap of $0.05 is used up"))
-    assert f"${billed(suite):.4f} spent, {counted['skipped']} of 60 cases" in spent
+    assert f"${billed_usd(suite):.4f} spent, {counted['skipped']} of 60 cases" in spent
 
 
 def test_price_overrun_of_the_relay_is_reported(suite):
@@ -313,4 +313,4 @@ def test_cost_cap_in_environment_or_ini_file(suite, monkeypatch, source, workers
         suite.write("pytest.ini", "[pytest]\ngraysplit_max_cost = 0.05\n")
     result = suite.run(LIMITED, *workers)
     assert result.parseoutcomes()["skipped"] > 25
-    assert billed(suite) <= CAP
+    assert billed_usd(suite) <= CAP

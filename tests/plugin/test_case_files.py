@@ -96,11 +96,11 @@ def test_files_of_other_names_are_not_collected(project):
         ),
     ],
 )
-def test_broken_case_file_is_one_collection_error(project, section, name, text, message):
+def test_broken_case_file_is_one_collection_error(project, section_of, name, text, message):
     """The message names file, line and field; pytest exits with 2, and nothing is sent."""
     project.write(name, text)
     result = project.run()
-    assert section(result, "ERROR collecting") == message
+    assert section_of(result, "ERROR collecting") == message
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.sent() == 0
 
@@ -146,12 +146,12 @@ def test_last_failed_option_runs_a_failed_case_again(project):
     assert project.sent() == 4
 
 
-def test_failed_case_of_a_file_shows_its_line(project, section):
+def test_failed_case_of_a_file_shows_its_line(project, section_of):
     """The failure is a message without a traceback."""
     project.record("bad", "One?", file="support")
     project.write("support.graysplit.jsonl", '\n{"id": "bad", "prompt": "One?", "expect": {"contains": "Rome"}}\n')
     result = project.run()
-    assert section(result, "___ bad ___") == (
+    assert section_of(result, "___ bad ___") == (
         "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
         "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
         "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"

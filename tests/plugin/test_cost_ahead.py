@@ -11,11 +11,11 @@ def test_x(graysplit, prompt): pass
 """
 
 
-def told(result):
+def estimate_lines(result):
     return [line for line in result.outlines if line.startswith("graysplit: ") and " call" in line]
 
 
-def limited(prompt):
+def limited_body(prompt):
     return {"messages": [{"role": "user", "content": prompt}], "max_tokens": 100}
 
 
@@ -25,16 +25,18 @@ def test_cost_estimate_uses_recorded_usage(project):
 
     usage = Usage(prompt=500, completion=40, total=540)
     for prompt in ("One?", "Two?"):
-        project.record(f"test_x[{prompt}]", prompt, model=CONTROL, body=limited(prompt), usage=usage)
-    project.record("test_x[One?]", "One?", model=TREATMENT, body=limited("One?"), usage=usage)
+        project.record(f"test_x[{prompt}]", prompt, model=CONTROL, body=limited_body(prompt), usage=usage)
+    project.record("test_x[One?]", "One?", model=TREATMENT, body=limited_body("One?"), usage=usage)
     project.test_file(TWO)
-    assert told(project.run(LIMITED)) == ["graysplit: 1 call, about $0.00016"]
+    assert estimate_lines(project.run(LIMITED)) == ["graysplit: 1 call, about $0.00016"]
 
 
 def test_cost_estimate_uses_text_sizes_without_recordings(project):
     """A reply counts as half of the limit, 50 tokens: 2 x (50 x $15 + 50 x $0.42) / M, and a little for the prompts."""
     project.test_file(TWO)
-    assert told(project.run(LIMITED, "--graysplit-max-cost=1")) == ["graysplit: 4 calls, about $0.0017, cap $1.00"]
+    assert estimate_lines(project.run(LIMITED, "--graysplit-max-cost=1")) == [
+        "graysplit: 4 calls, about $0.0017, cap $1.00"
+    ]
 
 
 def test_cost_estimate_without_a_price_is_a_lower_bound(project):
@@ -42,13 +44,13 @@ def test_cost_estimate_without_a_price_is_a_lower_bound(project):
     project.relay.control(models=[CONTROL, "my-model"])
     project.models = [f"--graysplit-control={CONTROL}", "--graysplit-treatment=my-model"]
     project.test_file(TWO)
-    assert told(project.run()) == ["graysplit: 4 calls, at least about $0.0091: no price for my-model"]
+    assert estimate_lines(project.run()) == ["graysplit: 4 calls, at least about $0.0091: no price for my-model"]
 
 
 def test_cost_estimate_with_an_early_exit_covers_every_test(project):
     """It is printed once, before the first request."""
     project.test_file(TWO)
-    assert told(project.run("-x", LIMITED)) == ["graysplit: 4 calls, about $0.0017, if every test runs"]
+    assert estimate_lines(project.run("-x", LIMITED)) == ["graysplit: 4 calls, about $0.0017, if every test runs"]
 
 
 def test_power_of_the_cases_is_printed_before_the_run(project):
@@ -74,7 +76,7 @@ def test_power_of_the_cases_is_printed_before_the_run(project):
 def test_cost_estimate_is_not_printed_by_workers_or_under_qq(project, arguments):
     """A worker has no terminal and sees only a part of the run."""
     project.test_file(TWO)
-    assert told(project.run(*arguments)) == []
+    assert estimate_lines(project.run(*arguments)) == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]])
@@ -82,11 +84,11 @@ def test_cost_estimate_is_not_printed_for_a_replay(project, arguments):
     """A replay sends no request."""
     project.test_file(TWO)
     project.run()
-    assert told(project.run(*arguments)) == []
+    assert estimate_lines(project.run(*arguments)) == []
 
 
 def test_record_mode_off_estimates_without_reading_recordings(project):
     """Even a broken recording is not read."""
     project.write("__graysplit__/test_it.jsonl", "broken\n")
     project.test_file(TWO)
-    assert len(told(project.run("--graysplit-record=off", LIMITED))) == 1
+    assert len(estimate_lines(project.run("--graysplit-record=off", LIMITED))) == 1

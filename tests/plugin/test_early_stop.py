@@ -19,7 +19,7 @@ def suite(project):
     return project
 
 
-def told(result, begin):
+def line_of(result, begin):
     [line] = [line for line in result.outlines if line.startswith(begin)]
     return line
 
@@ -31,11 +31,11 @@ def test_early_stop_skips_the_rest_once_harm_is_shown(suite):
     assert (outcomes["failed"], outcomes["missed"]) == (1, 10)  # the tenth case shows that the ninth has ended
     assert outcomes["skipped"] == 50
     assert suite.sent() <= 2 * (10 + 2 * 4) + 2
-    assert told(result, "early stop").startswith(
+    assert line_of(result, "early stop").startswith(
         f"early stop: harm of {TREATMENT} was shown after 9 cases; saved with the 51 tests beyond: 102 calls, about $"
     )
-    assert told(result, "early stop").endswith(", less 1 test that had begun")
-    assert told(result, "  verdict").endswith(
+    assert line_of(result, "early stop").endswith(", less 1 test that had begun")
+    assert line_of(result, "  verdict").endswith(
         "REJECT: pass rate: harm was shown after 9 cases, and the run stopped early"
     )
     assert [arm["cases"] for arm in suite.report()["arms"]] == [9, 9]
@@ -54,7 +54,7 @@ def test_early_stop_is_equal_with_workers(suite):
         last = next(number for number, line in enumerate(run.outlines) if line.startswith("MISS"))
         summaries.append(run.outlines[first + 1 : last])
     assert summaries[0] == summaries[1]
-    assert "after 9 cases; saved with the 51 tests beyond: 102 calls, about $" in told(runs[0], "early stop")
+    assert "after 9 cases; saved with the 51 tests beyond: 102 calls, about $" in line_of(runs[0], "early stop")
     assert not list((suite.path / ".graysplit" / "stops").glob("*"))
 
 
@@ -70,7 +70,7 @@ def test_early_stop_of_clusters_is_equal_with_workers(project):
     )
     project.run("--graysplit-gate=none", "--graysplit-record=new")
     given = ("--graysplit-early-stop", "--graysplit-gate=none", "--graysplit-record=none")
-    stops = [told(project.run(*given, *more), "early stop") for more in ([], ["-n2"])]
+    stops = [line_of(project.run(*given, *more), "early stop") for more in ([], ["-n2"])]
     assert stops[0] == stops[1]
     assert stops[0].startswith(
         f"early stop: harm of {TREATMENT} was shown after 27 cases; saved with the 33 tests beyond"
@@ -111,7 +111,7 @@ def test_planned_looks_hold_between_two_looks(project):
     project.test_file(SUITE.replace('"deepseek"', '"never"'))
     result = project.run("--graysplit-looks=40,80", "--graysplit-gate=verdict")
     assert result.parseoutcomes() == {"passed": 62}
-    assert told(result, "  verdict").endswith(
+    assert line_of(result, "  verdict").endswith(
         "HOLD: the suite has 60 cases, between the planned looks 40 and 80: the next verdict is at 80"
     )
     result = project.run("--graysplit-looks=40,80", "--graysplit-early-stop=both")

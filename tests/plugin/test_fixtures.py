@@ -61,7 +61,7 @@ def test_graysplit_relay_fixture_sends_prompts_of_the_body(project):
     assert [reply["case"] for reply in project.recorded()] == ["test_x#1", "test_x#1", "test_x#2", "test_x#3"]
 
 
-def test_graysplit_relay_fixture_asserts_thresholds_after_the_body(project, section):
+def test_graysplit_relay_fixture_asserts_thresholds_after_the_body(project, section_of):
     """The body runs to its end, and the test fails with every comparison that missed."""
     project.record("test_x#1", "One?", model="claude-sonnet-4.5", text="red")
     project.record("test_x#1", "One?", model="deepseek-v3.2", text="blue")
@@ -77,7 +77,7 @@ def test_graysplit_relay_fixture_asserts_thresholds_after_the_body(project, sect
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the body ended"])
-    assert section(result, "___ test_x ___", "---- Captured") == (
+    assert section_of(result, "___ test_x ___", "---- Captured") == (
         "treatment deepseek-v3.2: lexical similarity 0.10 is below 0.9\n"
         "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
         "\n"
@@ -90,11 +90,11 @@ def test_graysplit_relay_fixture_asserts_thresholds_after_the_body(project, sect
     )
 
 
-def test_graysplit_and_graysplit_reply_in_one_test_are_refused(project, section):
+def test_graysplit_and_graysplit_reply_in_one_test_are_refused(project, section_of):
     """A test judges each model alone, or the treatment against the control."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit, graysplit_reply): pass')
     result = project.run()
-    assert section(result, "ERROR collecting") == (
+    assert section_of(result, "ERROR collecting") == (
         "test_it.py:3: the test asks for graysplit and for graysplit_reply\n"
         "  hint: use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control"
         "  [fixture-both]"
@@ -103,12 +103,12 @@ def test_graysplit_and_graysplit_reply_in_one_test_are_refused(project, section)
 
 
 @pytest.mark.parametrize("fixture", ["graysplit", "graysplit_reply"])
-def test_fixture_in_an_unmarked_test_is_refused(project, section, fixture):
+def test_fixture_in_an_unmarked_test_is_refused(project, section_of, fixture):
     """The message names the test, and the fixture that needs no mark."""
     project.test_file(f"def test_x({fixture}): pass")
     result = project.run()
     result.assert_outcomes(errors=1)
-    assert section(result, "ERROR at setup of test_x") == (
+    assert section_of(result, "ERROR at setup of test_x") == (
         f"the fixture {fixture} needs a marked test\n"
         '  hint: put @pytest.mark.graysplit(prompt="...") on test_x, or ask for graysplit_relay to call prompts from '
         "the body  [fixture-unmarked]"
@@ -139,7 +139,7 @@ def test_user_fixture_may_use_our_fixtures(project):
     project.run().assert_outcomes(passed=3)
 
 
-def test_missing_recording_in_a_user_fixture_is_explained(project, section):
+def test_missing_recording_in_a_user_fixture_is_explained(project, section_of):
     """The error is our message, not an attribute error in the user's fixture."""
     project.record("test_other", "Other?")
     project.test_file(
@@ -156,7 +156,7 @@ def test_missing_recording_in_a_user_fixture_is_explained(project, section):
         """
     )
     result = project.run("--graysplit-record=none")
-    assert section(result, "ERROR at setup of test_x") == (
+    assert section_of(result, "ERROR at setup of test_x") == (
         "no recording for case 'test_x' (control, claude-sonnet-4.5)\n"
         "  __graysplit__/test_it.jsonl has one that differs:\n"
         "    case: 'test_other' -> 'test_x'\n"
@@ -191,12 +191,12 @@ E     hint: the role, not the model: arm="control" or arm="treatment"  [arm-unkn
         ),
     ],
 )
-def test_invalid_graysplit_relay_call_shows_only_the_users_line(project, section, call, message):
+def test_invalid_graysplit_relay_call_shows_only_the_users_line(project, section_of, call, message):
     """The traceback has no frame of the plugin, and nothing is sent."""
     project.test_file(f"def test_x(graysplit_relay): graysplit_relay.{call}")
     result = project.run()
     result.assert_outcomes(failed=1)
-    shown = section(result, "___ test_x ___").splitlines()
+    shown = section_of(result, "___ test_x ___").splitlines()
     assert shown[2] == f">   def test_x(graysplit_relay): graysplit_relay.{call}"
     assert shown[-1] == "test_it.py:3: UsageError"
     assert "\n".join(shown[4:-2]) == message.strip()
@@ -206,7 +206,7 @@ def test_invalid_graysplit_relay_call_shows_only_the_users_line(project, section
 def test_graysplit_relay_fixture_skips_without_a_treatment(project):
     """An unmarked test is skipped with the same reason as a marked one."""
     project.test_file('def test_x(graysplit_relay): graysplit_relay.compare("One?")')
-    result = project.bare("-rs")
+    result = project.run_without_models("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED * no treatment model: name the candidate with --graysplit-treatment=MODEL"])
 

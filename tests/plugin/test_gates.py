@@ -34,12 +34,12 @@ def test_gate_case_fails_the_session(suite, workers):
 
 
 @pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
-def test_gate_none_shows_a_miss_and_passes(suite, section, workers):
+def test_gate_none_shows_a_miss_and_passes(suite, section_of, workers):
     """The miss is an `m`, a line below the summary, and false in the JSON report; the exit code is 0."""
     result = suite.run("--graysplit-gate=none", "--graysplit-json=report.json", *workers)
     assert result.parseoutcomes() == {"missed": 1, "passed": 2}
     assert result.ret == pytest.ExitCode.OK
-    assert section(result, "broken cases") == (
+    assert section_of(result, "broken cases") == (
         "\nMISS test_it.py::test_x - treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75"
     ).strip("\n")
     assert suite.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}

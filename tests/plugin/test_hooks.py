@@ -6,7 +6,7 @@ KEY = "made-up-key-0123456789"
 TEST = '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n'
 
 
-def everything_written(project, result):
+def all_written_text(project, result):
     """Return the output of a run and the text of every file below the project."""
     files = [path.read_text("utf-8", "replace") for path in project.path.rglob("*") if path.is_file()]
     return "\n".join([result.stdout.str(), result.stderr.str(), *files])
@@ -57,13 +57,13 @@ def test_score_hook_adds_a_metric(project):
     assert "lexical" in result.stdout.str()
 
 
-def test_metric_unknown_to_every_hook_is_a_message(project, section):
+def test_metric_unknown_to_every_hook_is_a_message(project, section_of):
     """The hook returns None for the name, and there is no other hook."""
     project.write("conftest.py", "def pytest_graysplit_score(metric, case, control, treatment): return None")
     project.test_file('@pytest.mark.graysplit(prompt="One?", metric="theirs")\ndef test_x(graysplit): pass')
     result = project.run()
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "unknown metric 'theirs'\n"
         "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
@@ -125,7 +125,7 @@ def test_key_in_a_reply_is_written_nowhere(project, workers, gate):
     arguments = ["--graysplit-json=report.json", "--junitxml=junit.xml", f"--graysplit-gate={gate}", "-vv", "-l"]
     result = project.run(*arguments, *workers)
     assert project.sent() == 2
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
 
 
 ECHOED = {
@@ -163,7 +163,7 @@ def test_key_in_other_fields_of_a_response_is_written_nowhere(project, workers):
     result = project.run("--graysplit-json=report.json", "--junitxml=junit.xml", "-vv", "-l", "-rA", *workers)
     assert project.sent() == 2
     assert "answered: " in str(result.stdout)
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
     assert project.report()["arms"][0]["served_models"] == {"gpt-[redacted]": 1}
 
 
@@ -173,10 +173,10 @@ def test_key_in_an_error_of_the_relay_is_written_nowhere(project):
     project.test_file(TEST)
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
 
 
 def test_key_is_not_an_option(project):
     """A key on a command line would end up in logs."""
-    result = project.bare(f"--graysplit-api-key={KEY}")
+    result = project.run_without_models(f"--graysplit-api-key={KEY}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

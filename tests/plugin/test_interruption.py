@@ -25,11 +25,11 @@ def suite(project):
 
 
 @pytest.fixture
-def start(suite):
-    """Start pytest in its own process and wait until some replies have arrived."""
+def start_run(suite):
+    """Return a function that starts pytest in its own process and waits until some replies have arrived."""
     running = []
 
-    def start(*arguments, answered=10):
+    def start_run(*arguments, answered=10):
         command = [*suite.python(), *suite.options(*arguments)]
         process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
@@ -38,7 +38,7 @@ def start(suite):
             time.sleep(0.01)
         return process
 
-    yield start
+    yield start_run
     for process in running:
         process.kill()
         process.wait()
@@ -46,9 +46,9 @@ def start(suite):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_killed_run_is_resumed(suite, start, arguments):
+def test_killed_run_is_resumed(suite, start_run, arguments):
     """After SIGKILL the next run recovers the replies from the journal, says so, and requests only the rest."""
-    process = start(*arguments)
+    process = start_run(*arguments)
     process.kill()
     process.wait()
     suite.relay.control(latency=0)
@@ -61,11 +61,11 @@ def test_killed_run_is_resumed(suite, start, arguments):
     assert suite.report()["run"]["complete"] is True
 
 
-def test_killed_run_of_mode_all_is_resumed(suite, start):
+def test_killed_run_of_mode_all_is_resumed(suite, start_run):
     """The next run does not request the new replies again, and the old recordings are intact until then."""
     for number in range(20):
         suite.record(f"test_x[Prompt {number}]", f"Prompt {number}", text="old")
-    process = start("--graysplit-record=all")
+    process = start_run("--graysplit-record=all")
     process.kill()
     process.wait()
     suite.relay.control(latency=0)
@@ -76,9 +76,9 @@ def test_killed_run_of_mode_all_is_resumed(suite, start):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_ctrl_c_during_a_fetch_keeps_the_replies(suite, start, arguments):
+def test_ctrl_c_during_a_fetch_keeps_the_replies(suite, start_run, arguments):
     """The exit code is pytest's own, there is no traceback, and the next run fetches only the rest."""
-    process = start(*arguments)
+    process = start_run(*arguments)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     suite.relay.control(latency=0)
@@ -102,7 +102,7 @@ def test_interrupted_run_is_reported_as_incomplete(project):
         def test_y(graysplit): raise KeyboardInterrupt
         """
     )
-    result = project.spawn("--graysplit-json=report.json")
+    result = project.run_in_subprocess("--graysplit-json=report.json")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.report()["run"]["complete"] is False
     assert len(project.recorded()) == 4

@@ -54,15 +54,15 @@ def pytest_terminal_summary(config):
 """
 
 
-def get(url, path="metrics/dashboard"):
+def read_text(url, path="metrics/dashboard"):
     with build_opener(ProxyHandler({})).open(url + path, timeout=30) as answer:
         return answer.read().decode()
 
 
-def until(url, holds):
+def wait_until(url, holds):
     """Read the dashboard until it shows the awaited state."""
     for _ in range(600):
-        if holds(shown := json.loads(get(url))):
+        if holds(shown := json.loads(read_text(url))):
             return shown
         time.sleep(0.05)
     raise AssertionError(shown)
@@ -78,11 +78,11 @@ def suite(project):
 
 
 @pytest.fixture
-def start(suite):
-    """Start a run in its own process; return it and the address of its dashboard."""
+def start_run(suite):
+    """Return a function that starts a run in its own process, and returns it and the address of its dashboard."""
     running = []
 
-    def start(*arguments):
+    def start_run(*arguments):
         command = [*suite.python(), *suite.options("--graysplit-dashboard", *arguments)]
         process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
@@ -91,7 +91,7 @@ def start(suite):
                 return process, told[1]
         raise AssertionError("no page was announced")
 
-    yield start
+    yield start_run
     for process in running:
         process.kill()
         process.wait()
@@ -106,10 +106,10 @@ def port():
         return free.getsockname()[1]
 
 
-def test_dashboard_shows_a_run_during_and_after_it(suite, start):
+def test_dashboard_shows_a_run_during_and_after_it(suite, start_run):
     """Replies count at once and verdicts at the end, open pages get both as events, and no text contains the key."""
-    process, url = start()
-    running = until(url, lambda shown: shown["progress"]["done"] == 2)
+    process, url = start_run()
+    running = wait_until(url, lambda shown: shown["progress"]["done"] == 2)
     assert (running["state"], running["title"]) == ("running", "3 cases")
     assert running["subtitle"] == f"control {CONTROL}, treatment {TREATMENT}, metric lexical"
     assert {key: running["progress"][key] for key in ("unit", "total", "fetched", "to_fetch")} == {
@@ -124,22 +124,26 @@ def test_dashboard_shows_a_run_during_and_after_it(suite, start):
     assert (comparison["verdict"], comparison["reasons"]) == ("collecting", ["1 of 3 cases are left"])
 
     events = []
-    reader = Thread(target=lambda: events.append(get(url, "events")))
+    reader = Thread(target=lambda: events.append(read_text(url, "events")))
     reader.start()
     (suite.path / "middle").touch()
-    ended = until(url, lambda shown: shown["state"] == "ended")
+    ended = wait_until(url, lambda shown: shown["state"] == "ended")
     (comparison,) = ended["comparisons"]
     assert comparison["verdict"] == "hold"
     assert comparison["reasons"][0] == "only 3 cases; a verdict needs at least 30"
     assert [(arm["n"], arm["latency_s"]["n"]) for arm in ended["arms"]] == [(3, 3), (3, 3)]
     assert (ended["progress"]["done"], ended["progress"]["total"]) == (3, 3)
 
-    case = json.loads(get(url, f"cases/{ended['worst'][0]['id']}"))
+    case = json.loads(read_text(url, f"cases/{ended['worst'][0]['id']}"))
     assert (case["name"], [arm["arm"] for arm in case["arms"]]) == (ended["worst"][0]["name"], ["control", TREATMENT])
     assert case["diff"]
     with pytest.raises(HTTPError):
-        get(url, "cases/0")
-    texts = [json.dumps(running), json.dumps(ended), *(get(url, f"cases/{each['id']}") for each in ended["worst"])]
+        read_text(url, "cases/0")
+    texts = [
+        json.dumps(running),
+        json.dumps(ended),
+        *(read_text(url, f"cases/{each['id']}") for each in ended["worst"]),
+    ]
     assert not any(KEY in text for text in texts)
 
     (suite.path / "end").touch()
@@ -148,15 +152,15 @@ def test_dashboard_shows_a_run_during_and_after_it(suite, start):
     assert "event: end" in events[0]
     assert '"state":"ended"' in events[0]
     with pytest.raises(URLError):
-        get(url)
+        read_text(url)
 
 
-def test_dashboard_shows_an_interrupted_run_as_ended(suite, start):
+def test_dashboard_shows_an_interrupted_run_as_ended(suite, start_run):
     """After Ctrl-C the verdict is hold, and the process exits as usual."""
-    process, url = start()
-    until(url, lambda shown: shown["progress"]["done"] == 2)
+    process, url = start_run()
+    wait_until(url, lambda shown: shown["progress"]["done"] == 2)
     process.send_signal(signal.SIGINT)
-    ended = until(url, lambda shown: shown["state"] == "ended")
+    ended = wait_until(url, lambda shown: shown["state"] == "ended")
     (comparison,) = ended["comparisons"]
     assert comparison["verdict"] == "hold"
     assert comparison["reasons"][0].startswith("interrupted: ")
@@ -168,7 +172,7 @@ def test_dashboard_shows_an_interrupted_run_as_ended(suite, start):
 
 
 @pytest.mark.parametrize("arguments", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["one", "two workers"])
-def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section, arguments):
+def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section_of, arguments):
     """Results, summary and exit code are the same as without it, and it shows the numbers of the report."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
@@ -180,7 +184,7 @@ def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section, argu
     )
     assert paged.outlines.count(f"graysplit: live page at http://127.0.0.1:{port}/") == 1
     assert paged.ret == plain.ret == 0
-    assert section(paged, "= graysplit =") == section(plain, "= graysplit =")
+    assert section_of(paged, "= graysplit =") == section_of(plain, "= graysplit =")
     plain_report, report, page = suite.report("plain.json"), suite.report("paged.json"), suite.report("page.json")
     for key in ("arms", "comparisons", "cases"):
         assert report[key] == plain_report[key]
@@ -242,4 +246,4 @@ def test_dashboard_server_is_not_imported_without_the_option(project):
             assert {"starlette", "uvicorn", "anyio", "pytest_graysplit.reporting.dashboard"}.isdisjoint(sys.modules)
         """
     )
-    project.spawn("--graysplit-record=none", "-pno:xdist").assert_outcomes(passed=1)
+    project.run_in_subprocess("--graysplit-record=none", "-pno:xdist").assert_outcomes(passed=1)

@@ -7,7 +7,7 @@ from pytest_graysplit.cases.fields import MARKER_FIELDS
 KNOWN = ", ".join((*MARKER_FIELDS, "cases", "asserts"))
 
 
-def asked(project):
+def sent_prompts(project):
     """Return the last message of every request, sorted and without duplicates."""
     return sorted({body["messages"][-1]["content"] for body in project.relay.stats()["bodies"]})
 
@@ -87,7 +87,7 @@ def test_marker_prompt_may_come_from_an_argument(project, source, prompts):
     project.test_file(source)
     result = project.run()
     result.assert_outcomes(passed=len(prompts))
-    assert asked(project) == prompts
+    assert sent_prompts(project) == prompts
     assert project.sent() == 2 * len(prompts)
 
 
@@ -110,7 +110,7 @@ def test_marker_with_a_case_file_gives_one_item_per_case(project):
     result = project.run("-v")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["*::test_x[[]a[]] PASSED*", "*::test_y[[]b[]] PASSED*"])
-    assert asked(project) == ["One?", "Two?"]
+    assert sent_prompts(project) == ["One?", "Two?"]
     assert project.sent() == 4
 
 
@@ -233,11 +233,11 @@ def test_marker_fields_reach_the_case_and_the_request(project):
         ),
     ],
 )
-def test_invalid_marker_is_one_collection_error(project, section, mark, message):
+def test_invalid_marker_is_one_collection_error(project, section_of, mark, message):
     """The message is place, problem and remedy without a traceback, and nothing is sent."""
     project.test_file(f"@pytest.mark.graysplit({mark})\ndef test_x(graysplit): pass")
     result = project.run()
-    assert section(result, "ERROR collecting") == message
+    assert section_of(result, "ERROR collecting") == message
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.sent() == 0
 
@@ -283,7 +283,7 @@ def test_invalid_marker_is_one_collection_error(project, section, mark, message)
         ),
     ],
 )
-def test_invalid_parametrized_value_is_named_with_its_item(project, section, argument, value, message):
+def test_invalid_parametrized_value_is_named_with_its_item(project, section_of, argument, value, message):
     """The message names the line of the test and the item, once per function."""
     project.test_file(
         f"""
@@ -293,7 +293,7 @@ def test_invalid_parametrized_value_is_named_with_its_item(project, section, arg
         """
     )
     result = project.run()
-    assert section(result, "ERROR collecting") == f"test_it.py:3{message}"
+    assert section_of(result, "ERROR collecting") == f"test_it.py:3{message}"
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
 
@@ -311,7 +311,7 @@ def test_tags_of_marker_and_case_file_select_tests(project):
     )
     result = project.run("-k", "slow", "-v")
     assert result.parseoutcomes() == {"passed": 2, "deselected": 1}
-    assert asked(project) == ["One?", "Three?"]
+    assert sent_prompts(project) == ["One?", "Three?"]
 
 
 def test_marked_test_needs_no_fixture_of_ours(project):

@@ -45,7 +45,7 @@ def test_warnings_as_errors_find_none_of_ours(project):
     """A live run and a replay pass under -W error."""
     project.test_file('@pytest.mark.graysplit(prompt="One?", min_similarity=0)\ndef test_x(graysplit): pass')
     project.run("-W", "error").assert_outcomes(failed=1)  # only because the guard vetoes the two numbers
-    project.spawn("-W", "error", "--graysplit-gate=none").assert_outcomes()
+    project.run_in_subprocess("-W", "error", "--graysplit-gate=none").assert_outcomes()
     assert project.sent() == 2
 
 
@@ -130,11 +130,11 @@ def test_patches_of_a_test_do_not_reach_the_requests_of_the_run(project, argumen
         assert graysplit_relay.compare("In the body?").treatment.text.endswith("body?")
     """
     )
-    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    project.run_in_subprocess(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
     assert len(project.recorded()) == 42
     assert project.sent() == 45
     assert all(line["at"] > "2026" for line in project.recorded())
-    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    project.run_in_subprocess(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
     assert project.sent() == 45
 
 
@@ -161,4 +161,4 @@ def test_forked_process_sends_with_its_own_thread(project):
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         """
     )
-    project.spawn().assert_outcomes(passed=1)
+    project.run_in_subprocess().assert_outcomes(passed=1)

@@ -12,7 +12,7 @@ def test_marked_tests_are_skipped_without_a_treatment(project):
         TEST + '\ndef test_own(): pass\n\n@pytest.mark.graysplit(prompt="One?")\ndef test_y(graysplit_reply): pass'
     )
     project.write("s.graysplit.jsonl", '{"prompt": "One?"}')
-    result = project.bare("-rs", "--graysplit-control=gpt-4.1")
+    result = project.run_without_models("-rs", "--graysplit-control=gpt-4.1")
     result.assert_outcomes(skipped=3, passed=1)
     result.stdout.fnmatch_lines(["SKIPPED *: no treatment model: name the candidate with --graysplit-treatment=MODEL"])
     assert result.ret == pytest.ExitCode.OK
@@ -25,7 +25,7 @@ def test_marked_tests_are_skipped_without_a_treatment(project):
 def test_treatment_without_a_control_is_a_usage_error(project):
     """The message names the treatment and both ways to name the control."""
     project.test_file(TEST)
-    result = project.bare(f"--graysplit-treatment={TREATMENT}")
+    result = project.run_without_models(f"--graysplit-treatment={TREATMENT}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: there is a treatment, deepseek-v3.2, and no control to compare it with\n"
@@ -199,17 +199,17 @@ def test_duplicate_treatment_is_a_usage_error(project):
 def test_invalid_option_value_is_a_usage_error_before_collection(project, option, message):
     """The message has the option as it was written, its value, and the valid values."""
     project.test_file("raise RuntimeError('collected')")
-    result = project.bare(f"--graysplit-{option}")
+    result = project.run_without_models(f"--graysplit-{option}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == message
     assert result.stdout.str().strip() == ""
 
 
-def test_unknown_metric_option_is_a_collection_error(project, section):
+def test_unknown_metric_option_is_a_collection_error(project, section_of):
     """Only the hooks of a collected case can tell whether the metric exists."""
     project.test_file(TEST)
     result = project.run("--graysplit-metric=lexicl")
-    assert section(result, "ERROR collecting") == (
+    assert section_of(result, "ERROR collecting") == (
         "--graysplit-metric: unknown metric 'lexicl', did you mean lexical?\n"
         "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
@@ -232,7 +232,7 @@ def test_ini_values_are_read(project):
         """,
     )
     project.test_file(TEST)
-    project.bare().assert_outcomes(passed=2)
+    project.run_without_models().assert_outcomes(passed=2)
     assert {(body["temperature"], body["seed"]) for body in project.relay.stats()["bodies"]} == {(0, 42)}
 
 
@@ -250,7 +250,7 @@ def test_native_pytest_table_is_read(project):
     project.test_file(
         '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): assert graysplit.case.max_latency_s == 50'
     )
-    project.bare().assert_outcomes(passed=1)
+    project.run_without_models().assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_wrong_type_in_the_native_pytest_table_is_refused_by_pytest(project, set
     """A number without quotes gives a message of pytest itself."""
     project.write("pyproject.toml", f"[tool.pytest]\n{setting}\n")
     project.test_file(TEST)
-    result = project.bare()
+    result = project.run_without_models()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip().replace(str(project.path), ".") == message
 
@@ -278,7 +278,7 @@ def test_wrong_type_in_the_native_pytest_table_is_refused_by_pytest(project, set
 def test_invalid_ini_value_names_file_and_ini_option(project):
     """The message leads to the place of the value, not to an option that was not used."""
     project.write("pytest.ini", "[pytest]\ngraysplit_record = nwe\n")
-    result = project.bare()
+    result = project.run_without_models()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pytest.ini: graysplit_record: 'nwe' is not one of auto, none, new, all, off, did you mean new?\n"
@@ -303,14 +303,14 @@ def test_environment_alone_names_the_models(project, monkeypatch):
     monkeypatch.setenv("GRAYSPLIT_CONTROL", CONTROL)
     monkeypatch.setenv("GRAYSPLIT_TREATMENT", TREATMENT)
     project.test_file(TEST)
-    project.bare().assert_outcomes(passed=1)
+    project.run_without_models().assert_outcomes(passed=1)
 
 
 def test_invalid_environment_value_is_a_message_at_collection(project, monkeypatch):
     """Only the marked test uses the plugin, so the value is read at collection; there is no traceback."""
     monkeypatch.setenv("GRAYSPLIT_RETRIES", "many")
     project.test_file(TEST)
-    result = project.bare()
+    result = project.run_without_models()
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert "environment GRAYSPLIT_RETRIES: 'many' is not a whole number of 0 or more" in result.stdout.str()
 
@@ -351,7 +351,9 @@ def test_tool_table_sets_prices_aliases_headers_and_params(project, monkeypatch)
         """,
     )
     project.test_file(TEST)
-    result = project.bare(f"--graysplit-control={CONTROL}", "--graysplit-treatment=cheap", "--graysplit-json=r.json")
+    result = project.run_without_models(
+        f"--graysplit-control={CONTROL}", "--graysplit-treatment=cheap", "--graysplit-json=r.json"
+    )
     result.assert_outcomes(passed=1)
     stats = project.relay.stats()
     assert stats["headers"]["x-team"] == "search-team"
@@ -373,7 +375,7 @@ def test_invalid_tool_table_is_a_usage_error(project):
 
 def test_marker_and_options_are_in_the_help_of_pytest(project):
     """`--markers` and `--help` list them."""
-    project.bare("--markers").stdout.fnmatch_lines(["@pytest.mark.graysplit(prompt=..., *"])
-    text = project.bare("--help").stdout.str()
+    project.run_without_models("--markers").stdout.fnmatch_lines(["@pytest.mark.graysplit(prompt=..., *"])
+    text = project.run_without_models("--help").stdout.str()
     assert "--graysplit-treatment=MODEL" in text
     assert "graysplit_min_similarity" in text

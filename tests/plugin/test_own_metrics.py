@@ -11,8 +11,8 @@ def test_x(graysplit): pass
 
 
 @pytest.fixture
-def package(project, monkeypatch):
-    """Install a package with one entry point, in the layout that pip leaves on the path."""
+def install_metric(project, monkeypatch):
+    """Return a function that installs a package with one entry point, in the layout of pip."""
 
     def install(name, value, code):
         (project.path / "site").mkdir(exist_ok=True)
@@ -39,9 +39,9 @@ def package(project, monkeypatch):
         ("their_metrics:METRIC", "class _M:\n    def score(self, control, treatment): return 0.9\nMETRIC = _M()"),
     ],
 )
-def test_entry_point_metric_gives_the_score(project, package, value, code):
+def test_entry_point_metric_gives_the_score(project, install_metric, value, code):
     """The entry point is a function, a class or an object with a `score`; no conftest is needed."""
-    package("their", value, code)
+    install_metric("their", value, code)
     project.record("test_x", "One?")
     project.test_file(ONE.format(name="their"))
     project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
@@ -60,18 +60,18 @@ def test_entry_point_metric_gives_the_score(project, package, value, code):
         ("their_metrics:none", "", "AttributeError: module 'their_metrics' has no attribute 'none'"),
     ],
 )
-def test_broken_entry_point_metric_is_named_with_its_package(project, package, value, code, cause):
+def test_broken_entry_point_metric_is_named_with_its_package(project, install_metric, value, code, cause):
     """The message comes once at collection, and nothing is sent."""
-    package("their", value, code)
+    install_metric("their", value, code)
     project.test_file(ONE.format(name="their"))
     result = project.run()
     assert f"the metric 'their' of the package their-metrics cannot be used: {cause}" in result.stdout.str()
     assert project.sent() == 0
 
 
-def test_unknown_metric_lists_installed_metrics(project, package):
+def test_unknown_metric_lists_installed_metrics(project, install_metric):
     """The message suggests the nearest name."""
-    package("their-metric", "their_metrics:score", "def score(control, treatment): return 1")
+    install_metric("their-metric", "their_metrics:score", "def score(control, treatment): return 1")
     result = project.run("--graysplit-metric=their-metrics", "--collect-only")
     project.test_file("@pytest.mark.graysplit(prompt='One?')\ndef test_x(graysplit): pass")
     result = project.run("--graysplit-metric=their-metrik")

@@ -14,7 +14,7 @@ def test_x(graysplit, prompt): pass
 ONE = '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n'
 
 
-def refused(result):
+def usage_error(result):
     """Return the text on stderr of a run that ended with a usage error."""
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     return result.stderr.str().strip()
@@ -85,18 +85,18 @@ def test_replay_without_recordings_is_one_usage_error(project, monkeypatch, vari
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     project.test_file(TWO)
     result = project.run()
-    assert refused(result) == message
+    assert usage_error(result) == message
     assert project.sent() == 0
     assert not (project.path / ".graysplit").exists()
 
 
-def test_record_none_shows_the_nearest_recording(project, section):
+def test_record_none_shows_the_nearest_recording(project, section_of):
     """The fields that differ are listed, for the arm without a recording."""
     project.record("test_x", "One?")
     project.test_file(ONE)
     result = project.run("--graysplit-record=none", "--graysplit-param=temperature=0")
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "no recording for case 'test_x' (control, claude-sonnet-4.5)\n"
         "  __graysplit__/test_it.jsonl has one that differs:\n"
         "    temperature: (not sent) -> 0\n"
@@ -105,24 +105,24 @@ def test_record_none_shows_the_nearest_recording(project, section):
     assert project.sent() == 0
 
 
-def test_record_none_without_recordings_fails_every_test(project, section):
+def test_record_none_without_recordings_fails_every_test(project, section_of):
     """The mode was given explicitly, so each test fails with its own message."""
     project.test_file(ONE)
     result = project.run("--graysplit-record=none")
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "no recording for case 'test_x' (control, claude-sonnet-4.5)\n"
         "  __graysplit__/test_it.jsonl holds no replies\n"
         "  hint: run once with pytest --graysplit-record=new  [recording-missing]"
     )
 
 
-def test_record_none_names_the_arm_without_a_recording(project, section):
+def test_record_none_names_the_arm_without_a_recording(project, section_of):
     """The control has a recording, and the treatment has not."""
     project.record("test_x", "One?", model=CONTROL)
     project.test_file(ONE)
     result = project.run("--graysplit-record=none", "--graysplit-json=report.json")
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "no recording for case 'test_x' (treatment, deepseek-v3.2)\n"
         "  __graysplit__/test_it.jsonl has one that differs:\n"
         "    model: claude-sonnet-4.5 -> deepseek-v3.2\n"
@@ -158,7 +158,7 @@ def test_record_new_without_a_key_is_refused(project, monkeypatch):
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     project.test_file(ONE)
-    assert refused(project.run("--graysplit-record=new")) == (
+    assert usage_error(project.run("--graysplit-record=new")) == (
         "ERROR: GRAYSPLIT_API_KEY is not set, and replies must be fetched\n"
         "  hint: export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with --graysplit-record=none  [key-missing]"
     )
@@ -175,8 +175,8 @@ def test_early_exit_gives_the_same_setup_errors(project, monkeypatch, arguments,
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     project.test_file(TWO)
     whole, early = project.run(*arguments), project.run("-x", *arguments)
-    assert refused(early).replace("pytest -x", "pytest") == refused(whole)
-    assert message in refused(early)
+    assert usage_error(early).replace("pytest -x", "pytest") == usage_error(whole)
+    assert message in usage_error(early)
     assert "INTERNALERROR" not in early.stdout.str()
 
 
@@ -192,7 +192,7 @@ def test_unreachable_relay_is_one_usage_error(project):
     """One message for all cases, without a traceback."""
     project.test_file(TWO)
     result = project.run("--graysplit-base-url=http://127.0.0.1:9/v1", "--graysplit-retries=0")
-    assert refused(result) == (
+    assert usage_error(result) == (
         "ERROR: no relay answers at http://127.0.0.1:9/v1: cannot connect: Connection refused\n"
         "  hint: check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)  [relay-unreachable]"
     )
@@ -202,7 +202,7 @@ def test_relay_that_answers_html_is_one_usage_error(project):
     """A sign-in page is not a relay; one request shows it."""
     project.relay.control(faults=[{"kind": "html", "on": "any", "times": None}])
     project.test_file(TWO)
-    assert refused(project.run()).replace(project.relay.url, "URL") == (
+    assert usage_error(project.run()).replace(project.relay.url, "URL") == (
         "ERROR: URL is not an OpenAI-compatible relay: the answer is not JSON but a web page titled 'Sign in' (the base URL usually ends in /v1)\n"
         "  hint: check --graysplit-base-url; the base URL usually ends in /v1  [relay-not-json]"
     )
@@ -215,7 +215,7 @@ def test_unknown_model_is_named_with_the_nearest_model(project):
     project.relay.control(faults=[unknown])
     project.models = [f"--graysplit-control={CONTROL}", "--graysplit-treatment=deepsek-v3.2"]
     project.test_file(TWO)
-    assert refused(project.run()) == (
+    assert usage_error(project.run()) == (
         "ERROR: the relay knows no model 'deepsek-v3.2', did you mean deepseek-v3.2? (the relay answered 404: The model does not exist)\n"
         "  hint: it lists claude-sonnet-4.5, deepseek-v3.2, gemini-2.5-flash, gpt-4.1  [model-unknown]"
     )
@@ -226,25 +226,25 @@ def test_refused_key_is_one_usage_error(project):
     """The list of models and the first request, which is sent alone, both get a 401."""
     project.relay.control(key="the right one")
     project.test_file(TWO)
-    assert refused(project.run()).replace(project.relay.url, "URL") == (
+    assert usage_error(project.run()).replace(project.relay.url, "URL") == (
         "ERROR: URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
     assert project.sent() == 1
 
 
-def test_refused_key_stops_a_run_with_a_prefetch_window(project, section):
+def test_refused_key_stops_a_run_with_a_prefetch_window(project, section_of):
     """The first test fails with the message, no second test runs, and the summary repeats the message."""
     project.relay.control(key="the right one")
     project.test_file(TWO)
     result = project.run("--maxfail=5")
     assert result.parseoutcomes() == {"failed": 1}
-    message = section(result, "___ test_x[One?] ___")
+    message = section_of(result, "___ test_x[One?] ___")
     assert message.replace(project.relay.url, "URL") == (
         "URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
-    assert message in section(result, "= graysplit =")
+    assert message in section_of(result, "= graysplit =")
     assert project.sent() == 1
 
 
@@ -259,7 +259,7 @@ def test_key_refused_in_the_middle_keeps_earlier_replies(project):
         """
     )
     result = project.run("--graysplit-concurrency=1")
-    assert refused(result).replace(project.relay.url, "URL") == (
+    assert usage_error(result).replace(project.relay.url, "URL") == (
         "ERROR: URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
@@ -270,7 +270,7 @@ def test_key_refused_in_the_middle_keeps_earlier_replies(project):
     assert project.sent() == answered + 1 + (12 - answered)
 
 
-def test_summary_of_an_aa_run_says_so(project, section):
+def test_summary_of_an_aa_run_says_so(project, section_of):
     """Two replies of one model are compared, and the summary says that one model has both roles."""
     project.models = [f"--graysplit-control={CONTROL}", f"--graysplit-treatment={CONTROL}"]
     project.record("test_x", "One?", model=CONTROL, text="Paris")
@@ -278,7 +278,7 @@ def test_summary_of_an_aa_run_says_so(project, section):
     project.test_file(ONE)
     result = project.run("--graysplit-record=none", "--graysplit-json=report.json")
     result.assert_outcomes(passed=1)
-    assert section(result, "= graysplit =") == (
+    assert section_of(result, "= graysplit =") == (
         "1 case · control claude-sonnet-4.5 · replayed 2 of 2 replies, latencies as recorded · metric lexical\n"
         "\n"
         "model                           pass rate     95% CI          p50      p95      errors   cost      per pass\n"
@@ -322,7 +322,7 @@ def test_unwritable_recordings_are_refused_before_anything_is_sent(project):
     """A path below a file cannot be a folder, not even for root."""
     project.write("taken", "a file")
     project.test_file(ONE)
-    assert refused(project.run("--graysplit-recordings=taken/deeper")) == (
+    assert usage_error(project.run("--graysplit-recordings=taken/deeper")) == (
         "ERROR: taken/deeper/test_it.jsonl cannot be read: Not a directory\n"
         "  hint: make it a file that you may read, or restore it from version control  [recording-unreadable]"
     )
@@ -333,7 +333,7 @@ def test_unwritable_state_folder_is_refused_before_anything_is_sent(project):
     """`.graysplit` holds the journal, and nothing is sent without it."""
     project.write(".graysplit", "a file")
     project.test_file(ONE)
-    assert refused(project.run()) == (
+    assert usage_error(project.run()) == (
         "ERROR: recordings cannot be written to .graysplit: .graysplit is not a folder\n"
         "  hint: nothing was sent; make it writable, name another folder with --graysplit-recordings=DIR, or store nothing with --graysplit-record=off  [folder-unwritable]"
     )
@@ -382,7 +382,7 @@ def test_unreadable_recording_is_named_with_its_line(project, change, message, m
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
     before = path.read_bytes()
     project.test_file(TWO)
-    assert refused(project.run(f"--graysplit-record={mode}")) == message
+    assert usage_error(project.run(f"--graysplit-record={mode}")) == message
     assert path.read_bytes() == before
     assert project.sent() == 0
 
@@ -445,7 +445,7 @@ def test_recordings_outside_the_project_are_refused(project):
     """The merge would not write them, so nothing is sent."""
     project.test_file(ONE)
     result = project.run("--graysplit-recordings=../elsewhere")
-    assert "[recording-outside]" in refused(result)
+    assert "[recording-outside]" in usage_error(result)
     assert project.sent() == 0
 
 

@@ -29,9 +29,9 @@ def suite(project):
     return project
 
 
-def test_summary_compares_the_models(suite, section):
+def test_summary_compares_the_models(suite, section_of):
     """It shows pass rates, latencies, costs, and the cases with the lowest similarity."""
-    assert section(suite.run(), "= graysplit =") == (
+    assert section_of(suite.run(), "= graysplit =") == (
         "3 cases · control claude-sonnet-4.5 · replayed 6 of 6 replies, latencies as recorded · metric lexical\n"
         "\n"
         "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
@@ -51,9 +51,9 @@ def test_summary_compares_the_models(suite, section):
     )
 
 
-def test_summary_under_q_keeps_table_and_comparison(suite, section):
+def test_summary_under_q_keeps_table_and_comparison(suite, section_of):
     """Only the first line of context is left out."""
-    assert section(suite.run("-q"), "= graysplit =") == (
+    assert section_of(suite.run("-q"), "= graysplit =") == (
         "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
         "claude-sonnet-4.5   3/3  100.0%   43.9 .. 100.0   1.00 s   1.00 s   0        $0.0010    $0.0003\n"
         "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
@@ -76,10 +76,10 @@ def test_summary_is_left_out_under_qq(suite):
     assert "graysplit" not in "\n".join(line for line in result.outlines if not line.startswith("FAILED"))
 
 
-def test_summary_fits_a_narrow_terminal(suite, section, monkeypatch):
+def test_summary_fits_a_narrow_terminal(suite, section_of, monkeypatch):
     """Other columns are left out, but not the model, its pass rate and its errors."""
     monkeypatch.setenv("COLUMNS", "60")
-    lines = section(suite.run(), "= graysplit =").splitlines()
+    lines = section_of(suite.run(), "= graysplit =").splitlines()
     table = lines[2:5]
     assert [line.split()[0] for line in table] == ["model", CONTROL, TREATMENT]
     assert all(len(line) <= 60 for line in table)

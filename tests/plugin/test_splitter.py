@@ -15,7 +15,7 @@ load_splitter("NAME")  [split-unclear]
 """
 
 
-def configure(project, **models):
+def write_splits(project, **models):
     """Write a split per name, with that treatment."""
     project.write("pyproject.toml", "".join(SPLIT.format(name=name, model=model) for name, model in models.items()))
 
@@ -41,7 +41,7 @@ test_another_counts_anew = test_shares
 
 def test_splitter_fixture_takes_the_only_split(project):
     """It needs no model of the run, and each test starts with its own count of anonymous units."""
-    configure(project, summaries="gpt-4.1")
+    write_splits(project, summaries="gpt-4.1")
     project.test_file(
         """
         @pytest.mark.parametrize("again", [1, 2])
@@ -51,12 +51,12 @@ def test_splitter_fixture_takes_the_only_split(project):
             graysplit_splitter.assign()
         """
     )
-    project.bare().assert_outcomes(passed=2)
+    project.run_without_models().assert_outcomes(passed=2)
 
 
 def test_splitter_fixture_takes_the_split_of_the_runs_models(project):
     """If none of several splits has these models, the message names the splits and the remedy."""
-    configure(project, summaries="gpt-4.1", answers="deepseek-v3.2")
+    write_splits(project, summaries="gpt-4.1", answers="deepseek-v3.2")
     project.test_file(
         """
         def test_x(graysplit_splitter):
@@ -64,7 +64,7 @@ def test_splitter_fixture_takes_the_split_of_the_runs_models(project):
         """
     )
     project.run().assert_outcomes(passed=1)
-    result = project.bare()
+    result = project.run_without_models()
     result.assert_outcomes(errors=1)
     assert UNCLEAR in result.stdout.str()
 
@@ -72,7 +72,7 @@ def test_splitter_fixture_takes_the_split_of_the_runs_models(project):
 def test_splitter_fixture_skips_without_a_treatment(project):
     """The reason is that of every test that needs one."""
     project.test_file("def test_x(graysplit_splitter): raise AssertionError")
-    result = project.bare("-rs")
+    result = project.run_without_models("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no treatment model: name the candidate with --graysplit-treatment=MODEL"])
 

@@ -14,7 +14,7 @@ TOOLS = [
 ]
 
 
-def message(*calls, text=None):
+def calling(*calls, text=None):
     """Return a message that calls tools, in the format of OpenAI's protocol."""
     sent = [
         {"id": f"call_{place}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
@@ -27,24 +27,24 @@ def right(number):
     return {"order": 1000 + number, "amount": 21.5, "due": "2026-11-30"}
 
 
-def spelled_otherwise(number):
+def reordered(number):
     return {"due": "2026-11-30T00:00:00Z", "amount": 21.50, "order": 1000 + number}
 
 
 # Replies of the treatment to a refund call of the control: its message, the similarity, and the expected misses.
 KINDS = {
-    "same": (lambda n: message(("refund", right(n))), 1.0, set()),
-    "reordered": (lambda n: message(("refund", spelled_otherwise(n))), 1.0, set()),
-    "another-name": (lambda n: message(("delete_account", right(n))), 0.0, {"tool_calls", "similarity"}),
-    "another-argument": (lambda n: message(("refund", right(n) | {"order": n})), 2 / 3, {"tool_calls", "guard"}),
-    "no-call": (lambda n: message(text="I have refunded your order."), 0.0, {"tool_calls", "similarity"}),
-    "one-too-many": (lambda n: message(("refund", right(n)), ("notify", {"n": n})), 2 / 3, {"tool_calls", "guard"}),
+    "same": (lambda n: calling(("refund", right(n))), 1.0, set()),
+    "reordered": (lambda n: calling(("refund", reordered(n))), 1.0, set()),
+    "another-name": (lambda n: calling(("delete_account", right(n))), 0.0, {"tool_calls", "similarity"}),
+    "another-argument": (lambda n: calling(("refund", right(n) | {"order": n})), 2 / 3, {"tool_calls", "guard"}),
+    "no-call": (lambda n: calling(text="I have refunded your order."), 0.0, {"tool_calls", "similarity"}),
+    "one-too-many": (lambda n: calling(("refund", right(n)), ("notify", {"n": n})), 2 / 3, {"tool_calls", "guard"}),
 }
 
 
 def case(kind, number):
     """Return a case whose prompt tells the relay each model's reply."""
-    prompt = {CONTROL: message(("refund", right(number))), TREATMENT: KINDS[kind][0](number)}
+    prompt = {CONTROL: calling(("refund", right(number))), TREATMENT: KINDS[kind][0](number)}
     calls = [{"name": "refund", "arguments": {"order": 1000 + number, "amount": 21.5}}]
     return {
         "id": f"{kind}-{number}",
@@ -77,7 +77,7 @@ REFUND, OTHER = ToolCall("refund", {"order": 1001}, "c1"), ToolCall("refund", {"
 
 
 @pytest.fixture
-def answered(project):
+def record_calls(project):
     """Return a function that records the tool calls of each model."""
 
     def record(control, treatment, case="test_x"):
@@ -88,9 +88,9 @@ def answered(project):
     return record
 
 
-def test_failure_shows_the_tool_calls(project, answered, section):
+def test_failure_shows_the_tool_calls(project, record_calls, section_of):
     """Both sides are shown below the miss, one call per line."""
-    answered((REFUND,), (OTHER, ToolCall("notify")))
+    record_calls((REFUND,), (OTHER, ToolCall("notify")))
     project.test_file(
         """
         @pytest.mark.graysplit(
@@ -101,7 +101,7 @@ def test_failure_shows_the_tool_calls(project, answered, section):
             assert graysplit.control.tool_call("refund").arguments == {"order": 1001}
         """
     )
-    assert section(project.run(), "test_x _", "===") == (
+    assert section_of(project.run(), "test_x _", "===") == (
         "treatment deepseek-v3.2: expected refund(order=1001), called refund(order=1002), notify()\n"
         "  hint: arguments may be more than are expected; numbers and dates are equal by value  [expect-tool-calls]\n"
         "\n"
@@ -118,9 +118,9 @@ def test_failure_shows_the_tool_calls(project, answered, section):
     )
 
 
-def test_missing_tool_call_is_a_miss_of_its_model(project, answered):
+def test_missing_tool_call_is_a_miss_of_its_model(project, record_calls):
     """The body asks both models for the call, and the one that replied in text misses."""
-    answered((REFUND,), ())
+    record_calls((REFUND,), ())
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="Refund it.")
@@ -152,11 +152,11 @@ def test_judge_is_not_asked_about_tool_calls(project, treatment, asked):
 
 
 @pytest.mark.parametrize("metric", ["lexical", "judge", "ours"])
-def test_tool_calls_of_separate_arms_are_compared(project, answered, metric):
+def test_tool_calls_of_separate_arms_are_compared(project, record_calls, metric):
     """They are compared also where no metric can be requested after the tests."""
     project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
     project.write("conftest.py", "def pytest_graysplit_score(metric):\n    return None\n" * (metric == "ours"))
-    answered((REFUND,), (OTHER,))
+    record_calls((REFUND,), (OTHER,))
     project.test_file(
         f"""
         @pytest.mark.graysplit(prompt="Refund it.", metric="{metric}")

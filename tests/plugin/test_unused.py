@@ -4,7 +4,7 @@
 def test_unused_plugin_prints_and_writes_nothing(project):
     """There is no header, summary or folder, even if a key is set."""
     project.test_file("def test_own(): pass")
-    result = project.bare()
+    result = project.run_without_models()
     result.assert_outcomes(passed=1)
     text = "\n".join(line for line in result.outlines if not line.startswith(("plugins:", "rootdir:")))
     assert "graysplit" not in text
@@ -32,7 +32,7 @@ def test_unused_plugin_imports_nothing_heavy(project):
 def test_plugin_can_be_switched_off(project):
     """`-p no:graysplit` leaves an unknown mark and no fixture."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(): pass\n\ndef test_own(): pass')
-    result = project.bare("-p", "no:graysplit", "-W", "ignore::pytest.PytestUnknownMarkWarning")
+    result = project.run_without_models("-p", "no:graysplit", "-W", "ignore::pytest.PytestUnknownMarkWarning")
     result.assert_outcomes(passed=2)
     assert project.sent() == 0
 

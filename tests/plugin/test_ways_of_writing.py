@@ -13,17 +13,17 @@ import pytest
 HOOKS = {"pytest_collection_modifyitems(items)": "items", "pytest_itemcollected(item)": "[item]"}
 
 
-def prompts(project):
+def sent_prompts(project):
     """Return the last message of every request, sorted and without duplicates."""
     return sorted({body["messages"][-1]["content"] for body in project.relay.stats()["bodies"]})
 
 
-def passed(project):
+def pass_counts(project):
     """Return the passed and judged cases of each arm in the report."""
     return {arm["role"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
 
 
-def late(project, signature="pytest_itemcollected(item)", fields='prompt="One?"'):
+def write_late_marker(project, signature="pytest_itemcollected(item)", fields='prompt="One?"'):
     project.write("conftest.py", LATE.format(signature=f"def {signature}", items=HOOKS[signature], fields=fields))
 
 
@@ -54,25 +54,25 @@ def test_indirect_prompt_is_the_value_of_its_fixture(project, workers):
     )
     result = project.run(*workers, "--graysplit-json=report.json")
     result.assert_outcomes(passed=3, failed=1)
-    assert prompts(project) == ["made a", "made b", "made c"]
-    assert passed(project) == {"control": (2, 3), "treatment": (2, 3)}
+    assert sent_prompts(project) == ["made a", "made b", "made c"]
+    assert pass_counts(project) == {"control": (2, 3), "treatment": (2, 3)}
 
 
 @pytest.mark.parametrize("signature", HOOKS)
 def test_marker_added_during_collection_is_planned(project, signature):
     """A test with graysplit_reply still gets one item per arm."""
-    late(project, signature)
+    write_late_marker(project, signature)
     project.test_file(
         "def test_x(graysplit): pass\n\ndef test_y(graysplit_reply): assert graysplit_reply.text\n\ndef test_z(): pass"
     )
     project.run("--graysplit-json=report.json").assert_outcomes(passed=4)
-    assert passed(project) == {"control": (3, 3), "treatment": (3, 3)}
+    assert pass_counts(project) == {"control": (3, 3), "treatment": (3, 3)}
 
 
 @pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)])
 def test_invalid_field_of_a_late_marker_is_a_message(project, workers):
     """A usage error of a worker would be lost, so the test fails with the message there."""
-    late(project, "pytest_collection_modifyitems(items)", 'prompt="One?", min_similarty=1')
+    write_late_marker(project, "pytest_collection_modifyitems(items)", 'prompt="One?", min_similarty=1')
     project.test_file("def test_x(graysplit): pass")
     result = project.run(*workers)
     assert result.ret != pytest.ExitCode.OK
@@ -82,7 +82,7 @@ def test_invalid_field_of_a_late_marker_is_a_message(project, workers):
 
 def test_late_marker_with_two_treatments_needs_our_fixture(project):
     """Without the fixture the test has one item, which cannot serve both treatments."""
-    late(project)
+    write_late_marker(project)
     project.test_file("def test_x(): pass")
     result = project.run("--graysplit-treatment=gpt-4.1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -116,7 +116,7 @@ def test_marker_of_a_parameter_applies_to_its_item_alone(project):
         """
     )
     project.run("--graysplit-treatment=gpt-4.1").assert_outcomes(passed=3)
-    assert prompts(project) == ["b"]
+    assert sent_prompts(project) == ["b"]
 
 
 @pytest.mark.parametrize("model", ["模型-1", "vendor::m[1]", "a b", "control-2", "-"])
@@ -214,7 +214,7 @@ def test_failure_outside_the_body_is_a_miss(project, gate):
         """
     )
     project.run(f"--graysplit-gate={gate}", "--graysplit-json=report.json")
-    assert passed(project) == {"control": (4, 4), "treatment": (2, 4)}
+    assert pass_counts(project) == {"control": (4, 4), "treatment": (2, 4)}
 
 
 @pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 brings subtests")
@@ -232,7 +232,7 @@ def test_subtests_keep_the_results_of_their_test(project, gate):
     )
     result = project.run(f"--graysplit-gate={gate}", "--graysplit-json=report.json")
     assert (result.ret == pytest.ExitCode.OK) is (gate == "none")
-    assert passed(project) == {"control": (2, 2), "treatment": (1, 2)}
+    assert pass_counts(project) == {"control": (2, 2), "treatment": (1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_run_without_a_blocked_builtin_plugin_works(project, name):
 def test_missing_treatment_skips_without_the_skipping_plugin(project):
     """The plugin that evaluates skip marks is blocked."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(): pass')
-    project.bare("-p", "no:skipping").assert_outcomes(skipped=1)
+    project.run_without_models("-p", "no:skipping").assert_outcomes(skipped=1)
 
 
 @pytest.mark.parametrize("name", ["pytest.ini", "tox.ini", "sub/pytest.ini"])
@@ -270,4 +270,4 @@ def test_lone_surrogate_in_a_reply_is_sent_by_a_worker(project):
     project.test_file('@pytest.mark.graysplit(prompt="One?", expect={"contains": "Mars"})\ndef test_x(graysplit): pass')
     result = project.run("-n1", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert passed(project) == {"control": (0, 1), "treatment": (0, 1)}
+    assert pass_counts(project) == {"control": (0, 1), "treatment": (0, 1)}

@@ -40,7 +40,7 @@ def suite(project):
     return project
 
 
-def test_xdist_gives_the_results_of_one_process(suite, section):
+def test_xdist_gives_the_results_of_one_process(suite, section_of):
     """Arms, comparisons, cases and the summary are equal."""
     one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
     two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
@@ -49,11 +49,11 @@ def test_xdist_gives_the_results_of_one_process(suite, section):
     for key in ("arms", "comparisons", "cases"):
         assert first[key] == second[key]
     assert first["run"]["complete"] is second["run"]["complete"] is True
-    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert section_of(one, "= graysplit =") == section_of(two, "= graysplit =")
     assert suite.sent() == 0
 
 
-def test_xdist_miss_names_the_users_command(project, section):
+def test_xdist_miss_names_the_users_command(project, section_of):
     """The message has the typed command, not that of the worker."""
     project.record("test_y", "Two?")
     project.test_file(
@@ -69,7 +69,7 @@ def test_xdist_miss_names_the_users_command(project, section):
     assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in result.outlines
 
 
-def test_xdist_workers_fetch_missing_replies_once(project, section):
+def test_xdist_workers_fetch_missing_replies_once(project, section_of):
     """Each reply is requested, recorded and counted once."""
     project.test_file(
         """
@@ -126,7 +126,7 @@ def test_xdist_crashed_worker_leaves_one_summary(project):
     assert 16 <= project.sent() <= 16 + 4
 
 
-def test_xdist_refused_key_is_reported_once(project, section):
+def test_xdist_refused_key_is_reported_once(project, section_of):
     """Both workers get the error, the summary shows it once, and the run fails."""
     project.relay.control(key="the right one")
     project.test_file(
@@ -138,14 +138,14 @@ def test_xdist_refused_key_is_reported_once(project, section):
     )
     result = project.run("-n2")
     assert result.ret != pytest.ExitCode.OK
-    assert section(result, "= graysplit =").replace(project.relay.url, "URL") == (
+    assert section_of(result, "= graysplit =").replace(project.relay.url, "URL") == (
         "URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
     assert project.sent() <= 2  # at most one per worker
 
 
-def test_xdist_replay_without_recordings_is_reported_once(project, monkeypatch, section):
+def test_xdist_replay_without_recordings_is_reported_once(project, monkeypatch, section_of):
     """Each worker would only replay, and there are no recordings."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
@@ -158,7 +158,7 @@ def test_xdist_replay_without_recordings_is_reported_once(project, monkeypatch, 
     )
     result = project.run("-n2")
     assert result.ret != pytest.ExitCode.OK
-    assert section(result, "= graysplit =", "! xdist") == (
+    assert section_of(result, "= graysplit =", "! xdist") == (
         "nothing is recorded yet, and this run only replays, because GRAYSPLIT_API_KEY is not set\n"
         "  hint: record once, with your key: GRAYSPLIT_API_KEY=... pytest --graysplit-record=new  [nothing-recorded]"
     )
