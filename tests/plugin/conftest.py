@@ -20,7 +20,7 @@ from pytest_graysplit.types import Reply, ReplyKey, Usage
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
 AT = "2026-11-23T10:00:00Z"
-MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # a live answer of the loopback; recorded ones take whole seconds
+MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # latencies of live replies vary; recorded ones are whole seconds
 MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_")
 
 # An inner run forgets the modules that it imported first, so the modules that every run needs are imported here.

@@ -20,7 +20,7 @@ def limited_body(prompt):
 
 
 def test_cost_estimate_uses_recorded_usage(project):
-    """The prompt counts as for the other model, the reply as for the own one: (500 x $0.28 + 40 x $0.42) / M."""
+    """The prompt has the recorded size, the reply the usual one of its model: (500 x $0.28 + 40 x $0.42) / M."""
     from pytest_graysplit.types import Usage
 
     usage = Usage(prompt=500, completion=40, total=540)

@@ -91,10 +91,10 @@ REPLACED = """
 
     @pytest.fixture(scope="session", autouse=True)
     def everything_replaced():
-        \"\"\"What mocks, blockers, fakes and freezers do, each at its crudest.\"\"\"
+        \"\"\"Replace network, files and clock, as mocks, blockers, fakes and freezers do.\"\"\"
 
         def refuse(*args, **kwargs):
-            raise AssertionError("a request of the run has come by here")
+            raise AssertionError("a request of the run used a patched function")
 
         fake_os = types.SimpleNamespace(getpid=os.getpid, path=os.path, environ=os.environ, write=refuse)
         with pytest.MonkeyPatch.context() as patch:

@@ -32,7 +32,7 @@ def test_shares(graysplit_splitter):
     assert (graysplit_splitter.salt, graysplit_splitter.unassigned) == ("graysplit", 0)
     graysplit_splitter.assign()
 
-test_another_counts_anew = test_shares
+test_shares_again = test_shares
 """
     )
     project.run("--graysplit-treatment=gpt-4.1").assert_outcomes(passed=3)

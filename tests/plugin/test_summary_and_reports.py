@@ -112,7 +112,7 @@ def test_json_report_has_its_published_keys(suite):
 
 
 def test_json_report_unwritable_at_the_end_fails_the_run(suite):
-    """All tests passed, and the other reports are written."""
+    """All tests passed, and the rest of the session is complete."""
     suite.test_file("""
         @pytest.mark.graysplit(prompt="One?")
         def test_y(graysplit):
