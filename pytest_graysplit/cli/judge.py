@@ -41,9 +41,12 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
     # Imported here because only this command fetches replies.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
-    from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import (
+        CalibrationRun,
+        find_root,
+        read_judge_settings,
+    )
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
-    from pytest_graysplit.evaluation.judge_calibration.project import find_root, read_judge_settings
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
@@ -61,13 +64,13 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
 
 
 def _headline(path: Path, run: CalibrationRun) -> str:
-    usage = run.asked
+    usage = run.usage
     replayed = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
     return f"{path}: {plural(run.size, 'pair')}, judge {run.model}{replayed}"
 
 
 def _calls(run: CalibrationRun) -> Iterator[Line]:
-    usage = run.asked
+    usage = run.usage
     if usage is not None:
         yield Line(f"cost           {money(usage.cost_usd)} for {plural(usage.calls, 'call')}", DONE)
         if usage.failed:

@@ -103,7 +103,7 @@ def _called(reply: Reply, whose: str = "") -> Iterator[str]:
 
 def _difference(old: str, new: str) -> str:
     if old == new:
-        return "the same, to the letter"
+        return "identical"
     same_words = "the same words; only the white space differs: "
     return (same_words if old.split() == new.split() else "") + word_diff(old, new)
 

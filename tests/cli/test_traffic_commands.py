@@ -132,7 +132,7 @@ def test_a_user_who_sends_much_of_the_traffic_is_named(capsys):
     [
         (6000, 0.3, 1, "  grade         REJECT: pass rate is at least "),
         (300, 0.01, 3, "  grade         HOLD: "),
-        (60, 0.0, 4, "  grade         COLLECTING: control: 11 units with requests, 19 more units to go to 30"),
+        (60, 0.0, 4, "  grade         COLLECTING: control: only 11 units with requests; a grade needs at least 30"),
     ],
     ids=["reject", "hold", "collecting"],
 )

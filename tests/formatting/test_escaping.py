@@ -18,7 +18,7 @@ from pytest_graysplit.formatting.escaping import on_one_line, unhidden, visible,
 from pytest_graysplit.reporting import summary
 from pytest_graysplit.reporting.dashboard.snapshot_cache import as_text
 from pytest_graysplit.reporting.failure import failure
-from pytest_graysplit.reporting.json.report import chunks
+from pytest_graysplit.reporting.json_report import chunks
 
 # One of each kind: CSI, CSI of one byte, OSC, a bell, a backspace, directions, line ends, what takes up no room, halves.
 HOSTILE = (
