@@ -1,4 +1,4 @@
-"""Fields of messages: mistyped ones are named with their place, those of other servers are sent as they are."""
+"""Fields of messages: mistyped ones are named with their location, and those of other servers are sent unchanged."""
 
 import pytest
 
@@ -74,8 +74,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("message", "problem", "hint", "slug"), REFUSED)
-def test_a_field_that_is_mistyped_is_named_with_its_place(message, problem, hint, slug):
-    """File, line and path, such as messages[1].role, with the nearest name."""
+def test_mistyped_field_is_named_with_its_location(message, problem, hint, slug):
+    """File, line and path, such as messages[1].role, with the most similar name."""
     with pytest.raises(UsageError) as caught:
         build_case({"messages": [{"role": "user", "content": "Hi"}, message]}, where=WHERE)
     error = caught.value
@@ -102,6 +102,6 @@ def test_a_field_that_is_mistyped_is_named_with_its_place(message, problem, hint
     {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}], "content": "a"},
     {"role": "user", "content": "a", "agent_name": "b", "x_vendor": 1, "do_not_log": True},
 ])  # fmt: skip
-def test_what_servers_accept_is_sent_as_it_is(message):
-    """The protocol has grown, and servers extend it: only what looks mistyped is refused."""
+def test_fields_of_other_servers_are_sent_unchanged(message):
+    """Servers extend the protocol: only names that look mistyped are rejected."""
     assert build_case({"messages": [message]}, where=WHERE).messages == (message,)

@@ -1,4 +1,4 @@
-"""Replies and comparisons are held to what the user asked, and each miss says what was found and what to do."""
+"""Replies and comparisons are checked against the case, and each failure says what was found and what to do."""
 
 import doctest
 from dataclasses import replace
@@ -36,8 +36,8 @@ def found(text, **expect):
     return [(miss.problem, miss.hint, miss.slug) for miss in misses(text, **expect)]
 
 
-def test_a_right_reply_misses_nothing():
-    """A case without demands, and one whose demands are met, give no miss."""
+def test_right_reply_fails_nothing():
+    """A case without expectations, and one whose expectations are met, have no failure."""
     asked = case(expect={"contains": "30", "max_words": 4}, max_latency_s=1, max_cost_usd=0.001)
     assert check_reply(case(), OK, "small", never) == []
     assert check_reply(asked, OK, "small", never) == []
@@ -63,22 +63,22 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("reply", "arm", "problem", "hint"), OUTCOMES)
-def test_every_outcome_but_ok_is_a_miss(reply, arm, problem, hint):
-    """The miss names the arm, the model and the cause, and each outcome has a remedy of its own."""
+def test_every_outcome_but_ok_fails(reply, arm, problem, hint):
+    """The failure names the arm, the model and the cause, and each outcome has its own remedy."""
     assert check_reply(case(expect={"max_words": 9}), replace(OK, **reply), arm, never) == [
         FailedExpectation(arm=arm, kind="outcome", problem=problem, hint=hint, slug=f"outcome-{reply['outcome']}")
     ]
 
 
-def test_a_failed_call_is_held_to_nothing_else():
-    """There is no answer to check, so one miss says it all."""
+def test_failed_call_is_one_failure():
+    """There is no answer to check."""
     failed = replace(OK, outcome="error", text="", latency_s=60.0, cost_usd=None)
     asked = case(expect={"contains": "30"}, max_latency_s=1, max_cost_usd=0.1)
     assert [miss.kind for miss in check_reply(asked, failed, "small", never)] == ["outcome"]
 
 
-def test_text_that_was_cut_off_is_still_checked():
-    """The outcome comes first, what the text lacks after it; where there is no text, only the outcome counts."""
+def test_cut_off_text_is_checked_too():
+    """The outcome comes first, then expectations of the text; without a text, only the outcome counts."""
     asked = case(expect={"contains": "60"}, max_latency_s=0.5, max_cost_usd=0.0005)
     kinds = [[miss.kind for miss in check_reply(asked, replace(OK, outcome=outcome, text=text), "small", never)]
              for outcome, text in (("truncated", "30"), ("empty", " "), ("ok", ""))]  # fmt: skip
@@ -127,8 +127,8 @@ EXPECT = [
 
 
 @pytest.mark.parametrize(("expect", "text", "problem", "hint", "slug"), EXPECT)
-def test_a_missed_expectation_shows_what_was_expected_and_found(expect, text, problem, hint, slug):
-    """The miss shows both, near the place that matters, and says how the check reads."""
+def test_failed_expectation_shows_expected_and_found(expect, text, problem, hint, slug):
+    """It shows both near the relevant place, and explains the check."""
     assert found(text, **expect) == [(f"treatment small: {problem}", hint, f"expect-{slug}")]
 
 
@@ -145,26 +145,26 @@ MET = [
 
 
 @pytest.mark.parametrize(("expect", "text"), MET)
-def test_a_met_expectation_misses_nothing(expect, text):
-    """Each check lets through what it asks for."""
+def test_met_expectation_does_not_fail(expect, text):
+    """Each check passes for a right answer."""
     assert found(text, **expect) == []
 
 
-def test_a_long_answer_is_shown_where_it_first_differs():
-    """Two long texts that begin alike are shown from where they part."""
+def test_long_answer_is_shown_at_the_first_difference():
+    """Two long texts with the same beginning are shown from their first difference."""
     ((problem, _, _),) = found(LONG + "free", equals=LONG + "paid")
     tail = ("word " * 40 + "free")[-80:]
     assert problem == f"treatment small: expected …{tail[:-4] + 'paid'!r}, found …{tail!r}"
 
 
-def test_half_a_character_does_not_reach_the_terminal():
-    """A model can write half a surrogate pair, which could not be printed or stored."""
+def test_half_a_surrogate_pair_is_escaped():
+    """A model can write half a pair, which could not be printed or stored."""
     ((problem, _, _),) = found('{"a": "\\ud800"}', json={"a": 1})
     assert problem == 'treatment small: $.a: expected 1, found "\\ud800"'
 
 
-def test_a_judged_reference_is_reached_by_an_answer_as_good():
-    """0.5 is as good as the reference, and no score at all is for the item to tell."""
+def test_judged_reference_needs_half_a_point():
+    """0.5 means as good as the reference; an answer without a score is reported by the item."""
     asked = case(expect={"reference": "30 days"}, metric="judge")
     assert check_reply(asked, OK, "small", lambda *_: 0.5) == check_reply(asked, OK, "small", lambda *_: None) == []
     assert [miss.slug for miss in check_reply(asked, OK, "small", lambda *_: 0.4)] == ["expect-reference"]
@@ -178,8 +178,8 @@ def test_a_judged_reference_is_reached_by_an_answer_as_good():
         ({}, float("nan"), "similarity NaN to the reference is below 0.75"),
     ],
 )  # fmt: skip
-def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
-    """The threshold is the one in `expect`, or 0.75, and rounding never hides the difference."""
+def test_reference_uses_the_given_score(expect, score, problem):
+    """The threshold is that of `expect`, or 0.75, and rounding never hides the difference."""
     asked = case(expect={"reference": "30 days", **expect}, min_similarity=0.1)
     pairs = []
     (miss,) = check_reply(asked, OK, "control", lambda *pair: pairs.append(pair) or score)
@@ -194,8 +194,8 @@ def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
     assert check_reply(asked, OK, "control", lambda *_: 0.9) == []
 
 
-def test_budgets_are_held_and_rounded_honestly():
-    """A reply just over its budget never reads as if it were on it."""
+def test_budgets_are_checked_without_rounding():
+    """A reply just over its budget never reads as if it were within it."""
     asked = case(max_latency_s=3, max_cost_usd=0.1)
     slow = replace(OK, latency_s=3.0004, cost_usd=Decimal("0.1000001"))
     assert check_reply(asked, slow, "small", never) == [
@@ -222,8 +222,8 @@ def test_budgets_are_held_and_rounded_honestly():
         (None, "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
     ],
 )  # fmt: skip
-def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
-    """Unknown is not zero: the miss says what is missing, the price or the usage."""
+def test_unknown_cost_fails_a_budget(usage, hint):
+    """Unknown is not zero: the failure names the missing price or usage."""
     assert check_reply(case(max_cost_usd=1e-05), replace(OK, cost_usd=None, usage=usage), "small", never) == [
         FailedExpectation(
             arm="small",
@@ -235,8 +235,8 @@ def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
     ]
 
 
-def test_an_unknown_cost_that_was_reported_as_nothing_says_so():
-    """The price of the table is not what the model costs, or the relay does not know it."""
+def test_reported_cost_of_zero_is_explained():
+    """The price table is wrong about the model, or the relay does not know its cost."""
     reply = replace(OK, cost_usd=None, reported_cost_usd=Decimal(0), usage=Usage(prompt=1, completion=1))
     [miss] = check_reply(case(max_cost_usd=1e-05), reply, "small", never)
     assert miss.hint == (
@@ -255,8 +255,8 @@ def held(comparison, **fields):
     return check_comparison(case(**fields), comparison, "small")
 
 
-def test_a_similarity_below_the_threshold_is_a_miss():
-    """Score, metric and threshold are shown, with as many digits as it takes; flags add nothing to it."""
+def test_similarity_below_the_threshold_fails():
+    """Score, metric and threshold have as many digits as needed; flags add no failure."""
     flags = (Flag(name="number", detail="42 became 24"),)
     assert held(compared(0.7496, 0.75, flags=flags)) == [
         FailedExpectation(
@@ -270,8 +270,8 @@ def test_a_similarity_below_the_threshold_is_a_miss():
     assert [miss.slug for miss in held(compared(float("nan"), 0.75))] == ["similarity-below"]
 
 
-def test_a_guard_vetoes_a_similarity_that_was_reached():
-    """Each flag is a miss of its own; without a threshold, flags are only shown."""
+def test_guard_vetoes_a_reached_similarity():
+    """Each flag is a failure; without a threshold, flags are only shown."""
     flags = (Flag(name="number", detail="42 became 24"), Flag(name="negation", detail="'not' is gone"))
     hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
     reached = "treatment small: lexical similarity 0.95 reaches 0.75, but the guard"
@@ -288,8 +288,8 @@ def test_a_guard_vetoes_a_similarity_that_was_reached():
     [("", "", "control big and treatment small"), ("", "a", "control big"), ("a", "", "treatment small"),
      ("a", "b", "one side")],
 )  # fmt: skip
-def test_a_similarity_that_is_unknown_does_not_reach_a_threshold(control, treatment, silent):
-    """No data is never a pass: the miss says which side gave no text."""
+def test_unknown_similarity_fails_a_threshold(control, treatment, silent):
+    """The failure names the side without a text."""
     sides = {"control": replace(OK, model="big", text=control), "treatment": replace(OK, text=treatment)}
     assert held(compared(None, 0.75, **sides)) == [
         FailedExpectation(
@@ -302,8 +302,8 @@ def test_a_similarity_that_is_unknown_does_not_reach_a_threshold(control, treatm
     ]
 
 
-def test_the_latency_ratio_is_held_where_it_is_known():
-    """The treatment may take so many times as long as the control; an unknown latency cannot miss."""
+def test_latency_ratio_is_checked_if_known():
+    """An unknown latency cannot fail."""
     slow = compared(0.9, 0.75, treatment=replace(OK, latency_s=1.5001))
     assert held(slow, max_latency_ratio=1.5) == [
         FailedExpectation(
@@ -319,8 +319,8 @@ def test_the_latency_ratio_is_held_where_it_is_known():
     assert held(compared(0.9, 0.75, treatment=replace(OK, latency_s=None)), max_latency_ratio=1) == []
 
 
-def test_the_control_is_held_to_the_threshold_it_sets():
-    """A control that does not repeat itself is told so; with one sample or no threshold there is nothing to hold."""
+def test_control_is_checked_against_its_own_threshold():
+    """An inconsistent control is named; with one sample or no threshold there is nothing to check."""
     assert check_control(case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
         FailedExpectation(
             arm="control",
@@ -335,8 +335,8 @@ def test_the_control_is_held_to_the_threshold_it_sets():
         assert check_control(case(min_similarity=threshold), BIG, [PairScore(score)]) == []
 
 
-def test_guards_veto_the_control_as_they_veto_a_treatment():
-    """Both arms are held alike: a control that changes a number from one answer to the next misses too."""
+def test_guards_veto_the_control_too():
+    """A control that changes a number between its answers fails like a treatment."""
     flag = Flag(name="number-changed", detail="30 -> 14")
     [miss] = check_control(case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
     assert miss == FailedExpectation(
@@ -350,8 +350,8 @@ def test_guards_veto_the_control_as_they_veto_a_treatment():
 
 
 @pytest.mark.parametrize(("threshold", "score"), [(0.75, 0.5), (None, 0.9), ("auto", 0.9)])
-def test_guards_veto_nothing_where_nothing_is_reached(threshold, score):
-    """A threshold that was missed, or that nobody set, has nothing to veto."""
+def test_guards_veto_nothing_below_the_threshold(threshold, score):
+    """A threshold that was not reached, or not set, leaves nothing to veto."""
     pairs = [PairScore(score, (Flag(name="number-changed", detail="30 -> 14"),))]
     assert all(miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, pairs))
 
@@ -360,8 +360,8 @@ def test_guards_veto_nothing_where_nothing_is_reached(threshold, score):
     ("scores", "slugs"),
     [((0.9, 0.5), []), ((0.9, 0.5, 0.5), ["similarity-below"]), ((1.0, 0.7, 0.7), ["similarity-below"])],
 )
-def test_several_pairs_miss_where_fewer_than_half_reach_the_threshold(scores, slugs):
-    """Pairs are counted on both arms alike; the mean may reach what most pairs do not."""
+def test_several_pairs_fail_if_fewer_than_half_reach_the_threshold(scores, slugs):
+    """Pairs are counted for both arms; the mean may reach a threshold that most pairs do not."""
     pairs = tuple(map(PairScore, scores))
     comparison = replace(compared(sum(scores) / len(scores), 0.75), pairs=pairs)
     assert [miss.slug for miss in held(comparison)] == slugs
@@ -370,15 +370,15 @@ def test_several_pairs_miss_where_fewer_than_half_reach_the_threshold(scores, sl
         assert "on average, 1 of 3 pairs reach 0.75" in held(comparison)[0].problem
 
 
-def test_a_guard_vetoes_only_where_it_brings_most_pairs_below():
+def test_guard_vetoes_only_if_most_pairs_fail_by_it():
     """One changed number in two pairs leaves half of them, which is enough."""
     flagged, plain = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),)), PairScore(0.9)
     assert held(replace(compared(0.9, 0.75), pairs=(flagged, plain))) == []
     assert [miss.slug for miss in held(replace(compared(0.9, 0.75), pairs=(flagged, flagged, plain)))] == ["guard-veto"]
 
 
-def test_a_calibrated_threshold_says_where_it_comes_from():
-    """Nobody set the number, so no message asks to lower it."""
+def test_calibrated_threshold_names_its_source():
+    """The user did not set the number, so no message asks to lower it."""
     auto = replace(case(min_similarity=0.213), calibrated=True)
     [control] = check_control(auto, BIG, [PairScore(0.2)])
     assert control.problem == (
@@ -396,22 +396,22 @@ def test_a_calibrated_threshold_says_where_it_comes_from():
     assert treatment.hint == "where both answers are right, choose another metric, or use expect"
 
 
-def test_the_examples_in_docstrings_run():
-    """What a docstring shows is what the function returns."""
+def test_docstring_examples_run():
+    """The examples are doctests."""
     result = doctest.testmod(json_expectations)
     assert (result.failed, result.attempted > 0) == (0, True)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
-def test_a_number_never_crosses_its_bound_by_rounding(value, bound):
-    """What is written compares with the bound as the number itself does."""
+def test_beside_keeps_the_side_of_the_bound(value, bound):
+    """The text compares with the bound as the number does."""
     assume(value != bound)
     assert (Decimal(beside(value, bound)) < Decimal(exact_number(bound))) == (value < bound)
 
 
 @given(st.text(max_size=300), st.integers(0, 300))
-def test_an_excerpt_fits_a_line(text, around):
-    """However long the text, its excerpt is short and says whether there is more."""
+def test_excerpt_fits_a_line(text, around):
+    """An excerpt of any text is short and shows whether there is more."""
     shown = excerpt(text.encode("utf-8", "replace").decode(), around)
     assert "\n" not in shown
     assert (("…" in shown.replace(repr(text), "")) and len(text) > 80) or repr(text) == shown
@@ -425,7 +425,7 @@ JSON = st.recursive(
 
 @given(JSON, JSON)
 def test_every_value_contains_itself(value, more):
-    """A value holds itself, an object also with more names in it, and equality is no looser than containment."""
+    """Also an object with more names, and equal values contain each other."""
     assert same(value, value)
     assert first_difference(value, value) == ""
     if isinstance(value, dict):
@@ -435,20 +435,20 @@ def test_every_value_contains_itself(value, more):
 
 @given(st.text(max_size=30))
 def test_no_answer_makes_a_check_raise(text):
-    """Models write anything, and every answer either passes or misses."""
+    """Every answer either passes or fails."""
     expect = {"contains": "a", "not_contains": "b", "regex": "c", "equals": "d", "json": {"a": 1},
               "json_schema": {"type": "object"}, "max_words": 1}  # fmt: skip
     assert all(miss.hint and str(miss.problem.encode()) for miss in misses(text, **expect))
 
 
-def test_an_answer_of_fences_and_blanks_is_read_in_one_go():
-    """A pattern that tries every length of the blanks again and again takes minutes for this."""
+def test_answer_of_fences_and_blanks_is_parsed_at_once():
+    """A pattern that retries every length of the blanks takes minutes for it."""
     reply = Reply(model="m", outcome="ok", text="```\n" + " " * 200_000)
     with pytest.raises(ReplyNotJsonError):
         reply.json()
     assert Reply(model="m", outcome="ok", text='```json\n{"a": 1}\n   ```').json() == {"a": 1}
 
 
-def test_an_answer_that_is_nested_too_deep_is_not_json():
+def test_deeply_nested_answer_is_not_json():
     with pytest.raises(ReplyNotJsonError, match="it is nested too deep"):
         Reply(model="m", outcome="ok", text="[" * 100_000 + "]" * 100_000).json()
