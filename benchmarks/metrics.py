@@ -1,4 +1,4 @@
-"""What each metric catches and misses at a threshold of 0.75, with the guards and without.
+"""The pairs that each metric passes at a threshold of 0.75, with the guards and without.
 
     python benchmarks/metrics.py stsb-en-test.csv
 

@@ -105,7 +105,7 @@ def recorded() -> tuple[dict[str, Case], dict[str, list[Reply]]]:
 
 
 def against_itself(resamples: int = 200) -> None:
-    """The control of the recorded example against its own other answers, cases drawn anew: it is never rejected."""
+    """The control of the recorded example against its own other answers, cases drawn again: it is never rejected."""
     cases, answers = recorded()
     passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
     for twin, told in ((True, "as an A/A run"), (False, "under another name")):
@@ -122,7 +122,7 @@ def holds(case: Case, reply: Reply) -> bool:
 
 
 def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
-    """Two control samples and a threshold: the recorded control against its own third answer, cases drawn anew.
+    """Two control samples and a threshold: the recorded control against its own third answer, cases drawn again.
 
     Both arms pass by the share of their pair scores that reach the threshold. The threshold is one that about half
     of the recorded pairs reach, which is where most of its noise is.

@@ -1,4 +1,4 @@
-"""Answers, names and ids of a hostile relay: pytest's own output and JUnit XML show them, and nothing obeys them."""
+"""Replies of a hostile relay: its texts, names and ids are escaped in pytest's output and in JUnit XML."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -25,8 +25,8 @@ def test_raised(graysplit):
 
 
 @pytest.mark.parametrize("gate", ["case", "none"])
-def test_nothing_of_an_answer_is_obeyed(project, gate):
-    """Neither where a check of ours quotes it, nor where pytest does; misses that are forgiven are shown as well."""
+def test_control_characters_in_a_reply_are_escaped(project, gate):
+    """Both our checks and pytest quote the reply, and forgiven misses are shown as well."""
     project.test_file(TESTS)
     for case in ("test_missed", "test_asserted", "test_raised"):
         project.record(
@@ -47,8 +47,8 @@ def test_nothing_of_an_answer_is_obeyed(project, gate):
     assert {case["replies"]["control"][0]["text"] for case in project.report()["cases"]} == {HOSTILE}
 
 
-def test_what_pytest_colours_keeps_its_colours(project):
-    """The difference that pytest shows of an assert is coloured, and an answer's own escapes in it are shown."""
+def test_escaped_reply_keeps_the_colours_of_pytest(project):
+    """The diff of an assert is coloured, and escape sequences of the reply are shown as text."""
     project.test_file(TESTS)
     project.record("test_asserted", "Which?", text="Paris\n\x1b[2Jis \x1b[8mit")
     output = str(project.run("-k", "asserted", "--color=yes").stdout)

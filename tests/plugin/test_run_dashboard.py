@@ -1,4 +1,4 @@
-"""The live page of a run: read over real sockets, while the run goes on and when it has ended."""
+"""The dashboard of a run, read over real sockets during the run and at its end."""
 
 import json
 import re
@@ -15,7 +15,7 @@ import pytest
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
 LINE = re.compile(r"graysplit: live page at (http://127\.0\.0\.1:\d+/)\n")
-# Waits for a file that the test writes: for at most a minute, so that a failing test ends by itself.
+# Waits at most a minute for a file that the test writes, so that a failing test ends by itself.
 WAIT = """
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_x(graysplit, prompt):
     if prompt == "Three?":
         wait_for("middle")
 """
-# The summary is there, and the page as well until it has been read once more.
+# The dashboard is served until it has been read once after the summary.
 AT_THE_END = """
 import json, os, pytest
 from pathlib import Path
@@ -54,15 +54,15 @@ def pytest_terminal_summary(config):
 """
 
 
-def get(url, path="metrics/dashboard"):
+def read_text(url, path="metrics/dashboard"):
     with build_opener(ProxyHandler({})).open(url + path, timeout=30) as answer:
         return answer.read().decode()
 
 
-def until(url, holds):
-    """Read the page until it shows what is waited for."""
+def wait_until(url, holds):
+    """Read the dashboard until it shows the awaited state."""
     for _ in range(600):
-        if holds(shown := json.loads(get(url))):
+        if holds(shown := json.loads(read_text(url))):
             return shown
         time.sleep(0.05)
     raise AssertionError(shown)
@@ -70,7 +70,7 @@ def until(url, holds):
 
 @pytest.fixture
 def suite(project):
-    """Three cases, the last of which waits for the test, as does the end of the run."""
+    """Three cases; the last one and the end of the run each wait for a file of the test."""
     project.write("waiting.py", WAIT)
     project.write("conftest.py", AT_THE_END)
     project.test_file(SUITE)
@@ -78,11 +78,11 @@ def suite(project):
 
 
 @pytest.fixture
-def start(suite):
-    """Start a run in a process of its own; return it and the address of its page."""
+def start_run(suite):
+    """Return a function that starts a run in its own process, and returns it and the address of its dashboard."""
     running = []
 
-    def start(*arguments):
+    def start_run(*arguments):
         command = [*suite.python(), *suite.options("--graysplit-dashboard", *arguments)]
         process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
@@ -91,7 +91,7 @@ def start(suite):
                 return process, told[1]
         raise AssertionError("no page was announced")
 
-    yield start
+    yield start_run
     for process in running:
         process.kill()
         process.wait()
@@ -100,16 +100,16 @@ def start(suite):
 
 @pytest.fixture
 def port():
-    """A port that nobody uses."""
+    """A free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
 
 
-def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
-    """Answers count as soon as they are there, verdicts at the end; open pages are told; no text has the key."""
-    process, url = start()
-    running = until(url, lambda shown: shown["progress"]["done"] == 2)
+def test_dashboard_shows_a_run_during_and_after_it(suite, start_run):
+    """Replies count at once and verdicts at the end, open pages get both as events, and no text contains the key."""
+    process, url = start_run()
+    running = wait_until(url, lambda shown: shown["progress"]["done"] == 2)
     assert (running["state"], running["title"]) == ("running", "3 cases")
     assert running["subtitle"] == f"control {CONTROL}, treatment {TREATMENT}, metric lexical"
     assert {key: running["progress"][key] for key in ("unit", "total", "fetched", "to_fetch")} == {
@@ -124,22 +124,26 @@ def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
     assert (comparison["verdict"], comparison["reasons"]) == ("collecting", ["1 of 3 cases are left"])
 
     events = []
-    reader = Thread(target=lambda: events.append(get(url, "events")))
+    reader = Thread(target=lambda: events.append(read_text(url, "events")))
     reader.start()
     (suite.path / "middle").touch()
-    ended = until(url, lambda shown: shown["state"] == "ended")
+    ended = wait_until(url, lambda shown: shown["state"] == "ended")
     (comparison,) = ended["comparisons"]
     assert comparison["verdict"] == "hold"
     assert comparison["reasons"][0] == "only 3 cases; a verdict needs at least 30"
     assert [(arm["n"], arm["latency_s"]["n"]) for arm in ended["arms"]] == [(3, 3), (3, 3)]
     assert (ended["progress"]["done"], ended["progress"]["total"]) == (3, 3)
 
-    case = json.loads(get(url, f"cases/{ended['worst'][0]['id']}"))
+    case = json.loads(read_text(url, f"cases/{ended['worst'][0]['id']}"))
     assert (case["name"], [arm["arm"] for arm in case["arms"]]) == (ended["worst"][0]["name"], ["control", TREATMENT])
     assert case["diff"]
     with pytest.raises(HTTPError):
-        get(url, "cases/0")
-    texts = [json.dumps(running), json.dumps(ended), *(get(url, f"cases/{each['id']}") for each in ended["worst"])]
+        read_text(url, "cases/0")
+    texts = [
+        json.dumps(running),
+        json.dumps(ended),
+        *(read_text(url, f"cases/{each['id']}") for each in ended["worst"]),
+    ]
     assert not any(KEY in text for text in texts)
 
     (suite.path / "end").touch()
@@ -148,15 +152,15 @@ def test_a_run_is_seen_while_it_goes_on_and_when_it_has_ended(suite, start):
     assert "event: end" in events[0]
     assert '"state":"ended"' in events[0]
     with pytest.raises(URLError):
-        get(url)
+        read_text(url)
 
 
-def test_an_interrupted_run_ends_its_page(suite, start):
-    """Ctrl-C: the page says that the run is over and holds, and the process leaves as ever."""
-    process, url = start()
-    until(url, lambda shown: shown["progress"]["done"] == 2)
+def test_dashboard_shows_an_interrupted_run_as_ended(suite, start_run):
+    """After Ctrl-C the verdict is hold, and the process exits as usual."""
+    process, url = start_run()
+    wait_until(url, lambda shown: shown["progress"]["done"] == 2)
     process.send_signal(signal.SIGINT)
-    ended = until(url, lambda shown: shown["state"] == "ended")
+    ended = wait_until(url, lambda shown: shown["state"] == "ended")
     (comparison,) = ended["comparisons"]
     assert comparison["verdict"] == "hold"
     assert comparison["reasons"][0].startswith("interrupted: ")
@@ -167,9 +171,9 @@ def test_an_interrupted_run_ends_its_page(suite, start):
     assert "exception" not in output.lower()
 
 
-@pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
-def test_the_page_changes_nothing_of_a_run(suite, port, monkeypatch, section, arguments):
-    """The same results, summary and exit code as without it; the page shows the figures of the report."""
+@pytest.mark.parametrize("arguments", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["one", "two workers"])
+def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section_of, arguments):
+    """Results, summary and exit code are the same as without it, and it shows the numbers of the report."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
     suite.run()  # records
@@ -180,7 +184,7 @@ def test_the_page_changes_nothing_of_a_run(suite, port, monkeypatch, section, ar
     )
     assert paged.outlines.count(f"graysplit: live page at http://127.0.0.1:{port}/") == 1
     assert paged.ret == plain.ret == 0
-    assert section(paged, "= graysplit =") == section(plain, "= graysplit =")
+    assert section_of(paged, "= graysplit =") == section_of(plain, "= graysplit =")
     plain_report, report, page = suite.report("plain.json"), suite.report("paged.json"), suite.report("page.json")
     for key in ("arms", "comparisons", "cases"):
         assert report[key] == plain_report[key]
@@ -195,9 +199,9 @@ def test_the_page_changes_nothing_of_a_run(suite, port, monkeypatch, section, ar
         assert [row["estimate"] for row in shown["rows"]] == [row["estimate"] for row in one["rows"]]
 
 
-@pytest.mark.parametrize("arguments", [[], ["-n2"]], ids=["one", "two workers"])
-def test_a_port_that_is_taken_ends_the_run_before_anything_is_sent(suite, port, arguments):
-    """One message, the exit code of a usage error, and nothing paid."""
+@pytest.mark.parametrize("arguments", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["one", "two workers"])
+def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, arguments):
+    """There is one message, and the exit code is that of a usage error."""
     (suite.path / "end").touch()
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
@@ -212,10 +216,16 @@ def test_a_port_that_is_taken_ends_the_run_before_anything_is_sent(suite, port, 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["-q"], True), (["-qq"], False), (["--co"], False), (["--co", "-n2"], False), (["-k", "own"], False)],
+    [
+        (["-q"], True),
+        (["-qq"], False),
+        (["--co"], False),
+        pytest.param(["--co", "-n2"], False, marks=pytest.mark.xdist),
+        (["-k", "own"], False),
+    ],
 )
-def test_the_address_is_told_where_there_is_something_to_see(suite, arguments, told):
-    """Under -q as well, for nobody could find the page without; not where nothing of ours runs."""
+def test_dashboard_address_is_printed_when_our_tests_run(suite, arguments, told):
+    """It is printed under -q as well, because the page could not be found otherwise."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
     suite.test_file("def test_own(): pass", "test_own.py")
@@ -224,8 +234,8 @@ def test_the_address_is_told_where_there_is_something_to_see(suite, arguments, t
     assert sum("live page at" in line for line in result.outlines) == told
 
 
-def test_without_the_option_no_server_is_imported(project):
-    """Whoever only runs tests pays for no page."""
+def test_dashboard_server_is_not_imported_without_the_option(project):
+    """A run without the option must not pay for its import."""
     project.record("test_x", "One?")
     project.test_file(
         """
@@ -236,4 +246,4 @@ def test_without_the_option_no_server_is_imported(project):
             assert {"starlette", "uvicorn", "anyio", "pytest_graysplit.reporting.dashboard"}.isdisjoint(sys.modules)
         """
     )
-    project.spawn("--graysplit-record=none", "-pno:xdist").assert_outcomes(passed=1)
+    project.run_in_subprocess("--graysplit-record=none", "-pno:xdist").assert_outcomes(passed=1)

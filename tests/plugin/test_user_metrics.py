@@ -1,4 +1,4 @@
-"""Metrics of one's own: a hook or an entry point, and what is said where either gives no score."""
+"""Metrics of the user: a hook or an entry point gives the score, and messages explain a missing score."""
 
 import pytest
 
@@ -11,8 +11,8 @@ def test_x(graysplit): pass
 
 
 @pytest.fixture
-def package(project, monkeypatch):
-    """Install a package with one entry point, by a folder on the path as pip leaves it."""
+def install_metric(project, monkeypatch):
+    """Return a function that installs a package with one entry point, in the layout of pip."""
 
     def install(name, value, code):
         (project.path / "site").mkdir(exist_ok=True)
@@ -39,9 +39,9 @@ def package(project, monkeypatch):
         ("their_metrics:METRIC", "class _M:\n    def score(self, control, treatment): return 0.9\nMETRIC = _M()"),
     ],
 )
-def test_an_entry_point_is_a_metric(project, package, value, code):
-    """A function, a class or an object with a score; it needs no conftest."""
-    package("their", value, code)
+def test_entry_point_metric_gives_the_score(project, install_metric, value, code):
+    """The entry point is a function, a class or an object with a `score`; no conftest is needed."""
+    install_metric("their", value, code)
     project.record("test_x", "One?")
     project.test_file(ONE.format(name="their"))
     project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
@@ -60,18 +60,18 @@ def test_an_entry_point_is_a_metric(project, package, value, code):
         ("their_metrics:none", "", "AttributeError: module 'their_metrics' has no attribute 'none'"),
     ],
 )
-def test_a_broken_entry_point_is_named_with_its_package(project, package, value, code, cause):
-    """At collection, once, and nothing is sent."""
-    package("their", value, code)
+def test_broken_entry_point_metric_is_named_with_its_package(project, install_metric, value, code, cause):
+    """The message comes once at collection, and nothing is sent."""
+    install_metric("their", value, code)
     project.test_file(ONE.format(name="their"))
     result = project.run()
     assert f"the metric 'their' of the package their-metrics cannot be used: {cause}" in result.stdout.str()
     assert project.sent() == 0
 
 
-def test_an_unknown_metric_lists_what_is_installed(project, package):
-    """With the nearest name."""
-    package("their-metric", "their_metrics:score", "def score(control, treatment): return 1")
+def test_unknown_metric_lists_installed_metrics(project, install_metric):
+    """The message suggests the nearest name."""
+    install_metric("their-metric", "their_metrics:score", "def score(control, treatment): return 1")
     result = project.run("--graysplit-metric=their-metrics", "--collect-only")
     project.test_file("@pytest.mark.graysplit(prompt='One?')\ndef test_x(graysplit): pass")
     result = project.run("--graysplit-metric=their-metrik")
@@ -81,8 +81,8 @@ def test_an_unknown_metric_lists_what_is_installed(project, package):
 
 
 @pytest.mark.parametrize("score", ["1.5", "-0.1", "float('nan')", "'high'"])
-def test_a_score_that_is_none_is_no_score(project, score):
-    """It would reach or miss any threshold; the case fails with one message, for no model's fault."""
+def test_invalid_score_is_an_error_of_the_case(project, score):
+    """It would reach or miss any threshold, so the case fails with one message and counts for no model."""
     project.write("conftest.py", f"def pytest_graysplit_score(metric): return {score} if metric == 'mine' else None\n")
     project.record("test_x", "One?")
     project.test_file(ONE.format(name="mine"))
@@ -91,8 +91,8 @@ def test_a_score_that_is_none_is_no_score(project, score):
     assert "pytest_graysplit_score, for metric 'mine': expected a number from 0 to 1, got " in result.stdout.str()
 
 
-def test_semantic_without_the_extra_says_both_ways_to_have_it(project, monkeypatch):
-    """At collection, before anything is paid for."""
+def test_semantic_metric_without_its_extra_is_refused(project, monkeypatch):
+    """The message says how to install the extra or name a model, and nothing is sent."""
     monkeypatch.setattr("pytest_graysplit.plugin.run.scoring.is_installed", lambda: False)
     project.test_file(ONE.format(name="semantic"))
     text = project.run().stdout.str()
@@ -101,8 +101,8 @@ def test_semantic_without_the_extra_says_both_ways_to_have_it(project, monkeypat
     assert "pip install 'pytest-graysplit[semantic]'" in text
 
 
-def test_semantic_runs_offline_on_recordings(project):
-    """A paraphrase passes, an unrelated answer fails, without a call and without a key."""
+def test_semantic_metric_runs_offline_on_recordings(project):
+    """A paraphrase passes and an unrelated reply fails, without a request and without a key."""
     project.record("test_x", "One?", model="claude-sonnet-4.5", text="You can send the lamp back within 30 days.")
     project.record("test_x", "One?", model="deepseek-v3.2", text="Lamps may be returned for up to 30 days.")
     project.test_file(ONE.format(name="semantic"))

@@ -1,4 +1,4 @@
-"""Metrics that ask a model: fetched with the rest, recorded, replayed, and paid for apart from the arms."""
+"""Model-graded metrics: their requests are fetched with the others, recorded, replayed and counted separately."""
 
 import json
 import signal
@@ -31,7 +31,7 @@ def test_x(graysplit, prompt): pass
 
 @pytest.fixture
 def suite(project):
-    """A project whose relay answers as ANSWERS say, with a judge and an embedding model named."""
+    """A project whose relay gives the replies in ANSWERS, with a judge and an embedding model configured."""
     faults = [
         {
             "kind": "text",
@@ -51,57 +51,57 @@ def suite(project):
     return project
 
 
-def scores(project):
-    """The similarity of each case in the report, by its prompt."""
+def similarities(project):
+    """Return the similarity of each case in the report, by its prompt."""
     cases = project.report()["cases"]
     return {case["id"].partition("[")[2].rstrip("]"): case["similarity"][TREATMENT] for case in cases}
 
 
-def calls(project, name="report.json"):
-    """What metrics asked, as the report tells it."""
+def metric_calls(project, name="report.json"):
+    """Return the metric calls that the report counts."""
     return project.report(name)["comparisons"][0]["metric_calls"]
 
 
-def asked(project, model):
-    """The requests that one model was sent."""
+def bodies_for(project, model):
+    """Return the request bodies that one model received."""
     return [body for body in project.relay.stats()["bodies"] if body["model"] == model]
 
 
-def test_a_judge_is_asked_in_both_orders_and_replayed_offline(suite, section):
-    """Each pair makes two requests, each the other's mirror; a replay sends nothing and comes to the same scores."""
+def test_judge_sees_both_orders_and_replays_offline(suite, section_of):
+    """Each pair makes two requests that mirror each other; a replay sends nothing and gives the same scores."""
     live = suite.run("--graysplit-json=report.json")
     live.assert_outcomes(passed=3)
     assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in live.outlines
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
-    bodies = asked(suite, "judge-longer")
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    bodies = bodies_for(suite, "judge-longer")
     shown = [body["messages"][1]["content"].partition("[answer A ")[2] for body in bodies]
     first = [text.partition("]\n")[2].partition("\n")[0] for text in shown]
     assert sorted(first) == sorted(text for pair in ANSWERS.values() for text in pair)
-    assert all(set(body) == {"model", "messages"} for body in bodies)  # nothing is sent that nobody asked for
+    assert all(set(body) == {"model", "messages"} for body in bodies)
     sent = suite.sent()
     assert sent == 6 + 6
 
     replayed = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
     replayed.assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
     assert suite.sent() == sent
     line = "  judge         judge-longer: 6 calls, $0.0011; 1 better, 1 tie, 1 worse"
-    assert [one for one in section(live, "= graysplit =").splitlines() if "  judge  " in one] == [line]
-    assert [one for one in section(replayed, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+    assert [one for one in section_of(live, "= graysplit =").splitlines() if "  judge  " in one] == [line]
+    assert [one for one in section_of(replayed, "= graysplit =").splitlines() if "  judge  " in one] == [line]
 
 
-def test_what_a_judge_costs_is_no_arms_cost(suite):
-    """The arms cost what they cost without a judge, and the report tells the judge's calls apart."""
+def test_judge_cost_is_not_in_the_cost_of_an_arm(suite):
+    """The arms cost the same with and without a judge, and the report counts the judge's calls separately."""
     suite.run("--graysplit-json=with.json")
     suite.run("--graysplit-json=without.json", "--graysplit-record=none", "--graysplit-metric=lexical")
     suite.test_file(THREE.format(metric="lexical"))
     suite.run("--graysplit-json=without.json", "--graysplit-record=none")
-    assert calls(suite, "without.json") == {}
+    assert metric_calls(suite, "without.json") == {}
     for key in ("cost_usd", "tokens", "cost_per_pass_usd", "cases"):
         assert [arm[key] for arm in suite.report("with.json")["arms"]] == [
             arm[key] for arm in suite.report("without.json")["arms"]
         ]
-    told = calls(suite, "with.json")["judge"]
+    told = metric_calls(suite, "with.json")["judge"]
     usages = [one["usage"] for one in suite.recorded() if one["model"] == "judge-longer"]
     billed = sum(usage["prompt"] * 1 + usage["completion"] * 2 for usage in usages) / 1_000_000
     assert told.pop("cost_usd") == pytest.approx(billed)
@@ -111,93 +111,99 @@ def test_what_a_judge_costs_is_no_arms_cost(suite):
     }  # fmt: skip
 
 
-def test_a_judge_that_prefers_a_place_finds_no_winner(suite):
-    """The first answer wins in both orders: that is a tie, and it is counted."""
+def test_judge_with_position_bias_gives_ties(suite):
+    """The first answer wins in both orders, which is a tie, and the disagreement is counted."""
     suite.settings("judge-first")
     result = suite.run("--graysplit-json=report.json")
-    assert scores(suite) == {"Better?": 0.5, "Worse?": 0.5, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 0.5, "Worse?": 0.5, "Tie?": 0.5}
     assert (
         "  judge         judge-first: 6 calls, cost unknown; 0 better, 3 ties, 0 worse; 3 orders disagreed"
         in result.outlines
     )
-    assert calls(suite)["judge"]["disagreements"] == 3
-    assert calls(suite)["judge"]["cost_usd"] is None
+    assert metric_calls(suite)["judge"]["disagreements"] == 3
+    assert metric_calls(suite)["judge"]["cost_usd"] is None
 
 
-def test_an_answer_that_is_no_verdict_is_no_score(suite, section):
-    """Without a threshold it is told; with one the case counts for neither model, and its test fails with the reason."""
+def test_unreadable_judge_reply_gives_no_score(suite, section_of):
+    """The summary reports it; with a threshold the test fails with the reason, and the case counts for neither model."""
     suite.settings("judge-garbled")
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": None, "Worse?": None, "Tie?": None}
+    assert similarities(suite) == {"Better?": None, "Worse?": None, "Tie?": None}
     assert "judge judge-garbled: 6 answers could not be read, and those pairs have no score" in result.outlines
-    assert calls(suite)["judge"]["unreadable"] == 6
+    assert metric_calls(suite)["judge"]["unreadable"] == 6
     result = suite.run("--graysplit-json=report.json", "--graysplit-min-similarity=0.5", "--graysplit-record=none")
     result.assert_outcomes(failed=3)
     assert [arm["cases"] for arm in suite.report()["arms"]] == [0, 0]
-    assert section(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
+    assert section_of(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
         "judge judge-garbled gave no score for case 'test_x[Tie?]': its answer cannot be read, it begins 'I would rather not say.'",
         "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
     ]
 
 
-def test_a_call_that_failed_is_made_again_by_the_next_run(suite):
-    """It is not recorded, as no failed call is, and what came is not asked for twice."""
+def test_failed_judge_call_is_retried_by_the_next_run(suite):
+    """A failed call is not recorded, and recorded verdicts are not requested twice."""
     suite.relay.control(faults=[{"kind": "500", "model": "judge-longer", "times": 1}])
     result = suite.run("--graysplit-json=report.json", "--graysplit-retries=0")
     result.assert_outcomes(passed=3)
     assert "judge judge-longer: 1 call failed, and those pairs have no score" in result.outlines
     sent = suite.sent()
     suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert (suite.sent() - sent, calls(suite)["judge"]["failed"], calls(suite)["judge"]["replayed"]) == (1, 0, 5)
+    assert (suite.sent() - sent, metric_calls(suite)["judge"]["failed"], metric_calls(suite)["judge"]["replayed"]) == (
+        1,
+        0,
+        5,
+    )
 
 
-def test_a_missing_verdict_explains_itself(suite, section):
-    """As a missing reply does, with the metric in the place of the role."""
+def test_missing_verdict_recording_is_explained(suite, section_of):
+    """The message is that of a missing reply, with the metric in place of the role."""
     suite.test_file(THREE.format(metric="lexical"))
     suite.run()
     suite.test_file(THREE.format(metric="judge"))
     result = suite.run("--graysplit-record=none")
     result.assert_outcomes(failed=3)
-    lines = section(result, "___ test_x[Tie?] ___", "____").splitlines()
+    lines = section_of(result, "___ test_x[Tie?] ___", "____").splitlines()
     assert lines[0] == "no recording for case 'test_x[Tie?]' (judge, judge-longer)"
     assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in lines
 
 
 @pytest.mark.parametrize("mode", ["all", "off"])
-def test_modes_that_ask_anew_ask_the_metric_anew(suite, mode):
-    """`all` records it anew, `off` asks and stores nothing."""
+def test_record_modes_all_and_off_request_verdicts_again(suite, mode):
+    """`all` records the new verdicts; `off` stores nothing."""
     suite.run()
     sent = suite.sent()
     suite.run(f"--graysplit-record={mode}", "--graysplit-json=report.json").assert_outcomes(passed=3)
     assert suite.sent() == sent + 12
-    assert calls(suite)["judge"]["replayed"] == 0
+    assert metric_calls(suite)["judge"]["replayed"] == 0
     assert len(suite.recorded()) == 12
 
 
-@pytest.mark.parametrize("arguments", [["-x"], ["-n2"]], ids=["window", "workers"])
-def test_a_window_asks_the_metric_when_the_test_comes(suite, arguments):
-    """Scores and requests are those of a run that fetches all before."""
+@pytest.mark.parametrize(
+    "arguments", [["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["window", "workers"]
+)
+def test_prefetch_window_fetches_verdicts_with_each_test(suite, arguments):
+    """Scores and requests are the same as in a run that fetches everything first."""
     suite.run(*arguments, "--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
     assert suite.sent() == 12
     assert len(suite.recorded()) == 12
 
 
-def test_the_control_against_itself_is_judged_too(suite):
-    """Two control samples make a pair of their own, fetched with the others."""
+def test_judge_compares_the_control_with_itself(suite):
+    """Two control samples make one more pair, which is fetched with the others."""
     suite.relay.control(faults=[])
     result = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-json=report.json")
     assert "graysplit: judging 9 pairs with judge-longer, 0 of 18 answers are recorded" in result.outlines
     sent = suite.sent()
-    assert calls(suite)["judge"]["calls"] == len(asked(suite, "judge-longer")) == 18
+    assert metric_calls(suite)["judge"]["calls"] == len(bodies_for(suite, "judge-longer")) == 18
     again = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-record=none")
     assert "; control with itself 0.50;" in again.stdout.str()
     assert suite.sent() == sent
 
 
-def test_a_reference_is_judged_as_an_answer_is(suite):
-    """Each arm is held against it, as good is good enough, and it is fetched before the tests and counted."""
+def test_judge_scores_answers_against_a_reference(suite):
+    """Each arm is compared with the reference, and a tie is enough; the verdicts are fetched before the tests."""
     suite.test_file(
         """
         @pytest.mark.graysplit(prompt="Better?", metric="judge", expect={"reference": "Yes, you may."})
@@ -207,11 +213,17 @@ def test_a_reference_is_judged_as_an_answer_is(suite):
     result = suite.run("--graysplit-json=report.json")
     assert "graysplit: judging 3 pairs with judge-longer, 0 of 6 answers are recorded" in result.outlines
     assert suite.report()["cases"][0]["passed"] == {"control": False, TREATMENT: True}
-    assert calls(suite)["judge"] == {**calls(suite)["judge"], "calls": 6, "better": 1, "ties": 0, "worse": 0}
+    assert metric_calls(suite)["judge"] == {
+        **metric_calls(suite)["judge"],
+        "calls": 6,
+        "better": 1,
+        "ties": 0,
+        "worse": 0,
+    }
 
 
-def test_a_prompt_from_a_test_body_is_judged_in_it(suite):
-    """`graysplit_relay` asks both orders, records them, and replays them."""
+def test_judge_scores_a_prompt_of_a_test_body(suite):
+    """`graysplit_relay` requests both orders, records them, and replays them."""
     suite.test_file(
         """
         def test_x(graysplit_relay):
@@ -224,8 +236,8 @@ def test_a_prompt_from_a_test_body_is_judged_in_it(suite):
     assert suite.sent() == 4
 
 
-def test_tests_of_one_model_are_compared_by_the_judge_too(suite):
-    """The treatment's test holds both answers, so nothing is asked when the session is over."""
+def test_judge_compares_tests_that_run_once_per_arm(suite):
+    """The verdicts are fetched with the treatment's test, so nothing is requested at the end of the session."""
     suite.test_file(
         """
         @pytest.mark.graysplit(prompt="Better?", metric="judge")
@@ -237,8 +249,8 @@ def test_tests_of_one_model_are_compared_by_the_judge_too(suite):
     assert suite.sent() == 4
 
 
-def test_a_hook_that_takes_the_judge_over_pays_for_none(suite):
-    """What the user's own function scores is not asked; what it leaves is."""
+def test_score_hook_replaces_judge_calls(suite):
+    """A pair that the user's function scores is not sent to the judge; the other pairs are."""
     suite.write(
         "conftest.py",
         """
@@ -247,44 +259,45 @@ def test_a_hook_that_takes_the_judge_over_pays_for_none(suite):
         """,
     )
     suite.run("--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.25, "Tie?": 0.25}
-    assert len(asked(suite, "judge-longer")) == 2
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.25, "Tie?": 0.25}
+    assert len(bodies_for(suite, "judge-longer")) == 2
 
 
-def test_workers_and_one_process_come_to_the_same_summary(suite, section):
-    """The same recordings, byte for byte the same lines, the judge's among them."""
+@pytest.mark.xdist
+def test_judge_summary_is_equal_with_workers(suite, section_of):
+    """The same recordings give the same lines byte for byte, including the line of the judge."""
     suite.run()
     one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
     two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
-    assert section(one, "= graysplit =") == section(two, "= graysplit =")
-    assert "judge-longer: 6 calls" in section(one, "= graysplit =")
+    assert section_of(one, "= graysplit =") == section_of(two, "= graysplit =")
+    assert "judge-longer: 6 calls" in section_of(one, "= graysplit =")
     assert suite.report("one.json")["comparisons"] == suite.report("two.json")["comparisons"]
 
 
-def test_vectors_come_from_the_relay_and_replay_to_the_same_score(suite, section):
-    """One request a text on the embeddings route; live and replayed scores are equal to the last digit."""
+def test_embeddings_are_recorded_and_replay_to_the_same_score(suite, section_of):
+    """Each text is one request on the embeddings route; live and replayed scores are equal to the last digit."""
     suite.test_file(THREE.format(metric="semantic"))
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
     assert "graysplit: embedding 6 texts with text-embedding-3-small, 0 of 6 answers are recorded" in result.outlines
     assert suite.relay.stats()["paths"]["POST /v1/embeddings"] == 6
-    assert sorted(body["input"] for body in asked(suite, EMBEDDER)) == sorted(
+    assert sorted(body["input"] for body in bodies_for(suite, EMBEDDER)) == sorted(
         text for pair in ANSWERS.values() for text in pair
     )
-    live, sent = scores(suite), suite.sent()
+    live, sent = similarities(suite), suite.sent()
     assert 0 < live["Better?"] < 1
     assert live["Tie?"] == 0.0
     suite.run("--graysplit-record=none", "--graysplit-json=report.json").assert_outcomes(passed=3)
-    assert scores(suite) == live
+    assert similarities(suite) == live
     assert suite.sent() == sent
-    lines = section(result, "= graysplit =").splitlines()
+    lines = section_of(result, "= graysplit =").splitlines()
     assert "  embeddings    text-embedding-3-small: 6 calls, <$0.0001" in lines
-    # The relay lists no embedding model, as many relays do: a warning, and the run goes on.
+    # Many relays list no embedding model, so the run only warns.
     assert "the relay lists no model 'text-embedding-3-small'; it may serve it all the same" in lines
 
 
-def test_a_judge_that_the_relay_does_not_know_stops_with_its_first_request(suite):
-    """The answers of the arms are kept, and no second one is judged."""
+def test_unknown_judge_model_stops_at_its_first_request(suite):
+    """The replies of the arms are kept, and no second pair is judged."""
     suite.settings("judge-longr")
     suite.relay.control(faults=[{"kind": "404", "model": "judge-longr", "message": "no such model", "times": None}])
     result = suite.run()
@@ -304,8 +317,8 @@ def test_a_judge_that_the_relay_does_not_know_stops_with_its_first_request(suite
         ),
     ],
 )
-def test_a_metric_without_its_model_says_how_to_name_one(suite, metric, message):
-    """Before anything is sent."""
+def test_judge_metric_without_a_model_is_refused(suite, metric, message):
+    """The message says how to name a model, and nothing is sent."""
     (suite.path / "pyproject.toml").unlink()
     suite.test_file(THREE.replace('metric="{metric}"', ""))
     result = suite.run(f"--graysplit-metric={metric}")
@@ -313,19 +326,19 @@ def test_a_metric_without_its_model_says_how_to_name_one(suite, metric, message)
     assert suite.sent() == 0
 
 
-def test_an_alias_names_the_judge_and_its_parameters_are_its_own(suite):
-    """What is sent to the judge is what its own table says, and nothing of what the arms are sent."""
+def test_judge_model_may_be_an_alias_with_its_own_parameters(suite):
+    """The judge receives the parameters of its own table, and none of those of the arms."""
     text = '[tool.graysplit.judge]\nmodel = "umpire"\ncriteria = "the kinder answer"\nparams = { temperature = 0 }\n'
     suite.write("pyproject.toml", text + '[tool.graysplit.aliases]\numpire = "judge-longer"\n')
     suite.run("--graysplit-param=top_p=0.5").assert_outcomes(passed=3)
-    bodies = asked(suite, "judge-longer")
+    bodies = bodies_for(suite, "judge-longer")
     assert {body["temperature"] for body in bodies} == {0}
     assert not any("top_p" in body for body in bodies)
     assert all("Better means: the kinder answer\n" in body["messages"][0]["content"] for body in bodies)
 
 
-def test_verdicts_are_no_orphans_while_their_case_is_there(suite, monkeypatch):
-    """Also where the case was renamed and replays; with the case they go."""
+def test_verdict_recordings_are_used_while_their_case_exists(suite, monkeypatch):
+    """They stay used when the case is renamed and replayed, and become unused when the case is deleted."""
     from pytest_graysplit.cli import main
 
     suite.run()
@@ -341,8 +354,8 @@ def test_verdicts_are_no_orphans_while_their_case_is_there(suite, monkeypatch):
     suite.run("--graysplit-record=none").assert_outcomes(passed=2)
 
 
-def test_a_run_that_is_killed_while_it_judges_is_carried_on(suite):
-    """Verdicts are journalled as they come: the next run asks only for the rest."""
+def test_killed_run_keeps_its_verdicts(suite):
+    """Verdicts are written to the journal one by one, so the next run requests only the rest."""
     suite.relay.control(latencies={"judge-longer": 0.3})
     command = [*suite.python(), *suite.options("--graysplit-concurrency=1")]
     with subprocess.Popen(command, cwd=suite.path, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
@@ -357,8 +370,8 @@ def test_a_run_that_is_killed_while_it_judges_is_carried_on(suite):
     result.stdout.fnmatch_lines(["took in * replies that an earlier run had left"])
     after = suite.relay.stats()["requests"]
     assert after[CONTROL] == before[CONTROL] == 3
-    assert after["judge-longer"] - before["judge-longer"] <= 5  # the kill may have met one on its way to the disk
-    assert scores(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
+    assert after["judge-longer"] - before["judge-longer"] <= 5  # the kill may lose one verdict
+    assert similarities(suite) == {"Better?": 1.0, "Worse?": 0.0, "Tie?": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -376,25 +389,25 @@ def test_a_run_that_is_killed_while_it_judges_is_carried_on(suite):
         ('[tool.graysplit.semantic]\nmodel = "m"\nparams = {input = "x"}', "semantic.params.input: sets input"),
     ],
 )
-def test_settings_that_cannot_be_used_are_named(suite, text, message):
-    """With their dots, as every setting of the table is."""
+def test_invalid_judge_settings_are_named(suite, text, message):
+    """The message gives the dotted name of the setting."""
     suite.write("pyproject.toml", text)
     assert f"ERROR: pyproject.toml [tool.graysplit] {message}" in suite.run().stderr.str()
 
 
-def test_recorded_verdicts_are_lines_like_any_other(suite):
-    """The judge's words are kept as it wrote them, under the case that they are about."""
+def test_verdicts_are_recorded_as_replies_of_their_case(suite):
+    """The judge's text is stored unchanged under the case that it judged."""
     suite.run()
     lines = [one for one in suite.recorded() if one["model"] == "judge-longer" and one["case"] == "test_x[Tie?]"]
     assert [json.loads(one["text"])["winner"] for one in lines] == ["tie", "tie"]
     assert {one["sample"] for one in lines} == {0}
 
 
-def test_a_miss_shows_what_the_judge_said(suite, section):
-    """Both orders, with the answer that A stood for, beside the score."""
+def test_failure_shows_the_verdicts_of_the_judge(suite, section_of):
+    """The verdicts of both orders are shown beside the score, each with the answer that was shown as A."""
     result = suite.run("--graysplit-min-similarity=0.5")
     result.assert_outcomes(passed=2, failed=1)
-    told = section(result, "___ test_x[Worse?] ___", "=== graysplit")
+    told = section_of(result, "___ test_x[Worse?] ___", "=== graysplit")
     assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in told
     assert (
         "  judge      A is the control's answer: A is better. {'A': 15, 'B': 3}\n"
@@ -402,8 +415,8 @@ def test_a_miss_shows_what_the_judge_said(suite, section):
     ) in told
 
 
-def test_a_reference_that_the_judge_is_silent_about_is_held_against_nobody(suite):
-    """The test fails and says why, and neither model's pass rate knows of it."""
+def test_reference_without_a_verdict_fails_neither_model(suite):
+    """The test fails and says why, and the case is in no pass rate."""
     suite.settings("judge-garbled")
     suite.test_file(
         """
@@ -417,8 +430,8 @@ def test_a_reference_that_the_judge_is_silent_about_is_held_against_nobody(suite
     assert "judge judge-garbled gave no score for case 'test_x'" in result.stdout.str()
 
 
-def test_two_treatments_are_judged_apart(suite):
-    """Each against the control, in a run of both, and each with its own count."""
+def test_judge_compares_each_treatment_with_the_control(suite):
+    """Each treatment has its own verdicts and its own count in one run."""
     suite.relay.control(models=[CONTROL, TREATMENT, "gemini-2.5-flash", "judge-longer"])
     suite.run("--graysplit-treatment=gemini-2.5-flash", "--graysplit-json=report.json").assert_outcomes(passed=6)
     told = {one["treatment"]: one["metric_calls"]["judge"] for one in suite.report()["comparisons"]}
@@ -429,16 +442,16 @@ def test_two_treatments_are_judged_apart(suite):
     assert suite.sent() == 9 + 12
 
 
-def test_embeddings_of_the_control_are_asked_once_for_two_treatments(suite):
-    """They are the same request, whichever comparison needs it."""
+def test_control_embeddings_are_shared_by_two_treatments(suite):
+    """Both comparisons need the same request, which is sent once."""
     suite.relay.control(models=[])
     suite.test_file(THREE.format(metric="semantic"))
     suite.run("--graysplit-treatment=gemini-2.5-flash").assert_outcomes(passed=6)
     assert suite.relay.stats()["requests"][EMBEDDER] == 9
 
 
-def test_what_a_redaction_takes_out_is_not_judged_either(suite):
-    """The judge is asked about the text that a recording holds, so a replay finds what a live run asked."""
+def test_judge_sees_redacted_texts(suite):
+    """The judge sees the text that the recording holds, so a replay finds the same request."""
     suite.write(
         "conftest.py",
         """
@@ -460,7 +473,7 @@ def test_what_a_redaction_takes_out_is_not_judged_either(suite):
         """
     )
     suite.run("--graysplit-json=live.json").assert_outcomes(passed=4)
-    assert not any("30" in body["input"] for body in asked(suite, EMBEDDER))
+    assert not any("30" in body["input"] for body in bodies_for(suite, EMBEDDER))
     sent = suite.sent()
     suite.run("--graysplit-record=none", "--graysplit-json=replay.json").assert_outcomes(passed=4)
     assert suite.sent() == sent
@@ -470,8 +483,8 @@ def test_what_a_redaction_takes_out_is_not_judged_either(suite):
     assert similarities[0] == similarities[1]
 
 
-def test_a_run_that_may_stop_asks_the_metric_a_little_ahead(suite):
-    """Verdicts of the next tests are fetched while one runs, and those far behind a failure are never paid for."""
+def test_prefetch_window_limits_verdicts_ahead_of_a_failure(suite):
+    """Verdicts of the next tests are fetched while one runs; verdicts far behind a failure are never paid for."""
     suite.relay.control(faults=[])
     test = """
         @pytest.mark.graysplit(metric="{metric}")
@@ -487,11 +500,11 @@ def test_a_run_that_may_stop_asks_the_metric_a_little_ahead(suite):
     suite.test_file(test.format(metric="judge"))
     suite.run("-x", "--graysplit-concurrency=2").assert_outcomes(passed=5, failed=1)
     six_tests, ahead = 6 * 2, 2 * 2
-    assert six_tests < len(asked(suite, "judge-longer")) <= six_tests + ahead
+    assert six_tests < len(bodies_for(suite, "judge-longer")) <= six_tests + ahead
 
 
-def test_a_recorded_vector_that_is_none_is_no_score(suite):
-    """Somebody has edited the file: the pairs of that text have no score, and the summary says so."""
+def test_recorded_embedding_that_is_invalid_gives_no_score(suite):
+    """The file was edited by hand: the pairs of that text have no score, and the summary says so."""
     suite.test_file(THREE.format(metric="semantic"))
     suite.run()
     path = suite.path / "__graysplit__" / "test_it.jsonl"
@@ -501,7 +514,7 @@ def test_a_recorded_vector_that_is_none_is_no_score(suite):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     result = suite.run("--graysplit-record=none", "--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
-    assert (scores(suite)["Tie?"], calls(suite)["semantic"]["unreadable"]) == (None, 1)
+    assert (similarities(suite)["Tie?"], metric_calls(suite)["semantic"]["unreadable"]) == (None, 1)
     assert (
         "semantic text-embedding-3-small: 1 answer could not be read, and those pairs have no score" in result.outlines
     )

@@ -1,12 +1,12 @@
-"""Other plugins in the same run: nothing of ours overlaps a test, so nothing of theirs breaks."""
+"""Other plugins in the same run: the requests of the plugin never overlap a test, so neither disturbs the other."""
 
 import os
 
 import pytest
 
 
-def test_a_test_that_mocks_http_still_has_its_replies(project, monkeypatch):
-    """Everything was fetched before the test began to mock, and its own calls are its own."""
+def test_http_mock_in_a_test_does_not_reach_its_replies(project, monkeypatch):
+    """The replies were fetched before the mock began, and the mock sees only the test's own requests."""
     pytest.importorskip("respx")
     project.test_file(
         """
@@ -25,8 +25,8 @@ def test_a_test_that_mocks_http_still_has_its_replies(project, monkeypatch):
     project.run().assert_outcomes(passed=1)
 
 
-def test_capturing_and_logging_are_the_tests_own(project):
-    """Neither progress nor the client's log lines turn up in what a test captures."""
+def test_capturing_and_logging_see_only_the_test(project):
+    """Neither the progress line nor log lines of the client appear in captured output."""
     project.test_file(
         """
         import logging
@@ -41,16 +41,16 @@ def test_capturing_and_logging_are_the_tests_own(project):
     project.run("--log-level=DEBUG").assert_outcomes(passed=1)
 
 
-def test_warnings_as_errors_do_not_meet_any_of_ours(project):
-    """A live run and a replay under -W error."""
+def test_warnings_as_errors_find_none_of_ours(project):
+    """A live run and a replay pass under -W error."""
     project.test_file('@pytest.mark.graysplit(prompt="One?", min_similarity=0)\ndef test_x(graysplit): pass')
-    project.run("-W", "error").assert_outcomes(failed=1)  # the guard vetoes the two numbers, and nothing else
-    project.spawn("-W", "error", "--graysplit-gate=none").assert_outcomes()
+    project.run("-W", "error").assert_outcomes(failed=1)  # only because the guard vetoes the two numbers
+    project.run_in_subprocess("-W", "error", "--graysplit-gate=none").assert_outcomes()
     assert project.sent() == 2
 
 
-def test_the_users_event_loop_is_never_touched(project):
-    """A test that runs asyncio of its own finds no loop of ours."""
+def test_event_loop_of_the_user_is_not_touched(project):
+    """A test that runs asyncio itself finds no loop of the plugin."""
     project.test_file(
         """
         import asyncio
@@ -78,7 +78,7 @@ def test_the_users_event_loop_is_never_touched(project):
 
 
 @pytest.mark.parametrize("arguments", [["-p", "no:terminal"], ["-p", "no:cacheprovider"], ["--tb=no", "--no-summary"]])
-def test_a_run_without_the_usual_plugins_works(project, arguments):
+def test_run_without_builtin_plugins_works(project, arguments):
     """The terminal and the cache are plugins too."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     result = project.run(*arguments)
@@ -91,10 +91,10 @@ REPLACED = """
 
     @pytest.fixture(scope="session", autouse=True)
     def everything_replaced():
-        \"\"\"What mocks, blockers, fakes and freezers do, each at its crudest.\"\"\"
+        \"\"\"Replace network, files and clock, as mocks, blockers, fakes and freezers do.\"\"\"
 
         def refuse(*args, **kwargs):
-            raise AssertionError("a request of the run has come by here")
+            raise AssertionError("a request of the run used a patched function")
 
         fake_os = types.SimpleNamespace(getpid=os.getpid, path=os.path, environ=os.environ, write=refuse)
         with pytest.MonkeyPatch.context() as patch:
@@ -115,8 +115,8 @@ REPLACED = """
 
 
 @pytest.mark.parametrize("arguments", [(), ("-x",)], ids=["before the tests", "ahead of the tests"])
-def test_what_a_test_replaces_for_itself_does_not_reach_the_requests_of_the_run(project, arguments):
-    """Network, files and clock are taken hold of before the first fixture; a busy relay is still waited for."""
+def test_patches_of_a_test_do_not_reach_the_requests_of_the_run(project, arguments):
+    """Network, files and clock are bound before the first fixture; retries after a busy relay still wait."""
     project.relay.control(faults=[{"kind": "503", "times": 3}])
     project.test_file(
         REPLACED
@@ -130,24 +130,24 @@ def test_what_a_test_replaces_for_itself_does_not_reach_the_requests_of_the_run(
         assert graysplit_relay.compare("In the body?").treatment.text.endswith("body?")
     """
     )
-    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    project.run_in_subprocess(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
     assert len(project.recorded()) == 42
     assert project.sent() == 45
     assert all(line["at"] > "2026" for line in project.recorded())
-    project.spawn(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
+    project.run_in_subprocess(*arguments, "-p", "no:xdist").assert_outcomes(passed=21)
     assert project.sent() == 45
 
 
-def test_a_run_that_asks_for_nothing_leaves_no_journal_behind(project):
-    """It was opened for a test that might have asked."""
+def test_journal_without_requests_is_deleted(project):
+    """It was opened for a test that could have sent a request."""
     project.test_file("def test_body(graysplit_relay): pass")
     project.run().assert_outcomes(passed=1)
     assert list((project.path / ".graysplit" / "journal").glob("*.jsonl")) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are a thing of POSIX")
-def test_a_forked_process_asks_with_a_thread_of_its_own(project):
-    """A fork has its parent's memory and none of its threads, and must not wait for one of those."""
+def test_forked_process_sends_with_its_own_thread(project):
+    """A fork has the memory of its parent but none of its threads, so it must not wait for one of them."""
     project.test_file(
         """
         import os
@@ -161,4 +161,4 @@ def test_a_forked_process_asks_with_a_thread_of_its_own(project):
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         """
     )
-    project.spawn().assert_outcomes(passed=1)
+    project.run_in_subprocess().assert_outcomes(passed=1)

@@ -1,4 +1,4 @@
-"""What the session says at its end, at every verbosity, and what it writes for machines."""
+"""The end of a session: the summary at every verbosity, and the reports for machines."""
 
 import xml.etree.ElementTree as ET
 
@@ -9,7 +9,7 @@ CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 
 @pytest.fixture
 def suite(project):
-    """Three recorded cases, of which the treatment misses one."""
+    """Three recorded cases, one of which the treatment fails."""
     project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
     project.record("test_x", "One?", model=TREATMENT, text="Grass grows in spring.")
     project.record("test_y", "Two?")
@@ -29,9 +29,9 @@ def suite(project):
     return project
 
 
-def test_the_summary_compares_the_models(suite, section):
-    """Pass rates, latencies, costs, and the cases that are least alike."""
-    assert section(suite.run(), "= graysplit =") == (
+def test_summary_compares_the_models(suite, section_of):
+    """It shows pass rates, latencies, costs, and the cases with the lowest similarity."""
+    assert section_of(suite.run(), "= graysplit =") == (
         "3 cases · control claude-sonnet-4.5 · replayed 6 of 6 replies, latencies as recorded · metric lexical\n"
         "\n"
         "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
@@ -51,9 +51,9 @@ def test_the_summary_compares_the_models(suite, section):
     )
 
 
-def test_under_q_the_table_and_the_differences_stay(suite, section):
-    """One line of context less."""
-    assert section(suite.run("-q"), "= graysplit =") == (
+def test_summary_under_q_keeps_table_and_comparison(suite, section_of):
+    """Only the first line of context is left out."""
+    assert section_of(suite.run("-q"), "= graysplit =") == (
         "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
         "claude-sonnet-4.5   3/3  100.0%   43.9 .. 100.0   1.00 s   1.00 s   0        $0.0010    $0.0003\n"
         "deepseek-v3.2       2/3  66.7%    20.8 .. 93.9    0.50 s   0.95 s   0        <$0.0001   <$0.0001\n"
@@ -70,23 +70,23 @@ def test_under_q_the_table_and_the_differences_stay(suite, section):
     )
 
 
-def test_under_qq_nothing_is_said(suite):
-    """Neither a summary nor a progress line."""
+def test_summary_is_left_out_under_qq(suite):
+    """The progress line is left out as well."""
     result = suite.run("-qq", "--tb=no")
     assert "graysplit" not in "\n".join(line for line in result.outlines if not line.startswith("FAILED"))
 
 
-def test_a_narrow_terminal_keeps_what_matters(suite, section, monkeypatch):
-    """Columns make room for the model, its pass rate and its errors."""
+def test_summary_fits_a_narrow_terminal(suite, section_of, monkeypatch):
+    """Other columns are left out, but not the model, its pass rate and its errors."""
     monkeypatch.setenv("COLUMNS", "60")
-    lines = section(suite.run(), "= graysplit =").splitlines()
+    lines = section_of(suite.run(), "= graysplit =").splitlines()
     table = lines[2:5]
     assert [line.split()[0] for line in table] == ["model", CONTROL, TREATMENT]
     assert all(len(line) <= 60 for line in table)
 
 
-def test_the_report_has_the_keys_that_scripts_read(suite):
-    """Every key of the published shape, and the numbers of this run."""
+def test_json_report_has_its_published_keys(suite):
+    """The test checks every published key, and the numbers of this run."""
     suite.run("--graysplit-json=out/report.json")
     report = suite.report("out/report.json")
     assert list(report) == ["format", "run", "arms", "comparisons", "cases"]
@@ -111,8 +111,8 @@ def test_the_report_has_the_keys_that_scripts_read(suite):
     assert (report["cases"][0]["tags"], report["cases"][0]["threshold"]) == (["colour"], 0.75)
 
 
-def test_a_report_that_cannot_be_written_is_told_and_fails_the_run(suite):
-    """After a run that was green, too; everything else is done."""
+def test_json_report_unwritable_at_the_end_fails_the_run(suite):
+    """All tests passed, and the rest of the session is complete."""
     suite.test_file("""
         @pytest.mark.graysplit(prompt="One?")
         def test_y(graysplit):
@@ -123,9 +123,9 @@ def test_a_report_that_cannot_be_written_is_told_and_fails_the_run(suite):
     result.stdout.fnmatch_lines(["*report taken/report.json cannot be written: *"])
 
 
-@pytest.mark.parametrize("more", [[], ["-n2"]], ids=["alone", "xdist"])
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(project, more):
-    """By the process that reports: nothing is collected, sent or recorded."""
+@pytest.mark.parametrize("more", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["alone", "xdist"])
+def test_json_report_unwritable_at_the_start_refuses_the_run(project, more):
+    """The reporting process checks it: nothing is collected, sent or recorded."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n')
     project.write("taken", "a file")
     result = project.run("--graysplit-json=taken/deep/report.json", *more)
@@ -136,8 +136,8 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(project
     assert (project.sent(), project.recorded()) == (0, [])
 
 
-def test_junit_shows_what_came_of_each_case(suite):
-    """Properties that dashboards read, one set a test."""
+def test_junit_has_the_properties_of_each_case(suite):
+    """Dashboards read them; each test has one set."""
     suite.run("--junitxml=junit.xml")
     root = ET.parse(suite.path / "junit.xml").getroot()
     cases = {case.get("name"): case for case in root.iter("testcase")}
@@ -156,16 +156,16 @@ def test_junit_shows_what_came_of_each_case(suite):
     }
 
 
-def test_another_answering_model_is_said(project):
-    """A relay that serves something else than was asked for is found out."""
+def test_served_model_of_another_name_is_noted(project):
+    """The relay serves another model than the requested one."""
     project.relay.control(faults=[{"kind": "other-model", "model": TREATMENT, "served": "tiny-1b"}])
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     result = project.run()
-    assert f"{TREATMENT} was asked for, tiny-1b answered: 1 reply" in result.outlines
+    assert f"{TREATMENT} was requested, tiny-1b answered: 1 reply" in result.outlines
 
 
-def test_samples_send_their_own_seed_and_enter_the_rates(project):
-    """Sample n sends seed + n, for both models alike; a run without samples asks for no seed."""
+def test_samples_send_different_seeds(project):
+    """Sample n sends seed + n, for both models alike."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     project.run("--graysplit-samples=2", "--graysplit-param=seed=42").assert_outcomes(passed=1)
     seeds = sorted((body["model"], body["seed"]) for body in project.relay.stats()["bodies"])
@@ -175,8 +175,8 @@ def test_samples_send_their_own_seed_and_enter_the_rates(project):
     )
 
 
-def test_several_treatments_are_each_held_against_the_control(project):
-    """One comparison a treatment, and one control."""
+def test_each_treatment_is_compared_with_the_control(project):
+    """Each treatment has a comparison with the one control."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     project.run("--graysplit-treatment=gpt-4.1", "--graysplit-json=report.json").assert_outcomes(passed=2)
     report = project.report()

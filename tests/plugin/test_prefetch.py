@@ -1,4 +1,4 @@
-"""Nothing is paid for an item that will not run."""
+"""The prefetch: nothing is paid for an item that will not run."""
 
 import pytest
 
@@ -19,8 +19,8 @@ def test_x(graysplit, prompt): assert prompt != "Prompt 2"
         "xfail(run=False)",
     ],
 )
-def test_a_test_that_is_marked_not_to_run_is_not_paid_for(project, mark):
-    """Marks of the function are respected before anything is sent."""
+def test_prefetch_leaves_out_tests_that_are_marked_to_be_skipped(project, mark):
+    """Marks of the function are evaluated before anything is sent."""
     project.test_file(
         f"""
         @pytest.mark.{mark}
@@ -38,8 +38,8 @@ def test_a_test_that_is_marked_not_to_run_is_not_paid_for(project, mark):
 
 
 @pytest.mark.parametrize("mark", ["skipif(False, reason='never')", "xfail", "xfail(False, run=False, reason='never')"])
-def test_a_test_whose_mark_does_not_apply_is_paid_for(project, mark):
-    """It runs, so it is fetched."""
+def test_prefetch_includes_tests_whose_skip_mark_does_not_apply(project, mark):
+    """The test runs, so its replies are fetched."""
     project.test_file(
         f'@pytest.mark.{mark}\n@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): assert graysplit.control.text'
     )
@@ -47,8 +47,8 @@ def test_a_test_whose_mark_does_not_apply_is_paid_for(project, mark):
     assert project.sent() == 2
 
 
-def test_run_xfail_pays_for_what_it_runs(project):
-    """`--runxfail` takes the marks away."""
+def test_prefetch_with_runxfail_includes_xfail_tests(project):
+    """`--runxfail` removes the marks."""
     project.test_file(
         '@pytest.mark.xfail(run=False)\n@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass'
     )
@@ -60,8 +60,8 @@ def test_run_xfail_pays_for_what_it_runs(project):
     "arguments",
     [["-k", "not test_x"], ["--deselect", "test_it.py::test_x"], ["test_it.py::test_y"], ["-m", "not slow"]],
 )
-def test_a_deselected_test_is_not_paid_for(project, arguments):
-    """Whatever has deselected it; and the run is a part, which it says."""
+def test_prefetch_leaves_out_deselected_tests(project, arguments):
+    """Every way to deselect a test counts, and the report says that the run is partial."""
     project.write("pytest.ini", "[pytest]\nmarkers = slow")
     project.test_file(
         """
@@ -80,16 +80,16 @@ def test_a_deselected_test_is_not_paid_for(project, arguments):
 
 
 @pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only", "--fixtures-per-test"])
-def test_a_run_that_runs_nothing_pays_for_nothing(project, option):
-    """Nor does it write anything."""
+def test_prefetch_sends_nothing_when_no_test_runs(project, option):
+    """Nothing is written either."""
     project.test_file(MANY)
     project.run(option)
     assert project.sent() == 0
     assert not (project.path / ".graysplit").exists()
 
 
-def test_an_error_at_collection_pays_for_nothing(project):
-    """Where pytest runs nothing, nothing is fetched, and the summary has nothing to say."""
+def test_prefetch_sends_nothing_after_a_collection_error(project):
+    """pytest runs no test then, so the summary is left out."""
     project.test_file(MANY)
     project.test_file("import no_such_module", "test_broken.py")
     result = project.run()
@@ -98,8 +98,8 @@ def test_an_error_at_collection_pays_for_nothing(project):
     assert "= graysplit =" not in result.stdout.str()
 
 
-def test_an_error_at_collection_that_is_passed_over_makes_the_run_a_part(project):
-    """`--continue-on-collection-errors` runs the rest, and nobody takes it for the whole suite."""
+def test_ignored_collection_error_makes_the_run_partial(project):
+    """`--continue-on-collection-errors` runs the rest, which is not the whole suite."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     project.test_file("import no_such_module", "test_broken.py")
     result = project.run("--continue-on-collection-errors", "--graysplit-json=report.json")
@@ -110,8 +110,8 @@ def test_an_error_at_collection_that_is_passed_over_makes_the_run_a_part(project
 
 
 @pytest.mark.parametrize("option", ["-x", "--maxfail=1", "--stepwise"])
-def test_a_run_that_stops_early_has_fetched_a_window_ahead(project, option):
-    """Two rounds of requests beyond the test that failed, not the whole suite."""
+def test_prefetch_window_limits_requests_ahead_of_a_failure(project, option):
+    """Two rounds of requests are sent beyond the failed test, not the whole suite."""
     project.relay.control(latency=0.02)
     project.test_file(MANY)
     result = project.run(option, "--graysplit-concurrency=2")
@@ -121,8 +121,8 @@ def test_a_run_that_stops_early_has_fetched_a_window_ahead(project, option):
     assert len(project.recorded()) >= 6
 
 
-def test_slow_tests_do_not_let_the_window_run_away(project):
-    """What has come and waits counts as ahead, too."""
+def test_prefetch_window_counts_replies_that_wait_for_a_slow_test(project):
+    """A reply that has arrived and waits for its test counts as ahead."""
     project.test_file(
         """
         import time
@@ -138,16 +138,16 @@ def test_slow_tests_do_not_let_the_window_run_away(project):
     assert 8 <= project.sent() <= 8 + 2 + 1
 
 
-def test_a_window_over_recordings_sends_nothing(project):
-    """`-x` replays as any run does, with the same summary."""
+def test_prefetch_window_replays_without_requests(project):
+    """`-x` replays like any run and gives the same summary."""
     project.test_file(MANY.replace('assert prompt != "Prompt 2"', "pass"))
     project.run().assert_outcomes(passed=30)
     project.run("-x").assert_outcomes(passed=30)
     assert project.sent() == 60
 
 
-def test_the_debugger_gets_a_failing_test_and_no_more(project):
-    """`--pdb` fetches a window ahead as well, and ends with its input."""
+def test_prefetch_window_is_used_with_the_debugger(project):
+    """`--pdb` fetches only a window ahead, and ends with its input."""
     project.test_file(MANY)
     result = project.pytester.run(
         *project.python(), *project.options("--pdb", "--graysplit-concurrency=1"), stdin=b"q\n", timeout=60
@@ -157,8 +157,8 @@ def test_the_debugger_gets_a_failing_test_and_no_more(project):
     assert project.sent() < 20
 
 
-def test_nothing_is_paid_twice_for_one_prompt(project):
-    """Two tests with one case of one file and two treatments share the control's reply."""
+def test_control_reply_is_shared_by_several_treatments(project):
+    """A prompt of one case is paid for once per model."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -174,8 +174,8 @@ def test_nothing_is_paid_twice_for_one_prompt(project):
     }
 
 
-def test_a_condition_that_cannot_be_evaluated_is_the_tests_own_error(project):
-    """pytest says what is wrong with the mark; the other tests run, and only they are paid for."""
+def test_invalid_skip_condition_is_an_error_of_its_test(project):
+    """pytest shows the error; the other tests run, and only they are paid for."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")

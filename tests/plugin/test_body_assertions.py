@@ -1,4 +1,4 @@
-"""What counts as an assertion of a test body, in the many ways that people write one."""
+"""Assertions of a test body: the many ways to write one are recognised, and other calls are not."""
 
 import functools
 import linecache
@@ -81,8 +81,8 @@ def bodies():
 
 
 @pytest.fixture
-def written(tmp_path):
-    """Return a function that imports a module of this source, and returns its names."""
+def import_source(tmp_path):
+    """Return a function that imports a module from its source and returns its names."""
 
     def write(source, *, filename=None, **names):
         path = tmp_path / "test_written.py"
@@ -98,37 +98,37 @@ def as_test(body, before="def test_x(graysplit):"):
 
 
 @pytest.mark.parametrize("body", ASSERTING.values(), ids=ASSERTING)
-def test_body_that_asserts_is_found(written, bodies, body):
-    """Whether its assertion could ever fail is for its author."""
-    assert bodies.asserts(written(as_test(body))["test_x"])
+def test_asserting_body_is_recognised(import_source, bodies, body):
+    """Whether the assertion can fail does not matter."""
+    assert bodies.asserts(import_source(as_test(body))["test_x"])
 
 
 @pytest.mark.parametrize("body", SILENT.values(), ids=SILENT)
-def test_body_that_asserts_nothing_is_found(written, bodies, body):
-    """Reading an answer is not an assertion, and neither is a word in a comment."""
-    assert not bodies.asserts(written(as_test(body))["test_x"])
+def test_silent_body_is_recognised(import_source, bodies, body):
+    """Reading a reply is not an assertion, and neither is a word in a comment."""
+    assert not bodies.asserts(import_source(as_test(body))["test_x"])
 
 
 @pytest.mark.parametrize("name", ["assert", "assert in a block", "raise", "pytest.fail", "check_", "expect", "lambda",
                                   "self.assertX", "nested function", "pytest-check", "comprehension"])  # fmt: skip
-def test_body_without_source_is_read_from_its_code(written, bodies, name):
-    """As of exec and of an interactive session."""
-    names = written(as_test(ASSERTING[name]), filename="<string>")
+def test_asserting_body_without_source_is_recognised(import_source, bodies, name):
+    """The code object is read, as for functions from exec and from an interactive session."""
+    names = import_source(as_test(ASSERTING[name]), filename="<string>")
     assert bodies.asserts(names["test_x"])
 
 
 @pytest.mark.parametrize("name", ["nothing", "docstring", "reads", "our own calls", "another helper", "checkout",
                                   "expected value", "raise of what is there", "skip", "text"])  # fmt: skip
-def test_silent_body_without_source_is_silent(written, bodies, name):
-    """The same answer as with its source."""
-    assert not bodies.asserts(written(as_test(SILENT[name]), filename="<string>")["test_x"])
+def test_silent_body_without_source_is_recognised(import_source, bodies, name):
+    """The result is the same as with the source."""
+    assert not bodies.asserts(import_source(as_test(SILENT[name]), filename="<string>")["test_x"])
 
 
 @pytest.mark.parametrize("before", ["async def test_x(graysplit):", "@run\n@run\ndef test_x(graysplit):",
                                     "@run(\n    run,\n)\ndef test_x(\n    graysplit,\n):"])  # fmt: skip
-@pytest.mark.parametrize(("body", "said"), [("assert graysplit", True), ("graysplit", False)])
-def test_function_is_found_below_its_decorators(written, bodies, before, body, said):
-    """A wrapper that raises something itself says nothing of the body."""
+@pytest.mark.parametrize(("body", "expected"), [("assert graysplit", True), ("graysplit", False)])
+def test_decorated_body_is_read_below_its_decorators(import_source, bodies, before, body, expected):
+    """A wrapper that raises an error says nothing about the body."""
 
     def run(function, *_):
         @functools.wraps(function)
@@ -139,26 +139,26 @@ def test_function_is_found_below_its_decorators(written, bodies, before, body, s
         return functools.partial(wrapper) if function is run else wrapper
 
     source = as_test(body, before).replace("@run(\n    run,\n)", "@run(\n    run\n)")
-    assert bodies.asserts(written(source, run=run)["test_x"]) is said
+    assert bodies.asserts(import_source(source, run=run)["test_x"]) is expected
 
 
-@pytest.mark.parametrize(("body", "said"), [("assert self", True), ("graysplit", False)])
-def test_method_is_read_like_a_function(written, bodies, body, said):
-    """Bound or not."""
+@pytest.mark.parametrize(("body", "expected"), [("assert self", True), ("graysplit", False)])
+def test_method_body_is_read_like_a_function(import_source, bodies, body, expected):
+    """Bound and unbound methods give the same result."""
     source = "class TestIt:\n    def test_x(self, graysplit):\n        " + body
-    kind = written(source)["TestIt"]
-    assert bodies.asserts(kind.test_x) is bodies.asserts(kind().test_x) is said
+    kind = import_source(source)["TestIt"]
+    assert bodies.asserts(kind.test_x) is bodies.asserts(kind().test_x) is expected
 
 
-@pytest.mark.parametrize(("body", "said"), [("check(graysplit)", True), ("graysplit", False)])
-def test_lambda_and_partial_are_read(written, bodies, body, said):
-    """Two lambdas of one line cannot be told apart, so that either counts."""
-    names = written(f"def check(x): ...\ntest_x = lambda graysplit: {body}")
-    assert bodies.asserts(names["test_x"]) is bodies.asserts(functools.partial(names["test_x"], 1)) is said
+@pytest.mark.parametrize(("body", "expected"), [("check(graysplit)", True), ("graysplit", False)])
+def test_lambda_and_partial_bodies_are_read(import_source, bodies, body, expected):
+    """Two lambdas on one line cannot be told apart, so either of them counts."""
+    names = import_source(f"def check(x): ...\ntest_x = lambda graysplit: {body}")
+    assert bodies.asserts(names["test_x"]) is bodies.asserts(functools.partial(names["test_x"], 1)) is expected
 
 
-def test_test_of_hypothesis_is_read_below_given(bodies):
-    """It wraps without saying so."""
+def test_hypothesis_test_body_is_read_below_given(bodies):
+    """`given` wraps the function without setting `__wrapped__`."""
     from hypothesis import given
     from hypothesis import strategies as st
 
@@ -175,23 +175,23 @@ def test_test_of_hypothesis_is_read_below_given(bodies):
 
 
 @pytest.mark.parametrize("thing", [None, len, print, object(), 3, type], ids=lambda thing: type(thing).__name__)
-def test_thing_that_is_not_a_function_asserts_nothing(bodies, thing):
-    """Items of other plugins have no function."""
+def test_object_without_a_body_asserts_nothing(bodies, thing):
+    """Items of other plugins may have no function."""
     assert not bodies.asserts(thing)
     assert not bodies.assert_something(SimpleNamespace())
 
 
-def test_asserts_that_python_leaves_out_do_not_count(written):
-    """python -O runs no assert statement, except those that pytest has rewritten."""
+def test_asserts_disabled_by_python_do_not_count(import_source):
+    """`python -O` skips assert statements, except those that pytest has rewritten."""
     bodies, source = Bodies(optimized=True), as_test("assert graysplit")
-    assert not bodies.asserts(written(source)["test_x"])
-    assert Bodies(optimized=True).asserts(written(source, **{"@pytest_ar": object()})["test_x"])
-    assert Bodies(optimized=True).asserts(written(as_test("check_it(graysplit)"))["test_x"])
+    assert not bodies.asserts(import_source(source)["test_x"])
+    assert Bodies(optimized=True).asserts(import_source(source, **{"@pytest_ar": object()})["test_x"])
+    assert Bodies(optimized=True).asserts(import_source(as_test("check_it(graysplit)"))["test_x"])
 
 
-def test_source_that_has_changed_since_its_import_does_not_break(written, bodies, tmp_path):
-    """Then the code is read, which is what runs."""
-    function = written(as_test("assert graysplit"))["test_x"]
+def test_source_changed_since_import_does_not_break(import_source, bodies, tmp_path):
+    """The code object is read then, because pytest runs that."""
+    function = import_source(as_test("assert graysplit"))["test_x"]
     for text in ("def (", "\0", ""):
         (tmp_path / "test_written.py").write_text(text, encoding="utf-8")
         linecache.clearcache()
@@ -199,9 +199,9 @@ def test_source_that_has_changed_since_its_import_does_not_break(written, bodies
     assert bodies.asserts(function)
 
 
-def test_function_is_read_once(written, bodies, monkeypatch):
-    """However many cases it has."""
-    function = written(as_test("assert graysplit"))["test_x"]
+def test_function_body_is_read_once(import_source, bodies, monkeypatch):
+    """The number of its cases does not matter."""
+    function = import_source(as_test("assert graysplit"))["test_x"]
     assert bodies.asserts(function)
     monkeypatch.setattr(linecache, "getlines", None)
     assert bodies.asserts(function)
@@ -282,9 +282,9 @@ CASES = """
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "xdist"])
-def test_report_says_which_cases_were_asserted(project, workers):
-    """By `expect`, by a threshold or by the body; an arm's own item is enough for its case."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)], ids=["alone", "xdist"])
+def test_report_says_which_cases_are_asserted(project, workers):
+    """A case is asserted by `expect`, by a threshold or by the body; one arm's item is enough."""
     project.test_file(CASES)
     project.write("own.graysplit.jsonl", '{"id": "file-silent", "prompt": "One?", "max_latency_s": 60}\n'
                   '{"id": "file-loud", "prompt": "One?", "expect": {"max_words": 90}}\n')  # fmt: skip
@@ -294,8 +294,8 @@ def test_report_says_which_cases_were_asserted(project, workers):
     assert {name for name, asserted in told.items() if asserted is not ("loud" in name.lower())} == set()
 
 
-def test_threshold_of_the_options_is_an_assertion(project):
-    """Unless there is nothing to hold against it: `auto` that could not be calibrated."""
+def test_threshold_option_counts_as_an_assertion(project):
+    """A threshold of `auto` that could not be calibrated does not count."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     asserted = {}
     for threshold in ("0.2", "auto"):
@@ -324,15 +324,15 @@ CASE = """
         (CASE, "asserts: unknown field"),
     ],
 )
-def test_wrong_asserts_is_a_usage_error(project, source, message):
-    """It is a field of the marker alone, and true or false."""
+def test_invalid_asserts_field_is_a_usage_error(project, source, message):
+    """Only the marker takes the field, and its value is true or false."""
     project.test_file(source)
     result = project.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert message in result.stdout.str()
 
 
-def test_asserts_of_a_case_file_says_where_it_belongs(project):
-    """A case file has no body."""
+def test_asserts_in_a_case_file_is_refused(project):
+    """The message names the marker, because a case file has no body."""
     project.write("own.graysplit.jsonl", '{"prompt": "One?", "asserts": true}\n')
     assert "write @pytest.mark.graysplit(asserts=True)" in project.run().stdout.str()

@@ -1,4 +1,4 @@
-"""Who is to blame for a red test: the model, or a bug of the test, which counts for no model and is never forgiven."""
+"""Failed tests: an assertion counts against the model, a bug of the test counts for no model and is never forgiven."""
 
 import json
 
@@ -12,7 +12,7 @@ ANSWER = 'The order is ```json\n{"status": "open", "lines": [{"price": "12"}]}\n
 
 
 def raised(call):
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 # whatever it is
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 # any kind of error
         call()
     return caught.value
 
@@ -44,8 +44,8 @@ def refused_by_jsonschema(value):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_assertions_and_refused_answers_are_misses(error):
-    """Of the model: it said something else than it was asked for."""
+def test_assertions_and_rejected_replies_are_misses(error):
+    """The model gave another reply than the test asked for."""
     assert is_miss(error, [ANSWER])
 
 
@@ -67,20 +67,20 @@ def test_assertions_and_refused_answers_are_misses(error):
     ids=lambda error: type(error).__name__,
 )
 def test_other_errors_are_bugs(error):
-    """Nothing in them tells that the model is to blame."""
+    """Nothing in these errors points to the model."""
     assert not is_miss(error, [ANSWER])
     assert not is_miss(error, [])
 
 
-def test_what_pydantic_refuses_of_an_answer_is_a_miss():
-    """Of the text, or of the JSON in it; a value that the test made up is a bug."""
+def test_pydantic_error_about_a_reply_is_a_miss():
+    """The rejected value is the reply or part of its JSON; a rejected value of the test itself is a bug."""
     assert is_miss(refused_by_pydantic("open"), [ANSWER])
     assert is_miss(refused_by_pydantic([{"price": "12"}]), [ANSWER])
     assert not is_miss(refused_by_pydantic("closed"), [ANSWER])
 
 
-def test_an_error_is_told_with_its_kind():
-    """Where that is not plain."""
+def test_error_line_names_the_kind_of_error():
+    """An AssertionError is shown without its kind."""
     assert in_one_line(AssertionError("first\nsecond")) == "first"
     assert in_one_line(KeyError("status")) == "KeyError: 'status'"
     assert in_one_line(ZeroDivisionError()) == "ZeroDivisionError: ZeroDivisionError"
@@ -110,23 +110,23 @@ def test_{name}_{fixture}({fixture}, graysplit_relay):
 FIXTURES = ("graysplit", "graysplit_reply")
 
 
-def suite(project, bodies):
+def write_suite(project, bodies):
     """Write a test of each body, for each of the two fixtures."""
     tests = [ONE.format(name=name, body=body, fixture=fixture) for name, body in bodies.items() for fixture in FIXTURES]
     project.test_file("import asyncio, json\n" + "".join(tests))
 
 
-def judged(project):
+def pass_counts(project):
     return {arm["role"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
 
 
-def passes(project):
+def passed_by_case(project):
     return {case["id"]: case["passed"] for case in project.report()["cases"]}
 
 
-def test_a_bug_in_the_body_counts_for_no_model(project):
-    """Under the gate that forgives every miss the test fails all the same, and says why."""
-    suite(project, BUGS)
+def test_bug_in_the_body_counts_for_no_model(project):
+    """The test fails even under the gate that forgives misses, and says why."""
+    write_suite(project, BUGS)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json", "--junitxml=junit.xml")
     result.assert_outcomes(failed=3 * len(BUGS))
     cases = project.report()["cases"]
@@ -138,17 +138,17 @@ def test_a_bug_in_the_body_counts_for_no_model(project):
     assert "graysplit_passed" not in (project.path / "junit.xml").read_text(encoding="utf-8")
 
 
-def test_an_assertion_counts_against_the_model(project):
-    """As ever, and the gate forgives it."""
-    suite(project, MISSES)
+def test_assertion_in_the_body_counts_against_the_model(project):
+    """The gate `none` forgives it."""
+    write_suite(project, MISSES)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     assert result.ret == pytest.ExitCode.OK
-    assert judged(project) == {"control": (len(MISSES), 2 * len(MISSES)), "treatment": (0, 2 * len(MISSES))}
+    assert pass_counts(project) == {"control": (len(MISSES), 2 * len(MISSES)), "treatment": (0, 2 * len(MISSES))}
 
 
 @pytest.mark.parametrize(("gate", "fixture"), [("none", "graysplit"), ("verdict", "graysplit_reply")])
-def test_a_suite_of_bugs_is_neither_promoted_nor_rejected(project, gate, fixture):
-    """60 cases, each of which is broken."""
+def test_suite_of_bugs_is_neither_promoted_nor_rejected(project, gate, fixture):
+    """All of its 60 cases have a bug."""
     project.test_file(
         f"""
         @pytest.mark.graysplit
@@ -183,12 +183,12 @@ BESIDE = """
 """
 
 
-def test_a_bug_leaves_no_pair_and_hides_nothing(project):
-    """Of one model alone, beside a miss, after several prompts; a test that skips in its body is missing, too."""
+def test_bug_in_the_body_leaves_no_pair(project):
+    """The bug occurs for one model, beside a miss, and after several prompts; a skip in the body leaves no result either."""
     project.test_file(BESIDE)
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes(passed=1, failed=3, skipped=2)
-    assert passes(project) == {
+    assert passed_by_case(project) == {
         "test_one_model": {"control": True},
         "test_miss": {},
         "test_prompts#1": {},
@@ -199,23 +199,23 @@ def test_a_bug_leaves_no_pair_and_hides_nothing(project):
 
 
 @pytest.mark.parametrize("model", [CONTROL, TREATMENT])
-def test_a_call_that_fails_in_the_body_is_a_miss_of_its_model_alone(project, model):
-    """The body asked for both at once, and could say nothing of the other."""
+def test_failed_call_in_the_body_is_a_miss_of_its_model(project, model):
+    """The body requested both replies at once, so it says nothing about the other model."""
     project.relay.control(faults=[{"kind": "400", "model": model, "times": None}])
     project.test_file("def test_x(graysplit_relay): assert graysplit_relay.compare('One?').treatment.text")
     result = project.run("--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes()
     expected = {"control": False} if model == CONTROL else {"control": True, TREATMENT: False}
-    assert passes(project) == {"test_x#1": expected}
+    assert passed_by_case(project) == {"test_x#1": expected}
 
 
-def test_a_reply_that_is_not_recorded_in_the_body_is_no_miss(project):
-    """A lost recording says nothing of a model."""
+def test_missing_recording_in_the_body_is_not_a_miss(project):
+    """A missing recording says nothing about a model."""
     project.test_file("def test_x(graysplit_relay): assert graysplit_relay.compare('One?').treatment.text")
     result = project.run("--graysplit-record=none", "--graysplit-gate=none", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
     assert "[recording-missing]" in result.stdout.str()
-    assert passes(project) == {"test_x#1": {}}
+    assert passed_by_case(project) == {"test_x#1": {}}
 
 
 SUBTESTS = """
@@ -237,8 +237,8 @@ SUBTESTED = {
 
 @pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 brings subtests")
 @pytest.mark.parametrize("gate", ["case", "none"])
-def test_subtests_are_counted_beside_what_else_is_asserted(project, gate):
-    """Passing ones take nothing away, and neither a miss nor a bug in one of them is lost."""
+def test_subtests_are_counted_with_other_assertions(project, gate):
+    """Passing subtests change nothing, and a miss or a bug in one of them is counted."""
     told = [(name, fixture, *rest) for name, rest in SUBTESTED.items() for fixture in FIXTURES]
     project.test_file(
         "".join(
@@ -251,14 +251,14 @@ def test_subtests_are_counted_beside_what_else_is_asserted(project, gate):
         alone = fixture == "graysplit_reply"
         both = [not alone if one is None else one for one in passed]
         expected[f"test_{name}_{fixture}"] = dict(zip(("control", TREATMENT), both, strict=False))
-    assert passes(project) == expected
+    assert passed_by_case(project) == expected
     failed = {line.split()[1].partition("[")[0] for line in result.outlines if line.startswith("FAILED")}
     names = [name for name in expected if gate == "case" or "bug" in name or "both" in name]
     assert failed == {f"test_it.py::{name}" for name in names if "pass" not in name}
 
 
 def test_soft_assertions_of_pytest_check_are_misses(project):
-    """A miss of the model that it judges, also under the gate that forgives it."""
+    """They count against the model also under the gate that forgives them."""
     pytest.importorskip("pytest_check")
     project.test_file(
         """
@@ -273,5 +273,5 @@ def test_soft_assertions_of_pytest_check_are_misses(project):
         """
     )
     project.run("--graysplit-gate=none", "--graysplit-json=report.json").assert_outcomes()
-    assert judged(project) == {"control": (1, 2), "treatment": (0, 2)}
+    assert pass_counts(project) == {"control": (1, 2), "treatment": (0, 2)}
     assert all(case["asserted"] for case in project.report()["cases"])

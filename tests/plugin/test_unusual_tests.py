@@ -1,4 +1,4 @@
-"""Marked tests as people write them: markers from anywhere, hooks in folders, prompts made by fixtures, red by anything."""
+"""Marked tests in unusual forms: late markers, hooks in folders, prompts from fixtures, failures outside the body."""
 
 import pytest
 
@@ -13,23 +13,27 @@ import pytest
 HOOKS = {"pytest_collection_modifyitems(items)": "items", "pytest_itemcollected(item)": "[item]"}
 
 
-def prompts(project):
-    """The last message of every request so far, each once."""
+def sent_prompts(project):
+    """Return the last message of every request, sorted and without duplicates."""
     return sorted({body["messages"][-1]["content"] for body in project.relay.stats()["bodies"]})
 
 
-def passed(project):
-    """How many cases each arm passed, by the report."""
+def pass_counts(project):
+    """Return the passed and judged cases of each arm in the report."""
     return {arm["role"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
 
 
-def late(project, signature="pytest_itemcollected(item)", fields='prompt="One?"'):
+def write_late_marker(project, signature="pytest_itemcollected(item)", fields='prompt="One?"'):
     project.write("conftest.py", LATE.format(signature=f"def {signature}", items=HOOKS[signature], fields=fields))
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"], ["--maxfail=9"]], ids=["upfront", "workers", "window"])
-def test_indirect_prompt_is_what_the_fixture_makes(project, workers):
-    """The parameter itself is sent to no model, in either order of the fixtures and without any of ours."""
+@pytest.mark.parametrize(
+    "workers",
+    [[], pytest.param(["-n1"], marks=pytest.mark.xdist), ["--maxfail=9"]],
+    ids=["upfront", "workers", "window"],
+)
+def test_indirect_prompt_is_the_value_of_its_fixture(project, workers):
+    """The parameter itself is never sent, in either order of the fixtures and without one of ours."""
     project.test_file(
         """
         @pytest.fixture
@@ -50,25 +54,25 @@ def test_indirect_prompt_is_what_the_fixture_makes(project, workers):
     )
     result = project.run(*workers, "--graysplit-json=report.json")
     result.assert_outcomes(passed=3, failed=1)
-    assert prompts(project) == ["made a", "made b", "made c"]
-    assert passed(project) == {"control": (2, 3), "treatment": (2, 3)}
+    assert sent_prompts(project) == ["made a", "made b", "made c"]
+    assert pass_counts(project) == {"control": (2, 3), "treatment": (2, 3)}
 
 
 @pytest.mark.parametrize("signature", HOOKS)
-def test_marker_added_while_collecting_is_planned(project, signature):
-    """Also where the test asks for graysplit_reply, which needs one item per arm."""
-    late(project, signature)
+def test_marker_added_during_collection_is_planned(project, signature):
+    """A test with graysplit_reply still gets one item per arm."""
+    write_late_marker(project, signature)
     project.test_file(
         "def test_x(graysplit): pass\n\ndef test_y(graysplit_reply): assert graysplit_reply.text\n\ndef test_z(): pass"
     )
     project.run("--graysplit-json=report.json").assert_outcomes(passed=4)
-    assert passed(project) == {"control": (3, 3), "treatment": (3, 3)}
+    assert pass_counts(project) == {"control": (3, 3), "treatment": (3, 3)}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"]])
-def test_wrong_field_of_a_late_marker_is_a_message(project, workers):
-    """A worker's usage error would be lost, so there the test fails with it."""
-    late(project, "pytest_collection_modifyitems(items)", 'prompt="One?", min_similarty=1')
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist)])
+def test_invalid_field_of_a_late_marker_is_a_message(project, workers):
+    """A usage error of a worker would be lost, so the test fails with the message there."""
+    write_late_marker(project, "pytest_collection_modifyitems(items)", 'prompt="One?", min_similarty=1')
     project.test_file("def test_x(graysplit): pass")
     result = project.run(*workers)
     assert result.ret != pytest.ExitCode.OK
@@ -77,8 +81,8 @@ def test_wrong_field_of_a_late_marker_is_a_message(project, workers):
 
 
 def test_late_marker_with_two_treatments_needs_our_fixture(project):
-    """Without it the test has one item, which cannot serve both treatments."""
-    late(project)
+    """Without the fixture the test has one item, which cannot serve both treatments."""
+    write_late_marker(project)
     project.test_file("def test_x(): pass")
     result = project.run("--graysplit-treatment=gpt-4.1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -86,7 +90,7 @@ def test_late_marker_with_two_treatments_needs_our_fixture(project):
 
 
 def test_marker_applied_by_a_fixture_is_too_late(project):
-    """Whether it is the first marker of its test or one more."""
+    """The result is the same for the first marker of a test and for a second one."""
     project.test_file(
         """
         @pytest.fixture
@@ -103,8 +107,8 @@ def test_marker_applied_by_a_fixture_is_too_late(project):
     assert result.stdout.str().count("[marker-late]") == 2
 
 
-def test_marker_of_a_parameter_is_for_its_item(project):
-    """Its fields hold for no other item, and what is not marked runs once and asks nothing."""
+def test_marker_of_a_parameter_applies_to_its_item_alone(project):
+    """The other item is unmarked, so it runs once and sends nothing."""
     project.test_file(
         """
         @pytest.mark.parametrize("prompt", ["a", pytest.param("b", marks=pytest.mark.graysplit(max_latency_s=9))])
@@ -112,12 +116,12 @@ def test_marker_of_a_parameter_is_for_its_item(project):
         """
     )
     project.run("--graysplit-treatment=gpt-4.1").assert_outcomes(passed=3)
-    assert prompts(project) == ["b"]
+    assert sent_prompts(project) == ["b"]
 
 
 @pytest.mark.parametrize("model", ["模型-1", "vendor::m[1]", "a b", "control-2", "-"])
-def test_arms_of_any_name_are_one_case(project, model):
-    """Also beside a hook that parametrizes after us, and a prompt that reads like an arm."""
+def test_arms_of_unusual_names_stay_one_case(project, model):
+    """A hook parametrizes after the plugin, and a prompt looks like the name of an arm."""
     project.relay.control(models=[CONTROL, TREATMENT, model])
     project.write(
         "conftest.py",
@@ -141,9 +145,11 @@ def test_arms_of_any_name_are_one_case(project, model):
     assert {line["case"] for line in project.recorded()} == {"test_x[control-control]", "test_x[control-t2]"}
 
 
-@pytest.mark.parametrize("workers", [[], ["-n1"], ["-x"]], ids=["upfront", "workers", "window"])
-def test_hooks_of_a_folder_are_for_the_folder(project, workers):
-    """Requests, scores and what is taken out of recordings, of test modules and of case files."""
+@pytest.mark.parametrize(
+    "workers", [[], pytest.param(["-n1"], marks=pytest.mark.xdist), ["-x"]], ids=["upfront", "workers", "window"]
+)
+def test_hooks_of_a_folder_apply_to_the_folder_alone(project, workers):
+    """The hooks change requests, scores and recordings of test modules and case files."""
     for folder in "ab":
         project.write(f"{folder}/test_{folder}.py", f"import pytest\n\n@pytest.mark.graysplit(prompt='secret {folder}')\n"
                       f"def test_{folder}(graysplit): assert (graysplit.similarity == 0.125) is {folder == 'b'}")  # fmt: skip
@@ -171,8 +177,8 @@ def test_hooks_of_a_folder_are_for_the_folder(project, workers):
 
 
 @pytest.mark.parametrize("gate", ["case", "none"])
-def test_red_by_anything_is_a_miss(project, gate):
-    """A hook in a folder, a subtest and a teardown; an unexpected pass is none, and neither is a green test."""
+def test_failure_outside_the_body_is_a_miss(project, gate):
+    """A hook, or a teardown, fails the test; an unexpected pass and a green test are not misses."""
     project.write(
         "conftest.py",
         """
@@ -208,13 +214,13 @@ def test_red_by_anything_is_a_miss(project, gate):
         """
     )
     project.run(f"--graysplit-gate={gate}", "--graysplit-json=report.json")
-    assert passed(project) == {"control": (4, 4), "treatment": (2, 4)}
+    assert pass_counts(project) == {"control": (4, 4), "treatment": (2, 4)}
 
 
 @pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 brings subtests")
 @pytest.mark.parametrize("gate", ["case", "none"])
-def test_subtests_leave_the_results_to_their_test(project, gate):
-    """A failed one is a miss, and a passed one takes nothing away."""
+def test_subtests_keep_the_results_of_their_test(project, gate):
+    """A failed subtest is a miss, and a passed one changes nothing."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -226,28 +232,28 @@ def test_subtests_leave_the_results_to_their_test(project, gate):
     )
     result = project.run(f"--graysplit-gate={gate}", "--graysplit-json=report.json")
     assert (result.ret == pytest.ExitCode.OK) is (gate == "none")
-    assert passed(project) == {"control": (2, 2), "treatment": (1, 2)}
+    assert pass_counts(project) == {"control": (2, 2), "treatment": (1, 2)}
 
 
 @pytest.mark.parametrize(
     "name", ["debugging", "setuponly", "setupplan", "skipping", "stepwise", "terminal", "junitxml"]
 )
-def test_blocked_builtin_plugin_is_not_missed(project, name):
-    """Their options are not there to be read, and without skip marks no treatment is still no pass."""
+def test_run_without_a_blocked_builtin_plugin_works(project, name):
+    """The options of the blocked plugin do not exist then."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     assert project.run("-p", f"no:{name}").ret == pytest.ExitCode.OK
     assert len(project.recorded()) == 2
 
 
-def test_no_treatment_is_no_pass_without_skip_marks(project):
-    """The plugin that heeds them is blocked."""
+def test_missing_treatment_skips_without_the_skipping_plugin(project):
+    """The plugin that evaluates skip marks is blocked."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(): pass')
-    project.bare("-p", "no:skipping").assert_outcomes(skipped=1)
+    project.run_without_models("-p", "no:skipping").assert_outcomes(skipped=1)
 
 
 @pytest.mark.parametrize("name", ["pytest.ini", "tox.ini", "sub/pytest.ini"])
-def test_tool_table_beside_another_config_file(project, name):
-    """The nearest pyproject.toml that has the table, whichever file configures pytest."""
+def test_tool_table_is_read_beside_another_config_file(project, name):
+    """The nearest pyproject.toml with the table counts, whichever file configures pytest."""
     project.write("pyproject.toml", f'[tool.graysplit.aliases]\n"cheap" = "{TREATMENT}"\n')
     project.write(name, "[pytest]\n")
     folder = "sub/" if "/" in name else ""
@@ -257,10 +263,11 @@ def test_tool_table_beside_another_config_file(project, name):
     assert {body["model"] for body in project.relay.stats()["bodies"]} == {CONTROL, TREATMENT}
 
 
-def test_half_a_surrogate_travels_from_a_worker(project):
-    """In an answer, and in the message that shows it."""
+@pytest.mark.xdist
+def test_lone_surrogate_in_a_reply_is_sent_by_a_worker(project):
+    """It is in the reply, and in the message that shows the reply."""
     project.relay.control(faults=[{"kind": "text", "text": "half \ud83d of it", "times": None}])
     project.test_file('@pytest.mark.graysplit(prompt="One?", expect={"contains": "Mars"})\ndef test_x(graysplit): pass')
     result = project.run("-n1", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert passed(project) == {"control": (0, 1), "treatment": (0, 1)}
+    assert pass_counts(project) == {"control": (0, 1), "treatment": (0, 1)}
