@@ -64,8 +64,8 @@ def test_settled_replaces_auto_by_the_calibrated_or_fallback_number():
     assert with_noise_floor(fixed, NoiseFloor(19, 0.62)) is fixed
 
 
-def test_deficit_is_rounded_up_and_gives_each_case_its_own_threshold():
-    """The control's self-similarity less the deficit, rounded down and never below 0."""
+def test_shortfall_is_rounded_up_and_gives_each_case_its_own_threshold():
+    """The control's self-similarity minus the shortfall, rounded down and never below 0."""
     floor = calibrated_shortfall([[0.1001, -0.2]] * 20, 0.3)
     assert floor == NoiseFloor(20, shortfall=0.101, other_prompts=0.3, tied=True)
     waiting = with_noise_floor(a_case(**AUTO), floor)
