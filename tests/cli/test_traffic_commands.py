@@ -217,7 +217,7 @@ def test_a_port_is_a_port(capsys, port):
     with pytest.raises(SystemExit) as caught:
         main(["dashboard", "traffic.jsonl", f"--port={port}"])
     assert caught.value.code == 2
-    assert f"argument --port: '{port}' is no port from 0 to 65535" in capsys.readouterr().err
+    assert f"argument --port: '{port}' is not a port from 0 to 65535" in capsys.readouterr().err
 
 
 def test_another_address_needs_a_token(capsys):

@@ -137,7 +137,7 @@ def test_nothing_harmful_leaves_by_a_door(door):
 
 def test_a_command_of_graysplit_prints_nothing_harmful(capsys):
     """`graysplit recordings check` quotes files that others have edited."""
-    cli._tell(Line(EVERYTHING))
+    cli._print(Line(EVERYTHING))
     assert is_harmless(capsys.readouterr().out)
 
 
