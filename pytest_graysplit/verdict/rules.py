@@ -48,7 +48,7 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
     elif not evidence.rated:
         yield _unasserted(evidence)
     elif not any(evidence.passes):
-        yield (f"neither model passes any of {plural(len(evidence.rated), 'case')}: the suite or its checks are broken")
+        yield f"neither model passes any of {plural(len(evidence.rated), 'case')}: the suite or its checks are broken"
 
 
 def must_pass(evidence: Evidence) -> Iterator[str]:
@@ -178,7 +178,7 @@ def next_look(evidence: Evidence) -> Iterator[str]:
         yield "a verdict on more cases is a second look: plan looks before the first, --graysplit-looks"
 
 
-def beside_the_point(evidence: Evidence) -> Iterator[str]:
+def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
     """Yield the limits of a promotion."""
     yield from tolerated(evidence.criteria)
     yield from (f"but {caveat.text}" for caveat in evidence.caveats if caveat.weight == "noted")

@@ -152,7 +152,7 @@ def promising(evidence: GradeEvidence) -> Iterator[str]:
     return (reason_of(criterion) for criterion in evidence.critical)
 
 
-def beside_the_point(evidence: GradeEvidence) -> Iterator[str]:
+def limits_of_promotion(evidence: GradeEvidence) -> Iterator[str]:
     """Yield the limits of a promotion."""
     yield from tolerated(evidence.criteria)
     yield from (f"but {text}" for text, _ in _strange(evidence))
