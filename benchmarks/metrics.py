@@ -18,8 +18,8 @@ from pathlib import Path
 from rapidfuzz.fuzz import ratio
 
 from pytest_graysplit.evaluation.metrics import guards
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
 from pytest_graysplit.evaluation.metrics.semantic import Semantic
+from pytest_graysplit.evaluation.metrics.text import Lexical
 
 RECEIVED = Path(__file__).resolve().parent.parent / "examples" / "support-desk" / "answers-as-received.jsonl"
 THRESHOLD = 0.75
