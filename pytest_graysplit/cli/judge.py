@@ -64,13 +64,13 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
 
 
 def _headline(path: Path, run: CalibrationRun) -> str:
-    usage = run.asked
+    usage = run.usage
     replayed = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
     return f"{path}: {plural(run.size, 'pair')}, judge {run.model}{replayed}"
 
 
 def _calls(run: CalibrationRun) -> Iterator[Line]:
-    usage = run.asked
+    usage = run.usage
     if usage is not None:
         yield Line(f"cost           {money(usage.cost_usd)} for {plural(usage.calls, 'call')}", DONE)
         if usage.failed:

@@ -111,6 +111,6 @@ def _unlike(loads: dict[str, list[int]]) -> Iterator[str]:
     if usual and max(usual.values()) > UNLIKE * min(usual.values()):
         told = listed([f"{name} with {load:g} in flight" for name, load in usual.items()])
         yield (
-            f"the models were asked under different loads, {told}: part of the difference in latency comes from the load, "
-            "--graysplit-record=all measures both again"
+            f"the models were asked under different loads, {told}: part of the difference in latency comes from the "
+            "load, --graysplit-record=all measures both again"
         )
