@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_graysplit
-from pytest_graysplit.errors import Slug
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.plugin.xdist.worker_reports import sendable
 
 PACKAGE = Path(pytest_graysplit.__file__).parent
@@ -46,12 +46,18 @@ def test_slugs_are_taken_from_the_enum():
     assert {(name, text) for name, text in written if text in {*Slug} - kinds_of_miss} == set()
 
 
-def test_slug_is_a_text_with_a_url():
-    """Reports and recordings show a slug as plain text, and its URL leads to its section."""
+def test_slug_is_plain_text():
+    """Reports, recordings and prints show a slug as a text."""
     slug = Slug.NO_REPLY
     assert (slug, f"{slug}", repr(slug)) == ("no-reply", "no-reply", "'no-reply'")
-    assert type(sendable(slug)) is str  # xdist sends no subclass of str
-    assert slug.url == "docs/messages.md#no-reply"
+    assert type(sendable(slug)) is str  # xdist sends no subclass of it
+
+
+def test_url_of_an_error_leads_to_its_section():
+    """The file is there, and the anchor is a heading in it."""
+    page, _, anchor = UsageError("problem", hint="hint", slug=Slug.CASE_REGEX).url.partition("#")
+    assert PACKAGE.parent / page == MESSAGES
+    assert anchor in headings(2)
 
 
 def test_every_heading_has_a_short_explanation():

@@ -163,7 +163,7 @@ def test_failed_case_of_a_file_shows_its_line(project, section_of):
         "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
         "  treatment  deepseek-v3.2: missed, ok 0.50 s <$0.0001 replayed\n"
         "  similarity 1.00 (lexical), length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
 
 

@@ -289,7 +289,7 @@ def test_summary_of_an_aa_run_says_so(project, section_of):
         "  pass rate     inconclusive: nothing was asserted about the answers\n"
         "  cases         0 broke, 0 fixed; 0 right on both, 0 wrong on both; 1 without an assertion\n"
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
-        "  latency       x1.00  (one pair tells no more)                 inconclusive\n"
+        "  latency       x1.00  (one pair, no interval)                  inconclusive\n"
         "  cost          0% per pass, $0.0000 saved per million passes   inconclusive\n"
         "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
         "                the test (asserts=True in the marker where a helper does)"

@@ -161,7 +161,7 @@ def test_served_model_of_another_name_is_noted(project):
     project.relay.control(faults=[{"kind": "other-model", "model": TREATMENT, "served": "tiny-1b"}])
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     result = project.run()
-    assert f"{TREATMENT} was asked for, tiny-1b answered: 1 reply" in result.outlines
+    assert f"{TREATMENT} was requested, tiny-1b answered: 1 reply" in result.outlines
 
 
 def test_samples_send_different_seeds(project):

@@ -91,7 +91,7 @@ def record_pair(project):
                 "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
         (
@@ -107,7 +107,7 @@ def record_pair(project):
                 "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
         (
@@ -123,7 +123,7 @@ def record_pair(project):
                 "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: passed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
     ],
@@ -178,7 +178,7 @@ def test_similarity_and_guards_without_a_threshold_only_inform(project, record_p
         "  cases         0 broke, 0 fixed; 0 right on both, 0 wrong on both; 1 without an assertion\n"
         "  similarity    0.72 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  guards        number-changed 1\n"
-        "  latency       x2.00  (one pair tells no more)                   inconclusive\n"
+        "  latency       x2.00  (one pair, no interval)                    inconclusive\n"
         "  cost          -97% per pass, $318.80 saved per million passes   inconclusive\n"
         "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
         "                the test (asserts=True in the marker where a helper does)\n"
@@ -286,7 +286,7 @@ def test_threshold_applies_to_the_control_with_two_samples(project, section_of):
         "  treatment  deepseek-v3.2: passed in part, ok 1.00 s <$0.0001 replayed\n"
         "  itself     [-The sky is blue.-] {+Grass grows in spring.+}\n"
         "  similarity 0.53 (lexical), threshold 0.5, control with itself 0.05, length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
     assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: False}
     assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
@@ -380,7 +380,7 @@ def test_latency_limit_applies_to_each_sample(project, section_of):
         "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed, ok 2.00 s $0.0003 replayed\n"
         "  treatment  deepseek-v3.2: missed, ok 1.00 s <$0.0001 replayed, ok 9.00 s <$0.0001 replayed\n"
         "  similarity 1.00 (lexical), control with itself 1.00, length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
 
 

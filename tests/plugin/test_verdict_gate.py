@@ -131,8 +131,8 @@ def test_models_asked_with_different_parameters_hold(write_cases, project):
     write_cases(2)
     project.write("pyproject.toml", '[tool.graysplit.models."deepseek-v3.2".params]\ntemperature = 1\n')
     result = project.run("--graysplit-record=new")
-    assert "the models were not asked alike, temperature differs: 2 cases" in result.outlines
-    assert verdict_line(result) == "HOLD: the models were not asked alike, temperature differs: 2 cases"
+    assert "the models got different requests, temperature differs: 2 cases" in result.outlines
+    assert verdict_line(result) == "HOLD: the models got different requests, temperature differs: 2 cases"
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,7 @@ from specimens import (
 )
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.reporting.json import require_writable, write_text
-from pytest_graysplit.reporting.json.report import Run, chunks
+from pytest_graysplit.reporting.json_report import Run, chunks, require_writable, write_text
 from pytest_graysplit.verdict.results import Results
 
 RUN = Run(id="run1", started="2026-11-23T10:00:00Z", duration_s=1.5, record="new", complete=True, seed=7)
@@ -139,7 +138,7 @@ def test_a_report_in_whole():
                 "rows": [row, *others],
                 "verdict": "hold",
                 "reasons": [
-                    "deepseek-v3.2 was asked for, deepseek-v3 answered: 1 reply",
+                    "deepseek-v3.2 was requested, deepseek-v3 answered: 1 reply",
                     "only 1 case; a verdict needs at least 30",
                     "the treatment passes none of 1 case",
                     "pass rate may be 100.0 points worse, the margin is 5.0; at least 54 more cases are needed",

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, TypedDict
 
 from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.config.policy import PASS_RATE
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.files import try_writing, why_not, write_whole
 from pytest_graysplit.formatting.escaping import visible_json
+from pytest_graysplit.verdict.figures_json import bounds_json, finite, latency_figures, row_json, token_figures, usd
 from pytest_graysplit.verdict.results import CONTROL, FORMAT
-from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
-from pytest_graysplit.verdict.row_json import bounds_json, row_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from pytest_graysplit.types import Json, MetricUsage, Reply
     from pytest_graysplit.verdict import Criterion, Verdict
@@ -168,3 +170,28 @@ def _reply(reply: Reply) -> dict[str, Json]:
         "error_slug": reply.error_slug,
         "at": reply.at,
     }
+
+
+def write_text(path: Path, pieces: Iterable[str]) -> None:
+    """Write the text whole or not at all; raise UsageError when the place cannot be written to."""
+    try:
+        write_whole(path, pieces)
+    except OSError as error:
+        raise UsageError(
+            f"the report {path} cannot be written: {why_not(path, error)}",
+            hint="name a file in a folder that can be written to; the run itself and its recordings are complete",
+            slug=Slug.REPORT_UNWRITABLE,
+        ) from None
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError where the report could not be written at the end: before anything is sent."""
+    try:
+        try_writing(path)
+    except (OSError, ValueError) as error:  # a NUL in the path is no OSError
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(
+            f"the report {path} cannot be written: {why or error}",
+            hint="nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE",
+            slug=Slug.REPORT_UNWRITABLE,
+        ) from None
