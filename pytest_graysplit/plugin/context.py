@@ -149,7 +149,7 @@ class RunContext:
             command=self.record_command,
             fresh=self.fresh,
             asked_models=self.scoring.asked_models,
-            purse_of=self.budget.purse if self.budget else None,
+            cost_guard_for=self.budget.cost_guard if self.budget else None,
         )
 
     @property

@@ -33,11 +33,11 @@ def build_fetcher(  # noqa: PLR0913 # each by name
     command: str,
     fresh: frozenset[Address],
     asked_models: Callable[[], Mapping[str, Route]],
-    purse_of: Callable[[Settings], CostGuard] | None = None,
+    cost_guard_for: Callable[[Settings], CostGuard] | None = None,
 ) -> ReplyFetcher:
     """Return a fetcher for the settings; there is a journal only where something may be recorded.
 
-    `redact_for` gives the redactor of a recording file, and `purse_of` limits the cost where there is a cap.
+    `redact_for` gives the redactor of a recording file, and `cost_guard_for` limits the cost where there is a cap.
     """
     mode = settings.record
     journal = Journal(root, mode=mode, run_id=run_id, redact_for=redact_for)
@@ -45,7 +45,7 @@ def build_fetcher(  # noqa: PLR0913 # each by name
         settings,
         recordings=recordings,
         journal=journal if mode in ("new", "all") else None,
-        open_relay=partial(_open_relay, settings, purse_of),
+        open_relay=partial(_open_relay, settings, cost_guard_for),
         prices=prices,
         clean=redactor(settings.secrets),
         command=command,
@@ -54,8 +54,8 @@ def build_fetcher(  # noqa: PLR0913 # each by name
     )
 
 
-def _open_relay(settings: Settings, purse_of: Callable[[Settings], CostGuard] | None) -> Relay:
+def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGuard] | None) -> Relay:
     from pytest_graysplit.replies.refusals import is_refusal
     from pytest_graysplit.replies.relay.client import Relay  # brings httpx, which a replay does not need
 
-    return Relay(settings, is_refusal=is_refusal, purse=purse_of(settings) if purse_of else None)
+    return Relay(settings, is_refusal=is_refusal, cost_guard=cost_guard_for(settings) if cost_guard_for else None)

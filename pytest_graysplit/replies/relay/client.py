@@ -73,7 +73,7 @@ class RelayStats:
 class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
-    `purse` pays for requests under a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    `cost_guard` keeps requests within a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
     def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
@@ -83,14 +83,14 @@ class Relay:
         is_refusal: Callable[[str], bool],
         concurrency: int | None = None,
         requests_per_min: float | None = None,
-        purse: CostGuard | None = None,
+        cost_guard: CostGuard | None = None,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
     ) -> None:
         self._settings = settings
         self._is_refusal = is_refusal
-        self._purse = purse
+        self._cost_guard = cost_guard
         self._address = shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
@@ -108,7 +108,7 @@ class Relay:
         endpoint = _endpoint(settings.base_url, self._way, self._redact)
         meter = Meter()
         self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
-        self._carrier = RequestSender(
+        self._sender = RequestSender(
             self._connections,
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
@@ -210,7 +210,7 @@ class Relay:
             ),
             read=lambda answer: self._read(answer, model, body, route),
             retries=self._settings.retries,
-            toll=self._purse.toll(model, body, route) if self._purse else None,
+            reservation=self._cost_guard.reservation(model, body, route) if self._cost_guard else None,
         )
         alone = route == "chat" and await self._admission.enter(model)
         decided, stop = False, None
@@ -227,7 +227,7 @@ class Relay:
 
     async def _carried(self, trip: RequestAttempts[Connection, T]) -> T | RelayFailure:
         try:
-            return await self._carrier.send(trip)
+            return await self._sender.send(trip)
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # one odd answer ends its own case, and no other
@@ -236,10 +236,10 @@ class Relay:
     def stats(self) -> RelayStats:
         """Return what the requests so far have met."""
         return RelayStats(
-            requests=self._carrier.sent,
-            retries=self._carrier.retries,
-            rate_limited=self._carrier.rate_limited,
-            lowest_concurrency=self._carrier.limiter.lowest,
+            requests=self._sender.sent,
+            retries=self._sender.retries,
+            rate_limited=self._sender.rate_limited,
+            lowest_concurrency=self._sender.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,
         )
 

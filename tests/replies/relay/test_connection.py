@@ -360,12 +360,12 @@ def test_requests_pass_by_sockets_and_clocks_that_a_test_has_replaced():
 import asyncio, socket, sys, time
 sys.path[:0] = {[str(path) for path in sys.path]!r}
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.engine import Engine, Job
+from pytest_graysplit.replies.engine import QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 
 settings = Settings(base_url=sys.argv[1], retries=3)
-engine = Engine(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
+engine = RequestWorker(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
 
 class Blocked(socket.socket):
     def __new__(cls, *args, **kwargs):
@@ -377,7 +377,7 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.socket, socket.getaddrinfo, socket.create_connection = Blocked, refuse, refuse
 time.monotonic = time.time = time.perf_counter = lambda: 7.0
-jobs = [Job("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
+jobs = [QueuedRequest("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
 engine.submit(jobs)
 replies = [job.future.result(60) for job in jobs]
 print({{reply.text for reply in replies}}, all(reply.latency_s > 0 for reply in replies))

@@ -38,15 +38,15 @@ class Desk:
         return token_limit(body)
 
     def account(self, cap, patience_s=60):
-        self.spending = BudgetTracker(Decimal(cap), MemoryLedger())
-        self.purse = CostGuard(self.spending, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
+        self.tracker = BudgetTracker(Decimal(cap), MemoryLedger())
+        self.guard = CostGuard(self.tracker, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
 
     def ask(self, *bodies, url=None, **settings):
         """Ask all at once; return replies, and the error of what was not asked."""
 
         async def run():
             chosen = Settings(**{"base_url": url or self.relay.url, "retries": 0, **settings})
-            async with Relay(chosen, is_refusal=lambda text: False, purse=self.purse) as relay:
+            async with Relay(chosen, is_refusal=lambda text: False, cost_guard=self.guard) as relay:
                 asked = [relay.ask(MODEL, body) for body in bodies]
                 return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -54,7 +54,7 @@ class Desk:
 
     @property
     def spent(self):
-        return self.spending.usage().usd
+        return self.tracker.usage().usd
 
     @property
     def billed(self):
@@ -90,7 +90,7 @@ def test_what_may_have_been_billed_stays_spent(desk, kind):
     """All of the reservation, told apart from what is certain, and never less than the relay's own count."""
     desk.relay.control(faults=[{"kind": kind}])
     desk.ask(a_body())
-    assert desk.spent == desk.spending.usage().unconfirmed_usd == desk.most
+    assert desk.spent == desk.tracker.usage().unconfirmed_usd == desk.most
     assert desk.billed <= desk.most
 
 
@@ -166,7 +166,7 @@ def test_the_wait_for_a_stale_reservation_times_out(desk, monkeypatch):
     """When nothing is settled for longer than the patience, what is set aside belongs to a process that is gone."""
     monkeypatch.setattr(cost_guard, "POLL_S", 0)
     desk.account(desk.most, patience_s=0)
-    desk.spending.reserve(desk.spending.reservation("gone", desk.most / 2))
+    desk.tracker.reserve(desk.tracker.reservation("gone", desk.most / 2))
     [error] = desk.ask(a_body())
     assert isinstance(error, BudgetExceededError)
     assert desk.relay.stats()["total"] == 0
@@ -178,7 +178,7 @@ def test_a_cancelled_request_gives_back_only_what_was_never_sent(desk):
 
     async def run():
         chosen = Settings(base_url=desk.relay.url, retries=0)
-        async with Relay(chosen, is_refusal=lambda text: False, concurrency=1, purse=desk.purse) as relay:
+        async with Relay(chosen, is_refusal=lambda text: False, concurrency=1, cost_guard=desk.guard) as relay:
             tasks = [asyncio.create_task(relay.ask(MODEL, a_body())) for _ in range(2)]
             while desk.spent < 2 * desk.most or not relay.stats().requests:  # noqa: ASYNC110 # in another process
                 await asyncio.sleep(0.01)
@@ -193,11 +193,11 @@ def test_a_cancelled_request_gives_back_only_what_was_never_sent(desk):
 def test_a_relay_that_bills_above_its_price_is_believed(desk):
     """What the first answer cost above its reservation scales the second one's: it does not fit any more."""
     cheap = PriceTable({MODEL: {"input": Decimal(1), "output": Decimal(1)}})
-    desk.purse = CostGuard(desk.spending, cheap, cap_usd=Decimal(10), patience_s=60)
+    desk.guard = CostGuard(desk.tracker, cheap, cap_usd=Decimal(10), patience_s=60)
     body = {**a_body(), "max_tokens": 2}
     desk.relay.control(faults=[{"kind": "reported", "cost": "6"}])
     desk.ask(body)
     assert desk.spent == 6
-    assert desk.spending.usage().price_overruns[MODEL] > 1000
+    assert desk.tracker.usage().price_overruns[MODEL] > 1000
     [error] = desk.ask(body)
     assert isinstance(error, BudgetExceededError)

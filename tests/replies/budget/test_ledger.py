@@ -7,28 +7,26 @@ from decimal import Decimal
 import pytest
 
 from pytest_graysplit.errors import RecordingError
-from pytest_graysplit.replies.budget import BudgetTracker, release_dead_worker
-from pytest_graysplit.replies.budget.file_ledger import FileLedger
+from pytest_graysplit.replies.budget import BudgetTracker, FileLedger, release_dead_worker
 
 MODEL = "deepseek-v3.2"
 SPENDER = """
 import sys
 from decimal import Decimal
 from pathlib import Path
-from pytest_graysplit.replies.budget.file_ledger import FileLedger
-from pytest_graysplit.replies.budget import Spending
+from pytest_graysplit.replies.budget import BudgetTracker, FileLedger
 
-spending = Spending(Decimal("1"), FileLedger(Path(sys.argv[1])), owner=sys.argv[2])
-granted = 0
+tracker = BudgetTracker(Decimal("1"), FileLedger(Path(sys.argv[1])), owner=sys.argv[2])
+reserved = 0
 while True:
-    held = spending.reservation("m", Decimal("0.01"))
-    grant = spending.reserve(held)
-    if grant == "used-up":
+    held = tracker.reservation("m", Decimal("0.01"))
+    result = tracker.reserve(held)
+    if result == "used-up":
         break
-    if grant == "granted":
-        granted += 1
-        spending.settle(held, Decimal("0.005"))
-print(granted)
+    if result == "reserved":
+        reserved += 1
+        tracker.settle(held, Decimal("0.005"))
+print(reserved)
 """
 
 
@@ -38,40 +36,40 @@ def ledger(tmp_path):
 
 
 def test_processes_spend_one_cap_together(ledger):
-    """Four spend to the end at once, and together they have spent exactly what was granted."""
+    """Four spend to the end at once, and together they have spent exactly what was reserved."""
     command = [sys.executable, "-c", SPENDER, str(ledger.path)]
     running = [subprocess.Popen([*command, f"gw{n}"], stdout=subprocess.PIPE, text=True) for n in range(4)]
-    granted = [int(process.communicate(timeout=60)[0]) for process in running]
+    reserved = [int(process.communicate(timeout=60)[0]) for process in running]
     with ledger.open() as totals:
-        assert totals.spent == sum(granted) * 5 * 10**9
+        assert totals.spent == sum(reserved) * 5 * 10**9
         assert totals.reserved == {}
-    assert sum(granted) == 199  # half a cent each, and the worst case of the last one must still fit
+    assert sum(reserved) == 199  # half a cent each, and the worst case of the last one must still fit
 
 
 def test_everything_survives_the_file(ledger):
     """What one process writes another one reads."""
-    spending = BudgetTracker(Decimal(10), ledger, owner="gw0")
-    held = spending.reservation(MODEL, Decimal("0.1"))
+    tracker = BudgetTracker(Decimal(10), ledger, owner="gw0")
+    held = tracker.reservation(MODEL, Decimal("0.1"))
     for actual in (Decimal("0.3"), None):
-        spending.reserve(held)
-        spending.settle(held, actual)
-    spending.reserve(held)
-    spending.give_up(held)
+        tracker.reserve(held)
+        tracker.settle(held, actual)
+    tracker.reserve(held)
+    tracker.refuse(held)
     with FileLedger(ledger.path).open() as totals:
         assert totals.price_overruns == {MODEL: Decimal(3)}
         assert totals.reserved == {"gw0": {MODEL: 10**11}}
         assert totals.refused == totals.unconfirmed == 3 * 10**11
         release_dead_worker(totals, "gw0")
-    assert spending.usage().usd == Decimal("0.9")
+    assert tracker.usage().usd == Decimal("0.9")
 
 
 @pytest.mark.parametrize("text", [None, "", '{"spent": 1'])
-def test_without_the_ledger_nothing_is_granted(ledger, text):
+def test_without_the_ledger_nothing_is_reserved(ledger, text):
     """Nobody can tell what was spent: an error ends the sending."""
     ledger.path.unlink() if text is None else ledger.path.write_text(text)
-    spending = BudgetTracker(Decimal(10), ledger)
-    with pytest.raises(RecordingError, match=r"the account of this run, .*run1.json, cannot be read"):
-        spending.reserve(spending.reservation(MODEL, Decimal(1)))
+    tracker = BudgetTracker(Decimal(10), ledger)
+    with pytest.raises(RecordingError, match=r"the ledger of this run, .*run1.json, cannot be read"):
+        tracker.reserve(tracker.reservation(MODEL, Decimal(1)))
 
 
 def test_a_ledger_that_cannot_be_written_is_told(tmp_path):
@@ -83,7 +81,7 @@ def test_a_ledger_that_cannot_be_written_is_told(tmp_path):
 
 def test_a_ledger_that_a_hanging_process_holds_is_told(ledger, monkeypatch):
     """Nobody waits for ever."""
-    monkeypatch.setattr("pytest_graysplit.replies.budget.file_ledger.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("pytest_graysplit.replies.budget.ledger.LOCK_WAIT_S", 0.05)
     other = FileLedger(ledger.path)
     with ledger.open(), pytest.raises(RecordingError, match=r"has been locked for 0\.05 s"), other.open():
         pass
