@@ -11,8 +11,7 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.recordings.maintenance.check import check_file
 from pytest_graysplit.replies.recordings.maintenance.discover import find_recordings, project_root
-from pytest_graysplit.replies.recordings.maintenance.shards import merge_shards
-from pytest_graysplit.replies.recordings.maintenance.tidy import tidy
+from pytest_graysplit.replies.recordings.maintenance.tidy import merge_shards, tidy
 from pytest_graysplit.replies.recordings.maintenance.unused import collect_wanted, find_orphans
 
 if TYPE_CHECKING:

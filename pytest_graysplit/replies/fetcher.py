@@ -8,13 +8,15 @@ import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.errors import RelayError, Slug
-from pytest_graysplit.replies.fingerprint import redact_reply
+from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
+from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.stats import quantile
 
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.replies.engine import RequestWorker
     from pytest_graysplit.replies.pricing import PriceTable
-    from pytest_graysplit.replies.recordings import Journal, Recordings
-    from pytest_graysplit.replies.relay.client import Relay, RelayStats
+    from pytest_graysplit.replies.recordings import Recordings
+    from pytest_graysplit.replies.relay.client import Relay
+    from pytest_graysplit.replies.relay.cost_guard import CostGuard
+    from pytest_graysplit.replies.relay.stats import RelayStats
+    from pytest_graysplit.replies.request_worker import RequestWorker
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Route
 
     Address = tuple[Path, ReplyKey]
@@ -221,7 +225,7 @@ class ReplyFetcher:
     def start(self, requests: Sequence[ReplyRequest]) -> None:
         """Send the requests and return at once."""
         self._finished.clear()
-        from pytest_graysplit.replies.engine import QueuedRequest
+        from pytest_graysplit.replies.request_worker import QueuedRequest
 
         jobs = []
         for request in requests:
@@ -281,7 +285,7 @@ class ReplyFetcher:
         return self._pid != os.getpid() and not reply.done()
 
     def _build_engine(self) -> RequestWorker:
-        from pytest_graysplit.replies.engine import RequestWorker  # brings asyncio, which a replay does not need
+        from pytest_graysplit.replies.request_worker import RequestWorker  # imports asyncio
 
         asked = self._asked_models()
         arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
@@ -335,6 +339,45 @@ def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = N
     for group in ordered:
         rng.shuffle(group)
     return [request for group in ordered for request in group]
+
+
+def build_fetcher(  # noqa: PLR0913 # each by name
+    settings: Settings,
+    root: Path,
+    *,
+    run_id: str,
+    recordings: Recordings,
+    redact_for: Callable[[Path], Redactor],
+    prices: PriceTable,
+    command: str,
+    fresh: frozenset[Address],
+    asked_models: Callable[[], Mapping[str, Route]],
+    cost_guard_for: Callable[[Settings], CostGuard] | None = None,
+) -> ReplyFetcher:
+    """Return a fetcher for the settings; there is a journal only where something may be recorded.
+
+    `redact_for` gives the redactor of a recording file, and `cost_guard_for` limits the cost where there is a cap.
+    """
+    mode = settings.record
+    journal = Journal(root, mode=mode, run_id=run_id, redact_for=redact_for)
+    return ReplyFetcher(
+        settings,
+        recordings=recordings,
+        journal=journal if mode in ("new", "all") else None,
+        open_relay=partial(_open_relay, settings, cost_guard_for),
+        prices=prices,
+        clean=redactor(settings.secrets),
+        command=command,
+        fresh=fresh,
+        asked_models=asked_models,
+    )
+
+
+def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGuard] | None) -> Relay:
+    from pytest_graysplit.replies.refusals import is_refusal
+    from pytest_graysplit.replies.relay.client import Relay  # brings httpx, which a replay does not need
+
+    return Relay(settings, is_refusal=is_refusal, cost_guard=cost_guard_for(settings) if cost_guard_for else None)
 
 
 def _stopped() -> RelayError:

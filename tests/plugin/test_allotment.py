@@ -41,8 +41,8 @@ def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
     _, cap, path = allotment.part(near=True, near_workers=1, workers=1)
     spending = BudgetTracker(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
     spending.reserve(spending.reservation("m", Decimal("0.01")))
-    allotment.bury("gw0")
-    allotment.bury("gw1")
+    allotment.release_dead_worker("gw0")
+    allotment.release_dead_worker("gw1")
     with FileLedger(allotment._ledger.path).open() as totals:
         assert totals.reserved == {}
     assert allotment.close() == BudgetUsage(usd=Decimal("0.01"), unconfirmed_usd=Decimal("0.01"))

@@ -12,9 +12,8 @@ import msgspec
 
 from pytest_graysplit.formatting.clock import REAL, stamp
 from pytest_graysplit.replies.fingerprint import canonical, redact_call, redact_json, unchanged
-from pytest_graysplit.replies.recordings.entries import entry_line
 from pytest_graysplit.replies.recordings.jsonl import encode
-from pytest_graysplit.replies.recordings.records import FREE_TEXTS, reply_line
+from pytest_graysplit.replies.recordings.records import FREE_TEXTS, entry_line, reply_line
 from pytest_graysplit.replies.recordings.state_dir import (
     journal_folder,
     lock_or_refuse,

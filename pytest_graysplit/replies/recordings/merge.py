@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pytest_graysplit.replies.recordings.entries import Entry
+    from pytest_graysplit.replies.recordings.records import Entry
     from pytest_graysplit.replies.recordings.unmerged import JournalText
 
 

@@ -13,42 +13,24 @@ from pytest_graysplit.replies.pricing import is_plausible_cost
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.replies.refusals import is_refusal
-from pytest_graysplit.types import Outcome, Reply, Usage
+from pytest_graysplit.types import Outcome, Reply, ReplyKey, Usage
 
 if TYPE_CHECKING:
-    from pytest_graysplit.types import ReplyKey, ToolCall
+    from pytest_graysplit.types import ToolCall
 
 # Fields that a reply and its line share as they are.
 AS_THEY_ARE = (
-    *(
-        "outcome",
-        "text",
-        "reasoning",
-        "finish_reason",
-        "error",
-        "error_slug",
-        "served_model",
-        "fell_back",
-    ),
+    *("outcome", "text", "reasoning", "finish_reason", "error", "error_slug", "served_model", "fell_back"),
     *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
 )
-
-# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are. Tool
-# calls are redacted before they become a line: a number in their arguments can be a secret, too.
+# The fields that a model, a relay or a test author wrote. The other ones cannot hold a secret, and must not change.
+# Tool calls are redacted before they become a line: a number in their arguments can be a secret, too.
 FREE_TEXTS = frozenset(
     {
-        "case",
-        "model",
-        "text",
-        "reasoning",
-        "finish_reason",
-        "error",
-        "served_model",
-        "response_id",
-        "system_fingerprint",
+        *("case", "model", "text", "reasoning", "finish_reason"),
+        *("error", "served_model", "response_id", "system_fingerprint"),
     }
 )
-
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
@@ -130,11 +112,42 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     at: str = ""
 
 
+class EntryLine(msgspec.Struct):
+    """A journal's line as it is stored; the parts go into recording files as they are."""
+
+    format: Literal[1]
+    into: str
+    request: str
+    body: msgspec.Raw
+    reply: msgspec.Raw
+
+
+class _OddLine(msgspec.Struct):
+    """A journal's line with a text that the fast decoder refuses."""
+
+    format: Literal[1]
+    into: str
+    request: str
+    body: dict[str, Any]
+    reply: dict[str, Any]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What a journal's line adds to which recording file."""
+
+    into: str
+    key: ReplyKey
+    request_line: bytes
+    reply_line: bytes
+
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
 _HEAD = msgspec.json.Decoder(RecordHeader)
 _REPLY = msgspec.json.Decoder(ReplyLine)
 _REQUEST = msgspec.json.Decoder(RequestLine)
 _TOKENS = msgspec.json.Decoder(TokensLine)
+_ENTRY = msgspec.json.Decoder(EntryLine)
+_ODD = msgspec.json.Decoder(_OddLine)
 
 
 def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
@@ -266,3 +279,28 @@ def _usage(line: UsageLine) -> Usage:
         total=line.total,
         unpriced=line.unpriced,
     )
+
+
+def entry_line(into: str, request: str, body: bytes, reply: bytes) -> bytes:
+    """Return the journal's line, with its newline, for one reply."""
+    head = b'{"format":%d,"into":%s,"request":%s' % (FORMAT, encode(into), encode(request))
+    return b'%s,"body":%s,"reply":%s}\n' % (head, body, reply)
+
+
+def decode_entry(line: bytes) -> Entry:
+    """Read a journal's line; raise LineError when it is torn, or holds what a recording file may not hold."""
+    stored: EntryLine | _OddLine
+    try:
+        stored = _ENTRY.decode(line)
+        body, reply = bytes(stored.body), bytes(stored.reply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        stored = decode(_ODD, _OddLine, line)
+        body, reply = encode(stored.body), encode(stored.reply)
+    head = decode_head(reply)
+    if head.case is None or not stored.into.endswith(".jsonl"):
+        raise LineError("names no case, or no recording file")
+    decode_reply(reply)
+    asked = request_line(stored.request, body)
+    decode_body(asked)
+    key = ReplyKey(head.case, head.model, head.request, head.sample)
+    return Entry(stored.into, key, asked, reply)

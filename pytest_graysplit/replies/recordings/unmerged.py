@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.replies.recordings.entries import decode_entry
 from pytest_graysplit.replies.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError, TornError
+from pytest_graysplit.replies.recordings.records import decode_entry
 from pytest_graysplit.replies.recordings.state_dir import inside, journal_folder, outside, relative_to, try_lock
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.errors import RecordingError
-    from pytest_graysplit.replies.recordings.entries import Entry
+    from pytest_graysplit.replies.recordings.records import Entry
     from pytest_graysplit.types import ReplyKey
 
 

@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,13 +25,13 @@ from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.replies.relay.embeddings import read_embedding
-from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
 from pytest_graysplit.replies.relay.proxies import ProxyError, Way, stated_proxies, unreadable_warnings, way_to
 from pytest_graysplit.replies.relay.response import read_answer
 from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
+from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
 
@@ -50,24 +50,6 @@ T = TypeVar("T")
 MOST_OPENED_AHEAD = 16
 PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayStats:
-    """What the requests of a run met: counts, the fewest in flight after 429s, and how late the loop ran (seconds)."""
-
-    requests: int
-    retries: int
-    rate_limited: int
-    lowest_concurrency: int
-    loop_lag_p95_s: float
-
-    def distorts(self, median_latency_s: float) -> bool:
-        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
-
-        A few milliseconds are every loop's; they say nothing of the machine.
-        """
-        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
 
 
 class Relay:

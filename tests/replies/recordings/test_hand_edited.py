@@ -8,8 +8,7 @@ import pytest
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.recordings import Recordings, merge_journals
 from pytest_graysplit.replies.recordings.maintenance.check import check_file
-from pytest_graysplit.replies.recordings.maintenance.shards import merge_shards
-from pytest_graysplit.replies.recordings.maintenance.tidy import tidy
+from pytest_graysplit.replies.recordings.maintenance.tidy import merge_shards, tidy
 
 DEEP = "[" * 500 + "]" * 500
 ODD = [

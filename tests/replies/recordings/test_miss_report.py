@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, miss_report
-from pytest_graysplit.replies.recordings.differences import differences
+from pytest_graysplit.replies.recordings.miss_report import differences
 
 leaves = st.none() | st.booleans() | st.text() | st.integers()
 values = st.recursive(

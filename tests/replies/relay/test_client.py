@@ -13,7 +13,8 @@ from relay_server.client import RunningRelay
 from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RelayError
-from pytest_graysplit.replies.relay.client import Relay, RelayStats
+from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.relay.stats import RelayStats
 from pytest_graysplit.types import Secret
 
 MODEL = "deepseek-v3.2"

@@ -360,7 +360,7 @@ def test_requests_pass_by_sockets_and_clocks_that_a_test_has_replaced():
 import asyncio, socket, sys, time
 sys.path[:0] = {[str(path) for path in sys.path]!r}
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.engine import QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_worker import QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from pytest_graysplit.replies.relay import event_loop_lag
-from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
+from pytest_graysplit.replies.relay import stats
 from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, ConnectionSlots, RateLimiter
+from pytest_graysplit.replies.relay.stats import EventLoopLag
 
 
 def test_a_429_halves_once_a_window():
@@ -134,7 +134,7 @@ def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
 
 def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
     """By the clock that it is given: after a sleep of 1 ms this one has moved by 151 ms."""
-    monkeypatch.setattr(event_loop_lag, "PERIOD_S", 0.001)
+    monkeypatch.setattr(stats, "PERIOD_S", 0.001)
 
     async def run():
         simulated = Time()

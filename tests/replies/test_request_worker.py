@@ -9,8 +9,8 @@ import pytest
 
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
-from pytest_graysplit.replies.engine import QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.request_worker import QueuedRequest, RequestWorker
 
 MODEL = "deepseek-v3.2"
 # No assertion about time: a hang must end the test, and this is long enough for the slowest machine.

@@ -5,12 +5,31 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PERIOD_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStats:
+    """What the requests of a run met: counts, the fewest in flight after 429s, and how late the loop ran (seconds)."""
+
+    requests: int
+    retries: int
+    rate_limited: int
+    lowest_concurrency: int
+    loop_lag_p95_s: float
+
+    def distorts(self, median_latency_s: float) -> bool:
+        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
+
+        A few milliseconds are every loop's; they say nothing of the machine.
+        """
+        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
 
 
 class EventLoopLag:
