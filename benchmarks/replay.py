@@ -1,4 +1,4 @@
-"""What replaying costs: 2,000 recorded pairs against 2,000 parametrized tests that do nothing.
+"""The time of a replay: 2,000 recorded pairs against 2,000 parametrized tests that do nothing.
 
     python benchmarks/replay.py
 

@@ -102,7 +102,7 @@ class MemoryLedger:
 
 
 class FileLedger:
-    """Totals in a file under a lock; the file stays whole when a process is killed at any moment."""
+    """A file with the totals, under a lock; it stays whole when a process is killed at any moment."""
 
     shared = True
 

@@ -1,4 +1,4 @@
-"""Why a reply was not found: the nearest recording, and what differs from it."""
+"""The report on a missing reply: the nearest recording, and how it differs."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, ReplyKey
 
-# A run without recordings misses thousands of times, and nobody reads that many neighbours.
+# A run without recordings has thousands of misses, and this many reports are enough.
 SEARCHES = 50
 MOST_LINES = 6
-# Letters: a text shown whole, those around a change, and the most of a change.
+# Letters: the longest text shown whole, those around a change, and the most of a change.
 SHORT = 60
 CONTEXT = 24
 SHOWN = 120
 
 
 class NearestRecordings:
-    """The replies of one file by case and by request, to find those near a key that is not among them."""
+    """The replies of one file by case and by request, to find those near a key that is missing."""
 
-    def __init__(self, shelf: RecordingFile) -> None:
-        """Sort the keys of the file into neighbourhoods."""
-        self._shelf = shelf
+    def __init__(self, recording: RecordingFile) -> None:
+        """Index the keys of the file."""
+        self._recording = recording
         self._searches_left = SEARCHES
         self._by_case: dict[str, list[ReplyKey]] = defaultdict(list)
         self._by_request: dict[str, list[ReplyKey]] = defaultdict(list)
-        for key in shelf.replies:
+        for key in recording.replies:
             self._by_case[key.case].append(key)
             self._by_request[key.request].append(key)
 
     def explain(self, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
-        """Yield lines that tell the nearest recording, and what differs from it."""
-        if not self._shelf.replies:
-            yield f"{self._shelf.where} holds no replies"
+        """Yield lines about the nearest recording, and how it differs."""
+        if not self._recording.replies:
+            yield f"{self._recording.where} holds no replies"
         elif near := self._nearest(key, asked):
-            yield f"{self._shelf.where} has one that differs:"
-            yield from (f"  {line}" for line in self._told(near, key, asked))
+            yield f"{self._recording.where} has one that differs:"
+            yield from (f"  {line}" for line in self._described(near, key, asked))
 
     def _nearest(self, key: ReplyKey, asked: Mapping[str, Json]) -> ReplyKey | None:
         near = self._by_request.get(key.request) or self._by_case.get(key.case) or self._alike(asked)
@@ -53,19 +53,21 @@ class NearestRecordings:
         return max(near, key=alike, default=None)
 
     def _alike(self, asked: Mapping[str, Json]) -> list[ReplyKey]:
-        """Find the request that reads most like the one asked: a case that was renamed and edited at once."""
+        """Find the most similar request: a case that was renamed and edited at the same time."""
         from rapidfuzz import process
         from rapidfuzz.distance import Indel
 
         if self._searches_left == 0:
             return []
         self._searches_left -= 1
-        texts = {name: self._shelf.lines[at].decode(errors="replace") for name, at in self._shelf.requests.items()}
+        texts = {
+            name: self._recording.lines[at].decode(errors="replace") for name, at in self._recording.requests.items()
+        }
         wanted = canonical(asked).decode()
         best = process.extractOne(wanted, texts, scorer=Indel.normalized_similarity, score_cutoff=0.6)
         return self._by_request.get(best[2], []) if best else []
 
-    def _told(self, near: ReplyKey, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
+    def _described(self, near: ReplyKey, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
         if near.case != key.case:
             yield f"case: {near.case!r} -> {key.case!r}"
         if near.model != key.model:
@@ -76,15 +78,15 @@ class NearestRecordings:
             yield f"sample: {near.sample} -> {key.sample}"
 
     def _changed(self, request: str, asked: Mapping[str, Json]) -> Iterator[str]:
-        stored = self._shelf.body(request)
+        stored = self._recording.body(request)
         if stored is None:
-            yield "the request (what was asked then is not in the file)"
+            yield "the request (the recorded one is not in the file)"
         else:
             yield from differences(stored, json.loads(canonical(asked)))
 
 
 def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
-    """Yield a line for each field that differs, the first ones only where there are many.
+    """Yield a line for each field that differs, up to a maximum.
 
     >>> list(differences({"seed": 42, "top_p": 1}, {"seed": 43, "top_p": 1}))
     ['seed: 42 -> 43']
@@ -123,7 +125,7 @@ def _change(old: str | None, new: str | None) -> str:
 
 
 def _common(old: str, new: str) -> int:
-    """Count the letters that both begin with."""
+    """Count the letters of the common beginning."""
     for count, (one, other) in enumerate(zip(old, new, strict=False)):
         if one != other:
             return count
@@ -131,7 +133,7 @@ def _common(old: str, new: str) -> int:
 
 
 def _excerpt(text: str | None, start: int, stop: int) -> str:
-    """Show the letters from start to stop, with a few words around them for the eye."""
+    """Return the letters from start to stop, with a few words around them."""
     if text is None:
         return "(not sent)"
     if len(text) <= SHORT:

@@ -100,7 +100,7 @@ class RequestSender(Generic[C]):
         # A relay that sends 429 works: fewer requests in flight are the remedy, so the budget does not count them.
         if failure.status != 429 and not self.retry_budget.take():
             return None
-        if decision.asked and failure.status == 429:
+        if decision.from_relay and failure.status == 429:
             # The pause is meant for all requests: any that is sent meanwhile would be refused too.
             self._rate.hold(decision.wait_s)
         return decision.wait_s

@@ -1,4 +1,4 @@
-"""The account that workers share: exact between processes, whole after a kill, and safe when it is lost."""
+"""The ledger that workers share: exact between processes, whole after a kill, and safe when it is lost."""
 
 import subprocess
 import sys
@@ -35,19 +35,19 @@ def ledger(tmp_path):
     return FileLedger.create(tmp_path, "run1")
 
 
-def test_processes_spend_one_cap_together(ledger):
-    """Four spend to the end at once, and together they have spent exactly what was reserved."""
+def test_processes_share_one_cap(ledger):
+    """Four spend to the end at once, and together they have spent exactly the reserved amount."""
     command = [sys.executable, "-c", SPENDER, str(ledger.path)]
     running = [subprocess.Popen([*command, f"gw{n}"], stdout=subprocess.PIPE, text=True) for n in range(4)]
     reserved = [int(process.communicate(timeout=60)[0]) for process in running]
     with ledger.open() as totals:
         assert totals.spent == sum(reserved) * 5 * 10**9
         assert totals.reserved == {}
-    assert sum(reserved) == 199  # half a cent each, and the worst case of the last one must still fit
+    assert sum(reserved) == 199  # half a cent per request, and the worst case of the last one must still fit
 
 
-def test_everything_survives_the_file(ledger):
-    """What one process writes another one reads."""
+def test_totals_survive_the_file(ledger):
+    """One process reads the totals that another wrote."""
     tracker = BudgetTracker(Decimal(10), ledger, owner="gw0")
     held = tracker.reservation(MODEL, Decimal("0.1"))
     for actual in (Decimal("0.3"), None):
@@ -65,30 +65,30 @@ def test_everything_survives_the_file(ledger):
 
 @pytest.mark.parametrize("text", [None, "", '{"spent": 1'])
 def test_without_the_ledger_nothing_is_reserved(ledger, text):
-    """Nobody can tell what was spent: an error ends the sending."""
+    """The amount spent is unknown: an error ends the sending."""
     ledger.path.unlink() if text is None else ledger.path.write_text(text)
     tracker = BudgetTracker(Decimal(10), ledger)
     with pytest.raises(RecordingError, match=r"the ledger of this run, .*run1.json, cannot be read"):
         tracker.reserve(tracker.reservation(MODEL, Decimal(1)))
 
 
-def test_a_ledger_that_cannot_be_written_is_told(tmp_path):
+def test_ledger_that_cannot_be_written_is_reported(tmp_path):
     """Before the run begins: the message names the place."""
     (tmp_path / ".graysplit" / "budget" / "run1.new").mkdir(parents=True)
     with pytest.raises(RecordingError, match=r"run1\.json cannot be written"):
         FileLedger.create(tmp_path, "run1")
 
 
-def test_a_ledger_that_a_hanging_process_holds_is_told(ledger, monkeypatch):
-    """Nobody waits for ever."""
+def test_ledger_held_by_a_hanging_process_is_reported(ledger, monkeypatch):
+    """No process waits forever."""
     monkeypatch.setattr("pytest_graysplit.replies.budget.ledger.LOCK_WAIT_S", 0.05)
     other = FileLedger(ledger.path)
     with ledger.open(), pytest.raises(RecordingError, match=r"has been locked for 0\.05 s"), other.open():
         pass
 
 
-def test_a_ledger_goes_with_its_run(ledger, tmp_path):
-    """Nothing of it is left, twice is no error, and git never sees it."""
+def test_remove_leaves_no_file(ledger, tmp_path):
+    """Removing it twice does no harm, and git never sees it."""
     with ledger.open():
         pass
     ledger.remove()

@@ -1,4 +1,4 @@
-"""The tracker of a capped run: whatever order reservations and settlements come in, the cap holds."""
+"""The budget tracker of a capped run: the cap holds for any order of reservations and settlements."""
 
 from decimal import Decimal, localcontext
 
@@ -23,8 +23,8 @@ def reserve(tracker, amount, model=MODEL):
 
 
 @given(st.lists(st.tuples(amounts, st.one_of(st.none(), st.integers(0, 100)), st.integers(0, 9)), max_size=60))
-def test_no_interleaving_goes_over_the_cap(steps):
-    """Owners reserve, settle at what it cost or at nobody knows, in any order: spent and set aside stay within."""
+def test_no_interleaving_exceeds_the_cap(steps):
+    """Owners reserve, then settle at the cost or as unknown, in any order: spent and reserved stay within the cap."""
     ledger = MemoryLedger()
     owners = [tracker_of("5", ledger, owner) for owner in "abc"]
     in_flight = []
@@ -44,8 +44,8 @@ def test_no_interleaving_goes_over_the_cap(steps):
 
 
 @given(st.lists(st.tuples(amounts, st.decimals(min_value=1, max_value=4, places=3)), max_size=30))
-def test_a_relay_that_bills_more_is_believed_from_then_on(steps):
-    """One at a time, the cap is passed by no more than what a reply cost above all that was known before it."""
+def test_price_overrun_scales_later_reservations(steps):
+    """One at a time, the cap is exceeded by at most the amount that a reply cost above everything known before it."""
     tracker, known = tracker_of("5"), Decimal(1)
     for amount, factor in steps:
         result, held = reserve(tracker, amount)
@@ -56,8 +56,8 @@ def test_a_relay_that_bills_more_is_believed_from_then_on(steps):
             assert tracker.usage().price_overruns.get(MODEL, 1) == known
 
 
-def test_what_would_fit_alone_waits_for_what_is_in_flight():
-    """It is granted as soon as enough has come back."""
+def test_reservation_waits_for_requests_in_flight():
+    """It succeeds as soon as enough has been released."""
     tracker = tracker_of("1")
     _, first = reserve(tracker, "0.8")
     assert reserve(tracker, "0.3")[0] == "wait"
@@ -65,8 +65,8 @@ def test_what_would_fit_alone_waits_for_what_is_in_flight():
     assert reserve(tracker, "0.9")[0] == "reserved"
 
 
-def test_the_first_that_does_not_fit_ends_the_sending_for_all():
-    """Also for cheaper ones and other owners: the rest would be no random part of the suite."""
+def test_first_refusal_ends_the_sending_for_all():
+    """Also for cheaper ones and other owners: the rest would not be a random part of the suite."""
     ledger = MemoryLedger()
     one, two = tracker_of("1", ledger, "a"), tracker_of("1", ledger, "b")
     _, held = reserve(one, "0.7")
@@ -76,7 +76,7 @@ def test_the_first_that_does_not_fit_ends_the_sending_for_all():
     assert two.usage().refused_usd == Decimal("0.4")
 
 
-def test_the_cap_itself_may_be_spent():
+def test_cap_itself_may_be_spent():
     """To the last picodollar, and not one more."""
     tracker = tracker_of("0.000000000003")
     _, held = reserve(tracker, "0.000000000003")
@@ -85,7 +85,7 @@ def test_the_cap_itself_may_be_spent():
     assert reserve(tracker, "0.0000000000001")[0] == "used-up"
 
 
-def test_what_nobody_knows_stays_spent_and_is_told_apart():
+def test_unknown_cost_stays_spent_and_unconfirmed():
     """A dropped connection may have been billed."""
     tracker = tracker_of("1")
     for actual in (None, Decimal("0.1")):
@@ -94,7 +94,7 @@ def test_what_nobody_knows_stays_spent_and_is_told_apart():
     assert (tracker.usage().usd, tracker.usage().unconfirmed_usd) == (Decimal("0.5"), Decimal("0.4"))
 
 
-def test_what_is_in_flight_is_reserved_anew_when_its_model_turns_out_dearer():
+def test_price_overrun_scales_reservations_in_flight():
     """One overrun scales everything of that model, and nothing of another."""
     tracker = tracker_of("10")
     _, first = reserve(tracker, "1")
@@ -106,16 +106,16 @@ def test_what_is_in_flight_is_reserved_anew_when_its_model_turns_out_dearer():
     assert reserve(tracker, "1.7", model="gpt-4.1")[0] == "reserved"
 
 
-def test_a_dead_owners_reservations_stay_spent():
-    """Nobody will tell whether they were billed."""
+def test_reservations_of_a_dead_owner_stay_spent():
+    """Whether they were billed is unknown."""
     totals = Totals(reserved={"gw0": {MODEL: 5}, "gw1": {MODEL: 7}}, spent=1)
     release_dead_worker(totals, "gw0")
     release_dead_worker(totals, "gone")
     assert totals == Totals(reserved={"gw1": {MODEL: 7}}, spent=6, unconfirmed=5)
 
 
-def test_giving_up_a_wait_ends_the_sending():
-    """What waited in vain is told as what did not fit."""
+def test_refuse_ends_the_sending():
+    """The amount that waited without success is reported as refused."""
     tracker = tracker_of("1")
     reserve(tracker, "0.8")
     tracker.refuse(tracker.reservation(MODEL, Decimal("0.3")))
@@ -127,6 +127,6 @@ def test_giving_up_a_wait_ends_the_sending():
     ("amount", "expected"), [("0.0000000000001", 1), ("1", 10**12), ("123456789.000000000001", 123456789000000000001)]
 )
 def test_amounts_are_rounded_up_to_whole_units(amount, expected):
-    """Whatever decimal context a test has set."""
+    """In any decimal context that a test has set."""
     with localcontext(prec=3):
         assert units(Decimal(amount)) == expected

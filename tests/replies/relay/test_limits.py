@@ -1,4 +1,4 @@
-"""Places, pace and the watch over the loop."""
+"""Limits on requests in flight and on their rate, and the delay of the event loop."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, Conn
 from pytest_graysplit.replies.relay.stats import EventLoopLag
 
 
-def test_a_429_halves_once_a_window():
-    """The requests that were out together all meet the same 429; they are one piece of news."""
+def test_429_halves_the_limit_once_per_window():
+    """The requests that were in flight together all get the same 429; they count once."""
     limiter = AdaptiveConcurrencyLimit(16)
     window = limiter.window
     for _ in range(5):
@@ -20,7 +20,7 @@ def test_a_429_halves_once_a_window():
     assert (limiter.limit, limiter.lowest) == (4, 4)
 
 
-def test_a_window_of_successes_gives_one_back_up_to_the_most():
+def test_limit_grows_by_one_per_window_of_successes_up_to_the_maximum():
     limiter = AdaptiveConcurrencyLimit(3)
     limiter.rate_limited(limiter.window)
     assert limiter.limit == 1
@@ -33,14 +33,14 @@ def test_a_window_of_successes_gives_one_back_up_to_the_most():
     assert (limiter.limit, limiter.lowest) == (3, 1)
 
 
-def test_at_least_one_request_may_always_be_out():
+def test_limit_is_never_below_one():
     limiter = AdaptiveConcurrencyLimit(1)
     limiter.rate_limited(limiter.window)
     assert limiter.limit == 1
 
 
-def test_places_go_to_those_who_came_first():
-    """Waiting requests go in order, no more of them than there are places, and the warmest place first."""
+def test_slots_are_first_come_first_served():
+    """Waiting requests go in order, as many as there are slots, and the most recently used one first."""
 
     async def run():
         slots, order = ConnectionSlots(["a", "b"], AdaptiveConcurrencyLimit(2)), []
@@ -61,8 +61,8 @@ def test_places_go_to_those_who_came_first():
     assert asyncio.run(run()) == [(0, "a"), (1, "b"), (2, "a")]
 
 
-def test_who_stops_waiting_loses_no_place():
-    """A cancelled request gives its place on, whether it was still waiting or had just been called."""
+def test_cancelled_request_loses_no_slot():
+    """It passes its slot on, whether it was still waiting or had just been admitted."""
 
     async def run():
         slots = ConnectionSlots(["only"], AdaptiveConcurrencyLimit(1))
@@ -79,7 +79,7 @@ def test_who_stops_waiting_loses_no_place():
     assert asyncio.run(run()) == ("only", True, True)
 
 
-def test_fewer_places_hold_requests_back_until_enough_came_back():
+def test_lower_limit_holds_requests_back_until_enough_slots_are_free():
     async def run():
         limiter = AdaptiveConcurrencyLimit(2)
         slots = ConnectionSlots(["a", "b"], limiter)
@@ -113,7 +113,7 @@ def paced(requests_per_min, work):
     return simulated.slept
 
 
-def test_requests_a_minute_are_spread_evenly():
+def test_rate_limiter_spreads_requests_evenly():
     async def work(pace):
         for _ in range(3):
             await pace.wait()
@@ -122,7 +122,7 @@ def test_requests_a_minute_are_spread_evenly():
     assert paced(None, work) == []
 
 
-def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
+def test_requested_pause_holds_all_requests_back():
     async def work(pace):
         pace.hold(2.0)
         pace.hold(1.0)
@@ -132,8 +132,8 @@ def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
     assert paced(None, work) == [2.0]
 
 
-def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
-    """By the clock that it is given: after a sleep of 1 ms this one has moved by 151 ms."""
+def test_loop_lag_is_the_delay_after_a_sleep(monkeypatch):
+    """By the given clock: after a sleep of 1 ms, this one has moved by 151 ms."""
     monkeypatch.setattr(stats, "PERIOD_S", 0.001)
 
     async def run():
@@ -144,7 +144,7 @@ def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
         lag.start()
         await asyncio.sleep(0)
         simulated.now += 0.151
-        while not lag.p95_s:  # noqa: ASYNC110 # what is waited for is a number, and tells nobody
+        while not lag.p95_s:  # noqa: ASYNC110 # the number has no event to wait for
             await asyncio.sleep(0)
         await lag.stop()
         return lag.p95_s

@@ -1,4 +1,4 @@
-"""Put recording files in order: sorted, newest wins, both sides of a conflict kept, leftovers taken in."""
+"""Tidy recording files: sort lines, keep the newest, keep both sides of a conflict, merge journals and CI shards."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import RecordingError, Slug, UsageError
 from pytest_graysplit.replies.recordings.maintenance.discover import find_recordings, project_root, recordings_below
-from pytest_graysplit.replies.recordings.maintenance.unused import orphaned, wanted_of
+from pytest_graysplit.replies.recordings.maintenance.unused import requested_of, unused_keys
 from pytest_graysplit.replies.recordings.merge import Batch, add_lines, merge_journals
 from pytest_graysplit.replies.recordings.recording_file import (
     CONFLICT_MARKERS,
     RecordingFile,
     read_data,
-    read_shelf,
+    read_recording,
     split_lines,
 )
 from pytest_graysplit.replies.recordings.state_dir import file_lock, relative_to, swap_in
@@ -23,45 +23,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_graysplit.replies.recordings.maintenance.unused import Wanted
+    from pytest_graysplit.replies.recordings.maintenance.unused import RequestedReplies
 
 NEWLINE = b"\n"
 
 
-def tidy(root: Path, files: Sequence[Path], wanted: Wanted | None = None) -> Iterator[str | RecordingError]:
-    """Tidy the files and take leftover journals in; yield what was done and what could not be.
+def tidy(
+    root: Path, files: Sequence[Path], requested: RequestedReplies | None = None
+) -> Iterator[str | RecordingError]:
+    """Tidy the files and merge journals of interrupted runs; yield the changes and the problems.
 
-    Replies that are not `wanted` are dropped, where that is given.
+    Where `requested` is given, replies that are not in it are dropped.
     """
     changed = 0
     for path in files:
         try:
-            if told := tidy_file(root, path, wanted):
+            if path_of_keys := tidy_file(root, path, requested):
                 changed += 1
-                yield told
+                yield path_of_keys
         except RecordingError as error:
             yield error
     report = merge_journals(root)
     if report.journals:
-        yield f"replies taken in from killed runs: {report.replies}"
+        yield f"replies recovered from interrupted runs: {report.replies}"
     yield from report.warnings
     yield from report.problems
     yield f"recording files: {len(files)}, rewritten: {changed}"
 
 
-def tidy_file(root: Path, path: Path, wanted: Wanted | None = None) -> str:
-    """Rewrite one file if it is not in order; return what was done, or nothing."""
+def tidy_file(root: Path, path: Path, requested: RequestedReplies | None = None) -> str:
+    """Rewrite one file if it is not tidy; return a description of the change, or nothing."""
     where = relative_to(root, path)
     with file_lock(root, path):
         before = read_data(path, where)
         lines = split_lines(before)
-        shelf = RecordingFile(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
-        shelf.examine()
-        if wanted is not None:
-            for key in orphaned(shelf, wanted_of(path, wanted)):
-                del shelf.replies[key]
-        shelf.drop_unasked()
-        after = shelf.render()
+        recording = RecordingFile(where, (b"" if line.startswith(CONFLICT_MARKERS) else line for line in lines))
+        recording.examine()
+        if requested is not None:
+            for key in unused_keys(recording, requested_of(path, requested)):
+                del recording.replies[key]
+        recording.drop_unasked()
+        after = recording.render()
         if after == before:
             return ""
         swap_in(path, after)
@@ -69,9 +71,9 @@ def tidy_file(root: Path, path: Path, wanted: Wanted | None = None) -> str:
 
 
 def merge_shards(shards: Sequence[Path], into: Path) -> Iterator[str | RecordingError]:
-    """Merge the recording files and journals of every shard under `into`; yield what was done and what could not be.
+    """Merge the recording files and journals of every shard under `into`; yield the changes and the problems.
 
-    A file keeps its path from the shard's folder; the shards themselves stay as they are.
+    A file keeps its path from the shard's folder; the shards themselves are not changed.
     """
     batches: dict[Path, Batch] = defaultdict(Batch)
     for shard in shards:
@@ -90,7 +92,7 @@ def merge_shards(shards: Sequence[Path], into: Path) -> Iterator[str | Recording
 def _read_shard(shard: Path, into: Path, batches: dict[Path, Batch]) -> Iterator[str | RecordingError]:
     if not shard.is_dir():
         raise UsageError(
-            f"{shard} is no folder",
+            f"{shard} is not a folder",
             hint="name the folders into which the recordings of the shards were downloaded",
             slug=Slug.NO_RECORDINGS,
         )
@@ -103,10 +105,10 @@ def _read_shard(shard: Path, into: Path, batches: dict[Path, Batch]) -> Iterator
             batches[(into / entry.into).resolve()].add(text, entry)
     for path in find_recordings(shard, []) or ([] if held else recordings_below(shard)):
         try:
-            shelf = read_shelf(path, str(path))
-            shelf.examine()
+            recording = read_recording(path, str(path))
+            recording.examine()
         except RecordingError as error:
             yield error
         else:
             target = (into / path.relative_to(shard)).resolve()
-            batches[target].lines += [line for line in shelf.lines if line.strip()]
+            batches[target].lines += [line for line in recording.lines if line.strip()]
