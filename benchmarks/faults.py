@@ -1,9 +1,9 @@
-"""A run of 1,000 requests with 20% random faults, of every kind that the loopback relay knows.
+"""How a run of 1,000 requests handles 20% random faults of every kind that the loopback relay knows.
 
-python benchmarks/faults.py --requests 1000 --share 0.2 --seed 1
+    python benchmarks/faults.py --requests 1000 --share 0.2 --seed 1
 
-Each request gets an outcome, no answer is a wrong one, and the process stays small. Half of the faults pass after one
-attempt; the other half stay. Kinds that rightly end a run, such as a refused key, are left out.
+Each request gets an outcome, no answer belongs to another request, and the process stays small. Half of the faults
+pass after one attempt; the other half stay. Kinds that rightly end a run, such as a refused key, are left out.
 """
 
 import argparse
@@ -24,21 +24,21 @@ from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.types import Reply
 
 MODEL = "deepseek-v3.2"
-# A refused key or an empty balance ends the run with one message. `text` has the answer that a test sets.
+# A key that is refused, a balance that is used up: one message ends the run. `text` says what a test tells it to.
 ENDS_A_RUN = {"401", "402", "403", "404", "quota", "text"}
 KINDS = sorted({*FAULTS, *map(str, STATUS_MESSAGES)} - ENDS_A_RUN)
-# A tool call has no text.
+# A call of a tool has no text.
 WITHOUT_TEXT = {"tool", "nested"}
 LIMIT_MB = 150
 
 
 def question(number: int) -> str:
-    """Return a prompt that no other contains."""
+    """Return a prompt that is not contained in any other."""
     return f"Question {number}, please"
 
 
 def chosen(requests: int, share: float, random: Random) -> dict[int, dict[str, object]]:
-    """Give one fault to a share of the requests; all kinds in turn, in a random order."""
+    """Assign faults to a share of the requests: every kind in turn, in a random order."""
     numbers = random.sample(range(requests), round(requests * share))
     kinds = [KINDS[place % len(KINDS)] for place in range(len(numbers))]
     random.shuffle(kinds)
@@ -49,7 +49,7 @@ def chosen(requests: int, share: float, random: Random) -> dict[int, dict[str, o
 
 
 async def ask_all(url: str, requests: int, timeout_s: float) -> list[Reply | BaseException]:
-    """Send all and return the replies in order; an exception stands in the place of its reply."""
+    """Send all and return the replies in order; an exception takes the place of its reply."""
     settings = Settings(base_url=url, concurrency=16, timeout_s=timeout_s)
     async with Relay(settings, is_refusal=is_refusal) as relay:
         await relay.preflight([MODEL])
@@ -60,7 +60,7 @@ async def ask_all(url: str, requests: int, timeout_s: float) -> list[Reply | Bas
 
 
 def is_wrong(number: int, kind: str, reply: Reply | BaseException) -> bool:
-    """Tell whether a reply counts as an answer and is not the one to its question."""
+    """Tell whether a reply passes as an answer and is not the one to its question."""
     if not isinstance(reply, Reply) or reply.outcome != "ok":
         return False
     expected = "" if kind in WITHOUT_TEXT else f"Answer of {MODEL} to: {question(number)}"
@@ -68,14 +68,14 @@ def is_wrong(number: int, kind: str, reply: Reply | BaseException) -> bool:
 
 
 def told(reply: Reply | BaseException) -> str:
-    """Return the outcome of a request, in a word."""
+    """Return the outcome of a request, in one word."""
     if isinstance(reply, GraysplitError):
         return f"raised {reply.slug}"
     return reply.outcome if isinstance(reply, Reply) else f"raised {type(reply).__name__}"
 
 
 def main() -> None:
-    """Print the outcomes of each kind, and whether the requirements hold; exit with 1 where they do not."""
+    """Print the outcomes of each kind, and whether the bounds hold; exit with 1 if they do not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--share", type=float, default=0.2)

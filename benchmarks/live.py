@@ -1,6 +1,6 @@
-"""A whole live session against the ideal: every pair is requested from a relay that answers after 200 ms.
+"""How close a whole live session comes to the ideal: every pair is asked for from a relay that answers after 200 ms.
 
-python benchmarks/live.py
+    python benchmarks/live.py
 
 ideal = requests / in flight x 200 ms; floor = a pytest session of as many parametrized tests that do nothing.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from measured import ARMS, RunningRelay, load, session, suite, verdict
 
 LATENCY_S = 0.2
-# Pairs, requests in flight, and the limit of wall / (ideal + floor).
+# Pairs, requests in flight, and the bound on wall / (ideal + floor).
 RUNS = ((320, 16, 1.15), (1280, 64, 1.35))
 
 
@@ -25,7 +25,7 @@ def measure(pairs: int, in_flight: int) -> tuple[float, dict[str, float], int]:
 
 
 def main() -> None:
-    """Print one paragraph per run."""
+    """Print a paragraph per run."""
     print(load())
     for pairs, in_flight, bound in RUNS:
         with suite(pairs, asks=False) as folder:

@@ -17,7 +17,7 @@ from relay_server.client import RunningRelay
 __all__ = ["ALONE", "ARMS", "RunningRelay", "load", "session", "suite", "verdict"]
 
 ARMS = ("--graysplit-control=claude-sonnet-4.5", "--graysplit-treatment=deepseek-v3.2")
-# Other installed plugins take their own time, some of them more than everything that is measured.
+# Other installed plugins take their own time, some of them more than the measured part.
 ALONE = tuple(f"-pno:{plugin.name}" for plugin in entry_points(group="pytest11") if plugin.name != "graysplit")
 QUIET = ("-q", "-p", "no:cacheprovider", *ALONE)
 NOTHING_COLLECTED = 5
@@ -35,7 +35,7 @@ def test_answer({fixtures}):
 
 @contextmanager
 def suite(number: int, *, asks: bool) -> Iterator[Path]:
-    """Write parametrized tests with an empty body into a folder of their own, and remove it afterwards."""
+    """Write so many parametrized tests with an empty body into a folder of their own, and remove it afterwards."""
     text = SUITE.format(
         number=number,
         marker="@pytest.mark.graysplit" if asks else "",
@@ -50,7 +50,7 @@ def suite(number: int, *, asks: bool) -> Iterator[Path]:
 
 
 def session(folder: Path, *arguments: str) -> float:
-    """Run pytest in a process of its own and return its wall time in seconds; stop here if anything failed in it."""
+    """Run pytest in a process of its own and return its wall time in seconds; exit if anything failed in it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("GRAYSPLIT_", "PYTEST_"))}
     environ.pop("CI", None)
     command = [sys.executable, "-m", "pytest", *QUIET, *arguments]
@@ -70,11 +70,11 @@ def session(folder: Path, *arguments: str) -> float:
 
 
 def verdict(measured: float, bound: float) -> str:
-    """Return a number beside its bound, with a mark."""
+    """Print a number beside its bound."""
     return f"bound {bound:g}, {'within' if measured <= bound else 'ABOVE'}"
 
 
 def load() -> str:
-    """Return how busy the machine is, which affects every benchmark."""
+    """Print how busy the machine is, because the load affects every time."""
     shown = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return f"{os.cpu_count()} processors, load {shown}"

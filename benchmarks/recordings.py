@@ -1,4 +1,4 @@
-"""The processor time of reading a recorded reply, in a file of 4,000 of them.
+"""How much processor time it takes to read a recorded reply, in a file of 4,000 of them.
 
 python benchmarks/recordings.py
 """
