@@ -52,12 +52,12 @@ def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeRepor
 
     Raises RecordingError where the journals' folder cannot be written; any other problem is in the report.
     """
-    with ExitStack() as held:
+    with ExitStack() as locks:
         candidates = journals(root) if only is None else only
-        claimed = [path for path in candidates if held.enter_context(claim(path))]
+        claimed = [path for path in candidates if locks.enter_context(claim(path))]
         texts = [read_journal(path, relative_to(root, path), root) for path in claimed]
         changed, failed = _merge(root, texts)
-        done = [text for text in texts if text.fate != "stays" and not text.belongs_into(failed)]
+        done = [text for text in texts if text.fate != "keep" and not text.has_entry_for(failed)]
         for text in done:
             _put_away(text)
     return MergeReport(
@@ -105,7 +105,7 @@ def _merge(root: Path, texts: Iterable[JournalText]) -> tuple[list[Path], dict[s
 
 def _put_away(text: JournalText) -> None:
     """Remove a merged journal; rename it where some of its lines could not be read."""
-    if text.fate == "goes":
+    if text.fate == "remove":
         text.path.unlink(missing_ok=True)
     else:
         text.path.replace(text.path.with_suffix(".unreadable"))

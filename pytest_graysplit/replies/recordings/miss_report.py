@@ -36,23 +36,23 @@ class NearestRecordings:
             self._by_case[key.case].append(key)
             self._by_request[key.request].append(key)
 
-    def explain(self, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
+    def explain(self, key: ReplyKey, requested: Mapping[str, Json]) -> Iterator[str]:
         """Yield lines about the nearest recording, and how it differs."""
         if not self._recording.replies:
             yield f"{self._recording.where} holds no replies"
-        elif near := self._nearest(key, asked):
+        elif nearest := self._nearest(key, requested):
             yield f"{self._recording.where} has one that differs:"
-            yield from (f"  {line}" for line in self._described(near, key, asked))
+            yield from (f"  {line}" for line in self._described(nearest, key, requested))
 
-    def _nearest(self, key: ReplyKey, asked: Mapping[str, Json]) -> ReplyKey | None:
-        near = self._by_request.get(key.request) or self._by_case.get(key.case) or self._alike(asked)
+    def _nearest(self, key: ReplyKey, requested: Mapping[str, Json]) -> ReplyKey | None:
+        nearest = self._by_request.get(key.request) or self._by_case.get(key.case) or self._similar(requested)
 
-        def alike(known: ReplyKey) -> tuple[bool, bool, bool]:
+        def similarity(known: ReplyKey) -> tuple[bool, bool, bool]:
             return known.model == key.model, known.sample == key.sample, known.case == key.case
 
-        return max(near, key=alike, default=None)
+        return max(nearest, key=similarity, default=None)
 
-    def _alike(self, asked: Mapping[str, Json]) -> list[ReplyKey]:
+    def _similar(self, requested: Mapping[str, Json]) -> list[ReplyKey]:
         """Find the most similar request: a case that was renamed and edited at the same time."""
         from rapidfuzz import process
         from rapidfuzz.distance import Indel
@@ -63,26 +63,26 @@ class NearestRecordings:
         texts = {
             name: self._recording.lines[at].decode(errors="replace") for name, at in self._recording.requests.items()
         }
-        wanted = canonical(asked).decode()
-        best = process.extractOne(wanted, texts, scorer=Indel.normalized_similarity, score_cutoff=0.6)
+        target = canonical(requested).decode()
+        best = process.extractOne(target, texts, scorer=Indel.normalized_similarity, score_cutoff=0.6)
         return self._by_request.get(best[2], []) if best else []
 
-    def _described(self, near: ReplyKey, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
-        if near.case != key.case:
-            yield f"case: {near.case!r} -> {key.case!r}"
-        if near.model != key.model:
-            yield f"model: {near.model} -> {key.model}"
-        if near.request != key.request:
-            yield from self._changed(near.request, asked)
-        elif near.sample != key.sample:
-            yield f"sample: {near.sample} -> {key.sample}"
+    def _described(self, nearest: ReplyKey, key: ReplyKey, requested: Mapping[str, Json]) -> Iterator[str]:
+        if nearest.case != key.case:
+            yield f"case: {nearest.case!r} -> {key.case!r}"
+        if nearest.model != key.model:
+            yield f"model: {nearest.model} -> {key.model}"
+        if nearest.request != key.request:
+            yield from self._changed(nearest.request, requested)
+        elif nearest.sample != key.sample:
+            yield f"sample: {nearest.sample} -> {key.sample}"
 
-    def _changed(self, request: str, asked: Mapping[str, Json]) -> Iterator[str]:
+    def _changed(self, request: str, requested: Mapping[str, Json]) -> Iterator[str]:
         stored = self._recording.body(request)
         if stored is None:
             yield "the request (the recorded one is not in the file)"
         else:
-            yield from differences(stored, json.loads(canonical(asked)))
+            yield from differences(stored, json.loads(canonical(requested)))
 
 
 def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:

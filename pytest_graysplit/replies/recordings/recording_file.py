@@ -106,10 +106,10 @@ class RecordingFile:
         except LineError:
             return None  # the body only explains a miss, and the user must see the miss itself
 
-    def drop_unasked(self) -> None:
+    def drop_unused_requests(self) -> None:
         """Remove the requests that no reply refers to."""
-        asked = {key.request for key in self.replies}
-        self.requests = {request: at for request, at in self.requests.items() if request in asked}
+        used = {key.request for key in self.replies}
+        self.requests = {request: at for request, at in self.requests.items() if request in used}
 
     def render(self) -> bytes:
         """Return the content of the file: requests by hash, replies by key, one per line."""

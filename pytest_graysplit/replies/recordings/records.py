@@ -300,7 +300,7 @@ def decode_entry(line: bytes) -> Entry:
     if head.case is None or not stored.into.endswith(".jsonl"):
         raise LineError("names no case, or no recording file")
     decode_reply(reply)
-    asked = request_line(stored.request, body)
-    decode_body(asked)
+    requested_line = request_line(stored.request, body)
+    decode_body(requested_line)
     key = ReplyKey(head.case, head.model, head.request, head.sample)
-    return Entry(stored.into, key, asked, reply)
+    return Entry(stored.into, key, requested_line, reply)

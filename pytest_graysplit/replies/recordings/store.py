@@ -53,11 +53,11 @@ class Recordings:
         `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
         """
         redact = self._redact_for(path)
-        asked = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
+        requested = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
         stored = self._stored(path, key)
         if path not in self._nearest:
             self._nearest[path] = NearestRecordings(self._recording(path))
-        lines = self._nearest[path].explain(stored, asked)
+        lines = self._nearest[path].explain(stored, requested)
         who = ", ".join(filter(None, (role, stored.model)))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),

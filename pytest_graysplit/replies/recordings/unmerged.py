@@ -31,8 +31,8 @@ class UnmergedJournal:
 class JournalText:
     """The content of a journal, and its fate after the merge.
 
-    Usually it is removed ("goes"). It is set "aside" where lines other than a torn last one could not be read, and it
-    "stays" where another version wrote it, whose lines this one may not understand. `mode` is that of its run.
+    It is removed, except that it is set aside where lines other than a torn last one could not be read, and kept where
+    another version wrote it, whose lines this one may not understand. `mode` is that of its run.
     """
 
     path: Path
@@ -40,9 +40,9 @@ class JournalText:
     entries: tuple[Entry, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[RecordingError, ...] = ()
-    fate: Literal["goes", "aside", "stays"] = "goes"
+    fate: Literal["remove", "set aside", "keep"] = "remove"
 
-    def belongs_into(self, files: Container[str]) -> bool:
+    def has_entry_for(self, files: Container[str]) -> bool:
         """Tell whether an entry belongs to one of the files."""
         return any(entry.into in files for entry in self.entries)
 
@@ -91,7 +91,7 @@ def read_journal(path: Path, where: str, root: Path) -> JournalText:
     try:
         lines = path.read_bytes().removeprefix(UTF8_MARK).split(b"\n")
     except OSError as error:
-        return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="stays")
+        return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="keep")
     entries: list[Entry] = []
     warnings: list[str] = []
     problems: list[RecordingError] = []
@@ -106,17 +106,17 @@ def read_journal(path: Path, where: str, root: Path) -> JournalText:
             else:
                 entries.append(entry)
         except OtherFormatError as error:
-            return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="stays")
+            return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="keep")
         except LineError as error:
             torn = number == len(lines) and isinstance(error, TornError)
             whole = whole and torn
-            told = "the last line is torn and was skipped" if torn else f"{error}; skipped"
-            warnings.append(f"{where}:{number}: {told}")
+            problem_text = "the last line is torn and was skipped" if torn else f"{error}; skipped"
+            warnings.append(f"{where}:{number}: {problem_text}")
     return JournalText(
         path=path,
         mode=path.name.partition("-")[0],
         entries=tuple(entries),
         warnings=tuple(warnings),
         problems=tuple(problems),
-        fate="goes" if whole and not problems else "aside",
+        fate="remove" if whole and not problems else "set aside",
     )

@@ -30,17 +30,17 @@ class Meter:
 
     def __init__(self, limit: int = MOST_BYTES_IN_FLIGHT) -> None:
         self._limit = limit
-        self.held = 0
+        self.total = 0
 
-    def take(self, count: int) -> None:
+    def add(self, count: int) -> None:
         """Count more bytes; raise TooLargeError where all responses together would exceed the limit."""
-        if self.held + count > self._limit:
+        if self.total + count > self._limit:
             raise TooLargeError(f"the answers that are being received hold more than {self._limit // MB} MB together")
-        self.held += count
+        self.total += count
 
-    def give_back(self, count: int) -> None:
+    def subtract(self, count: int) -> None:
         """Subtract the bytes of a response that has ended."""
-        self.held -= count
+        self.total -= count
 
 
 class Body:
@@ -65,7 +65,7 @@ class Body:
             piece = layer.feed(piece)
         # Keep the beginning: of an error response, nothing else is needed.
         kept = piece[:room] if self._received > self._most else piece
-        self._meter.take(len(kept))
+        self._meter.add(len(kept))
         self.data += kept
         if self._received > self._most:
             raise _too_large(self._most)
@@ -78,7 +78,7 @@ class Body:
 
     def forget(self) -> None:
         """Stop counting the bytes."""
-        self._meter.give_back(len(self.data))
+        self._meter.subtract(len(self.data))
 
 
 class _Inflater:

@@ -25,7 +25,7 @@ class AdaptiveConcurrencyLimit:
         self.window = 0
         self._successes = 0
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Count a success; a number of successes equal to the limit raises it by one."""
         if self.limit >= self.most:
             return
@@ -34,7 +34,7 @@ class AdaptiveConcurrencyLimit:
             self.limit += 1
             self._successes = 0
 
-    def rate_limited(self, window: int) -> None:
+    def record_rate_limit(self, window: int) -> None:
         """Halve the limit after a 429 to a request that was sent in `window`."""
         if window == self.window:
             self.limit = max(1, self.limit // 2)
@@ -52,10 +52,10 @@ class ConnectionSlots(Generic[T]):
     def __init__(self, items: Sequence[T], limiter: AdaptiveConcurrencyLimit) -> None:
         self._free = list(items)
         self._limiter = limiter
-        self._taken = 0
+        self._in_use = 0
         self._waiting: deque[asyncio.Future[T]] = deque()
 
-    async def take(self) -> T:
+    async def acquire(self) -> T:
         """Wait for a free connection."""
         if not self._waiting and self._has_room:
             return self._pop()
@@ -65,13 +65,13 @@ class ConnectionSlots(Generic[T]):
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.give_back(turn.result())
+                self.release(turn.result())
             raise
 
-    def give_back(self, item: T) -> None:
+    def release(self, item: T) -> None:
         """Return a connection, and admit as many waiting requests as there is room for."""
         self._free.append(item)
-        self._taken -= 1
+        self._in_use -= 1
         while self._waiting and self._has_room:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -79,10 +79,10 @@ class ConnectionSlots(Generic[T]):
 
     @property
     def _has_room(self) -> bool:
-        return bool(self._free) and self._taken < self._limiter.limit
+        return bool(self._free) and self._in_use < self._limiter.limit
 
     def _pop(self) -> T:
-        self._taken += 1
+        self._in_use += 1
         return self._free.pop()
 
 
@@ -105,6 +105,6 @@ class RateLimiter:
         if turn > now:
             await self._sleep(turn - now)
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Send no further request until this many seconds have passed."""
         self._next = max(self._next, self._clock() + seconds)

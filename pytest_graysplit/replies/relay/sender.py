@@ -102,7 +102,7 @@ class RequestSender(Generic[C]):
             return None
         if decision.from_relay and failure.status == 429:
             # The pause is meant for all requests: any that is sent meanwhile would be refused too.
-            self._rate.hold(decision.wait_s)
+            self._rate.pause(decision.wait_s)
         return decision.wait_s
 
     async def _attempt(self, request: RequestAttempts[C, T]) -> T | RelayFailure:
@@ -122,14 +122,14 @@ class RequestSender(Generic[C]):
         return result
 
     async def _take_turn(self, request: RequestAttempts[C, T], queued: float) -> T | RelayFailure:
-        client = await self._slots.take()
+        client = await self._slots.acquire()
         try:
             await self._rate.wait()
             window = self.limiter.window
             result = await self._send(request, client, queued)
             self._adapt(result, window)
         finally:
-            self._slots.give_back(client)
+            self._slots.release(client)
         return result
 
     async def _send(self, request: RequestAttempts[C, T], client: C, queued: float) -> T | RelayFailure:
@@ -159,10 +159,10 @@ class RequestSender(Generic[C]):
 
     def _adapt(self, result: T | RelayFailure, window: int) -> None:
         if not isinstance(result, RelayFailure):
-            self.limiter.succeeded()
+            self.limiter.record_success()
         elif result.status == 429:
             self.rate_limited += 1
-            self.limiter.rate_limited(window)
+            self.limiter.record_rate_limit(window)
 
 
 def to_reply(model: str, request: RequestAttempts[C, Reply], result: Reply | RelayFailure) -> Reply:

@@ -195,7 +195,7 @@ def test_all_responses_together_have_a_limit_too():
         second.add(bytes(1_000_000))
     first.forget()
     second.forget()
-    assert meter.held == 0
+    assert meter.total == 0
 
 
 def test_error_page_is_read_only_at_its_beginning():

@@ -14,28 +14,28 @@ def test_429_halves_the_limit_once_per_window():
     limiter = AdaptiveConcurrencyLimit(16)
     window = limiter.window
     for _ in range(5):
-        limiter.rate_limited(window)
+        limiter.record_rate_limit(window)
     assert (limiter.limit, limiter.lowest) == (8, 8)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert (limiter.limit, limiter.lowest) == (4, 4)
 
 
 def test_limit_grows_by_one_per_window_of_successes_up_to_the_maximum():
     limiter = AdaptiveConcurrencyLimit(3)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert limiter.limit == 1
-    limiter.succeeded()
+    limiter.record_success()
     assert limiter.limit == 2
-    limiter.succeeded()
+    limiter.record_success()
     assert limiter.limit == 2
     for _ in range(9):
-        limiter.succeeded()
+        limiter.record_success()
     assert (limiter.limit, limiter.lowest) == (3, 1)
 
 
 def test_limit_is_never_below_one():
     limiter = AdaptiveConcurrencyLimit(1)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert limiter.limit == 1
 
 
@@ -44,17 +44,17 @@ def test_slots_are_first_come_first_served():
 
     async def run():
         slots, order = ConnectionSlots(["a", "b"], AdaptiveConcurrencyLimit(2)), []
-        assert (await slots.take(), await slots.take()) == ("b", "a")
+        assert (await slots.acquire(), await slots.acquire()) == ("b", "a")
 
         async def wait(name):
-            order.append((name, await slots.take()))
+            order.append((name, await slots.acquire()))
 
         waiting = [asyncio.ensure_future(wait(number)) for number in range(3)]
         await asyncio.sleep(0)
-        slots.give_back("a")
-        slots.give_back("b")
+        slots.release("a")
+        slots.release("b")
         await asyncio.wait(waiting[:2])
-        slots.give_back("a")
+        slots.release("a")
         await asyncio.wait(waiting)
         return order
 
@@ -66,12 +66,12 @@ def test_cancelled_request_loses_no_slot():
 
     async def run():
         slots = ConnectionSlots(["only"], AdaptiveConcurrencyLimit(1))
-        await slots.take()
-        waiting, called, last = (asyncio.ensure_future(slots.take()) for _ in range(3))
+        await slots.acquire()
+        waiting, called, last = (asyncio.ensure_future(slots.acquire()) for _ in range(3))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
-        slots.give_back("only")
+        slots.release("only")
         called.cancel()
         await asyncio.wait([called])
         return await asyncio.wait_for(last, 5), waiting.cancelled(), called.cancelled()
@@ -83,13 +83,13 @@ def test_lower_limit_holds_requests_back_until_enough_slots_are_free():
     async def run():
         limiter = AdaptiveConcurrencyLimit(2)
         slots = ConnectionSlots(["a", "b"], limiter)
-        first, second = await slots.take(), await slots.take()
-        limiter.rate_limited(limiter.window)
-        third = asyncio.ensure_future(slots.take())
-        slots.give_back(first)
+        first, second = await slots.acquire(), await slots.acquire()
+        limiter.record_rate_limit(limiter.window)
+        third = asyncio.ensure_future(slots.acquire())
+        slots.release(first)
         await asyncio.sleep(0)
         early = third.done()
-        slots.give_back(second)
+        slots.release(second)
         return early, await third
 
     assert asyncio.run(run()) == (False, "a")
@@ -124,8 +124,8 @@ def test_rate_limiter_spreads_requests_evenly():
 
 def test_requested_pause_holds_all_requests_back():
     async def work(pace):
-        pace.hold(2.0)
-        pace.hold(1.0)
+        pace.pause(2.0)
+        pace.pause(1.0)
         for _ in range(2):
             await pace.wait()
 

@@ -62,7 +62,7 @@ def tidy_file(root: Path, path: Path, requested: RequestedReplies | None = None)
         if requested is not None:
             for key in unused_keys(recording, requested_of(path, requested)):
                 del recording.replies[key]
-        recording.drop_unasked()
+        recording.drop_unused_requests()
         after = recording.render()
         if after == before:
             return ""
@@ -96,14 +96,14 @@ def _read_shard(shard: Path, into: Path, batches: dict[Path, Batch]) -> Iterator
             hint="name the folders into which the recordings of the shards were downloaded",
             slug=Slug.NO_RECORDINGS,
         )
-    held = journals(shard)
-    for path in held:
+    journal_paths = journals(shard)
+    for path in journal_paths:
         text = read_journal(path, str(path), into)
         yield from text.warnings
         yield from text.problems
         for entry in text.entries:
             batches[(into / entry.into).resolve()].add(text, entry)
-    for path in find_recordings(shard, []) or ([] if held else recordings_below(shard)):
+    for path in find_recordings(shard, []) or ([] if journal_paths else recordings_below(shard)):
         try:
             recording = read_recording(path, str(path))
             recording.examine()

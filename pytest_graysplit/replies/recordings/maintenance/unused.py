@@ -88,13 +88,13 @@ def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | Non
     """
     if requested is None:
         return []
-    asked = {key.request for key in requested if key.request}
+    hashes = {key.request for key in requested if key.request}
     metrics = {key.model for key in requested if not key.request}
-    cases = {key.case for key in requested} | {key.case for key in recording.replies if key.request in asked}
+    cases = {key.case for key in requested} | {key.case for key in recording.replies if key.request in hashes}
     return sorted(
         key
         for key in recording.replies
-        if key.request not in asked and not (key.model in metrics and key.case in cases)
+        if key.request not in hashes and not (key.model in metrics and key.case in cases)
     )
 
 
