@@ -1,12 +1,17 @@
-"""Hooks that a conftest.py or another plugin may implement."""
+"""Hooks that a conftest.py or another plugin may implement, and their callers per folder."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pluggy import HookCaller
+
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import Results
@@ -37,3 +42,31 @@ def pytest_graysplit_redact(text: str) -> str | None:
 
 def pytest_graysplit_summary(results: Results, verdicts: tuple[Verdict, ...]) -> str | None:
     """Return one more line for the session-end summary, or None; there is a verdict for each treatment."""
+
+
+class FolderHooks:
+    """The callers of our hooks per folder: each includes the conftest.py files of that folder and all plugins."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._hooks = config.hook
+        self._manager = config.pluginmanager
+        self._known: dict[tuple[str, Path, int], HookCaller | None] = {}
+
+    def of(self, name: str, path: Path) -> HookCaller | None:
+        """Return the caller of a hook for a file; None where nothing implements it there."""
+        everywhere: HookCaller = getattr(self._hooks, name)
+        number = len(everywhere.get_hookimpls())
+        if not number:
+            return None
+        # The `ihook` of an item is made once, and would include the conftest.py of another folder that is loaded later.
+        key = (name, path.parent, number)
+        if key not in self._known:
+            session: Any = self._manager.get_plugin("session")
+            here = everywhere if session is None else getattr(session.gethookproxy(path), name)
+            self._known[key] = here if here.get_hookimpls() else None
+        return self._known[key]
+
+    def functions(self, name: str, path: Path | None) -> list[Callable[..., Any]]:
+        """Return the functions that implement a hook for a file; for any file where the path is None."""
+        caller = getattr(self._hooks, name) if path is None else self.of(name, path)
+        return [] if caller is None else [each.function for each in caller.get_hookimpls()]

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_graysplit.plugin.report.run_totals import RunTotals
-from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
+from pytest_graysplit.plugin.fetch.budget import WorkerBudgets
+from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.replies.budget import BudgetTracker, BudgetUsage
 from pytest_graysplit.replies.budget.file_ledger import FileLedger
 
@@ -42,8 +42,8 @@ def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
     _, cap, path = allotment.part(near=True, near_workers=1, workers=1)
     spending = BudgetTracker(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
     spending.reserve(spending.reservation("m", Decimal("0.01")))
-    allotment.bury("gw0")
-    allotment.bury("gw1")
+    allotment.release_dead_worker("gw0")
+    allotment.release_dead_worker("gw1")
     with FileLedger(allotment._ledger.path).open() as totals:
         assert totals.reserved == {}
     assert allotment.close() == BudgetUsage(usd=Decimal("0.01"), unconfirmed_usd=Decimal("0.01"))
@@ -55,9 +55,9 @@ def test_the_tally_adds_up_all_accounts():
     """That of this machine, and those that workers elsewhere have sent; one refusal anywhere is a cap used up."""
     tally = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
     worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
-    tally.absorb(worker)
+    tally.add_worker(worker)
     assert (tally.spent.usd, tally.spent.refused_usd) == (Decimal("0.1"), None)
-    tally.absorb(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
+    tally.add_worker(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
     assert (tally.spent.usd, tally.spent.refused_usd is None) == (Decimal("0.3"), False)
 
 

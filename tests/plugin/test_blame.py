@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pytest_graysplit.errors import ReplyNotJsonError
-from pytest_graysplit.plugin.run.exceptions import NoAnswer, in_one_line, is_miss
+from pytest_graysplit.plugin.evaluate.body_errors import NoAnswer, in_one_line, is_failed_expectation
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 ANSWER = 'The order is ```json\n{"status": "open", "lines": [{"price": "12"}]}\n``` as asked'
@@ -46,7 +46,7 @@ def refused_by_jsonschema(value):
 )
 def test_assertions_and_refused_answers_are_misses(error):
     """Of the model: it said something else than it was asked for."""
-    assert is_miss(error, [ANSWER])
+    assert is_failed_expectation(error, [ANSWER])
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_assertions_and_refused_answers_are_misses(error):
 )
 def test_other_errors_are_bugs(error):
     """Nothing in them tells that the model is to blame."""
-    assert not is_miss(error, [ANSWER])
-    assert not is_miss(error, [])
+    assert not is_failed_expectation(error, [ANSWER])
+    assert not is_failed_expectation(error, [])
 
 
 def test_what_pydantic_refuses_of_an_answer_is_a_miss():
     """Of the text, or of the JSON in it; a value that the test made up is a bug."""
-    assert is_miss(refused_by_pydantic("open"), [ANSWER])
-    assert is_miss(refused_by_pydantic([{"price": "12"}]), [ANSWER])
-    assert not is_miss(refused_by_pydantic("closed"), [ANSWER])
+    assert is_failed_expectation(refused_by_pydantic("open"), [ANSWER])
+    assert is_failed_expectation(refused_by_pydantic([{"price": "12"}]), [ANSWER])
+    assert not is_failed_expectation(refused_by_pydantic("closed"), [ANSWER])
 
 
 def test_an_error_is_told_with_its_kind():

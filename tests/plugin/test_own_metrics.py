@@ -93,7 +93,7 @@ def test_a_score_that_is_none_is_no_score(project, score):
 
 def test_semantic_without_the_extra_says_both_ways_to_have_it(project, monkeypatch):
     """At collection, before anything is paid for."""
-    monkeypatch.setattr("pytest_graysplit.plugin.run.scoring.is_installed", lambda: False)
+    monkeypatch.setattr("pytest_graysplit.plugin.scoring.is_installed", lambda: False)
     project.test_file(ONE.format(name="semantic"))
     text = project.run().stdout.str()
     assert "semantic needs an embedding model" in text

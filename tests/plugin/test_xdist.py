@@ -175,7 +175,7 @@ def test_what_a_killed_run_left_is_taken_in_before_the_workers_look(project):
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     result = project.run("-n2")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["took in 2 replies that an earlier run had left"])
+    result.stdout.fnmatch_lines(["recovered 2 replies from an interrupted run"])
     assert project.sent() == 0
 
 

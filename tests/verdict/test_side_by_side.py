@@ -7,7 +7,7 @@ from specimens import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, pl
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.formatting.clock import moment_of, stamp
-from pytest_graysplit.plugin.report.run_notes import doubts
+from pytest_graysplit.plugin.report.run_notes import caveats
 from pytest_graysplit.reporting.summary import lines
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -135,4 +135,4 @@ def test_a_ratio_budget_is_not_judged_across_days(apart, holds):
     verdict = verdict_of(pairs)
     assert verdict.decision == ("hold" if holds else "promote")
     assert (told_so in " ".join(verdict.reasons)) is holds
-    assert (told_so in " ".join(doubts(collected(*pairs)))) is (apart > 0)
+    assert (told_so in " ".join(caveats(collected(*pairs)))) is (apart > 0)
