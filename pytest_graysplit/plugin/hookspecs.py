@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:
     """Change the request body of a case in place, before it is looked up in the recordings or sent.
 
-    The body holds `messages` and the parameters; the model is decided by the arm. What is changed becomes part of
-    the recording's key, so the change must be the same every time.
+    The body holds `messages` and the parameters; the model is decided by the arm. A change becomes part of the
+    recording's key, so it must be the same every time.
     """
 
 
@@ -29,12 +29,12 @@ def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json
 def pytest_graysplit_score(metric: str, case: Case, control: Reply, treatment: Reply) -> float | None:
     """Score the treatment's reply against the control's, from 0 to 1; None leaves it to the next implementation.
 
-    It is asked for every metric name that is not built in, and may also take over a built-in one.
+    It is called for every metric name that is not built in, and may also take over a built-in one.
     """
 
 
 def pytest_graysplit_redact(text: str) -> str | None:
-    """Return the text with what must not be stored taken out, or None to leave it as it is.
+    """Return the text without the parts that must not be stored, or None to leave it unchanged.
 
     Every text of a request and of a reply passes through here on its way into a recording.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RunTotals:
     """The results of a run, its counts of tests, its early stops, its notes and its spending.
 
-    `planned` counts the marked tests that will run. `spared` counts those that an early stop skips, and `late` those
+    `planned` counts the marked tests that will run. `skipped` counts those that an early stop skips, and `late` those
     that ran after the deciding case. `unmarked` holds the node ids of tests that have results without a marker.
     """
 
@@ -31,7 +31,7 @@ class RunTotals:
     planned: int = 0
     deselected: int = 0
     crashed: int = 0
-    spared: int = 0
+    skipped: int = 0
     late: int = 0
     uncollected: int = 0
     unmarked: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ class RunTotals:
         """Add the totals of an xdist worker; every worker collects, and so counts, the same items."""
         self.planned = max(self.planned, worker["planned"])
         self.deselected = max(self.deselected, worker["deselected"])
-        self.spared += worker["spared"]
+        self.skipped += worker["skipped"]
         self.failure = self.failure or worker["failure"]
         self.notes += worker["notes"]
         if "spent" in worker:
@@ -84,7 +84,7 @@ class RunTotals:
     def without_result(self) -> int:
         """The number of planned tests that have no result and that no early stop has skipped."""
         unmarked = sum(bool(self.results.of(nodeid)) for nodeid in self.unmarked)
-        return max(0, self.planned - (self.results.items - unmarked) - self.spared - self.late)
+        return max(0, self.planned - (self.results.items - unmarked) - self.skipped - self.late)
 
     def complete(self) -> bool:
         """Tell whether every case of the suite was judged on every arm."""
@@ -98,4 +98,4 @@ class RunTotals:
             or self.failure
         )
         judged = all(arm.judged for row in self.results.rows for arm in row.arms.values())
-        return judged and not cut and not self.spared and not self.late and not self.without_result
+        return judged and not cut and not self.skipped and not self.late and not self.without_result

@@ -47,21 +47,21 @@ class WorkerInput:
     @classmethod
     def of(cls, config: pytest.Config) -> WorkerInput:
         """Read the input of this process."""
-        told: dict[str, Any] = getattr(config, "workerinput", {})
-        if not told:
+        given: dict[str, Any] = getattr(config, "workerinput", {})
+        if not given:
             return cls()
         from pytest_graysplit.types import ReplyKey
 
-        stops = told.get(STOPS_INPUT)
+        stops = given.get(STOPS_INPUT)
         return cls(
             is_worker=True,
-            worker_id=str(told.get("workerid", "")),
-            run_id=told.get("testrunuid"),
-            workers=int(told.get("workercount", 1)),
-            command=told.get("mainargv"),
-            budget=told.get(BUDGET_INPUT) or None,
+            worker_id=str(given.get("workerid", "")),
+            run_id=given.get("testrunuid"),
+            workers=int(given.get("workercount", 1)),
+            command=given.get("mainargv"),
+            budget=given.get(BUDGET_INPUT) or None,
             stops_path=None if stops is None else Path(stops),
-            fresh=frozenset((Path(path), ReplyKey(*key)) for path, *key in told.get(FRESH_INPUT, ())),
+            fresh=frozenset((Path(path), ReplyKey(*key)) for path, *key in given.get(FRESH_INPUT, ())),
         )
 
 

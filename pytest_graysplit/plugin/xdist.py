@@ -1,4 +1,4 @@
-"""Hooks of the xdist controller: they give each worker its input, and add up what the workers send."""
+"""Hooks of the xdist controller: they give each worker its input, and add up the totals of all workers."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
 def test_the_tally_adds_up_all_accounts():
     """That of this machine, and those that workers elsewhere have sent; one refusal anywhere is a cap used up."""
     tally = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
-    worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
+    worker = {"planned": 1, "deselected": 0, "skipped": 0, "failure": None, "notes": []}
     tally.add_worker(worker)
     assert (tally.spent.usd, tally.spent.refused_usd) == (Decimal("0.1"), None)
     tally.add_worker(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})

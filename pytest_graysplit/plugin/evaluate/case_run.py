@@ -72,7 +72,7 @@ class CaseRun:
         run = cls(plan=plan, case=plan.case, score=score)
         try:
             run.replies = received(plan, fetcher)
-            # Fails as well if a hook does not know the metric, or if a reply of a model-graded metric is not recorded.
+            # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
         except BudgetExceededError as error:
             run.problem = error

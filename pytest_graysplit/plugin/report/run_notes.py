@@ -125,7 +125,7 @@ def _saved(settings: Settings, totals: RunTotals) -> str:
     A worker may have begun tests beyond the stop. Their number is not known in a replay, which sends no requests.
     """
     arms, counted = totals.results.arms(), totals.results.items
-    beyond = totals.spared + totals.late
+    beyond = totals.skipped + totals.late
     if not beyond or not counted:
         return ""
     calls = plural(round(beyond * sum(arm.replies for arm in arms) / counted), "call")
@@ -180,10 +180,10 @@ def unanswered_note(results: Results) -> str | None:
 
 def _unscored(results: Results) -> Iterator[str]:
     for one in results.comparisons():
-        for asked in one.asked:
-            if asked.unreadable:
-                answers = plural(asked.unreadable, "answer")
-                yield f"{asked.metric} {asked.model}: {answers} could not be read, and those pairs have no score"
-            if asked.failed:
-                calls = plural(asked.failed, "call")
-                yield f"{asked.metric} {asked.model}: {calls} failed, and those pairs have no score"
+        for usage in one.asked:
+            if usage.unreadable:
+                answers = plural(usage.unreadable, "answer")
+                yield f"{usage.metric} {usage.model}: {answers} could not be read, and those pairs have no score"
+            if usage.failed:
+                calls = plural(usage.failed, "call")
+                yield f"{usage.metric} {usage.model}: {calls} failed, and those pairs have no score"

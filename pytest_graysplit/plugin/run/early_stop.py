@@ -56,7 +56,7 @@ class EarlyStopSkipper:
             return
         self._read_stops()
         if is_decided(item.stash[PLAN], self._settings.treatments, self._totals.stops):
-            self._totals.spared += 1
+            self._totals.skipped += 1
             pytest.skip(DECIDED)
 
     def _read_stops(self) -> None:

@@ -124,7 +124,7 @@ class RunnerHooks:
             payload: dict[str, object] = {
                 "planned": totals.planned,
                 "deselected": totals.deselected,
-                "spared": totals.spared,
+                "skipped": totals.skipped,
                 "failure": totals.failure,
             }
             if usage := fetching.own_usage():
