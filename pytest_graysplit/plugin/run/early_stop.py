@@ -11,7 +11,7 @@ import pytest
 
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import is_decided, plans_of
-from pytest_graysplit.reporting.json import write_text
+from pytest_graysplit.reporting.json_report import write_text
 from pytest_graysplit.verdict import EarlyStop, StopReason, order_of
 
 if TYPE_CHECKING:
