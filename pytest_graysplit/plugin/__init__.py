@@ -20,7 +20,7 @@ _leave_asserts_alone()
 
 from pytest_graysplit.plugin import options, registration  # noqa: E402
 from pytest_graysplit.plugin.fixtures import graysplit, graysplit_relay, graysplit_reply, graysplit_splitter  # noqa: E402
-from pytest_graysplit.plugin.workers import REPORTER, RUNNER  # noqa: E402
+from pytest_graysplit.plugin.hookspecs import REPORTER, RUNNER  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Generator

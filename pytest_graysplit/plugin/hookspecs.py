@@ -1,4 +1,4 @@
-"""Hooks that a conftest.py or another plugin may implement, and their callers per folder."""
+"""Hooks that a conftest.py or another plugin may implement, with their callers per folder; names of our hook objects."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import Results
+
+# The name under which the hooks of the xdist controller are registered. A process that has them runs no tests.
+CONTROLLER = "graysplit-controller"
+# The name under which the hooks of a process that runs tests are registered.
+RUNNER = "graysplit-runner"
+# The name under which the hooks of the process that reports are registered.
+REPORTER = "graysplit-reporter"
+# The name under which the hooks that evaluate the early stop are registered.
+MONITOR = "graysplit-early-stop-monitor"
 
 
 def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.plugin.workers import CONTROLLER, MONITOR, REPORTER, RUNNER
+from pytest_graysplit.plugin.hookspecs import CONTROLLER, MONITOR, REPORTER, RUNNER
 
 if TYPE_CHECKING:
     import pytest

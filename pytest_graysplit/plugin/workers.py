@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import ReplyKey
 
-# The name under which the hooks of the xdist controller are registered. A process that has them runs no tests.
-CONTROLLER = "graysplit-controller"
-# The name under which the hooks of a process that runs tests are registered.
-RUNNER = "graysplit-runner"
-# The name under which the hooks of the process that reports are registered.
-REPORTER = "graysplit-reporter"
-# The name under which the hooks that evaluate the early stop are registered.
-MONITOR = "graysplit-early-stop-monitor"
 # The keys of a worker's input that the controller adds to those of xdist.
 BUDGET_INPUT = "graysplit_budget"
 STOPS_INPUT = "graysplit_stops"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.plugin.hookspecs import MONITOR
 from pytest_graysplit.plugin.options import is_given
-from pytest_graysplit.plugin.workers import BUDGET_INPUT, FRESH_INPUT, MONITOR, STOPS_INPUT
+from pytest_graysplit.plugin.workers import BUDGET_INPUT, FRESH_INPUT, STOPS_INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -9,8 +9,8 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import items_to_run, nothing_runs
+from pytest_graysplit.plugin.hookspecs import CONTROLLER, REPORTER
 from pytest_graysplit.plugin.report.run_notes import facts_of, run_notes
-from pytest_graysplit.plugin.workers import CONTROLLER, REPORTER
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView
 from pytest_graysplit.verdict import decide
 
