@@ -1,4 +1,4 @@
-"""Hooks that a conftest.py or another plugin may implement, with their callers per folder; names of our hook objects."""
+"""Hooks for a conftest.py or another plugin, with their callers per folder, and the names of our hook objects."""
 
 from __future__ import annotations
 
