@@ -6,8 +6,8 @@ One case of a case file runs against the loopback relay, and every call in the p
 that is, or directly holds, the value that is followed:
 
 - The prompt, from its case file to the summary. Its holders are texts that contain it, JSON with such a text,
-  dataclasses and named tuples up to three levels deep (case, request, reply, comparison, result), an item of pytest with
-  its case, and the results of the run.
+  dataclasses and named tuples up to three levels deep (case, request, reply, comparison, result), an item of pytest
+  with its case, and the results of the run.
 - The cap, from its option to the sum that is reported. Its holders are its amount, as a number or a text, and the
   accounts in ACCOUNTS.
 
