@@ -91,7 +91,7 @@ class SplitClient:
         self._without_secrets = redactor(self._settings.secrets)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
-        self._books = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -106,7 +106,7 @@ class SplitClient:
         relay, self._relay, self._loop = self._relay, None, None
         if relay is not None:
             await relay.__aexit__()
-        self._books.close()
+        self._recorder.close()
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
@@ -130,14 +130,14 @@ class SplitClient:
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log what a user thought of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
-        self._books.feedback(request_id, score, before=before)
+        self._recorder.feedback(request_id, score, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
         splitter = self._named(splitter)
         self._check_headers(splitter)
         self._splitter = splitter
-        self._books.use(splitter)
+        self._recorder.use(splitter)
 
     def _named(self, splitter: TrafficSplitter) -> TrafficSplitter:
         """Return the splitter with models under their own names; the very same where none goes by an alias."""
@@ -174,9 +174,9 @@ class SplitClient:
                 stand_in, stop = await self._ask(relay, call.splitter.assignments[0], call)
         except BaseException:
             # Whoever gave up waiting has not taken the request back: it may have been sent, and may be billed.
-            self._books.enter(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
+            self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
             raise
-        request_id = self._books.enter(call, reply, stand_in)
+        request_id = self._recorder.record(call, reply, stand_in)
         answered = arm_reply(
             stand_in or reply,
             arm=call.assignment.arm,

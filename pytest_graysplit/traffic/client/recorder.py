@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
-from pytest_graysplit.traffic.sums.accumulator import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,26 +48,19 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def enter(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
-        """Count and log the request and return its id; `stand_in` is the control's reply in place of a failed one."""
-        assignment, now_s = call.assignment, time.time()
-        fallback = None if stand_in is None else _fallback_of(stand_in)
-        request_id = self._monitor.count(
-            call.splitter.identity,
-            assignment.index,
-            call.key,
-            event_of(reply, fallback),
-            now_s,
-            forced=assignment.forced,
-        )
+    def record(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
+        """Count and log the request and return its id; `stand_in` is the reply of the control after a failure."""
+        now_s = time.time()
+        record = _record_of(call, reply, None if stand_in is None else _fallback_of(stand_in))
+        request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
-            self._tell(self._line(request_id, call, reply, fallback, now_s))
+            self._keep(self._completed(record, request_id, call, reply, now_s))
         return request_id
 
-    def _tell(self, line: RequestRecord) -> None:
+    def _keep(self, record: RequestRecord) -> None:
         if self._log is not None:
-            self._log.write(line)
-        self._monitor.record_failure(line)
+            self._log.write(record)
+        self._monitor.record_failure(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
         """Count and log what a user thought of an answer."""
@@ -85,34 +79,16 @@ class TrafficRecorder:
         if self._log is not None:
             self._log.close()
 
-    def _line(
-        self, request_id: str, call: Call, reply: Reply, fallback: FallbackCall | None, now_s: float
+    def _completed(
+        self, record: RequestRecord, request_id: str, call: Call, reply: Reply, now_s: float
     ) -> RequestRecord:
-        assignment = call.assignment
-        texts = self._texts(call, reply) if self._keep_texts else {}
-        return RequestRecord(
+        """Return the record with its id, its time and redacted texts."""
+        return replace(
+            record,
             id=request_id,
             at=reply.at or stamp_of(now_s),
-            split=call.splitter.identity,
-            arm=assignment.arm,
-            model=assignment.model,
-            outcome=reply.outcome,
-            unit=None if call.key is None else call.key.hex(),
-            forced=assignment.forced,
-            latency_s=reply.latency_s,
-            ttft_s=reply.ttft_s,
-            queue_s=reply.queue_s,
-            backoff_s=reply.backoff_s,
-            attempts=reply.attempts,
-            retried=reply.retried,
-            error=_kind_of(reply),
             problem=None if reply.error is None else self._clean(reply.error),
-            served_model=reply.served_model,
-            fell_back=reply.fell_back,
-            usage=reply.usage,
-            cost_usd=reply.cost_usd,
-            fallback=fallback,
-            **texts,
+            **(self._texts(call, reply) if self._keep_texts else {}),
         )
 
     def _texts(self, call: Call, reply: Reply) -> dict[str, Any]:
@@ -134,18 +110,27 @@ class TrafficRecorder:
         return cleaned
 
 
-def event_of(reply: Reply, fallback: FallbackCall | None) -> Event:
-    """Return what the sums need of a reply."""
-    return Event(
+def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> RequestRecord:
+    return RequestRecord(
+        id="",
+        at="",
+        split=call.splitter.identity,
+        arm=call.assignment.arm,
+        model=call.assignment.model,
         outcome=reply.outcome,
+        unit=None if call.key is None else call.key.hex(),
+        forced=call.assignment.forced,
         latency_s=reply.latency_s,
-        cost_usd=reply.cost_usd,
-        usage=reply.usage,
+        ttft_s=reply.ttft_s,
+        queue_s=reply.queue_s,
+        backoff_s=reply.backoff_s,
         attempts=reply.attempts,
-        error=_kind_of(reply),
         retried=reply.retried,
+        error=_kind_of(reply),
         served_model=reply.served_model,
         fell_back=reply.fell_back,
+        usage=reply.usage,
+        cost_usd=reply.cost_usd,
         fallback=fallback,
     )
 

@@ -34,7 +34,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The call to the control that answered in place of a treatment that failed; it is no call of the control arm."""
+    """A call to the control after a treatment failed; the control's own figures do not include it."""
 
     model: str
     outcome: Outcome
@@ -45,12 +45,15 @@ class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     error: str | None = None
 
 
-class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
-    """One request of live traffic and how it ended; a failed one is a line as well.
+# Not tracked by the garbage collector: a record holds plain JSON values, so it is never in a cycle. Its required fields
+# can be given by position, because the monitor builds a record per request and names cost it time.
+class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="request"):
+    """One request of live traffic and how it ended: the client fills it, the monitor counts it, the log keeps it.
 
-    `unit` is the splitter's key of the unit in hexadecimal letters, a pseudonym; None where none was named. `error` is
-    the kind of what went wrong, such as http-503, and `retried` those of the attempts before it; all else is in seconds
-    and US dollars. `messages`, `params` and `text` are there unless the log was told to keep no texts.
+    `id` and `at` are empty until the monitor has counted the request. `unit` is the splitter's key of the unit in
+    hexadecimal letters, a pseudonym; None for a request without a unit. `error` is the kind of failure, such as
+    http-503, and `retried` the kinds of the failed attempts before it. All durations are in seconds, costs in US
+    dollars. `messages`, `params` and `text` are None in a log without texts.
     """
 
     id: str

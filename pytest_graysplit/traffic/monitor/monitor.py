@@ -18,11 +18,12 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
-from pytest_graysplit.traffic.monitor.request_id import APART, new_id, read_id
+from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
 from pytest_graysplit.traffic.monitor.windows import Windows
 from pytest_graysplit.traffic.splitter import Assignment, unknown_arm
-from pytest_graysplit.traffic.sums.accumulator import ArmTally, Event, Totals
+from pytest_graysplit.traffic.sums.accumulator import ArmAccumulator, Totals
 from pytest_graysplit.traffic.sums.units import BUCKETS, SeenUnits, bucket_of
 from pytest_graysplit.types import Outcome
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
+    from pytest_graysplit.traffic.log.records import FallbackCall
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Usage
@@ -46,7 +47,7 @@ class Monitor:
     What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
     `prices` are US dollars per million tokens by model, beside the built-in ones, and `policy` is what a treatment is
     held to; both come from the pyproject.toml that `project` names, unless they are given. `clock` tells seconds since
-    1970. `troubles` are the latest requests that did not end well, where a client or a log told of them.
+    1970. `failures` are the latest requests that did not end well, where a client or a log told of them.
     """
 
     def __init__(
@@ -63,9 +64,9 @@ class Monitor:
         self._prices = PriceTable({**settings.table.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
-        self.earlier = Totals()
-        self.apart = Totals()
-        self.troubles: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
+        self.previous = Totals()
+        self.excluded = Totals()
+        self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -75,8 +76,8 @@ class Monitor:
         self._seen = SeenUnits()
         self._identity = splitter.identity
         pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
-        self._tallies = [ArmTally(assignment, points) for assignment, points in pairs]
-        self._windows = Windows(len(self._tallies))
+        self._arms = [ArmAccumulator(assignment, points) for assignment, points in pairs]
+        self._windows = Windows(len(self._arms))
         self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
 
     def use(self, splitter: TrafficSplitter) -> None:
@@ -87,10 +88,10 @@ class Monitor:
         with self._lock:
             if splitter.identity == self._identity:
                 return
-            for tally in self._tallies:
-                self.earlier.absorb(tally.totals)
-            self.earlier.absorb(self.apart)
-            self.apart = Totals()
+            for arm in self._arms:
+                self.previous.absorb(arm.totals)
+            self.previous.absorb(self.excluded)
+            self.excluded = Totals()
             self._start(splitter)
             self.version += 1
 
@@ -116,6 +117,7 @@ class Monitor:
         `arm` is what `assign` returned, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
         priced; without either the cost is unknown. Raises UsageError for an arm, outcome or latency that cannot be.
         """
+        split = self._identity
         if isinstance(arm, Assignment):
             forced = forced or arm.forced
             arm = arm.arm
@@ -125,45 +127,63 @@ class Monitor:
         if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
             raise _refuse_figures(outcome, latency_s)
         cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
+        model = self._arms[index].assignment.model
         if cost_usd is None and usage is not None:
-            model = self._tallies[index].assignment.model
             cost_usd = self._prices.cost_of_answer(model, usage, outcome=outcome)
-        event = Event(outcome, latency_s, cost_usd, usage, attempts, error, retried, served_model, fell_back, fallback)
         key = None if unit is None else self.splitter.key(unit)
-        return self.count(self._identity, index, key, event, self._clock(), forced=forced)
+        record = RequestRecord(
+            "",
+            "",
+            split,
+            arm,
+            model,
+            outcome,
+            unit=None if key is None else key.hex(),
+            forced=forced,
+            latency_s=latency_s,
+            attempts=attempts,
+            retried=retried,
+            error=error,
+            served_model=served_model,
+            fell_back=fell_back,
+            usage=usage,
+            cost_usd=cost_usd,
+            fallback=fallback,
+        )
+        return self.count(record, key, self._clock())
 
-    def count(  # noqa: PLR0913 # whose it is, what it was, and when
-        self, split: str, arm: int, key: bytes | None, event: Event, at_s: float, *, forced: bool = False
-    ) -> str:
-        """Count a request of the arm at that place of the split, whose unit has this key, and return its id.
+    def count(self, record: RequestRecord, key: bytes | None, at_s: float) -> str:
+        """Count a request and return its id; `key` is that of its unit, and `at_s` is in seconds since 1970.
 
-        What was asked under other weights than those in force counts in the totals alone.
+        A request that was sent under other weights than the current ones counts only in the totals.
         """
-        # A draw without a unit is a unit of its own, in a cluster by chance.
-        place = random.randrange(BUCKETS) if key is None else bucket_of(key)
+        # A request without a unit counts as a unit of its own, in a random cluster.
+        bucket = random.randrange(BUCKETS) if key is None else bucket_of(key)
+        split, forced = record.split, record.forced
         with self._lock:
             self.version += 1
             if split != self._identity:
-                self.earlier.add(event)
-                return new_id(split, arm, APART)
-            tally = self._tallies[arm]
+                self.previous.add(record)
+                return new_id(split, self._index.get(record.arm, 0), EXCLUDED)
+            index = self._index[record.arm]
+            arm = self._arms[index]
             if forced or (key is None and self.splitter.anonymous == "control"):
-                tally.forced += forced
-                tally.anonymous += not forced
-                self.apart.add(event)
-                return new_id(split, arm, APART)
+                arm.forced += forced
+                arm.anonymous += not forced
+                self.excluded.add(record)
+                return new_id(split, index, EXCLUDED)
             if key is None or self._seen.add(key):
-                tally.meet(place)
-            else:  # the first request of a unit is left out: most units send no other, and cost nothing here
-                tally.heavy.add(key)
-            tally.add(event, place)
-            self._windows.add(arm, event, at_s)
-            return new_id(split, arm, place)
+                arm.add_unit(bucket)
+            else:  # the first request of a unit is left out: most units send only one, and cost nothing here
+                arm.heavy.add(key)
+            arm.add(record, bucket)
+            self._windows.add(index, record, at_s)
+            return new_id(split, index, bucket)
 
     def record_failure(self, record: RequestRecord) -> None:
         """Keep a request that did not end well, for a person to look at."""
         if record.outcome != "ok":
-            self.troubles.append(record)
+            self.failures.append(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count what a user thought of an answer: 0 is bad, 1 is good, `before` the score that this one replaces.
@@ -174,16 +194,16 @@ class Monitor:
         fair, before = _checked_score(score), None if before is None else _checked_score(before)
         read = read_id(request_id)
         with self._lock:
-            if read.split == self._identity and read.place != APART and read.arm < len(self._tallies):
+            if read.split == self._identity and read.bucket != EXCLUDED and read.arm < len(self._arms):
                 self.version += 1
-                self._tallies[read.arm].score(read.place, fair, before)
+                self._arms[read.arm].score(read.bucket, fair, before)
 
     def state(self) -> TrafficState:
         """Return all that is known at this moment, graded."""
         with self._lock:
-            sums = tuple(tally.sums(self._windows.latencies(index)) for index, tally in enumerate(self._tallies))
-            apart, earlier = Totals.of(self.apart), Totals.of(self.earlier)
-            total = Totals.of(self.apart, self.earlier, *(tally.totals for tally in self._tallies))
+            sums = tuple(arm.sums(self._windows.latencies(index)) for index, arm in enumerate(self._arms))
+            excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
+            total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
             split=self._identity,
@@ -192,8 +212,8 @@ class Monitor:
             sums=sums,
             grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
             mismatch_e=mismatch_e,
-            excluded=apart,
-            previous=earlier,
+            excluded=excluded,
+            previous=previous,
             total=total,
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
-from pytest_graysplit.traffic.sums.accumulator import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared = ""
-        self._arms: dict[tuple[str, str], int] = {}
+        self._arms: dict[str, set[str]] = {}
 
     def feed(self, lines: Iterable[Line]) -> None:
         """Take the lines; raise UsageError for one that fits no split."""
@@ -56,7 +57,7 @@ class Replay:
             splitter = splitter_of(record)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
-        self._arms.update({(record.split, arm.arm): place for place, arm in enumerate(record.arms)})
+        self._arms[record.split] = {arm.arm for arm in record.arms}
         if self.monitor is None:
             started_s = _seconds(record.at, where)
             self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
@@ -66,8 +67,7 @@ class Replay:
         self._declared = max(self._declared, record.at)
 
     def _count(self, record: RequestRecord, where: str) -> None:
-        index = self._arms.get((record.split, record.arm))
-        if self.monitor is None or index is None:
+        if self.monitor is None or record.arm not in self._arms.get(record.split, ()):
             raise UsageError(
                 f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
                 "before it declares that",
@@ -75,24 +75,15 @@ class Replay:
                 slug=Slug.TRAFFIC_LINE,
             )
         _check_figures(record, where)
-        cost_usd = record.cost_usd
-        if cost_usd is None and record.usage is not None:
-            cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
-        event = Event(
-            record.outcome,
-            record.latency_s,
-            cost_usd,
-            record.usage,
-            record.attempts,
-            record.error,
-            record.retried,
-            record.served_model,
-            record.fell_back,
-            record.fallback,
-        )
         key, at_s = _key(record.unit, where), _seconds(record.at, where)
-        self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
+        self.monitor.count(self._priced(record), key, at_s)
         self.monitor.record_failure(record)
+
+    def _priced(self, record: RequestRecord) -> RequestRecord:
+        if record.cost_usd is not None or record.usage is None:
+            return record
+        cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
+        return replace(record, cost_usd=cost_usd)
 
     def _score(self, record: FeedbackRecord, where: str) -> None:
         if self.monitor is None:

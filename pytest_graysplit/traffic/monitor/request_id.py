@@ -12,7 +12,7 @@ from pytest_graysplit.traffic.sums.units import BUCKETS
 # So many ids are drawn at once: asking the system for eight bytes takes longer than all the rest of an id.
 _DRAWN = 512
 # The place of a request that is counted apart; feedback on it is left out, as the request is.
-APART = BUCKETS
+EXCLUDED = BUCKETS
 
 
 class RequestId(NamedTuple):
@@ -20,10 +20,10 @@ class RequestId(NamedTuple):
 
     split: str
     arm: int
-    place: int
+    bucket: int
 
 
-def new_id(split: str, arm: int, place: int) -> str:
+def new_id(split: str, arm: int, bucket: int) -> str:
     """Return an id by which a request is known, and which is not used twice; it is no proof of who rates it."""
     try:
         tail = _tails.pop()
@@ -31,17 +31,17 @@ def new_id(split: str, arm: int, place: int) -> str:
         drawn = os.urandom(8 * (_DRAWN + 1)).hex()
         _tails.extend(drawn[start : start + 16] for start in range(16, len(drawn), 16))
         tail = drawn[:16]
-    return f"{split}-{arm:x}-{place:x}-{tail}"
+    return f"{split}-{arm:x}-{bucket:x}-{tail}"
 
 
 def read_id(text: str) -> RequestId:
     """Read an id; raise UsageError for what is none."""
     try:
-        split, arm, place, _ = text.split("-")
-        read = RequestId(split, int(arm, 16), int(place, 16))
+        split, arm, bucket, _ = text.split("-")
+        read = RequestId(split, int(arm, 16), int(bucket, 16))
     except (AttributeError, ValueError):
         read = RequestId("", -1, -1)
-    if len(read.split) == 8 and 0 <= read.arm < MOST_ARMS and 0 <= read.place <= APART:
+    if len(read.split) == 8 and 0 <= read.arm < MOST_ARMS and 0 <= read.bucket <= EXCLUDED:
         return read
     raise UsageError(
         f"{text!r} is no id of a request",

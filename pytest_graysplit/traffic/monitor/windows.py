@@ -11,7 +11,7 @@ from pytest_graysplit.traffic.sums.latencies import Latencies
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.traffic.sums.accumulator import Event
+    from pytest_graysplit.traffic.log.records import RequestRecord
 
 WINDOW_S = 60
 MOST_WINDOWS = 60
@@ -35,17 +35,17 @@ class Windows:
         self._windows: dict[int, list[ArmWindow]] = {}
         self._past = [Latencies() for _ in self._arms]
 
-    def add(self, arm: int, event: Event, at_s: float) -> None:
+    def add(self, arm: int, record: RequestRecord, at_s: float) -> None:
         """Count a request of the arm at that time, in seconds since 1970."""
         minute = int(at_s // WINDOW_S)
         window = self._windows.get(minute) or self._opened(minute)
         if window is None:  # it comes from a log, later than its hour
-            if event.latency_s is not None:
-                self._past[arm].add(event.latency_s)
+            if record.latency_s is not None:
+                self._past[arm].add(record.latency_s)
             return
-        one, latency_s, cost_usd = window[arm], event.latency_s, event.cost_usd
+        one, latency_s, cost_usd = window[arm], record.latency_s, record.cost_usd
         one.requests += 1
-        if event.outcome == "error":
+        if record.outcome == "error":
             one.errors += 1
         if latency_s is not None:
             one.latencies.add(latency_s)

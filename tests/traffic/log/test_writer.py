@@ -140,10 +140,10 @@ WRITER = """
 import sys
 from splits import halves
 from pytest_graysplit.traffic.log.writer import TrafficLog
-from pytest_graysplit.traffic.log.records import Scored
+from pytest_graysplit.traffic.log.records import FeedbackRecord
 log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
 for number in range(300):
-    log.write(Scored(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
+    log.write(FeedbackRecord(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
 assert log.lost == 0
 """
 

@@ -231,7 +231,7 @@ def test_a_split_that_is_off_is_flagged_by_units_and_not_by_requests():
         index = splitter.assigned(key).index
         # The second arm loses one unit in 20, as a redirect that some browsers do not follow would make it.
         if index == 0 or key[16] % 20:
-            whole._tallies[index].units += whole._seen.add(key)
+            whole._arms[index].units += whole._seen.add(key)
     assert whole.state().mismatch_p < 0.001
     assert whole.grade().verdict in ("collecting", "hold")
 
@@ -276,9 +276,9 @@ def test_requests_per_unit_are_those_of_the_units_and_not_of_the_clusters():
         for _ in range(asks):
             monitor.record(arm, unit=unit)
     [row] = [row for row in monitor.grade().rows if row.name == "requests_per_unit"]
-    control, treatment = (sum(asks) / monitor._tallies[at].units for at, asks in enumerate(sent.values()))
+    control, treatment = (sum(asks) / monitor.state().sums[at].units for at, asks in enumerate(sent.values()))
     assert row.estimate == pytest.approx(treatment / control)
-    assert (row.n, row.state, row.bound, row.critical) == (min(t.units for t in monitor._tallies), None, None, False)
+    assert (row.n, row.state, row.bound, row.critical) == (min(t.units for t in monitor.state().sums), None, None, False)
     assert 1.2 < row.low < row.estimate < row.high < 1.3
 
 

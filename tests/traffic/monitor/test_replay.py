@@ -40,7 +40,7 @@ def test_a_log_adds_up_to_what_the_monitor_knew(relay, tmp_path):
 
     monitor = using(splitter, work, log=log, fallback=True, retries=0)
     assert without_moments(replayed(log).report()) == without_moments(monitor.report())
-    assert [one.outcome for one in replayed(log).troubles] == ["error", "error"]
+    assert [one.outcome for one in replayed(log).failures] == ["error", "error"]
 
 
 def test_the_split_that_was_declared_last_is_compared(relay, tmp_path):
