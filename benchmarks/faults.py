@@ -1,9 +1,9 @@
-"""What a run of 1,000 requests makes of 20% random faults of every kind that the loopback relay knows.
+"""How a run of 1,000 requests handles 20% random faults of every kind that the loopback relay knows.
 
     python benchmarks/faults.py --requests 1000 --share 0.2 --seed 1
 
-Each request gets an outcome, no answer is a wrong one, and the process stays small. Half of the faults pass after one
-attempt; the other half stay. Kinds that rightly end a run, such as a refused key, are left out.
+Each request gets an outcome, no answer belongs to another request, and the process stays small. Half of the faults
+pass after one attempt; the other half stay. Kinds that rightly end a run, such as a refused key, are left out.
 """
 
 import argparse
@@ -33,12 +33,12 @@ LIMIT_MB = 150
 
 
 def question(number: int) -> str:
-    """Return a prompt that no other contains."""
+    """Return a prompt that is not contained in any other."""
     return f"Question {number}, please"
 
 
 def chosen(requests: int, share: float, random: Random) -> dict[int, dict[str, object]]:
-    """Give a share of the requests a fault each; every kind comes in turn, in a random order."""
+    """Assign faults to a share of the requests: every kind in turn, in a random order."""
     numbers = random.sample(range(requests), round(requests * share))
     kinds = [KINDS[place % len(KINDS)] for place in range(len(numbers))]
     random.shuffle(kinds)
@@ -49,7 +49,7 @@ def chosen(requests: int, share: float, random: Random) -> dict[int, dict[str, o
 
 
 async def ask_all(url: str, requests: int, timeout_s: float) -> list[Reply | BaseException]:
-    """Send all and return the replies in order; what was raised stands in the place of its reply."""
+    """Send all and return the replies in order; an exception takes the place of its reply."""
     settings = Settings(base_url=url, concurrency=16, timeout_s=timeout_s)
     async with Relay(settings, is_refusal=is_refusal) as relay:
         await relay.preflight([MODEL])
@@ -68,14 +68,14 @@ def is_wrong(number: int, kind: str, reply: Reply | BaseException) -> bool:
 
 
 def told(reply: Reply | BaseException) -> str:
-    """Return what became of a request, in a word."""
+    """Return the outcome of a request, in one word."""
     if isinstance(reply, GraysplitError):
         return f"raised {reply.slug}"
     return reply.outcome if isinstance(reply, Reply) else f"raised {type(reply).__name__}"
 
 
 def main() -> None:
-    """Print the outcomes of each kind, and whether what must hold holds; exit with 1 where it does not."""
+    """Print the outcomes of each kind, and whether the bounds hold; exit with 1 if they do not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--share", type=float, default=0.2)

@@ -11,7 +11,7 @@ from pathlib import Path
 from measured import ARMS, RunningRelay, load, session, suite, verdict
 
 LATENCY_S = 0.2
-# Pairs, requests in flight, and what wall / (ideal + floor) may be.
+# Pairs, requests in flight, and the bound on wall / (ideal + floor).
 RUNS = ((320, 16, 1.15), (1280, 64, 1.35))
 
 
@@ -25,7 +25,7 @@ def measure(pairs: int, in_flight: int) -> tuple[float, dict[str, float], int]:
 
 
 def main() -> None:
-    """Print a paragraph a run."""
+    """Print a paragraph per run."""
     print(load())
     for pairs, in_flight, bound in RUNS:
         with suite(pairs, asks=False) as folder:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: throwaway suites, timed pytest sessions, the loopback relay, and how numbers are told."""
+"""Shared parts of the benchmarks: throwaway suites, timed pytest sessions, the loopback relay, printed numbers."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from relay_server.client import RunningRelay
 __all__ = ["ALONE", "ARMS", "RunningRelay", "load", "session", "suite", "verdict"]
 
 ARMS = ("--graysplit-control=claude-sonnet-4.5", "--graysplit-treatment=deepseek-v3.2")
-# Other plugins that happen to be installed here take their own time, some of them more than all that is measured.
+# Other installed plugins take their own time, some of them more than the measured part.
 ALONE = tuple(f"-pno:{plugin.name}" for plugin in entry_points(group="pytest11") if plugin.name != "graysplit")
 QUIET = ("-q", "-p", "no:cacheprovider", *ALONE)
 NOTHING_COLLECTED = 5
@@ -50,7 +50,7 @@ def suite(number: int, *, asks: bool) -> Iterator[Path]:
 
 
 def session(folder: Path, *arguments: str) -> float:
-    """Run pytest in a process of its own and return its wall time in seconds; end here if anything failed in it."""
+    """Run pytest in a process of its own and return its wall time in seconds; exit if anything failed in it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("GRAYSPLIT_", "PYTEST_"))}
     environ.pop("CI", None)
     command = [sys.executable, "-m", "pytest", *QUIET, *arguments]
@@ -70,11 +70,11 @@ def session(folder: Path, *arguments: str) -> float:
 
 
 def verdict(measured: float, bound: float) -> str:
-    """Tell a number beside its bound."""
+    """Print a number beside its bound."""
     return f"bound {bound:g}, {'within' if measured <= bound else 'ABOVE'}"
 
 
 def load() -> str:
-    """Tell how busy the machine is, which is half of what a benchmark measures."""
+    """Print how busy the machine is, because the load affects every time."""
     shown = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return f"{os.cpu_count()} processors, load {shown}"

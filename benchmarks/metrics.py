@@ -1,4 +1,4 @@
-"""What each metric catches and misses at a threshold of 0.75, with the guards and without.
+"""The pairs that each metric passes at a threshold of 0.75, with the guards and without.
 
     python benchmarks/metrics.py stsb-en-test.csv
 
@@ -18,8 +18,8 @@ from pathlib import Path
 from rapidfuzz.fuzz import ratio
 
 from pytest_graysplit.evaluation.metrics import guards
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
 from pytest_graysplit.evaluation.metrics.semantic import Semantic
+from pytest_graysplit.evaluation.metrics.text import Lexical
 
 RECEIVED = Path(__file__).resolve().parent.parent / "examples" / "support-desk" / "answers-as-received.jsonl"
 THRESHOLD = 0.75

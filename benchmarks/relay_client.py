@@ -1,4 +1,4 @@
-"""How close the bare relay client comes to the ideal: N requests of a known latency, so many in flight.
+"""How close the bare relay client comes to the ideal: N requests of a known latency, with a fixed number in flight.
 
     python benchmarks/relay_client.py --requests 2560 --latency 0.2 --concurrency 64
 
@@ -19,7 +19,7 @@ from pytest_graysplit.types import Reply
 
 
 async def measure(url: str, requests: int, concurrency: int) -> tuple[float, list[Reply], RelayStats]:
-    """Send the requests and return the wall time in seconds, the replies, and what they met."""
+    """Send the requests and return the wall time in seconds, the replies, and the counts of the relay client."""
     settings = Settings(base_url=url, concurrency=concurrency)
     async with Relay(settings, is_refusal=lambda _: False) as relay:
         await relay.preflight(["deepseek-v3.2"])

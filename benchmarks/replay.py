@@ -1,8 +1,8 @@
-"""What replaying costs: 2,000 recorded pairs against 2,000 parametrized tests that do nothing.
+"""The cost of a replay: 2,000 recorded pairs against 2,000 parametrized tests that do nothing.
 
     python benchmarks/replay.py
 
-Both sessions are run three times, one after the other in turns, and the best of each counts.
+Both sessions run three times, in turns, and the best time of each counts.
 """
 
 from measured import ARMS, RunningRelay, load, session, suite, verdict

@@ -1,8 +1,9 @@
-"""What the plugin costs where it is installed and not used: pytest on an empty suite, with it and without.
+"""The cost of the plugin if it is installed but not used: pytest on an empty suite, with it and without.
 
     python benchmarks/startup.py
 
-Sessions run in turns, and the median of the differences counts. Below it stands what the unused plugin imports.
+Sessions run in turns, and the median of the differences counts. Below it are the heavy modules that the unused plugin
+imports.
 """
 
 import statistics
@@ -33,7 +34,7 @@ def main() -> None:
     """Print the difference, and the modules."""
     print(load())
     with suite(0, asks=False) as folder:
-        session(folder)  # compiles what was never imported before
+        session(folder)  # compiles modules that were never imported before
         pairs = [(session(folder), session(folder, "-pno:graysplit")) for _ in range(ROUNDS)]
     added_ms = [1000 * (with_it - without) for with_it, without in pairs]
     median_ms, without_ms = statistics.median(added_ms), 1000 * statistics.median(without for _, without in pairs)

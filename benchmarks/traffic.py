@@ -1,8 +1,8 @@
-"""What live traffic costs an application: splitting, counting, the memory of it, its quantiles, and the client's share.
+"""The cost of live traffic for an application: splitting, counting, memory, quantiles, and the client's share.
 
     python benchmarks/traffic.py [--requests 640] [--rounds 4]
 
-The rates are the best of five passes on one core. The client is held against the cheapest thing that an application
+The rates are the best of five passes on one core. The client is compared with the cheapest code that an application
 would write: one `httpx.AsyncClient` that posts the same JSON to the same relay and reads the JSON of its answers.
 """
 
@@ -32,7 +32,7 @@ QUESTION = "Summarise this ticket: the parcel came on Monday, and the lid of the
 
 
 def rate(work: Callable[[], object], units: int) -> float:
-    """Units a second, in the best of the passes: whatever else runs here can only take time away."""
+    """Units per second, in the best of the passes: other load can only make a pass slower."""
     best_s = math.inf
     for _ in range(PASSES):
         started = time.perf_counter()
@@ -42,7 +42,7 @@ def rate(work: Callable[[], object], units: int) -> float:
 
 
 def at_least(measured: float, bound: float) -> str:
-    """Tell a rate beside its bound."""
+    """Print a rate beside its bound."""
     return f"{measured:10,.0f} a second (bound {bound:,.0f}, {'within' if measured >= bound else 'BELOW'})"
 
 
@@ -79,7 +79,7 @@ def rates() -> Iterator[str]:
 
 
 class Traffic:
-    """Records of ever new users, 100 a second, so that the minutes of a monitor roll over all the time."""
+    """Records of new users, 100 per second, so that the minutes of a monitor roll over all the time."""
 
     def __init__(self) -> None:
         """Begin at zero, on a clock of its own."""
@@ -87,7 +87,7 @@ class Traffic:
         self.monitor = Monitor(SPLITTER, clock=lambda: self.number / 100)
 
     def until(self, last: int) -> None:
-        """Record until there are so many."""
+        """Record until there are this many."""
         while self.number < last:
             self.number += 1
             unit = f"user-{self.number}"
@@ -100,12 +100,12 @@ class Traffic:
 
 
 def resident_bytes() -> int:
-    """The memory that this process holds at this moment, as the system counts it."""
+    """The memory that this process uses now, by the system's count."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory() -> Iterator[str]:
-    """What is held after more and more records, by the system's count and by Python's own."""
+    """Memory after more and more records, by the system's count and by Python's own."""
     traffic = Traffic()
     held = []
     for records in (10_000, 100_000, 400_000, MILLION):
@@ -114,7 +114,7 @@ def memory() -> Iterator[str]:
     yield f"resident size after records    {', '.join(held)}"
     tracemalloc.start()
     traffic, held = Traffic(), []
-    # Sixty minutes are all there at 360,000 records; tracing makes the last million too slow to wait for.
+    # The sixty minutes are full at 360,000 records; tracing would make the last million too slow.
     for records in (10_000, 50_000, 100_000):
         traffic.until(records)
         held.append(f"{records:,}: {tracemalloc.get_traced_memory()[0] / 1e6:.2f} MB")
@@ -123,7 +123,7 @@ def memory() -> Iterator[str]:
 
 
 def quantiles() -> Iterator[str]:
-    """How far p50, p95 and p99 of a million values are from the exact ones, at the worst."""
+    """The largest error of p50, p95 and p99 of a million values."""
     dice = random.Random(SEED)
     shapes: dict[str, Callable[[], float]] = {
         "lognormal": lambda: dice.lognormvariate(0, 1),
@@ -143,7 +143,7 @@ def quantiles() -> Iterator[str]:
 
 
 async def in_flight(requests: int, ask: Callable[[int], object]) -> tuple[float, float]:
-    """Ask so often, sixteen at a time, and return the wall time and the time of this processor, in seconds."""
+    """Send so many requests, sixteen at a time, and return the wall time and the time of this processor, in seconds."""
     numbers = iter(range(requests))
 
     async def worker() -> None:
@@ -185,7 +185,7 @@ async def client(url: str, log: Path, requests: int, rounds: int) -> list[tuple[
 
 
 def clients(requests: int, rounds: int) -> Iterator[str]:
-    """The ratio of wall times, and what a call costs this processor, at two latencies of the relay."""
+    """The ratio of wall times, and the processor time per call, at two latencies of the relay."""
     for latency_s, number, bounded in ((0.2, requests, True), (0.02, 4 * requests, False)):
         with RunningRelay(latency=latency_s) as relay, tempfile.TemporaryDirectory() as folder:
             turns = asyncio.run(client(relay.url, Path(folder, "traffic.jsonl"), number, rounds))

@@ -1,4 +1,4 @@
-"""How often the grade of live traffic errs when it is looked at all the time: seeded simulations of whole grades.
+"""How often the grade of live traffic errs if it is looked at all the time: seeded simulations of whole grades.
 
 python benchmarks/traffic_grade.py [--runs 25] [--splits 200]
 """
@@ -37,7 +37,7 @@ class Users:
         self.sums: tuple[dict[int, ClusterSums], dict[int, ClusterSums]] = ({}, {})
 
     def request(self) -> None:
-        """One request: of a user who is there already, or of a new one with all that he will ever send."""
+        """One request: of a known user, or of a new one, whose number of requests is drawn."""
         dice = self.dice
         if len(self.queue) < 200:
             for _ in range(200):
@@ -49,7 +49,7 @@ class Users:
         user, treated, failing = self.queue.pop()
         sums = self.sums[treated].get(user, NOTHING)
         failed = dice.random() < failing
-        # Of what is cut off at a limit the pass rate sees all, and the errors nothing.
+        # A cut-off answer counts in the pass rate and not as an error.
         troubled = failed and not (self.truncated and dice.random() < 0.7)
         self.sums[treated][user] = ClusterSums(
             units=1, requests=sums.requests + 1, passed=sums.passed + (not failed), troubled=sums.troubled + troubled
@@ -67,7 +67,7 @@ class Users:
 
 
 def naive(arms: list[ArmSums]) -> str:
-    """The same question with bounds that are meant for one look."""
+    """The same question with bounds for a single look."""
     control, treatment = arms
     found = []
     for column, bound in (("passed", -POLICY.margin), ("troubled", POLICY.bounds["errors"])):
@@ -84,10 +84,10 @@ def naive(arms: list[ArmSums]) -> str:
     return "reject" if "reject" in found else "promote" if set(found) == {"promote"} else "hold"
 
 
-def run(  # noqa: PLR0913 - what is true, and how it is looked at
+def run(  # noqa: PLR0913 - the truth, and how the grade is looked at
     dice: Random, share: float, worse: float, *, truncated: bool, looks: int = LOOKS, naively: bool = True
 ) -> dict[str, tuple[str, int]]:
-    """One life of a split: the first promotion or rejection by each of the two ways, and the treatment's units then."""
+    """One experiment: the first promotion or rejection by each of the two ways, and the treatment's units then."""
     users, first = Users(dice, share, worse, truncated=truncated), {}
     for _ in range(looks):
         for _ in range(EVERY):
@@ -129,7 +129,7 @@ def table(runs: int, portions: list[float]) -> None:
 
 
 def split_of(dice: Random, share: float, units: int, every: int) -> dict[str, int]:
-    """One life of a split declared as halves: after how many units each way called it broken, if it ever did."""
+    """One experiment declared as halves: after how many units each way called it broken, if it ever did."""
     found, first = {}, 0
     for number in range(1, units + 1):
         first += dice.random() < share
@@ -144,7 +144,7 @@ def split_of(dice: Random, share: float, units: int, every: int) -> dict[str, in
 
 
 def ratios(runs: int) -> None:
-    """Print how often a split that works is called broken at any look, and after how many units one that does not."""
+    """Print how often a correct split is called broken at any look, and after how many units a broken one is."""
     print(f"{runs} lives of a split in halves, looked at every {SPLIT_EVERY} units; the first alarm counts")
     print("truth   units   way         called broken  median units of it")
     for share, units in ((0.5, 2_000), (0.5, 20_000), (0.45, 20_000), (0.48, 20_000)):
@@ -157,7 +157,7 @@ def ratios(runs: int) -> None:
 
 
 def asking(runs: int) -> None:
-    """Print how often the interval of requests per unit ever leaves out the truth, which is that units are alike."""
+    """Print how often the interval of requests per unit ever misses the truth, which is that the arms are equal."""
     print(f"{runs} lives each, looked at every {EVERY} requests up to {EVERY * LOOKS}: requests per unit of like units")
     for share in (0.1, 0.5):
         dice, missed = Random(f"{SEED} asking {share}"), 0

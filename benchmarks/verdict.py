@@ -22,7 +22,7 @@ from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.evaluation.comparison import PairScores
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
+from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.types import Case, Comparison, FailedExpectation, Reply
 from pytest_graysplit.verdict import EarlyStop, RunFacts, Verdict, decide, order_of
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
@@ -68,11 +68,11 @@ def verdict_of(pairs: Sequence[tuple[float, float]], *, twin: bool = False) -> s
     return decided(one(str(number), pair, twin=twin) for number, pair in enumerate(pairs)).decision
 
 
-def draw(dice: Random, n: int, better: float, worse: float) -> list[tuple[bool, bool]]:
+def draw(rng: Random, n: int, better: float, worse: float) -> list[tuple[bool, bool]]:
     """Pairs of which so many are passed by the treatment alone, and by the control alone."""
     pairs = []
     for _ in range(n):
-        u = dice.random()
+        u = rng.random()
         pairs.append((False, True) if u < better else (True, False) if u < better + worse else (True, True))
     return pairs
 
@@ -83,9 +83,9 @@ def at_the_margin(runs: int) -> None:
     print("     n   discordant   promote   hold     reject")
     for n in (52, 100, 200, 400):
         for discordant in (0.05, 0.10, 0.20, 0.40):
-            dice = Random(f"{SEED} {n} {discordant}")
+            rng = Random(f"{SEED} {n} {discordant}")
             better, worse = (discordant - 0.05) / 2, (discordant + 0.05) / 2
-            counts = Counter(verdict_of(draw(dice, n, better, worse)) for _ in range(runs))
+            counts = Counter(verdict_of(draw(rng, n, better, worse)) for _ in range(runs))
             row = "   ".join(f"{100 * counts[name] / runs:5.1f}%" for name in ("promote", "hold", "reject"))
             print(f"{n:6}   {discordant:10.2f}   {row}")
 
@@ -105,14 +105,14 @@ def recorded() -> tuple[dict[str, Case], dict[str, list[Reply]]]:
 
 
 def against_itself(resamples: int = 200) -> None:
-    """The control of the recorded example against its own other answers, cases drawn anew: it is never rejected."""
+    """The control of the recorded example against its own other answers, cases drawn again: it is never rejected."""
     cases, answers = recorded()
     passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
     for twin, told in ((True, "as an A/A run"), (False, "under another name")):
-        dice, counts = Random(SEED), Counter[str]()
+        rng, counts = Random(SEED), Counter[str]()
         for _ in range(resamples):
-            drawn = dice.choices(sorted(cases), k=len(cases))
-            counts[verdict_of([tuple(dice.sample(passed[name], 2)) for name in drawn], twin=twin)] += 1
+            drawn = rng.choices(sorted(cases), k=len(cases))
+            counts[verdict_of([tuple(rng.sample(passed[name], 2)) for name in drawn], twin=twin)] += 1
         print(f"the recorded control against itself, {told}, {resamples} resamples: {dict(counts)}")
 
 
@@ -122,7 +122,7 @@ def holds(case: Case, reply: Reply) -> bool:
 
 
 def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
-    """Two control samples and a threshold: the recorded control against its own third answer, cases drawn anew.
+    """Two control samples and a threshold: the recorded control against its own third answer, cases drawn again.
 
     Both arms pass by the share of their pair scores that reach the threshold. The threshold is one that about half
     of the recorded pairs reach, which is where most of its noise is.
@@ -154,9 +154,9 @@ def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
             )
             for key, scored in pairs.items()
         }
-        dice, counts, differences = Random(SEED), Counter[str](), []
+        rng, counts, differences = Random(SEED), Counter[str](), []
         for _ in range(runs):
-            drawn = dice.choices(sorted(shares), k=n)
+            drawn = rng.choices(sorted(shares), k=n)
             verdict = decided(one(str(number), shares[key], twin=twin) for number, key in enumerate(drawn))
             counts[verdict.decision] += 1
             differences += [row.estimate for row in verdict.rows if row.name == "pass_rate"]
@@ -168,9 +168,9 @@ def clustered(runs: int, clusters: int = 10, size: int = 10) -> None:
     print(f"\n{clusters} clusters of {size} cases, all alike in a cluster, no difference, {runs} runs (bound 2.5%)")
     print("  discordant   rejected   with early stop   promoted")
     for discordant in (0.1, 0.2, 0.4):
-        dice, counts, early = Random(f"{SEED} clustered {discordant}"), Counter[str](), 0
+        rng, counts, early = Random(f"{SEED} clustered {discordant}"), Counter[str](), 0
         for _ in range(runs):
-            ends = draw(dice, clusters, discordant / 2, discordant / 2)
+            ends = draw(rng, clusters, discordant / 2, discordant / 2)
             cases = [
                 one(f"{name}-{number}", pair, cluster=f"template {name}")
                 for name, pair in enumerate(ends)
@@ -202,10 +202,10 @@ def early(runs: int) -> None:
         ("as good", 0.05, 0.05),
         ("at the margin", 0.05, 0.10),
     ):
-        dice, stops = Random(f"{SEED} {name}"), []
+        rng, stops = Random(f"{SEED} {name}"), []
         for _ in range(runs):
             stop = EarlyStop(margin=0.05, promote=False, order=[str(number) for number in range(100)])
-            for number, pair in enumerate(draw(dice, 100, better, worse)):
+            for number, pair in enumerate(draw(rng, 100, better, worse)):
                 stop.report(str(number), (one(str(number), pair),))
                 if stop.stops:
                     break
@@ -220,14 +220,14 @@ def early(runs: int) -> None:
 
 def speed(cases: int = 2_000) -> None:
     """All rows of 2,000 cases with latencies, prices and two control samples."""
-    dice, results = Random(SEED), Results()
+    rng, results = Random(SEED), Results()
     for number in range(cases):
-        fields = {"latency_s": dice.lognormvariate(0, 0.5), "cost_usd": Decimal("0.001")}
-        result = one(str(number), (dice.random() < 0.95, dice.random() < 0.94), **fields)
+        fields = {"latency_s": rng.lognormvariate(0, 0.5), "cost_usd": Decimal("0.001")}
+        result = one(str(number), (rng.random() < 0.95, rng.random() < 0.94), **fields)
         control, treatment = (arm.replies[0] for arm in result.arms)
         comparison = Comparison(
-            case=result.case, control=control, treatment=treatment, similarity=dice.random(), threshold=None,
-            metric="lexical", self_similarity=dice.random(),
+            case=result.case, control=control, treatment=treatment, similarity=rng.random(), threshold=None,
+            metric="lexical", self_similarity=rng.random(),
         )  # fmt: skip
         results.add(str(number), (CaseResult(case=result.case, request_hash="0", nodeid=str(number),
                                              file="simulated.py", arms=result.arms,
@@ -242,21 +242,21 @@ def speed(cases: int = 2_000) -> None:
     )
 
 
-def grown(dice: Random, suite: Results, cases: int, discordant: float) -> None:
+def grown(rng: Random, suite: Results, cases: int, discordant: float) -> None:
     """Add cases at the margin of 0.05 to a suite until it has so many."""
     have = len(suite.rows)
-    for number, pair in enumerate(draw(dice, cases - have, (discordant - 0.05) / 2, (discordant + 0.05) / 2), have):
+    for number, pair in enumerate(draw(rng, cases - have, (discordant - 0.05) / 2, (discordant + 0.05) / 2), have):
         suite.add(str(number), (one(str(number), pair),))
 
 
-def as_advised(dice: Random, discordant: float, looks: tuple[int, ...], most: int) -> str:
+def as_advised(rng: Random, discordant: float, looks: tuple[int, ...], most: int) -> str:
     """The last verdict of an owner who adds as many cases as the smaller number of a hold says, up to the most.
 
     Planned looks are kept: the next one that has so many cases, else the last. Without them cases are added at once.
     """
     suite, policy, cases = Results(), Policy(looks=looks), 60
     while True:
-        grown(dice, suite, cases, discordant)
+        grown(rng, suite, cases, discordant)
         decided = decide(suite, "candidate", policy, RunFacts())
         if decided.decision != "hold" or cases == most:
             return decided.decision
@@ -270,8 +270,8 @@ def following_the_advice(runs: int) -> None:
     print("                       discordant   promote   hold     reject")
     planned = (60, 120, 240)
     for looks, discordant in ((planned, 0.05), (planned, 0.10), (planned, 0.20), ((), 0.05)):
-        dice = Random(f"{SEED} advised {discordant}")
-        counts = Counter(as_advised(dice, discordant, looks, planned[-1]) for _ in range(runs))
+        rng = Random(f"{SEED} advised {discordant}")
+        counts = Counter(as_advised(rng, discordant, looks, planned[-1]) for _ in range(runs))
         row = "   ".join(f"{100 * counts[name] / runs:5.1f}%" for name in ("promote", "hold", "reject"))
         print(f"{'looks 60, 120, 240' if looks else 'unplanned':21}   {discordant:10.2f}   {row}")
 
@@ -282,10 +282,10 @@ def early_promotion(runs: int, n: int = 200) -> None:
     print("  discordant   on the way   at the end   together")
     policy, order = Settings(early_stop="both").policy, [str(number) for number in range(n)]
     for discordant in (0.05, 0.10, 0.20):
-        dice, early, late = Random(f"{SEED} both {discordant}"), 0, 0
+        rng, early, late = Random(f"{SEED} both {discordant}"), 0, 0
         for _ in range(runs):
             stop, suite = EarlyStop(margin=0.05, promote=True, order=order), Results()
-            grown(dice, suite, n, discordant)
+            grown(rng, suite, n, discordant)
             for nodeid in order:
                 stop.report(nodeid, suite.of(nodeid))
                 if stop.stops:

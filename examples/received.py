@@ -1,6 +1,6 @@
 """Real answers as a server sent them, and how they become recordings; the examples share them.
 
-`support-desk/answers-as-received.jsonl` holds 200 answers of two small open models to 40 cases, one a line: the
+`support-desk/answers-as-received.jsonl` holds 200 answers of two small open models to 40 cases, one per line: the
 request, the latency that the client measured, and the response as the server sent it.
 """
 
@@ -25,7 +25,7 @@ def as_asked(sent, sample):
 
 
 def reply_of(line):
-    """Read the response as the plugin reads one that comes from a relay."""
+    """Read the response as the plugin reads the response of a relay."""
     answer = RawResponse(status=line["status"], headers={}, body=json.dumps(line["response"]).encode())
     reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=is_refusal, redact=str)
     return replace(reply, latency_s=line["latency_s"], at=line["at"])

@@ -185,11 +185,6 @@ class Slug(StrEnum):
     def __repr__(self) -> str:
         return repr(self.value)  # a live reply prints like a replayed one, whose slug is a plain text
 
-    @property
-    def url(self) -> str:
-        """Where the documentation explains the message."""
-        return f"docs/messages.md#{self.value}"
-
 
 class GraysplitError(Exception):
     """A problem, the remedy for it, and the heading in docs/messages.md that tells more."""
@@ -200,6 +195,11 @@ class GraysplitError(Exception):
         self.problem = visible(problem)
         self.hint = visible(hint)
         self.slug = slug
+
+    @property
+    def url(self) -> str:
+        """The section of the documentation that explains the message."""
+        return f"docs/messages.md#{self.slug}"
 
     def __str__(self) -> str:
         return f"{self.problem}\n  hint: {self.hint}  [{self.slug}]"

@@ -1,10 +1,10 @@
-"""One real relay on the loopback for all tests of a process, as it was started for each of them."""
+"""Start one real relay on the loopback per process, and reset it for each test."""
 
 import pytest
 from hypothesis import settings
 from relay_server.client import RunningRelay
 
-# How long an example takes tells what else the machine does.
+# The duration of an example depends on the load of the machine.
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
@@ -19,7 +19,7 @@ def running_relay():
 
 @pytest.fixture
 def relay(running_relay, monkeypatch):
-    """The relay, without faults and without requests so far, reached without whatever proxy this machine has."""
+    """The relay, reset and reached without a proxy."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
     running_relay.reset()

@@ -1,5 +1,5 @@
-"""What belongs to the outer run only; each of these plugins costs a run that a test starts more than all of ours."""
+"""Plugins that only the outer run needs; each of them costs an inner run more startup time than our whole plugin."""
 
 QUIET = tuple(f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx"))
-# For the processes that a test starts without naming any option.
+# The same for processes that a test starts without options.
 ADDOPTS = " ".join(QUIET)

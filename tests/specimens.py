@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.evaluation.comparison import PairScores, compare
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
+from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.types import Case, FailedExpectation, Reply, Usage
 from pytest_graysplit.verdict import RunFacts, decide
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results

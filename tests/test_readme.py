@@ -1,4 +1,4 @@
-"""The README and the pages beside it match the program: options, settings, sample output, code, keys, hooks."""
+"""The README and the pages of docs/: options, settings, sample output, code, keys and hooks match the program."""
 
 import ast
 import inspect
@@ -23,45 +23,45 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language, page=README):
+def code_blocks(language, page=README):
     return re.findall(rf"^ *```{language}\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)
 
 
-def page(name):
+def read_page(name):
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
-def test_readme_fits_on_a_few_screens():
+def test_readme_has_at_most_250_lines():
     """Details go to the pages of docs/."""
     assert len(README.splitlines()) <= 250
 
 
-def test_options_of_the_readme_exist():
-    """The short table names no option that is gone, and shows each with its placeholder."""
+def test_readme_options_exist():
+    """The short table has only existing options, each with its placeholder."""
     shown = re.findall(r"^\| `(--graysplit-[^`]+)`", README.replace(r"\|", "|"), re.MULTILINE)
     assert 5 <= len(shown) <= 8
     assert set(shown) <= {f"{option.flag} {option.metavar}" for option in OPTIONS}
 
 
-def test_options_page_shows_the_options_of_the_package():
+def test_options_page_lists_the_options_of_the_package():
     """If this fails, run `python docs/make_options.py`."""
     make = run_path(str(ROOT / "docs" / "make_options.py"))
-    assert make["with_table"](page("options.md")) == page("options.md")
-    assert page("options.md").count("\n| `--graysplit-") == len(OPTIONS)
+    assert make["with_table"](read_page("options.md")) == read_page("options.md")
+    assert read_page("options.md").count("\n| `--graysplit-") == len(OPTIONS)
     assert set(make["DETAILS"]) <= {option.name for option in OPTIONS}
 
 
 def test_settings_page_names_every_section():
     """Each section of [tool.graysplit] is in the example and in the table below it."""
-    [example] = blocks("toml", page("options.md"))
+    [example] = code_blocks("toml", read_page("options.md"))
     shown = tomllib.loads(example)["tool"]["graysplit"]
     assert set(shown) == set(SECTIONS)
-    assert all(f"`{section}`" in page("options.md") for section in SECTIONS)
+    assert all(f"`{section}`" in read_page("options.md") for section in SECTIONS)
 
 
-def test_the_sample_output_is_what_the_example_prints():
-    """To the letter, on a terminal of that width."""
-    [shown] = blocks("text")
+def test_readme_sample_output_is_that_of_the_example():
+    """The text is equal to the letter, on a terminal of that width."""
+    [shown] = code_blocks("text")
     environ = {name: value for name, value in os.environ.items() if not re.match("GRAYSPLIT|HOLYSHEEP|OPEN|CI$", name)}
     environ |= {"COLUMNS": str(len(shown.splitlines()[0])), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = "-m pytest -p graysplit -p no:cacheprovider --graysplit-treatment=smollm2-135m --graysplit-gate=none"
@@ -72,12 +72,14 @@ def test_the_sample_output_is_what_the_example_prints():
     assert (done.returncode, shown in done.stdout) == (0, True), done.stdout
 
 
-@pytest.mark.parametrize("text", [README, page("options.md"), page("tests.md")], ids=["README", "options", "tests"])
-def test_the_code_is_code_and_the_settings_can_be_read(text):
-    """The Python blocks compile; every TOML block is TOML, and our table in it is accepted."""
-    for block in blocks("python", text):
+@pytest.mark.parametrize(
+    "text", [README, read_page("options.md"), read_page("tests.md")], ids=["README", "options", "tests"]
+)
+def test_code_blocks_of_the_pages_are_valid(text):
+    """The Python blocks compile, the TOML blocks can be parsed, and our table in them is accepted."""
+    for block in code_blocks("python", text):
         ast.parse(block)
-    for block in blocks("toml", text):
+    for block in code_blocks("toml", text):
         table = tomllib.loads(block)["tool"]
         resolve([], table.get("graysplit", {}), {"TEAM_TOKEN": "x"})
 
@@ -86,29 +88,29 @@ def test_marker_help_lists_every_name_the_marker_takes():
     """`pytest --markers` lists them all, and so does the page about tests."""
     listed = set(re.findall(r"(\w+)=\.\.\.", MARKER_HELP))
     assert listed == set(KNOWN_NAMES)
-    section = page("tests.md").partition("## The marker")[2].partition("\n## ")[0]
+    section = read_page("tests.md").partition("## The marker")[2].partition("\n## ")[0]
     assert set(KNOWN_NAMES) <= set(re.findall(r"\w+", section))
 
 
-def test_every_hook_is_on_the_page_about_tests():
-    """With the names of the arguments that it gets."""
-    listed = dict(re.findall(r"^\| `(pytest_graysplit_\w+)\(([^)]*)\)` \|", page("tests.md"), re.MULTILINE))
+def test_tests_page_lists_every_hook():
+    """Each hook is listed with its arguments."""
+    listed = dict(re.findall(r"^\| `(pytest_graysplit_\w+)\(([^)]*)\)` \|", read_page("tests.md"), re.MULTILINE))
     hooks = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("pytest_graysplit_")}
     assert listed == {name: ", ".join(inspect.signature(hook).parameters) for name, hook in hooks.items()}
 
 
-def test_every_key_and_its_home_is_named():
-    """In the README and in the table of the page about the relay; and the demo runs without any of them."""
+def test_readme_and_relay_page_name_every_key():
+    """The table of the relay page has the address of each key, and the demo runs without any key."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for variable, home in HOMES.items():
         assert variable in README
-        assert re.search(rf"^\| `{variable}` \|.*`{home}` \|$", page("relay.md"), re.MULTILINE)
+        assert re.search(rf"^\| `{variable}` \|.*`{home}` \|$", read_page("relay.md"), re.MULTILINE)
         assert f"-u {variable}" in makefile
 
 
-def test_the_relays_of_the_readme_are_those_that_a_run_would_ask():
-    """The key that a quickstart exports is enough, with the address that it gives, if it gives one."""
-    [quickstarts] = [block for block in blocks("sh") if "# OpenAI" in block]
+def test_readme_quickstarts_lead_to_their_relays():
+    """The exported key is enough, together with the address if the quickstart gives one."""
+    [quickstarts] = [block for block in code_blocks("sh") if "# OpenAI" in block]
     asked = []
     for text in quickstarts.split("\n\n"):
         given = re.search(r"--graysplit-base-url=(\S+)", text)

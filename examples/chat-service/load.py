@@ -1,4 +1,4 @@
-"""Starts the relay and the service, and sends the questions of many users; the page is open meanwhile.
+"""Start the relay and the service, and send the questions of many users while the page is open.
 
 python load.py                      # 3,000 requests of 600 users, then Ctrl-C
 python load.py --requests 200 --and-stop
@@ -21,7 +21,7 @@ IN_FLIGHT = 16
 
 
 def free_port():
-    """Return a port that nobody listens at."""
+    """Return a free port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -57,7 +57,7 @@ async def until_up(client, url):
 
 
 def thumb(text):
-    """Return what a user might think of an answer: these users like short ones that speak of days or a colleague."""
+    """Return a user's score of an answer: these users like short answers that mention days or a colleague."""
     good = len(text.split()) < 60 and any(
         word in text.lower() for word in ("days", "colleague", "free", "eur", "warranty")
     )
@@ -65,7 +65,7 @@ def thumb(text):
 
 
 async def ask(client, service, places, users):
-    """Be one user with one question, and sometimes say how good the answer was."""
+    """Ask one question as one user, and sometimes score the answer."""
     async with places:
         # Some users ask once, some all day.
         user, question = f"user-{int(random.expovariate(3 / users))}", random.choice(QUESTIONS)
@@ -77,7 +77,7 @@ async def ask(client, service, places, users):
 
 
 async def main(options):
-    """Run it all, and tell where to look."""
+    """Run everything, and print the address of the page."""
     random.seed(options.seed)
     relay_port, port = free_port(), options.port or free_port()
     service = f"http://127.0.0.1:{port}"

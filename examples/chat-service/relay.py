@@ -1,9 +1,9 @@
-"""An OpenAI-compatible relay for this desk: it answers with what two real models have answered, at their own speed.
+"""An OpenAI-compatible relay for this desk: it returns recorded answers of two real models, at their relative speed.
 
     uvicorn relay:app --port 8801
 
 The answers are the 200 of ../support-desk/answers-as-received.jsonl. One request in FAULTS fails: too many requests, an
-overloaded server, a broken connection. SPEED makes the models so many times as fast.
+overloaded server, a broken connection. SPEED makes the models this many times as fast.
 """
 
 import asyncio

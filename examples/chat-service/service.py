@@ -1,4 +1,4 @@
-"""A support desk as a small web service: each user is answered by one of two models, and a page shows how they do.
+"""A support desk as a small web service: one of two models answers each user, and a page compares the models.
 
     GRAYSPLIT_BASE_URL=http://127.0.0.1:8801/v1 uvicorn service:app --port 8802
 
@@ -23,7 +23,7 @@ monitor = Monitor(splitter, project=HERE / "pyproject.toml")
 
 @asynccontextmanager
 async def lifespan(app):
-    """Open one client, and so one pool of connections and one log, for as long as the service runs."""
+    """Open one client, with one pool of connections and one log, for as long as the service runs."""
     async with SplitClient(
         splitter,
         monitor=monitor,
@@ -38,7 +38,7 @@ async def lifespan(app):
 
 
 async def chat(request):
-    """Answer a user; the same user always meets the same model."""
+    """Answer a user; a user always gets the same model."""
     asked = await request.json()
     messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": asked["message"]}]
     try:

@@ -1,4 +1,4 @@
-"""Ask a real model live, then replay what it said offline: the two runs that every suite goes through.
+"""Ask a real model live, then replay its answers offline: the two runs of every suite.
 
 Works in a folder of its own, which is removed at the end, also after Ctrl-C.
 """
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 @contextmanager
 def running_server():
     """Yield the base URL of the server, in a process of its own."""
-    # A group of its own: Ctrl-C reaches pytest alone, which needs the server to end what is in flight.
+    # A group of its own, so that Ctrl-C reaches only pytest, which needs the server to finish requests in flight.
     command = [sys.executable, str(HERE / "serve.py")]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
@@ -41,7 +41,7 @@ def run(folder, url, *options):
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                continue  # pytest has had it as well, and says what was kept
+                continue  # pytest has received it too, and says which replies were kept
 
 
 def main():

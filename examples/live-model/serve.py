@@ -37,10 +37,10 @@ def serve():
     params = xllamacpp.CommonParams()
     params.model.path = str(weights())
     params.model_alias = {NAME}
-    params.port = 0  # any that is free
+    params.port = 0  # any free port
     params.verbosity = -1
-    # Four answers at once, a context each; the others wait in the server. Its threads spin while they wait for each
-    # other, so on a busy machine one thread is faster than two.
+    # Four answers at once, each in its own context; other requests wait in the server. Its threads spin while waiting
+    # for each other, so on a busy machine one thread is faster than two.
     params.n_parallel = 4
     params.n_ctx = 4 * 512
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1

@@ -1,4 +1,4 @@
-"""What a project adds to the plugin: a metric of its own, and what no recording may hold."""
+"""Extensions of this project: a metric of its own, and a text to keep out of recordings."""
 
 import re
 
@@ -14,5 +14,5 @@ def pytest_graysplit_score(metric, control, treatment):
 
 
 def pytest_graysplit_redact(text):
-    """Keep the shop's name out of recordings: what was asked is still told apart by its hash."""
+    """Keep the shop's name out of recordings; the hash of a request still identifies it."""
     return text.replace("Lantern & Loom", "the shop")

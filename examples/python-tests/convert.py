@@ -12,7 +12,7 @@ from received import record
 
 from pytest_graysplit.replies.fingerprint import redactor
 
-# A case is called as its test is; one from a file keeps its own id, one from a body is numbered.
+# A case has the name of its test; a case from a file keeps its id, a case from a body is numbered.
 ASKED = {
     "test_summaries_agree[{}]": ("sum-1", "sum-2", "sum-3", "sum-5"),
     "test_order_number_is_found[{}]": ("ext-1", "ext-2", "ext-3"),

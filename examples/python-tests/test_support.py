@@ -1,4 +1,4 @@
-"""The tests of a support desk that asks a model, written in Python; each shows another way to ask."""
+"""The tests of a support desk that asks a model, written in Python; each shows a different fixture or field."""
 
 import pytest
 
@@ -31,7 +31,7 @@ ORDERS = {
 
 
 def prompts(task, texts, *names):
-    """Return one parameter a text; pytest calls the case as the id says."""
+    """Return one parameter per text; its id names the case."""
     return pytest.mark.parametrize("prompt", [pytest.param(task + texts[name], id=name) for name in names])
 
 
@@ -42,7 +42,7 @@ def test_summaries_agree(graysplit, prompt):
     assert graysplit.treatment.text != prompt.removeprefix(SUMMARISE), "that is no summary"
 
 
-# Runs once a model: plain asserts give each its own pass rate.
+# Runs once per model, so plain asserts give each model its own pass rate.
 @pytest.mark.graysplit
 @prompts(EXTRACT, ORDERS, "ext-1", "ext-2", "ext-3")
 def test_order_number_is_found(graysplit_reply, prompt):
@@ -57,7 +57,7 @@ def test_models_find_the_same_order(graysplit, prompt):
     assert graysplit.treatment.text != prompt
 
 
-# One test a case of the file, with what the file expects; the body may ask for more.
+# One test per case of the file, with its expectations; the body may check more.
 @pytest.mark.graysplit(cases="policy.yaml")
 def test_policy(graysplit):
     assert "language model" not in graysplit.treatment.text

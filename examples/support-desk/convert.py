@@ -12,7 +12,7 @@ from received import record  # noqa: E402 # the module beside this folder
 
 
 def cases():
-    """Yield each case and the recording of the case file that it stands in."""
+    """Yield each case and the recording of its case file."""
     for path in sorted(HERE.glob("*.graysplit.yaml")):
         into = f"__graysplit__/{path.name.removesuffix('.graysplit.yaml')}.jsonl"
         yield from ((case.id, case.id, into) for case in read_cases(path, path.name))

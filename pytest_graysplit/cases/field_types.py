@@ -38,22 +38,22 @@ class FieldLocation(NamedTuple):
 
     def expected(self, what: str, got: object, hint: str) -> UsageError:
         """Build the error for a field that holds something else; the caller raises it."""
-        return self.refuse(f"expected {what}, got {shown(got)}", hint)
+        return self.refuse(f"expected {what}, got {format_value(got)}", hint)
 
 
 class Fields:
     """Named values of one object, each read by its kind; None is a field that was not given."""
 
-    def __init__(self, values: Mapping[str, object], place: FieldLocation) -> None:
+    def __init__(self, values: Mapping[str, object], location: FieldLocation) -> None:
         self.values = {name: value for name, value in values.items() if value is not None}
-        self.place = place
+        self.location = location
 
     def read(self, name: str, kind: Callable[[FieldLocation, object], T]) -> T | None:
         """Return the field as its kind reads it, or None when it was not given."""
-        return kind(self.place.inside(name), self.values[name]) if name in self.values else None
+        return kind(self.location.inside(name), self.values[name]) if name in self.values else None
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Write a value for a message, cut where it would fill the screen."""
     try:
         return cut(repr(value), 60)
@@ -61,29 +61,29 @@ def shown(value: object) -> str:
         return f"a {type(value).__name__} too large to show"
 
 
-def refuse_unknown(
-    names: Sequence[object], known: Sequence[str], place: FieldLocation, remedies: Mapping[str, str]
+def reject_unknown(
+    names: Sequence[object], known: Sequence[str], location: FieldLocation, remedies: Mapping[str, str]
 ) -> None:
     """Raise UsageError for the first name that is not known, with the remedy for it or the nearest name."""
     for name in names:
         if not isinstance(name, str):
-            raise place.refuse(f"the field name {shown(name)} is not a text", _TEXT)
+            raise location.refuse(f"the field name {format_value(name)} is not a text", _TEXT)
         if name not in known:
             near = "" if name in remedies else nearest(name, known)
             hint = remedies.get(name, f"known here: {', '.join(known)}")
-            raise place.inside(name).refuse(f"unknown field{near}", hint, Slug.CASE_FIELD_UNKNOWN)
+            raise location.inside(name).refuse(f"unknown field{near}", hint, Slug.CASE_FIELD_UNKNOWN)
 
 
-def text(place: FieldLocation, value: object) -> str:
+def read_text(location: FieldLocation, value: object) -> str:
     """Read a text that says something and can be sent."""
     if not isinstance(value, str):
-        raise place.expected("a text", value, _TEXT)
+        raise location.expected("a text", value, _TEXT)
     if not value.strip():
-        raise place.refuse("is blank", "write the text, or leave the field out")
-    return encodable(place, value)
+        raise location.refuse("is blank", "write the text, or leave the field out")
+    return check_encodable(location, value)
 
 
-def encodable(place: FieldLocation, value: str) -> str:
+def check_encodable(location: FieldLocation, value: str) -> str:
     """Return the text, unless it holds half a character: that cannot be sent, hashed or stored."""
     if not value.isascii():
         try:
@@ -91,90 +91,90 @@ def encodable(place: FieldLocation, value: str) -> str:
         except UnicodeEncodeError as error:
             half = f"\\u{ord(value[error.start]):x}"
             hint = "write the character itself, or both halves of the escape"
-            raise place.refuse(f"{half} is half of a surrogate pair", hint) from None
+            raise location.refuse(f"{half} is half of a surrogate pair", hint) from None
     return value
 
 
-def texts(place: FieldLocation, value: object) -> tuple[str, ...]:
+def read_texts(location: FieldLocation, value: object) -> tuple[str, ...]:
     """Read one text or a list of at least one: an empty list would look like a check and check nothing."""
     if value in ([], ()):
-        raise place.expected("a text or a list of texts", value, "list what is meant, or leave the field out")
-    return labels(place, value)
+        raise location.expected("a text or a list of texts", value, "list what is meant, or leave the field out")
+    return read_labels(location, value)
 
 
-def labels(place: FieldLocation, value: object) -> tuple[str, ...]:
+def read_labels(location: FieldLocation, value: object) -> tuple[str, ...]:
     """Read one text or a list of any length."""
     if isinstance(value, str):
-        return (text(place, value),)
+        return (read_text(location, value),)
     if not isinstance(value, list | tuple):
-        raise place.expected("a text or a list of texts", value, 'write "one text" or ["one", "two"]')
-    return tuple(text(place.inside(number), entry) for number, entry in enumerate(value))
+        raise location.expected("a text or a list of texts", value, 'write "one text" or ["one", "two"]')
+    return tuple(read_text(location.inside(number), entry) for number, entry in enumerate(value))
 
 
-def above_zero(place: FieldLocation, value: object) -> float:
+def read_positive(location: FieldLocation, value: object) -> float:
     """Read a number above 0."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
-        raise place.expected("a number above 0", value, _NUMBER)
+        raise location.expected("a number above 0", value, _NUMBER)
     return float(value)
 
 
-def share(place: FieldLocation, value: object, what: str = "a number from 0 to 1") -> float:
+def read_share(location: FieldLocation, value: object, what: str = "a number from 0 to 1") -> float:
     """Read a number from 0 to 1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise place.expected(what, value, _NUMBER)
+        raise location.expected(what, value, _NUMBER)
     return float(value)
 
 
-def threshold(place: FieldLocation, value: object) -> MinSimilarity:
+def read_threshold(location: FieldLocation, value: object) -> MinSimilarity:
     """Read a number from 0 to 1, or the word auto."""
-    return "auto" if value == "auto" else share(place, value, "a number from 0 to 1, or auto")
+    return "auto" if value == "auto" else read_share(location, value, "a number from 0 to 1, or auto")
 
 
-def count(place: FieldLocation, value: object) -> int:
+def read_count(location: FieldLocation, value: object) -> int:
     """Read a whole number of 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise place.expected("a whole number of 1 or more", value, "write a whole number such as 2, without quotes")
+        raise location.expected("a whole number of 1 or more", value, "write a whole number such as 2, without quotes")
     return value
 
 
-def switch(place: FieldLocation, value: object) -> bool:
+def read_switch(location: FieldLocation, value: object) -> bool:
     """Read true or false."""
     if not isinstance(value, bool):
-        raise place.expected("true or false", value, "write true or false, without quotes")
+        raise location.expected("true or false", value, "write true or false, without quotes")
     return value
 
 
-def table(place: FieldLocation, value: object) -> dict[str, Json]:
+def read_table(location: FieldLocation, value: object) -> dict[str, Json]:
     """Read an object of names and JSON values."""
     if not isinstance(value, dict):
-        raise place.expected("an object", value, 'write it as {"name": value}')
-    checked = json_value(place, value)
+        raise location.expected("an object", value, 'write it as {"name": value}')
+    checked = read_json(location, value)
     assert isinstance(checked, dict)  # noqa: S101  # a dict comes back as one; this tells mypy
     return checked
 
 
-def json_value(place: FieldLocation, value: object, depth: int = 0) -> Json:
+def read_json(location: FieldLocation, value: object, depth: int = 0) -> Json:
     """Read anything that JSON can hold, and nothing else: it is sent, hashed and stored."""
     if depth > CASE_LEVELS:
-        outermost = FieldLocation(place.where, place.name.partition(".")[0])
+        outermost = FieldLocation(location.where, location.name.partition(".")[0])
         hint = "write it flatter; a YAML anchor must not hold itself"
         raise outermost.refuse(f"is nested more than {CASE_LEVELS} deep", hint)
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise place.refuse(f"the name {shown(key)} is not a text", _TEXT)
-            encodable(place, key)
-        return {key: json_value(place.inside(key), entry, depth + 1) for key, entry in value.items()}
+                raise location.refuse(f"the name {format_value(key)} is not a text", _TEXT)
+            check_encodable(location, key)
+        return {key: read_json(location.inside(key), entry, depth + 1) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [json_value(place.inside(number), entry, depth + 1) for number, entry in enumerate(value)]
-    return _json_scalar(place, value)
+        return [read_json(location.inside(number), entry, depth + 1) for number, entry in enumerate(value)]
+    return _json_scalar(location, value)
 
 
-def _json_scalar(place: FieldLocation, value: object) -> Json:
+def _json_scalar(location: FieldLocation, value: object) -> Json:
     if isinstance(value, str):
-        return encodable(place, value)
+        return check_encodable(location, value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and -sys.float_info.max <= value <= sys.float_info.max:
         return value
-    raise place.expected("a JSON value", value, "put it in quotes, or write a finite number")
+    raise location.expected("a JSON value", value, "put it in quotes, or write a finite number")

@@ -9,9 +9,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases import field_types
-from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, expect
-from pytest_graysplit.cases.field_types import FieldLocation, Fields, refuse_unknown
-from pytest_graysplit.cases.message_fields import PROMPT, conversation
+from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, read_expect
+from pytest_graysplit.cases.field_types import FieldLocation, Fields, reject_unknown
+from pytest_graysplit.cases.message_fields import PROMPT, read_conversation
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import Case
 
@@ -55,10 +55,10 @@ def build_case(
 
     A field that is None counts as not given. The id is that of the fields, else `id`, else made from the messages.
     """
-    place = FieldLocation(where, "")
-    refuse_unknown(list(fields), allowed, place, _REMEDIES)
-    given = Fields(fields, place)
-    messages = _messages(given, place)
+    location = FieldLocation(where, "")
+    reject_unknown(list(fields), allowed, location, _REMEDIES)
+    given = Fields(fields, location)
+    messages = _messages(given, location)
     read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
     own_id = given.read("id", _id) or id or id_of(messages)
     return Case(id=own_id, messages=messages, where=where, **read)
@@ -92,51 +92,51 @@ def _says(content: Json) -> bool:
     return isinstance(content, str) and bool(content.strip())
 
 
-def _id(place: FieldLocation, value: object) -> str:
-    text = field_types.text(place, value).strip()
+def _id(location: FieldLocation, value: object) -> str:
+    text = field_types.read_text(location, value).strip()
     if "::" in text or not text.isprintable():
-        raise place.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
+        raise location.expected("a text on one line, without ::", value, "pytest selects a case as file::id")
     return text
 
 
-def _params(place: FieldLocation, value: object) -> dict[str, Json]:
-    params = field_types.table(place, value)
+def _params(location: FieldLocation, value: object) -> dict[str, Json]:
+    params = field_types.read_table(location, value)
     for name in ("model", "messages"):
         if name in params:
             problem = f"sets {name}, which the arm and the case decide"
-            raise place.inside(name).refuse(problem, "remove it", Slug.CASE_FIELD_CLASH)
+            raise location.inside(name).refuse(problem, "remove it", Slug.CASE_FIELD_CLASH)
     # As everywhere, null is "not given": it takes back a default, and relays refuse to be sent null.
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
-def _messages(given: Fields, place: FieldLocation) -> tuple[Message, ...]:
+def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
-        raise place.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
+        raise location.refuse("no prompt", PROMPT, Slug.CASE_PROMPT_MISSING)
     if len(names) == 2:
-        raise place.refuse("both prompt and messages", "keep one of the two", Slug.CASE_FIELD_CLASH)
-    prompt = given.read("prompt", field_types.text)
-    messages = given.read("messages", conversation) or [{"role": "user", "content": prompt}]
-    system = given.read("system", field_types.text)
+        raise location.refuse("both prompt and messages", "keep one of the two", Slug.CASE_FIELD_CLASH)
+    prompt = given.read("prompt", field_types.read_text)
+    messages = given.read("messages", read_conversation) or [{"role": "user", "content": prompt}]
+    system = given.read("system", field_types.read_text)
     if system is None:
         return tuple(messages)
     if any(message["role"] in ("system", "developer") for message in messages):
         hint = "keep the one in messages, or write system: null"
-        raise place.inside("system").refuse("messages hold a system message already", hint, Slug.CASE_FIELD_CLASH)
+        raise location.inside("system").refuse("messages hold a system message already", hint, Slug.CASE_FIELD_CLASH)
     return ({"role": "system", "content": system}, *messages)
 
 
 # The fields that the record takes as they are read, by its own names; what is not given keeps the record's default.
 _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "params": _params,
-    "expect": expect,
-    "min_similarity": field_types.threshold,
-    "metric": field_types.text,
-    "max_latency_s": field_types.above_zero,
-    "max_latency_ratio": field_types.above_zero,
-    "max_cost_usd": field_types.above_zero,
-    "samples": field_types.count,
-    "tags": field_types.labels,
-    "cluster": field_types.text,
-    "must_pass": field_types.switch,
+    "expect": read_expect,
+    "min_similarity": field_types.read_threshold,
+    "metric": field_types.read_text,
+    "max_latency_s": field_types.read_positive,
+    "max_latency_ratio": field_types.read_positive,
+    "max_cost_usd": field_types.read_positive,
+    "samples": field_types.read_count,
+    "tags": field_types.read_labels,
+    "cluster": field_types.read_text,
+    "must_pass": field_types.read_switch,
 }

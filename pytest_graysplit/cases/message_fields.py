@@ -46,26 +46,26 @@ _NO_ROLE = 'say who speaks: "role": "user", "assistant" or "system"'
 _CONTENT = "content is what was said; null where an assistant message only calls tools"
 
 
-def conversation(place: FieldLocation, value: object) -> list[dict[str, Json]]:
+def read_conversation(location: FieldLocation, value: object) -> list[dict[str, Json]]:
     """Read the messages of a case."""
     if not isinstance(value, list | tuple) or not value:
-        raise place.expected("a list of messages", value, PROMPT)
-    return [_message(place.inside(number), entry) for number, entry in enumerate(value)]
+        raise location.expected("a list of messages", value, PROMPT)
+    return [_message(location.inside(number), entry) for number, entry in enumerate(value)]
 
 
-def _message(place: FieldLocation, value: object) -> dict[str, Json]:
+def _message(location: FieldLocation, value: object) -> dict[str, Json]:
     if not isinstance(value, dict):
-        raise place.expected("an object", value, PROMPT)
-    message = field_types.table(place, value)
+        raise location.expected("an object", value, PROMPT)
+    message = field_types.read_table(location, value)
     for name in message:
         if name not in KNOWN and (near := _nearest(name)):
             hint = f"write {near}; names that are like no known one are sent as they are"
-            raise place.inside(name).refuse(f"unknown field, did you mean {near}?", hint, Slug.CASE_FIELD_UNKNOWN)
+            raise location.inside(name).refuse(f"unknown field, did you mean {near}?", hint, Slug.CASE_FIELD_UNKNOWN)
     if message.get("role") is None:
-        raise place.refuse("no role", _NO_ROLE, Slug.CASE_PROMPT_MISSING)
-    role = _role(place.inside("role"), message["role"])
-    _content(place.inside("content"), message.get("content"), role, [name for name in message if name not in KNOWN])
-    _other_fields(place, message)
+        raise location.refuse("no role", _NO_ROLE, Slug.CASE_PROMPT_MISSING)
+    role = _role(location.inside("role"), message["role"])
+    _content(location.inside("content"), message.get("content"), role, [name for name in message if name not in KNOWN])
+    _other_fields(location, message)
     return message
 
 
@@ -77,85 +77,87 @@ def _nearest(name: str, known: Sequence[str] = KNOWN) -> str:
     return str(best[0]) if best else ""
 
 
-def _role(place: FieldLocation, value: object) -> str:
-    role = field_types.text(place, value)
+def _role(location: FieldLocation, value: object) -> str:
+    role = field_types.read_text(location, value)
     if role not in ROLES:
         known = role.strip().lower()
         near = f", did you mean {_OTHER_NAMES[known]}?" if known in _OTHER_NAMES else nearest(known, ROLES)
-        raise place.refuse(f"unknown role {field_types.shown(role)}{near}", f"known here: {', '.join(ROLES)}")
+        raise location.refuse(f"unknown role {field_types.format_value(role)}{near}", f"known here: {', '.join(ROLES)}")
     return role
 
 
-def _content(place: FieldLocation, value: Json, role: str, unknown: list[str]) -> None:
+def _content(location: FieldLocation, value: Json, role: str, unknown: list[str]) -> None:
     if value is None or value == []:
         if role in _SPEAKERS:
             instead = f"; {unknown[0]} is sent as it is, did you mean content?" if unknown else ""
-            raise place.refuse(f"no content{instead}", PROMPT, Slug.CASE_PROMPT_MISSING)
+            raise location.refuse(f"no content{instead}", PROMPT, Slug.CASE_PROMPT_MISSING)
         return
     if not isinstance(value, str | list):
-        raise place.expected("a text, a list of parts or null", value, _CONTENT)
+        raise location.expected("a text, a list of parts or null", value, _CONTENT)
     for number, part in enumerate(value if isinstance(value, list) else ()):
-        _part(place.inside(number), part)
+        _part(location.inside(number), part)
 
 
-def _part(place: FieldLocation, part: Json) -> None:
+def _part(location: FieldLocation, part: Json) -> None:
     if isinstance(part, str):  # some servers take a text among the parts as it is
         return
     if not isinstance(part, dict):
-        raise place.expected("a part of a message", part, _PART)
+        raise location.expected("a part of a message", part, _PART)
     kind = part.get("type")
     if kind is None:
         if not any(name in part for name in PARTS):  # some servers tell a part's kind by its field
-            raise place.refuse("no type", _PART)
+            raise location.refuse("no type", _PART)
         return
-    kind = field_types.text(place.inside("type"), kind)
+    kind = field_types.read_text(location.inside("type"), kind)
     if kind not in PARTS and kind not in OTHER_PARTS:
         if near := _nearest(kind, (*PARTS, *OTHER_PARTS)):
             hint = f"known here: {', '.join(PARTS)}; a type that is like no known one is sent as it is"
-            raise place.inside("type").refuse(f"unknown type {field_types.shown(kind)}, did you mean {near}?", hint)
+            raise location.inside("type").refuse(
+                f"unknown type {field_types.format_value(kind)}, did you mean {near}?", hint
+            )
         return
     if kind in PARTS:
-        _own_field(place.inside(kind), kind, part.get(kind))
+        _own_field(location.inside(kind), kind, part.get(kind))
 
 
-def _own_field(place: FieldLocation, kind: str, value: Json) -> None:
+def _own_field(location: FieldLocation, kind: str, value: Json) -> None:
     """Check the field of a part that has the name of its type; an address may stand alone, or in an object as url."""
     if PARTS[kind] == "text":
         if not isinstance(value, str):
-            raise place.expected("a text", value, f'write {{"type": "{kind}", "{kind}": "your text"}}')
+            raise location.expected("a text", value, f'write {{"type": "{kind}", "{kind}": "your text"}}')
     elif PARTS[kind] == "address":
         address = value.get("url") if isinstance(value, dict) else value
         if not isinstance(address, str) or not address.strip():
-            raise place.expected("an object with a url", value, f'write "{kind}": {{"url": "https://..."}}')
+            raise location.expected("an object with a url", value, f'write "{kind}": {{"url": "https://..."}}')
     elif not isinstance(value, dict) or not value:
-        raise place.expected("an object", value, f'write "{kind}": {{...}}, as its server describes it')
+        raise location.expected("an object", value, f'write "{kind}": {{...}}, as its server describes it')
 
 
-def _other_fields(place: FieldLocation, message: dict[str, Json]) -> None:
+def _other_fields(location: FieldLocation, message: dict[str, Json]) -> None:
     for name in ("name", "tool_call_id"):
         if message.get(name) is not None:
-            field_types.text(place.inside(name), message[name])
-    _answers_whom(place, message)
+            field_types.read_text(location.inside(name), message[name])
+    _check_answered_call(location, message)
     if (calls := message.get("tool_calls")) is not None:
-        _calls(place.inside("tool_calls"), calls, message["role"])
+        _calls(location.inside("tool_calls"), calls, message["role"])
 
 
-def _answers_whom(place: FieldLocation, message: dict[str, Json]) -> None:
+def _check_answered_call(location: FieldLocation, message: dict[str, Json]) -> None:
     """Check that a tool's message tells which call it answers: by its id, or as older and other servers do, by name."""
     role = message["role"]
     if role == "tool" and not any(message.get(name) for name in ("tool_call_id", "tool_name", "name")):
-        raise place.refuse("no tool_call_id", "name the call that it answers: the id of one in tool_calls above it")
+        raise location.refuse("no tool_call_id", "name the call that it answers: the id of one in tool_calls above it")
     if role == "function" and not message.get("name"):
-        raise place.refuse("no name", "name the function that was called")
+        raise location.refuse("no name", "name the function that was called")
 
 
-def _calls(place: FieldLocation, calls: Json, role: Json) -> None:
+def _calls(location: FieldLocation, calls: Json, role: Json) -> None:
     if not isinstance(calls, list):
-        raise place.expected("a list of calls", calls, "write a list, or leave the field out")
+        raise location.expected("a list of calls", calls, "write a list, or leave the field out")
     if calls and role != "assistant":
-        raise place.refuse(f"a message of {role} calls no tools", 'calls stand in messages of "role": "assistant"')
+        raise location.refuse(f"a message of {role} calls no tools", 'calls stand in messages of "role": "assistant"')
     for number, call in enumerate(calls):
-        inside = place.inside(number)
+        inside = location.inside(number)
         if not isinstance(call, dict):
             raise inside.expected("a call", call, _CALL)
         function = call.get("function")

@@ -1,4 +1,4 @@
-"""The command `graysplit`: everything that is done between runs."""
+"""The command `graysplit`: its subcommands tidy recordings, make case files, grade traffic and calibrate a judge."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest_graysplit
-from pytest_graysplit.cli import cases as casemaking
-from pytest_graysplit.cli import judge as judging
+from pytest_graysplit.cli import cases as case_commands
+from pytest_graysplit.cli import judge as judge_commands
 from pytest_graysplit.cli import recordings
-from pytest_graysplit.cli import traffic as watching
-from pytest_graysplit.cli.recordings import FAILED, Line
+from pytest_graysplit.cli import traffic as traffic_commands
+from pytest_graysplit.cli.recordings import FAILED, Line, add_command
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-CODES = (
-    "exit codes: 0 done, nothing found; 1 something was found; 2 something could not be done. "
-    "`grade` has its own, which its --help tells. What follows `--` goes to pytest where a command collects tests."
-)
+DESCRIPTION = "Tidy recordings, make case files, grade live traffic, calibrate a judge. Tests run with pytest."
+CODES = "exit codes: 0 done, no findings; 1 findings; 2 error"
+GRADE_HAS_OTHERS = "(`grade` has its own: see graysplit grade --help)"
+PYTEST_ARGUMENTS = "Arguments after `--` go to pytest, which collects the tests."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = 0
     try:
         for line in _lines(options):
-            _tell(line)
+            _print(line)
             code = max(code, line.code)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         sys.stdout = None
     except KeyboardInterrupt:
         code = 130
@@ -51,24 +51,28 @@ def _lines(options: argparse.Namespace) -> Iterator[Line]:
         yield Line(str(error), FAILED)
 
 
-def _tell(line: Line) -> None:
+def _print(line: Line) -> None:
     stream = sys.stderr if line.code == FAILED else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # a case may be called anything, a terminal knows less
+        stream.reconfigure(errors="backslashreplace")  # an id may hold characters that the terminal lacks
     stream.write(f"{visible(line.text)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="graysplit", description=pytest_graysplit.__doc__, epilog=CODES)
+    parser = argparse.ArgumentParser(prog="graysplit", description=DESCRIPTION, epilog=f"{CODES} {GRADE_HAS_OTHERS}")
     parser.add_argument("--version", action="version", version=f"graysplit {pytest_graysplit.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     recordings.add_commands(
-        commands.add_parser("recordings", help="tidy, check or merge recorded replies", epilog=CODES)
+        add_command(commands, "recordings", "tidy, check or merge recorded replies", f"{CODES}. {PYTEST_ARGUMENTS}")
     )
-    casemaking.add_commands(
-        commands.add_parser("cases", help="make case files of traffic or of promptfoo's", epilog=CODES)
+    case_commands.add_commands(
+        add_command(commands, "cases", "make a case file from traffic logs or from a promptfoo suite", CODES)
     )
-    watching.add_grade(commands.add_parser("grade", help="grade live traffic by its log", epilog=watching.GRADE_CODES))
-    watching.add_dashboard(commands.add_parser("dashboard", help="show live traffic on a page, by its log"))
-    judging.add_commands(commands.add_parser("judge", help="hold a judge against labels of people", epilog=CODES))
+    traffic_commands.add_grade(
+        add_command(commands, "grade", "grade the live traffic of a log", traffic_commands.GRADE_CODES)
+    )
+    traffic_commands.add_dashboard(add_command(commands, "dashboard", "show the live traffic of a log on a web page"))
+    judge_commands.add_commands(
+        add_command(commands, "judge", "measure how well a judge agrees with labels of people", CODES)
+    )
     return parser

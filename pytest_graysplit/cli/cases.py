@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.cli.recordings import FAILED, FOUND, Line
+from pytest_graysplit.cli.recordings import FAILED, FOUND, Line, add_command
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.files import why_not, write_whole
 from pytest_graysplit.formatting.display import listed, plural
@@ -23,27 +23,29 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     """Give the parser the commands `from-traffic` and `import`; each sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("from-traffic", help="make a case file of what users asked")
+    command = add_command(commands, "from-traffic", "make a case file from the requests of users in a traffic log")
     command.add_argument(
-        "logs", nargs="+", type=Path, metavar="LOG", help="a traffic log; its rotated files are read too"
+        "logs", nargs="+", type=Path, metavar="LOG", help="traffic log; its rotated files are read too"
     )
-    command.add_argument("--sample", type=_above_zero, default=200, metavar="N", help="how many cases (default: 200)")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="another number draws another sample")
-    command.add_argument("--params", action="store_true", help="also write the request parameters that were sent")
-    command.add_argument("--include-forced", action="store_true", help="also take requests that were routed by force")
-    command.add_argument("--keep-personal-data", action="store_true", help="write the texts as they are in the log")
-    _add_into(command, "traffic.graysplit.jsonl, after the log")
+    command.add_argument("--sample", type=_above_zero, default=200, metavar="N", help="number of cases (default: 200)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sample (default: 0)")
+    command.add_argument("--params", action="store_true", help="also write the request parameters")
+    command.add_argument("--include-forced", action="store_true", help="also take requests whose arm was forced")
+    command.add_argument("--keep-personal-data", action="store_true", help="do not redact personal data in the texts")
+    _add_into(command, "named after the log, such as traffic.graysplit.jsonl")
     command.set_defaults(run=run_from_traffic)
 
-    command = commands.add_parser("import", help="make a case file of a suite of promptfoo's")
-    command.add_argument("config", type=Path, metavar="promptfooconfig.yaml", help="its configuration, or its folder")
-    _add_into(command, "promptfoo.graysplit.yaml, after the configuration")
+    command = add_command(commands, "import", "make a case file from a promptfoo suite")
+    command.add_argument(
+        "config", type=Path, metavar="promptfooconfig.yaml", help="configuration of the suite, or its folder"
+    )
+    _add_into(command, "named after the configuration, such as promptfoo.graysplit.yaml")
     command.set_defaults(run=run_import)
 
 
 def _add_into(command: argparse.ArgumentParser, default: str) -> None:
-    command.add_argument("--into", type=Path, metavar="FILE", help=f"the file to write (default: {default})")
-    command.add_argument("--force", action="store_true", help="replace a file that is there")
+    command.add_argument("--into", type=Path, metavar="FILE", help=f"file to write (default: {default})")
+    command.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
@@ -170,7 +172,7 @@ def _refuse_present(into: Path, *, force: bool) -> None:
 def _above_zero(text: str) -> int:
     value = int(text) if text.isdecimal() else 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return value
 
 

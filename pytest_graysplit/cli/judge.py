@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line
+from pytest_graysplit.cli.recordings import DONE, FAILED, FOUND, Line, add_command
 from pytest_graysplit.config.options import RECORD_MODES
 from pytest_graysplit.formatting.display import exact_number, format_score, money, plural
 
@@ -21,54 +21,61 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add the command `calibrate` to the parser; it sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("calibrate", help="run the judge on labelled pairs and report how well they agree")
-    command.add_argument(
-        "labelled", type=Path, metavar="LABELLED", help="file of pairs: prompt, control, treatment and label"
+    command = add_command(
+        commands, "calibrate", "run the judge on labelled pairs, and report how often it agrees with the labels"
     )
-    command.add_argument("--model", help="the judge (default: that of [tool.graysplit.judge] in pyproject.toml)")
-    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as for --graysplit-record")
     command.add_argument(
-        "--min-agreement", type=_share, metavar="X", help="exit with 1 if agreement is below X, from 0 to 1"
+        "labelled", type=Path, metavar="LABELLED", help="file of labelled pairs: prompt, control, treatment, label"
+    )
+    command.add_argument(
+        "--model", help="model of the judge (default: that of [tool.graysplit.judge] in pyproject.toml)"
+    )
+    command.add_argument("--record", choices=RECORD_MODES, help="when to call the relay, as with --graysplit-record")
+    command.add_argument(
+        "--min-agreement", type=_share, metavar="X", help="exit with code 1 if agreement is below X, from 0 to 1"
     )
     command.set_defaults(run=run_calibrate)
 
 
 def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
-    # Imported here because only this command needs the runner.
+    # Imported here because only this command fetches replies.
     from pytest_graysplit.evaluation.judge_calibration.calibration import lines
-    from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
+    from pytest_graysplit.evaluation.judge_calibration.calibration_run import (
+        CalibrationRun,
+        find_root,
+        read_judge_settings,
+    )
     from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
-    from pytest_graysplit.evaluation.judge_calibration.project import find_root, read_judge_settings
 
     pairs = read_labelled(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
     settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
-    trial = CalibrationRun(root, options.labelled, pairs, settings)
-    calibration = trial.run(lambda _: None)
-    yield from map(Line, trial.notes)
-    yield Line(_headline(options.labelled, trial))
+    run = CalibrationRun(root, options.labelled, pairs, settings)
+    calibration = run.run(lambda _: None)
+    yield from map(Line, run.notes)
+    yield Line(_headline(options.labelled, run))
     yield from map(Line, lines(calibration))
-    yield from _calls(trial)
+    yield from _calls(run)
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
         shown = format_score(agreement, against=options.min_agreement)
         yield Line(f"agreement {shown} is below {exact_number(options.min_agreement)}", FOUND)
 
 
-def _headline(path: Path, trial: CalibrationRun) -> str:
-    asked = trial.asked
-    told = f", replayed {asked.replayed} of {plural(asked.calls, 'answer')}" if asked else ""
-    return f"{path}: {plural(trial.size, 'pair')}, judge {trial.model}{told}"
+def _headline(path: Path, run: CalibrationRun) -> str:
+    usage = run.usage
+    replayed = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
+    return f"{path}: {plural(run.size, 'pair')}, judge {run.model}{replayed}"
 
 
-def _calls(trial: CalibrationRun) -> Iterator[Line]:
-    asked = trial.asked
-    if asked is not None:
-        yield Line(f"cost           {money(asked.cost_usd)} for {plural(asked.calls, 'call')}", DONE)
-        if asked.failed:
-            told = f"{plural(asked.failed, 'call')} of {asked.calls} gave no answer: {trial.failure}"
-            yield Line(f"{told}\n  hint: run again; only missing answers are requested", FAILED)
+def _calls(run: CalibrationRun) -> Iterator[Line]:
+    usage = run.usage
+    if usage is not None:
+        yield Line(f"cost           {money(usage.cost_usd)} for {plural(usage.calls, 'call')}", DONE)
+        if usage.failed:
+            replayed = f"{plural(usage.failed, 'call')} of {usage.calls} gave no answer: {run.failure}"
+            yield Line(f"{replayed}\n  hint: run again; only missing answers are requested", FAILED)
 
 
 def _share(text: str) -> float:

@@ -1,4 +1,4 @@
-"""`graysplit recordings`: what each of its commands takes, and the lines it has to say."""
+"""`graysplit recordings`: the options of its commands, and their output."""
 
 from __future__ import annotations
 
@@ -23,44 +23,61 @@ if TYPE_CHECKING:
 
 DONE, FOUND, FAILED = 0, 1, 2
 
+_PATH = "recording file, or folder that holds some (default: all of the project)"
+
 
 class Line(NamedTuple):
-    """Something to tell, and the exit code that it asks for."""
+    """One line of output, and the exit code that it leads to; the largest code of a run counts."""
 
     text: str
     code: int = DONE
 
 
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """Add a command whose text stands both in the list of commands and in its own help."""
+    return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
+
+
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Give the parser the commands `tidy`, `check` and `merge`; each sets `run`, which yields lines."""
+    """Add the commands `tidy`, `check` and `merge` to the parser; each sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    command = commands.add_parser("tidy", help="rewrite in order, resolve conflicts, take in leftovers of killed runs")
-    command.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a recording file or a folder")
-    command.add_argument("--drop-orphans", action="store_true", help="also drop replies that no case asks for any more")
+    command = add_command(
+        commands, "tidy", "sort recording files, resolve merge conflicts, recover replies of interrupted runs"
+    )
+    command.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=_PATH)
+    command.add_argument("--drop-orphans", action="store_true", help="also drop replies that no case asks for")
     command.set_defaults(run=run_tidy)
 
-    command = commands.add_parser("check", help="look for broken lines, for secrets, and for replies nobody asks for")
-    command.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="a recording file or a folder")
-    command.add_argument("--no-orphans", action="store_true", help="do not collect the tests to find orphans")
+    command = add_command(commands, "check", "find broken lines, secrets, and replies that no case asks for")
+    command.add_argument("paths", nargs="*", type=Path, metavar="PATH", help=_PATH)
+    command.add_argument(
+        "--no-orphans",
+        action="store_true",
+        help="do not collect the tests to find replies that no case asks for",
+    )
     command.set_defaults(run=run_check)
 
-    command = commands.add_parser("merge", help="bring the recordings of CI shards together")
-    command.add_argument("shards", nargs="+", type=Path, metavar="SHARD_DIR", help="a folder that a shard left")
-    command.add_argument("--into", required=True, type=Path, metavar="DIR", help="the project's root")
+    command = add_command(commands, "merge", "merge the recordings of CI shards into those of the project")
+    command.add_argument(
+        "shards", nargs="+", type=Path, metavar="SHARD_DIR", help="folder with the recordings of one shard"
+    )
+    command.add_argument("--into", required=True, type=Path, metavar="DIR", help="root folder of the project")
     command.set_defaults(run=run_merge)
 
 
 def run_tidy(options: argparse.Namespace) -> Iterator[Line]:
-    """Tidy the files that were named, or all."""
+    """Tidy the named files, or all of them."""
     root = project_root(Path.cwd())
     files = find_recordings(root, options.paths)
     wanted = collect_wanted(root, options.pytest_args, _redactor()) if options.drop_orphans else None
-    yield from _told(tidy(root, files, wanted))
+    yield from _lines(tidy(root, files, wanted))
 
 
 def run_check(options: argparse.Namespace) -> Iterator[Line]:
-    """Check the files that were named, or all."""
+    """Check the named files, or all of them."""
     root = project_root(Path.cwd())
     files = find_recordings(root, options.paths)
     redact = _redactor()
@@ -80,14 +97,14 @@ def run_check(options: argparse.Namespace) -> Iterator[Line]:
 
 def run_merge(options: argparse.Namespace) -> Iterator[Line]:
     """Merge the shards."""
-    yield from _told(merge_shards(options.shards, options.into))
+    yield from _lines(merge_shards(options.shards, options.into))
 
 
-def _told(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
+def _lines(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
     for line in lines:
         yield Line(str(line), FAILED if isinstance(line, GraysplitError) else DONE)
 
 
 def _redactor() -> Redactor:
     keys = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
-    return redactor(key for key in keys if len(key) >= 8)  # shorter ones are found in ordinary words
+    return redactor(key for key in keys if len(key) >= 8)  # shorter texts occur in ordinary words

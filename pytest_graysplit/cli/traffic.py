@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What a script goes by: nothing but a promotion is a success, so that `graysplit grade ... && promote` is safe.
 CODES = {"promote": 0, "reject": 1, "hold": 3, "collecting": 4}
-GRADE_CODES = "exit codes: 0 promote; 1 reject; 3 hold; 4 collecting; 2 it could not be graded"
+GRADE_CODES = "exit codes: 0 promote; 1 reject; 2 error, not graded; 3 hold; 4 collecting"
 LOOK_S = 0.5
 TOKEN_VARIABLE = "GRAYSPLIT_DASHBOARD_TOKEN"  # noqa: S105 # a variable's name
 DEFAULT_PORT = 8765
@@ -35,19 +35,23 @@ DEFAULT_PORT = 8765
 
 def add_grade(command: argparse.ArgumentParser) -> None:
     """Give the parser what `graysplit grade` takes."""
-    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="a traffic log; its rotated files count too")
-    command.add_argument("--treatment", metavar="ARM", help="the treatment to grade; needed where there are several")
-    command.add_argument("--json", action="store_true", help="tell everything as JSON instead")
+    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="traffic log; its rotated files count too")
+    command.add_argument("--treatment", metavar="ARM", help="treatment to grade; required if there are several")
+    command.add_argument("--json", action="store_true", help="print the report as JSON")
     _add_project(command)
     command.set_defaults(run=run_grade)
 
 
 def add_dashboard(command: argparse.ArgumentParser) -> None:
     """Give the parser what `graysplit dashboard` takes."""
-    command.add_argument("log", type=Path, metavar="LOG", help="a traffic log, which may still be written")
-    command.add_argument("--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"(default: {DEFAULT_PORT})")
+    command.add_argument("log", type=Path, metavar="LOG", help="traffic log, which may still grow")
     command.add_argument(
-        "--host", default="127.0.0.1", help=f"(default: 127.0.0.1); another needs a token in {TOKEN_VARIABLE}"
+        "--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"port of the page (default: {DEFAULT_PORT})"
+    )
+    command.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help=f"address to listen on (default: 127.0.0.1); any other needs a token in {TOKEN_VARIABLE}",
     )
     _add_project(command)
     command.set_defaults(run=run_dashboard)
@@ -144,11 +148,11 @@ def _add_project(command: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(PROJECT_FILE),
         metavar="FILE",
-        help="the pyproject.toml with prices, margin and verdict (default: the one here)",
+        help="pyproject.toml with prices, margin and verdict (default: the one in this folder)",
     )
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)

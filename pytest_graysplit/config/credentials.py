@@ -63,7 +63,7 @@ class Access:
     key: Secret | None = None
     variable: str = OWN_KEY
     idle: Mapping[str, Secret] = field(default_factory=dict)
-    fault: str = ""
+    problem: str = ""
 
     @property
     def shown(self) -> str:
@@ -115,8 +115,8 @@ class Access:
             raise self._key_elsewhere(vendor)
 
     def _address_missing(self, else_do: str) -> UsageError:
-        if self.fault:
-            return UsageError(self.fault, hint=f"correct it, or unset it; or {else_do}", slug=Slug.OPTION_VALUE)
+        if self.problem:
+            return UsageError(self.problem, hint=f"correct it, or unset it; or {else_do}", slug=Slug.OPTION_VALUE)
         problem, hint = "there is no relay to ask: neither a key nor an address is set", ""
         if self.key is not None:
             problem = f"there is no relay to ask: {self.variable} is set, and it has no address of its own"
@@ -148,17 +148,17 @@ class Access:
 def find_access(given: str | None, environ: Mapping[str, str]) -> Access:
     """Return the address that was given, or the home of the first key that is set, with the key that belongs there."""
     keys = {name: Secret(text) for name in KEY_VARIABLES if (text := environ.get(name, "").strip())}
-    base_url, fault = given or "", ""
+    base_url, problem = given or "", ""
     variable = _at_home(base_url, keys, environ) if given else next(iter(keys), None)
     if not given and variable is not None:
-        base_url, fault = _home(variable, environ)
+        base_url, problem = _home(variable, environ)
     return Access(
         base_url=base_url,
         given=bool(given) or _is_chosen(variable, environ),
         key=keys.pop(variable) if variable is not None else None,
         variable=variable or OWN_KEY,
         idle=keys,
-        fault=fault,
+        problem=problem,
     )
 
 

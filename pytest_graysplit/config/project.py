@@ -34,12 +34,12 @@ def read_settings(
     table = {name: section for name, section in _table(tool, "graysplit").items() if name not in without}
     for section, values in (own or {}).items():
         table[section] = {**_table(table, section), **values}
-    layers = [
+    sources = [
         *first,
         SettingsSource(lambda option: f"environment {option.variable}", _environment(environ)),
         SettingsSource(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
     ]
-    return resolve(layers, table, environ)
+    return resolve(sources, table, environ)
 
 
 def _tool_table(path: Path) -> Mapping[str, object]:
@@ -49,7 +49,9 @@ def _tool_table(path: Path) -> Mapping[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{path.name} cannot be read: {error}", hint="mend it: the settings are in it", slug=Slug.TOOL_GRAYSPLIT
+            f"{path.name} cannot be read: {error}",
+            hint="fix the syntax error; graysplit reads its settings from this file",
+            slug=Slug.TOOL_GRAYSPLIT,
         ) from None
 
 

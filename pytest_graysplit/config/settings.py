@@ -41,7 +41,7 @@ class Settings:
     treatments: tuple[str, ...] = ()
     base_url: str = field(default="", repr=False)  # its query may hold a key
     address_given: bool = True
-    address_fault: str = ""
+    address_problem: str = ""
     record: RecordMode = "new"
     record_reason: str = ""
     recordings: str | None = None
@@ -132,7 +132,7 @@ class Settings:
             key=self.key,
             variable=self.key_variable,
             idle=self.idle_keys,
-            fault=self.address_fault,
+            problem=self.address_problem,
         )
 
     def require_key(self, replay: str = "--graysplit-record=none") -> None:
@@ -147,13 +147,13 @@ class Settings:
         return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
 
 
-def resolve(layers: Sequence[SettingsSource], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """Build the settings from layers of raw texts, the strongest first, and the `[tool.graysplit]` table.
 
     Raises UsageError for the first value that cannot be used, naming it as its source spells it.
     """
     tool = ProjectConfig.read(table, environ)
-    given = {option.name: values for option in OPTIONS if (values := _values(option, layers))}
+    given = {option.name: values for option in OPTIONS if (values := _values(option, sources))}
 
     def first(name: str, default: Any = None) -> Any:
         return given[name][0] if name in given else default
@@ -168,12 +168,12 @@ def resolve(layers: Sequence[SettingsSource], table: Mapping[str, object], envir
         treatments=treatments,
         base_url=access.base_url,
         address_given=access.given,
-        address_fault=access.fault,
+        address_problem=access.problem,
         record=record,
         record_reason=record_reason,
         recordings=first("recordings"),
         min_similarity=first("min-similarity"),
-        fallback_similarity=_fixed_similarity(layers),
+        fallback_similarity=_fixed_similarity(sources),
         metric=first("metric", "lexical"),
         max_latency_s=first("max-latency"),
         max_latency_ratio=first("max-latency-ratio"),
@@ -210,16 +210,16 @@ def resolve_record(mode: str, environ: Mapping[str, str], access: Access) -> tup
     return "new", ""
 
 
-def _values(option: Option[Any], layers: Sequence[SettingsSource]) -> list[Any]:
-    for layer in layers:
-        if texts := layer.texts.get(option.name):
-            return [option.value_of(text, layer.spell(option)) for text in texts]
+def _values(option: Option[Any], sources: Sequence[SettingsSource]) -> list[Any]:
+    for source in sources:
+        if texts := source.texts.get(option.name):
+            return [option.value_of(text, source.spell(option)) for text in texts]
     return []
 
 
-def _fixed_similarity(layers: Sequence[SettingsSource]) -> float | None:
+def _fixed_similarity(sources: Sequence[SettingsSource]) -> float | None:
     option = next(option for option in OPTIONS if option.name == "min-similarity")
-    given = (value for layer in layers for value in _values(option, [layer])[:1])
+    given = (value for source in sources for value in _values(option, [source])[:1])
     return next((value for value in given if value != "auto"), None)
 
 

@@ -9,8 +9,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
 from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, JudgeVerdict, read_verdict
+from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.formatting.display import shortened
 from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash, unchanged
@@ -129,7 +129,7 @@ class ModelGradedScorer:
         self,
         metric: ModelGradedMetric,
         case: Case,
-        into: Path,
+        recording_path: Path,
         ask: Ask,
         *,
         own: Callable[[Reply, Reply], float | None] | None = None,
@@ -137,12 +137,12 @@ class ModelGradedScorer:
     ) -> None:
         self.metric = metric
         self._case = case
-        self._into = into
+        self._recording_path = recording_path
         self._ask = ask
         self._own = own
         self._as_recorded = as_recorded
         self._replies: dict[Address, Reply] = {}
-        self._rulings: dict[tuple[str, str], JudgeVerdict] = {}
+        self._verdicts: dict[tuple[str, str], JudgeVerdict] = {}
 
     def __call__(self, control: Reply, treatment: Reply) -> float | None:
         """Score the pair, sending only requests that were not sent before."""
@@ -166,19 +166,19 @@ class ModelGradedScorer:
         self._replies.update(zip((request.recording_key for request in requests), self._ask(requests), strict=True))
 
     def verdict(self, control: Reply, treatment: Reply) -> JudgeVerdict:
-        """Return the metric's ruling on the pair; raise GraysplitError if a reply cannot be had."""
+        """Return the metric's verdict on the pair; raise GraysplitError if a reply cannot be had."""
         texts = self._texts(control, treatment)
-        if texts not in self._rulings:
-            self._rulings[texts] = self.metric.rule(self._case, *texts, self._reply)
-        return self._rulings[texts]
+        if texts not in self._verdicts:
+            self._verdicts[texts] = self.metric.rule(self._case, *texts, self._reply)
+        return self._verdicts[texts]
 
     def usage(self, pairs: Iterable[tuple[Reply, Reply]]) -> MetricUsage | None:
-        """Sum up the requests, and the rulings of a judge on the pairs; None without any."""
+        """Sum up the requests, and the verdicts of a judge on the pairs; None without any."""
         replies = self._replies.values()
-        ruled = [self._rulings[texts] for pair in pairs if (texts := self._texts(*pair)) in self._rulings]
-        if not replies and not ruled:
+        verdicts = [self._verdicts[texts] for pair in pairs if (texts := self._texts(*pair)) in self._verdicts]
+        if not replies and not verdicts:
             return None
-        scores = Counter(ruling.score for ruling in ruled) if self.metric.name == "judge" else Counter()
+        scores = Counter(verdict.score for verdict in verdicts) if self.metric.name == "judge" else Counter()
         costs = [reply.cost_usd for reply in replies if reply.outcome != "error"]
         known = [cost for cost in costs if cost is not None]
         return MetricUsage(
@@ -192,13 +192,13 @@ class ModelGradedScorer:
             better=scores[BETTER],
             ties=scores[TIE],
             worse=scores[WORSE],
-            disagreements=sum(ruling.disagreed for ruling in ruled),
+            disagreements=sum(verdict.disagreed for verdict in verdicts),
         )
 
     def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
         """Return a judge's remarks on the pair; empty for other metrics."""
-        ruling = self._rulings.get(self._texts(control, treatment))
-        return tuple(shortened(remark, LONGEST_REMARK) for remark in ruling.remarks()) if ruling else ()
+        verdict = self._verdicts.get(self._texts(control, treatment))
+        return tuple(shortened(remark, LONGEST_REMARK) for remark in verdict.remarks()) if verdict else ()
 
     def silence(self) -> str:
         """Say why pairs have no score; empty where every reply was readable."""
@@ -216,7 +216,7 @@ class ModelGradedScorer:
 
     def _request(self, body: Body) -> ReplyRequest:
         key = ReplyKey(self._case.id, self.metric.model, request_hash(body), 0)
-        return ReplyRequest(self.metric.name, key, self._into, body, self.metric.route, self.metric.name)
+        return ReplyRequest(self.metric.name, key, self._recording_path, body, self.metric.route, self.metric.name)
 
     def _texts(self, control: Reply, treatment: Reply) -> tuple[str, str]:
         return self._text(control), self._text(treatment)

@@ -38,12 +38,12 @@ def visible(text: str) -> str:
     Done.
     \x3a:set-output name=a::b
     """
-    return _told(text, _spelled)
+    return _escaped(text, _escape)
 
 
 def unhidden(text: str) -> str:
     """Return the text as `visible` does, for a browser: no CI runner looks for commands there."""
-    return text if _is_plain(text) else _unseen().sub(_spelled, text.replace("\r\n", "\n"))
+    return text if _is_plain(text) else _unseen().sub(_escape, text.replace("\r\n", "\n"))
 
 
 def on_one_line(text: str) -> str:
@@ -61,13 +61,13 @@ def visible_json(text: str) -> str:
     >>> print(visible_json('{"text": "\x9b2J ##vso[task]"}'))
     {"text": "\u009b2J #\u0023vso[task]"}
     """
-    return _told(text, _spelled_in_json)
+    return _escaped(text, _escape_in_json)
 
 
-def _told(text: str, spelled: Callable[[re.Match[str]], str]) -> str:
+def _escaped(text: str, escaped: Callable[[re.Match[str]], str]) -> str:
     if not _is_plain(text):
-        text = _unseen().sub(spelled, text.replace("\r\n", "\n"))
-    return _commands().sub(spelled, text) if "::" in text or "##" in text else text
+        text = _unseen().sub(escaped, text.replace("\r\n", "\n"))
+    return _commands().sub(escaped, text) if "::" in text or "##" in text else text
 
 
 def _is_plain(text: str) -> bool:
@@ -90,14 +90,14 @@ def _unseen() -> re.Pattern[str]:
     return re.compile(f"[{_UNSEEN}]|{joiners}|(?<=[{_SELECTORS}])[{_SELECTORS}]")
 
 
-def _spelled(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     char = found[0][-1]
     code = ord(char)
-    spelled = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    return f"{found[0][:-1]}{spelled}"
+    escaped = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"{found[0][:-1]}{escaped}"
 
 
-def _spelled_in_json(found: re.Match[str]) -> str:
+def _escape_in_json(found: re.Match[str]) -> str:
     halves = found[0][-1].encode("utf-16-be", "surrogatepass")
-    spelled = "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
-    return f"{found[0][:-1]}{spelled}"
+    escaped = "".join(f"\\u{halves[at : at + 2].hex()}" for at in range(0, len(halves), 2))
+    return f"{found[0][:-1]}{escaped}"

@@ -105,7 +105,7 @@ def require_writable_report(config: pytest.Config) -> None:
     from pathlib import Path
 
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.reporting.json import require_writable
+    from pytest_graysplit.reporting.json_report import require_writable
 
     try:
         if path := settings_of(config).json_path:

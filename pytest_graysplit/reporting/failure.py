@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.tool_calls.values import shown
+from pytest_graysplit.cases.tool_calls.values import format_call
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import exact_number, format_score, money, seconds, shortened
 from pytest_graysplit.formatting.escaping import on_one_line, visible
@@ -96,14 +96,14 @@ def _compared(comparison: Comparison) -> Iterator[str]:
 def _called(reply: Reply, whose: str = "") -> Iterator[str]:
     """Yield the tool calls of a reply, one per line."""
     for call in reply.tool_calls[:MOST_CALLS]:
-        yield _labelled("call", f"{whose}{shown(call)}")
+        yield _labelled("call", f"{whose}{format_call(call)}")
     if len(reply.tool_calls) > MOST_CALLS:
         yield _labelled("call", f"{whose}and {len(reply.tool_calls) - MOST_CALLS} more")
 
 
 def _difference(old: str, new: str) -> str:
     if old == new:
-        return "the same, to the letter"
+        return "identical"
     same_words = "the same words; only the white space differs: "
     return (same_words if old.split() == new.split() else "") + word_diff(old, new)
 

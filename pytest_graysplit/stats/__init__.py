@@ -13,14 +13,12 @@ from pytest_graysplit.stats.looks import OneLook, needed_units
 from pytest_graysplit.stats.means import t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_deficit, conformal_miss_range, conformal_threshold
+from pytest_graysplit.stats.order_statistics import binomial_budget_p, quantile, rises_p, smallest_n_for_quantile
 from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.paired import mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planned import planned_z
-from pytest_graysplit.stats.planning import certifiable_n, needed_n
-from pytest_graysplit.stats.power import power
+from pytest_graysplit.stats.power import certifiable_n, needed_n, power
 from pytest_graysplit.stats.proportions import clopper_pearson, wilson
-from pytest_graysplit.stats.quantiles import binomial_budget_p, quantile, smallest_n_for_quantile
-from pytest_graysplit.stats.ranks import rises_p
 from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
     cost_per_pass_ratio_p,
@@ -30,8 +28,7 @@ from pytest_graysplit.stats.ratios import (
     ratio_of_sums_p,
 )
 from pytest_graysplit.stats.retention import retention, retention_p
-from pytest_graysplit.stats.sampleratio import sample_ratio_e
-from pytest_graysplit.stats.sequential import EProcess, anytime_p, harm_e_values
+from pytest_graysplit.stats.sequential import EProcess, anytime_p, harm_e_values, sample_ratio_e
 from pytest_graysplit.stats.unpaired import (
     ClusteredRatio,
     Compared,

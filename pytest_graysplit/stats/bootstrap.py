@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.stats.distributions import binomial_pmf
 from pytest_graysplit.stats.interval import Interval, check_confidence, check_share, finite
-from pytest_graysplit.stats.quantiles import sorted_quantile
+from pytest_graysplit.stats.order_statistics import sorted_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,13 +1,45 @@
-"""The power to show that a treatment is not worse: summed over every outcome, not approximated."""
+"""The number of cases that a decision takes, and the power of a given number of cases."""
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
-from pytest_graysplit.stats.distributions import binomial_cdf, binomial_pmf
+from pytest_graysplit.stats.distributions import binomial_cdf, binomial_pmf, two_sided_z
 from pytest_graysplit.stats.interval import check_counts, check_share
+from pytest_graysplit.stats.order_statistics import binomial_budget_p
 from pytest_graysplit.stats.paired import tango_p
-from pytest_graysplit.stats.quantiles import binomial_budget_p
+
+
+def needed_n(variance: float, distance: float, alpha: float = 0.05, power: float = 0.80) -> int | None:
+    """Return how many values decide, with that power, on which side of a bound their mean lies.
+
+    (z_alpha + z_power)^2 variance / distance^2, rounded up: `variance` is that of one value, `distance` the distance of
+    the true mean from the bound. None where the distance is 0, or the variance is unknown.
+
+    >>> needed_n(0.10, 0.05), needed_n(0.10, 0.0)
+    (248, None)
+    """
+    check_share("alpha", alpha)
+    check_share("the power", power)
+    if math.isclose(distance, 0.0, abs_tol=1e-9) or not math.isfinite(variance):
+        return None
+    z = NormalDist().inv_cdf(1 - alpha) + NormalDist().inv_cdf(power)
+    values = (z / distance) ** 2 * variance if z > 0 else 0.0
+    return max(1, math.ceil(values - 1e-9))
+
+
+def certifiable_n(margin: float, confidence: float = 0.90) -> int:
+    """Return the smallest number of pairs that can certify a margin when all of them agree.
+
+    Without a discordant pair the lower bound of `tango` is -z^2 / (n + z^2) (Tango 1998).
+
+    >>> certifiable_n(0.05), certifiable_n(0.10)
+    (52, 25)
+    """
+    check_share("a margin", margin)
+    square = two_sided_z(confidence) ** 2
+    return math.floor(square * (1 - margin) / margin) + 1
 
 
 def power(  # noqa: PLR0913 - a suite, a treatment and a test, two figures each

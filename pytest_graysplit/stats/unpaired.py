@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.stats.interval import Interval, check_share, finite
 from pytest_graysplit.stats.looks import ALPHA, MOST_Z, Looks, OneLook
-from pytest_graysplit.stats.quantiles import smallest_n_for_quantile
+from pytest_graysplit.stats.order_statistics import smallest_n_for_quantile
 from pytest_graysplit.stats.special import crossing
 
 if TYPE_CHECKING:

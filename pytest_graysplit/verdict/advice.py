@@ -1,4 +1,4 @@
-"""How many cases would decide a row: if the treatment is as good as the control, and if it is as it looks."""
+"""The number of cases that would decide a criterion: for an equal treatment, and for the difference seen so far."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.pairs import Pair
 
-# No suite of a usual size has more cases.
+# Suites of a usual size have fewer cases.
 MOST_CASES = 100_000
-# Rows that are ratios: a treatment that is as good as the control has 1.
+# Criteria that are ratios: for a treatment that is as good as the control they are 1.
 _RATIOS = ("latency", "latency_p95", "latency_p99", "cost_per_pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """How many units in all decide a row with a power of 80%; None where it lies so near its bound that none do.
+    """The total number of units that decide a criterion with a power of 80%; None if it is too near its bound.
 
-    A unit is a case, or a cluster where any two cases share one. `fewest` units can show that a bound is kept at all;
-    from a `small` sample nothing more is told.
+    A unit is a case, or a cluster if any two cases share one. `fewest` is the smallest number of units that can keep
+    the bound at all. A `small` sample gives no other number.
     """
 
     unit: Literal["case", "cluster"]
@@ -42,13 +42,13 @@ class Advice:
     small: bool = False
 
     def in_cases(self, units: int | None) -> int | None:
-        """Return in how many cases so many units come; None where no usual number of cases does."""
+        """Return the number of cases that hold so many units; None if no usual number does."""
         cases = None if units is None else math.ceil(units * self.cases / self.units)
         return None if cases is None or cases > MOST_CASES else cases
 
     @property
     def text(self) -> str:
-        """What it takes, counted from the cases that there are."""
+        """The advice in words, as a number of additional cases or clusters."""
         if self.small:
             return f"at least {plural(self.fewest - self.units, f'more {self.unit}')} are needed"
         if self._counted(self.if_equal) == self._counted(self.as_it_looks):
@@ -57,7 +57,7 @@ class Advice:
         return f"{equal} would decide if it is as good as the control, {seen} if it is as it looks"
 
     def _counted(self, units: int | None) -> int | None:
-        """Return how many more units those are, 0 where there are as many; None where no usual number is enough."""
+        """Return the number of additional units, 0 if there are enough already; None if no usual number is enough."""
         return None if units is None or self.in_cases(units) is None else max(0, units - self.units)
 
     def _more(self, units: int | None, *, short: bool = False) -> str:
@@ -69,74 +69,77 @@ class Advice:
 
 
 class _Spread(NamedTuple):
-    """The variance of one unit's value, and how far the truth lies from the bound: all that a number needs."""
+    """The variance of one unit's value, and the distance between the truth and the bound."""
 
     variance: float
     distance: float
 
 
-def advise(row: Criterion, pairs: Sequence[Pair], policy: Policy, least: int) -> Advice:
-    """Return how many units decide a row that is held against its bound; no verdict has fewer than `least` cases."""
-    concerned = [pair for pair in pairs if row.tag is None or row.tag in pair.tags]
+def advise(criterion: Criterion, pairs: Sequence[Pair], policy: Policy, least: int) -> Advice:
+    """Return the number of units that decide a criterion with a bound; a verdict has at least `least` cases."""
+    concerned = [pair for pair in pairs if criterion.tag is None or criterion.tag in pair.tags]
     clusters = clusters_of(concerned)
-    units = len(set(clusters)) if clusters else row.n
-    fewest = _fewest(row, policy, 2 if clusters else least)
-    spreads = _of_shares(row, concerned) if _is_of_shares(row) else _of_interval(row, units)
+    units = len(set(clusters)) if clusters else criterion.n
+    fewest = _fewest(criterion, policy, 2 if clusters else least)
+    spreads = _of_shares(criterion, concerned) if _is_of_shares(criterion) else _of_interval(criterion, units)
     equal, seen = (stats.needed_n(*spread, policy.alpha) for spread in spreads)
     return Advice(
         unit="cluster" if clusters else "case",
         units=units,
-        cases=row.n,
+        cases=criterion.n,
         fewest=fewest,
         if_equal=None if equal is None else max(equal, fewest),
         as_it_looks=None if seen is None else max(seen, fewest),
-        small=row.n < least and units < fewest,
+        small=criterion.n < least and units < fewest,
     )
 
 
-def _is_of_shares(row: Criterion) -> bool:
-    return row.is_pass_rate or row.name == "errors"
+def _is_of_shares(criterion: Criterion) -> bool:
+    return criterion.is_pass_rate or criterion.name == "errors"
 
 
-def _fewest(row: Criterion, policy: Policy, least: int) -> int:
-    """Return how many units it takes at least: so many that none is lost, and the bound is shown all the same."""
-    margin = abs(row.bound or 0.0)
-    if row.name == "latency_budget":
+def _fewest(criterion: Criterion, policy: Policy, least: int) -> int:
+    """Return the smallest number of units that can keep the bound if no unit is lost."""
+    margin = abs(criterion.bound or 0.0)
+    if criterion.name == "latency_budget":
         return max(least, stats.smallest_n_for_quantile(1 - margin, policy.alpha))
-    if not _is_of_shares(row) or not 0 < margin < 1:
+    if not _is_of_shares(criterion) or not 0 < margin < 1:
         return least
-    exact = stats.smallest_n_for_quantile(1 - margin, SIZE_OVER_ALPHA * policy.alpha) if row.is_pass_rate else 0
+    exact = stats.smallest_n_for_quantile(1 - margin, SIZE_OVER_ALPHA * policy.alpha) if criterion.is_pass_rate else 0
     return max(least, stats.certifiable_n(margin, policy.confidence), exact)
 
 
-def _of_shares(row: Criterion, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
-    """Return the spread if both models were alike, and as it looks, from the mean squared difference of a unit (psi).
+def _of_shares(criterion: Criterion, pairs: Sequence[Pair]) -> tuple[_Spread, _Spread]:
+    """Return the spread for equal models and as observed, from the mean squared difference of a unit (psi).
 
-    Without a discordant unit psi is not 0: it counts half a unit more, as discordant as the others are, in one more.
-    That is hardly more than the truth in the median, from 40 cases on.
+    One more unit is added, which is half as discordant as the others, so that psi is not 0 without a discordant unit.
+    From 40 cases
+    on, the median of this estimate is hardly above the truth.
     """
     differences: dict[str, list[float]] = defaultdict(list)
     for pair in pairs:
-        both = pair.passed if row.is_pass_rate else pair.troubled
+        both = pair.passed if criterion.is_pass_rate else pair.failed
         differences[pair.cluster].append(both.treatment - both.control)
-    units, bound = len(differences), row.bound or 0.0
+    units, bound = len(differences), criterion.bound or 0.0
     squares = [(math.fsum(own) * units / len(pairs)) ** 2 for own in differences.values()]
     total, discordant = math.fsum(squares), sum(square > 0 for square in squares)
     more = total / discordant if discordant else 1.0
     equal = _Spread((total + more / 2) / (units + 1), abs(bound))
-    return equal, _Spread(max(0.0, total / units - row.estimate**2), abs(row.estimate - bound))
+    return equal, _Spread(max(0.0, total / units - criterion.estimate**2), abs(criterion.estimate - bound))
 
 
-def _of_interval(row: Criterion, units: int) -> tuple[_Spread, _Spread]:
-    """Return the spread if both models were alike, and as it looks, from how wide the interval of a mean is.
+def _of_interval(criterion: Criterion, units: int) -> tuple[_Spread, _Spread]:
+    """Return the spread for equal models and as observed, from the width of the interval of a mean.
 
-    Where a treatment that is as good does not keep the bound, as with a cost that has to be lower, both are the same.
+    If an equal treatment does not keep the bound, for example a cost that must be lower, both are the same.
     """
-    scaled = _log if row.name in _RATIOS else float
-    estimate, low, high, bound = map(scaled, (row.estimate, row.low, row.high, row.bound or 0.0))
-    error = (high - low) / 2 / stats.t_quantile((1 + row.confidence) / 2, max(1, units - 1))
+    scaled = _log if criterion.name in _RATIOS else float
+    estimate, low, high, bound = map(
+        scaled, (criterion.estimate, criterion.low, criterion.high, criterion.bound or 0.0)
+    )
+    error = (high - low) / 2 / stats.t_quantile((1 + criterion.confidence) / 2, max(1, units - 1))
     seen = _Spread(units * error * error, abs(estimate - bound))
-    if row.name in ("similarity_deficit", *_RATIOS) and bound > 0:
+    if criterion.name in ("similarity_deficit", *_RATIOS) and bound > 0:
         return seen._replace(distance=bound), seen
     return seen, seen
 

@@ -1,4 +1,4 @@
-"""Rows of costs: of a pass on one model over the other, and what a million calls save."""
+"""Criteria of costs: the ratio of the costs per pass, and the savings per million calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.verdict.criterion import FREE, Criterion, at_most, criterion_of, t_method
+from pytest_graysplit.verdict.criteria import FREE, Criterion, at_most, criterion_of, t_method
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 
 
-def cost_per_pass_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
-    """Yield the ratio of the costs of a pass, treatment over control, where the cost of every reply is known."""
+def cost_per_pass_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
+    """Yield the ratio of the costs per pass, treatment over control, if the cost of every reply is known."""
     costs = [pair.cost_usd for pair in pairs if pair.cost_usd is not None]
     if len(costs) < len(pairs):
-        return  # a part of the bill is not the bill
+        return  # a sum without some of the replies would be too low
     columns = (
         [cost.treatment for cost in costs],
         [pair.passed.treatment for pair in pairs],
@@ -33,33 +33,35 @@ def cost_per_pass_rows(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criter
     clusters = clusters_of(pairs)
     bound = policy.bounds["cost_per_pass"]
     treated, passed, controlled, control_passed = map(math.fsum, columns)
-    if (exact := free_row((treated, passed), (controlled, control_passed), len(pairs), bound)) is not None:
+    if (exact := free_criterion((treated, passed), (controlled, control_passed), len(pairs), bound)) is not None:
         yield exact
     elif (interval := stats.cost_per_pass_ratio(*columns, policy.confidence, clusters)) is not None:
-        row = criterion_of("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
-        held = at_most(row, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
-        # Cheaper is the point: the same price is no pass.
-        yield replace(held, state="inconclusive") if held.state == "pass" and row.high >= bound else held
+        criterion = criterion_of("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
+        held = at_most(criterion, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
+        # The treatment must be cheaper: an equal cost does not pass.
+        yield replace(held, state="inconclusive") if held.state == "pass" and criterion.high >= bound else held
 
 
-def free_row(treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float) -> Criterion | None:
-    """Return the cost of a pass where a model is free: 0, infinite, or 1 where both are; None elsewhere.
+def free_criterion(
+    treatment: tuple[float, float], control: tuple[float, float], n: int, bound: float
+) -> Criterion | None:
+    """Return the ratio of the costs per pass if a model is free: 0, infinite, or 1 if both are; None if neither is.
 
-    Each model comes as its cost and its passes. What is free is so in every case, so nothing has to be estimated. A
-    model that passed nothing has no such cost.
+    Each model is given as its cost and its passes. A free model is free in every case, so nothing is estimated. A model
+    without a pass has no cost per pass.
     """
     (usd, passed), (control_usd, control_passed) = treatment, control
     if not (passed and control_passed) or (usd and control_usd):
         return None
     ratio = math.inf if usd else 0.0 if control_usd else 1.0
-    row = Criterion(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
+    criterion = Criterion(name="cost_per_pass", estimate=ratio, low=ratio, high=ratio, n=n, method=FREE)
     if ratio == 1:
-        return replace(row, bound=bound, state="pass" if bound > 1 else "inconclusive")
-    return at_most(row, bound, 0.0 if ratio else 1.0)
+        return replace(criterion, bound=bound, state="pass" if bound > 1 else "inconclusive")
+    return at_most(criterion, bound, 0.0 if ratio else 1.0)
 
 
-def savings_rows(pairs: Sequence[Pair]) -> Iterator[Criterion]:
-    """Yield what a million calls save, in US dollars: without, and with a fallback to the control where it fails."""
+def savings_criteria(pairs: Sequence[Pair]) -> Iterator[Criterion]:
+    """Yield the savings per million calls in US dollars: without and with a fallback to the control on failure."""
     priced = [(pair, pair.cost_usd) for pair in pairs if pair.cost_usd is not None]
     if not priced or len(priced) < len(pairs):
         return

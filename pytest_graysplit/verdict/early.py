@@ -1,7 +1,8 @@
-"""Early stopping: cases are looked at in the seeded order, whatever order they arrive in, until enough is shown.
+"""Early stopping: follow the cases in the seeded order, independent of their arrival, until the evidence is enough.
 
-The bets are on clusters, because the cases of one cluster may be as alike as they like; a case without a cluster is one
-by itself. In the seeded order the cases of a cluster stand together, so it is complete where the next one begins.
+Bets are placed on clusters, because the cases of one cluster may depend on each other. A case without a cluster is a
+cluster of its own. The seeded order keeps the cases of a cluster together, so a cluster is complete when the next one
+begins.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class EProcess:
-    """What betting against "no harm", and where wanted against "no promise", has made of 1 for one treatment."""
+    """The e-processes against "no harm" and, if promise may stop a run, against "no promise", for one treatment."""
 
     harm: stats.EProcess
     promise: stats.EProcess | None
-    seen: int = 0
+    cases: int = 0
 
     def add(self, differences: Sequence[float], largest: int) -> StopReason | None:
-        """Take in the cases of one cluster, and return the stop that they give reason for."""
-        self.seen += len(differences)
+        """Add the cases of one cluster, and return the reason to stop if there is one."""
+        self.cases += len(differences)
         if self.harm.add_cluster(differences, largest) >= HARM_EVIDENCE:
-            return StopReason(side="harm", after=self.seen)
+            return StopReason(side="harm", after=self.cases)
         if self.promise is not None and self.promise.add_cluster(differences, largest) >= PROMISE_EVIDENCE:
-            return StopReason(side="promote", after=self.seen)
+            return StopReason(side="promote", after=self.cases)
         return None
 
 
 @dataclass(slots=True)
 class Cluster:
-    """The cases that are one piece of evidence, so far: the place of the last, and the differences by treatment."""
+    """The cases of one cluster so far: the position of the last, and the differences by treatment."""
 
     name: Hashable
     last: int = -1
@@ -49,10 +50,10 @@ class Cluster:
 
 
 class EarlyStop:
-    """Follows the items of a run, whose node ids in their seeded order are given before the first result.
+    """A follower of the items of a run, whose node ids are given in seeded order before the first result.
 
-    Items of one case stand next to each other, and so do the cases of one cluster. What an item reports waits until all
-    before it have reported: a slow answer must not be looked at later than its turn because it is slow.
+    Items of one case are neighbours, and so are the cases of one cluster. The report of an item waits for all earlier
+    items, so that a slow answer is counted in its place and not later.
     """
 
     def __init__(self, *, margin: float, promote: bool, order: Sequence[str] = (), largest: int = 1) -> None:
@@ -61,38 +62,38 @@ class EarlyStop:
         self._places: dict[str, int] = {}
         self._order: Sequence[str] = ()
         self._largest = largest
-        self._at = 0
+        self._next = 0
         self._reported: dict[str, tuple[CaseResult, ...]] = {}
         self._case: dict[str, tuple[CaseResult, ...]] = {}
         self._cluster: Cluster | None = None
         self._complete: set[Hashable] = set()
-        self._wealth: dict[str, EProcess] = {}
+        self._e_processes: dict[str, EProcess] = {}
         self._last: dict[str, int] = {}
         self.stops: dict[str, StopReason] = {}
         self.follow(order, largest)
 
     def follow(self, order: Sequence[str], largest: int = 1) -> None:
-        """Take the node ids in the order in which their cases are to be looked at, and the size of the largest cluster.
+        """Set the node ids in the order in which cases are counted, and the size of the largest cluster.
 
-        Clusters that turn out larger than that are not bet on.
+        No bet is placed on a larger cluster.
         """
         self._order = order
         self._largest = largest
         self._places = {nodeid: place for place, nodeid in enumerate(order)}
 
     def report(self, nodeid: str, results: tuple[CaseResult, ...]) -> None:
-        """Take in what an item reported, nothing where it was skipped, and everything that waited for it."""
+        """Add the report of an item, empty if it was skipped, and process every report that waited for it."""
         self._reported[nodeid] = results
-        while self._at < len(self._order) and self._order[self._at] in self._reported:
-            nodeid = self._order[self._at]
+        while self._next < len(self._order) and self._order[self._next] in self._reported:
+            nodeid = self._order[self._next]
             self._open(nodeid, self._reported.pop(nodeid))
-            self._at += 1
-        if self._at == len(self._order):
+            self._next += 1
+        if self._next == len(self._order):
             self._close()
             self._settle()
 
     def counts(self, nodeid: str, treatments: Iterable[str]) -> bool:
-        """Tell whether an item's result is evidence for a treatment it serves: not what came after the last case."""
+        """Tell whether an item's result is evidence for one of its treatments: not after the last counted case."""
         place = self._places.get(nodeid, -1)
         return any(place <= self._last.get(treatment, place) for treatment in treatments)
 
@@ -124,7 +125,7 @@ class EarlyStop:
     def _settle(self) -> None:
         """Bet on the cluster whose last case has been judged."""
         cluster, self._cluster = self._cluster, None
-        # Items that another plugin has put in an order of its own may come back to a cluster: it was one bet.
+        # If another plugin reorders the items, a cluster can appear twice; only the first part is a bet.
         if cluster is not None and cluster.name not in self._complete:
             self._complete.add(cluster.name)
             for treatment, differences in cluster.differences.items():
@@ -133,9 +134,9 @@ class EarlyStop:
     def _bet(self, treatment: str, differences: Sequence[float], place: int) -> None:
         if treatment in self.stops or len(differences) > self._largest:
             return
-        if treatment not in self._wealth:
+        if treatment not in self._e_processes:
             promise = stats.EProcess(self._margin, "promote") if self._promote else None
-            self._wealth[treatment] = EProcess(stats.EProcess(self._margin, "harm"), promise)
-        if (stop := self._wealth[treatment].add(differences, self._largest)) is not None:
+            self._e_processes[treatment] = EProcess(stats.EProcess(self._margin, "harm"), promise)
+        if (stop := self._e_processes[treatment].add(differences, self._largest)) is not None:
             self.stops[treatment] = stop
             self._last[treatment] = place

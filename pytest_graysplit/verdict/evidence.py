@@ -1,4 +1,4 @@
-"""Everything that the rules look at, and how many cases it would take to decide."""
+"""The evidence that the rules use, with the number of cases that would decide."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import PROMISE_ALPHA, TAG
+from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG
 from pytest_graysplit.verdict.advice import advise
-from pytest_graysplit.verdict.criteria import criteria_of
+from pytest_graysplit.verdict.cost_criteria import cost_per_pass_criteria, savings_criteria
+from pytest_graysplit.verdict.criteria import REJECT_ALPHA
+from pytest_graysplit.verdict.latency_criteria import latency_budget_criteria, latency_ratio_criteria
 from pytest_graysplit.verdict.pairs import PairedValue, pairs_of
-from pytest_graysplit.verdict.planned import REJECT_ALPHA, look_at
+from pytest_graysplit.verdict.pass_criteria import (
+    error_criteria,
+    guard_criteria,
+    pass_rate_criteria,
+    retention_criteria,
+    shortfall_criteria,
+    tag_criteria,
+)
+from pytest_graysplit.verdict.planning import FEWEST_PAIRS, look_at
 from pytest_graysplit.verdict.results import CONTROL
 from pytest_graysplit.verdict.run_facts import doubts_of
 
@@ -21,24 +31,22 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.verdict.advice import Advice
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.pairs import Pair
-    from pytest_graysplit.verdict.planned import Look
+    from pytest_graysplit.verdict.planning import Look
     from pytest_graysplit.verdict.results import Results
     from pytest_graysplit.verdict.run_facts import Caveat, RunFacts, StopReason
 
-FEWEST_PAIRS = 30
-# A fair game that starts with 1 reaches 40 with probability 1/40 at the most, whenever one looks (Ville 1939).
+# A fair game that starts with 1 ever reaches 40 with a probability of at most 1/40 (Ville 1939).
 HARM_EVIDENCE, PROMISE_EVIDENCE = 40.0, 1 / PROMISE_ALPHA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of one treatment: the run, the pairs, the rows that they make, and what makes them doubtful.
+    """The evidence about one treatment: the run, the pairs, their criteria, and the caveats.
 
-    `rated` are the pairs that the pass rate counts, those in which something was asserted or missed, and `unjudged`
-    counts the cases without a result on both models by their cause. At a planned look the policy's bounds err with
-    what is left for it.
+    `rated` are the pairs that the pass rate counts: something was asserted about them, or missed. `unjudged` counts the
+    cases without a result on both models by their cause. At a planned look, the alpha of `policy` is that of the look.
     """
 
     results: Results
@@ -47,14 +55,14 @@ class Evidence:
     policy: Policy
     pairs: tuple[Pair, ...]
     rated: tuple[Pair, ...]
-    rows: tuple[Criterion, ...]
+    criteria: tuple[Criterion, ...]
     doubts: tuple[Caveat, ...]
     unjudged: Counter[str]
     look: Look | None = None
 
     @classmethod
     def of(cls, results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Evidence:
-        """Draw the evidence from the results; their order does not show in it."""
+        """Build the evidence from the results, whose order does not matter."""
         pairs = pairs_of(results, treatment)
         if (look := look_at(policy, len(results.rows), facts.lost)) is not None:
             policy = replace(policy, alpha=look.alpha)
@@ -65,7 +73,7 @@ class Evidence:
             policy=policy,
             pairs=pairs,
             rated=tuple(pair for pair in pairs if pair.is_evidence),
-            rows=criteria_of(pairs, policy),
+            criteria=criteria_of(pairs, policy),
             doubts=doubts_of(results, treatment, policy.truncated),
             unjudged=_unjudged(results, treatment, facts),
             look=look,
@@ -73,17 +81,17 @@ class Evidence:
 
     @property
     def unasserted(self) -> int:
-        """How many pairs show nothing by having passed, because nothing was asserted about their answers."""
+        """The number of pairs whose passing shows nothing, because nothing was asserted about their answers."""
         return len(self.pairs) - len(self.rated)
 
     @property
     def passes(self) -> PairedValue:
-        """How many cases each model passed, answers that passed in part counted in part."""
+        """The number of cases that each model passed; partly passed answers count in part."""
         return PairedValue(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
 
     @property
     def stop(self) -> StopReason | None:
-        """Why the run stopped asking this treatment; None where it did not."""
+        """The reason to stop asking this treatment; None if the run did not."""
         return self.facts.stops.get(self.treatment)
 
     @property
@@ -94,66 +102,88 @@ class Evidence:
 
     @property
     def critical(self) -> list[Criterion]:
-        """The rows that decide."""
-        return [row for row in self.rows if row.critical]
+        """The criteria that decide."""
+        return [criterion for criterion in self.criteria if criterion.critical]
 
     @property
     def lacking(self) -> list[str]:
-        """The names of the rows that should decide and have no data."""
+        """The names of the critical criteria without data."""
         wanted = [*self.policy.critical, *(f"{TAG}{tag}" for tag in self.policy.critical_tags)]
-        there = {row.name for row in self.rows}
+        there = {criterion.name for criterion in self.criteria}
         return [name for name in wanted if name not in there]
 
     @property
     def missing(self) -> int:
-        """How many cases have no result on both models."""
+        """The number of cases without a result on both models."""
         return self.unjudged.total()
 
     @property
     def missing_share(self) -> float:
-        """The share of all cases that have no result on both models."""
+        """The share of all cases without a result on both models."""
         return self.missing / max(1, self.missing + len(self.pairs))
 
     @property
     def mcnemar_midp(self) -> float | None:
-        """The mid-p value that both models pass as often, by the cases that one alone passes; None without pairs."""
+        """The mid-p value of "both models pass equally often"; None without pairs."""
         differences = [pair.difference for pair in self.pairs]
         return stats.mcnemar_midp(differences.count(1), differences.count(-1)) if differences else None
 
     @property
     def cases(self) -> int:
-        """How many cases the suite has, with and without a result."""
+        """The number of cases in the suite, with or without a result."""
         return len(self.results.rows)
 
     @property
     def reject_alpha(self) -> float:
-        """How often the rows may reject a treatment that is worse by no more than the margin."""
+        """The probability that the criteria reject a treatment that is worse by no more than the margin."""
         return REJECT_ALPHA if self.look is None else self.look.reject_alpha
 
     @property
     def is_open(self) -> bool:
-        """Whether a critical row does not pass."""
-        return any(row.state != "pass" for row in self.critical)
+        """Whether a critical criterion does not pass."""
+        return any(criterion.state != "pass" for criterion in self.critical)
 
-    def advice_for(self, row: Criterion) -> Advice:
-        """Return how many cases would decide a row."""
-        return advise(row, self.rated if row.is_pass_rate else self.pairs, self.policy, FEWEST_PAIRS)
+    def advice_for(self, criterion: Criterion) -> Advice:
+        """Return the number of cases that would decide a criterion."""
+        return advise(criterion, self.rated if criterion.is_pass_rate else self.pairs, self.policy, FEWEST_PAIRS)
 
     @property
     def needed(self) -> int | None:
-        """How many cases would decide every critical row, if all are as they look; None where no usual number would."""
-        advice = [self.advice_for(row) for row in self.critical]
+        """The number of cases that decide all critical criteria as observed; None if no usual number does."""
+        advice = [self.advice_for(criterion) for criterion in self.critical]
         return _most([one.in_cases(one.as_it_looks) for one in advice])
 
     @property
     def needed_if_equal(self) -> int | None:
-        """The same if the treatment is as good as the control; None as well where a small sample does not tell."""
-        advice = [self.advice_for(row) for row in self.critical]
+        """The same for a treatment that is as good as the control; also None if a small sample does not tell."""
+        advice = [self.advice_for(criterion) for criterion in self.critical]
         return _most([None if one.small else one.in_cases(one.if_equal) for one in advice])
 
 
+def criteria_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Criterion, ...]:
+    """Return every criterion that the pairs have data for, the pass rate first and the tags last.
+
+    The live page leaves out the `resampled` ones, which take longer than all the others.
+    """
+    rated = [pair for pair in pairs if pair.is_evidence]
+    criteria = [
+        *pass_rate_criteria(PASS_RATE, rated, policy),
+        *retention_criteria(rated, policy),
+        *shortfall_criteria(pairs, policy),
+        *error_criteria(pairs, policy),
+        *guard_criteria(pairs, policy),
+        *latency_ratio_criteria(pairs, policy, resampled=resampled),
+        *latency_budget_criteria(pairs, policy),
+        *cost_per_pass_criteria(pairs, policy),
+        *savings_criteria(pairs),
+    ]
+    marked = [replace(one, critical=one.name in policy.critical) for one in criteria]
+    criteria = [*marked, *tag_criteria(rated, policy)]
+    return tuple(one if one.bound is None else replace(one, confidence=policy.confidence) for one in criteria)
+
+
 def _unjudged(results: Results, treatment: str, facts: RunFacts) -> Counter[str]:
-    # After an early stop the rest of the suite is not missing: nobody wanted it.
+    # After an early stop, the rest of the suite is not missing.
     wanted = [row for row in results.rows if treatment not in facts.stops or treatment in row.arms]
     causes = Counter(cause for row in wanted if (cause := row.unjudged_because((CONTROL, treatment))))
     if facts.lost:

@@ -1,4 +1,4 @@
-"""How many requests were in flight beside each reply, and what that says against the latencies."""
+"""Load: the number of requests in flight beside each reply, and warnings that it affects the latencies."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Reply
     from pytest_graysplit.verdict.results import Results
 
-# How often a relay whose latency has nothing to do with its load may be warned of.
+# The probability of a warning if latency does not depend on the load.
 RISES_ALPHA = 1e-4
-# How many times the latency at low load that at high load is, at least, where it rises.
+# The smallest ratio of the latency at high load to that at low load that counts as a rise.
 RISES_BY, RISES_BY_A_TOKEN = 1.5, 1.25
-# A busy client delays answers too, by less than this many seconds.
+# A busy client also delays answers, but by less than this many seconds.
 RISES_BY_S = 0.1
 FEWEST_LOW = 4
-# Loads of the two models that are further apart than this are told; fewer replies than this have no usual load.
+# Larger ratios between the loads of the two models are reported; with fewer replies, a usual load is unknown.
 UNLIKE, FEWEST = 2.0, 10
 
 
 class Loaded(NamedTuple):
-    """The replies of one model that were sent at low and at high load, and the most requests that were in flight."""
+    """The replies of one model at low and at high load, and the largest number of requests in flight."""
 
     low: Sequence[Reply]
     high: Sequence[Reply]
@@ -34,7 +34,7 @@ class Loaded(NamedTuple):
 
 
 def warnings(results: Results) -> Iterator[str]:
-    """Yield what the number of requests in flight says against trusting the latencies."""
+    """Yield warnings if the number of requests in flight makes the latencies less trustworthy."""
     replies = {
         f"{arm.role} {arm.model}": [
             one for row in results.rows if arm.arm in row.arms for one in row.arms[arm.arm].replies
@@ -50,7 +50,7 @@ def _in_flight(reply: Reply) -> int:
 
 
 def _loaded(replies: Sequence[Reply]) -> Loaded:
-    """Part the answers at half of the most in flight; what has no latency or no number tells nothing."""
+    """Split the answers at half of the largest number in flight, without those whose latency or load is unknown."""
     known = [reply for reply in replies if reply.outcome != "error" and reply.in_flight and reply.latency_s]
     most = max(map(_in_flight, known), default=0)
     low = [reply for reply in known if 2 * _in_flight(reply) <= most]
@@ -58,9 +58,9 @@ def _loaded(replies: Sequence[Reply]) -> Loaded:
 
 
 def _rising(arms: Sequence[Loaded]) -> Iterator[str]:
-    """Warn of a server that makes requests wait for each other: beyond chance, and by half or more.
+    """Warn of a server that queues requests: the latency rises beyond chance and by at least half.
 
-    Models differ, so each is measured by its own latency at high load, and the ranks are over all of them.
+    Models differ, so each latency is divided by the model's own median at high load, and the ranks are over all models.
     """
     able = [arm for arm in arms if arm.low and len(arm.high) >= FEWEST_LOW]
     if sum(len(arm.low) for arm in able) < FEWEST_LOW:
@@ -70,7 +70,7 @@ def _rising(arms: Sequence[Loaded]) -> Iterator[str]:
     if rises_p(loads, took) > RISES_ALPHA or _times(able, _latency_s) < RISES_BY:
         return
     if _times(able, _s_per_token) < RISES_BY_A_TOKEN:
-        return  # the answers at low load were the shorter ones
+        return  # the answers at low load were shorter
     worst = max(able, key=lambda arm: _times([arm], _latency_s))
     if _median_s(worst.high) - _median_s(worst.low) < RISES_BY_S:
         return
@@ -84,7 +84,7 @@ def _by_its_own(arm: Loaded, figure: Callable[[Reply], float], replies: Sequence
 
 
 def _times(arms: Sequence[Loaded], figure: Callable[[Reply], float]) -> float:
-    """Return how many times the usual figure at low load that at high load is, over all of these models."""
+    """Return the ratio of the usual figure at high load to that at low load, over all of these models."""
     return 1 / median(share for arm in arms for share in _by_its_own(arm, figure, arm.low))
 
 
@@ -106,11 +106,11 @@ def _span(replies: Sequence[Reply]) -> str:
 
 
 def _unlike(loads: dict[str, list[int]]) -> Iterator[str]:
-    """Say where one model was asked beside many more requests than the other."""
+    """Warn if one model was asked under a much higher load than the other."""
     usual = {name: median(some) for name, some in loads.items() if len(some) >= FEWEST}
     if usual and max(usual.values()) > UNLIKE * min(usual.values()):
         told = listed([f"{name} with {load:g} in flight" for name, load in usual.items()])
         yield (
-            f"the models were asked under unlike loads, {told}: a part of the difference in latency is the load's, "
-            "--graysplit-record=all measures both again"
+            f"the models were asked under different loads, {told}: part of the difference in latency comes from the "
+            "load, --graysplit-record=all measures both again"
         )

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 # The share of cases in which the control may miss its calibrated threshold.
 ALPHA = 0.05
 NEEDED = 19
-# Fewer stored replies than this may be chance, such as a client that sent one request twice.
+# Fewer stored replies than this may be chance, for example a client that sent one request twice.
 STORED = 3
 _STEP = Decimal("0.001")
 
 
 class NoiseFloor(NamedTuple):
-    """The value of auto in a run: one threshold for all cases, or a deficit with three control samples.
+    """The value of auto in a run: one threshold for all cases, or a shortfall with three control samples.
 
-    It was measured on `cases` cases, and is `tied` where several of them are exactly at it. `other_prompts` is the
-    similarity that 5% of pairs with the control's answers to other prompts reach; None where it was not measured.
+    It was measured on `cases` cases, and is `tied` if several of them are exactly at it. `other_prompts` is the
+    similarity that 5% of pairs with the control's answers to other prompts reach; None if it was not measured.
     """
 
     cases: int
@@ -49,7 +49,7 @@ class Cache(NamedTuple):
 def calibrated(self_similarities: Sequence[float], other_prompts: float | None = None) -> NoiseFloor | None:
     """Return the threshold that a treatment as good as the control reaches in 95% of cases; None below 19 cases.
 
-    It is rounded down to three decimals, which are readable and never ask for more than was measured.
+    It is rounded down to three decimals, so that it never exceeds the measured one.
     """
     threshold = conformal_threshold(self_similarities, ALPHA)
     if threshold is None:
@@ -63,10 +63,10 @@ def calibrated(self_similarities: Sequence[float], other_prompts: float | None =
 
 
 def calibrated_deficit(deficits: Sequence[Sequence[float]], other_prompts: float | None = None) -> NoiseFloor | None:
-    """Return the largest deficit of a treatment as good as the control, in 95% of cases; None below 19 cases.
+    """Return the largest shortfall of a treatment as good as the control, in 95% of cases; None below 19 cases.
 
-    A deficit is how much less an answer is like the control's than these are like each other. `deficits` are those of
-    the control's own answers, per case. The result is rounded up.
+    The shortfall of an answer is its similarity to the control's answers, subtracted from their similarity to each
+    other. `shortfalls` are those of the control's own answers, per case. The result is rounded up.
     """
     deficit = conformal_deficit(deficits, ALPHA)
     if deficit is None:
@@ -86,7 +86,7 @@ def _rounded(number: float, rounding: str) -> float:
 def with_noise_floor(case: Case, floor: NoiseFloor | None) -> Case:
     """Replace auto in a case by the calibrated number, or without one by the fixed number of the next weaker source.
 
-    With a calibrated deficit the case keeps auto until its own control answers are known.
+    With a calibrated shortfall, the case keeps auto until its own control answers are known.
     """
     if case.min_similarity != "auto":
         return case
@@ -98,7 +98,7 @@ def with_noise_floor(case: Case, floor: NoiseFloor | None) -> Case:
 
 
 def by_deficit(case: Case, self_similarity: float | None) -> Case:
-    """Replace auto by the control's self-similarity less the deficit, rounded down; keep it where either is unknown."""
+    """Replace auto by the control's self-similarity minus the shortfall, rounded down; keep it if either is unknown."""
     if case.max_deficit is None or self_similarity is None:
         return case
     number = _rounded(max(0.0, self_similarity - case.max_deficit), ROUND_FLOOR)
@@ -108,8 +108,8 @@ def by_deficit(case: Case, self_similarity: float | None) -> Case:
 def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
     """Return the evidence that every case with several samples got one stored reply for all of them, or None.
 
-    The same text under different response ids comes from a consistent model. A server may also give all its answers one
-    id, so at least three different ids are needed.
+    A consistent model gives the same text under different response ids. A server may also give all its answers one id,
+    so at least three different ids are needed.
     """
     told = [replies for replies in samples if len(replies) > 1 and all(reply.response_id for reply in replies)]
     if any(len({(reply.response_id, reply.text, repr(reply.tool_calls)) for reply in replies}) > 1 for replies in told):
@@ -119,10 +119,10 @@ def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
 
 
 def reached(floor: NoiseFloor, of: str = "", selected: str = "") -> str:
-    """Say what auto asks for in this run, and how often the control misses it; `of` names one of the metrics."""
+    """Describe the value of auto in this run, and how often the control misses it; `of` names one of the metrics."""
     rates = conformal_miss_range(floor.cases, ALPHA)
     low, high = (_share(rate) for rate in rates[1:]) if rates else ("0", "100")
-    range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # at the threshold is not a miss
+    range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # a similarity at the threshold is not a miss
     asks = (
         f"is {exact_number(floor.threshold)}" if floor.threshold is not None else _asks_by_deficit(floor.deficit or 0.0)
     )
@@ -138,7 +138,7 @@ def _share(rate: float) -> str:
 
 
 def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> str:
-    """Say in how many cases answers to other prompts reach the value of auto; empty where they do in none."""
+    """Say in how many cases answers to other prompts reach the value of auto; return "" if they do in none."""
     idle = sum(not case.asserts_similarity for case in cases)
     if not idle:
         return ""
@@ -180,7 +180,7 @@ def warnings(results: Results) -> Iterator[str]:
 
 
 def _misses_itself(results: Results) -> Iterator[str]:
-    """Warn when the control misses its fixed thresholds more often than a calibrated one would be missed."""
+    """Warn if the control misses its fixed thresholds more often than it would miss a calibrated one."""
     fixed = [row for row in results.rows if row.discriminates is not None and not row.calibrated]
     missed = sum(not row.discriminates for row in fixed)
     if missed > ALPHA * len(fixed):

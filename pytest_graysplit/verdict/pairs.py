@@ -1,4 +1,4 @@
-"""The cases that both arms were judged on, as numbers: what the rows of a comparison are computed from."""
+"""Pairs: the cases that both arms were judged on, as the numbers from which criteria are computed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Comparison, PairScore, Reply
     from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
 
-# The guard that compares tool calls: another call is another deed, and never noise.
+# The guard that compares tool calls; another call changes the effect, so it is never noise.
 CALLS_CHANGED = "tool-changed"
-_TROUBLED = frozenset({"error", "refusal", "filtered"})
+_FAILED = frozenset({"error", "refusal", "filtered"})
 
 
 class PairedValue(NamedTuple):
@@ -32,24 +32,24 @@ class PairedValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One case on both arms; figures are means over the case's replies, None where either arm has none.
+    """One case on both arms; figures are means over the case's replies, None if either arm has none.
 
-    `passed` and `troubled` (errors and refusals) are shares of the replies, `deficit` is how much less the treatment
-    is like the control than the control is like itself. `latency_s` compares what was measured side by side, and is
-    None where both arms have latencies that are `apart`; `wait_s` is the treatment's own mean, whenever measured.
-    `flagged` is the share of its pairs of answers that carry a guard's flag, the control's among its own answers; None
-    without a second one. `missed` says in few words what the treatment missed, and `asserted` whether anything about
-    the answers could have failed.
+    `passed` and `failed` (errors and refusals) are shares of the replies. `shortfall` is the similarity of the control
+    to itself minus that of the treatment to the control. `latency_s` compares replies that were measured side by side;
+    it is None if the latencies of both arms are `apart`. `wait_s` is the treatment's own mean, whenever it was
+    measured. `flagged` is the share of the treatment's pairs of answers with a flag of a guard, and the same for the
+    control among its own answers; None if the control has only one. `missed` is the kind of the treatment's first
+    failed expectation. `asserted` tells whether any check of the answers could have failed.
     """
 
     name: str
     cluster: str
     tags: tuple[str, ...]
     passed: PairedValue
-    troubled: PairedValue
+    failed: PairedValue
     latency_s: PairedValue | None
     cost_usd: PairedValue | None
-    deficit: float | None
+    shortfall: float | None
     apart: bool = False
     wait_s: float | None = None
     similarity: float | None = None
@@ -61,7 +61,7 @@ class Pair:
 
     @property
     def is_evidence(self) -> bool:
-        """Whether the pass rate may count it: what could not fail shows nothing by having passed."""
+        """Whether the pass rate counts the pair: passing shows nothing if nothing could fail."""
         return self.asserted or self.passed != (1, 1)
 
     @property
@@ -71,10 +71,10 @@ class Pair:
 
 
 def order_of(key: Iterable[str], cluster: str | None = None) -> bytes:
-    """Return a case's place in the seeded random order; `key` is its file, its id and the hash of its request.
+    """Return a case's position in the seeded random order; `key` is its file, its id and the hash of its request.
 
-    In that order no early part is of one kind, and a case that is added or removed moves no other. The cases of a
-    cluster stand together, because they are one piece of evidence, which is complete with the last of them.
+    The order mixes cases of all kinds, and adding or removing a case does not move the others. The cases of a cluster
+    are neighbours, because together they are one piece of evidence.
     """
     key = tuple(key)
     return _digest(("cluster", cluster) if cluster else key) + _digest(key)
@@ -95,7 +95,7 @@ def pairs_of(results: Results, treatment: str) -> tuple[Pair, ...]:
 
 
 def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
-    """Return each pair's cluster where any two pairs share one, else None: every case stands for itself."""
+    """Return each pair's cluster if any two pairs share one, else None."""
     clusters = [pair.cluster for pair in pairs]
     return clusters if len(set(clusters)) < len(clusters) else None
 
@@ -103,7 +103,7 @@ def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
 def _pair(row: CaseRow, treatment: str) -> Pair:
     arms = row.arms[CONTROL], row.arms[treatment]
     comparison = row.comparisons.get(treatment)
-    # A time of 0 was not measured: no ratio can take it, and a row that left it out would count it in its n.
+    # A time of 0 was not measured: a ratio cannot use it, and n must not count it.
     timed = [[reply for reply in arm.replies if reply.latency_s] for arm in arms]
     near = _near(*timed), _near(*reversed(timed))
     return Pair(
@@ -111,10 +111,10 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         cluster=f"cluster {row.case.cluster}" if row.case.cluster else f"case {row.key}",
         tags=row.case.tags,
         passed=PairedValue(*(arm.pass_share for arm in arms)),
-        troubled=PairedValue(*(fmean(reply.outcome in _TROUBLED for reply in arm.replies) for arm in arms)),
+        failed=PairedValue(*(fmean(reply.outcome in _FAILED for reply in arm.replies) for arm in arms)),
         latency_s=_both([_latency_s(replies) for replies in near]),
         cost_usd=_both([_cost_usd(arm.replies) for arm in arms]),
-        deficit=_deficit(comparison),
+        shortfall=_shortfall(comparison),
         apart=all(timed) and not all(near),
         wait_s=_latency_s(timed[1]),
         similarity=None if comparison is None else comparison.similarity,
@@ -126,7 +126,7 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
     )
 
 
-def _deficit(comparison: Comparison | None) -> float | None:
+def _shortfall(comparison: Comparison | None) -> float | None:
     if comparison is None or comparison.similarity is None or comparison.self_similarity is None:
         return None
     return comparison.self_similarity - comparison.similarity
@@ -146,7 +146,7 @@ def _is_flagged(pair: PairScore) -> bool:
 
 
 def _missed(arm: ArmResult) -> str:
-    """Return the kind of the arm's first miss; for an answer that is not one, how it came out."""
+    """Return the kind of the arm's first failed expectation, or the outcome if the reply is not an answer."""
     kinds = [miss.slug.removeprefix("outcome-") if miss.kind == "outcome" else miss.kind for miss in arm.misses]
     return kinds[0] if kinds else ""
 
@@ -157,7 +157,7 @@ def _both(figures: Sequence[float | None]) -> PairedValue | None:
 
 
 def _near(replies: Sequence[Reply], others: Sequence[Reply]) -> list[Reply]:
-    """Return the replies that any of the other arm's was measured side by side with, as far as is known."""
+    """Return the replies that were measured side by side with a reply of the other arm, or may have been."""
     return [reply for reply in replies if any(side_by_side(reply, other) is not False for other in others)]
 
 
@@ -167,7 +167,7 @@ def _latency_s(replies: Sequence[Reply]) -> float | None:
 
 
 def _cost_usd(replies: Sequence[Reply]) -> float | None:
-    """Return the mean cost of a reply; a failed call without a price cost nothing, an answer without one is unknown."""
+    """Return the mean cost of a reply; a failed call without a price counts as 0, an answer without one is unknown."""
     if any(reply.cost_usd is None and reply.outcome != "error" for reply in replies):
         return None
     return float(sum((reply.cost_usd for reply in replies if reply.cost_usd is not None), Decimal(0)) / len(replies))

@@ -1,4 +1,4 @@
-"""What the verdict must know beside the pairs: how much of the suite the run saw, and whose answers they were."""
+"""Facts about a run beside its pairs: how much of the suite it covered, and which models answered."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Comparison, Reply
     from pytest_graysplit.verdict.results import ArmResult, Results
 
-# The share of the cases with a budget of latency ratios that may go without a judgement.
+# The share of the cases with a latency ratio budget that may stay without a judgement.
 MUCH_UNJUDGED = 0.05
-# What relays add to a model's name to say which build of it answered.
+# Suffixes by which relays name the build of a model.
 _RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopReason:
-    """Why a run stopped asking a treatment: harm or promise was shown after so many cases."""
+    """The reason why a run stopped asking a treatment: harm or promise was shown after so many cases."""
 
     side: Literal["harm", "promote"]
     after: int
@@ -34,10 +34,10 @@ class StopReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """How much of the suite the run saw.
+    """The part of the suite that the run covered.
 
-    `cut` says, in words, why it is not the whole suite (interrupted, selected); `lost` counts the tests that gave no
-    result; `budget` says that money ran out; `stops` names the treatments that were decided early.
+    `cut` says why it is not the whole suite (interrupted, selected), and `lost` counts the tests without a result.
+    `budget` says that the budget was used up. `stops` names the treatments that were decided early.
     """
 
     cut: tuple[str, ...] = ()
@@ -48,10 +48,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caveat:
-    """A reason not to trust the pairs.
+    """A reason not to trust the pairs, with its weight.
 
-    "mistaken" where the answers are not those of the models that were asked, "holding" where a promotion waits for it,
-    "noted" where it is so little that it is only told.
+    "mistaken": the answers are not those of the requested models. "holding": a promotion must wait. "noted": a remark
+    on a promotion.
     """
 
     text: str
@@ -59,9 +59,9 @@ class Caveat:
 
 
 def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Caveat, ...]:
-    """Return what makes the pairs of a treatment doubtful, each a sentence of the summary.
+    """Return the reasons not to trust the pairs of a treatment, each a sentence of the summary.
 
-    `truncated` is the share of each arm's answers that may be cut off before a promotion waits for it.
+    `truncated` is the share of each arm's answers that may be cut off before a promotion must wait.
     """
     rows = {arm: [row.arms[arm] for row in results.rows if arm in row.arms] for arm in (CONTROL, treatment)}
     arms = [arm for some in rows.values() for arm in some]
@@ -85,7 +85,7 @@ def _strangers(arms: list[ArmResult]) -> Iterator[str]:
         if reply.served_model and not same_model(reply.model, reply.served_model)
     )
     for (asked, served), number in sorted(strangers.items()):
-        yield f"{asked} was asked for, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
+        yield f"{asked} was requested, {on_one_line(served)} answered: {plural(number, 'reply', 'replies')}"
 
 
 def _gateways(arms: list[ArmResult]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _differing(results: Results, treatment: str) -> Iterator[str]:
     if rows:
         names = sorted({name for row in rows for name in row})
         verb = "differs" if len(names) == 1 else "differ"
-        yield f"the models were not asked alike, {listed(names)} {verb}: {plural(len(rows), 'case')}"
+        yield f"the models got different requests, {listed(names)} {verb}: {plural(len(rows), 'case')}"
 
 
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:
@@ -110,7 +110,7 @@ def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:
 
 
 def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:
-    """Return in how many cases a latency ratio could not be held to its budget, and how many have such a budget."""
+    """Return the number of cases whose latency ratio could not be judged, and of those with a budget for it."""
     held = [
         row.comparisons[treatment]
         for row in results.rows
@@ -124,9 +124,10 @@ def _is_timed(one: Comparison) -> bool:
 
 
 def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
-    """A budget that was not judged in more than a few cases is a thing that the user asserted and that was not shown.
+    """Yield a reason if more than a few cases with a latency ratio budget were not judged.
 
-    It is not a miss: when the answers were recorded says nothing of the model.
+    The user asserted the budget, and it was not shown. It is not a miss, because the recording time says nothing about
+    the model.
     """
     apart, held = ratio_budgets_apart(results, treatment)
     if apart > MUCH_UNJUDGED * held:
@@ -134,7 +135,7 @@ def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
 
 
 def unjudged_ratios(apart: int, held: int) -> str:
-    """Say that a budget of latency ratios holds for some cases and was judged in a part of them."""
+    """Say in how many of the cases with a latency ratio budget it was not judged."""
     return (
         f"max_latency_ratio was not judged in {apart:,} of {plural(held, 'case')}: their answers were "
         "not measured side by side, --graysplit-record=all measures both again"
@@ -142,7 +143,7 @@ def unjudged_ratios(apart: int, held: int) -> str:
 
 
 def same_model(asked: str, served: str) -> bool:
-    """Tell whether the answering model is the one asked for, under a dated, prefixed or variant name of it.
+    """Tell whether the answering model is the requested one, under a dated, prefixed or variant name of it.
 
     >>> same_model("gpt-4.1", "openai/gpt-4.1-2025-04-14"), same_model("gpt-4.1", "gpt-4.1-mini")
     (True, False)

@@ -288,19 +288,19 @@ CLASHES = [
     ({"prompt": "a", "expect": {"no_other_tool_calls": True}}, "expect.no_other_tool_calls: there are no tool_calls",
      NO_CALLS, "case-field-clash"),
     ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
-     "expect.regex: '(' is no regular expression: missing ), unterminated subpattern at position 0",
+     "expect.regex: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0",
      r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"regex": "a{99999999999}"}},
-     "expect.regex: 'a{99999999999}' is no regular expression: the repetition number is too large",
+     "expect.regex: 'a{99999999999}' is not a valid regular expression: the repetition number is too large",
      r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"json_schema": {"properties": {"a": {"type": "objct"}}}}},
-     ("expect.json_schema: is no JSON schema: $.properties.a.type: 'objct' is not valid under any of the given "
+     ("expect.json_schema: is not a valid JSON Schema: $.properties.a.type: 'objct' is not valid under any of the given "
       "schemas"), "compare it with json-schema.org", "case-schema"),
     ({"prompt": "a", "expect": {"json_schema": {"pattern": "("}}},
-     "expect.json_schema: is no JSON schema: $.pattern: '(' is not a 'regex'", "compare it with json-schema.org",
+     "expect.json_schema: is not a valid JSON Schema: $.pattern: '(' is not a 'regex'", "compare it with json-schema.org",
      "case-schema"),
     ({"prompt": "a", "expect": {"json_schema": {"$schema": 7}}},
-     "expect.json_schema: is no JSON schema: $.$schema: is not a text", "compare it with json-schema.org",
+     "expect.json_schema: is not a valid JSON Schema: $.$schema: is not a text", "compare it with json-schema.org",
      "case-schema"),
 ]  # fmt: skip
 

@@ -132,7 +132,7 @@ def test_a_user_who_sends_much_of_the_traffic_is_named(capsys):
     [
         (6000, 0.3, 1, "  grade         REJECT: pass rate is at least "),
         (300, 0.01, 3, "  grade         HOLD: "),
-        (60, 0.0, 4, "  grade         COLLECTING: control: 11 units with requests, 19 more units to go to 30"),
+        (60, 0.0, 4, "  grade         COLLECTING: control: only 11 units with requests; a grade needs at least 30"),
     ],
     ids=["reject", "hold", "collecting"],
 )
@@ -217,7 +217,7 @@ def test_a_port_is_a_port(capsys, port):
     with pytest.raises(SystemExit) as caught:
         main(["dashboard", "traffic.jsonl", f"--port={port}"])
     assert caught.value.code == 2
-    assert f"argument --port: '{port}' is no port from 0 to 65535" in capsys.readouterr().err
+    assert f"argument --port: '{port}' is not a port from 0 to 65535" in capsys.readouterr().err
 
 
 def test_another_address_needs_a_token(capsys):

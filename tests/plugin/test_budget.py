@@ -1,4 +1,4 @@
-"""A run with a cap never spends more than it, by the relay's own count, and says what it left out."""
+"""The cost cap of a run: by the relay's own count it is never exceeded, and the run says what it skipped."""
 
 from decimal import Decimal
 from xml.etree import ElementTree as ET
@@ -11,7 +11,7 @@ PRICE = {"input": "3", "output": "150"}
 PRICES = "\n".join(
     ["[tool.graysplit.prices]", *(f'"{name}" = {{ input = 3, output = 150 }}' for name in (CONTROL, TREATMENT))]
 )
-LIMITED = "--graysplit-param=max_tokens=6"  # as long as the relay's answers are
+LIMITED = "--graysplit-param=max_tokens=6"  # the length of the relay's answers
 SUITE = """
 @pytest.mark.graysplit
 @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(60)])
@@ -30,7 +30,7 @@ FAULTS = {
 
 @pytest.fixture
 def suite(project, monkeypatch):
-    """Sixty cases of about $0.0018 a pair, for which $0.05 are not enough, and sixteen requests in flight."""
+    """Sixty cases at about $0.0018 per pair, which $0.05 cannot cover, with sixteen requests in flight."""
     monkeypatch.setenv("GRAYSPLIT_CONCURRENCY", "16")
     project.relay.control(latency=0.01, prices=dict.fromkeys((CONTROL, TREATMENT), PRICE))
     project.write("pyproject.toml", PRICES)
@@ -38,34 +38,38 @@ def suite(project, monkeypatch):
     return project
 
 
-def billed(project):
+def billed_usd(project):
     return Decimal(project.relay.stats()["billed"]["cost_usd"])
 
 
-@pytest.mark.parametrize("workers", [["-n0"], ["-n2"], ["--maxfail=99"]], ids=["one process", "two workers", "window"])
+@pytest.mark.parametrize(
+    "workers",
+    [["-n0"], pytest.param(["-n2"], marks=pytest.mark.xdist), ["--maxfail=99"]],
+    ids=["one process", "two workers", "window"],
+)
 @pytest.mark.parametrize("faults", FAULTS)
-def test_a_run_never_spends_more_than_its_cap(suite, workers, faults):
-    """Whatever the network does: by the relay's own count it is not over the cap, and most of the cap was used."""
+def test_cost_cap_is_never_exceeded(suite, workers, faults):
+    """The relay's own count stays below the cap under every network failure, and most of the cap is used."""
     suite.relay.control(faults=FAULTS[faults])
     result = suite.run(*workers, LIMITED, "--graysplit-max-cost=0.05", "--graysplit-timeout=0.2")
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     counted = result.parseoutcomes()
     assert counted["skipped"] >= 60 - 30
     assert sum(counted.values()) == 61
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_run_that_stays_within_its_cap_says_nothing_of_it(suite):
-    """It is green, and its worst case is no part of what it cost."""
+def test_cost_cap_that_is_not_reached_is_not_mentioned(suite):
+    """The run passes, and the worst-case estimate is not part of its cost."""
     result = suite.run(LIMITED, "--graysplit-max-cost=1")
     result.assert_outcomes(passed=60)
     assert "cap of" not in result.stdout.str()
     assert "graysplit::" not in result.stdout.str()
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_what_was_not_asked_is_skipped_and_what_was_answered_is_kept(suite, workers):
-    """A higher cap fetches only the rest, and then every case is judged."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_cost_cap_skips_the_rest_and_keeps_paid_replies(suite, workers):
+    """A second run with a higher cap fetches only the rest, and every case is judged."""
     first = suite.run(*workers, LIMITED, "--graysplit-max-cost=0.05", "--graysplit-json=report.json")
     sent = suite.sent()
     assert sent == len(suite.recorded()) < 120
@@ -78,9 +82,9 @@ def test_what_was_not_asked_is_skipped_and_what_was_answered_is_kept(suite, work
     assert suite.report()["run"]["complete"] is True
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_the_run_fails_with_an_item_of_its_own(suite, section, workers):
-    """In the terminal, in JUnit XML, in the exit code, and not in what --lf would run again."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_used_up_cost_cap_fails_the_run_with_an_item(suite, section_of, workers):
+    """The item is in the terminal, in JUnit XML and in the exit code; --lf does not select it."""
     result = suite.run(*workers, "-rsf", LIMITED, "--graysplit-max-cost=0.05", "--junit-xml=junit.xml")
     counted = result.parseoutcomes()
     assert counted["failed"] == 1
@@ -96,38 +100,39 @@ def test_the_run_fails_with_an_item_of_its_own(suite, section, workers):
     cases = ET.parse(suite.path / "junit.xml").getroot().iter("testcase")
     assert [case.get("name") for case in cases if case.find("failure") is not None] == ["budget"]
     again = suite.run("--lf", "--graysplit-record=none", LIMITED)
-    assert again.parseoutcomes().get("failed", 0) == counted["skipped"]  # what is not recorded; no more, no less
+    assert again.parseoutcomes().get("failed", 0) == counted["skipped"]  # exactly the cases without a recording
 
 
-def test_the_item_has_a_line_of_its_own(suite):
-    """Below the tests, and neither line is mixed up with the other."""
+def test_budget_item_has_its_own_line(suite):
+    """The line of the item stands below those of the tests."""
     lines = suite.run(LIMITED, "--graysplit-max-cost=0.05", "-v").outlines
     [line] = [line for line in lines if line.startswith("graysplit::budget")]
     assert line.split()[:2] == ["graysplit::budget", "FAILED"]
 
 
-def test_the_gate_none_only_says_it(suite):
-    """Nothing fails the session, and the note is there."""
+def test_gate_none_only_notes_the_used_up_cost_cap(suite):
+    """The session passes, and the note is there."""
     result = suite.run(LIMITED, "--graysplit-max-cost=0.05", "--graysplit-gate=none")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["the cap of $0.05 is used up: *"])
     assert "graysplit::" not in result.stdout.str()
 
 
-def test_a_cap_below_one_request_sends_nothing(suite, section):
-    """The reason, and what one request may cost, is all there is to say."""
+def test_cost_cap_below_one_request_sends_nothing(suite, section_of):
+    """The summary gives the reason and the possible cost of one request."""
     result = suite.run(LIMITED, "--graysplit-max-cost=0.001")
     assert suite.sent() == 0
     assert result.parseoutcomes() == {"failed": 1, "skipped": 60}
-    assert section(result, "= graysplit =", "= ") == (
+    assert section_of(result, "= graysplit =", "= ") == (
         "the cap of $0.001 is used up: $0.0000 spent, 60 of 60 cases were not asked\n"
         "  hint: the next request may cost $0.0013; raise --graysplit-max-cost and run again: what was answered is kept"
         "  [budget-used-up]"
     )
 
 
-def test_what_is_recorded_is_judged_for_nothing(suite):
-    """A replay needs neither money nor price, limit or ledger."""
+@pytest.mark.xdist
+def test_replay_needs_no_budget(suite):
+    """A replay needs neither money nor price, token limit or ledger."""
     suite.run(LIMITED).assert_outcomes(passed=60)
     suite.write("pyproject.toml", "")
     for workers in ([], ["-n2"], ["-x"]):
@@ -136,8 +141,8 @@ def test_what_is_recorded_is_judged_for_nothing(suite):
     assert suite.sent() == 120
 
 
-def test_a_reply_alone_is_judged_alone(project):
-    """`graysplit_reply`: the arm that was answered passes, the one that was not asked is skipped."""
+def test_cost_cap_skips_one_arm_of_a_reply_test(project):
+    """With `graysplit_reply` the arm with a reply passes, and the arm without one is skipped."""
     project.record(
         "test_x", "One?", model=CONTROL, body={"messages": [{"role": "user", "content": "One?"}], "max_tokens": 6}
     )
@@ -148,8 +153,8 @@ def test_a_reply_alone_is_judged_alone(project):
     assert project.sent() == 0
 
 
-def test_what_was_answered_of_a_case_that_is_not_judged_is_paid_for(project):
-    """Its cost stays in the table, and its misses are no misses: nobody judges half a case."""
+def test_cost_of_a_case_without_a_result_is_counted(project):
+    """The cost of its one reply is in the table, but half a case is not judged, so it has no miss."""
     body = {"messages": [{"role": "user", "content": "One?"}], "max_tokens": 6}
     project.record("test_x", "One?", model=CONTROL, body=body)
     project.test_file(
@@ -169,8 +174,8 @@ def test_what_was_answered_of_a_case_that_is_not_judged_is_paid_for(project):
         "graysplit_relay.reply('New?').text",
     ],
 )
-def test_prompts_of_a_body_are_capped_too(project, body):
-    """Also where the body never looks at the answer."""
+def test_cost_cap_covers_prompts_of_a_test_body(project, body):
+    """The test is skipped also where the body never reads the reply."""
     project.test_file(f"def test_x(graysplit_relay): {body}")
     result = project.run(LIMITED, "--graysplit-max-cost=0.00000001", "-rs")
     assert result.parseoutcomes() == {"skipped": 1, "failed": 1}
@@ -178,8 +183,8 @@ def test_prompts_of_a_body_are_capped_too(project, body):
     assert project.sent() == 0
 
 
-def test_a_fixture_that_asks_too_early_is_skipped(project):
-    """In its setup nothing is wrong with the test either."""
+def test_cost_cap_skips_a_test_whose_fixture_asks_first(project):
+    """A missing reply in the setup is not an error of the test."""
     project.test_file(
         """
         @pytest.fixture
@@ -193,33 +198,35 @@ def test_a_fixture_that_asks_too_early_is_skipped(project):
     assert result.parseoutcomes() == {"skipped": 1, "failed": 1}
 
 
-def test_a_crashed_workers_reservations_stay_spent(suite):
-    """Its replacement goes on with what is left, the cap holds, and nobody waits for the dead."""
+@pytest.mark.xdist
+def test_reservations_of_a_crashed_worker_stay_spent(suite):
+    """The replacement continues with the rest of the cap and does not wait for the crashed worker."""
     suite.test_file(
         SUITE.replace("assert graysplit.treatment.text", "prompt == 'Prompt 5' and __import__('os')._exit(1)")
     )
     suite.relay.control(latency=0.05)
     result = suite.run("-n2", LIMITED, "--graysplit-max-cost=0.05")
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     assert result.parseoutcomes()["skipped"] >= 25
     assert list((suite.path / ".graysplit" / "budget").iterdir()) == []
 
 
-def test_workers_of_another_machine_get_their_part(suite):
-    """Reached through a proxy, they share no file with the controller: half of the cap each, and no ledger."""
+@pytest.mark.xdist
+def test_remote_workers_get_a_share_of_the_cost_cap(suite):
+    """Workers behind a proxy share no file with the controller: each gets half of the cap, and there is no ledger."""
     far = ["--dist=load", "--px=id=proxy//popen//execmodel=thread", "--tx=2*popen//via=proxy"]
     result = suite.run(*far, "-rs", LIMITED, "--graysplit-max-cost=0.05")
     result.stdout.fnmatch_lines([f"SKIPPED * {UNASKED}"])
-    assert CAP / 2 < billed(suite) <= CAP
+    assert CAP / 2 < billed_usd(suite) <= CAP
     assert not (suite.path / ".graysplit" / "budget").exists()
     counted = result.parseoutcomes()
     assert (counted["failed"], result.ret) == (1, pytest.ExitCode.TESTS_FAILED)
     spent = next(line for line in result.outlines if line.startswith("the cap of $0.05 is used up"))
-    assert f"${billed(suite):.4f} spent, {counted['skipped']} of 60 cases" in spent
+    assert f"${billed_usd(suite):.4f} spent, {counted['skipped']} of 60 cases" in spent
 
 
-def test_a_relay_that_bills_more_than_its_price_is_told(suite):
-    """The cap cannot be promised then, and the summary says why and for which model."""
+def test_price_overrun_of_the_relay_is_reported(suite):
+    """The cap cannot be guaranteed then, and the summary says why and for which model."""
     reported = {"kind": "reported", "cost": "0.004", "model": TREATMENT, "times": None}
     suite.relay.control(faults=[reported])
     result = suite.run(LIMITED, "--graysplit-max-cost=0.05", "--graysplit-concurrency=1")
@@ -227,9 +234,9 @@ def test_a_relay_that_bills_more_than_its_price_is_told(suite):
     result.stdout.fnmatch_lines([f"{TREATMENT} cost x3.* of the most that its price and limit allow; *"])
 
 
-@pytest.mark.parametrize("workers", [[], ["-x"], ["-n2"]])
-def test_a_model_without_a_price_is_refused_before_anything_is_sent(project, workers):
-    """With the lines to add to pyproject.toml."""
+@pytest.mark.parametrize("workers", [[], ["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_cost_cap_refuses_a_model_without_a_price(project, workers):
+    """The message gives the lines to add to pyproject.toml, and nothing is sent."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     project.relay.control(models=[CONTROL, "my-model"])
     result = project.run(
@@ -244,8 +251,8 @@ def test_a_model_without_a_price_is_refused_before_anything_is_sent(project, wor
 
 
 @pytest.mark.parametrize("workers", [[], ["-x"]])
-def test_a_request_without_a_limit_is_refused_before_anything_is_sent(project, workers):
-    """One case of several has none."""
+def test_cost_cap_refuses_a_request_without_a_token_limit(project, workers):
+    """One of two cases has no limit, and nothing is sent."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?", params={"max_completion_tokens": 50})
@@ -263,8 +270,8 @@ def test_a_request_without_a_limit_is_refused_before_anything_is_sent(project, w
     assert project.sent() == 0
 
 
-def test_a_prompt_of_a_body_without_a_limit_fails_its_test(project):
-    """Nobody could know of it before the body ran."""
+def test_cost_cap_fails_a_body_prompt_without_a_token_limit(project):
+    """The prompt is unknown before the body runs."""
     project.test_file("def test_x(graysplit_relay): graysplit_relay.compare('New?')")
     result = project.run("--graysplit-max-cost=1")
     assert result.parseoutcomes() == {"failed": 1}
@@ -273,8 +280,8 @@ def test_a_prompt_of_a_body_without_a_limit_fails_its_test(project):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "much", "$1"])
-def test_a_cap_is_an_amount(project, text):
-    """Anything else is refused as every option refuses it."""
+def test_invalid_cost_cap_option_is_a_usage_error(project, text):
+    """The message is that of every option."""
     project.test_file(SUITE)
     result = project.run(f"--graysplit-max-cost={text}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -283,9 +290,9 @@ def test_a_cap_is_an_amount(project, text):
     )
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_a_cap_in_the_environment_that_is_no_amount_is_one_message(project, monkeypatch, workers):
-    """No traceback of ours, whoever looks first."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_invalid_cost_cap_in_the_environment_is_one_message(project, monkeypatch, workers):
+    """There is no traceback, with and without workers."""
     monkeypatch.setenv("GRAYSPLIT_MAX_COST", "much")
     project.test_file(SUITE)
     result = project.run(*workers)
@@ -295,13 +302,15 @@ def test_a_cap_in_the_environment_that_is_no_amount_is_one_message(project, monk
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize(("source", "workers"), [("environment", ["-n2"]), ("ini", [])])
-def test_the_cap_may_stand_elsewhere(suite, monkeypatch, source, workers):
-    """In the environment or in the ini file, also for workers."""
+@pytest.mark.parametrize(
+    ("source", "workers"), [pytest.param("environment", ["-n2"], marks=pytest.mark.xdist), ("ini", [])]
+)
+def test_cost_cap_in_environment_or_ini_file(suite, monkeypatch, source, workers):
+    """The cap also holds for workers."""
     if source == "environment":
         monkeypatch.setenv("GRAYSPLIT_MAX_COST", "0.05")
     else:
         suite.write("pytest.ini", "[pytest]\ngraysplit_max_cost = 0.05\n")
     result = suite.run(LIMITED, *workers)
     assert result.parseoutcomes()["skipped"] > 25
-    assert billed(suite) <= CAP
+    assert billed_usd(suite) <= CAP

@@ -1,10 +1,11 @@
-"""Case files are collected like test modules, and a broken one says where."""
+"""Case files are collected like test modules, and the error of a broken one names file and line."""
+
+import json
 
 import pytest
 
-from pytest_graysplit.cases.fields import CASE_FIELDS
+from pytest_graysplit.cli import main
 
-KNOWN = ", ".join(CASE_FIELDS)
 JSONL = '{"id": "first", "prompt": "One?", "tags": ["slow"]}\n{"id": "second", "prompt": "Two?"}\n'
 
 
@@ -17,8 +18,8 @@ JSONL = '{"id": "first", "prompt": "One?", "tags": ["slow"]}\n{"id": "second", "
         ("support.graysplit.csv", "id,prompt,tags\nfirst,One?,slow\nsecond,Two?,\n"),
     ],
 )
-def test_a_case_file_is_collected_by_itself(project, name, text):
-    """Every format gives the same items, without a line of Python, and they are recorded beside the file."""
+def test_case_file_is_collected_without_python(project, name, text):
+    """Every format gives the same items, and the replies are recorded beside the file."""
     project.write(f"cases/{name}", text)
     result = project.run("-v")
     result.assert_outcomes(passed=2)
@@ -27,8 +28,8 @@ def test_a_case_file_is_collected_by_itself(project, name, text):
     assert project.sent() == 4
 
 
-def test_other_files_are_left_alone(project):
-    """A jsonl file without `.graysplit.` in its name, or with another ending, is no test."""
+def test_files_of_other_names_are_not_collected(project):
+    """A file without `.graysplit.` in its name, or with another extension, is not a case file."""
     project.write("support.jsonl", JSONL)
     project.write("support.graysplit.txt", JSONL)
     result = project.run()
@@ -96,17 +97,17 @@ def test_other_files_are_left_alone(project):
         ),
     ],
 )
-def test_a_broken_case_file_is_one_clean_collection_error(project, section, name, text, message):
-    """The whole message names file, line and field; pytest ends with 2, and nothing is sent."""
+def test_broken_case_file_is_one_collection_error(project, section_of, name, text, message):
+    """The message names file, line and field; pytest exits with 2, and nothing is sent."""
     project.write(name, text)
     result = project.run()
-    assert section(result, "ERROR collecting") == message
+    assert section_of(result, "ERROR collecting") == message
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.sent() == 0
 
 
-def test_several_treatments_give_an_item_each(project):
-    """A case is one item a treatment, and the control is asked once for all of them."""
+def test_case_file_has_one_item_per_treatment(project):
+    """The control is requested once for all treatments."""
     project.write("support.graysplit.jsonl", JSONL)
     result = project.run("--graysplit-treatment=gpt-4.1", "-v")
     result.assert_outcomes(passed=4)
@@ -115,16 +116,16 @@ def test_several_treatments_give_an_item_each(project):
 
 
 @pytest.mark.parametrize("arguments", [["-k", "first"], ["-k", "slow"], ["support.graysplit.jsonl::first"]])
-def test_a_case_is_selected_as_a_test_is(project, arguments):
-    """By its id, by its tag, and by its node id; only what is selected is paid for."""
+def test_case_is_selected_by_id_tag_and_node_id(project, arguments):
+    """Only selected cases are paid for."""
     project.write("support.graysplit.jsonl", JSONL)
     result = project.run(*arguments)
     assert result.parseoutcomes()["passed"] == 1
     assert project.sent() == 2
 
 
-def test_collect_only_lists_the_cases(project):
-    """`--co` names every case, and sends and writes nothing."""
+def test_collect_only_lists_the_cases_of_a_file(project):
+    """Nothing is sent or written."""
     project.write("support.graysplit.jsonl", JSONL)
     result = project.run("--co", "-q")
     assert result.outlines[:2] == ["support.graysplit.jsonl::first", "support.graysplit.jsonl::second"]
@@ -133,8 +134,8 @@ def test_collect_only_lists_the_cases(project):
     assert not (project.path / ".graysplit").exists()
 
 
-def test_the_last_failed_case_runs_again_alone(project):
-    """`--lf` takes the case that missed, and replays it."""
+def test_last_failed_option_runs_a_failed_case_again(project):
+    """`--lf` selects the case that missed, and replays it."""
     project.write(
         "support.graysplit.jsonl",
         '{"id": "bad", "prompt": "One?", "expect": {"contains": "Paris"}}\n{"id": "good", "prompt": "Two?"}\n',
@@ -146,12 +147,12 @@ def test_the_last_failed_case_runs_again_alone(project):
     assert project.sent() == 4
 
 
-def test_a_missed_case_says_where_it_stands(project, section):
-    """The failure of a case file's case is a message, never a traceback."""
+def test_failed_case_of_a_file_shows_its_line(project, section_of):
+    """The failure is a message without a traceback."""
     project.record("bad", "One?", file="support")
     project.write("support.graysplit.jsonl", '\n{"id": "bad", "prompt": "One?", "expect": {"contains": "Rome"}}\n')
     result = project.run()
-    assert section(result, "___ bad ___") == (
+    assert section_of(result, "___ bad ___") == (
         "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
         "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
         "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
@@ -162,5 +163,47 @@ def test_a_missed_case_says_where_it_stands(project, section):
         "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
         "  treatment  deepseek-v3.2: missed, ok 0.50 s <$0.0001 replayed\n"
         "  similarity 1.00 (lexical), length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
+
+
+def test_case_file_from_traffic_runs_unchanged(project, capsys):
+    """Every case is sent to both models, with its tags and cluster."""
+    split = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}
+    request = {
+        "kind": "request",
+        "id": "r",
+        "at": "t",
+        "split": "s",
+        "arm": "control",
+        "model": "m",
+        "outcome": "ok",
+        "unit": "ab" * 32,
+    }
+    asked = [
+        {**request, "messages": [{"role": "user", "content": text}]}
+        for text in ("One?", "Two, bob@example.com?", "one?")
+    ]
+    project.write("traffic.jsonl", "".join(f"{json.dumps(line)}\n" for line in (split, *asked)))
+    assert main(["cases", "from-traffic", "traffic.jsonl"]) == 0
+    assert capsys.readouterr().out.endswith("traffic.graysplit.jsonl\n")
+    result = project.run("-v", "traffic.graysplit.jsonl")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*::one-* PASSED*", "*::two-email-1-* PASSED*"])
+    assert project.sent() == 4
+
+
+def test_case_file_from_promptfoo_runs_unchanged(project, capsys):
+    """The import and the run are two commands."""
+    project.write(
+        "promptfooconfig.yaml",
+        """
+        prompts: ["What about {{thing}}?"]
+        tests: [{vars: {thing: [lamps, chairs]}, assert: [{type: regex, value: '[\\\\s\\\\S]'}]}]
+        """,
+    )
+    assert main(["cases", "import", "promptfooconfig.yaml"]) == 0
+    assert capsys.readouterr().out.endswith("promptfoo.graysplit.yaml\n")
+    result = project.run("-v", "promptfoo.graysplit.yaml")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*::lamps PASSED*", "*::chairs PASSED*"])

@@ -1,12 +1,12 @@
-"""What the fixtures hand over, and what they say where they cannot."""
+"""The fixtures of the plugin: the values that they give, and their messages."""
 
 import pytest
 
 from pytest_graysplit.cases.fields import MARKER_FIELDS
 
 
-def test_graysplit_is_the_comparison(project):
-    """Both replies, their similarity and their ratios, ready before the body runs."""
+def test_graysplit_fixture_gives_the_comparison(project):
+    """Both replies, their similarity and their ratios are ready before the body runs."""
     project.record("test_x", "Capital of France?", model="claude-sonnet-4.5", text="Paris, the capital.", latency_s=2.0)
     project.record("test_x", "Capital of France?", model="deepseek-v3.2", text="It is Paris.", latency_s=1.0)
     project.test_file(
@@ -26,7 +26,7 @@ def test_graysplit_is_the_comparison(project):
     project.run().assert_outcomes(passed=1)
 
 
-def test_graysplit_reply_runs_once_an_arm(project):
+def test_graysplit_reply_fixture_runs_once_per_arm(project):
     """Plain asserts give each model its own pass rate, also with several treatments."""
     project.test_file(
         """
@@ -43,8 +43,8 @@ def test_graysplit_reply_runs_once_an_arm(project):
     assert project.sent() == 3
 
 
-def test_graysplit_relay_calls_prompts_of_the_body(project):
-    """`compare` asks both arms, `reply` one; both are recorded under the test and replayed the next time."""
+def test_graysplit_relay_fixture_sends_prompts_of_the_body(project):
+    """`compare` asks both arms, `reply` asks one; the replies are recorded under the test and replayed later."""
     project.test_file(
         """
         def test_x(graysplit_relay):
@@ -61,8 +61,8 @@ def test_graysplit_relay_calls_prompts_of_the_body(project):
     assert [reply["case"] for reply in project.recorded()] == ["test_x#1", "test_x#1", "test_x#2", "test_x#3"]
 
 
-def test_thresholds_of_graysplit_relay_are_asserted_after_an_unmarked_body(project, section):
-    """The body runs to its end, then the test fails with every comparison that missed."""
+def test_graysplit_relay_fixture_asserts_thresholds_after_the_body(project, section_of):
+    """The body runs to its end, and the test fails with every comparison that missed."""
     project.record("test_x#1", "One?", model="claude-sonnet-4.5", text="red")
     project.record("test_x#1", "One?", model="deepseek-v3.2", text="blue")
     project.record("named", "Two?", text="the same")
@@ -77,7 +77,7 @@ def test_thresholds_of_graysplit_relay_are_asserted_after_an_unmarked_body(proje
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the body ended"])
-    assert section(result, "___ test_x ___", "---- Captured") == (
+    assert section_of(result, "___ test_x ___", "---- Captured") == (
         "treatment deepseek-v3.2: lexical similarity 0.10 is below 0.9\n"
         "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
         "\n"
@@ -90,11 +90,11 @@ def test_thresholds_of_graysplit_relay_are_asserted_after_an_unmarked_body(proje
     )
 
 
-def test_both_fixtures_in_one_test_are_refused(project, section):
+def test_graysplit_and_graysplit_reply_in_one_test_are_refused(project, section_of):
     """A test judges each model alone, or the treatment against the control."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit, graysplit_reply): pass')
     result = project.run()
-    assert section(result, "ERROR collecting") == (
+    assert section_of(result, "ERROR collecting") == (
         "test_it.py:3: the test asks for graysplit and for graysplit_reply\n"
         "  hint: use graysplit_reply to judge each model alone, graysplit to judge the treatment against the control"
         "  [fixture-both]"
@@ -103,20 +103,20 @@ def test_both_fixtures_in_one_test_are_refused(project, section):
 
 
 @pytest.mark.parametrize("fixture", ["graysplit", "graysplit_reply"])
-def test_a_fixture_without_the_marker_says_how_to_mark(project, section, fixture):
-    """The message names the test and the fixture that needs no mark."""
+def test_fixture_in_an_unmarked_test_is_refused(project, section_of, fixture):
+    """The message names the test, and the fixture that needs no mark."""
     project.test_file(f"def test_x({fixture}): pass")
     result = project.run()
     result.assert_outcomes(errors=1)
-    assert section(result, "ERROR at setup of test_x") == (
+    assert section_of(result, "ERROR at setup of test_x") == (
         f"the fixture {fixture} needs a marked test\n"
         '  hint: put @pytest.mark.graysplit(prompt="...") on test_x, or ask for graysplit_relay to call prompts from '
         "the body  [fixture-unmarked]"
     )
 
 
-def test_a_fixture_of_the_user_may_build_on_ours(project):
-    """It sees the replies before the body does."""
+def test_user_fixture_may_use_our_fixtures(project):
+    """It sees the replies before the body runs."""
     project.test_file(
         """
         @pytest.fixture
@@ -139,8 +139,8 @@ def test_a_fixture_of_the_user_may_build_on_ours(project):
     project.run().assert_outcomes(passed=3)
 
 
-def test_a_miss_inside_a_fixture_of_the_user_tells_the_miss(project, section):
-    """What is missing is said in our words, not as an attribute error in the user's fixture."""
+def test_missing_recording_in_a_user_fixture_is_explained(project, section_of):
+    """The error is our message, not an attribute error in the user's fixture."""
     project.record("test_other", "Other?")
     project.test_file(
         """
@@ -156,7 +156,7 @@ def test_a_miss_inside_a_fixture_of_the_user_tells_the_miss(project, section):
         """
     )
     result = project.run("--graysplit-record=none")
-    assert section(result, "ERROR at setup of test_x") == (
+    assert section_of(result, "ERROR at setup of test_x") == (
         "no recording for case 'test_x' (control, claude-sonnet-4.5)\n"
         "  __graysplit__/test_it.jsonl has one that differs:\n"
         "    case: 'test_other' -> 'test_x'\n"
@@ -191,28 +191,28 @@ E     hint: the role, not the model: arm="control" or arm="treatment"  [arm-unkn
         ),
     ],
 )
-def test_a_wrong_call_of_graysplit_relay_shows_the_line_of_the_test_alone(project, section, call, message):
-    """The message and the user's own line, no frame of ours, and nothing is sent."""
+def test_invalid_graysplit_relay_call_shows_only_the_users_line(project, section_of, call, message):
+    """The traceback has no frame of the plugin, and nothing is sent."""
     project.test_file(f"def test_x(graysplit_relay): graysplit_relay.{call}")
     result = project.run()
     result.assert_outcomes(failed=1)
-    shown = section(result, "___ test_x ___").splitlines()
+    shown = section_of(result, "___ test_x ___").splitlines()
     assert shown[2] == f">   def test_x(graysplit_relay): graysplit_relay.{call}"
     assert shown[-1] == "test_it.py:3: UsageError"
     assert "\n".join(shown[4:-2]) == message.strip()
     assert project.sent() == 0
 
 
-def test_graysplit_relay_skips_without_a_treatment(project):
-    """An unmarked test with nothing to compare is skipped with the reason, as a marked one is."""
+def test_graysplit_relay_fixture_skips_without_a_treatment(project):
+    """An unmarked test is skipped with the same reason as a marked one."""
     project.test_file('def test_x(graysplit_relay): graysplit_relay.compare("One?")')
-    result = project.bare("-rs")
+    result = project.run_without_models("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED * no treatment model: name the candidate with --graysplit-treatment=MODEL"])
 
 
-def test_graysplit_relay_works_in_a_marked_test(project):
-    """Its prompts are cases of their own beside the marked one."""
+def test_graysplit_relay_fixture_works_in_a_marked_test(project):
+    """Its prompts are separate cases beside the marked one."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -225,8 +225,8 @@ def test_graysplit_relay_works_in_a_marked_test(project):
     assert project.sent() == 4
 
 
-def test_a_model_with_parameters_of_its_own_stays_in_the_same_case(project):
-    """Each arm is an item, and the treatment is asked with another temperature: it is one case still, and a pair."""
+def test_arms_with_different_parameters_stay_one_case(project):
+    """Each arm is an item, and the treatment has another temperature; the replies are one case and one pair."""
     project.write("pyproject.toml", '[tool.graysplit.models."deepseek-v3.2".params]\ntemperature = 1\n')
     project.test_file(
         """

@@ -1,4 +1,4 @@
-"""What fails the session: any missed case, or nothing."""
+"""The gates `case` and `none`: either any failed case fails the session, or none does."""
 
 import pytest
 
@@ -7,7 +7,7 @@ TREATMENT = "deepseek-v3.2"
 
 @pytest.fixture
 def suite(project):
-    """Two cases, of which the treatment misses one, and a test of the user's own."""
+    """Two cases, one of which the treatment fails, and a test without our marker."""
     project.record("test_x", "One?", model="claude-sonnet-4.5", text="The sky is blue.")
     project.record("test_x", "One?", model=TREATMENT, text="Grass grows in spring.")
     project.record("test_y", "Two?")
@@ -25,37 +25,37 @@ def suite(project):
     return project
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_the_gate_case_fails_the_session(suite, workers):
-    """A missed case is a failed test and exit code 1; that is the default."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_gate_case_fails_the_session(suite, workers):
+    """A missed case is a failed test with exit code 1; that is the default."""
     result = suite.run(*workers)
     assert result.parseoutcomes() == {"failed": 1, "passed": 2}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_the_gate_none_shows_a_miss_and_fails_nothing(suite, section, workers):
-    """The miss is an m, a line below the summary, and false in the JSON; pytest ends with 0."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_gate_none_shows_a_miss_and_passes(suite, section_of, workers):
+    """The miss is an `m`, a line below the summary, and false in the JSON report; the exit code is 0."""
     result = suite.run("--graysplit-gate=none", "--graysplit-json=report.json", *workers)
     assert result.parseoutcomes() == {"missed": 1, "passed": 2}
     assert result.ret == pytest.ExitCode.OK
-    assert section(result, "broken cases") == (
+    assert section_of(result, "broken cases") == (
         "\nMISS test_it.py::test_x - treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75"
     ).strip("\n")
     assert suite.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
     assert [arm["passed"] for arm in suite.report()["arms"]] == [2, 1]
 
 
-def test_the_gate_none_writes_a_word_under_v_and_a_letter_without(suite):
-    """A miss is told from a pass at every verbosity."""
+def test_gate_none_shows_misses_at_every_verbosity(suite):
+    """A miss is a word under -v and a letter without it."""
     verbose = suite.run("--graysplit-gate=none", "-v")
     verbose.stdout.fnmatch_lines(["test_it.py::test_x MISS*", "test_it.py::test_y PASSED*"])
     plain = suite.run("--graysplit-gate=none")
     plain.stdout.fnmatch_lines(["test_it.py m..*"])
 
 
-def test_the_gate_none_forgives_a_failed_body_of_a_marked_test(project):
-    """What a treatment says badly is a miss, also where the user's assert found it."""
+def test_gate_none_forgives_a_failed_body_of_a_marked_test(project):
+    """A failed assert of the user is a miss like a missed threshold."""
     project.record("test_x", "One?")
     project.test_file(
         """
@@ -70,8 +70,8 @@ def test_the_gate_none_forgives_a_failed_body_of_a_marked_test(project):
     assert "MISS test_it.py::test_x - AssertionError: assert 'Rome' in 'Paris'" in result.outlines
 
 
-def test_the_gate_none_forgives_nothing_else(project):
-    """A test without our marker, a fixture that breaks, and a missing recording stay what they are."""
+def test_gate_none_does_not_forgive_other_failures(project):
+    """A failed test without our marker and a broken fixture still fail the session."""
     project.record("test_z", "Two?")
     project.test_file(
         """
@@ -89,8 +89,8 @@ def test_the_gate_none_forgives_nothing_else(project):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_the_gate_none_does_not_forgive_what_could_not_be_judged(project):
-    """A reply that is not recorded is no answer of a model: the run fails, whatever the gate."""
+def test_gate_none_does_not_forgive_a_missing_recording(project):
+    """A missing recording is not a reply of a model, so the run fails."""
     project.record("test_x", "One?")
     project.test_file(
         """
@@ -106,8 +106,8 @@ def test_the_gate_none_does_not_forgive_what_could_not_be_judged(project):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_many_misses_are_cut_to_a_screen(project):
-    """Ten misses are listed, -v lists all."""
+def test_gate_none_lists_ten_misses(project):
+    """Ten misses are listed; -v lists all."""
     project.test_file(
         """
         @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(12)])

@@ -1,4 +1,4 @@
-"""The hooks of a conftest.py, and secrets that are stored and shown nowhere."""
+"""Hooks of a conftest.py, and the API key, which no output contains."""
 
 import pytest
 
@@ -6,14 +6,14 @@ KEY = "made-up-key-0123456789"
 TEST = '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n'
 
 
-def everything_written(project, result):
-    """All that a run has left behind: its output and every file below the project."""
+def all_written_text(project, result):
+    """Return the output of a run and the text of every file below the project."""
     files = [path.read_text("utf-8", "replace") for path in project.path.rglob("*") if path.is_file()]
     return "\n".join([result.stdout.str(), result.stderr.str(), *files])
 
 
-def test_a_request_may_be_changed_before_it_is_looked_up_or_sent(project):
-    """The change is part of the recording's key: without it the recording is not found."""
+def test_modify_request_hook_changes_request_and_recording_key(project):
+    """A recording of the changed request is not found without the hook."""
     project.write(
         "conftest.py",
         """
@@ -32,8 +32,8 @@ def test_a_request_may_be_changed_before_it_is_looked_up_or_sent(project):
     project.run("--graysplit-record=none").assert_outcomes(failed=1)
 
 
-def test_a_metric_of_ones_own_scores_pairs(project):
-    """Under a name of its own, held to the threshold as any metric is."""
+def test_score_hook_adds_a_metric(project):
+    """The metric has its own name and is compared with the threshold."""
     project.write(
         "conftest.py",
         """
@@ -57,20 +57,20 @@ def test_a_metric_of_ones_own_scores_pairs(project):
     assert "lexical" in result.stdout.str()
 
 
-def test_a_metric_that_no_hook_knows_is_a_message(project, section):
-    """The hook is there and leaves the name to the next, and there is none."""
+def test_metric_unknown_to_every_hook_is_a_message(project, section_of):
+    """The hook returns None for the name, and there is no other hook."""
     project.write("conftest.py", "def pytest_graysplit_score(metric, case, control, treatment): return None")
     project.test_file('@pytest.mark.graysplit(prompt="One?", metric="theirs")\ndef test_x(graysplit): pass')
     result = project.run()
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "unknown metric 'theirs'\n"
         "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
 
 
-def test_a_hook_that_breaks_shows_its_own_traceback(project):
-    """What the user's code raises is the test's to show, and stops nothing else."""
+def test_error_in_a_hook_shows_its_traceback(project):
+    """It is an error of the test, and other tests still run."""
     project.write(
         "conftest.py",
         """
@@ -84,8 +84,8 @@ def test_a_hook_that_breaks_shows_its_own_traceback(project):
     result.stdout.fnmatch_lines(["E   *ZeroDivisionError: division by zero"])
 
 
-def test_what_must_not_be_stored_is_taken_out(project):
-    """Prompts and answers pass through the hook on their way to the disk, and are found again afterwards."""
+def test_redact_hook_changes_recordings_and_replays(project):
+    """Prompts and replies are redacted before they are stored, and a replay finds them."""
     project.write(
         "conftest.py",
         """
@@ -102,8 +102,8 @@ def test_what_must_not_be_stored_is_taken_out(project):
     assert project.sent() == 2
 
 
-def test_a_line_may_be_added_to_the_summary(project):
-    """The hook reads the results; under -q it is left out."""
+def test_summary_hook_adds_a_line(project):
+    """The hook reads the results; under -q its line is left out."""
     project.write("conftest.py", "def pytest_graysplit_summary(results): return f'cases so far: {len(results.rows)}'")
     project.test_file(TEST)
     assert "cases so far: 1" in project.run().outlines
@@ -111,9 +111,9 @@ def test_a_line_may_be_added_to_the_summary(project):
 
 
 @pytest.mark.parametrize("gate", ["case", "none"])
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_the_key_is_nowhere_even_if_a_model_says_it(project, workers, gate):
-    """Not in recordings, reports, failures, JUnit or output, though the relay echoes it in an answer."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_key_in_a_reply_is_written_nowhere(project, workers, gate):
+    """Recordings, reports, failures, JUnit XML and output lack the key, although the relay repeats it in a reply."""
     project.relay.control(faults=[{"kind": "text", "text": f"Your key is {KEY}.", "times": None}])
     project.test_file(
         """
@@ -125,7 +125,7 @@ def test_the_key_is_nowhere_even_if_a_model_says_it(project, workers, gate):
     arguments = ["--graysplit-json=report.json", "--junitxml=junit.xml", f"--graysplit-gate={gate}", "-vv", "-l"]
     result = project.run(*arguments, *workers)
     assert project.sent() == 2
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
 
 
 ECHOED = {
@@ -148,9 +148,9 @@ ECHOED = {
 }
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_the_key_is_nowhere_even_if_a_relay_writes_it_into_other_fields(project, workers):
-    """Into the served model, which the summary names, into ids and into the arguments of calls."""
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_key_in_other_fields_of_a_response_is_written_nowhere(project, workers):
+    """The relay repeats it in the served model, in ids, and in the arguments of tool calls."""
     project.relay.control(faults=[{"kind": "fields", "fields": ECHOED, "times": None}])
     project.test_file(
         """
@@ -163,20 +163,20 @@ def test_the_key_is_nowhere_even_if_a_relay_writes_it_into_other_fields(project,
     result = project.run("--graysplit-json=report.json", "--junitxml=junit.xml", "-vv", "-l", "-rA", *workers)
     assert project.sent() == 2
     assert "answered: " in str(result.stdout)
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
     assert project.report()["arms"][0]["served_models"] == {"gpt-[redacted]": 1}
 
 
-def test_the_key_is_not_in_an_error_of_the_relay(project):
-    """A relay that repeats the key in its refusal."""
+def test_key_in_an_error_of_the_relay_is_written_nowhere(project):
+    """The relay repeats the key in its error message."""
     project.relay.control(faults=[{"kind": "400", "message": f"bad key {KEY}", "times": None}])
     project.test_file(TEST)
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert KEY not in everything_written(project, result)
+    assert KEY not in all_written_text(project, result)
 
 
-def test_the_key_cannot_be_an_option(project):
-    """A key on a command line ends up in logs."""
-    result = project.bare(f"--graysplit-api-key={KEY}")
+def test_key_is_not_an_option(project):
+    """A key on a command line would end up in logs."""
+    result = project.run_without_models(f"--graysplit-api-key={KEY}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

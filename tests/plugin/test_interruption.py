@@ -1,4 +1,4 @@
-"""A run that is killed or interrupted loses nothing that was paid for."""
+"""Killed and interrupted runs: no reply that was paid for is lost."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ REPLIES = 40
 
 @pytest.fixture
 def suite(project):
-    """Forty replies that take a moment each."""
+    """Forty replies that take 0.1 s each."""
     project.relay.control(latency=0.1)
     project.test_file(
         """
@@ -25,11 +25,11 @@ def suite(project):
 
 
 @pytest.fixture
-def start(suite):
-    """Start pytest in a process of its own and wait until some answers are there."""
+def start_run(suite):
+    """Return a function that starts pytest in its own process and waits until some replies have arrived."""
     running = []
 
-    def start(*arguments, answered=10):
+    def start_run(*arguments, answered=10):
         command = [*suite.python(), *suite.options(*arguments)]
         process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
@@ -38,7 +38,7 @@ def start(suite):
             time.sleep(0.01)
         return process
 
-    yield start
+    yield start_run
     for process in running:
         process.kill()
         process.wait()
@@ -46,9 +46,9 @@ def start(suite):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_a_killed_run_is_carried_on(suite, start, arguments):
-    """After SIGKILL the next run takes in what was answered, says so, and asks only for the rest."""
-    process = start(*arguments)
+def test_killed_run_is_resumed(suite, start_run, arguments):
+    """After SIGKILL the next run recovers the replies from the journal, says so, and requests only the rest."""
+    process = start_run(*arguments)
     process.kill()
     process.wait()
     suite.relay.control(latency=0)
@@ -61,11 +61,11 @@ def test_a_killed_run_is_carried_on(suite, start, arguments):
     assert suite.report()["run"]["complete"] is True
 
 
-def test_a_killed_run_of_all_is_carried_on(suite, start):
-    """What `all` had recorded anew is not recorded anew again, and what it had not replaced is still there."""
+def test_killed_run_of_mode_all_is_resumed(suite, start_run):
+    """The next run does not request the new replies again, and the old recordings are intact until then."""
     for number in range(20):
         suite.record(f"test_x[Prompt {number}]", f"Prompt {number}", text="old")
-    process = start("--graysplit-record=all")
+    process = start_run("--graysplit-record=all")
     process.kill()
     process.wait()
     suite.relay.control(latency=0)
@@ -76,9 +76,9 @@ def test_a_killed_run_of_all_is_carried_on(suite, start):
 
 
 @pytest.mark.parametrize("arguments", [[], ["-x"]], ids=["upfront", "window"])
-def test_ctrl_c_during_a_fetch_keeps_what_came(suite, start, arguments):
-    """pytest's own code for an interrupted run, no traceback of ours, and the next run fetches the rest alone."""
-    process = start(*arguments)
+def test_ctrl_c_during_a_fetch_keeps_the_replies(suite, start_run, arguments):
+    """The exit code is pytest's own, there is no traceback, and the next run fetches only the rest."""
+    process = start_run(*arguments)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     suite.relay.control(latency=0)
@@ -91,8 +91,8 @@ def test_ctrl_c_during_a_fetch_keeps_what_came(suite, start, arguments):
     assert suite.sent() == REPLIES
 
 
-def test_an_interrupted_run_is_not_complete(project):
-    """A test that raises KeyboardInterrupt ends the run; its report says that it is a part."""
+def test_interrupted_run_is_reported_as_incomplete(project):
+    """A test raises KeyboardInterrupt, which ends the run."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -102,14 +102,14 @@ def test_an_interrupted_run_is_not_complete(project):
         def test_y(graysplit): raise KeyboardInterrupt
         """
     )
-    result = project.spawn("--graysplit-json=report.json")
+    result = project.run_in_subprocess("--graysplit-json=report.json")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.report()["run"]["complete"] is False
     assert len(project.recorded()) == 4
 
 
-def test_pytest_exit_in_a_body_loses_nothing(project):
-    """A test that ends the session leaves recordings, and a summary of what was judged."""
+def test_pytest_exit_in_a_body_keeps_recordings_and_summary(project):
+    """The report covers the tests before the exit."""
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")

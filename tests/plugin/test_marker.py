@@ -1,4 +1,4 @@
-"""What the marker takes, how marks merge, and what a wrong one says."""
+"""The graysplit marker: its fields, the order in which marks are merged, and the messages for invalid ones."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from pytest_graysplit.cases.fields import MARKER_FIELDS
 KNOWN = ", ".join((*MARKER_FIELDS, "cases", "asserts"))
 
 
-def asked(project):
-    """Return the last message of every request that was sent, each once, sorted."""
+def sent_prompts(project):
+    """Return the last message of every request, sorted and without duplicates."""
     return sorted({body["messages"][-1]["content"] for body in project.relay.stats()["bodies"]})
 
 
@@ -82,16 +82,16 @@ def asked(project):
         "parametrized-case",
     ],
 )
-def test_a_prompt_comes_from_the_marker_or_from_an_argument(project, source, prompts):
-    """Each way to name a prompt sends it once to each model."""
+def test_marker_prompt_may_come_from_an_argument(project, source, prompts):
+    """Every way to give a prompt sends it once to each model."""
     project.test_file(source)
     result = project.run()
     result.assert_outcomes(passed=len(prompts))
-    assert asked(project) == prompts
+    assert sent_prompts(project) == prompts
     assert project.sent() == 2 * len(prompts)
 
 
-def test_a_case_file_gives_one_item_a_case(project):
+def test_marker_with_a_case_file_gives_one_item_per_case(project):
     """`cases=` names a file beside the test file, and a `case` argument receives each case."""
     project.write("tests/support.jsonl", '{"id": "a", "prompt": "One?"}\n{"id": "b", "prompt": "Two?"}\n')
     project.test_file(
@@ -110,12 +110,12 @@ def test_a_case_file_gives_one_item_a_case(project):
     result = project.run("-v")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["*::test_x[[]a[]] PASSED*", "*::test_y[[]b[]] PASSED*"])
-    assert asked(project) == ["One?", "Two?"]
+    assert sent_prompts(project) == ["One?", "Two?"]
     assert project.sent() == 4
 
 
-def test_marks_of_module_class_and_function_merge_field_by_field(project):
-    """The nearest mark wins for a field, and the others keep theirs."""
+def test_marks_of_module_class_and_function_are_merged_by_field(project):
+    """The nearest mark wins for each field."""
     project.test_file(
         """
         pytestmark = pytest.mark.graysplit(max_latency_ratio=1000, max_latency_s=50, tags=["module"])
@@ -136,8 +136,8 @@ def test_marks_of_module_class_and_function_merge_field_by_field(project):
     project.run().assert_outcomes(passed=2)
 
 
-def test_every_field_travels_to_the_case_and_the_request(project):
-    """Params are sent, samples are drawn, and what is only kept is kept."""
+def test_marker_fields_reach_the_case_and_the_request(project):
+    """Parameters are sent, samples are requested, and the other fields are in the case."""
     project.test_file(
         """
         @pytest.mark.graysplit(
@@ -233,11 +233,11 @@ def test_every_field_travels_to_the_case_and_the_request(project):
         ),
     ],
 )
-def test_a_wrong_marker_is_one_clean_collection_error(project, section, mark, message):
-    """The whole message is place, problem and remedy, without a traceback, and nothing is sent."""
+def test_invalid_marker_is_one_collection_error(project, section_of, mark, message):
+    """The message is place, problem and remedy without a traceback, and nothing is sent."""
     project.test_file(f"@pytest.mark.graysplit({mark})\ndef test_x(graysplit): pass")
     result = project.run()
-    assert section(result, "ERROR collecting") == message
+    assert section_of(result, "ERROR collecting") == message
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert project.sent() == 0
 
@@ -283,8 +283,8 @@ def test_a_wrong_marker_is_one_clean_collection_error(project, section, mark, me
         ),
     ],
 )
-def test_a_parametrized_value_that_cannot_be_sent_is_named_with_its_item(project, section, argument, value, message):
-    """The message names the line of the test and the item, and there is one for the whole function."""
+def test_invalid_parametrized_value_is_named_with_its_item(project, section_of, argument, value, message):
+    """The message names the line of the test and the item, once per function."""
     project.test_file(
         f"""
         @pytest.mark.graysplit
@@ -293,12 +293,12 @@ def test_a_parametrized_value_that_cannot_be_sent_is_named_with_its_item(project
         """
     )
     result = project.run()
-    assert section(result, "ERROR collecting") == f"test_it.py:3{message}"
+    assert section_of(result, "ERROR collecting") == f"test_it.py:3{message}"
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
 
-def test_tags_select_tests(project):
-    """`-k` knows the tags of the marker and of the case file that it names."""
+def test_tags_of_marker_and_case_file_select_tests(project):
+    """`-k` finds a test by its tags."""
     project.write("support.jsonl", '{"id": "a", "prompt": "One?", "tags": ["slow"]}\n{"id": "b", "prompt": "Two?"}\n')
     project.test_file(
         """
@@ -311,11 +311,11 @@ def test_tags_select_tests(project):
     )
     result = project.run("-k", "slow", "-v")
     assert result.parseoutcomes() == {"passed": 2, "deselected": 1}
-    assert asked(project) == ["One?", "Three?"]
+    assert sent_prompts(project) == ["One?", "Three?"]
 
 
-def test_a_marked_test_needs_no_fixture_of_ours(project):
-    """A test that only carries the marker is fetched, compared and held to its thresholds as well."""
+def test_marked_test_needs_no_fixture_of_ours(project):
+    """A test with only the marker is fetched, compared and checked against its thresholds."""
     project.test_file('@pytest.mark.graysplit(prompt="One?", max_latency_s=60)\ndef test_x(): pass')
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=1)

@@ -1,4 +1,4 @@
-"""`min_similarity="auto"`: measured on the control's own noise before the first test, or said why not."""
+"""`min_similarity="auto"`: the threshold is measured on the noise of the control before the first test, or refused."""
 
 import random
 import re
@@ -16,22 +16,22 @@ def pytest_graysplit_score(metric, control, treatment):
 """
 
 
-def answer(tens):
-    """A text whose length is the only thing that differs: ten letters are a hundredth of similarity by `near`."""
+def text_of_length(tens):
+    """Return a text of a given length; by the metric `near` ten more letters cost 0.01 of similarity."""
     return "a" * 100 + "b" * 10 * tens
 
 
 @pytest.fixture
-def suite(project):
-    """Cases whose control is .99, .98, ... alike itself, and whose treatment says what the control said first."""
+def write_suite(project):
+    """Return a function that writes cases with a self-similarity of .99, .98, ... of the control."""
 
     def write(cases=19, mark="", unlike=(), **fields):
         project.write("conftest.py", NEAR)
         for number in range(cases):
             case, prompt = f"test_x[Prompt {number}]", f"Prompt {number}"
-            project.record(case, prompt, model=CONTROL, text=answer(0), **fields)
-            project.record(case, prompt, model=CONTROL, text=answer(number + 1), sample=1, **fields)
-            project.record(case, prompt, model=TREATMENT, text=answer(50 if number in unlike else 0))
+            project.record(case, prompt, model=CONTROL, text=text_of_length(0), **fields)
+            project.record(case, prompt, model=CONTROL, text=text_of_length(number + 1), sample=1, **fields)
+            project.record(case, prompt, model=TREATMENT, text=text_of_length(50 if number in unlike else 0))
         project.test_file(
             f"""
             @pytest.mark.graysplit({mark})
@@ -44,22 +44,22 @@ def suite(project):
     return write
 
 
-def near(*arguments):
+def near_options(*arguments):
     return ["--graysplit-record=none", "--graysplit-metric=near", *arguments]
 
 
-def notes(section, result):
-    """The notes between the summary's first line and its table."""
-    lines = section(result, "= graysplit =").splitlines()
+def summary_notes(section_of, result):
+    """Return the notes between the summary's first line and its table."""
+    lines = section_of(result, "= graysplit =").splitlines()
     return lines[1 : lines.index("")]
 
 
-def test_auto_holds_the_treatment_to_what_the_control_reaches_against_itself(suite, section):
-    """Of 19 the least is the threshold; the message, the summary and the JSON report say that it was measured."""
-    project = suite(unlike=[3])
-    result = project.run(*near(AUTO, TWO, "--graysplit-json=report.json"))
+def test_auto_threshold_of_19_cases_is_their_lowest_self_similarity(write_suite, section_of):
+    """The message, the summary and the JSON report say that the threshold was measured."""
+    project = write_suite(unlike=[3])
+    result = project.run(*near_options(AUTO, TWO, "--graysplit-json=report.json"))
     result.assert_outcomes(passed=18, failed=1)
-    message = section(result, "___ test_x[Prompt 3] ___").splitlines()
+    message = section_of(result, "___ test_x[Prompt 3] ___").splitlines()
     assert message[:2] == [
         (
             "treatment deepseek-v3.2: near similarity 0.52 is below 0.81 (auto: the control with itself stays above it in "
@@ -68,7 +68,7 @@ def test_auto_holds_the_treatment_to_what_the_control_reaches_against_itself(sui
         "  hint: where both answers are right, choose another metric, or use expect  [similarity-below]",
     ]
     assert "  similarity 0.52 (near), threshold 0.81 (auto), control with itself 0.96, length x6.00" in message
-    lines = section(result, "= graysplit =").splitlines()
+    lines = section_of(result, "= graysplit =").splitlines()
     assert "  similarity    0.93 mean of 19, 1 case below 0.81 (auto); control with itself 0.90" in lines
     assert not any("cannot discriminate" in line or "control misses" in line for line in lines)
     case = next(case for case in project.report()["cases"] if case["id"] == "test_x[Prompt 3]")
@@ -78,25 +78,26 @@ def test_auto_holds_the_treatment_to_what_the_control_reaches_against_itself(sui
     assert case["self_similarity"] == pytest.approx(0.96)
 
 
-def test_two_workers_calibrate_alike(suite, section):
-    """Each sees all cases, so the summary and the report are those of one process."""
-    project = suite(cases=40, unlike=[3, 30])
-    one = project.run(*near(AUTO, TWO, "--graysplit-json=one.json"))
-    two = project.run(*near(AUTO, TWO, "--graysplit-json=two.json"), "-n2")
+@pytest.mark.xdist
+def test_auto_threshold_is_equal_with_workers(write_suite, section_of):
+    """Each worker sees all cases, so summary and report are those of one process."""
+    project = write_suite(cases=40, unlike=[3, 30])
+    one = project.run(*near_options(AUTO, TWO, "--graysplit-json=one.json"))
+    two = project.run(*near_options(AUTO, TWO, "--graysplit-json=two.json"), "-n2")
     assert one.parseoutcomes() == two.parseoutcomes()
-    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert section_of(one, "= graysplit =") == section_of(two, "= graysplit =")
     assert project.report("one.json")["cases"] == project.report("two.json")["cases"]
-    # Of 40 the second least is the threshold, so one control is below it.
-    assert "0.61 (auto)" in section(two, "= graysplit =")
-    assert "cannot discriminate: test_it.py::test_x[Prompt 39] (the control is less like itself" in section(
+    # Of 40 self-similarities the second lowest is the threshold, so one is below it.
+    assert "0.61 (auto)" in section_of(two, "= graysplit =")
+    assert "cannot discriminate: test_it.py::test_x[Prompt 39] (the control is less like itself" in section_of(
         two, "= graysplit ="
     )
 
 
-def test_the_control_is_held_to_the_calibrated_threshold_too(suite):
-    """The case below it is the control's own miss, and no other case is."""
-    project = suite(cases=40)
-    project.run(*near(AUTO, TWO, "--graysplit-json=report.json")).assert_outcomes(passed=39, failed=1)
+def test_auto_threshold_applies_to_the_control_too(write_suite):
+    """The one case below the threshold is a miss of the control."""
+    project = write_suite(cases=40)
+    project.run(*near_options(AUTO, TWO, "--graysplit-json=report.json")).assert_outcomes(passed=39, failed=1)
     missed = [case["id"] for case in project.report()["cases"] if not case["passed"]["control"]]
     assert missed == ["test_x[Prompt 39]"]
 
@@ -110,20 +111,20 @@ def test_the_control_is_held_to_the_calibrated_threshold_too(suite):
     ],
     ids=["nothing", "option over ini", "marker over option"],
 )
-def test_with_too_few_cases_the_next_weaker_number_holds(suite, section, ini, mark, arguments, note, threshold):
-    """18 cannot tell one in twenty; the summary says so, and what is used instead."""
-    project = suite(cases=18, mark=mark)
+def test_auto_threshold_with_too_few_cases_falls_back(write_suite, section_of, ini, mark, arguments, note, threshold):
+    """18 cases are too few, and the summary says so and names the number that is used instead."""
+    project = write_suite(cases=18, mark=mark)
     project.write("pytest.ini", f"[pytest]\n{ini}\n")
-    result = project.run(*near(TWO, "--graysplit-json=report.json", *arguments))
+    result = project.run(*near_options(TWO, "--graysplit-json=report.json", *arguments))
     result.assert_outcomes(passed=18)
-    assert notes(section, result) == [
+    assert summary_notes(section_of, result) == [
         f"min_similarity=auto needs 19 cases with two control samples, this run has 18: {note}"
     ]
     assert {(case["threshold"], case["calibrated"]) for case in project.report()["cases"]} == {(threshold, False)}
 
 
-def test_the_number_of_a_case_file_is_weaker_than_auto_in_the_marker(project, section):
-    """It holds where auto cannot be calibrated, before the option does."""
+def test_auto_in_the_marker_falls_back_to_the_case_file(project, section_of):
+    """The number of the case file is used before that of the option."""
     project.record("a", "File?", text="Yes.")
     project.record("a", "File?", model=CONTROL, text="Yes.", sample=1)
     project.write("support.jsonl", '{"id": "a", "prompt": "File?", "min_similarity": 0.6}')
@@ -141,7 +142,7 @@ def test_the_number_of_a_case_file_is_weaker_than_auto_in_the_marker(project, se
 
 
 def test_auto_in_a_case_file_is_calibrated(project):
-    """JSON lines, YAML and CSV take the word; the same cases under two treatments count once."""
+    """The same cases under two treatments count once."""
     rows = [f"case-{number},Prompt {number},auto" for number in range(19)]
     project.write("support.graysplit.csv", "\n".join(["id,prompt,min_similarity", *rows]))
     for number in range(19):
@@ -157,9 +158,9 @@ def test_auto_in_a_case_file_is_calibrated(project):
     project.run(*both).stdout.fnmatch_lines(["*needs 19 cases with two control samples, this run has 10: not asserted"])
 
 
-def test_each_metric_has_its_own_threshold(suite, section):
-    """Scores of one metric say nothing of another's; the note names the one that has too few cases."""
-    project = suite()
+def test_auto_threshold_is_calibrated_per_metric(write_suite, section_of):
+    """The note names the metric that has too few cases."""
+    project = write_suite()
     for sample in (0, 1):
         project.record("test_y", "Why?", model=CONTROL, text="Because.", sample=sample)
     project.record("test_y", "Why?", model=TREATMENT, text="Because.")
@@ -167,24 +168,24 @@ def test_each_metric_has_its_own_threshold(suite, section):
     path.write_text(
         path.read_text() + '\n@pytest.mark.graysplit(prompt="Why?", metric="exact")\ndef test_y(graysplit): pass\n'
     )
-    result = project.run(*near(AUTO, TWO))
+    result = project.run(*near_options(AUTO, TWO))
     result.assert_outcomes(passed=20)
-    assert notes(section, result) == [
+    assert summary_notes(section_of, result) == [
         "min_similarity=auto (exact) needs 19 cases with two control samples, this run has 1: not asserted",
         "min_similarity=auto (near) is 0.81: the control itself misses it in 0.3 to 15% of cases",
     ]
 
 
-def test_a_selection_is_calibrated_by_itself_and_says_so(suite, section):
-    """`-k` leaves fewer cases to measure on, and another number may come out."""
-    project = suite(cases=30)
-    result = project.run(*near(AUTO, TWO, "-k", "not (20 or 21 or 22 or 29)"))
+def test_auto_threshold_of_a_selection_is_noted(write_suite, section_of):
+    """`-k` leaves fewer cases to measure, which may give another threshold."""
+    project = write_suite(cases=30)
+    result = project.run(*near_options(AUTO, TWO, "-k", "not (20 or 21 or 22 or 29)"))
     told = "min_similarity=auto is 0.71, calibrated on 26 selected cases only: the control itself misses it in 0.2 to 11% of cases"
-    assert told in notes(section, result)
+    assert told in summary_notes(section_of, result)
 
 
-def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, section):
-    """The same text under one response id is one reply, given twice; under two ids it is a model that repeats itself."""
+def test_auto_threshold_is_not_calibrated_on_a_cache(project, section_of):
+    """One text under one response id is a stored reply; under two ids the model has repeated itself."""
     project.test_file(
         """
         @pytest.mark.graysplit
@@ -197,7 +198,7 @@ def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, 
             named = {"sample": sample, "response_id": f"id-{number:02}"}
             project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=model, text="Yes.", **named)
     arguments = ["--graysplit-record=none", AUTO, TWO, "--graysplit-json=report.json"]
-    assert notes(section, project.run(*arguments)) == [
+    assert summary_notes(section_of, project.run(*arguments)) == [
         "min_similarity=auto is not calibrated on a cache: not asserted",
         (
             "the relay answered all control samples of a case with the same stored reply (response id id-00) in "
@@ -208,7 +209,7 @@ def test_a_relay_that_serves_a_cache_is_told_and_nothing_is_calibrated(project, 
     for number in range(20):
         named = {"sample": 1, "response_id": f"own-{number:02}", "at": "2026-11-24T10:00:00Z"}
         project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=CONTROL, text="Yes.", **named)
-    assert notes(section, project.run(*arguments)) == [
+    assert summary_notes(section_of, project.run(*arguments)) == [
         "min_similarity=auto is 1: the control itself misses it in at most 14% of cases"
     ]
     assert project.report()["cases"][0]["threshold"] == 1.0
@@ -221,8 +222,8 @@ def test_x(graysplit, prompt): assert prompt != "Prompt 0"
 """
 
 
-def test_a_run_that_may_stop_early_fetches_everything_first(project):
-    """With -x the first threshold needs the last control reply; the seed tells the two samples of the loopback apart."""
+def test_auto_threshold_fetches_everything_before_an_early_exit(project):
+    """With -x the first test needs every reply of the control; the seed makes the two samples of the relay differ."""
     project.test_file(LIVE)
     result = project.run("-x", AUTO, TWO, "--graysplit-param=seed=1", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
@@ -230,8 +231,9 @@ def test_a_run_that_may_stop_early_fetches_everything_first(project):
     assert project.report()["cases"][0]["calibrated"] is True
 
 
-def test_workers_with_something_to_fetch_refuse_once_and_send_nothing(project, section):
-    """No worker knows all control replies; after a run in one process they all do."""
+@pytest.mark.xdist
+def test_auto_threshold_with_workers_needs_recordings(project, section_of):
+    """No worker has all replies of the control before they are recorded, so one message refuses the run."""
     project.test_file(LIVE)
     arguments = [AUTO, TWO, "--graysplit-param=seed=1"]
     result = project.run("-n2", *arguments)
@@ -251,41 +253,41 @@ def test_workers_with_something_to_fetch_refuse_once_and_send_nothing(project, s
     one = project.run(*arguments)
     two = project.run("-n2", *arguments)
     assert one.parseoutcomes() == two.parseoutcomes() == {"failed": 20}
-    assert "20 cases below 0.909 (auto)" in section(two, "= graysplit =")
+    assert "20 cases below 0.909 (auto)" in section_of(two, "= graysplit =")
     assert project.sent() == 60
 
 
-def test_prompts_of_a_test_body_are_held_to_the_threshold_of_the_run(suite):
-    """They come too late to be measured on, and not too late to be held."""
-    project = suite()
+def test_auto_threshold_applies_to_prompts_of_a_test_body(write_suite):
+    """These prompts are too late for the calibration, but are compared with its threshold."""
+    project = write_suite()
     for sample in (0, 1):
-        project.record("test_y#1", "Why?", model=CONTROL, text=answer(0), sample=sample)
-    project.record("test_y#1", "Why?", model=TREATMENT, text=answer(20))
+        project.record("test_y#1", "Why?", model=CONTROL, text=text_of_length(0), sample=sample)
+    project.record("test_y#1", "Why?", model=TREATMENT, text=text_of_length(20))
     path = project.path / "test_it.py"
     path.write_text(
         path.read_text()
         + "\ndef test_y(graysplit_relay):\n    print('held to', graysplit_relay.compare('Why?').threshold)\n"
     )
-    result = project.run(*near(AUTO, TWO))
+    result = project.run(*near_options(AUTO, TWO))
     result.assert_outcomes(passed=19, failed=1)
     result.stdout.fnmatch_lines(["*near similarity 0.80 is below 0.81 (auto: *", "held to 0.81"])
 
 
-def test_prompts_of_a_test_body_alone_calibrate_nothing(project, section):
-    """Nothing is known before the first of them is held, and the summary says that it was not."""
+def test_prompts_of_a_test_body_alone_calibrate_nothing(project, section_of):
+    """No reply is known before the first comparison, and the summary says that no threshold was asserted."""
     for sample in (0, 1):
         project.record("test_y#1", "Why?", model=CONTROL, text="Because.", sample=sample)
     project.record("test_y#1", "Why?", model=TREATMENT, text="Who knows.")
     project.test_file("def test_y(graysplit_relay): assert graysplit_relay.compare('Why?').threshold is None")
     result = project.run("--graysplit-record=none", AUTO, TWO)
     result.assert_outcomes(passed=1)
-    assert notes(section, result) == [
+    assert summary_notes(section_of, result) == [
         "min_similarity=auto needs 19 cases with two control samples, this run has 0: not asserted"
     ]
 
 
-def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, section):
-    """As a comparing test does: the control's item misses, the treatment passes with one of its two pairs."""
+def test_self_similarity_applies_to_tests_that_run_once_per_arm(project, section_of):
+    """The control's item misses, and the treatment passes with one of its two pairs."""
     project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
     project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
@@ -297,14 +299,14 @@ def test_a_test_of_one_arm_holds_the_control_to_its_own_threshold(project, secti
     )
     result = project.run("--graysplit-record=none", TWO, "--graysplit-json=report.json")
     result.assert_outcomes(passed=1, failed=1)
-    message = section(result, "___ test_x[control] ___").splitlines()
+    message = section_of(result, "___ test_x[control] ___").splitlines()
     assert message[0] == "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5"
     assert message[-2:] == [
         "  itself     [-The sky is blue.-] {+Grass grows in spring.+}",
         "  answer     The sky is blue.",
     ]
     assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
-    assert notes(section, result) == [
+    assert summary_notes(section_of, result) == [
         (
             "the control misses its own threshold of 0.5 in 1 of 1 case: a treatment cannot be asked for more; "
             "use min_similarity=auto or expect"
@@ -325,8 +327,8 @@ HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how fa
     ],
     ids=["option", "marker"],
 )  # fmt: skip
-def test_auto_with_one_control_sample_is_refused_before_anything_is_sent(project, mark, arguments, line):
-    """The second sample is paid for, so it is asked for by name."""
+def test_auto_with_one_control_sample_is_refused_before_it_sends(project, mark, arguments, line):
+    """The second sample costs money, so the user must ask for it."""
     project.test_file(f'@pytest.mark.graysplit(prompt="One?", {mark})\ndef test_x(graysplit): pass')
     result = project.run(*arguments)
     assert result.ret != pytest.ExitCode.OK
@@ -335,28 +337,28 @@ def test_auto_with_one_control_sample_is_refused_before_anything_is_sent(project
     assert project.sent() == 0
 
 
-def test_a_case_file_that_says_auto_names_its_line(project):
-    """The remedy is the same as for the option."""
+def test_auto_with_one_control_sample_names_the_line_of_a_case_file(project):
+    """The hint is the same as for the option."""
     project.write("support.graysplit.yaml", '- prompt: "One?"\n- prompt: "Two?"\n  min_similarity: auto\n')
     result = project.run()
     line = "support.graysplit.yaml:2: min_similarity=auto needs two replies of the control to each case, and this run asks for one"
     assert result.outlines[result.outlines.index(line) + 1] == HINT
 
 
-def test_two_samples_a_case_are_two_of_the_control(project):
-    """`--graysplit-samples=2` and a case's own `samples: 2` serve auto as well; the test without a treatment is skipped."""
+def test_auto_threshold_accepts_samples_of_option_and_case(project):
+    """`--graysplit-samples=2` and `samples: 2` of a case are two replies of the control."""
     project.test_file(
         '@pytest.mark.graysplit(prompt="One?", min_similarity="auto", samples=2)\ndef test_x(graysplit): pass'
     )
     project.run().assert_outcomes(passed=1)
     project.run("--graysplit-samples=2", AUTO).assert_outcomes(passed=1)
-    project.bare(AUTO).assert_outcomes(skipped=1)
+    project.run_without_models(AUTO).assert_outcomes(skipped=1)
 
 
-def test_junit_carries_how_alike_the_control_is_to_itself(suite):
-    """For dashboards that read properties."""
-    project = suite()
-    project.run(*near(AUTO, TWO, "--junit-xml=junit.xml"))
+def test_self_similarity_is_in_junit(write_suite):
+    """Dashboards read it as a property."""
+    project = write_suite()
+    project.run(*near_options(AUTO, TWO, "--junit-xml=junit.xml"))
     xml = (project.path / "junit.xml").read_text()
     assert re.findall(r'name="graysplit_self_similarity" value="([^"]+)"', xml)[:2] == ["0.99", "0.98"]
 
@@ -365,14 +367,14 @@ THREE = "--graysplit-control-samples=3"
 
 
 def words_of(*seed):
-    """Ten words of their own for each seed."""
-    dice = random.Random(str(seed))
-    return ["".join(dice.choices("bcdfghjklmpqrstvwxz", k=6)) for _ in range(10)]
+    """Return ten words that depend on the seed."""
+    rng = random.Random(str(seed))
+    return ["".join(rng.choices("bcdfghjklmpqrstvwxz", k=6)) for _ in range(10)]
 
 
 @pytest.fixture
-def prose(project):
-    """Cases whose control says the same in other words, by so many parts of ten, and a treatment that says its own."""
+def write_word_suite(project):
+    """Return a function that writes cases whose control replaces some of ten words from sample to sample."""
 
     def write(parts, said, cases=20, samples=2):
         project.test_file(
@@ -394,23 +396,23 @@ def prose(project):
     return write
 
 
-def test_a_threshold_that_answers_to_other_prompts_reach_is_told(prose, section):
-    """The control repeats nothing, so that anything would do: the number asserts nothing, and the summary says so."""
-    project = prose(10, lambda words: words)
+def test_auto_threshold_that_other_prompts_reach_is_noted(write_word_suite, section_of):
+    """The control never repeats itself, so the threshold asserts nothing, and the summary says so."""
+    project = write_word_suite(10, lambda words: words)
     result = project.run("--graysplit-record=none", AUTO, TWO, "--graysplit-metric=exact")
-    assert notes(section, result) == [
+    assert summary_notes(section_of, result) == [
         "min_similarity=auto is 0: the control itself misses it in at most 14% of cases",
         (
             "min_similarity=auto asserts nothing: every answer reaches 0; use expect, another metric or three control "
             "samples (--graysplit-control-samples=3)"
         ),
     ]
-    told = notes(section, project.run("--graysplit-record=none", AUTO, TWO))[1]
+    told = summary_notes(section_of, project.run("--graysplit-record=none", AUTO, TWO))[1]
     assert told.startswith("min_similarity=auto asserts nothing: 5% of the control's answers to other prompts reach 0.")
 
 
-def test_labels_that_the_control_repeats_are_asserted(project, section):
-    """Other prompts have the same right label, and a wrong one misses all the same."""
+def test_auto_threshold_of_labels_is_asserted(project, section_of):
+    """Other prompts share the right label, but a wrong label still misses."""
     project.test_file(
         """
         @pytest.mark.graysplit(metric="exact")
@@ -425,14 +427,17 @@ def test_labels_that_the_control_repeats_are_asserted(project, section):
         project.record(f"test_x[Prompt {number}]", f"Prompt {number}", model=TREATMENT, text="open")
     result = project.run("--graysplit-record=none", AUTO, TWO)
     result.assert_outcomes(passed=10, failed=10)
-    assert notes(section, result)[0] == "min_similarity=auto is 1: the control itself misses it in at most 14% of cases"
+    assert (
+        summary_notes(section_of, result)[0]
+        == "min_similarity=auto is 1: the control itself misses it in at most 14% of cases"
+    )
 
 
-def test_with_three_control_samples_each_case_is_held_to_its_own_noise(prose, section):
-    """How alike the control is differs from case to case: an answer may lack of that what the control itself lacks."""
-    project = prose(2, lambda words: words[:4] + words_of("unlike")[4:], cases=24, samples=3)
+def test_three_control_samples_give_each_case_its_own_threshold(write_word_suite, section_of):
+    """The threshold is the self-similarity of the case less a tolerance."""
+    project = write_word_suite(2, lambda words: words[:4] + words_of("unlike")[4:], cases=24, samples=3)
     result = project.run("--graysplit-record=none", AUTO, THREE, "--graysplit-json=report.json")
-    told = notes(section, result)[0]
+    told = summary_notes(section_of, result)[0]
     assert re.fullmatch(
         r"min_similarity=auto is the similarity of the control's answers to a case, less 0\.\d+: "
         r"the control itself misses it in 0\.2 to 12% of cases",
@@ -446,15 +451,15 @@ def test_with_three_control_samples_each_case_is_held_to_its_own_noise(prose, se
         assert case["passed"] == {CONTROL_ARM: True, TREATMENT: False}
 
 
-def test_an_answer_like_the_controls_passes_with_three_control_samples(prose):
-    """It lacks no more than they do of each other."""
-    project = prose(2, lambda words: words[:8] + words_of("like")[8:], cases=24, samples=3)
+def test_three_control_samples_pass_a_reply_like_the_control(write_word_suite):
+    """The reply differs no more than the control's replies do."""
+    project = write_word_suite(2, lambda words: words[:8] + words_of("like")[8:], cases=24, samples=3)
     project.run("--graysplit-record=none", AUTO, THREE).assert_outcomes(passed=24)
 
 
-def test_prompts_of_a_test_body_are_held_to_their_own_noise_with_three_control_samples(prose):
-    """The deficit is that of the marked cases, how alike the control is that of the prompt itself."""
-    project = prose(2, lambda words: words, cases=24, samples=3)
+def test_three_control_samples_apply_to_prompts_of_a_test_body(write_word_suite):
+    """The tolerance comes from the marked cases, the self-similarity from the prompt itself."""
+    project = write_word_suite(2, lambda words: words, cases=24, samples=3)
     for sample in range(3):
         project.record("call-1", "Here?", model=CONTROL, text="Ask us by mail.", sample=sample)
     project.record("call-1", "Here?", model=TREATMENT, text="Call them.")
@@ -473,9 +478,9 @@ def test_call(graysplit_relay):
 
 
 @pytest.mark.parametrize(("metric", "parts", "verdict"), [("exact", 10, "hold"), ("lexical", 2, "promote")])
-def test_a_threshold_that_asserts_nothing_promotes_nothing(prose, metric, parts, verdict):
-    """Every case passes either way; only where an answer could have missed is that worth something."""
-    project = prose(parts, lambda words: words[: 10 - parts] + words_of("own")[:parts], cases=60)
+def test_auto_threshold_that_asserts_nothing_never_promotes(write_word_suite, metric, parts, verdict):
+    """Every case passes with both metrics, but only one of them could have shown a miss."""
+    project = write_word_suite(parts, lambda words: words[: 10 - parts] + words_of("own")[:parts], cases=60)
     arguments = ["--graysplit-record=none", AUTO, TWO, f"--graysplit-metric={metric}", "--graysplit-json=report.json"]
     project.run(*arguments, "--graysplit-gate=none")
     [comparison] = project.report()["comparisons"]

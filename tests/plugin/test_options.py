@@ -1,4 +1,4 @@
-"""Options, ini values and environment: one place resolves them, and a wrong value stops the run at once."""
+"""Options, ini values and environment variables: their order of precedence, and the messages for invalid values."""
 
 import pytest
 
@@ -6,13 +6,13 @@ CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 TEST = '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass\n'
 
 
-def test_without_a_treatment_marked_tests_are_skipped_with_the_reason(project):
-    """Tests, case files and other tests: what needs a candidate says so and nothing else changes."""
+def test_marked_tests_are_skipped_without_a_treatment(project):
+    """Marked tests and case files are skipped with the reason, and other tests run."""
     project.test_file(
         TEST + '\ndef test_own(): pass\n\n@pytest.mark.graysplit(prompt="One?")\ndef test_y(graysplit_reply): pass'
     )
     project.write("s.graysplit.jsonl", '{"prompt": "One?"}')
-    result = project.bare("-rs", "--graysplit-control=gpt-4.1")
+    result = project.run_without_models("-rs", "--graysplit-control=gpt-4.1")
     result.assert_outcomes(skipped=3, passed=1)
     result.stdout.fnmatch_lines(["SKIPPED *: no treatment model: name the candidate with --graysplit-treatment=MODEL"])
     assert result.ret == pytest.ExitCode.OK
@@ -22,10 +22,10 @@ def test_without_a_treatment_marked_tests_are_skipped_with_the_reason(project):
     )
 
 
-def test_a_treatment_without_a_control_is_a_usage_error(project):
+def test_treatment_without_a_control_is_a_usage_error(project):
     """The message names the treatment and both ways to name the control."""
     project.test_file(TEST)
-    result = project.bare(f"--graysplit-treatment={TREATMENT}")
+    result = project.run_without_models(f"--graysplit-treatment={TREATMENT}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: there is a treatment, deepseek-v3.2, and no control to compare it with\n"
@@ -33,8 +33,8 @@ def test_a_treatment_without_a_control_is_a_usage_error(project):
     )
 
 
-def test_two_treatments_of_one_name_are_a_usage_error(project):
-    """Also where an alias hides it."""
+def test_duplicate_treatment_is_a_usage_error(project):
+    """Both names stand for one model, one of them through an alias."""
     project.test_file(TEST)
     result = project.run("--graysplit-treatment=gpt4.1", "--graysplit-treatment=gpt-4.1")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -196,20 +196,20 @@ def test_two_treatments_of_one_name_are_a_usage_error(project):
         ),
     ],
 )
-def test_a_wrong_value_is_a_usage_error_before_anything_is_collected(project, option, message):
-    """One message: the option as it was written, its value, what it takes."""
+def test_invalid_option_value_is_a_usage_error_before_collection(project, option, message):
+    """The message has the option as it was written, its value, and the valid values."""
     project.test_file("raise RuntimeError('collected')")
-    result = project.bare(f"--graysplit-{option}")
+    result = project.run_without_models(f"--graysplit-{option}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == message
     assert result.stdout.str().strip() == ""
 
 
-def test_an_unknown_metric_of_the_command_line_is_named_as_an_option(project, section):
-    """Only a collected case can tell whether a hook gives the metric."""
+def test_unknown_metric_option_is_a_collection_error(project, section_of):
+    """Only the hooks of a collected case can tell whether the metric exists."""
     project.test_file(TEST)
     result = project.run("--graysplit-metric=lexicl")
-    assert section(result, "ERROR collecting") == (
+    assert section_of(result, "ERROR collecting") == (
         "--graysplit-metric: unknown metric 'lexicl', did you mean lexical?\n"
         "  hint: built in are lexical, exact, json, semantic, judge; your own is a conftest.py function pytest_graysplit_score  [metric-unknown]"
     )
@@ -217,7 +217,7 @@ def test_an_unknown_metric_of_the_command_line_is_named_as_an_option(project, se
 
 
 def test_ini_values_are_read(project):
-    """Every option has a twin without dashes; a list takes one value a line."""
+    """Every option has an ini name without dashes; a list takes one value per line."""
     project.write(
         "pytest.ini",
         f"""
@@ -232,12 +232,12 @@ def test_ini_values_are_read(project):
         """,
     )
     project.test_file(TEST)
-    project.bare().assert_outcomes(passed=2)
+    project.run_without_models().assert_outcomes(passed=2)
     assert {(body["temperature"], body["seed"]) for body in project.relay.stats()["bodies"]} == {(0, 42)}
 
 
-def test_the_native_table_of_pytest_is_read(project):
-    """`[tool.pytest]` of pyproject.toml keeps TOML's types; texts and lists of texts are what we take."""
+def test_native_pytest_table_is_read(project):
+    """`[tool.pytest]` of pyproject.toml keeps the types of TOML; the options are texts and lists of texts."""
     project.write(
         "pyproject.toml",
         f"""
@@ -250,7 +250,7 @@ def test_the_native_table_of_pytest_is_read(project):
     project.test_file(
         '@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): assert graysplit.case.max_latency_s == 50'
     )
-    project.bare().assert_outcomes(passed=1)
+    project.run_without_models().assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -266,19 +266,19 @@ def test_the_native_table_of_pytest_is_read(project):
         ),
     ],
 )
-def test_a_value_of_another_type_in_the_native_table_says_how_to_write_it(project, setting, message):
-    """A number without quotes is refused by pytest itself, in its own words."""
+def test_wrong_type_in_the_native_pytest_table_is_refused_by_pytest(project, setting, message):
+    """A number without quotes gives a message of pytest itself."""
     project.write("pyproject.toml", f"[tool.pytest]\n{setting}\n")
     project.test_file(TEST)
-    result = project.bare()
+    result = project.run_without_models()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip().replace(str(project.path), ".") == message
 
 
-def test_a_wrong_ini_value_names_the_file_and_the_ini_option(project):
-    """The user finds the place, not the option that nobody typed."""
+def test_invalid_ini_value_names_file_and_ini_option(project):
+    """The message leads to the place of the value, not to an option that was not used."""
     project.write("pytest.ini", "[pytest]\ngraysplit_record = nwe\n")
-    result = project.bare()
+    result = project.run_without_models()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.stderr.str().strip() == (
         "ERROR: pytest.ini: graysplit_record: 'nwe' is not one of auto, none, new, all, off, did you mean new?\n"
@@ -286,8 +286,8 @@ def test_a_wrong_ini_value_names_the_file_and_the_ini_option(project):
     )
 
 
-def test_a_wrong_environment_value_names_the_variable(project, monkeypatch):
-    """It is noticed when something of ours is used."""
+def test_invalid_environment_value_names_the_variable(project, monkeypatch):
+    """It is a usage error when an option or a test uses the plugin."""
     monkeypatch.setenv("GRAYSPLIT_RETRIES", "many")
     project.test_file(TEST)
     result = project.run()
@@ -298,25 +298,25 @@ def test_a_wrong_environment_value_names_the_variable(project, monkeypatch):
     )
 
 
-def test_the_environment_alone_names_the_models(project, monkeypatch):
-    """A build server sets variables and leaves the command as it is."""
+def test_environment_alone_names_the_models(project, monkeypatch):
+    """A build server can set variables without changing the command."""
     monkeypatch.setenv("GRAYSPLIT_CONTROL", CONTROL)
     monkeypatch.setenv("GRAYSPLIT_TREATMENT", TREATMENT)
     project.test_file(TEST)
-    project.bare().assert_outcomes(passed=1)
+    project.run_without_models().assert_outcomes(passed=1)
 
 
-def test_a_wrong_environment_value_is_a_clean_error_where_nothing_else_is_ours(project, monkeypatch):
-    """Only the marked test tells that the plugin is used, so it is told at collection, in our words."""
+def test_invalid_environment_value_is_a_message_at_collection(project, monkeypatch):
+    """Only the marked test uses the plugin, so the value is read at collection; there is no traceback."""
     monkeypatch.setenv("GRAYSPLIT_RETRIES", "many")
     project.test_file(TEST)
-    result = project.bare()
+    result = project.run_without_models()
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
     assert "environment GRAYSPLIT_RETRIES: 'many' is not a whole number of 0 or more" in result.stdout.str()
 
 
-def test_the_command_line_beats_the_environment_beats_the_ini_file(project, monkeypatch):
-    """default < ini < environment < command line < marker."""
+def test_option_precedence_is_marker_command_line_environment_ini(project, monkeypatch):
+    """The default is the weakest, below the ini file."""
     project.write(
         "pytest.ini", "[pytest]\ngraysplit_max_latency = 10\ngraysplit_max_latency_ratio = 1000\ngraysplit_samples = 3"
     )
@@ -337,8 +337,8 @@ def test_the_command_line_beats_the_environment_beats_the_ini_file(project, monk
     project.run("--graysplit-samples=1").assert_outcomes(passed=2)
 
 
-def test_the_tool_table_gives_prices_aliases_headers_and_params(project, monkeypatch):
-    """Structured settings of pyproject.toml reach the request and the report."""
+def test_tool_table_sets_prices_aliases_headers_and_params(project, monkeypatch):
+    """The settings of pyproject.toml reach the request and the report."""
     monkeypatch.setenv("TEAM", "search-team")
     project.write(
         "pyproject.toml",
@@ -351,7 +351,9 @@ def test_the_tool_table_gives_prices_aliases_headers_and_params(project, monkeyp
         """,
     )
     project.test_file(TEST)
-    result = project.bare(f"--graysplit-control={CONTROL}", "--graysplit-treatment=cheap", "--graysplit-json=r.json")
+    result = project.run_without_models(
+        f"--graysplit-control={CONTROL}", "--graysplit-treatment=cheap", "--graysplit-json=r.json"
+    )
     result.assert_outcomes(passed=1)
     stats = project.relay.stats()
     assert stats["headers"]["x-team"] == "search-team"
@@ -359,8 +361,8 @@ def test_the_tool_table_gives_prices_aliases_headers_and_params(project, monkeyp
     assert project.report("r.json")["arms"][1]["cost_usd"] == 1.0
 
 
-def test_a_broken_tool_table_is_a_usage_error(project):
-    """The setting is named with its whole name."""
+def test_invalid_tool_table_is_a_usage_error(project):
+    """The message has the full name of the setting."""
     project.write("pyproject.toml", "[tool.graysplit]\nprice = {}\n")
     project.test_file(TEST)
     result = project.run()
@@ -371,9 +373,9 @@ def test_a_broken_tool_table_is_a_usage_error(project):
     )
 
 
-def test_the_marker_and_the_options_are_documented(project):
-    """`--markers` and `--help` name what there is."""
-    project.bare("--markers").stdout.fnmatch_lines(["@pytest.mark.graysplit(prompt=..., *"])
-    text = project.bare("--help").stdout.str()
+def test_marker_and_options_are_in_the_help_of_pytest(project):
+    """`--markers` and `--help` list them."""
+    project.run_without_models("--markers").stdout.fnmatch_lines(["@pytest.mark.graysplit(prompt=..., *"])
+    text = project.run_without_models("--help").stdout.str()
     assert "--graysplit-treatment=MODEL" in text
     assert "graysplit_min_similarity" in text

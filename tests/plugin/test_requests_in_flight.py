@@ -1,4 +1,4 @@
-"""Latencies of live runs: how many requests were in flight, a server that makes them wait, and a control of last year."""
+"""Latencies of live runs: the number of requests in flight, a server that queues them, and old recordings."""
 
 import pytest
 
@@ -13,8 +13,8 @@ RISES = "*latency rises with the number in flight (*): lower --graysplit-concurr
 
 
 @pytest.mark.parametrize("one_at_a_time", [True, False], ids=["one-at-a-time", "constant"])
-def test_a_server_that_answers_one_at_a_time_is_told_live_and_in_replay(project, one_at_a_time):
-    """The numbers are recorded, so a replay says what the live run said; a relay with places for all is not told."""
+def test_queueing_server_is_noted_live_and_in_replay(project, one_at_a_time):
+    """The numbers in flight are recorded, so a replay repeats the note; a server without a queue gets no note."""
     project.relay.control(one_at_a_time=one_at_a_time, latency=0.02 if one_at_a_time else 0.2)
     project.test_file(SUITE)
     for mode in ("new", "none"):
@@ -32,16 +32,16 @@ def test_a_server_that_answers_one_at_a_time_is_told_live_and_in_replay(project,
     assert sorted(told) == sorted(stored)
 
 
-def test_one_at_a_time_is_one_in_flight(project):
-    """The remedy: each request waits in this process, where its waiting is no part of its latency."""
+def test_concurrency_of_one_has_one_request_in_flight(project):
+    """Each request waits in this process, where the wait is not part of its latency."""
     project.relay.control(one_at_a_time=True, latency=0.002)
     project.test_file(SUITE.replace("range(30)", "range(5)"))
     project.run("--graysplit-concurrency=1", "--graysplit-record=new").stdout.fnmatch_lines(["*up to 1 in flight*"])
     assert {reply["in_flight"] for reply in project.recorded()} == {1}
 
 
-def test_a_control_of_last_year_and_a_treatment_of_today_have_no_latency_to_compare(project):
-    """The control is replayed and the treatment asked now; anew and together, both have one."""
+def test_latency_is_not_compared_with_an_old_recording(project):
+    """The control is a year old and the treatment is new; recording both again gives a latency to compare."""
     project.test_file(SUITE)
     for number in range(30):
         prompt = f"Question {number}?"

@@ -1,4 +1,4 @@
-"""The splitter that a test gets: the configured one that is meant, or equal shares, or the reason why there is none."""
+"""The `graysplit_splitter` fixture: it gives the configured split, or equal shares of the run's models."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ load_splitter("NAME")  [split-unclear]
 """
 
 
-def configure(project, **models):
-    """Write a split for each name, with that treatment."""
+def write_splits(project, **models):
+    """Write a split per name, with that treatment."""
     project.write("pyproject.toml", "".join(SPLIT.format(name=name, model=model) for name, model in models.items()))
 
 
-def test_equal_shares_whose_rest_is_the_control_s(project):
-    """Without a section the run's own models are split; the example of the docs holds; nothing is asked."""
+def test_splitter_fixture_has_equal_shares_without_configuration(project):
+    """The control gets the rest; the example of the docs works, and nothing is sent."""
     [example] = re.findall(r"```python\n(def test_a_ramp.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     project.test_file(
         example
@@ -32,16 +32,16 @@ def test_shares(graysplit_splitter):
     assert (graysplit_splitter.salt, graysplit_splitter.unassigned) == ("graysplit", 0)
     graysplit_splitter.assign()
 
-test_another_counts_anew = test_shares
+test_shares_again = test_shares
 """
     )
     project.run("--graysplit-treatment=gpt-4.1").assert_outcomes(passed=3)
     assert project.sent() == 0
 
 
-def test_the_only_split_is_the_one(project):
-    """It needs no model of the run, and its anonymous calls are counted for each test anew."""
-    configure(project, summaries="gpt-4.1")
+def test_splitter_fixture_takes_the_only_split(project):
+    """It needs no model of the run, and each test starts with its own count of anonymous units."""
+    write_splits(project, summaries="gpt-4.1")
     project.test_file(
         """
         @pytest.mark.parametrize("again", [1, 2])
@@ -51,12 +51,12 @@ def test_the_only_split_is_the_one(project):
             graysplit_splitter.assign()
         """
     )
-    project.bare().assert_outcomes(passed=2)
+    project.run_without_models().assert_outcomes(passed=2)
 
 
-def test_of_several_the_models_of_the_run_decide(project):
-    """And where they do not, the message names the splits and what to do."""
-    configure(project, summaries="gpt-4.1", answers="deepseek-v3.2")
+def test_splitter_fixture_takes_the_split_of_the_runs_models(project):
+    """If none of several splits has these models, the message names the splits and the remedy."""
+    write_splits(project, summaries="gpt-4.1", answers="deepseek-v3.2")
     project.test_file(
         """
         def test_x(graysplit_splitter):
@@ -64,21 +64,21 @@ def test_of_several_the_models_of_the_run_decide(project):
         """
     )
     project.run().assert_outcomes(passed=1)
-    result = project.bare()
+    result = project.run_without_models()
     result.assert_outcomes(errors=1)
     assert UNCLEAR in result.stdout.str()
 
 
-def test_without_a_treatment_the_test_is_skipped(project):
-    """As every other test that needs one."""
+def test_splitter_fixture_skips_without_a_treatment(project):
+    """The reason is that of every test that needs one."""
     project.test_file("def test_x(graysplit_splitter): raise AssertionError")
-    result = project.bare("-rs")
+    result = project.run_without_models("-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*no treatment model: name the candidate with --graysplit-treatment=MODEL"])
 
 
-def test_a_split_with_a_mistake_ends_the_run_before_any_test(project):
-    """Also a run that does not use it, with the name of the section."""
+def test_invalid_split_is_a_usage_error(project):
+    """The run does not even use the split; the message names its section."""
     project.write(
         "pyproject.toml",
         '[tool.graysplit.splits.s]\narms = [{model = "m", weight = 0.5}, {model = "n", weight = 0.1}]\n',

@@ -1,11 +1,11 @@
-"""Thresholds and budgets are asserted after the body, as failures with all the evidence."""
+"""Thresholds and limits per case: they are asserted after the body, and a failure shows all the evidence."""
 
 import pytest
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 
 
-def one(mark='prompt="One?"', body="pass"):
+def one_test(mark='prompt="One?"', body="pass"):
     return f"""
     @pytest.mark.graysplit({mark})
     def test_x(graysplit):
@@ -14,8 +14,8 @@ def one(mark='prompt="One?"', body="pass"):
 
 
 @pytest.fixture
-def pair(project):
-    """Record one answer a model."""
+def record_pair(project):
+    """Return a function that records one reply per model."""
 
     def record(control, treatment, case="test_x", **fields):
         project.record(case, "One?", model=CONTROL, text=control, **{"latency_s": 1.0, **fields})
@@ -91,7 +91,7 @@ def pair(project):
                 "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
         (
@@ -107,7 +107,7 @@ def pair(project):
                 "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: missed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
         (
@@ -123,27 +123,29 @@ def pair(project):
                 "  control    claude-sonnet-4.5: missed, ok 1.00 s $0.0003 replayed\n"
                 "  treatment  deepseek-v3.2: passed, ok 2.00 s <$0.0001 replayed\n"
                 "  similarity 1.00 (lexical), length x1.00\n"
-                "  answers    the same, to the letter"
+                "  answers    identical"
             ),
         ),
     ],
     ids=["similarity", "guard", "expect", "latency", "latency-ratio", "cost"],
 )
-def test_a_miss_is_a_failure_with_prompt_answers_and_remedy(project, pair, section, mark, control, treatment, message):
-    """It is FAILED, never ERROR, comes after the body, and shows no traceback."""
-    pair(control, treatment)
-    project.test_file(one(f'prompt="One?", {mark}', 'print("the body ran")'))
+def test_missed_threshold_is_a_failure_with_evidence_and_remedy(
+    project, record_pair, section_of, mark, control, treatment, message
+):
+    """The test is FAILED, not ERROR, its body has run, and there is no traceback."""
+    record_pair(control, treatment)
+    project.test_file(one_test(f'prompt="One?", {mark}', 'print("the body ran")'))
     result = project.run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["the body ran"])
-    assert section(result, "___ test_x ___", "---- Captured") == message
+    assert section_of(result, "___ test_x ___", "---- Captured") == message
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_an_option_sets_the_threshold_and_the_marker_beats_it(project, pair):
-    """Thresholds of the command line hold every case that says nothing itself."""
-    pair("The sky is blue.", "Grass grows in spring.")
-    pair("The sky is blue.", "Grass grows in spring.", "test_y")
+def test_threshold_of_the_marker_overrides_the_option(project, record_pair):
+    """The option applies to every case without its own threshold."""
+    record_pair("The sky is blue.", "Grass grows in spring.")
+    record_pair("The sky is blue.", "Grass grows in spring.", "test_y")
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="One?")
@@ -158,13 +160,13 @@ def test_an_option_sets_the_threshold_and_the_marker_beats_it(project, pair):
     project.run("--graysplit-min-similarity=0.75").assert_outcomes(failed=1, passed=1)
 
 
-def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair, section):
-    """Two answers that share nothing pass, and the summary says how to assert more."""
-    pair("It took 30 days.", "It took 14 days.")
-    project.test_file(one())
+def test_similarity_and_guards_without_a_threshold_only_inform(project, record_pair, section_of):
+    """Two replies with nothing in common pass, and the summary says how to assert a similarity."""
+    record_pair("It took 30 days.", "It took 14 days.")
+    project.test_file(one_test())
     result = project.run()
     result.assert_outcomes(passed=1)
-    assert section(result, "= graysplit =") == (
+    assert section_of(result, "= graysplit =") == (
         "1 case · control claude-sonnet-4.5 · replayed 2 of 2 replies, latencies as recorded · metric lexical\n"
         "\n"
         "model               pass rate     95% CI          p50      p95      errors   cost       per pass\n"
@@ -176,7 +178,7 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
         "  cases         0 broke, 0 fixed; 0 right on both, 0 wrong on both; 1 without an assertion\n"
         "  similarity    0.72 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  guards        number-changed 1\n"
-        "  latency       x2.00  (one pair tells no more)                   inconclusive\n"
+        "  latency       x2.00  (one pair, no interval)                    inconclusive\n"
         "  cost          -97% per pass, $318.80 saved per million passes   inconclusive\n"
         "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
         "                the test (asserts=True in the marker where a helper does)\n"
@@ -184,13 +186,13 @@ def test_without_a_threshold_similarity_and_guards_are_shown_only(project, pair,
     )
 
 
-def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair, section):
-    """The user's assert comes first, then both answers; the treatment has failed the case, the control has not."""
-    pair("It is Paris.", "It is Rome.")
-    project.test_file(one(body='assert "Paris" in graysplit.treatment.text'))
+def test_failed_body_shows_the_evidence_below_its_traceback(project, record_pair, section_of):
+    """The user's assert comes first, then both replies; the case counts against the treatment alone."""
+    record_pair("It is Paris.", "It is Rome.")
+    project.test_file(one_test(body='assert "Paris" in graysplit.treatment.text'))
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert section(result, "Captured graysplit call") == (
+    assert section_of(result, "Captured graysplit call") == (
         "the test body failed: assert 'Paris' in 'It is Rome.'\n"
         "  hint: the traceback above shows the assert; both answers are below  [body-failed]\n"
         "\n"
@@ -204,13 +206,13 @@ def test_a_body_that_fails_shows_the_evidence_below_its_traceback(project, pair,
     assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
 
 
-def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, pair, section):
-    """Nothing that was missed is hidden by what was missed first."""
-    pair("The sky is blue.", "Grass grows in spring.")
-    project.test_file(one('prompt="One?", min_similarity=0.75', "raise AssertionError('no such city')"))
+def test_failed_body_also_shows_missed_thresholds(project, record_pair, section_of):
+    """The failure of the body does not hide the missed threshold."""
+    record_pair("The sky is blue.", "Grass grows in spring.")
+    project.test_file(one_test('prompt="One?", min_similarity=0.75', "raise AssertionError('no such city')"))
     result = project.run()
     result.assert_outcomes(failed=1)
-    assert section(result, "Captured graysplit call") == (
+    assert section_of(result, "Captured graysplit call") == (
         "treatment deepseek-v3.2: lexical similarity 0.05 is below 0.75\n"
         "  hint: where both answers are right, lower min_similarity, choose another metric, or use expect  [similarity-below]\n"
         "the test body failed: no such city\n"
@@ -225,20 +227,20 @@ def test_a_body_that_fails_also_tells_the_thresholds_that_were_missed(project, p
     )
 
 
-def test_a_body_may_skip(project, pair):
-    """A skip inside the body is a skip: no threshold is asserted, and the case is in no rate."""
-    pair("The sky is blue.", "Grass grows in spring.")
-    project.test_file(one('prompt="One?", min_similarity=0.75', "pytest.skip('not today')"))
+def test_skip_in_the_body_asserts_no_threshold(project, record_pair):
+    """The case is skipped and in no pass rate."""
+    record_pair("The sky is blue.", "Grass grows in spring.")
+    project.test_file(one_test('prompt="One?", min_similarity=0.75', "pytest.skip('not today')"))
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(skipped=1)
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_a_body_may_expect_an_error(project, pair):
-    """pytest.raises around our JSON error is the user's business."""
-    pair("It is Paris.", "It is Paris.")
+def test_body_may_expect_our_errors(project, record_pair):
+    """pytest.raises catches our JSON error."""
+    record_pair("It is Paris.", "It is Paris.")
     project.test_file(
-        one(
+        one_test(
             body="""
         with pytest.raises(ValueError, match="is not JSON"):
             graysplit.treatment.json()"""
@@ -248,10 +250,10 @@ def test_a_body_may_expect_an_error(project, pair):
 
 
 @pytest.mark.parametrize(("strict", "outcome"), [("True", "failed"), ("False", "xpassed")])
-def test_xfail_covers_a_miss(project, pair, strict, outcome):
-    """A missed threshold under xfail is xfailed; one that was reached is xpassed, or fails where that is strict."""
-    pair("The sky is blue.", "Grass grows in spring.")
-    pair("Paris", "Paris", "test_y")
+def test_xfail_covers_a_missed_threshold(project, record_pair, strict, outcome):
+    """A missed threshold is xfailed; a reached one is xpassed, or fails with strict=True."""
+    record_pair("The sky is blue.", "Grass grows in spring.")
+    record_pair("Paris", "Paris", "test_y")
     project.test_file(
         f"""
         @pytest.mark.xfail(strict={strict})
@@ -266,15 +268,15 @@ def test_xfail_covers_a_miss(project, pair, strict, outcome):
     project.run().assert_outcomes(xfailed=1, **{outcome: 1})
 
 
-def test_two_control_samples_hold_the_control_to_the_threshold(project, section):
-    """A control that does not repeat itself as closely fails the case, and the message says that it is the control."""
+def test_threshold_applies_to_the_control_with_two_samples(project, section_of):
+    """The control's self-similarity is below the threshold, so the case fails, and the message names the control."""
     project.record("test_x", "One?", model=CONTROL, text="The sky is blue.")
     project.record("test_x", "One?", model=CONTROL, text="Grass grows in spring.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="The sky is blue.")
-    project.test_file(one('prompt="One?", min_similarity=0.5'))
+    project.test_file(one_test('prompt="One?", min_similarity=0.5'))
     result = project.run("--graysplit-control-samples=2", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5\n"
         '  hint: the control does not repeat itself this closely, so a treatment cannot be asked to: say min_similarity="auto", lower it, send temperature=0, or check the task with expect  [control-similarity]\n'
         "\n"
@@ -284,20 +286,20 @@ def test_two_control_samples_hold_the_control_to_the_threshold(project, section)
         "  treatment  deepseek-v3.2: passed in part, ok 1.00 s <$0.0001 replayed\n"
         "  itself     [-The sky is blue.-] {+Grass grows in spring.+}\n"
         "  similarity 0.53 (lexical), threshold 0.5, control with itself 0.05, length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
     assert project.report()["cases"][0]["passed"] == {"control": False, TREATMENT: False}
     assert project.report()["cases"][0]["pass_share"] == {"control": 0.0, TREATMENT: 0.5}
 
 
-def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
-    """A relay that answers 500 to one model fails that model's case; the body never runs on half a comparison."""
+def test_failed_call_fails_the_case_before_its_body(project, section_of):
+    """The relay answers 500 to one model, whose case fails; the body does not run with one reply."""
     project.relay.control(faults=[{"kind": "500", "model": TREATMENT, "times": None}])
-    project.test_file(one(body='print("the body ran")'))
+    project.test_file(one_test(body='print("the body ran")'))
     result = project.run("--graysplit-retries=1", "--graysplit-json=report.json")
     result.assert_outcomes(failed=1)
     result.stdout.no_fnmatch_line("the body ran")
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "treatment deepseek-v3.2: no answer after 2 attempts: the relay answered 500: internal error\n"
         "  hint: failed calls count; the relay may do better later: run again, and only what is missing is fetched  [relay-http-error]\n"
         "\n"
@@ -311,10 +313,10 @@ def test_an_error_reply_fails_before_the_body_with_its_cause(project, section):
     assert project.report()["arms"][1]["errors"] == 1
 
 
-def test_an_error_reply_is_asked_for_again_by_the_next_run(project):
-    """What failed is not recorded; what was answered is not paid for twice."""
+def test_failed_call_is_retried_by_the_next_run(project):
+    """The failed call is not recorded, and the other reply is not paid for twice."""
     project.relay.control(faults=[{"kind": "500", "model": TREATMENT}])
-    project.test_file(one())
+    project.test_file(one_test())
     project.run("--graysplit-retries=0").assert_outcomes(failed=1)
     project.run().assert_outcomes(passed=1)
     assert project.relay.stats()["requests"] == {CONTROL: 1, TREATMENT: 2}
@@ -352,24 +354,24 @@ def test_an_error_reply_is_asked_for_again_by_the_next_run(project):
         ),
     ],
 )
-def test_an_answer_that_is_none_is_a_miss(project, section, kind, message):
-    """Empty, refused and cut answers fail the model that gave them."""
+def test_empty_refused_or_truncated_reply_is_a_miss(project, section_of, kind, message):
+    """It is a miss of the model that gave it."""
     project.relay.control(faults=[{"kind": kind, "model": TREATMENT}])
-    project.test_file(one())
+    project.test_file(one_test())
     result = project.run()
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___", "  prompt") == message
+    assert section_of(result, "___ test_x ___", "  prompt") == message
 
 
-def test_samples_are_each_held_to_the_budget(project, section):
-    """Two samples of which one misses fail the case once, with the sample's own numbers."""
+def test_latency_limit_applies_to_each_sample(project, section_of):
+    """One of two samples is too slow, which fails the case once with the numbers of that sample."""
     for model in (CONTROL, TREATMENT):
         project.record("test_x", "One?", model=model, latency_s=1.0)
         project.record("test_x", "One?", model=model, latency_s=9.0 if model == TREATMENT else 2.0, sample=1)
-    project.test_file(one('prompt="One?", max_latency_s=3'))
+    project.test_file(one_test('prompt="One?", max_latency_s=3'))
     result = project.run("--graysplit-samples=2")
     result.assert_outcomes(failed=1)
-    assert section(result, "___ test_x ___") == (
+    assert section_of(result, "___ test_x ___") == (
         "treatment deepseek-v3.2: took 9.00 s, the budget is 3 s\n"
         "  hint: raise max_latency_s, or ask for a shorter answer  [latency-budget]\n"
         "\n"
@@ -378,12 +380,12 @@ def test_samples_are_each_held_to_the_budget(project, section):
         "  control    claude-sonnet-4.5: passed, ok 1.00 s $0.0003 replayed, ok 2.00 s $0.0003 replayed\n"
         "  treatment  deepseek-v3.2: missed, ok 1.00 s <$0.0001 replayed, ok 9.00 s <$0.0001 replayed\n"
         "  similarity 1.00 (lexical), control with itself 1.00, length x1.00\n"
-        "  answers    the same, to the letter"
+        "  answers    identical"
     )
 
 
-def test_a_spare_control_sample_enters_no_rate_also_where_each_arm_is_judged_alone(project):
-    """Both arms are treated alike: the second control sample measures noise, its outcome, cost and time count nowhere."""
+def test_spare_control_sample_is_in_no_rate(project):
+    """The second control sample measures noise: its outcome, cost and time count nowhere."""
     project.record("test_x", "One?", model=CONTROL, text="Yes.")
     project.record("test_x", "One?", model=CONTROL, text="No.", sample=1)
     project.record("test_x", "One?", model=TREATMENT, text="Yes.")

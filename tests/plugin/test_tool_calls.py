@@ -1,4 +1,4 @@
-"""Cases that call tools, from the request to the report: right calls pass, and wrong ones are flagged or missed."""
+"""Cases with tool calls, from the request to the report: right calls pass, and wrong calls are flagged or missed."""
 
 import json
 
@@ -14,8 +14,8 @@ TOOLS = [
 ]
 
 
-def message(*calls, text=None):
-    """A message that calls tools, as OpenAI's protocol has it."""
+def calling(*calls, text=None):
+    """Return a message that calls tools, in the format of OpenAI's protocol."""
     sent = [
         {"id": f"call_{place}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
         for place, (name, arguments) in enumerate(calls)
@@ -27,24 +27,24 @@ def right(number):
     return {"order": 1000 + number, "amount": 21.5, "due": "2026-11-30"}
 
 
-def spelled_otherwise(number):
+def reordered(number):
     return {"due": "2026-11-30T00:00:00Z", "amount": 21.50, "order": 1000 + number}
 
 
-# What the treatment does where the control calls refund: its message, the similarity, and what it misses.
+# Replies of the treatment to a refund call of the control: its message, the similarity, and the expected misses.
 KINDS = {
-    "same": (lambda n: message(("refund", right(n))), 1.0, set()),
-    "reordered": (lambda n: message(("refund", spelled_otherwise(n))), 1.0, set()),
-    "another-name": (lambda n: message(("delete_account", right(n))), 0.0, {"tool_calls", "similarity"}),
-    "another-argument": (lambda n: message(("refund", right(n) | {"order": n})), 2 / 3, {"tool_calls", "guard"}),
-    "no-call": (lambda n: message(text="I have refunded your order."), 0.0, {"tool_calls", "similarity"}),
-    "one-too-many": (lambda n: message(("refund", right(n)), ("notify", {"n": n})), 2 / 3, {"tool_calls", "guard"}),
+    "same": (lambda n: calling(("refund", right(n))), 1.0, set()),
+    "reordered": (lambda n: calling(("refund", reordered(n))), 1.0, set()),
+    "another-name": (lambda n: calling(("delete_account", right(n))), 0.0, {"tool_calls", "similarity"}),
+    "another-argument": (lambda n: calling(("refund", right(n) | {"order": n})), 2 / 3, {"tool_calls", "guard"}),
+    "no-call": (lambda n: calling(text="I have refunded your order."), 0.0, {"tool_calls", "similarity"}),
+    "one-too-many": (lambda n: calling(("refund", right(n)), ("notify", {"n": n})), 2 / 3, {"tool_calls", "guard"}),
 }
 
 
 def case(kind, number):
-    """A case whose prompt tells the relay what each model answers."""
-    prompt = {CONTROL: message(("refund", right(number))), TREATMENT: KINDS[kind][0](number)}
+    """Return a case whose prompt tells the relay each model's reply."""
+    prompt = {CONTROL: calling(("refund", right(number))), TREATMENT: KINDS[kind][0](number)}
     calls = [{"name": "refund", "arguments": {"order": 1000 + number, "amount": 21.5}}]
     return {
         "id": f"{kind}-{number}",
@@ -56,8 +56,8 @@ def case(kind, number):
     }
 
 
-def test_thirty_cases_of_each_kind(project):
-    """Right calls are neither missed nor flagged; wrong ones are flagged, and missed by expect and by a threshold."""
+def test_tool_calls_of_each_kind_pass_or_miss(project):
+    """Right calls are neither missed nor flagged; wrong calls are flagged, and missed by expect and by a threshold."""
     project.relay.control(faults=[{"kind": "scripted", "times": None}])
     lines = [json.dumps(case(kind, number)) for kind in KINDS for number in range(EACH)]
     project.write("tools.graysplit.jsonl", "\n".join(lines))
@@ -77,8 +77,8 @@ REFUND, OTHER = ToolCall("refund", {"order": 1001}, "c1"), ToolCall("refund", {"
 
 
 @pytest.fixture
-def answered(project):
-    """Record the calls that each model answers a prompt with."""
+def record_calls(project):
+    """Return a function that records the tool calls of each model."""
 
     def record(control, treatment, case="test_x"):
         for model, calls, latency_s in ((CONTROL, control, 1.0), (TREATMENT, treatment, 2.0)):
@@ -88,9 +88,9 @@ def answered(project):
     return record
 
 
-def test_a_failure_shows_what_was_called(project, answered, section):
-    """Both sides, one call per line, below what was missed."""
-    answered((REFUND,), (OTHER, ToolCall("notify")))
+def test_failure_shows_the_tool_calls(project, record_calls, section_of):
+    """Both sides are shown below the miss, one call per line."""
+    record_calls((REFUND,), (OTHER, ToolCall("notify")))
     project.test_file(
         """
         @pytest.mark.graysplit(
@@ -101,7 +101,7 @@ def test_a_failure_shows_what_was_called(project, answered, section):
             assert graysplit.control.tool_call("refund").arguments == {"order": 1001}
         """
     )
-    assert section(project.run(), "test_x _", "===") == (
+    assert section_of(project.run(), "test_x _", "===") == (
         "treatment deepseek-v3.2: expected refund(order=1001), called refund(order=1002), notify()\n"
         "  hint: arguments may be more than are expected; numbers and dates are equal by value  [expect-tool-calls]\n"
         "\n"
@@ -118,9 +118,9 @@ def test_a_failure_shows_what_was_called(project, answered, section):
     )
 
 
-def test_a_call_that_is_not_there_is_a_miss_of_its_model(project, answered):
-    """The body asks both models alike for the call; the one that answered in text misses."""
-    answered((REFUND,), ())
+def test_missing_tool_call_is_a_miss_of_its_model(project, record_calls):
+    """The body asks both models for the call, and the one that replied in text misses."""
+    record_calls((REFUND,), ())
     project.test_file(
         """
         @pytest.mark.graysplit(prompt="Refund it.")
@@ -134,8 +134,8 @@ def test_a_call_that_is_not_there_is_a_miss_of_its_model(project, answered):
 
 
 @pytest.mark.parametrize(("treatment", "asked"), [("", 0), ("I have refunded it.", 2)])
-def test_a_judge_is_not_asked_about_calls(project, treatment, asked):
-    """It reads texts: two orders where both sides have one beside equal calls, and nothing where one has none."""
+def test_judge_is_not_asked_about_tool_calls(project, treatment, asked):
+    """The judge reads texts: it compares them in two orders where both sides have one, and nothing otherwise."""
     project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
     for model, text in ((CONTROL, "Refunded."), (TREATMENT, treatment)):
         project.record("test_x", "Refund it.", model=model, text=text, tool_calls=(REFUND,))
@@ -152,11 +152,11 @@ def test_a_judge_is_not_asked_about_calls(project, treatment, asked):
 
 
 @pytest.mark.parametrize("metric", ["lexical", "judge", "ours"])
-def test_arms_that_were_judged_alone_are_compared_by_their_calls(project, answered, metric):
-    """Also where no metric can be asked any more once all tests have run."""
+def test_tool_calls_of_separate_arms_are_compared(project, record_calls, metric):
+    """They are compared also where no metric can be requested after the tests."""
     project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
     project.write("conftest.py", "def pytest_graysplit_score(metric):\n    return None\n" * (metric == "ours"))
-    answered((REFUND,), (OTHER,))
+    record_calls((REFUND,), (OTHER,))
     project.test_file(
         f"""
         @pytest.mark.graysplit(prompt="Refund it.", metric="{metric}")

@@ -1,10 +1,10 @@
-"""Installed but unused: no output, no files, nothing heavy imported."""
+"""The plugin installed but unused: no output, no files, no heavy import."""
 
 
-def test_a_project_without_our_tests_sees_nothing_of_us(project):
-    """No header, no summary, no folder, whatever the key and the environment say."""
+def test_unused_plugin_prints_and_writes_nothing(project):
+    """There is no header, summary or folder, even if a key is set."""
     project.test_file("def test_own(): pass")
-    result = project.bare()
+    result = project.run_without_models()
     result.assert_outcomes(passed=1)
     text = "\n".join(line for line in result.outlines if not line.startswith(("plugins:", "rootdir:")))
     assert "graysplit" not in text
@@ -14,8 +14,8 @@ def test_a_project_without_our_tests_sees_nothing_of_us(project):
     ]
 
 
-def test_an_unused_plugin_imports_nothing_heavy(project):
-    """Neither the HTTP client nor the metrics nor a reader of YAML is paid for by a project that needs none."""
+def test_unused_plugin_imports_nothing_heavy(project):
+    """The HTTP client, the metrics and the YAML reader are imported only by a run that needs them."""
     project.test_file(
         """
         import sys
@@ -29,16 +29,16 @@ def test_an_unused_plugin_imports_nothing_heavy(project):
     project.pytester.runpytest_subprocess(*quiet).assert_outcomes(passed=1)
 
 
-def test_the_plugin_can_be_switched_off(project):
-    """`-p no:graysplit` leaves an unknown mark and no fixture behind."""
+def test_plugin_can_be_switched_off(project):
+    """`-p no:graysplit` leaves an unknown mark and no fixture."""
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(): pass\n\ndef test_own(): pass')
-    result = project.bare("-p", "no:graysplit", "-W", "ignore::pytest.PytestUnknownMarkWarning")
+    result = project.run_without_models("-p", "no:graysplit", "-W", "ignore::pytest.PytestUnknownMarkWarning")
     result.assert_outcomes(passed=2)
     assert project.sent() == 0
 
 
-def test_options_of_ours_without_a_test_of_ours_print_nothing(project):
-    """A shared command line does no harm in a folder that has no prompts."""
+def test_options_without_marked_tests_print_nothing(project):
+    """A shared command line does no harm in a folder without prompts."""
     project.test_file("def test_own(): pass")
     result = project.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=1)

@@ -1,4 +1,4 @@
-"""The verdict in a run: what it prints, when it fails the session, and what keeps it from promoting."""
+"""The verdict of a run: its line in the summary, the gate that fails the session, and the reasons for a hold."""
 
 import xml.etree.ElementTree as ET
 
@@ -16,8 +16,8 @@ def test_own(): pass
 
 
 @pytest.fixture
-def cases(project):
-    """Write a suite of so many recorded cases, of which the treatment gets the first few wrong."""
+def write_cases(project):
+    """Return a function that writes a suite of recorded cases, the first of which the treatment fails."""
 
     def write(number, wrong=0):
         for n in range(number):
@@ -35,24 +35,24 @@ def verdict_line(result):
     return line.removeprefix("  verdict").strip()
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_a_rejected_treatment_fails_the_session_as_an_item(cases, workers):
-    """Single misses are shown as such; one failed item is in the totals, in JUnit and in the exit code."""
-    result = cases(40, wrong=16).run("--graysplit-gate=verdict", "--junit-xml=junit.xml", *workers)
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_gate_verdict_fails_the_session_on_reject(write_cases, workers):
+    """Single misses are only shown; one failed item is in the totals, in JUnit XML and in the exit code."""
+    result = write_cases(40, wrong=16).run("--graysplit-gate=verdict", "--junit-xml=junit.xml", *workers)
     assert result.parseoutcomes() == {"failed": 1, "missed": 16, "passed": 25}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([f"FAILED {ITEM} - reject: pass rate is at least *".replace("[", "[[]", 1)])
     assert verdict_line(result).startswith("REJECT: pass rate is at least ")
-    [suite] = ET.parse(cases(0).path / "junit.xml").getroot()
+    [suite] = ET.parse(write_cases(0).path / "junit.xml").getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("42", "1")
     [item] = [case for case in suite if case.get("name") == f"verdict[{TREATMENT}]"]
     assert item[0].tag == "failure"
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2"]])
-def test_a_promoted_treatment_passes_as_an_item(cases, workers):
-    """It counts among the passed."""
-    result = cases(56).run("--graysplit-gate=verdict", "-v", *workers)
+@pytest.mark.parametrize("workers", [[], pytest.param(["-n2"], marks=pytest.mark.xdist)])
+def test_gate_verdict_passes_on_promote(write_cases, workers):
+    """The item counts as passed."""
+    result = write_cases(56).run("--graysplit-gate=verdict", "-v", *workers)
     assert result.parseoutcomes() == {"passed": 58}
     assert result.ret == pytest.ExitCode.OK
     assert verdict_line(result) == "PROMOTE: pass rate is at most 4.6 points worse, the margin is 5.0"
@@ -60,41 +60,41 @@ def test_a_promoted_treatment_passes_as_an_item(cases, workers):
 
 
 @pytest.mark.parametrize(("on_hold", "code"), [("pass", 0), ("fail", 1)])
-def test_a_hold_passes_or_fails_as_the_user_says(cases, on_hold, code):
-    """By default it passes: a suite that is too small is nobody's failure."""
-    result = cases(8).run("--graysplit-gate=verdict", f"--graysplit-on-hold={on_hold}")
+def test_on_hold_option_decides_whether_a_hold_fails(write_cases, on_hold, code):
+    """By default a hold passes, because a small suite is not a failure of the treatment."""
+    result = write_cases(8).run("--graysplit-gate=verdict", f"--graysplit-on-hold={on_hold}")
     assert result.ret == code
     assert verdict_line(result) == "HOLD: only 8 cases; a verdict needs at least 30"
     assert (f"FAILED {ITEM} - hold: only 8 cases; a verdict needs at least 30" in result.outlines) == (code == 1)
 
 
 @pytest.mark.parametrize("arguments", [["-k", "not 07"], ["--maxfail=1"], ["--collect-only"]])
-def test_a_partial_run_has_no_verdict_to_fail_by(cases, arguments):
-    """It never promotes, and no item claims anything."""
-    result = cases(56, wrong=0).run("--graysplit-gate=verdict", *arguments)
+def test_gate_verdict_adds_no_item_to_a_partial_run(write_cases, arguments):
+    """A partial run never promotes."""
+    result = write_cases(56, wrong=0).run("--graysplit-gate=verdict", *arguments)
     if "--maxfail=1" in arguments:
-        assert verdict_line(result).startswith("PROMOTE")  # nothing failed, so nothing was cut short
+        assert verdict_line(result).startswith("PROMOTE")  # no test failed, so the run is whole
         return
     assert not any("verdict[" in line for line in result.outlines)
     if "--collect-only" not in arguments:
         assert verdict_line(result) == "HOLD: partial run: 1 test left out by selection"
 
 
-def test_a_run_that_stopped_at_its_first_failure_holds(cases, project):
-    """What came after is unknown."""
-    cases(56, wrong=1)
+def test_run_stopped_by_its_first_failure_holds(write_cases, project):
+    """The tests after the failure have no result."""
+    write_cases(56, wrong=1)
     result = project.run("-x")
     assert verdict_line(result) == "HOLD: partial run: it stopped before its last test"
 
 
-def test_the_margin_is_the_users(cases):
-    """Ten points are shown by thirty perfect cases."""
-    result = cases(30).run("--graysplit-margin=0.1")
+def test_margin_option_sets_the_margin(write_cases):
+    """Thirty perfect cases are enough for ten points."""
+    result = write_cases(30).run("--graysplit-margin=0.1")
     assert verdict_line(result).startswith("PROMOTE: pass rate is at most 8.3 points worse, the margin is 10.0")
 
 
-def test_the_report_and_the_hook_have_the_verdict(cases, project):
-    """Scripts read it, and a line of one's own may use it."""
+def test_verdict_is_in_the_report_and_in_the_summary_hook(write_cases, project):
+    """Scripts read the report, and a line of the user may use the verdict."""
     project.write(
         "conftest.py",
         """
@@ -102,7 +102,7 @@ def test_the_report_and_the_hook_have_the_verdict(cases, project):
             return f"decided: {[verdict.decision for verdict in verdicts]}"
         """,
     )
-    result = cases(40, wrong=16).run("--graysplit-gate=none", "--graysplit-json=report.json")
+    result = write_cases(40, wrong=16).run("--graysplit-gate=none", "--graysplit-json=report.json")
     [comparison] = project.report()["comparisons"]
     assert (comparison["verdict"], comparison["reasons"][0][:9]) == ("reject", "pass rate")
     assert [row["name"] for row in comparison["rows"]] == [
@@ -111,9 +111,9 @@ def test_the_report_and_the_hook_have_the_verdict(cases, project):
     assert "decided: ['reject']" in result.outlines
 
 
-def test_the_order_of_the_recordings_does_not_show(cases, project):
-    """Lines of a recording in another order, and cases in another order, give the same summary to the letter."""
-    first = cases(40, wrong=5).run("--graysplit-gate=none")
+def test_verdict_does_not_depend_on_the_order_of_recordings(write_cases, project):
+    """Reordered recordings and cases give the same summary to the letter."""
+    first = write_cases(40, wrong=5).run("--graysplit-gate=none")
     path = project.path / "__graysplit__" / "test_it.jsonl"
     path.write_bytes(b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
     project.test_file(SUITE.replace("range(NUMBER)", "reversed(range(NUMBER))").replace("NUMBER", "40"))
@@ -126,13 +126,13 @@ def test_the_order_of_the_recordings_does_not_show(cases, project):
     assert summary(first) == summary(second)
 
 
-def test_models_with_parameters_of_their_own_hold_and_say_so(cases, project):
-    """The temperature differs: the pairs compare two things."""
-    cases(2)
+def test_models_asked_with_different_parameters_hold(write_cases, project):
+    """The temperature differs, so each pair compares two things."""
+    write_cases(2)
     project.write("pyproject.toml", '[tool.graysplit.models."deepseek-v3.2".params]\ntemperature = 1\n')
     result = project.run("--graysplit-record=new")
-    assert "the models were not asked alike, temperature differs: 2 cases" in result.outlines
-    assert verdict_line(result) == "HOLD: the models were not asked alike, temperature differs: 2 cases"
+    assert "the models got different requests, temperature differs: 2 cases" in result.outlines
+    assert verdict_line(result) == "HOLD: the models got different requests, temperature differs: 2 cases"
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_models_with_parameters_of_their_own_hold_and_say_so(cases, project):
         ("bound = 1", "verdict.bound: unknown setting, did you mean bounds?"),
     ],
 )
-def test_a_wrong_verdict_table_names_the_setting(project, table, problem):
-    """Before anything is collected."""
+def test_invalid_verdict_table_is_a_usage_error(project, table, problem):
+    """The message names the setting."""
     project.write("pyproject.toml", f"[tool.graysplit.verdict]\n{table}\n")
     result = project.run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -155,18 +155,18 @@ def test_a_wrong_verdict_table_names_the_setting(project, table, problem):
 
 
 @pytest.mark.parametrize("value", ["0", "1", "five"])
-def test_a_margin_is_a_share(project, value):
+def test_margin_option_takes_a_share_below_one(project, value):
     """5 would be five hundred points."""
     result = project.run(f"--graysplit-margin={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --graysplit-margin: '{value}' is not a number *"])
 
 
-def test_an_interrupted_run_holds(cases, project):
-    """Ctrl-C in the last test: everything was judged, and still nothing is promoted, and no item claims anything."""
-    cases(56)
+def test_interrupted_run_holds(write_cases, project):
+    """Ctrl-C in the last test: every case has a result, but the run is not promoted and has no verdict item."""
+    write_cases(56)
     project.write("test_last.py", "def test_z(): raise KeyboardInterrupt")
-    result = project.spawn("--graysplit-gate=verdict")
+    result = project.run_in_subprocess("--graysplit-gate=verdict")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert verdict_line(result).startswith("HOLD: interrupted: what was answered is kept")
     assert not any("verdict[" in line for line in result.outlines)

@@ -1,4 +1,4 @@
-"""Under xdist the same recordings give the same results, and nothing is said twice."""
+"""Runs under xdist: the results are those of one process, and each message appears once."""
 
 import pytest
 
@@ -6,12 +6,13 @@ from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.types import Reply, ReplyKey
 
+pytestmark = pytest.mark.xdist
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 
 
 @pytest.fixture
 def suite(project):
-    """Cases that pass, miss, fail in their body, and run once an arm, all recorded."""
+    """Recorded cases that pass, miss, fail in their body, and run once per arm."""
     for number in range(6):
         project.record(f"test_x[Prompt {number}]", f"Prompt {number}", text=f"It is answer {number}.")
     project.record("test_miss", "Blue?", model=CONTROL, text="The sky is blue.")
@@ -39,8 +40,8 @@ def suite(project):
     return project
 
 
-def test_the_same_recordings_give_the_same_results_as_in_one_process(suite, section):
-    """Arms, comparisons, cases and the terminal's summary are the same, with two workers and with one process."""
+def test_xdist_gives_the_results_of_one_process(suite, section_of):
+    """Arms, comparisons, cases and the summary are equal."""
     one = suite.run("--graysplit-record=none", "--graysplit-json=one.json")
     two = suite.run("--graysplit-record=none", "--graysplit-json=two.json", "-n2")
     assert one.parseoutcomes() == two.parseoutcomes() == {"failed": 2, "passed": 9}
@@ -48,12 +49,12 @@ def test_the_same_recordings_give_the_same_results_as_in_one_process(suite, sect
     for key in ("arms", "comparisons", "cases"):
         assert first[key] == second[key]
     assert first["run"]["complete"] is second["run"]["complete"] is True
-    assert section(one, "= graysplit =") == section(two, "= graysplit =")
+    assert section_of(one, "= graysplit =") == section_of(two, "= graysplit =")
     assert suite.sent() == 0
 
 
-def test_a_miss_in_a_worker_names_the_command_that_was_typed(project, section):
-    """The worker's own command line is xdist's business."""
+def test_xdist_miss_names_the_users_command(project, section_of):
+    """The message has the typed command, not that of the worker."""
     project.record("test_y", "Two?")
     project.test_file(
         """
@@ -68,8 +69,8 @@ def test_a_miss_in_a_worker_names_the_command_that_was_typed(project, section):
     assert "  hint: run once with pytest --graysplit-record=new  [recording-missing]" in result.outlines
 
 
-def test_two_workers_fetch_what_is_missing(project, section):
-    """Live: each reply is asked for once, recorded once, and summed up once."""
+def test_xdist_workers_fetch_missing_replies_once(project, section_of):
+    """Each reply is requested, recorded and counted once."""
     project.test_file(
         """
         @pytest.mark.graysplit
@@ -86,8 +87,8 @@ def test_two_workers_fetch_what_is_missing(project, section):
     result.stdout.fnmatch_lines(["recorded 20 replies in __graysplit__/test_it.jsonl"])
 
 
-def test_the_promised_concurrency_is_shared_by_the_workers(project):
-    """Four in flight are four in all, not four a worker."""
+def test_xdist_workers_share_the_concurrency(project):
+    """Four requests in flight are the total, not the number per worker."""
     project.relay.control(latency=0.05)
     project.test_file(
         """
@@ -100,8 +101,8 @@ def test_the_promised_concurrency_is_shared_by_the_workers(project):
     assert project.relay.stats()["peak_in_flight"] <= 4
 
 
-def test_a_worker_that_crashes_leaves_one_summary_of_the_others(project):
-    """The run is not complete, says what crashed, and everything that was answered is recorded."""
+def test_xdist_crashed_worker_leaves_one_summary(project):
+    """The run is incomplete, names the crash, and keeps every reply."""
     project.test_file(
         """
         import os
@@ -125,8 +126,8 @@ def test_a_worker_that_crashes_leaves_one_summary_of_the_others(project):
     assert 16 <= project.sent() <= 16 + 4
 
 
-def test_a_refused_key_is_told_once(project, section):
-    """Both workers meet it, the summary says it once, and the run fails."""
+def test_xdist_refused_key_is_reported_once(project, section_of):
+    """Both workers get the error, the summary shows it once, and the run fails."""
     project.relay.control(key="the right one")
     project.test_file(
         """
@@ -137,15 +138,15 @@ def test_a_refused_key_is_told_once(project, section):
     )
     result = project.run("-n2")
     assert result.ret != pytest.ExitCode.OK
-    assert section(result, "= graysplit =").replace(project.relay.url, "URL") == (
+    assert section_of(result, "= graysplit =").replace(project.relay.url, "URL") == (
         "URL refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
-    assert project.sent() <= 2  # one a worker
+    assert project.sent() <= 2  # at most one per worker
 
 
-def test_nothing_recorded_is_told_once(project, monkeypatch, section):
-    """Without a key every worker would only replay what is not there."""
+def test_xdist_replay_without_recordings_is_reported_once(project, monkeypatch, section_of):
+    """Each worker would only replay, and there are no recordings."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
     project.test_file(
@@ -157,14 +158,14 @@ def test_nothing_recorded_is_told_once(project, monkeypatch, section):
     )
     result = project.run("-n2")
     assert result.ret != pytest.ExitCode.OK
-    assert section(result, "= graysplit =", "! xdist") == (
+    assert section_of(result, "= graysplit =", "! xdist") == (
         "nothing is recorded yet, and this run only replays, because GRAYSPLIT_API_KEY is not set\n"
         "  hint: record once, with your key: GRAYSPLIT_API_KEY=... pytest --graysplit-record=new  [nothing-recorded]"
     )
 
 
-def test_what_a_killed_run_left_is_taken_in_before_the_workers_look(project):
-    """The controller merges the journals of an earlier run, so that no worker asks again."""
+def test_xdist_controller_recovers_replies_before_the_workers_start(project):
+    """The controller merges the journals of an interrupted run, so no worker requests them again."""
     body = {"messages": [{"role": "user", "content": "One?"}]}
     journal = Journal(project.path, mode="new", run_id="killed")
     for model in (CONTROL, TREATMENT):
@@ -180,14 +181,14 @@ def test_what_a_killed_run_left_is_taken_in_before_the_workers_look(project):
 
 
 @pytest.mark.parametrize("dist", ["loadscope", "worksteal", "each"])
-def test_every_way_to_share_the_work_gives_the_same_rates(suite, dist):
-    """Also where both workers run every test."""
+def test_xdist_distribution_modes_give_equal_rates(suite, dist):
+    """One mode runs every test on both workers."""
     suite.run(f"--dist={dist}", "--tx=2*popen", "--graysplit-json=report.json")
     assert [(arm["cases"], arm["passed"]) for arm in suite.report()["arms"]] == [(10, 10), (10, 8)]
 
 
-def test_results_stay_packed_in_the_threads_that_receive_them(project):
-    """Each worker has a receiving thread in the controller; unpacking there once registered our hooks twice."""
+def test_xdist_results_stay_serialised_in_receiver_threads(project):
+    """Each worker has a receiver thread in the controller; deserialising there once registered our hooks twice."""
     project.record("test_x", "One?")
     project.test_file(
         """

@@ -93,7 +93,7 @@ def explained(control, treatment, label, **fields):
 @pytest.mark.parametrize(
     ("control", "treatment", "text"),
     [
-        ("30 days.", "30 days.", "the same, to the letter"),
+        ("30 days.", "30 days.", "identical"),
         ("30  days.", "30 days.\n", "the same words; only the white space differs: 30 days."),
         ("30 days.", "14 days.", "[-30-] {+14+} days."),
     ],

@@ -42,11 +42,11 @@ def test_looks_z_is_larger_than_that_of_one_look(n):
     assert Looks(n).z() > OneLook().z()
 
 
-def crossed(looks, dice, most):
+def crossed(looks, rng, most):
     """Tell whether a sum of fair normal values is ever outside its bound."""
     total = 0.0
     for n in range(1, most + 1):
-        total += dice.gauss(0, 1)
+        total += rng.gauss(0, 1)
         if n >= 30 and total / math.sqrt(n) > looks(n).z():
             return True
     return False
@@ -54,9 +54,9 @@ def crossed(looks, dice, most):
 
 def test_looks_bound_is_seldom_crossed_at_any_look():
     """At 5%, few of 300 sums with 970 looks each cross the boundary; many cross the bounds of one look."""
-    dice = Random(20_261_123)
-    ever = sum(crossed(Looks, dice, 1_000) for _ in range(300))
-    naive = sum(crossed(lambda _: OneLook(), dice, 1_000) for _ in range(300))
+    rng = Random(20_261_123)
+    ever = sum(crossed(Looks, rng, 1_000) for _ in range(300))
+    naive = sum(crossed(lambda _: OneLook(), rng, 1_000) for _ in range(300))
     assert ever <= 15
     assert naive >= 60
 

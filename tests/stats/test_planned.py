@@ -36,14 +36,14 @@ def test_planned_z_of_five_even_looks_is_the_published_one():
 )
 def test_planned_z_errs_with_alpha_over_all_looks(fractions):
     """Of 20,000 drawn sums without an effect a share alpha crosses at any look, and each look spends its part."""
-    dice, z = random.Random(7), planned_z(fractions, 0.05)
+    rng, z = random.Random(7), planned_z(fractions, 0.05)
     spreads = [math.sqrt(now - before) for before, now in zip((0, *fractions), fractions, strict=False)]
     limits = [value * math.sqrt(share) for value, share in zip(z, fractions, strict=True)]
     crossed = 0
     for _ in range(20_000):
         total = 0.0
         for spread, limit in zip(spreads, limits, strict=True):
-            total += dice.gauss(0, spread)
+            total += rng.gauss(0, spread)
             if total > limit:
                 crossed += 1
                 break

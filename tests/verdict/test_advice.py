@@ -16,9 +16,9 @@ from pytest_graysplit.verdict.run_facts import RunFacts
 
 def advised(results, name="pass_rate", **policy):
     policy = {"critical": (name,) if not name.startswith("tag:") else ("pass_rate",), **policy}
-    seen = Evidence.of(results, DEEPSEEK, Policy(**policy), RunFacts())
-    [row] = [row for row in seen.rows if row.name == name]
-    return seen.advice_for(row)
+    evidence = Evidence.of(results, DEEPSEEK, Policy(**policy), RunFacts())
+    [row] = [row for row in evidence.criteria if row.name == name]
+    return evidence.advice_for(row)
 
 
 def test_the_two_numbers_are_those_of_the_formula(run):

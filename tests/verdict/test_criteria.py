@@ -19,7 +19,7 @@ from specimens import (
 
 from pytest_graysplit.config.policy import BOUNDS, Policy
 from pytest_graysplit.stats import clopper_pearson, log_ratio, ordinal_tango, retention, tango
-from pytest_graysplit.verdict.row_json import row_json
+from pytest_graysplit.verdict.figures_json import row_json
 
 
 def rows_of(*pairs, policy=None):

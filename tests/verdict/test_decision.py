@@ -177,8 +177,7 @@ def test_cases_in_which_nothing_could_fail_show_nothing():
 @pytest.mark.parametrize(
     ("passes", "decision", "reason"),
     [
-        ({"neither": 60}, "hold", ("neither model passes any of 60 cases: the suite or its checks are broken, whatever the "
-                                   "models can do")),
+        ({"neither": 60}, "hold", "neither model passes any of 60 cases: the suite or its checks are broken"),
         ({"neither": 199, "treatment": 1}, "hold", "the control passes none of 200 cases: the suite or its checks are broken"),
         ({"neither": 196, "control": 4}, "hold", "the treatment passes none of 200 cases"),
         ({"neither": 190, "both": 10}, "hold", ("the control passes 5.0% of 200 cases, fewer than two margins (10.0%): the "
@@ -238,7 +237,7 @@ def served(number, **fields):
     [
         (
             {"served_model": "deepseek-v3.2-mini"},
-            "deepseek-v3.2 was asked for, deepseek-v3.2-mini answered: 1 reply",
+            "deepseek-v3.2 was requested, deepseek-v3.2-mini answered: 1 reply",
         ),
         ({"fell_back": True}, "the gateway retried or fell back by itself: 1 reply"),
     ],
@@ -270,7 +269,7 @@ def test_other_tool_calls_hold(run, judge):
     results.add("refund", (replace(pair, comparison=replace(pair.comparison, flags=changed)),))
     assert decided(judge(results)) == (
         "hold",
-        ("the treatment calls tools otherwise than the control (tool-changed): tests/test_support.py::refund",),
+        ("the treatment's tool calls differ from the control's (tool-changed): tests/test_support.py::refund",),
     )
 
 
@@ -308,7 +307,7 @@ def test_models_that_were_asked_differently_hold():
         pair = a_pair(a_case(f"case-{number}"), a_reply(), a_reply("30 days", DEEPSEEK))
         results.add(str(number), (replace(pair, differing=("temperature", "seed")),))
     verdict = decide(results, DEEPSEEK, Policy(), RunFacts())
-    assert decided(verdict) == ("hold", ("the models were not asked alike, seed and temperature differ: 60 cases",))
+    assert decided(verdict) == ("hold", ("the models got different requests, seed and temperature differ: 60 cases",))
 
 
 def test_an_early_stop_for_harm_rejects_however_few_cases_it_took(run, judge):
@@ -363,12 +362,12 @@ def test_a_critical_row_without_data_holds(run, judge):
 @pytest.mark.parametrize(
     ("costs", "expected"),
     [
-        (("0.01", "0"), ("promote", "cost per pass is nothing: the treatment is free, and the control is not")),
+        (("0.01", "0"), ("promote", "cost per pass is 0: the treatment is free, and the control is not")),
         (
             ("0", "0.01"),
-            ("reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
+            ("reject", "cost per pass is above 0: the control is free, and the treatment is not"),
         ),
-        (("0", "0"), ("hold", "cost per pass is nothing with either model, so nothing is saved")),
+        (("0", "0"), ("hold", "cost per pass is 0 with both models, so nothing is saved")),
     ],
 )
 def test_a_free_model_decides_where_the_cost_does(run, judge, costs, expected):
@@ -442,7 +441,7 @@ def test_a_model_is_never_rejected_against_itself():
     verdict = decide(results, SONNET, Policy(), RunFacts())
     assert verdict.decision == "hold"
     assert verdict.reasons[0] == (
-        "one model in both roles is no worse than itself, so this suite is too noisy for its size"
+        "one model in both roles cannot be worse than itself, so this suite is too noisy for its size"
     )
     assert verdict.reasons[1].startswith("pass rate is at least")
 
@@ -491,4 +490,4 @@ def test_no_rule_rejects_a_model_against_itself(misses):
         results.add(str(number), (a_pair(a_case(f"case-{number}", **misses), a_reply(), a_reply(), misses=missed),))
     verdict = decide(results, SONNET, Policy(), RunFacts())
     assert verdict.decision == "hold"
-    assert verdict.reasons[0].startswith("one model in both roles is no worse than itself")
+    assert verdict.reasons[0].startswith("one model in both roles cannot be worse than itself")

@@ -99,8 +99,8 @@ def test_models_that_were_asked_under_unlike_loads_are_told():
     """A control that was recorded alone, and a treatment among sixteen."""
     [told] = warnings(suite(lambda number: 16 if number % 2 else 1, lambda number: 1.0))
     assert told == (
-        "the models were asked under unlike loads, control claude-sonnet-4.5 with 1 in flight and treatment "
-        "deepseek-v3.2 with 16 in flight: a part of the difference in latency is the load's, "
+        "the models were asked under different loads, control claude-sonnet-4.5 with 1 in flight and treatment "
+        "deepseek-v3.2 with 16 in flight: part of the difference in latency comes from the load, "
         "--graysplit-record=all measures both again"
     )
 

@@ -240,7 +240,9 @@ def test_a_rerun_replaces_what_the_item_said_before():
 def test_one_prompt_with_other_parameters_is_another_case():
     """What was asked is part of what a case is; so is the file."""
     asked = pair()
-    results = collected(asked, replace(asked, request="fedcba9876543210"), replace(asked, file="tests/test_other.py"))
+    results = collected(
+        asked, replace(asked, request_hash="fedcba9876543210"), replace(asked, file="tests/test_other.py")
+    )
     assert [row.name for row in results.rows] == [
         "tests/test_other.py::case",
         "tests/test_support.py::case",

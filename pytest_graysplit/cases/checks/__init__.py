@@ -1,1 +1,13 @@
-"""What a reply and a comparison are held to, as misses that say what to do."""
+"""Checks of replies and comparisons against the expectations of a case; every failure names its remedy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class CheckFailure(NamedTuple):
+    """One expectation that an answer does not meet, the remedy, and the heading that explains it."""
+
+    problem: str
+    hint: str
+    slug: str

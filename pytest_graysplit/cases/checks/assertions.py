@@ -6,8 +6,8 @@ from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERENCE_SIMILARITY, check_expect
-from pytest_graysplit.cases.checks.failures import CheckFailure
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
@@ -56,16 +56,16 @@ def check_reply(
     if reply.outcome == "ok" and _asks_nothing(case):
         return []  # the common case of a large suite, and worth a tenth of what a replayed test costs
     if reply.outcome == "error":
-        return _misses("outcome", arm, reply, [_failure(reply)])
-    misses = _misses("outcome", arm, reply, _outcome(reply))
+        return _failed("outcome", arm, reply, [_failed_call(reply)])
+    failed = _failed("outcome", arm, reply, _outcome(reply))
     if case.expect and _has_answer(reply):
-        misses += _misses("expect", arm, reply, _expected(case.expect, case, reply, score))
-        misses += _misses("tool_calls", arm, reply, check_tool_calls(case.expect, reply.tool_calls))
+        failed += _failed("expect", arm, reply, _expected(case.expect, case, reply, score))
+        failed += _failed("tool_calls", arm, reply, check_tool_calls(case.expect, reply.tool_calls))
     if case.min_similarity is not None or (case.expect and case.expect.tool_calls):
-        misses += _misses("tool_calls", arm, reply, check_readable(reply.tool_calls))
-    misses += _misses("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
-    misses += _misses("cost", arm, reply, _cost(case.max_cost_usd, reply))
-    return misses
+        failed += _failed("tool_calls", arm, reply, check_readable(reply.tool_calls))
+    failed += _failed("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
+    failed += _failed("cost", arm, reply, _cost(case.max_cost_usd, reply))
+    return failed
 
 
 def has_text(reply: Reply) -> bool:
@@ -98,10 +98,10 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Faile
     With several samples it misses where fewer than half of its pairs with the control's answers reach the threshold.
     """
     treatment = comparison.treatment
-    misses = _misses("similarity", arm, treatment, _similarity(comparison))
-    if not misses:
-        misses = _misses("guard", arm, treatment, _guards(comparison))
-    return misses + _misses("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
+    failed = _failed("similarity", arm, treatment, _similarity(comparison))
+    if not failed:
+        failed = _failed("guard", arm, treatment, _guards(comparison))
+    return failed + _failed("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
 def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[FailedExpectation]:
@@ -115,10 +115,10 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
         below = _below(known, threshold, calibrated=case.calibrated)
         remedy = "check the task with expect" if case.calibrated else _REPEAT
         hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
-        found = CheckFailure(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
-        return _misses("similarity", "control", control, [found])
+        failure = CheckFailure(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
+        return _failed("similarity", "control", control, [failure])
     reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
-    return _misses("guard", "control", control, _vetoes(known, threshold, reached))
+    return _failed("guard", "control", control, _vetoes(known, threshold, reached))
 
 
 def _is_majority(reached: Iterable[bool]) -> bool:
@@ -139,13 +139,13 @@ def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) ->
     return f"on average, {reaching} of {len(pairs)} pairs reach {exact_number(threshold)}{how}"
 
 
-def _misses(kind: _Kind, arm: str, reply: Reply, findings: Iterable[CheckFailure]) -> list[FailedExpectation]:
-    who = _who(arm, reply)
+def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure]) -> list[FailedExpectation]:
+    name = _arm_name(arm, reply)
     return [
         FailedExpectation(
-            arm=arm, kind=kind, problem=_printable(f"{who}: {found.problem}"), hint=found.hint, slug=found.slug
+            arm=arm, kind=kind, problem=_printable(f"{name}: {failure.problem}"), hint=failure.hint, slug=failure.slug
         )
-        for found in findings
+        for failure in failures
     ]
 
 
@@ -154,11 +154,11 @@ def _printable(problem: str) -> str:
     return problem.encode("utf-8", "backslashreplace").decode()
 
 
-def _who(arm: str, reply: Reply) -> str:
+def _arm_name(arm: str, reply: Reply) -> str:
     return f"{'control' if arm == 'control' else 'treatment'} {reply.model}"
 
 
-def _failure(reply: Reply) -> CheckFailure:
+def _failed_call(reply: Reply) -> CheckFailure:
     cause = " ".join((reply.error or "the call failed").split())
     if reply.retryable:
         hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
@@ -223,7 +223,7 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
         return
     if not known:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
-        silent = [_who(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
+        silent = [_arm_name(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
         problem = f"no similarity to hold against {exact_number(threshold)}: {' and '.join(silent)} gave no text"
         yield CheckFailure(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
     elif not _is_majority(pair.is_alike(threshold) for pair in known):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.checks.failures import CheckFailure
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.json_expectations import check_json
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import beside, exact_number, excerpt

@@ -7,7 +7,7 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.checks.failures import CheckFailure
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import cut, excerpt
 from pytest_graysplit.types import parse_json_answer

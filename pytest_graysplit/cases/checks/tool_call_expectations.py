@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.cases.checks.failures import CheckFailure
+from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.tool_calls.matching import assigned, in_order
-from pytest_graysplit.cases.tool_calls.values import all_shown, shown
+from pytest_graysplit.cases.tool_calls.values import format_call, format_calls
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import excerpt
 
@@ -22,25 +22,23 @@ def check_tool_calls(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Chec
     """Yield what is wrong with the calls of an answer: one is missing, the order is another, or there are others."""
     if expect.no_tool_calls and calls:
         hint = "the case asks for an answer in text; tool_choice in params can forbid calls"
-        yield CheckFailure(f"expected no tool call, called {all_shown(calls)}", hint, Slug.EXPECT_TOOL_CALLS)
+        yield CheckFailure(f"expected no tool call, called {format_calls(calls)}", hint, Slug.EXPECT_TOOL_CALLS)
     if not expect.tool_calls:
         return
-    places = assigned(expect.tool_calls, calls)
-    if lacking := [wanted for wanted, place in zip(expect.tool_calls, places, strict=True) if place is None]:
+    positions = assigned(expect.tool_calls, calls)
+    if lacking := [wanted for wanted, position in zip(expect.tool_calls, positions, strict=True) if position is None]:
         for wanted in lacking:
-            problem = f"expected {shown(wanted, partly=True)}, called {all_shown(calls) or 'no tool'}"
+            problem = f"expected {format_call(wanted, partly=True)}, called {format_calls(calls) or 'no tool'}"
             yield CheckFailure(problem, _SUBSET, Slug.EXPECT_TOOL_CALLS)
         return
+    wanted_calls = format_calls(expect.tool_calls, partly=True)
     if expect.tool_order and in_order(expect.tool_calls, calls) is None:
-        wanted_calls = all_shown(expect.tool_calls, partly=True)
-        problem = f"expected in this order {wanted_calls}, called {all_shown(calls)}"
+        problem = f"expected in this order {wanted_calls}, called {format_calls(calls)}"
         yield CheckFailure(problem, "leave tool_order out where any order is right", Slug.EXPECT_TOOL_CALLS)
-    others = [call for place, call in enumerate(calls) if place not in places]
+    others = [call for position, call in enumerate(calls) if position not in positions]
     if expect.no_other_tool_calls and others:
         hint = "leave no_other_tool_calls out where more calls do no harm, or expect them too"
-        problem = (
-            f"expected no other call than {all_shown(expect.tool_calls, partly=True)}, also called {all_shown(others)}"
-        )
+        problem = f"expected no other call than {wanted_calls}, also called {format_calls(others)}"
         yield CheckFailure(problem, hint, Slug.EXPECT_TOOL_CALLS)
 
 
@@ -50,7 +48,7 @@ def check_readable(calls: Sequence[ToolCall]) -> Iterator[CheckFailure]:
         if not call.is_readable:
             reason = "the call names no tool" if call.arguments_text is None else "its arguments are not a JSON object"
             hint = "raise max_tokens in params, in case the call was cut off; such a call equals no other one"
-            yield CheckFailure(f"called {shown(call)}: {reason}", hint, Slug.TOOL_CALL_UNREADABLE)
+            yield CheckFailure(f"called {format_call(call)}: {reason}", hint, Slug.TOOL_CALL_UNREADABLE)
 
 
 def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[CheckFailure]:
@@ -61,7 +59,7 @@ def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Ch
         *(("be", text, Slug.EXPECT_EQUALS) for text in (expect.equals,) if text is not None),
         *(("be like the reference", text, Slug.EXPECT_REFERENCE) for text in (expect.reference,) if text is not None),
     ]
-    instead = f"found no text, called {all_shown(calls)}"
+    instead = f"found no text, called {format_calls(calls)}"
     hint = "where the call is right, expect it in tool_calls; where text is, no_tool_calls: true says so"
     for verb, text, slug in wanted:
         yield CheckFailure(f"expected to {verb} {excerpt(text)}, {instead}", hint, slug)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.cases.fields import build_case
-from pytest_graysplit.cases.files.row import broken
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_graysplit.cases.files.row import FileRow
     from pytest_graysplit.types import Case
 
 # Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
@@ -24,34 +22,46 @@ FORMATS = {".jsonl": "from_jsonl", ".yaml": "from_yaml", ".yml": "from_yaml", ".
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
-def read_cases(path: Path, shown: str) -> tuple[Case, ...]:
+class FileRow(NamedTuple):
+    """The fields of one case, unchecked, and the line where they begin."""
+
+    line: int
+    fields: dict[str, object]
+
+
+def broken(display_path: str, line: int, problem: str, hint: str, slug: Slug = Slug.CASE_FILE_SYNTAX) -> UsageError:
+    """Build the error for a line that cannot be read; the caller raises it."""
+    return UsageError(f"{display_path}:{line}: {problem}", hint=hint, slug=slug)
+
+
+def read_cases(path: Path, display_path: str) -> tuple[Case, ...]:
     """Read every case of a file; raise UsageError for the first thing in it that cannot be used.
 
     `shown` is how messages write the path.
     """
-    cases = tuple(build_case(row.fields, where=f"{shown}:{row.line}") for row in read_rows(path, shown))
-    refuse_twins(cases)
+    cases = tuple(build_case(row.fields, where=f"{display_path}:{row.line}") for row in read_rows(path, display_path))
+    reject_duplicates(cases)
     return cases
 
 
-def read_rows(path: Path, shown: str) -> Iterator[FileRow]:
+def read_rows(path: Path, display_path: str) -> Iterator[FileRow]:
     """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
     if path.suffix.lower() not in FORMATS:
         hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
-        raise UsageError(f"{shown}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
-    text = _text(path, shown)
+        raise UsageError(f"{display_path}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
+    text = _text(path, display_path)
     rows: Iterator[FileRow] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
-        text, shown
+        text, display_path
     )
     row = None
     for row in rows:
         yield row
     if row is None:
         hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
-        raise UsageError(f"{shown}: holds no case", hint=hint, slug=Slug.CASE_FILE_EMPTY)
+        raise UsageError(f"{display_path}: holds no case", hint=hint, slug=Slug.CASE_FILE_EMPTY)
 
 
-def refuse_twins(cases: Iterable[Case]) -> None:
+def reject_duplicates(cases: Iterable[Case]) -> None:
     """Raise UsageError for the first case whose id another one has: recordings go by it."""
     first: dict[str, Case] = {}
     for case in cases:
@@ -62,43 +72,45 @@ def refuse_twins(cases: Iterable[Case]) -> None:
             raise UsageError(problem, hint=hint, slug=Slug.CASE_ID_TWICE)
 
 
-def _text(path: Path, shown: str) -> str:
+def _text(path: Path, display_path: str) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise _missing(path, shown) from None
+        raise _missing(path, display_path) from None
     except IsADirectoryError:
         hint = f"name one file in it, or give it as a folder to pytest, which collects *.graysplit{path.suffix}"
-        raise UsageError(f"{shown}: is a folder, not a case file", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
+        raise UsageError(
+            f"{display_path}: is a folder, not a case file", hint=hint, slug=Slug.CASE_FILE_UNREADABLE
+        ) from None
     except OSError as error:
         hint = "see that it is a file you may read"
-        raise UsageError(f"{shown}: {error.strerror}", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
-    text = _decoded(content, shown)
+        raise UsageError(f"{display_path}: {error.strerror}", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
+    text = _decoded(content, display_path)
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         hint = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
-        raise broken(shown, line, "a merge left its conflict marks", hint, Slug.CASE_FILE_CONFLICT)
+        raise broken(display_path, line, "a merge left its conflict marks", hint, Slug.CASE_FILE_CONFLICT)
     return text
 
 
-def _decoded(content: bytes, shown: str) -> str:
+def _decoded(content: bytes, display_path: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
         hint = "save the file as UTF-8 (in Excel: CSV UTF-8)"
-        raise broken(shown, line, problem, hint, Slug.CASE_FILE_ENCODING) from None
+        raise broken(display_path, line, problem, hint, Slug.CASE_FILE_ENCODING) from None
 
 
-def _missing(path: Path, shown: str) -> UsageError:
+def _missing(path: Path, display_path: str) -> UsageError:
     try:
-        beside = sorted(
+        siblings = sorted(
             file.name for file in path.parent.iterdir() if file.suffix.lower() in FORMATS and file.is_file()
         )
     except OSError:
         hint = "its folder does not exist either"
-        return UsageError(f"{shown}: no such file", hint=hint, slug=Slug.CASE_FILE_MISSING)
-    hint = f"case files there: {', '.join(beside[:5]) or 'none'}"
-    near = nearest(path.name, beside)
-    return UsageError(f"{shown}: no such file{near}", hint=hint, slug=Slug.CASE_FILE_MISSING)
+        return UsageError(f"{display_path}: no such file", hint=hint, slug=Slug.CASE_FILE_MISSING)
+    hint = f"case files there: {', '.join(siblings[:5]) or 'none'}"
+    near = nearest(path.name, siblings)
+    return UsageError(f"{display_path}: no such file{near}", hint=hint, slug=Slug.CASE_FILE_MISSING)

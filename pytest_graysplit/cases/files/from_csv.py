@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
-from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
-from pytest_graysplit.cases.field_types import shown as excerpt
+from pytest_graysplit.cases.field_types import FieldLocation, format_value, reject_unknown
 from pytest_graysplit.cases.fields import CASE_FIELDS
-from pytest_graysplit.cases.files.row import FileRow, broken
+from pytest_graysplit.cases.files import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -35,17 +34,17 @@ _COLUMNS = (*CASE_FIELDS, *(f"expect.{name}" for name in EXPECT_FIELDS))
 _QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
 
 
-def rows(text: str, shown: str) -> Iterator[FileRow]:
+def rows(text: str, display_path: str) -> Iterator[FileRow]:
     """Yield one row for each record below the header; raise UsageError for the first that does not fit it."""
     columns: list[str] | None = None
-    for line, cells in _records(text, shown):
+    for line, cells in _records(text, display_path):
         if columns is None:
-            columns = _header(cells, shown, line)
+            columns = _header(cells, display_path, line)
         elif any(cell.strip() for cell in cells):
-            yield FileRow(line, _fields(columns, cells, FieldLocation(f"{shown}:{line}", "")))
+            yield FileRow(line, _fields(columns, cells, FieldLocation(f"{display_path}:{line}", "")))
 
 
-def _records(text: str, shown: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, display_path: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
@@ -54,17 +53,17 @@ def _records(text: str, shown: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise broken(shown, line, f"not valid CSV: {error}", _QUOTES) from None
+        raise broken(display_path, line, f"not valid CSV: {error}", _QUOTES) from None
 
 
-def _header(cells: list[str], shown: str, line: int) -> list[str]:
+def _header(cells: list[str], display_path: str, line: int) -> list[str]:
     columns = [cell.strip() for cell in cells]
     while columns and not columns[-1]:  # spreadsheets leave empty columns behind
         columns.pop()
     for problem, hint in _header_problems(columns):
-        raise broken(shown, line, problem, hint, Slug.CASE_FILE_SHAPE)
+        raise broken(display_path, line, problem, hint, Slug.CASE_FILE_SHAPE)
     named = [column for column in columns if not column.startswith("params.")]
-    refuse_unknown(named, _COLUMNS, FieldLocation(f"{shown}:{line}", ""), {})
+    reject_unknown(named, _COLUMNS, FieldLocation(f"{display_path}:{line}", ""), {})
     return columns
 
 
@@ -74,7 +73,7 @@ def _header_problems(columns: list[str]) -> Iterator[tuple[str, str]]:
             yield f"the columns are separated by {separator!r}, not by commas", "save it as comma-separated values"
     if not set(columns) & set(_COLUMNS):
         hint = "name the fields in the first line, such as id,prompt,expect.contains"
-        yield f"expected a header that names fields, got {excerpt(','.join(columns))}", hint
+        yield f"expected a header that names fields, got {format_value(','.join(columns))}", hint
     for number, column in enumerate(columns, start=1):
         if not column:
             yield f"column {number} has no name", "name its field, or remove the column"
@@ -82,31 +81,31 @@ def _header_problems(columns: list[str]) -> Iterator[tuple[str, str]]:
             yield f"two columns are named {column}", "keep one of them"
 
 
-def _fields(columns: list[str], cells: list[str], place: FieldLocation) -> dict[str, object]:
+def _fields(columns: list[str], cells: list[str], location: FieldLocation) -> dict[str, object]:
     if any(cell.strip() for cell in cells[len(columns) :]):
         problem = f"{len(cells)} cells under {len(columns)} columns"
-        raise place.refuse(problem, _QUOTES, Slug.CASE_FILE_SHAPE)
+        raise location.refuse(problem, _QUOTES, Slug.CASE_FILE_SHAPE)
     fields: dict[str, object] = {}
     # Whole objects first, so that a dotted column adds to them whichever of the two stands on the left.
     for column, cell in sorted(zip(columns, cells, strict=False), key=lambda pair: "." in pair[0]):
         if cell.strip():
-            _put(fields, place.inside(column), _value(place.inside(column), cell))
+            _put(fields, location.inside(column), _value(location.inside(column), cell))
     return fields
 
 
-def _put(fields: dict[str, object], place: FieldLocation, value: object) -> None:
-    head, _, entry = place.name.partition(".")
+def _put(fields: dict[str, object], location: FieldLocation, value: object) -> None:
+    head, _, entry = location.name.partition(".")
     if not entry:
         fields[head] = value
         return
     parent = fields.setdefault(head, {})
     if not isinstance(parent, dict) or entry in parent:
-        raise place.refuse(f"the {head} column says it already", "keep one of the two", Slug.CASE_FIELD_CLASH)
+        raise location.refuse(f"the {head} column says it already", "keep one of the two", Slug.CASE_FIELD_CLASH)
     parent[entry] = value
 
 
-def _value(place: FieldLocation, cell: str) -> object:
-    column, bare = place.name, cell.strip()
+def _value(location: FieldLocation, cell: str) -> object:
+    column, bare = location.name, cell.strip()
     if column in _LISTS:
         return [part.strip() for part in cell.split(";") if part.strip()]
     if column in _NUMBERS:
@@ -115,7 +114,7 @@ def _value(place: FieldLocation, cell: str) -> object:
     if (column in _JSON or column in _SWITCHES) and bare.lower() in ("true", "false"):
         return bare.lower() == "true"
     if column in _JSON or column.startswith("params."):
-        return _json(place, bare)
+        return _json(location, bare)
     return cell
 
 
@@ -128,11 +127,11 @@ def _number(cell: str) -> object:
     return cell
 
 
-def _json(place: FieldLocation, cell: str) -> object:
+def _json(location: FieldLocation, cell: str) -> object:
     try:
         return msgspec.json.decode(cell)
     except (msgspec.MsgspecError, RecursionError) as error:
-        if place.name.startswith("params."):
+        if location.name.startswith("params."):
             return cell
         hint = 'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"'
-        raise place.refuse(f"not valid JSON: {error}", hint, Slug.CASE_FILE_SYNTAX) from None
+        raise location.refuse(f"not valid JSON: {error}", hint, Slug.CASE_FILE_SYNTAX) from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.cases.field_types import shown as excerpt
-from pytest_graysplit.cases.files.row import FileRow, broken
+from pytest_graysplit.cases.field_types import format_value
+from pytest_graysplit.cases.files import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HINT = 'write each case on one line, such as {"prompt": "your text"}'
 
 
-def rows(text: str, shown: str) -> Iterator[FileRow]:
+def rows(text: str, display_path: str) -> Iterator[FileRow]:
     """Yield one row for each line that is not blank; raise UsageError for the first that is no JSON object."""
     decode = msgspec.json.Decoder().decode
     # Not splitlines: a prompt may hold U+2028, which JSON allows inside a text.
@@ -29,21 +29,23 @@ def rows(text: str, shown: str) -> Iterator[FileRow]:
         try:
             fields = decode(line)
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise _malformed(line, shown, number, error) from None
+            raise _malformed(line, display_path, number, error) from None
         if not isinstance(fields, dict):
-            raise broken(shown, number, f"expected an object, got {excerpt(fields)}", _HINT, Slug.CASE_FILE_SHAPE)
+            raise broken(
+                display_path, number, f"expected an object, got {format_value(fields)}", _HINT, Slug.CASE_FILE_SHAPE
+            )
         yield FileRow(number, fields)
 
 
-def _malformed(line: str, shown: str, number: int, error: Exception) -> UsageError:
+def _malformed(line: str, display_path: str, number: int, error: Exception) -> UsageError:
     try:
         # The slower parser says what it missed and at which column.
         json.loads(line)
     except json.JSONDecodeError as known:
-        return broken(shown, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
+        return broken(display_path, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
     except (ValueError, RecursionError):
         pass
     if isinstance(error, RecursionError):
-        return broken(shown, number, "not valid JSON: it is nested too deep", _HINT)
+        return broken(display_path, number, "not valid JSON: it is nested too deep", _HINT)
     # Python reads more than JSON holds: NaN, half a surrogate pair, numbers out of range.
-    return broken(shown, number, f"not valid JSON: {error}", _HINT)
+    return broken(display_path, number, f"not valid JSON: {error}", _HINT)

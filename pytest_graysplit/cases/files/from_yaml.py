@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pytest_graysplit.cases.field_types import FieldLocation, refuse_unknown
-from pytest_graysplit.cases.field_types import shown as excerpt
+from pytest_graysplit.cases.field_types import FieldLocation, format_value, reject_unknown
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
-from pytest_graysplit.cases.files.row import FileRow, broken
+from pytest_graysplit.cases.files import FileRow, broken
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
@@ -54,13 +53,13 @@ for _tag, _words, _first in (
     PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_words})$"), _first)
 
 
-def rows(text: str, shown: str) -> Iterator[FileRow]:
+def rows(text: str, display_path: str) -> Iterator[FileRow]:
     """Yield one row for each case; raise UsageError for what is no YAML, no list of cases, or said twice."""
-    document = _Document(text, shown)
+    document = _Document(text, display_path)
     root, defaults = document.root, {}
     if isinstance(root, yaml.MappingNode):
         sections = document.sections(root)
-        defaults = _checked(document.mapping(sections["defaults"]), shown) if "defaults" in sections else {}
+        defaults = _checked(document.mapping(sections["defaults"]), display_path) if "defaults" in sections else {}
         root = sections.get("cases")
     if root is None or root.tag.endswith(":null"):
         return
@@ -74,8 +73,8 @@ def rows(text: str, shown: str) -> Iterator[FileRow]:
 class _Document:
     """One YAML file: its nodes, which know their lines, and the values they stand for."""
 
-    def __init__(self, text: str, shown: str) -> None:
-        self.shown = shown
+    def __init__(self, text: str, display_path: str) -> None:
+        self.display_path = display_path
         try:
             self.loader = PlainLoader(text)
             self.root: yaml.Node | None = self.loader.get_single_node()
@@ -85,8 +84,8 @@ class _Document:
     def sections(self, root: yaml.MappingNode) -> dict[str, yaml.Node]:
         """Return the nodes under the names of the outermost mapping."""
         names = [str(key.value) for key, _ in root.value]
-        place = FieldLocation(f"{self.shown}:{root.start_mark.line + 1}", "")
-        refuse_unknown(names, ("cases", "defaults"), place, dict.fromkeys(names, _SHAPE))
+        location = FieldLocation(f"{self.display_path}:{root.start_mark.line + 1}", "")
+        reject_unknown(names, ("cases", "defaults"), location, dict.fromkeys(names, _SHAPE))
         return dict(zip(names, (node for _, node in root.value), strict=True))
 
     def mapping(self, node: yaml.Node) -> FileRow:
@@ -100,35 +99,35 @@ class _Document:
             raise self._broken(error, "") from None
         # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise broken(self.shown, line, f"not valid YAML: {error}", _INDENT) from None
+            raise broken(self.display_path, line, f"not valid YAML: {error}", _INDENT) from None
 
     def misshapen(self, node: yaml.Node) -> UsageError:
         """Build the error for a node where a case or a list of cases should be; the caller raises it."""
         if isinstance(node, yaml.ScalarNode):
-            found = excerpt(node.value)
+            found = format_value(node.value)
         else:
             found = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
         return broken(
-            self.shown, node.start_mark.line + 1, f"expected cases, got {found}", _SHAPE, Slug.CASE_FILE_SHAPE
+            self.display_path, node.start_mark.line + 1, f"expected cases, got {found}", _SHAPE, Slug.CASE_FILE_SHAPE
         )
 
     def _broken(self, error: Exception, text: str) -> UsageError:
         if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
             problem = f"not valid YAML at column {mark.column + 1}: {error.problem or error.context}"
-            return broken(self.shown, mark.line + 1, problem, _INDENT)
+            return broken(self.display_path, mark.line + 1, problem, _INDENT)
         if isinstance(error, yaml.reader.ReaderError):
             line = text.count("\n", 0, error.position) + 1
-            return broken(self.shown, line, f"U+{error.character:04X} may not stand in YAML", "remove it")
-        return broken(self.shown, 1, "not valid YAML: it is nested too deep", _INDENT)
+            return broken(self.display_path, line, f"U+{error.character:04X} may not stand in YAML", "remove it")
+        return broken(self.display_path, 1, "not valid YAML: it is nested too deep", _INDENT)
 
 
-def _checked(defaults: FileRow, shown: str) -> dict[str, object]:
-    place = FieldLocation(f"{shown}:{defaults.line}: defaults", "")
-    refuse_unknown(list(defaults.fields), _DEFAULTS, place, {})
+def _checked(defaults: FileRow, display_path: str) -> dict[str, object]:
+    location = FieldLocation(f"{display_path}:{defaults.line}: defaults", "")
+    reject_unknown(list(defaults.fields), _DEFAULTS, location, {})
     # As a case would have them; the reference, or the calls, that other names speak of may stand in each case.
     expect = defaults.fields.get("expect")
     probe = {"expect": {"reference": "any", **_any_call(expect), **expect}} if isinstance(expect, dict) else {}
-    build_case({**defaults.fields, **probe, "prompt": "any"}, where=place.where)
+    build_case({**defaults.fields, **probe, "prompt": "any"}, where=location.where)
     return defaults.fields
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.cases.fields import build_case, fields_of
-from pytest_graysplit.cases.promptfoo.assertions import take
-from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
+from pytest_graysplit.cases.promptfoo.assertions import CollectedAssertions, collect
 from pytest_graysplit.cases.promptfoo.prompts import templates_of
 from pytest_graysplit.cases.promptfoo.providers import Providers, providers_of
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured
 from pytest_graysplit.cases.promptfoo.suite import Suite
-from pytest_graysplit.cases.promptfoo.templates import messages_of, render_all, settled, shown
+from pytest_graysplit.cases.promptfoo.templates import as_text, messages_of, render_all, resolve
 from pytest_graysplit.cases.promptfoo.tests import tests_of
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import listed
@@ -60,19 +59,19 @@ def _converted(suite: Suite) -> Converted:
     templates = templates_of(suite)
     named: list[tuple[str, dict[str, Any]]] = []
     notes: list[str] = []
-    places: set[str] = set()
-    for trial in tests_of(suite):
-        places.add(trial.place)
-        told = trial.place + (f" ({trial.description})" if trial.description else "")
-        asking = [one for one in templates if not trial.labels or {one.label, one.body} & {*trial.labels}]
-        if trial.labels and not asking:
-            suite.missing.append(f"{told}: no prompt is called {listed(trial.labels)}")
-        for template in asking:
-            with suite.counting(told):
-                named.append(_case(suite, trial, template, notes, several=len(templates) > 1))
+    locations: set[str] = set()
+    for test in tests_of(suite):
+        locations.add(test.location)
+        title = test.location + (f" ({test.description})" if test.description else "")
+        chosen = [one for one in templates if not test.labels or {one.label, one.body} & {*test.labels}]
+        if test.labels and not chosen:
+            suite.missing.append(f"{title}: no prompt is called {listed(test.labels)}")
+        for template in chosen:
+            with suite.counting(title):
+                named.append(_case(suite, test, template, notes, several=len(templates) > 1))
     return Converted(
         rows=tuple(_with_ids(named)),
-        tests=len(places),
+        tests=len(locations),
         missing=tuple(dict.fromkeys(suite.missing)),
         notes=tuple(dict.fromkeys(notes)),
         providers=providers_of(suite.config),
@@ -91,19 +90,19 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _case(
-    suite: Suite, trial: PromptfooTest, template: Template, notes: list[str], *, several: bool
+    suite: Suite, test: PromptfooTest, template: Template, notes: list[str], *, several: bool
 ) -> tuple[str, dict[str, Any]]:
-    values = settled(trial.values)
-    body = f"{trial.options.get('prefix') or ''}{template.body}{trial.options.get('suffix') or ''}"
+    values = resolve(test.values)
+    body = f"{test.options.get('prefix') or ''}{template.body}{test.options.get('suffix') or ''}"
     messages = messages_of(body, values)
-    asked = CollectedAssertions()
-    for assertion in trial.assertions:
-        with suite.counting(f"{assertion.place}: {assertion.fields['type']}"):
-            _take(suite, asked, assertion, trial, values)
-    notes += asked.notes
+    collected = CollectedAssertions()
+    for assertion in test.assertions:
+        with suite.counting(f"{assertion.location}: {assertion.fields['type']}"):
+            _collect(suite, collected, assertion, test, values)
+    notes += collected.notes
     fields: dict[str, Any] = fields_of(messages)
-    fields |= asked.fields()
-    name = _readable(trial.description or " ".join(shown(values[name]) for name in trial.own)[:400])
+    fields |= collected.fields()
+    name = _readable(test.description or " ".join(as_text(values[name]) for name in test.own)[:400])
     if several:
         if template.label:
             fields["tags"] = template.label
@@ -116,17 +115,17 @@ def _case(
     return "-".join(filter(None, (name, _readable(template.label) if several else ""))), fields
 
 
-def _take(
-    suite: Suite, asked: CollectedAssertions, assertion: Assertion, trial: PromptfooTest, values: dict[str, Any]
+def _collect(
+    suite: Suite, collected: CollectedAssertions, assertion: Assertion, test: PromptfooTest, values: dict[str, Any]
 ) -> None:
     fields = assertion.fields
     if fields.get("weight") == 0:
         raise NotCarriedError("has the weight 0 and can fail nothing")
-    transformed = [trial.options.get(name) for name in ("transform", "postprocess")]
+    transformed = [test.options.get(name) for name in ("transform", "postprocess")]
     if any(transformed) or "transform" in fields:
         raise NotCarriedError("looks at an answer that a program has transformed")
-    value = suite.loaded(fields.get("value"), f"{assertion.place}.value")
-    take(asked, fields["type"], render_all(value, values), fields.get("threshold"))
+    value = suite.loaded(fields.get("value"), f"{assertion.location}.value")
+    collect(collected, fields["type"], render_all(value, values), fields.get("threshold"))
 
 
 def _with_ids(named: list[tuple[str, dict[str, Any]]]) -> Iterator[dict[str, Json]]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from pytest_graysplit.cases.checks.expectations import pattern
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
-from pytest_graysplit.cases.promptfoo.templates import shown
+from pytest_graysplit.cases.promptfoo.templates import as_text
 from pytest_graysplit.config.options import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from pytest_graysplit.cases.promptfoo.collected import CollectedAssertions
 
 _CODE = frozenset({"javascript", "python", "ruby", "webhook"})
 _GRADED = frozenset({
@@ -30,16 +30,63 @@ _OTHERS = frozenset({
     "is-valid-openai-function-call", "tool-call-f1", "finish-reason", "is-refusal", "max-score", "human",
     "trace-span-count", "trace-span-duration", "trace-error-spans", "skill-used",
 })  # fmt: skip
+# Checks of `expect` that take several texts.
+_SEVERAL = ("contains", "not_contains", "regex")
 
 
-def take(asked: CollectedAssertions, kind: str, value: Any, threshold: Any) -> None:
+@dataclass(slots=True, kw_only=True)
+class CollectedAssertions:
+    """What the assertions of one test ask of an answer so far; `notes` say where the two tools differ."""
+
+    expect: dict[str, Any] = field(default_factory=dict)
+    budgets: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, name: str, *texts: str) -> None:
+        """Add texts to a check that takes several."""
+        if not all(text.strip() for text in texts):
+            raise NotCarriedError("has a blank value")
+        present = self.expect.setdefault(name, [])
+        present.extend(text for text in texts if text not in present)
+
+    def set_once(self, name: str, value: Any) -> None:
+        """Set a check that a case has once."""
+        if self.expect.setdefault(name, value) != value:
+            raise NotCarriedError(f"is a second {name}, and a case has one")
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of the case; a list of one text is that text."""
+        expect = {
+            name: value[0] if name in _SEVERAL and len(value) == 1 else value for name, value in self.expect.items()
+        }
+        return {**({"expect": expect} if expect else {}), **self.budgets}
+
+    def schema(self, schema: Any) -> None:
+        """Ask for JSON that fits one more schema."""
+        if not isinstance(schema, dict):
+            raise NotCarriedError("has a value that is no JSON schema")
+        present = self.expect.get("json_schema")
+        if present is None:
+            self.expect["json_schema"] = schema
+        elif "allOf" in present and len(present) == 1:
+            present["allOf"].append(schema)
+        else:
+            self.expect["json_schema"] = {"allOf": [present, schema]}
+
+    def at_most(self, name: str, value: float) -> None:
+        """Hold a budget; of two the smaller counts."""
+        smaller = min(value, self.budgets.get(name, math.inf))
+        self.budgets[name] = int(smaller) if smaller.is_integer() else smaller
+
+
+def collect(collected: CollectedAssertions, kind: str, value: Any, threshold: Any) -> None:
     """Add one assertion to what is asked; raise NotCarriedError where a case cannot say it."""
     if kind not in _KINDS:
         raise NotCarriedError(_reason(kind))
-    _KINDS[kind](asked, value, threshold)
+    _KINDS[kind](collected, value, threshold)
 
 
-def known(kind: str) -> bool:
+def is_known(kind: str) -> bool:
     """Tell whether promptfoo has assertions of this type, whatever becomes of them here."""
     plain = kind.removeprefix("not-")
     return any(plain in kinds for kinds in (_KINDS, _CODE, _GRADED, _OTHERS))
@@ -47,7 +94,7 @@ def known(kind: str) -> bool:
 
 def python_regex(expression: object) -> str:
     """Write a regular expression of JavaScript as Python's `re` reads it; raise NotCarriedError where it does not."""
-    text = re.sub(r"\(\?<(?![=!])", "(?P<", shown(expression))
+    text = re.sub(r"\(\?<(?![=!])", "(?P<", as_text(expression))
     text = re.sub(r"\\k<(\w+)>", r"(?P=\1)", text)
     try:
         pattern(text)
@@ -74,13 +121,13 @@ def _texts(value: Any) -> list[str]:
         value = [cell.strip() for cell in cells]
     if not isinstance(value, list) or not value:
         raise NotCarriedError("has no value")
-    return [shown(one) for one in value]
+    return [as_text(one) for one in value]
 
 
 def _text(value: Any) -> str:
     if value is None or isinstance(value, list | dict):
         raise NotCarriedError("has no text as its value")
-    return shown(value)
+    return as_text(value)
 
 
 def _literal(text: str) -> str:
@@ -93,42 +140,50 @@ def _absent(expression: str) -> str:
 
 
 def _any_case(texts: list[str], joined: str = "") -> list[str]:
-    literals = [_literal(text) for text in _said(texts)]
+    literals = [_literal(text) for text in _reject_blank(texts)]
     return [f"(?i){joined.join(literals)}"] if joined else [f"(?i){literal}" for literal in literals]
 
 
-def _said(texts: list[str]) -> list[str]:
+def _reject_blank(texts: list[str]) -> list[str]:
     if not all(text.strip() for text in texts):
         raise NotCarriedError("has a blank value")
     return texts
 
 
-def _none_in_any_case(asked: CollectedAssertions, texts: list[str]) -> None:
-    asked.more("regex", *(f"(?i){_absent(_literal(text))}" for text in _said(texts)))
+def _contains_any(collected: CollectedAssertions, texts: list[str]) -> None:
+    collected.add("regex", "|".join(map(_literal, _reject_blank(texts))))
 
 
-def _not_regex(asked: CollectedAssertions, value: Any) -> None:
+def _not_equals(collected: CollectedAssertions, value: Any) -> None:
+    collected.add("regex", rf"\A(?!\s*{_literal(_text(value).strip())}\s*\Z)")
+
+
+def _none_in_any_case(collected: CollectedAssertions, texts: list[str]) -> None:
+    collected.add("regex", *(f"(?i){_absent(_literal(text))}" for text in _reject_blank(texts)))
+
+
+def _not_regex(collected: CollectedAssertions, value: Any) -> None:
     text = python_regex(_text(value))
     flags = re.match(r"\(\?[aimsux]+\)", text)
     # Python wants flags for the whole expression in front of everything.
     front = flags[0] if flags else ""
-    asked.more("regex", front + _absent(f"(?:{text.removeprefix(front)})"))
+    collected.add("regex", front + _absent(f"(?:{text.removeprefix(front)})"))
 
 
-def _equals(asked: CollectedAssertions, value: Any) -> None:
+def _equals(collected: CollectedAssertions, value: Any) -> None:
     if isinstance(value, dict | list):
-        asked.schema({"const": value})
+        collected.schema({"const": value})
     else:
-        asked.once("equals", _text(value))
+        collected.set_once("equals", _text(value))
 
 
-def _json(asked: CollectedAssertions, value: Any) -> None:
+def _json(collected: CollectedAssertions, value: Any) -> None:
     if isinstance(value, str) and value.strip():
         value = _schema_of(value)
     if value is None or value == "":
-        asked.once("json", value=True)
+        collected.set_once("json", value=True)
     else:
-        asked.schema(value)
+        collected.schema(value)
 
 
 def _schema_of(text: str) -> Any:
@@ -138,26 +193,26 @@ def _schema_of(text: str) -> Any:
         raise NotCarriedError(f"has a value that is no JSON schema: {' '.join(str(error).split())}") from None
 
 
-def _contains_json(asked: CollectedAssertions, value: Any) -> None:
-    _json(asked, value)
-    asked.notes.append("contains-json: here the answer is JSON as a whole, or in one code fence")
+def _contains_json(collected: CollectedAssertions, value: Any) -> None:
+    _json(collected, value)
+    collected.notes.append("contains-json: here the answer is JSON as a whole, or in one code fence")
 
 
-def _similar(asked: CollectedAssertions, value: Any, threshold: Any) -> None:
+def _similar(collected: CollectedAssertions, value: Any, threshold: Any) -> None:
     if isinstance(value, list):
         if len(value) != 1:
             raise NotCarriedError("has several references, and a case has one")
         value = value[0]
-    asked.once("reference", _text(value))
-    asked.expect["min_similarity"] = 0.75 if threshold is None else threshold
-    asked.notes.append(
+    collected.set_once("reference", _text(value))
+    collected.expect["min_similarity"] = 0.75 if threshold is None else threshold
+    collected.notes.append(
         "similar: compared by the metric of the case, which is lexical unless you say metric: semantic; "
         "a threshold of embeddings means something else there"
     )
 
 
-def _latency(asked: CollectedAssertions, threshold: Any) -> None:
-    asked.at_most("max_latency_s", _number(threshold) / 1000)
+def _latency(collected: CollectedAssertions, threshold: Any) -> None:
+    collected.at_most("max_latency_s", _number(threshold) / 1000)
 
 
 def _number(value: Any) -> float:
@@ -166,7 +221,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _words(asked: CollectedAssertions, value: Any) -> None:
+def _words(collected: CollectedAssertions, value: Any) -> None:
     bounds = value if isinstance(value, dict) else {"min": value, "max": value}
     least, most = bounds.get("min"), bounds.get("max")
     for bound in (least, most):
@@ -175,34 +230,34 @@ def _words(asked: CollectedAssertions, value: Any) -> None:
     if least is None and most is None:
         raise NotCarriedError("has no value")
     if most is not None:
-        asked.expect["max_words"] = min(most, asked.expect.get("max_words", most))
+        collected.expect["max_words"] = min(most, collected.expect.get("max_words", most))
     if least is not None:
-        asked.more("regex", rf"(?:\S+\s+){{{least - 1}}}\S+" if least > 1 else r"\S")
+        collected.add("regex", rf"(?:\S+\s+){{{least - 1}}}\S+" if least > 1 else r"\S")
 
 
 # Each takes what is asked so far, the value of the assertion and its threshold.
 _KINDS: Mapping[str, Callable[[CollectedAssertions, Any, Any], None]] = {
-    "equals": lambda asked, value, _: _equals(asked, value),
-    "contains": lambda asked, value, _: asked.more("contains", _text(value)),
-    "contains-all": lambda asked, value, _: asked.more("contains", *_texts(value)),
-    "contains-any": lambda asked, value, _: asked.more("regex", "|".join(map(_literal, _said(_texts(value))))),
-    "icontains": lambda asked, value, _: asked.more("regex", *_any_case([_text(value)])),
-    "icontains-all": lambda asked, value, _: asked.more("regex", *_any_case(_texts(value))),
-    "icontains-any": lambda asked, value, _: asked.more("regex", *_any_case(_texts(value), "|")),
-    "starts-with": lambda asked, value, _: asked.more("regex", rf"\A{_literal(_text(value))}"),
-    "regex": lambda asked, value, _: asked.more("regex", python_regex(_text(value))),
-    "not-equals": lambda asked, value, _: asked.more("regex", rf"\A(?!\s*{_literal(_text(value).strip())}\s*\Z)"),
-    "not-contains": lambda asked, value, _: asked.more("not_contains", _text(value)),
-    "not-contains-any": lambda asked, value, _: asked.more("not_contains", *_texts(value)),
-    "not-icontains": lambda asked, value, _: _none_in_any_case(asked, [_text(value)]),
-    "not-icontains-any": lambda asked, value, _: _none_in_any_case(asked, _texts(value)),
-    "not-starts-with": lambda asked, value, _: asked.more("regex", rf"\A(?!{_literal(_text(value))})"),
-    "not-regex": lambda asked, value, _: _not_regex(asked, value),
-    "is-json": lambda asked, value, _: _json(asked, value),
-    "contains-json": lambda asked, value, _: _contains_json(asked, value),
+    "equals": lambda collected, value, _: _equals(collected, value),
+    "contains": lambda collected, value, _: collected.add("contains", _text(value)),
+    "contains-all": lambda collected, value, _: collected.add("contains", *_texts(value)),
+    "contains-any": lambda collected, value, _: _contains_any(collected, _texts(value)),
+    "icontains": lambda collected, value, _: collected.add("regex", *_any_case([_text(value)])),
+    "icontains-all": lambda collected, value, _: collected.add("regex", *_any_case(_texts(value))),
+    "icontains-any": lambda collected, value, _: collected.add("regex", *_any_case(_texts(value), "|")),
+    "starts-with": lambda collected, value, _: collected.add("regex", rf"\A{_literal(_text(value))}"),
+    "regex": lambda collected, value, _: collected.add("regex", python_regex(_text(value))),
+    "not-equals": lambda collected, value, _: _not_equals(collected, value),
+    "not-contains": lambda collected, value, _: collected.add("not_contains", _text(value)),
+    "not-contains-any": lambda collected, value, _: collected.add("not_contains", *_texts(value)),
+    "not-icontains": lambda collected, value, _: _none_in_any_case(collected, [_text(value)]),
+    "not-icontains-any": lambda collected, value, _: _none_in_any_case(collected, _texts(value)),
+    "not-starts-with": lambda collected, value, _: collected.add("regex", rf"\A(?!{_literal(_text(value))})"),
+    "not-regex": lambda collected, value, _: _not_regex(collected, value),
+    "is-json": lambda collected, value, _: _json(collected, value),
+    "contains-json": lambda collected, value, _: _contains_json(collected, value),
     "similar": _similar,
     "similar:cosine": _similar,
-    "latency": lambda asked, _, threshold: _latency(asked, threshold),
-    "cost": lambda asked, _, threshold: asked.at_most("max_cost_usd", _number(threshold)),
-    "word-count": lambda asked, value, _: _words(asked, value),
+    "latency": lambda collected, _, threshold: _latency(collected, threshold),
+    "cost": lambda collected, _, threshold: collected.at_most("max_cost_usd", _number(threshold)),
+    "word-count": lambda collected, value, _: _words(collected, value),
 }  # fmt: skip

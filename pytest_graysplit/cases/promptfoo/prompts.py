@@ -43,27 +43,27 @@ def templates_of(suite: Suite) -> list[Template]:
     return found
 
 
-def _prompt(suite: Suite, entry: Any, place: str) -> list[Template]:
+def _prompt(suite: Suite, entry: Any, location: str) -> list[Template]:
     label, body = "", entry
     if isinstance(entry, dict):
         label, body = str(entry.get("label") or ""), entry.get("raw") or entry.get("id")
     if not isinstance(body, str) or not body.strip():
-        raise suite.misshapen(place, "expected a text, or an object with raw or id", "write the prompt in quotes")
+        raise suite.misshapen(location, "expected a text, or an object with raw or id", "write the prompt in quotes")
     if not body.startswith("file://") and not _FILE.fullmatch(body):
         return [Template(label, body)]
     refuse_code(body)
-    return [template for path in suite.files(body, place) for template in _file(suite, path, label, place)]
+    return [template for path in suite.files(body, location) for template in _file(suite, path, label, location)]
 
 
-def _file(suite: Suite, path: Path, label: str, place: str) -> list[Template]:
+def _file(suite: Suite, path: Path, label: str, location: str) -> list[Template]:
     refuse_code(path.name)
-    told = f"{suite.path}: {place}"
+    source = f"{suite.path}: {location}"
     if path.suffix.lower() == ".csv":
-        rows = read_structured(path, told)
+        rows = read_structured(path, source)
         return [
             Template(row.get("label") or f"{path.stem}-{n}", row.get("prompt") or "") for n, row in enumerate(rows, 1)
         ]
-    text = read_text(path, told)
+    text = read_text(path, source)
     parts = [text]
     if path.suffix.lower() == ".txt":
         parts = re.split(r"^---[ \t]*$", text, flags=re.MULTILINE)

@@ -23,7 +23,7 @@ class NotCarriedError(Exception):
     """Why a part of the suite has no counterpart here; the rest of it is carried over."""
 
 
-def read_text(path: Path, place: str) -> str:
+def read_text(path: Path, location: str) -> str:
     """Return the text of a file that `place` names; raise UsageError when it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -33,12 +33,12 @@ def read_text(path: Path, place: str) -> str:
         problem, hint = f"is not UTF-8 (byte {error.start + 1})", "save the file as UTF-8"
     except OSError as error:
         problem, hint = str(error.strerror), "see that it is a file you may read"
-    raise UsageError(f"{_named(path, place)}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
+    raise UsageError(f"{_named(path, location)}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
-def read_structured(path: Path, place: str) -> Any:
+def read_structured(path: Path, location: str) -> Any:
     """Return what a YAML, JSON, JSON lines or CSV file holds; rows of CSV are objects of texts."""
-    text = read_text(path, place)
+    text = read_text(path, location)
     ending = path.suffix.lower()
     try:
         if ending == ".csv":
@@ -56,7 +56,7 @@ def read_structured(path: Path, place: str) -> Any:
     # JavaScript's parser takes `[Where?, When?]`, PyYAML does not.
     quotes = "a text with ? : # or { in it needs quotes, which mean the same to promptfoo"
     hint = quotes if ending in (".yaml", ".yml") else "look at quotes and commas there"
-    raise UsageError(f"{_named(path, place)}{at}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
+    raise UsageError(f"{_named(path, location)}{at}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
 def parse_yaml(text: str) -> Any:
@@ -78,5 +78,5 @@ def refuse_code(name: str) -> None:
         raise NotCarriedError(f"{name} is a program, which is not run")
 
 
-def _named(path: Path, place: str) -> str:
-    return f"{place}: {path}" if place else str(path)
+def _named(path: Path, location: str) -> str:
+    return f"{location}: {path}" if location else str(path)

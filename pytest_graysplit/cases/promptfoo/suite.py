@@ -25,45 +25,45 @@ class Suite:
     config: dict[str, Any]
     missing: list[str] = field(default_factory=list)
 
-    def counting(self, place: str) -> _Counting:
+    def counting(self, location: str) -> _Counting:
         """Return a block in which what cannot be carried over is told, and left."""
-        return _Counting(self.missing, place)
+        return _Counting(self.missing, location)
 
-    def misshapen(self, place: str, problem: str, hint: str) -> UsageError:
+    def misshapen(self, location: str, problem: str, hint: str) -> UsageError:
         """Build the error for a part of the configuration; the caller raises it."""
-        return UsageError(f"{self.path}: {place}: {problem}", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
+        return UsageError(f"{self.path}: {location}: {problem}", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
 
-    def loaded(self, value: Any, place: str) -> Any:
+    def loaded(self, value: Any, location: str) -> Any:
         """Return what a `file://` names, else the value itself."""
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         refuse_code(value)
         found = [
-            (read_structured if path.suffix.lower() in STRUCTURED else read_text)(path, f"{self.path}: {place}")
-            for path in self.files(value, place)
+            (read_structured if path.suffix.lower() in STRUCTURED else read_text)(path, f"{self.path}: {location}")
+            for path in self.files(value, location)
         ]
         return found if "*" in value else found[0]
 
-    def files(self, name: str, place: str) -> list[Path]:
+    def files(self, name: str, location: str) -> list[Path]:
         """Return the file of this name, or all that fit its pattern."""
         pattern = str(self.path.parent / name.removeprefix("file://"))
         if "*" not in name:
             return [Path(pattern)]
         found = sorted(glob(pattern, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
         if not found:
-            raise self.misshapen(place, f"{name}: no file fits", f"it is looked for from {self.path.parent}")
+            raise self.misshapen(location, f"{name}: no file fits", f"it is looked for from {self.path.parent}")
         return list(map(Path, found))
 
-    def table(self, value: Any, place: str) -> dict[str, Any]:
+    def table(self, value: Any, location: str) -> dict[str, Any]:
         """Return an object, or what a file holds that is named in its place; nothing is an empty one."""
-        value = self.loaded(value, place)
+        value = self.loaded(value, location)
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise self.misshapen(place, f"expected an object, got {str(value)[:60]!r}", "write name: value")
+            raise self.misshapen(location, f"expected an object, got {str(value)[:60]!r}", "write name: value")
         return {str(name): part for name, part in value.items()}
 
-    def referred(self, entry: Any, place: str) -> Any:
+    def referred(self, entry: Any, location: str) -> Any:
         """Return the part of the configuration that a `$ref` names, else the entry itself."""
         if not isinstance(entry, dict) or "$ref" not in entry:
             return entry
@@ -72,21 +72,21 @@ class Suite:
             found = found.get(step) if isinstance(found, dict) else None
         if found is None:
             hint = "a reference such as '#/assertionTemplates/name' names a part of this file"
-            raise self.misshapen(place, f"$ref: {entry['$ref']!r} leads nowhere", hint)
+            raise self.misshapen(location, f"$ref: {entry['$ref']!r} leads nowhere", hint)
         return {**found, **{name: value for name, value in entry.items() if name != "$ref"}}
 
 
 class _Counting:
     """A block in which NotCarriedError is told and goes no further."""
 
-    def __init__(self, missing: list[str], place: str) -> None:
-        self.missing, self.place = missing, place
+    def __init__(self, missing: list[str], location: str) -> None:
+        self.missing, self.location = missing, location
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
         if isinstance(error, NotCarriedError):
-            self.missing.append(f"{self.place}: {error}")
+            self.missing.append(f"{self.location}: {error}")
             return True
         return False

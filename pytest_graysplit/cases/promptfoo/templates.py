@@ -18,10 +18,10 @@ _PATH = re.compile(r"[A-Za-z_$][\w$]*(?:\.[\w$]+|\[\d+\]|\[\"[^\"]*\"\]|\['[^']*
 _STEP = re.compile(r"[\w$]+|(?<=[\"'])[^\"'\]]+(?=[\"'])")
 _FILTERS: Mapping[str, Callable[[Any], Any]] = {
     "dump": lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
-    "lower": lambda value: shown(value).lower(),
+    "lower": lambda value: as_text(value).lower(),
     "safe": lambda value: value,
-    "trim": lambda value: shown(value).strip(),
-    "upper": lambda value: shown(value).upper(),
+    "trim": lambda value: as_text(value).strip(),
+    "upper": lambda value: as_text(value).upper(),
 }
 
 
@@ -31,7 +31,7 @@ def render(text: str, values: Mapping[str, Any]) -> str:
     def filled(match: re.Match[str]) -> str:
         if match[2]:
             raise NotCarriedError("has a {% ... %} block, which is not run")
-        return "" if match[1] is None else shown(_value(match[1].strip(), values))
+        return "" if match[1] is None else as_text(_value(match[1].strip(), values))
 
     return _TAG.sub(filled, text)
 
@@ -45,7 +45,7 @@ def render_all(value: Any, values: Mapping[str, Any]) -> Any:
     return [render_all(part, values) for part in value] if isinstance(value, list) else value
 
 
-def settled(values: Mapping[str, Any]) -> dict[str, Any]:
+def resolve(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables, each filled in by the others where it names them."""
     result = dict(values)
     for _ in range(5):  # promptfoo's variables may name each other; in a circle they would never settle
@@ -71,7 +71,7 @@ def messages_of(body: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return _chat(text) or [{"role": "user", "content": text}]
 
 
-def shown(value: object) -> str:
+def as_text(value: object) -> str:
     """Write a value as JavaScript does in a text."""
     if value is None:
         return ""

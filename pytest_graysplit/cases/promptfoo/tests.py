@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_graysplit.cases.promptfoo.csv_tests import test_of_row
+from pytest_graysplit.cases.promptfoo.assertions import is_known
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, read_structured, refuse_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.cases.promptfoo.suite import Suite
+_EXPECTED = re.compile(r"__expected\d*")
+_WRITTEN = re.compile(r"(?P<type>[a-z-]+)(?:\((?P<threshold>[\d.]+)\))?\s*(?::\s*(?P<value>.*))?", re.DOTALL)
+_SHORT = {"grade": "llm-rubric", "fn": "javascript", "eval": "javascript"}
 
 
 class Assertion(NamedTuple):
     """One assertion as it was written, and where."""
 
-    place: str
+    location: str
     fields: dict[str, Any]
 
 
@@ -26,7 +30,7 @@ class Assertion(NamedTuple):
 class PromptfooTest:
     """One test with one set of variables; `own` are those that it does not owe to the defaults."""
 
-    place: str
+    location: str
     description: str
     values: dict[str, Any]
     own: tuple[str, ...]
@@ -40,18 +44,18 @@ def tests_of(suite: Suite) -> Iterator[PromptfooTest]:
     default: dict[str, Any] = {}
     with suite.counting("defaultTest"):
         default = suite.table(suite.config.get("defaultTest"), "defaultTest")
-    for place, test in _tests(suite, suite.config.get("tests") or [{}], "tests"):
-        with suite.counting(f"{place}{_named(test)}"):
-            yield from _trials(suite, place, test, default)
+    for location, test in _tests(suite, suite.config.get("tests") or [{}], "tests"):
+        with suite.counting(f"{location}{_named(test)}"):
+            yield from _expanded(suite, location, test, default)
 
 
-def _tests(suite: Suite, entries: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _tests(suite: Suite, entries: Any, location: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(entries, str):
         entries = [entries]
     if not isinstance(entries, list):
-        raise suite.misshapen(place, "expected a list of tests, or a file://", "write - vars: {...} for each")
+        raise suite.misshapen(location, "expected a list of tests, or a file://", "write - vars: {...} for each")
     for number, entry in enumerate(entries):
-        at = f"{place}[{number}]"
+        at = f"{location}[{number}]"
         if isinstance(entry, str):
             with suite.counting(at):
                 yield from _test_files(suite, entry, at)
@@ -61,40 +65,40 @@ def _tests(suite: Suite, entries: Any, place: str) -> Iterator[tuple[str, dict[s
             yield at, suite.table(entry, at)
 
 
-def _test_files(suite: Suite, entry: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _test_files(suite: Suite, entry: str, location: str) -> Iterator[tuple[str, dict[str, Any]]]:
     name = entry.removeprefix("file://")
     refuse_code(name)
     if "://" in name or name.startswith("huggingface:"):
         raise NotCarriedError(f"{entry} is not on this machine")
-    for path in suite.files(name, place):
-        rows = read_structured(path, f"{suite.path}: {place}")
+    for path in suite.files(name, location):
+        rows = read_structured(path, f"{suite.path}: {location}")
         rows = [rows] if isinstance(rows, dict) else rows
         if not isinstance(rows, list):
-            raise suite.misshapen(place, f"{path}: expected a list of tests", "write - vars: {...} for each")
+            raise suite.misshapen(location, f"{path}: expected a list of tests", "write - vars: {...} for each")
         is_csv = path.suffix.lower() == ".csv"
         for number, row in enumerate(rows):
             at = f"{path.name}[{number}]"
-            yield at, test_of_row(row) if is_csv else suite.table(row, at)
+            yield at, _test_of_row(row) if is_csv else suite.table(row, at)
 
 
-def _trials(suite: Suite, place: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[PromptfooTest]:
-    own = _variables(suite, test, place)
+def _expanded(suite: Suite, location: str, test: dict[str, Any], default: dict[str, Any]) -> Iterator[PromptfooTest]:
+    own = _variables(suite, test, location)
     values = {**_variables(suite, default, "defaultTest"), **own}
     usual = suite.table(default.get("options"), "defaultTest.options")
-    options = {**usual, **suite.table(test.get("options"), f"{place}.options")}
+    options = {**usual, **suite.table(test.get("options"), f"{location}.options")}
     if options.get("transformVars"):
         raise NotCarriedError("has its vars transformed by a program, which is not run")
     common = None if options.get("disableDefaultAsserts") else default.get("assert")
     assertions = [
         *_assertions(suite, common, "defaultTest"),
-        *_assertions(suite, test.get("assert"), f"{place}{_named(test)}"),
+        *_assertions(suite, test.get("assert"), f"{location}{_named(test)}"),
     ]
     if "threshold" in {**default, **test}:
-        suite.missing.append(f"{place}{_named(test)}: threshold lets some checks fail; here each must hold")
+        suite.missing.append(f"{location}{_named(test)}: threshold lets some checks fail; here each must hold")
     spread = [] if options.get("disableVarExpansion") else _lists_in(values)
     for chosen in product(*(values[name] for name in spread)):
         yield PromptfooTest(
-            place=place,
+            location=location,
             description=str(test.get("description") or ""),
             values={**values, **dict(zip(spread, chosen, strict=True))},
             own=tuple(own),
@@ -112,18 +116,18 @@ def _labels(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value if isinstance(value, list) else [value])) if value else ()
 
 
-def _variables(suite: Suite, test: dict[str, Any], place: str) -> dict[str, Any]:
-    read = suite.table(suite.loaded(test.get("vars"), f"{place}.vars"), f"{place}.vars")
-    return {name: suite.loaded(value, f"{place}.vars.{name}") for name, value in read.items()}
+def _variables(suite: Suite, test: dict[str, Any], location: str) -> dict[str, Any]:
+    read = suite.table(suite.loaded(test.get("vars"), f"{location}.vars"), f"{location}.vars")
+    return {name: suite.loaded(value, f"{location}.vars.{name}") for name, value in read.items()}
 
 
-def _assertions(suite: Suite, entries: Any, place: str) -> Iterator[Assertion]:
+def _assertions(suite: Suite, entries: Any, location: str) -> Iterator[Assertion]:
     if entries is None:
         return
     if not isinstance(entries, list):
-        raise suite.misshapen(f"{place}.assert", "expected a list", "write - type: contains, and its value")
+        raise suite.misshapen(f"{location}.assert", "expected a list", "write - type: contains, and its value")
     for number, entry in enumerate(entries):
-        at = f"{place}.assert[{number}]"
+        at = f"{location}.assert[{number}]"
         fields = suite.table(suite.referred(entry, at), at)
         if not isinstance(fields.get("type"), str):
             raise suite.misshapen(at, "no type", "write - type: contains, and its value")
@@ -137,3 +141,30 @@ def _assertions(suite: Suite, entries: Any, place: str) -> Iterator[Assertion]:
 
 def _named(test: dict[str, Any]) -> str:
     return f" ({test['description']})" if test.get("description") else ""
+
+
+def _test_of_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the test that a row is: `__expected: contains: x` is an assertion, `__description` names it."""
+    texts = {name.strip(): value for name, value in row.items() if isinstance(value, str)}
+    test: dict[str, Any] = {"vars": {name: value for name, value in texts.items() if not name.startswith("__")}}
+    expected = [value.strip() for name, value in texts.items() if _EXPECTED.fullmatch(name) and value.strip()]
+    test["assert"] = [_assertion_in(text) for text in expected]
+    test["options"] = {name: texts[f"__{name}"] for name in ("prefix", "suffix") if texts.get(f"__{name}")}
+    if texts.get("__description"):
+        test["description"] = texts["__description"]
+    if texts.get("__threshold"):
+        test["threshold"] = texts["__threshold"]
+    return test
+
+
+def _assertion_in(text: str) -> dict[str, Any]:
+    match = _WRITTEN.fullmatch(text)
+    kind = _SHORT.get(match["type"], match["type"]) if match else ""
+    if match is None or not is_known(kind):
+        return {"type": "equals", "value": text}
+    assertion: dict[str, Any] = {"type": kind}
+    if match["value"]:
+        assertion["value"] = match["value"].strip()
+    if match["threshold"]:
+        assertion["threshold"] = float(match["threshold"])
+    return assertion

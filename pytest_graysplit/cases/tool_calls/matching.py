@@ -72,34 +72,34 @@ def fits(call: ToolCall, expected: ToolCall) -> bool:
 
 def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int | None]:
     """Return for each expected call the place of a matching call of its own, for as many calls as possible."""
-    fitting = [[place for place, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
+    fitting = [[position for position, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
     owner: dict[int, int] = {}
 
-    def place_for(wanted: int, tried: set[int]) -> bool:
-        for place in fitting[wanted]:
-            if place not in tried:
-                tried.add(place)
-                if place not in owner or place_for(owner[place], tried):
-                    owner[place] = wanted
+    def find_position(wanted: int, tried: set[int]) -> bool:
+        for position in fitting[wanted]:
+            if position not in tried:
+                tried.add(position)
+                if position not in owner or find_position(owner[position], tried):
+                    owner[position] = wanted
                     return True
         return False
 
     for wanted in range(len(expected)):
-        place_for(wanted, set())
-    places = {wanted: place for place, wanted in owner.items()}
-    return [places.get(wanted) for wanted in range(len(expected))]
+        find_position(wanted, set())
+    positions = {wanted: position for position, wanted in owner.items()}
+    return [positions.get(wanted) for wanted in range(len(expected))]
 
 
 def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int] | None:
     """Return the places of the expected calls in their order, with others in between; None if the order differs."""
-    places: list[int] = []
+    positions: list[int] = []
     for wanted in expected:
-        begin = places[-1] + 1 if places else 0
-        found = next((place for place in range(begin, len(calls)) if fits(calls[place], wanted)), None)
+        begin = positions[-1] + 1 if positions else 0
+        found = next((position for position in range(begin, len(calls)) if fits(calls[position], wanted)), None)
         if found is None:
             return None
-        places.append(found)
-    return places
+        positions.append(found)
+    return positions
 
 
 def _equal(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> tuple[list[Match], _Named, _Named]:
@@ -130,9 +130,9 @@ def _paired(
     if len(ours) > len(theirs):
         pairs, right, left = _paired(theirs, ours)
         return [(one, other) for other, one in pairs], left, right
-    places = _best(ours, theirs)
-    pairs = [(one, theirs[place]) for one, place in zip(ours, places, strict=True)]
-    return pairs, [], [call for place, call in enumerate(theirs) if place not in places]
+    positions = _best(ours, theirs)
+    pairs = [(one, theirs[position]) for one, position in zip(ours, positions, strict=True)]
+    return pairs, [], [call for position, call in enumerate(theirs) if position not in positions]
 
 
 def _best(fewer: Sequence[ToolCall], more: Sequence[ToolCall]) -> list[int]:

@@ -34,23 +34,23 @@ def read_call(sent: Json) -> ToolCall:
     """Read one call as a server sent it; the free input of a custom tool becomes its argument `input`."""
     if not isinstance(sent, dict):
         return ToolCall("", arguments_text=_as_text(sent))
-    told = next((part for name in ("function", "custom") if isinstance(part := sent.get(name), dict)), sent)
-    if "input" in told and "arguments" not in told:
-        given = told["input"]
+    inner = next((part for name in ("function", "custom") if isinstance(part := sent.get(name), dict)), sent)
+    if "input" in inner and "arguments" not in inner:
+        given = inner["input"]
         arguments, text = ({"input": given}, None) if isinstance(given, str) else _arguments(given)
     else:
-        arguments, text = _arguments(told.get("arguments"))
-    return ToolCall(_text(told.get("name")) or "", arguments, _text(sent.get("id")), text)
+        arguments, text = _arguments(inner.get("arguments"))
+    return ToolCall(_text(inner.get("name")) or "", arguments, _text(sent.get("id")), text)
 
 
-def stored_call(stored: Json, place: str) -> ToolCall:
+def stored_call(stored: Json, location: str) -> ToolCall:
     """Read one call of a recording, in the current or an older form; raise ValueError that names the invalid part."""
     if not isinstance(stored, dict):
-        raise ValueError(f"holds a call that is not an object - at `{place}`")  # noqa: TRY004 # the value of a field
+        raise ValueError(f"holds a call that is not an object - at `{location}`")  # noqa: TRY004 # the value of a field
     if any(name in stored for name in _SENT):
         return read_call(stored)
     if unknown := [field for field in stored if field not in _STORED]:
-        raise ValueError(f"holds a call with the unknown field {unknown[0]!r} - at `{place}`")
+        raise ValueError(f"holds a call with the unknown field {unknown[0]!r} - at `{location}`")
     name, arguments = stored.get("name"), stored.get("arguments")
     ident, text = stored.get("id"), stored.get("arguments_text")
     for field, problem, fits in (
@@ -61,15 +61,15 @@ def stored_call(stored: Json, place: str) -> ToolCall:
         ("arguments_text", "stands beside arguments", text is None or arguments is None),
     ):
         if not fits:
-            raise ValueError(f"holds a call whose {field} {problem} - at `{place}.{field}`")
+            raise ValueError(f"holds a call whose {field} {problem} - at `{location}.{field}`")
     read: Any = (name, arguments or {}, ident, text)
     return ToolCall(*read)
 
 
 def as_json(call: ToolCall) -> dict[str, Json]:
     """Return a call as recordings and reports hold it; arguments that are not JSON are null, with a text beside it."""
-    told: dict[str, Json] = {"name": call.name, "arguments": dict(call.arguments), "id": call.id}
-    return told if call.arguments_text is None else told | {"arguments": None, "arguments_text": call.arguments_text}
+    inner: dict[str, Json] = {"name": call.name, "arguments": dict(call.arguments), "id": call.id}
+    return inner if call.arguments_text is None else inner | {"arguments": None, "arguments_text": call.arguments_text}
 
 
 def _calls_of(sent: Json) -> list[Json]:

@@ -28,7 +28,7 @@ def canonical(value: Json) -> str:
     >>> canonical({"on": "2026-11-30", "n": 1.0}) == canonical({"n": 1, "on": "2026-11-30T00:00:00Z"})
     True
     """
-    return json.dumps(_settled(value), sort_keys=True, separators=(",", ":"))
+    return json.dumps(_normalised(value), sort_keys=True, separators=(",", ":"))
 
 
 def identity(call: ToolCall) -> tuple[str, str]:
@@ -55,41 +55,41 @@ def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
     ]
 
 
-def shown(call: ToolCall, *, partly: bool = False) -> str:
+def format_call(call: ToolCall, *, partly: bool = False) -> str:
     """Write a call on one line; `partly` shows that the call may have further arguments.
 
     >>> from pytest_graysplit.types import ToolCall
-    >>> shown(ToolCall("refund", {"order": 1001, "to": "Ada"}))
+    >>> format_call(ToolCall("refund", {"order": 1001, "to": "Ada"}))
     'refund(order=1001, to="Ada")'
     """
     if call.arguments_text is not None:
-        inside = f"not a JSON object: {written(call.arguments_text)}"
+        inside = f"not a JSON object: {format_argument(call.arguments_text)}"
     else:
-        inside = ", ".join(f"{name}={written(value)}" for name, value in call.arguments.items())
+        inside = ", ".join(f"{name}={format_argument(value)}" for name, value in call.arguments.items())
         inside = inside or ("..." if partly else "")
     return on_one_line(cut(f"{call.name or '(a tool without a name)'}({inside}", LONGEST_CALL)) + ")"
 
 
-def all_shown(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
+def format_calls(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
     """Write calls one after another, and the number of those that do not fit."""
     each = list(calls)
     more = f" and {len(each) - MOST_CALLS} more" if len(each) > MOST_CALLS else ""
-    return ", ".join(shown(call, partly=partly) for call in each[:MOST_CALLS]) + more
+    return ", ".join(format_call(call, partly=partly) for call in each[:MOST_CALLS]) + more
 
 
-def written(value: Json) -> str:
+def format_argument(value: Json) -> str:
     """Write a value as JSON, shortened if it is long."""
     return cut(json.dumps(value, ensure_ascii=False), 80)
 
 
-def _settled(value: Json) -> Json:
+def _normalised(value: Json) -> Json:
     if isinstance(value, str):
         return _moment(value) or _nfc(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {_nfc(name): _settled(part) for name, part in value.items()}
-    return [_settled(part) for part in value] if isinstance(value, list) else value
+        return {_nfc(name): _normalised(part) for name, part in value.items()}
+    return [_normalised(part) for part in value] if isinstance(value, list) else value
 
 
 def _nfc(text: str) -> str:

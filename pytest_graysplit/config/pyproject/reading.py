@@ -13,62 +13,62 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 
-def refused(name: str, problem: str, hint: str) -> UsageError:
+def setting_error(name: str, problem: str, hint: str) -> UsageError:
     """Return the error for a setting that cannot be used, by its dotted name."""
     return UsageError(f"pyproject.toml [tool.graysplit] {name}: {problem}", hint=hint, slug=Slug.TOOL_GRAYSPLIT)
 
 
-def refuse_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
+def reject_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
     """Raise UsageError for the first setting that nobody knows, naming the nearest."""
     for key in table:
         if key not in known:
             dotted = f"{name}.{key}" if name else key
-            raise refused(dotted, f"unknown setting{nearest(key, known)}", f"known here: {', '.join(known)}")
+            raise setting_error(dotted, f"unknown setting{nearest(key, known)}", f"known here: {', '.join(known)}")
 
 
-def section(name: str, value: object) -> dict[str, object]:
+def read_table(name: str, value: object) -> dict[str, object]:
     """Return a table, empty where it is not there; raise UsageError for what is none."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise refused(name, f"{value!r} is not a table", f"write it as [tool.graysplit.{name}]")
+        raise setting_error(name, f"{value!r} is not a table", f"write it as [tool.graysplit.{name}]")
     return value
 
 
-def names(name: str, value: object) -> tuple[str, ...]:
+def read_names(name: str, value: object) -> tuple[str, ...]:
     """Return a list of names; raise UsageError for what is none."""
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-        raise refused(name, f"{value!r} is not a list of names", 'write it as ["one", "two"]')
+        raise setting_error(name, f"{value!r} is not a list of names", 'write it as ["one", "two"]')
     return tuple(value)
 
 
-def texts_of(name: str, value: object) -> dict[str, str]:
+def read_texts(name: str, value: object) -> dict[str, str]:
     """Return a table of texts; raise UsageError for a value that is none."""
     texts: dict[str, str] = {}
-    for key, text in section(name, value).items():
+    for key, text in read_table(name, value).items():
         if not isinstance(text, str):
-            raise refused(f"{name}.{key}", f"{text!r} is not a text", "put the value in quotes")
+            raise setting_error(f"{name}.{key}", f"{text!r} is not a text", "put the value in quotes")
         texts[key] = text
     return texts
 
 
-def headers_of(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
+def read_headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
     """Return headers with their environment filled in; raise UsageError for a variable that is not there."""
     headers: dict[str, str] = {}
-    for key, text in texts_of(name, value).items():
+    for key, text in read_texts(name, value).items():
         variable = text.removeprefix("$")
         if text.startswith("$") and variable not in environ:
-            raise refused(
+            raise setting_error(
                 f"{name}.{key}", f"the environment has no {variable}", f"export {variable}, or remove the header"
             )
         headers[key] = environ[variable] if text.startswith("$") else text
     return headers
 
 
-def params_of(name: str, value: object) -> dict[str, Json]:
+def read_params(name: str, value: object) -> dict[str, Json]:
     """Return request parameters; raise UsageError for one that the arm and the case decide."""
-    params = section(name, value)
+    params = read_table(name, value)
     for key in ("model", "messages", "input"):
         if key in params:
-            raise refused(f"{name}.{key}", f"sets {key}, which the arm and the case decide", "remove it")
+            raise setting_error(f"{name}.{key}", f"sets {key}, which the arm and the case decide", "remove it")
     return params  # type: ignore[return-value]  # TOML holds nothing that JSON does not, but for dates

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.config.pyproject.reading import headers_of, params_of, refuse_unknown, refused, section, texts_of
+from pytest_graysplit.config.pyproject.reading import (
+    read_headers,
+    read_params,
+    read_table,
+    read_texts,
+    reject_unknown,
+    setting_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,33 +45,33 @@ class SplitTable:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
-def split_of(name: str, value: object, environ: Mapping[str, str]) -> SplitTable:
+def read_split(name: str, value: object, environ: Mapping[str, str]) -> SplitTable:
     """Return the split of a section, salted by its name by default; raise UsageError that names the setting."""
     setting = f"splits.{name}"
-    table = section(setting, value)
-    refuse_unknown(setting, table, SPLIT_FIELDS)
+    table = read_table(setting, value)
+    reject_unknown(setting, table, SPLIT_FIELDS)
     arms = table.get("arms")
     if not isinstance(arms, list):
-        raise refused(f"{setting}.arms", "is not a list of arms", 'arms = [{model = "today", weight = 0.9}, ...]')
+        raise setting_error(f"{setting}.arms", "is not a list of arms", 'arms = [{model = "today", weight = 0.9}, ...]')
     return SplitTable(
         setting=setting,
         salt=table.get("salt", name),
         anonymous=table.get("anonymous", "control"),
-        arms=tuple(_arm(f"{setting}.arms[{place}]", arm, environ) for place, arm in enumerate(arms)),
+        arms=tuple(_arm(f"{setting}.arms[{number}]", arm, environ) for number, arm in enumerate(arms)),
     )
 
 
 def _arm(name: str, value: object, environ: Mapping[str, str]) -> SplitArm:
-    table = section(name, value)
-    refuse_unknown(name, table, ARM_FIELDS)
+    table = read_table(name, value)
+    reject_unknown(name, table, ARM_FIELDS)
     for needed in ("model", "weight"):
         if needed not in table:
-            raise refused(name, f"has no {needed}", '{model = "deepseek-v3.2", weight = 0.1}')
-    texts = texts_of(name, {key: table[key] for key in ("model", "name") if key in table})
+            raise setting_error(name, f"has no {needed}", '{model = "deepseek-v3.2", weight = 0.1}')
+    texts = read_texts(name, {key: table[key] for key in ("model", "name") if key in table})
     return SplitArm(
         model=texts["model"],
         weight=table["weight"],
         name=texts.get("name", ""),
-        params=params_of(f"{name}.params", table.get("params")),
-        headers=headers_of(f"{name}.headers", table.get("headers"), environ),
+        params=read_params(f"{name}.params", table.get("params")),
+        headers=read_headers(f"{name}.headers", table.get("headers"), environ),
     )

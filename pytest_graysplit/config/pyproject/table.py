@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
 from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
-from pytest_graysplit.config.pyproject.prices import price_of
+from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
-    headers_of,
-    names,
-    params_of,
-    refuse_unknown,
-    refused,
-    section,
-    texts_of,
+    read_headers,
+    read_names,
+    read_params,
+    read_table,
+    read_texts,
+    reject_unknown,
+    setting_error,
 )
-from pytest_graysplit.config.pyproject.splits import SplitTable, split_of
+from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,16 +55,18 @@ class VerdictTable:
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
-        critical = names("verdict.critical", table.get("critical", [PASS_RATE]))
-        refuse_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
+        reject_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
+        critical = read_names("verdict.critical", table.get("critical", [PASS_RATE]))
+        reject_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         if not critical:
-            raise refused("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
-        bounds = section("verdict.bounds", table.get("bounds"))
-        refuse_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+            raise setting_error(
+                "verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]'
+            )
+        bounds = read_table("verdict.bounds", table.get("bounds"))
+        reject_unknown("verdict.bounds", bounds, tuple(BOUNDS))
         return cls(
             critical=critical,
-            critical_tags=names("verdict.critical_tags", table.get("critical_tags", [])),
+            critical_tags=read_names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
             truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
             looks=_looks(table["looks"]) if "looks" in table else (),
@@ -88,31 +90,39 @@ class ProjectConfig:
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ProjectConfig:
         """Check the table as TOML gave it; raise UsageError that names the setting."""
-        refuse_unknown("", table, SECTIONS)
-        models = {name: section(f"models.{name}", own) for name, own in section("models", table.get("models")).items()}
+        reject_unknown("", table, SECTIONS)
+        models = {
+            name: read_table(f"models.{name}", own) for name, own in read_table("models", table.get("models")).items()
+        }
         for name, own in models.items():
-            refuse_unknown(f"models.{name}", own, MODEL_FIELDS)
+            reject_unknown(f"models.{name}", own, MODEL_FIELDS)
         return cls(
             prices={
-                name: price_of(f"prices.{name}", own) for name, own in section("prices", table.get("prices")).items()
+                name: read_price(f"prices.{name}", own)
+                for name, own in read_table("prices", table.get("prices")).items()
             },
-            aliases=texts_of("aliases", table.get("aliases")),
-            headers=headers_of("headers", table.get("headers"), environ),
-            model_params={name: params_of(f"models.{name}.params", own.get("params")) for name, own in models.items()},
+            aliases=read_texts("aliases", table.get("aliases")),
+            headers=read_headers("headers", table.get("headers"), environ),
+            model_params={
+                name: read_params(f"models.{name}.params", own.get("params")) for name, own in models.items()
+            },
             model_headers={
-                name: headers_of(f"models.{name}.headers", own.get("headers"), environ) for name, own in models.items()
+                name: read_headers(f"models.{name}.headers", own.get("headers"), environ)
+                for name, own in models.items()
             },
-            verdict=VerdictTable.read(section("verdict", table.get("verdict"))),
-            semantic=_asked("semantic", table.get("semantic"), SEMANTIC_FIELDS),
-            judge=_asked("judge", table.get("judge"), JUDGE_FIELDS),
-            splits={name: split_of(name, own, environ) for name, own in section("splits", table.get("splits")).items()},
+            verdict=VerdictTable.read(read_table("verdict", table.get("verdict"))),
+            semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS),
+            judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS),
+            splits={
+                name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
+            },
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:
         """Return the table with the models that metrics ask under their own names."""
 
-        def named(asked: MetricModel | None) -> MetricModel | None:
-            return asked and replace(asked, model=aliases.get(asked.model, asked.model))
+        def named(metric_model: MetricModel | None) -> MetricModel | None:
+            return metric_model and replace(metric_model, model=aliases.get(metric_model.model, metric_model.model))
 
         splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
         return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
@@ -124,7 +134,7 @@ class ProjectConfig:
     @property
     def asked_models(self) -> tuple[str, ...]:
         """The models that metrics may ask, whether or not a case uses such a metric."""
-        return tuple(dict.fromkeys(asked.model for asked in (self.semantic, self.judge) if asked))
+        return tuple(dict.fromkeys(metric_model.model for metric_model in (self.semantic, self.judge) if metric_model))
 
     def headers_of(self, model: str) -> dict[str, str]:
         """Return the extra request headers of the model: the common ones, then its own."""
@@ -142,14 +152,14 @@ class ProjectConfig:
 
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise refused(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
+        raise setting_error(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
     is_share = name.rpartition(".")[2] in (*SHARES, "truncated")
     if is_share and value >= 1:
-        raise refused(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
+        raise setting_error(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     if not value and name.endswith(RETENTION):
-        raise refused(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
+        raise setting_error(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
     if not is_share and not value:
-        raise refused(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
+        raise setting_error(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
     return float(value)
 
 
@@ -157,23 +167,25 @@ def _looks(value: object) -> tuple[int, ...]:
     try:
         return checked_looks(value if isinstance(value, list) else [value])
     except ValueError as error:
-        raise refused("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
+        raise setting_error("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
-def _asked(name: str, value: object, known: tuple[str, ...]) -> MetricModel | None:
+def _metric_model(name: str, value: object, known: tuple[str, ...]) -> MetricModel | None:
     if value is None:
         return None
-    table = section(name, value)
-    refuse_unknown(name, table, known)
+    table = read_table(name, value)
+    reject_unknown(name, table, known)
     for key in ("model", "criteria"):
         text = table.get(key, "?")
         if not isinstance(text, str) or not text.strip():
-            raise refused(f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes")
+            raise setting_error(
+                f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes"
+            )
     if "model" not in table:
-        raise refused(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
+        raise setting_error(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
     criteria = table.get("criteria")
     return MetricModel(
         model=str(table["model"]).strip(),
-        params=params_of(f"{name}.params", table.get("params")),
+        params=read_params(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),
     )

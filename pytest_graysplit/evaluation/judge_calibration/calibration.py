@@ -1,4 +1,4 @@
-"""Agreement of a judge with labels: statistics of rulings and the lines that report them. Pure functions."""
+"""Agreement of a judge with labels: statistics of its verdicts and the lines that report them. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 # Landis and Koch 1977, Biometrics 33:159; their words are a convention, not a law.
-_READINGS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substantial"), (0.8, "almost perfect"))
+_KAPPA_WORDS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substantial"), (0.8, "almost perfect"))
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledResult:
-    """A labelled pair and the judge's ruling on it."""
+    """A labelled pair and the judge's verdict on it."""
 
     pair: Labelled
-    ruling: JudgeVerdict
+    judge_verdict: JudgeVerdict
 
     @property
     def verdict(self) -> Label | None:
         """The side that the judge found better; None without a verdict."""
-        if self.ruling.score is None:
+        score = self.judge_verdict.score
+        if score is None:
             return None
-        return "treatment" if self.ruling.score == BETTER else "tie" if self.ruling.score == TIE else "control"
+        return "treatment" if score == BETTER else "tie" if score == TIE else "control"
 
     @property
     def agrees(self) -> bool:
@@ -45,19 +46,19 @@ class LabelledResult:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """All labelled pairs with the judge's rulings."""
+    """All labelled pairs with the judge's verdicts."""
 
-    judged: Sequence[LabelledResult]
+    results: Sequence[LabelledResult]
 
     @property
     def agreement(self) -> Interval:
         """The share of pairs on which judge and label agree; a pair without a verdict counts as a disagreement."""
-        return wilson(sum(one.agrees for one in self.judged), len(self.judged))
+        return wilson(sum(one.agrees for one in self.results), len(self.results))
 
     @property
     def table(self) -> Counter[tuple[Label, Label | None]]:
         """How often each label met each verdict."""
-        return Counter((one.pair.label, one.verdict) for one in self.judged)
+        return Counter((one.pair.label, one.verdict) for one in self.results)
 
     @property
     def kappa(self) -> float | None:
@@ -78,25 +79,25 @@ class Calibration:
     @property
     def disagreements(self) -> tuple[int, int]:
         """The number of pairs whose orders named different winners, and of all pairs that the judge was asked about."""
-        asked = [one.ruling for one in self.judged if one.ruling.verdicts]
-        return sum(ruling.disagreed for ruling in asked), len(asked)
+        asked = [one.judge_verdict for one in self.results if one.judge_verdict.verdicts]
+        return sum(verdict.disagreed for verdict in asked), len(asked)
 
     @property
     def first_won(self) -> tuple[int, int]:
         """The number of answers that named the first position, and of those that named a winner."""
-        winners = [verdict for one in self.judged for verdict in one.ruling.verdicts if verdict in ("A", "B")]
+        winners = [verdict for one in self.results for verdict in one.judge_verdict.verdicts if verdict in ("A", "B")]
         return winners.count("A"), len(winners)
 
     @property
     def unreadable(self) -> tuple[int, int]:
         """The number of answers without a verdict, and of all answers."""
-        verdicts = [verdict for one in self.judged for verdict in one.ruling.verdicts]
+        verdicts = [verdict for one in self.results for verdict in one.judge_verdict.verdicts]
         return verdicts.count(None), len(verdicts)
 
 
 def lines(calibration: Calibration) -> Iterator[str]:
     """Yield the report, without the cost of the calls."""
-    agreed, whole = sum(one.agrees for one in calibration.judged), len(calibration.judged)
+    agreed, whole = sum(one.agrees for one in calibration.results), len(calibration.results)
     yield f"agreement      {agreed}/{whole}  {percent(agreed, whole)}  ({_interval(calibration.agreement)})"
     yield f"kappa          {_kappa(calibration.kappa)}"
     split, pairs = calibration.disagreements
@@ -108,27 +109,27 @@ def lines(calibration: Calibration) -> Iterator[str]:
     yield f"unreadable     {odd} of {plural(answers, 'answer')}"
     yield ""
     yield from _table(calibration)
-    if missed := [one for one in calibration.judged if not one.agrees]:
+    if disagreed := [one for one in calibration.results if not one.agrees]:
         yield ""
-        yield from map(_missed, missed[:SHOWN])
-    if len(missed) > SHOWN:
-        yield f"... and {len(missed) - SHOWN} more"
+        yield from map(_disagreement, disagreed[:SHOWN])
+    if len(disagreed) > SHOWN:
+        yield f"... and {len(disagreed) - SHOWN} more"
 
 
-def reading(kappa: float) -> str:
+def describe_kappa(kappa: float) -> str:
     """Describe a kappa in words.
 
-    >>> reading(0.74), reading(-0.1)
+    >>> describe_kappa(0.74), describe_kappa(-0.1)
     ('substantial', 'worse than chance')
     """
-    words = [word for least, word in _READINGS if kappa >= least]
+    words = [word for least, word in _KAPPA_WORDS if kappa >= least]
     return words[-1] if words else "worse than chance"
 
 
 def _kappa(kappa: float | None) -> str:
     if kappa is None:
         return f"unknown: it takes labels and verdicts of more than one kind ({listed(LABELS)})"
-    return f"{kappa:.2f}, {reading(kappa)}"
+    return f"{kappa:.2f}, {describe_kappa(kappa)}"
 
 
 def _interval(interval: Interval) -> str:
@@ -143,6 +144,6 @@ def _table(calibration: Calibration) -> Iterator[str]:
         yield f"{label:<15}" + "  ".join(f"{calibration.table[label, verdict]:>10}" for verdict in verdicts)
 
 
-def _missed(one: LabelledResult) -> str:
+def _disagreement(one: LabelledResult) -> str:
     verdict = one.verdict or "no verdict"
     return f"{one.pair.case.where} {one.pair.case.id}: label {one.pair.label}, judge {verdict}"

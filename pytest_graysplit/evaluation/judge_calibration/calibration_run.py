@@ -1,30 +1,60 @@
-"""A judge tried on labelled pairs: asked through the relay, or replayed from the recordings beside the file."""
+"""One run of a judge on labelled pairs: its settings, and its replies from the relay or the recordings."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.config.project import PROJECT_FILE, read_settings
+from pytest_graysplit.config.settings import SettingsSource
+from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
 from pytest_graysplit.replies.fetcher import shuffled
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
-from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER
+from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER, project_root
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
 from pytest_graysplit.replies.wiring import build_fetcher
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.judge_calibration.labelled import Labelled
     from pytest_graysplit.replies.fetcher import Address, Progress, ReplyFetcher, ReplyRequest
     from pytest_graysplit.types import MetricUsage
+
+
+def find_root(start: Path) -> Path:
+    """Return the nearest parent folder with a pyproject.toml, else the root of an earlier run."""
+    start = start.resolve()
+    return next(
+        (folder for folder in (start, *start.parents) if (folder / PROJECT_FILE).is_file()), project_root(start)
+    )
+
+
+def read_judge_settings(root: Path, *, model: str | None, record: str | None, environ: Mapping[str, str]) -> Settings:
+    """Resolve the settings as a run of pytest would, the command's own options first.
+
+    Raises UsageError for an invalid value, and where no model is set for the judge.
+    """
+    given = SettingsSource(lambda option: f"--{option.name}", {"record": [record]} if record else {})
+    own = {} if model is None else {"judge": {"model": model}}
+    settings = read_settings(root / PROJECT_FILE, environ, first=[given], own=own)
+    if settings.table.judge is None:
+        raise UsageError(
+            "judge needs a model that judges",
+            hint='name it with --model=gpt-4.1, or in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"',
+            slug=Slug.METRIC_MODEL_MISSING,
+        )
+    # No arm takes part, so the relay's list of models is not checked for one.
+    return replace(settings, control=None, treatments=())
 
 
 class CalibrationRun:
@@ -38,21 +68,21 @@ class CalibrationRun:
         self._command = shlex.join(["graysplit", "judge", "calibrate", str(path), "--record=new"])
         metric = model_graded_metric("judge", settings.table)
         assert metric is not None  # noqa: S101 # the settings were resolved for it
-        into = path.resolve().parent / FOLDER / f"{path.stem}.jsonl"
-        self._inquiries = [ModelGradedScorer(metric, pair.case, into, self._ask) for pair in pairs]
+        recording_path = path.resolve().parent / FOLDER / f"{path.stem}.jsonl"
+        self._scorers = [ModelGradedScorer(metric, pair.case, recording_path, self._ask) for pair in pairs]
         self._fetcher: ReplyFetcher | None = None
         self.model = metric.model
         self.size = len(pairs)
-        self.asked: MetricUsage | None = None
+        self.usage: MetricUsage | None = None
         self.failure = ""
         self.notes: tuple[str, ...] = ()
 
     def run(self, watch: Callable[[Progress], None]) -> Calibration:
-        """Request the replies that are not recorded and rule every pair; raise GraysplitError if that fails."""
-        self._fetcher = self._build_fetcher(self._take_in_leftovers())
+        """Request the replies that are not recorded and judge every pair; raise GraysplitError if that fails."""
+        self._fetcher = self._build_fetcher(self._recover_journals())
         try:
             self._fetch(self._fetcher, watch)
-            return Calibration(list(map(self._judged, self._pairs, self._inquiries)))
+            return Calibration(list(map(self._judge, self._pairs, self._scorers)))
         finally:
             self._fetcher.stop()
             self.notes += self._fetcher.warnings
@@ -60,41 +90,38 @@ class CalibrationRun:
                 self._merge()
 
     def _fetch(self, fetcher: ReplyFetcher, watch: Callable[[Progress], None]) -> None:
-        wanted = [
-            inquiry.requests([_replies(pair)]) for pair, inquiry in zip(self._pairs, self._inquiries, strict=True)
-        ]
-        missing = {
-            request.recording_key for request in fetcher.missing(request for requests in wanted for request in requests)
-        }
+        requested = [scorer.requests([_replies(pair)]) for pair, scorer in zip(self._pairs, self._scorers, strict=True)]
+        all_requests = (request for requests in requested for request in requests)
+        missing = {request.recording_key for request in fetcher.missing(all_requests)}
         if missing:
             self._settings.require_key("--record=none")
             for path in {address[0] for address in missing}:
                 require_inside(self._root, path)
             fetcher.open_journal()
-            groups = [[request for request in requests if request.recording_key in missing] for requests in wanted]
+            groups = [[request for request in requests if request.recording_key in missing] for requests in requested]
             fetcher.fetch(shuffled(groups), watch)
 
-    def _judged(self, pair: Labelled, inquiry: ModelGradedScorer) -> LabelledResult:
+    def _judge(self, pair: Labelled, scorer: ModelGradedScorer) -> LabelledResult:
         replies = _replies(pair)
-        inquiry.prepare([replies])
-        ruling = inquiry.verdict(*replies)
-        if asked := inquiry.usage([replies]):
-            self.asked = self.asked + asked if self.asked else asked
-            if asked.failed:
-                self.failure = self.failure or inquiry.silence()
-        return LabelledResult(pair, ruling)
+        scorer.prepare([replies])
+        verdict = scorer.verdict(*replies)
+        if usage := scorer.usage([replies]):
+            self.usage = self.usage + usage if self.usage else usage
+            if usage.failed:
+                self.failure = self.failure or scorer.silence()
+        return LabelledResult(pair, verdict)
 
     def _ask(self, requests: Sequence[ReplyRequest]) -> list[Reply]:
         assert self._fetcher is not None  # noqa: S101 # nothing is sent before the run
         return list(map(self._fetcher.reply, requests))
 
-    def _take_in_leftovers(self) -> frozenset[Address]:
+    def _recover_journals(self) -> frozenset[Address]:
         """Merge the journals of an interrupted run; return the keys that such a run of `all` had recorded again."""
         if self._settings.record == "off" or not journal_folder(self._root).is_dir():
             return frozenset()
-        anew = self._settings.record == "all"
+        records_all = self._settings.record == "all"
         fresh = frozenset(
-            key for left in unmerged_journals(self._root) if anew and left.mode == "all" for key in left.keys
+            key for left in unmerged_journals(self._root) if records_all and left.mode == "all" for key in left.keys
         )
         self._merge()
         return fresh
@@ -105,7 +132,7 @@ class CalibrationRun:
 
     def _build_fetcher(self, fresh: frozenset[Address]) -> ReplyFetcher:
         settings, clean = self._settings, redactor(self._settings.secrets)
-        judge = self._inquiries[0].metric
+        judge = self._scorers[0].metric
         return build_fetcher(
             settings,
             self._root,

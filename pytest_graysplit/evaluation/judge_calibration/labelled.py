@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_graysplit.cases import field_types
-from pytest_graysplit.cases.field_types import FieldLocation, Fields, refuse_unknown
+from pytest_graysplit.cases.field_types import FieldLocation, Fields, reject_unknown
 from pytest_graysplit.cases.fields import build_case
-from pytest_graysplit.cases.files import read_rows, refuse_twins
+from pytest_graysplit.cases.files import read_rows, reject_duplicates
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug
 
@@ -37,13 +37,13 @@ class Labelled:
 def read_labelled(path: Path, shown: str) -> tuple[Labelled, ...]:
     """Read a file in any format of case files; raise UsageError that names file, line and field."""
     pairs = tuple(_labelled(row.fields, f"{shown}:{row.line}") for row in read_rows(path, shown))
-    refuse_twins(pair.case for pair in pairs)
+    reject_duplicates(pair.case for pair in pairs)
     return pairs
 
 
 def _labelled(fields: dict[str, object], where: str) -> Labelled:
     place = FieldLocation(where, "")
-    refuse_unknown(list(fields), FIELDS, place, {})
+    reject_unknown(list(fields), FIELDS, place, {})
     given = Fields(fields, place)
     for name in ("control", "treatment", "label"):
         if name not in given.values:
@@ -59,12 +59,12 @@ def _labelled(fields: dict[str, object], where: str) -> Labelled:
 def _answer(place: FieldLocation, value: object) -> str:
     if not isinstance(value, str):
         raise place.expected("a text", value, "write the answer in quotes; a model may also have answered nothing")
-    return field_types.encodable(place, value)
+    return field_types.check_encodable(place, value)
 
 
 def _label(place: FieldLocation, value: object) -> Label:
     if value not in LABELS:
         near = nearest(value, LABELS) if isinstance(value, str) else ""
         hint = "the label names the better answer: control, treatment or tie"
-        raise place.refuse(f"{field_types.shown(value)} is not a label{near}", hint)
+        raise place.refuse(f"{field_types.format_value(value)} is not a label{near}", hint)
     return value

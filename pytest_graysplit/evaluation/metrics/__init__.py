@@ -12,20 +12,14 @@ NAMES: tuple[str, ...] = ("lexical", "exact", "json", "semantic")
 
 def built_in(name: str) -> Metric | None:
     """Return the built-in metric of that name, or None."""
-    if name == "lexical":
-        from pytest_graysplit.evaluation.metrics.lexical import Lexical
-
-        return Lexical()
-    if name == "exact":
-        from pytest_graysplit.evaluation.metrics.exact import Exact
-
-        return Exact()
-    if name == "json":
-        from pytest_graysplit.evaluation.metrics.structural import JsonSimilarity
-
-        return JsonSimilarity()
+    if name not in NAMES:
+        return None
     if name == "semantic":
         from pytest_graysplit.evaluation.metrics.semantic import Semantic
 
         return Semantic()
-    return None
+    from pytest_graysplit.evaluation.metrics.text import Exact, JsonSimilarity, Lexical
+
+    if name == "exact":
+        return Exact()
+    return JsonSimilarity() if name == "json" else Lexical()

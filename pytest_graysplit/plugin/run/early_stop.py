@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.reporting.json import write_text
+from pytest_graysplit.reporting.json_report import write_text
 from pytest_graysplit.verdict import EarlyStop, StopReason, order_of
 from pytest_graysplit.verdict.results import CONTROL
 

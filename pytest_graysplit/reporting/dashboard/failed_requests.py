@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.display import plural, shortened
 from pytest_graysplit.types import Case
-from pytest_graysplit.verdict.results.figures import usd
+from pytest_graysplit.verdict.figures_json import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

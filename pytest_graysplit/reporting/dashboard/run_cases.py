@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.display import format_score
 from pytest_graysplit.reporting.worddiff import diff_segments
+from pytest_graysplit.verdict.figures_json import usd
 from pytest_graysplit.verdict.results import CONTROL
-from pytest_graysplit.verdict.results.figures import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

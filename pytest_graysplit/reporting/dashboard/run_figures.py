@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.reporting.dashboard.snapshot_json import TWENTIETHS, histogram, latency_edges, row_json
-from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
+from pytest_graysplit.verdict.figures_json import finite, latency_figures, token_figures, usd
 from pytest_graysplit.verdict.results.sums import sum_up_replies
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.reporting.dashboard.run_cases import case_json, find_case, worst_json
 from pytest_graysplit.reporting.dashboard.run_figures import arms_json, arms_so_far, collecting_json, verdict_json
-from pytest_graysplit.verdict.criteria import criteria_of
+from pytest_graysplit.verdict.evidence import criteria_of
+from pytest_graysplit.verdict.figures_json import usd
 from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.results import CONTROL
-from pytest_graysplit.verdict.results.figures import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -6,8 +6,8 @@ import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.verdict.figures_json import row_json as plain_row_json
 from pytest_graysplit.verdict.reasons import label_of, measure_of
-from pytest_graysplit.verdict.row_json import row_json as plain_row_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

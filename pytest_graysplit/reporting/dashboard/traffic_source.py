@@ -15,7 +15,7 @@ from pytest_graysplit.reporting.dashboard.failed_requests import failed_request_
 from pytest_graysplit.reporting.dashboard.snapshot_json import latency_edges, row_json
 from pytest_graysplit.traffic.monitor.report import arm_json
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
-from pytest_graysplit.verdict.results.figures import usd
+from pytest_graysplit.verdict.figures_json import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

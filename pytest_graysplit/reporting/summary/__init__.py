@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.reporting.summary.comparison import broken_lines, comparison_lines, undiscriminating, worst_cases
-from pytest_graysplit.reporting.summary.styled import Line, StyledText, plain
-from pytest_graysplit.reporting.summary.table import table_lines
+from pytest_graysplit.reporting.summary.table import Line, StyledText, plain, table_lines
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:

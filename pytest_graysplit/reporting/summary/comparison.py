@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import PASS_RATE, RETENTION
 from pytest_graysplit.formatting.display import change, exact_number, format_score, listed, money, plural, points, ratio
-from pytest_graysplit.reporting.summary.styled import StyledText
+from pytest_graysplit.reporting.summary.table import StyledText
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_graysplit.reporting.summary.styled import Line, Style
+    from pytest_graysplit.reporting.summary.table import Line, Style
     from pytest_graysplit.types import MetricUsage
     from pytest_graysplit.verdict import Changes, Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
@@ -157,7 +157,7 @@ def _latency(label: str, row: Criterion) -> SummaryLine:
 
 def _ratio(row: Criterion) -> str:
     if row.high == float("inf"):
-        return f"{ratio(row.estimate)}  (one pair tells no more)"
+        return f"{ratio(row.estimate)}  (one pair, no interval)"
     return f"{ratio(row.estimate)}  ({_ci(row)} {ratio(row.low)} .. {ratio(row.high)}, bound {ratio(row.bound or 0)})"
 
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit.formatting.display import count, format_share, money, percent, seconds
-from pytest_graysplit.reporting.summary.styled import StyledText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_graysplit.reporting.summary.styled import Line
     from pytest_graysplit.verdict.results import ArmSummary
 
+Style = Literal["", "bold", "red", "yellow", "green"]
 # Columns move closer together before a rate loses its interval.
 INTERVAL_IMPORTANCE = 4
+
+
+class StyledText(NamedTuple):
+    """A stretch of a line in one style."""
+
+    text: str
+    style: Style = ""
+
+
+Line = tuple[StyledText, ...]
+
+
+def plain(text: str) -> Line:
+    """Return a line in the usual style."""
+    return (StyledText(text),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

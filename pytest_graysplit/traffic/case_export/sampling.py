@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.evaluation.metrics.scripts import script_of
+from pytest_graysplit.evaluation.metrics.words import script_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The rows of live traffic: two independent arms, clustered by unit, with bounds that hold at every look."""
+"""Criteria of live traffic: two independent arms, clustered by unit, with bounds that hold at every look."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
-from pytest_graysplit.verdict.cost_criteria import MILLION, free_row
-from pytest_graysplit.verdict.criterion import Criterion, at_least, at_most
+from pytest_graysplit.verdict.cost_criteria import MILLION, free_criterion
+from pytest_graysplit.verdict.criteria import Criterion, at_least, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from pytest_graysplit.stats import ClusteredRatio, Compared
     from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums
 
-# Requests that fail are most of what the pass rate of traffic sees, and its margin of five points is a lot of them.
+# Failed requests are most of the misses in traffic, and the margin of the pass rate would allow five points of them.
 ALWAYS_CRITICAL = (PASS_RATE, "errors")
-# Of the rows of a policy; the others compare the answers of both models to one request, which traffic never has.
+# The criteria of a policy that traffic measures; the others compare the answers of both models to one request.
 MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "cost_per_pass")
 
 
 def critical_names(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[str, ...]:
-    """Return the names of the rows that decide: pass rate, errors, what the policy adds, and feedback if any came."""
+    """Return the names of the criteria that decide: pass rate, errors, those of the policy, and feedback if any."""
     added = [name for name in policy.critical if name in MEASURED and name not in ALWAYS_CRITICAL]
     spoken = [FEEDBACK] if control.feedback or treatment.feedback else []
     return (*ALWAYS_CRITICAL, *added, *spoken)
 
 
 def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Criterion, ...]:
-    """Return every row that both arms have data for, the pass rate first."""
+    """Return every criterion that both arms have data for, the pass rate first."""
     arms = (treatment, control)
-    rows = (
+    criteria = (
         *_share(PASS_RATE, arms, ("passed", "requests"), policy),
         *_share("errors", arms, ("troubled", "requests"), policy),
         *_latency(arms, policy),
@@ -45,7 +45,7 @@ def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[C
         *_requests_per_unit(arms),
     )
     critical = critical_names(control, treatment, policy)
-    return tuple(replace(row, critical=row.name in critical) for row in rows)
+    return tuple(replace(criterion, critical=criterion.name in critical) for criterion in criteria)
 
 
 def _both(arms: tuple[ArmSums, ArmSums], over: str, under: str) -> tuple[ClusteredRatio, ClusteredRatio] | None:
@@ -54,9 +54,9 @@ def _both(arms: tuple[ArmSums, ArmSums], over: str, under: str) -> tuple[Cluster
 
 
 def _ratio(arm: ArmSums, over: str, under: str) -> ClusteredRatio | None:
-    """Return the ratio of an arm, which knows how many units its clusters stand for.
+    """Return the ratio of an arm, with the number of units that its clusters stand for.
 
-    Time that goes on in units, and not in clusters, of which there is a fixed number, keeps a bound true at every look.
+    A bound holds at every look if time is counted in units; the number of clusters is fixed.
     """
     ratio = stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under))
     shared = arm.units / max(1, sum(one.requests > 0 for one in arm.clusters))
@@ -78,14 +78,14 @@ def _row(name: str, compared: Compared, both: tuple[ClusteredRatio, ClusteredRat
 
 
 def _share(name: str, arms: tuple[ArmSums, ArmSums], columns: tuple[str, str], policy: Policy) -> Iterator[Criterion]:
-    """Yield a difference of shares: what must not sink by more than the margin, or errors, which must not rise."""
+    """Yield a difference of shares: the pass rate or feedback, which must not fall, or errors, which must not rise."""
     if (both := _both(arms, *columns)) is None:
         return
     rises = name == "errors"
     bound = policy.bounds["errors"] if rises else -policy.margin
     compared = stats.share_difference(*both, bound)
-    row = _row(name, compared, both, "Newcombe score")
-    yield at_most(row, bound, compared.above_p) if rises else at_least(row, bound, compared.below_p)
+    criterion = _row(name, compared, both, "Newcombe score")
+    yield at_most(criterion, bound, compared.above_p) if rises else at_least(criterion, bound, compared.below_p)
 
 
 def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
@@ -108,7 +108,7 @@ def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
 
 def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
     if any(arm.unpriced for arm in arms):
-        return  # a part of the bill is not the bill
+        return  # a sum without some of the answers would be too low
     bound = policy.bounds["cost_per_pass"]
     both = _both(arms, "cost_usd", "passed")
     if both is None:
@@ -117,16 +117,16 @@ def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Cr
     treatment, control = (
         (math.fsum(_column(arm.clusters, "cost_usd")), math.fsum(_column(arm.clusters, "passed"))) for arm in arms
     )
-    if (exact := free_row(treatment, control, units, bound)) is not None:
+    if (exact := free_criterion(treatment, control, units, bound)) is not None:
         yield exact
     elif (compared := stats.ratio_of_ratios(*both, bound)) is not None:
         held = at_most(_row("cost_per_pass", compared, both, "delta method on the log ratio"), bound, compared.above_p)
-        # Cheaper is the point: the same price is no pass.
+        # The treatment must be cheaper: an equal cost does not pass.
         yield replace(held, state="inconclusive") if held.state == "pass" and held.high >= bound else held
 
 
 def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
-    """Yield what a million requests save, in US dollars; a fallback is paid for by the treatment that failed."""
+    """Yield the savings per million requests, in US dollars; a failed treatment pays for its fallback."""
     if any(arm.unpriced for arm in arms) or (both := _both(arms, "cost_usd", "requests")) is None:
         return
     estimate, low, high = stats.mean_difference(*both, 0.0).interval
@@ -136,7 +136,7 @@ def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
 
 
 def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
-    """Yield how many times as often a unit asks: users who get bad answers ask again, or stay away."""
+    """Yield the ratio of requests per unit: users with bad answers ask again, or leave."""
     both = _both(arms, "requests", "units")
     if both and (compared := stats.ratio_of_ratios(*both, 1.0)):
         yield _row("requests_per_unit", compared, both, "delta method on the log ratio")

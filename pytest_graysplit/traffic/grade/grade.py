@@ -1,4 +1,4 @@
-"""The grade of live traffic: collecting, promote, hold or reject, with reasons that hold however often one looks."""
+"""The grade of live traffic: collecting, promote, hold or reject, with reasons that hold at every look."""
 
 from __future__ import annotations
 
@@ -7,67 +7,64 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.traffic.grade import grade_rules
 from pytest_graysplit.traffic.grade.grade_rules import GradeEvidence
+from pytest_graysplit.verdict.rule_table import Remark, Rule, RuleTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
-    from pytest_graysplit.verdict.criterion import Criterion
+    from pytest_graysplit.verdict.criteria import Criterion
 
-GradeVerdict = Literal["collecting", "promote", "hold", "reject"]
+GradeDecision = Literal["collecting", "promote", "hold", "reject"]
 
-_RULES: tuple[tuple[Callable[[GradeEvidence], Iterable[str]], GradeVerdict], ...] = (
-    (grade_rules.too_few, "collecting"),
-    (grade_rules.broken_split, "hold"),
-    (grade_rules.mistaken, "hold"),
-    (grade_rules.unpriced, "hold"),
-    (grade_rules.against_itself, "hold"),
-    (grade_rules.harmful, "reject"),
-    (grade_rules.still_open, "hold"),
+RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
+    rules=(
+        Rule(grade_rules.too_few, "collecting"),
+        Rule(grade_rules.broken_split, "hold"),
+        Rule(grade_rules.mistaken, "hold"),
+        Rule(grade_rules.unpriced, "hold"),
+        Rule(grade_rules.against_itself, "hold"),
+        Rule(grade_rules.harmful, "reject"),
+        # Every hold also says where each criterion stands.
+        Rule(grade_rules.still_open, "hold", ("hold",)),
+    ),
+    otherwise="promote",
+    remarks=(
+        Remark(grade_rules.heavy, ("hold", "reject")),
+        Remark(grade_rules.promising, ("promote",)),
+        Remark(grade_rules.beside_the_point, ("promote",)),
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
-    """What to do with a treatment, why, and the rows it rests on.
+    """A decision on a treatment, its reasons, and the criteria behind it.
 
-    `needed_units` is how many units the smaller arm takes in all until a hold would be decided; None where nothing
-    is to be waited for, or no number of units would do.
+    `needed_units` is the number of units in the smaller arm that would decide a hold; None if no wait is needed, or no
+    number of units would decide.
     """
 
     treatment: str
-    verdict: GradeVerdict
+    verdict: GradeDecision
     reasons: tuple[str, ...]
     rows: tuple[Criterion, ...]
     needed_units: int | None = None
 
 
 def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float) -> Grade:
-    """Grade a treatment by what the two arms have summed up; `mismatch_e` is that of the units of all arms."""
-    seen = GradeEvidence.of(control, treatment, policy, mismatch_e)
-    verdict, reasons = _ruled(seen)
+    """Grade a treatment by the sums of the two arms; `mismatch_e` is the e-value of the split of all units."""
+    evidence = GradeEvidence.of(control, treatment, policy, mismatch_e)
+    decision, reasons = RULES.apply(evidence)
     return Grade(
         treatment=treatment.arm,
-        verdict=verdict,
-        reasons=tuple(reasons),
-        rows=seen.rows,
-        needed_units=_needed(seen, verdict),
+        verdict=decision,
+        reasons=reasons,
+        rows=evidence.criteria,
+        needed_units=_needed(evidence, decision),
     )
 
 
-def _ruled(seen: GradeEvidence) -> tuple[GradeVerdict, list[str]]:
-    """Apply the rules in their order; the first that has a reason decides."""
-    for rule, verdict in _RULES:
-        if reasons := list(rule(seen)):
-            # A hold also says where each row stands.
-            more = grade_rules.still_open(seen) if verdict == "hold" else ()
-            heavy = grade_rules.heavy(seen) if verdict != "collecting" else ()
-            return verdict, [*dict.fromkeys([*reasons, *more, *heavy])]
-    return "promote", [*grade_rules.promising(seen), *grade_rules.beside_the_point(seen)]
-
-
-def _needed(seen: GradeEvidence, verdict: GradeVerdict) -> int | None:
-    if verdict == "collecting":
+def _needed(evidence: GradeEvidence, decision: GradeDecision) -> int | None:
+    if decision == "collecting":
         return grade_rules.FEWEST_UNITS
-    return seen.needed if verdict == "hold" else None
+    return evidence.needed if decision == "hold" else None

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, get_args
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.grade.grade import GradeVerdict
+from pytest_graysplit.traffic.grade.grade import GradeDecision
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
-from pytest_graysplit.verdict.results.figures import P99_NEEDS
+from pytest_graysplit.verdict.figures_json import P99_NEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     grades = [
         ((grade.treatment, verdict), float(verdict == grade.verdict))
         for grade in state.grades
-        for verdict in get_args(GradeVerdict)
+        for verdict in get_args(GradeDecision)
     ]
     yield _gauge("grade", "1 for the current verdict, 0 for the others.", ("treatment", "verdict"), grades)
     scores = [_of(one, one.feedback_mean) for one in sums if one.feedback_mean is not None]

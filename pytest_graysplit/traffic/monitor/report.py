@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.stats import anytime_p, wilson
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
-from pytest_graysplit.verdict.results.figures import finite, latency_figures, token_figures, usd
-from pytest_graysplit.verdict.row_json import row_json
+from pytest_graysplit.verdict.figures_json import finite, latency_figures, row_json, token_figures, usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
-from pytest_graysplit.config.pyproject.reading import refused
+from pytest_graysplit.config.pyproject.reading import setting_error
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.splitter.arms import Split
 from pytest_graysplit.traffic.splitter.splitter import TrafficSplitter
@@ -43,7 +43,7 @@ def build_splitter(table: SplitTable) -> TrafficSplitter:
             anonymous=table.anonymous,  # type: ignore[arg-type]
         )
     except UsageError as error:
-        raise refused(table.setting, error.problem, error.hint) from None
+        raise setting_error(table.setting, error.problem, error.hint) from None
     return splitter.named(table.aliases)
 
 

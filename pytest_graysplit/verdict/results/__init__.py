@@ -1,4 +1,4 @@
-"""What came of a run: accumulated case by case, merged over items and workers, summed up per arm."""
+"""Results of a run, merged across items and workers and summarised per arm."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ FORMAT = 1
 
 
 class Results:
-    """Accumulates what items report; reading it gives sums that do not depend on the order of arrival."""
+    """The reports of all items; sums do not depend on the order of arrival."""
 
     def __init__(self) -> None:
         self._items: dict[str, tuple[CaseResult, ...]] = {}
 
     def add(self, nodeid: str, results: tuple[CaseResult, ...]) -> None:
-        """Keep what one item reported; a re-run of the item replaces what it said before."""
+        """Store the results of one item; a re-run of the item replaces them."""
         self._items[nodeid] = results
         self._forget_sums()
 
     def of(self, nodeid: str) -> tuple[CaseResult, ...]:
-        """Return what an item reported, nothing where it has not."""
+        """Return the results of an item, empty if it has not reported."""
         return self._items.get(nodeid, ())
 
     def copy(self) -> Results:
-        """Return the same results in a book of their own, which stays as it is while this one goes on."""
+        """Return an independent copy that does not change while the run continues."""
         fresh = Results()
         fresh._items = dict(self._items)
         return fresh
 
     def served(self, treatments: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
-        """Return each item with the treatments that it tells something of; the control alone serves all of them."""
+        """Return each item with the treatments that it is about; an item of the control alone is about all of them."""
         return [
             (nodeid, tuple(arm.arm for one in some for arm in one.arms if arm.arm != CONTROL) or tuple(treatments))
             for nodeid, some in self._items.items()
         ]
 
     def drop(self, nodeids: Iterable[str]) -> None:
-        """Forget what the items reported."""
+        """Remove the results of the items."""
         for nodeid in nodeids:
             del self._items[nodeid]
         self._forget_sums()
@@ -70,12 +70,12 @@ class Results:
 
     @property
     def items(self) -> int:
-        """How many test items have reported."""
+        """The number of test items that have reported."""
         return len(self._items)
 
     @property
     def unasked(self) -> int:
-        """How many cases nobody could judge because the cap on the cost was used up."""
+        """The number of cases without a judgement because the cost cap was reached."""
         return sum(any(arm.unasked for arm in row.arms.values()) for row in self.rows)
 
     @cached_property
@@ -97,7 +97,7 @@ class Results:
         return tuple(sorted({one.metric for row in self.rows for one in row.comparisons.values()}))
 
     def arms(self) -> tuple[ArmSummary, ...]:
-        """Sum up each arm: the control first, then the treatments by name."""
+        """Summarise each arm: the control first, then the treatments by name."""
         return tuple(self._summaries.values())
 
     @cached_property
@@ -106,7 +106,7 @@ class Results:
         return {arm: sum_up(self.rows, arm) for arm in sorted(names, key=lambda arm: (arm != CONTROL, arm))}
 
     def comparisons(self) -> tuple[ComparisonSummary, ...]:
-        """Hold each treatment against the control."""
+        """Compare each treatment with the control."""
         if CONTROL not in self._summaries:
             return ()
         control = self._summaries[CONTROL]

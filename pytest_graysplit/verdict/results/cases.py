@@ -1,4 +1,4 @@
-"""One case: what each test item saw of it, and everything that is known of it over all of them."""
+"""One case: the result of each test item, and all of them together."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """One arm's part in one case: its replies, and what it missed; not judged when nothing could be said of it.
+    """One arm's part in one case: its replies and failed expectations; not `judged` if nothing could be concluded.
 
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
-    `share` is the share of its answers that passed; None where an item did not say, and its misses are all there is.
-    `unjudged_because` says in few words why nothing could be said of it, and `bug` is the error in the body of the
-    test, where one kept it from being judged. `unasked` when a reply that the case needs was not asked for, because
-    the cap on the cost was used up.
+    `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
+    is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
+    that a reply was not requested because the cost cap was reached.
     """
 
     arm: str
@@ -42,22 +41,21 @@ class ArmResult:
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was asserted about the arm holds, in all its answers."""
+        """Whether all assertions about the arm hold, in all its answers."""
         return self.judged and not self.misses and self.pass_share == 1
 
     @property
     def pass_share(self) -> float:
-        """Share of the arm's answers that passed: with one answer a case 0 or 1, with several their mean."""
+        """Share of the arm's answers that passed: 0 or 1 with one answer per case, their mean with several."""
         return float(not self.misses) if self.share is None else self.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """One case as one test item saw it: a comparison, or one arm alone.
+    """One case as seen by one test item: a comparison, or one arm alone.
 
-    `differing` names what the treatment was asked with that the control was not: such a pair compares two things.
-    `asked` is what its metric asked a model. `asserted` when something could have failed about the answers: a case that
-    asserts nothing passes whatever the models say.
+    `differing` names the parameters that only the treatment was asked with. `asked` is the usage of a metric that asks
+    a model. `asserted` means that a check of the answers could have failed; a case without one passes with any answer.
     """
 
     case: Case
@@ -78,7 +76,7 @@ class CaseResult:
 
 @dataclass(slots=True)
 class CaseRow:
-    """Everything known of one case: each arm once, each treatment's comparison, and what judging each arm asked."""
+    """All results of one case: each arm once, the comparison of each treatment, and the usage of metrics per arm."""
 
     case: Case
     request: str
@@ -92,32 +90,32 @@ class CaseRow:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The case's identity, as that of each of its results."""
+        """The case's identity, equal to that of each of its results."""
         return self.file, self.case.id, self.request
 
     @property
     def name(self) -> str:
-        """The case as people read it: file::id."""
+        """The name of the case for people: file::id."""
         return f"{self.file}::{self.case.id}"
 
     @property
     def bug(self) -> str:
-        """The error in the body of its test that kept it from being judged; blank where there is none."""
+        """The error in the test body that prevented a judgement; empty if there was none."""
         return next((arm.bug for arm in self.arms.values() if arm.bug), "")
 
     @property
     def self_similarity(self) -> float | None:
-        """How alike the control's own samples are; None where there are not two to compare."""
+        """The similarity of the control's own samples; None if there are fewer than two."""
         return next((one.self_similarity for one in self.comparisons.values() if one.self_similarity is not None), None)
 
     @property
     def discriminates(self) -> bool | None:
-        """Whether the control is as alike itself as the threshold asks; None where nobody can tell."""
+        """Whether the control is as similar to itself as the threshold asks; None if that is unknown."""
         known = [one.discriminates for one in self.comparisons.values() if one.discriminates is not None]
         return all(known) if known else None
 
     def unjudged_because(self, arms: Sequence[str]) -> str:
-        """Return in few words why these arms were not all judged; nothing where they were."""
+        """Return a short reason why these arms were not all judged; empty if they were."""
         found = [self.arms.get(arm) for arm in arms]
         if None in found:
             return "one model without a result"
@@ -128,11 +126,11 @@ class CaseRow:
 
     @property
     def calibrated(self) -> bool:
-        """Whether its threshold was measured on the control's own noise."""
+        """Whether its threshold was calibrated on the control's own noise."""
         return any(one.calibrated for one in self.comparisons.values())
 
     def take(self, result: CaseResult) -> None:
-        """Add what one item saw; an arm that several items saw keeps all its misses."""
+        """Add the result of one item; an arm that several items report keeps all its misses."""
         self.asserted = self.asserted or result.asserted
         for arm in result.arms:
             seen = self.arms.get(arm.arm)
@@ -142,18 +140,18 @@ class CaseRow:
         if result.differing:
             self.differing[result.arms[-1].arm] = result.differing
         if result.asked is not None:
-            # Who asked twice for one case was answered from the first time.
+            # A second request about one case is answered from the first one.
             self.asked.setdefault(result.arms[-1].arm, result.asked)
 
     def settle(self) -> None:
-        """Judge no arm whose calls failed where the calls of the arm that it is held against failed, too.
+        """Mark arms whose calls failed as not judged if the calls of the other arm failed too.
 
-        The relay was out of reach or the request was wrong, which says nothing of a model.
+        The relay was then unreachable or the request was wrong, which says nothing about a model.
         """
         failed = {arm for arm, result in self.arms.items() if result.failed}
         treatments = self.arms.keys() - {CONTROL}
         if CONTROL in failed and failed & treatments:
-            # The control is judged where any treatment has answered.
+            # The control is judged if any treatment has answered.
             alike = failed if treatments <= failed else failed - {CONTROL}
             self.arms |= {arm: replace(self.arms[arm], judged=False) for arm in alike}
 

@@ -1,4 +1,4 @@
-"""All cases together: each arm by itself, and each treatment beside the control."""
+"""Sums over all cases: each arm by itself, and each treatment compared with the control."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
 
-    `passed` counts the cases in which all answers passed, `passes` adds up the shares that did: with one answer a case
-    they are equal. Rates use the shares. The cost of `uncounted` answers is unknown because their tokens were not
-    counted, that of `disputed` ones because the relay reported 0 for a model with a price, and that of `unpriced` ones
-    for want of a price. `in_flight` holds how many requests were out when each reply was asked for, of those that
-    know it.
+    `passed` counts the cases in which all answers passed, and `passes` adds up the shares of passing answers; with one
+    answer per case they are equal. Rates use the shares. The cost of an answer is unknown for three reasons: its tokens
+    were not counted (`uncounted`), the relay reported 0 for a model with a price (`disputed`), or there is no price
+    (`unpriced`). `in_flight` is the number of requests in flight when a reply was requested, for replies that recorded
+    it.
     """
 
     role: Role
@@ -54,12 +54,12 @@ class ArmSummary:
 
     @property
     def answers(self) -> int:
-        """How many calls have not failed."""
+        """The number of calls that have not failed."""
         return self.replies - self.errors
 
     @property
     def cost_per_pass_usd(self) -> Decimal | None:
-        """Cost of all replies over the cases that passed; None where either is missing."""
+        """The cost of all replies per passed case; None if either is missing."""
         if self.cost_usd is None or not self.passes:
             return None
         return self.cost_usd / Decimal(str(self.passes))
@@ -76,7 +76,7 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonSummary:
-    """The answers and the bill of one treatment against the control's; passes and latencies are the verdict's."""
+    """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict."""
 
     treatment: str
     similarities: tuple[float, ...]
@@ -91,7 +91,7 @@ class ComparisonSummary:
 
 
 def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
-    """Sum up one arm over all cases that it has a part in."""
+    """Summarise one arm over all its cases."""
     results = [row.arms[arm] for row in rows if arm in row.arms]
     judged = [result for result in results if result.judged]
     replies = [reply for result in results for reply in result.replies]
@@ -102,7 +102,7 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
 def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
     replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0, passes: float | None = None
 ) -> ArmSummary:
-    """Sum up what an arm has answered, of which so many cases have been judged; `passes` adds up shares of answers."""
+    """Summarise the replies of an arm with so many judged cases; `passes` adds up the shares of passing answers."""
     passes = float(passed) if passes is None else round(passes, 9)
     unknown = [reply for reply in _answered(replies) if reply.cost_usd is None]
     uncounted = sum(not reply.is_counted for reply in unknown)
@@ -133,7 +133,7 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
 
 
 def hold_against(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSummary) -> ComparisonSummary:
-    """Sum up what the comparisons of a treatment with the control found, over all cases."""
+    """Summarise the comparisons of a treatment with the control over all cases."""
     name = treatment.arm
     compared = [row.comparisons[name] for row in rows if name in row.comparisons]
     scored = [(one, one.similarity) for one in compared if one.similarity is not None]
@@ -152,7 +152,7 @@ def hold_against(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
-    """Sum up what metrics asked about both arms, by metric and model."""
+    """Sum up the usage of metrics about both arms, by metric and model."""
     sums: dict[tuple[str, str], MetricUsage] = {}
     for row in rows:
         for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
@@ -162,7 +162,7 @@ def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
 
 
 def total_cost(replies: Sequence[Reply]) -> Decimal | None:
-    """Return the sum of all costs, or None when any answered reply has no known price: a part is not the total."""
+    """Return the sum of all costs, or None if any answered reply has no known price."""
     answered = list(_answered(replies))
     if not answered or any(reply.cost_usd is None for reply in answered):
         return None

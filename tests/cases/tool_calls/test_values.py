@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.cases.tool_calls import assignment, values
-from pytest_graysplit.cases.tool_calls.values import all_shown, canonical, changed, holds, shown
+from pytest_graysplit.cases.tool_calls.values import canonical, changed, format_call, format_calls, holds
 from pytest_graysplit.types import ToolCall
 
 
@@ -118,10 +118,10 @@ def test_changed_names_differing_arguments_in_order():
 )  # fmt: skip
 def test_shown_writes_a_call_on_one_line(call, text):
     """A long call is cut, and terminal commands are escaped."""
-    assert shown(call) == text
+    assert format_call(call) == text
 
 
 def test_all_shown_writes_only_the_first_calls():
-    assert all_shown([]) == ""
-    assert all_shown([ToolCall("f"), ToolCall("g", {"a": 1})], partly=True) == "f(...), g(a=1)"
-    assert all_shown([ToolCall("f")] * 9) == "f(), f(), f(), f(), f(), f() and 3 more"
+    assert format_calls([]) == ""
+    assert format_calls([ToolCall("f"), ToolCall("g", {"a": 1})], partly=True) == "f(...), g(a=1)"
+    assert format_calls([ToolCall("f")] * 9) == "f(), f(), f(), f(), f(), f() and 3 more"

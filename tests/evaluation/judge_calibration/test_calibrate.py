@@ -39,17 +39,17 @@ def calibrate(project, capsys):
 
     def run(*arguments):
         code = main(["judge", "calibrate", "labelled.jsonl", *arguments])
-        told = capsys.readouterr()
-        return code, told.out.splitlines(), told.err.splitlines()
+        output = capsys.readouterr()
+        return code, output.out.splitlines(), output.err.splitlines()
 
     return run
 
 
 def test_calibrate_compares_the_judge_with_labels(calibrate, relay):
     """Three of four agree; the report shows the disagreement and the cost."""
-    code, told, complaints = calibrate()
-    assert (code, complaints) == (0, [])
-    assert told == [
+    code, output, errors = calibrate()
+    assert (code, errors) == (0, [])
+    assert output == [
         "labelled.jsonl: 4 pairs, judge judge-longer, replayed 0 of 8 answers",
         "agreement      3/4  75.0%  (95% CI 30.1 .. 95.4)",
         "kappa          0.64, substantial",
@@ -82,27 +82,27 @@ def test_calibrate_replays_a_second_run_offline(calibrate, relay, project, monke
 
 def test_calibrate_shows_a_judge_that_prefers_a_position(calibrate):
     """The first answer always wins, so the orders disagree on every pair."""
-    _, told, _ = calibrate("--model=judge-first")
-    assert told[3:5] == [
+    _, output, _ = calibrate("--model=judge-first")
+    assert output[3:5] == [
         "orders         named different winners on 4 of 4 pairs, 100.0%",
         "first answer   won 8 of 8, 100.0%  (95% CI 67.6 .. 100.0; 50.0% means no preference)",
     ]
-    assert told[-1] == "cost           unknown for 8 calls"
+    assert output[-1] == "cost           unknown for 8 calls"
 
 
 def test_calibrate_counts_answers_without_a_verdict(calibrate):
     """They agree with no label."""
-    code, told, _ = calibrate("--model=judge-garbled")
+    code, output, _ = calibrate("--model=judge-garbled")
     assert code == 0
-    assert told[1].startswith("agreement      0/4  0.0%")
-    assert told[5] == "unreadable     8 of 8 answers"
+    assert output[1].startswith("agreement      0/4  0.0%")
+    assert output[5] == "unreadable     8 of 8 answers"
 
 
 def test_calibrate_min_agreement_sets_the_exit_code(calibrate):
     """The exit code is 1 below the requested agreement, and 0 otherwise."""
     assert calibrate("--min-agreement=0.75")[0] == 0
-    code, told, _ = calibrate("--min-agreement=0.8")
-    assert (code, told[-1]) == (1, "agreement 0.75 is below 0.8")
+    code, output, _ = calibrate("--min-agreement=0.8")
+    assert (code, output[-1]) == (1, "agreement 0.75 is below 0.8")
 
 
 def test_calibrate_requests_only_missing_replies(calibrate, relay, project):
@@ -122,9 +122,9 @@ def test_calibrate_requests_only_missing_replies(calibrate, relay, project):
 
 def test_calibrate_missing_recording_is_one_message(calibrate, relay):
     """It names the command that records it."""
-    code, told, complaints = calibrate("--record=none")
-    assert (code, told, relay.stats()["total"]) == (2, [], 0)
-    assert complaints == [
+    code, output, errors = calibrate("--record=none")
+    assert (code, output, relay.stats()["total"]) == (2, [], 0)
+    assert errors == [
         "no recording for case 'window' (judge, judge-longer)",
         "  __graysplit__/labelled.jsonl holds no replies",
         "  hint: run once with graysplit judge calibrate labelled.jsonl --record=new  [recording-missing]",
@@ -135,10 +135,10 @@ def test_calibrate_repeats_a_failed_call(calibrate, relay, monkeypatch):
     """The report covers the received answers, and the exit code shows the failure."""
     monkeypatch.setenv("GRAYSPLIT_RETRIES", "0")
     relay.control(faults=[{"kind": "500", "match": "Colour?", "times": 1}])
-    code, told, complaints = calibrate()
+    code, output, errors = calibrate()
     assert code == 2
-    assert "tie                     0           0           0           1" in told
-    assert complaints == [
+    assert "tie                     0           0           0           1" in output
+    assert errors == [
         "1 call of 8 gave no answer: a call failed: the relay answered 500: internal error",
         "  hint: run again; only missing answers are requested",
     ]
@@ -149,9 +149,9 @@ def test_calibrate_repeats_a_failed_call(calibrate, relay, monkeypatch):
 def test_calibrate_unknown_judge_stops_after_one_request(calibrate, relay):
     """The message suggests the nearest name; the arms of the project are not looked up."""
     relay.control(faults=[{"kind": "404", "message": "no such model", "times": None}])
-    code, _, complaints = calibrate("--model=judge-frist")
+    code, _, errors = calibrate("--model=judge-frist")
     assert (code, relay.stats()["total"]) == (2, 1)
-    assert complaints[0] == (
+    assert errors[0] == (
         "the relay knows no model 'judge-frist', did you mean judge-first? (the relay answered 404: no such model)"
     )
 
@@ -170,11 +170,11 @@ def test_calibrate_without_a_judge_or_key_is_a_message(calibrate, project, monke
     """Each message has a hint."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", "")
     monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
-    code, _, complaints = calibrate("--record=new")
-    assert (code, complaints[0]) == (2, "GRAYSPLIT_API_KEY is not set, and replies must be fetched")
+    code, _, errors = calibrate("--record=new")
+    assert (code, errors[0]) == (2, "GRAYSPLIT_API_KEY is not set, and replies must be fetched")
     (project / "pyproject.toml").unlink()
-    code, _, complaints = calibrate()
-    assert (code, complaints[0]) == (2, "judge needs a model that judges")
+    code, _, errors = calibrate()
+    assert (code, errors[0]) == (2, "judge needs a model that judges")
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_calibrate_names_file_and_line_of_a_mistake(calibrate, project, relay, l
     """Nothing is sent for an invalid file."""
     with (project / "labelled.jsonl").open("a") as file:
         file.write(line + "\n")
-    code, _, complaints = calibrate()
+    code, _, errors = calibrate()
     assert (code, relay.stats()["total"]) == (2, 0)
-    assert complaints[0] == f"labelled.jsonl:5: {message}"
+    assert errors[0] == f"labelled.jsonl:5: {message}"
 
 
 def test_calibrate_accepts_conversations_and_empty_answers(tmp_path):

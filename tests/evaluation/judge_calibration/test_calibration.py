@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult, lines, reading
+from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult, describe_kappa, lines
 from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS, Labelled
 from pytest_graysplit.evaluation.metrics.judge import JudgeVerdict
 from pytest_graysplit.types import Case
 
 # The judge's verdicts in both orders, and the side that they amount to.
-RULINGS = {
+VERDICTS = {
     "treatment": JudgeVerdict(score=1.0, verdicts=("B", "A")),
     "control": JudgeVerdict(score=0.0, verdicts=("A", "B")),
     "tie": JudgeVerdict(score=0.5, verdicts=("tie", "tie")),
@@ -22,11 +22,11 @@ RULINGS = {
 
 def calibration(*pairs):
     """Build a calibration of pairs of a label and the judge's side."""
-    judged = []
-    for number, (label, ruled) in enumerate(pairs, start=1):
+    results = []
+    for number, (label, side) in enumerate(pairs, start=1):
         case = Case(id=f"case-{number}", messages=({"role": "user", "content": "?"},), where=f"l.jsonl:{number}")
-        judged.append(LabelledResult(Labelled(case=case, control="a", treatment="b", label=label), RULINGS[ruled]))
-    return Calibration(judged)
+        results.append(LabelledResult(Labelled(case=case, control="a", treatment="b", label=label), VERDICTS[side]))
+    return Calibration(results)
 
 
 def test_kappa_excludes_agreement_by_chance():
@@ -74,7 +74,7 @@ def test_calibration_counts_orders_positions_and_unreadable_answers():
 )
 def test_kappa_is_described_in_words(kappa, word):
     """The words of Landis and Koch."""
-    assert reading(kappa) == word
+    assert describe_kappa(kappa) == word
 
 
 def test_report_of_a_calibration():
@@ -102,12 +102,12 @@ def test_report_of_a_calibration():
 
 def test_report_of_few_pairs_says_what_is_unknown():
     """One kind of label gives no kappa, and equal answers show nothing about orders."""
-    told = list(lines(calibration(("tie", "equal"))))
+    report = list(lines(calibration(("tie", "equal"))))
     assert (
-        told[1]
+        report[1]
         == "kappa          unknown: it takes labels and verdicts of more than one kind (treatment, tie and control)"
     )
-    assert told[2:5] == [
+    assert report[2:5] == [
         "orders         named different winners on 0 of 0 pairs, none",
         "first answer   won 0 of 0, none  (95% CI 0.0 .. 100.0; 50.0% means no preference)",
         "unreadable     0 of 0 answers",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.metrics.embedding import EmbeddingSimilarity
+from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.replies.relay.vectors import cosine, pack, unpack
 
 VECTORS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)
@@ -29,12 +29,12 @@ def test_packing_a_packed_vector_changes_nothing(vector):
 
 def test_packed_vectors_keep_the_cosine():
     """One byte per number: of 60 pairs of vectors as long as today's models return, no cosine moves by 0.002."""
-    dice = Random(1)
+    rng = Random(1)
     for dimensions in (384, 1536):
         for lean in (0.0, 0.5, 2.0):
             for _ in range(10):
-                one = [dice.gauss(0, 1) for _ in range(dimensions)]
-                other = [lean * number + dice.gauss(0, 1) for number in one]
+                one = [rng.gauss(0, 1) for _ in range(dimensions)]
+                other = [lean * number + rng.gauss(0, 1) for number in one]
                 assert cosine(unpack(pack(one)), unpack(pack(other))) == pytest.approx(exact(one, other), abs=2e-3)
 
 

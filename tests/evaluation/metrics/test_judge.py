@@ -47,8 +47,8 @@ def judge_that_says(*texts, criteria=CRITERIA):
 def test_judge_needs_both_orders_for_a_win(control_first, treatment_first, score, disagreed):
     """In one order alone the position counts as much as the quality."""
     judge, asked = judge_that_says(SAID[control_first], SAID[treatment_first])
-    ruling = judge.rule(ASKED, "Yes.", "Within 30 days.")
-    assert (ruling.score, ruling.disagreed, ruling.verdicts) == (score, disagreed, (control_first, treatment_first))
+    verdict = judge.rule(ASKED, "Yes.", "Within 30 days.")
+    assert (verdict.score, verdict.disagreed, verdict.verdicts) == (score, disagreed, (control_first, treatment_first))
     assert len(asked) == 2
 
 

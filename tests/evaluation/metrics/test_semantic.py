@@ -8,8 +8,8 @@ import pytest
 
 from pytest_graysplit.cases.checks.assertions import check_comparison
 from pytest_graysplit.evaluation.comparison import PairScores, compare
-from pytest_graysplit.evaluation.metrics.lexical import Lexical
 from pytest_graysplit.evaluation.metrics.semantic import Semantic
+from pytest_graysplit.evaluation.metrics.text import Lexical
 from pytest_graysplit.types import Case, Reply
 
 METRICS = {"lexical": Lexical(), "semantic": Semantic()}

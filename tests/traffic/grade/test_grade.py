@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 import traffic_grade  # the benchmark's users
 
 POLICY = Policy()
-NOBODY_SAID = "no feedback was given: nobody has said how good the answers are"
+NO_FEEDBACK = "no feedback was given, so the quality of the answers is unknown"
 
 
 def arm(name="candidate", units=4_000, failing=80, **more):
@@ -45,7 +45,7 @@ def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
     assert found.reasons == (
         "pass rate is at most 0.5 points worse, the margin is 5.0",
         "errors and refusals are at most 0.5 points more, the bound is 2.0",
-        NOBODY_SAID,
+        NO_FEEDBACK,
     )
     assert [row.name for row in found.rows if row.critical] == ["pass_rate", "errors"]
 
@@ -54,7 +54,7 @@ def test_with_few_units_it_only_collects():
     """Whatever else is seen, fewer than 30 units are no grade, and the reason says how many are missing."""
     found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_e=1e300)
     assert (found.verdict, found.needed_units) == ("collecting", 30)
-    assert found.reasons == ("candidate: 20 units with requests, 10 more units to go to 30",)
+    assert found.reasons == ("candidate: only 20 units with requests; a grade needs at least 30",)
 
 
 def test_an_arm_without_weight_says_that_it_gets_nothing():
@@ -62,7 +62,7 @@ def test_an_arm_without_weight_says_that_it_gets_nothing():
     found = graded(arm(units=0, basis_points=0))
     assert found.reasons == (
         "candidate has a weight of 0 and gets no new units",
-        "candidate: 0 units with requests, 30 more units to go to 30",
+        "candidate: only 0 units with requests; a grade needs at least 30",
     )
 
 
@@ -82,7 +82,7 @@ def test_answers_from_elsewhere_hold_when_they_are_many():
     many = graded(arm(served={"candidate": 7_900, "other": 100}, gateway_fallbacks=50))
     assert many.verdict == "hold"
     assert many.reasons == (
-        "candidate was asked for, other answered: 100 replies",
+        "candidate was requested, other answered: 100 replies",
         "the gateway retried or fell back by itself for candidate: 50 replies",
     )
     few = graded(arm(gateway_fallbacks=1))
@@ -102,9 +102,9 @@ def test_an_unknown_price_holds_only_where_the_cost_decides():
 @pytest.mark.parametrize(
     ("usd", "verdict", "reason"),
     [
-        ((0.01, 0.0), "promote", "cost per pass is nothing: the treatment is free, and the control is not"),
-        ((0.0, 0.01), "reject", "cost per pass is more than nothing: the control is free, and the treatment is not"),
-        ((0.0, 0.0), "hold", "cost per pass is nothing with either model, so nothing is saved"),
+        ((0.01, 0.0), "promote", "cost per pass is 0: the treatment is free, and the control is not"),
+        ((0.0, 0.01), "reject", "cost per pass is above 0: the control is free, and the treatment is not"),
+        ((0.0, 0.0), "hold", "cost per pass is 0 with both models, so nothing is saved"),
     ],
 )
 def test_an_arm_that_is_free_is_graded_where_the_cost_decides(usd, verdict, reason):
@@ -131,7 +131,7 @@ def test_the_same_model_is_never_rejected_against_itself():
     found = graded(arm(failing=1_000, model="control"))
     assert found.verdict == "hold"
     assert found.reasons[0] == (
-        "one model in both arms is no worse than itself, so the arms differ in something else, or by chance"
+        "one model in both arms cannot be worse than itself, so the arms differ in something else, or by chance"
     )
 
 
@@ -159,7 +159,7 @@ def test_feedback_decides_as_soon_as_there_is_any():
     assert worse.reasons[0].startswith("feedback is at least ")
     equal = graded(with_feedback(arm(), 0.8), control)
     assert equal.verdict == "promote"
-    assert NOBODY_SAID not in equal.reasons
+    assert NO_FEEDBACK not in equal.reasons
     alone = graded(arm(), control)
     assert (alone.verdict, alone.reasons) == ("hold", ("nothing was measured on both arms for feedback",))
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.answer_kind import json_broken, refusal_one_side
+from pytest_graysplit.evaluation.metrics.guards.answer_kind import (
+    json_broken,
+    language_changed,
+    refusal_one_side,
+    script_changed,
+)
 from pytest_graysplit.evaluation.metrics.guards.antonyms import antonym
-from pytest_graysplit.evaluation.metrics.guards.language import language_changed, script_changed
 from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
 from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import read
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
 from pytest_graysplit.evaluation.metrics.guards.units import amount_changed
 
 if TYPE_CHECKING:
@@ -36,5 +40,5 @@ def flags(control: str, treatment: str) -> tuple[Flag, ...]:
     control, treatment = control.strip(), treatment.strip()
     if control == treatment or not control or not treatment:
         return ()
-    ours, theirs = read(control), read(treatment)
+    ours, theirs = parse(control), parse(treatment)
     return tuple(flag for guard in _GUARDS if (flag := guard(ours, theirs)))

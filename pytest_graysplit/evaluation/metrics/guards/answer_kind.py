@@ -1,14 +1,19 @@
-"""The guards against an answer of another kind than the control's: broken JSON, a refusal."""
+"""The guards against an answer of another kind than the control's: broken JSON, a refusal, a new script or language."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.evaluation.metrics.words import LANGUAGE_OF, script_of
 from pytest_graysplit.replies.refusals import TELLING_WORDS, is_refusal
 from pytest_graysplit.types import Flag, parse_json_answer
 
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
+
+# The words that identify a language.
+_TELLING = frozenset(LANGUAGE_OF)
 
 
 def json_broken(control: ParsedText, treatment: ParsedText) -> Flag | None:
@@ -28,8 +33,8 @@ def refusal_one_side(control: ParsedText, treatment: ParsedText) -> Flag | None:
     return Flag(name="refusal-one-side", detail=detail)
 
 
-def _declines(reading: ParsedText) -> bool:
-    return not TELLING_WORDS.isdisjoint(reading.words) and is_refusal(reading.text)
+def _declines(parsed: ParsedText) -> bool:
+    return not TELLING_WORDS.isdisjoint(parsed.words) and is_refusal(parsed.text)
 
 
 def _json_kind(text: str) -> str:
@@ -40,3 +45,32 @@ def _json_kind(text: str) -> str:
     except (ValueError, RecursionError):
         return ""
     return "object" if isinstance(answer, dict) else "array" if isinstance(answer, list) else ""
+
+
+def script_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
+    """Flag a treatment that is mostly written in another script."""
+    if control.text.isascii() and treatment.text.isascii():
+        return None
+    ours, theirs = script_of(control.text), script_of(treatment.text)
+    if not ours or not theirs or ours == theirs:
+        return None
+    return Flag(name="script-changed", detail=f"control writes {ours} script, treatment writes {theirs} script")
+
+
+def language_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
+    """Flag a treatment in another language, if both texts have enough function words to identify one."""
+    if len(control.words & treatment.words & _TELLING) >= 3:  # the common case, cheaply: they share a language
+        return None
+    ours = _language(control)
+    theirs = _language(treatment) if ours else ""
+    if not ours or not theirs or ours == theirs:
+        return None
+    return Flag(name="language-changed", detail=f"control answers in {ours}, treatment in {theirs}")
+
+
+def _language(parsed: ParsedText) -> str:
+    telling = _TELLING & parsed.words
+    if len(telling) < 3:
+        return ""
+    language, count = Counter(map(LANGUAGE_OF.__getitem__, telling)).most_common(1)[0]
+    return language if count >= 3 and count >= 0.7 * len(telling) else ""

@@ -96,23 +96,23 @@ def antonym(control: ParsedText, treatment: ParsedText) -> Flag | None:
     return None
 
 
-def _roots(reading: ParsedText) -> set[str]:
-    return {_ROOTS[word] for word in _SPEAKING & reading.words}
+def _roots(parsed: ParsedText) -> set[str]:
+    return {_ROOTS[word] for word in _SPEAKING & parsed.words}
 
 
-def _written(root: str, reading: ParsedText) -> str:
-    return min(word for word in _SPEAKING & reading.words if _ROOTS[word] == root)
+def _written(root: str, parsed: ParsedText) -> str:
+    return min(word for word in _SPEAKING & parsed.words if _ROOTS[word] == root)
 
 
 def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="antonym", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _verdict(reading: ParsedText) -> str:
+def _verdict(parsed: ParsedText) -> str:
     """Return "yes" or "no" if the answer opens with it, followed by a mark, or consists of it."""
-    if _YES_OR_NO.isdisjoint(reading.words):
+    if _YES_OR_NO.isdisjoint(parsed.words):
         return ""
-    opening = reading.clauses[0] if reading.clauses else ()
+    opening = parsed.clauses[0] if parsed.clauses else ()
     if len(opening) != 1:
         return ""
     return "yes" if opening[0] in _YES else "no" if opening[0] in _NO else ""
@@ -126,12 +126,12 @@ def _same_subject(root: str, control: ParsedText, opposite: str, treatment: Pars
     )
 
 
-def _contexts(root: str, reading: ParsedText) -> list[tuple[frozenset[str], bool]]:
+def _contexts(root: str, parsed: ParsedText) -> list[tuple[frozenset[str], bool]]:
     """Return the other words of each clause with this word, and whether it is negated: "not open" is "closed"."""
     # The word "never" may be the antonym itself, and does not negate itself.
     contexts = [
         (content(clause) | {root}, sum(stem(clause[place]) != root for place in negations(clause)) % 2 == 1)
-        for clause in reading.clauses_with(root)
+        for clause in parsed.clauses_with(root)
     ]
     if root in ("on", "off"):
         contexts = [(words, denies) for words, denies in contexts if not _SWITCHING.isdisjoint(words)]

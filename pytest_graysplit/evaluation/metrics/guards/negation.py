@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.negated_clauses import denied_whole
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import alike, content, negations
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import CONTRACTED, alike, content, negations
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word_set
 from pytest_graysplit.types import Flag
 
@@ -30,6 +30,12 @@ _NO_PREFIX = word_set(
     "unless unlike until display discount discover distance import income inform inside install instance intake"
     " intent impact impress improve impose"
 )
+# Negations that can be left out and leave the opposite; "never", "none" and "without" cannot.
+_PLAIN = word_set("not t cannot nicht pas")
+# "isn" is the contracted form of "is" without its "t".
+_WHOLE = {word: word.removesuffix("n") for word in CONTRACTED} | {"can": "can", "cannot": "can", "won": "will"}
+# "You don't return it" has a word more than "you return it", and that word has no meaning.
+_SUPPORT = word_set("do does did a an any some")
 
 
 def negation_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
@@ -57,12 +63,12 @@ def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _denied(reading: ParsedText) -> dict[str, Clause]:
+def _denied(parsed: ParsedText) -> dict[str, Clause]:
     """Map each denied word to its clause."""
     denied: dict[str, Clause] = {}
-    if not reading.denies:
+    if not parsed.denies:
         return denied
-    for clause, following in zip(reading.clauses, (*reading.clauses[1:], ("",)), strict=False):
+    for clause, following in zip(parsed.clauses, (*parsed.clauses[1:], ("",)), strict=False):
         places = negations(clause)
         # Two negations in one clause may cancel out, and an exception changes the meaning; words alone do not show
         # either.
@@ -117,8 +123,8 @@ def _counted(clause: Clause, word: str) -> frozenset[str]:
     return frozenset(figure for figure in clause[place : clause.index(word)] if figure[0] <= "9")
 
 
-def _asserted(root: str, reading: ParsedText) -> list[Clause]:
-    return [clause for clause in reading.clauses_with(root) if not negations(clause)]
+def _asserted(root: str, parsed: ParsedText) -> list[Clause]:
+    return [clause for clause in parsed.clauses_with(root) if not negations(clause)]
 
 
 def _with_prefix(words: frozenset[str]) -> list[str]:
@@ -143,3 +149,28 @@ def _same_subject(root: str, denier: ParsedText, plain_root: str, affirmer: Pars
         for clause in _asserted(root, denier)
         for other in _asserted(plain_root, affirmer)
     )
+
+
+def denied_whole(asserter: ParsedText, denier: ParsedText) -> str:
+    """Return the clause of the first text that differs from one of the second only by its "not", or nothing."""
+    if not denier.denies:
+        return ""
+    denied = {_bare(clause) for clause in denier.clauses if _denies_whole(clause)}
+    if not denied:
+        return ""
+    # A clause that either text both asserts and denies is not a difference.
+    denied -= {_bare(clause) for clause in denier.clauses if not negations(clause)}
+    denied -= {_bare(clause) for clause in asserter.clauses if _denies_whole(clause)}
+    said = (clause for clause in asserter.clauses if _bare(clause) in denied and not negations(clause))
+    return " ".join(next(said, ()))
+
+
+def _denies_whole(clause: Clause) -> bool:
+    places = negations(clause)
+    return len(places) == 1 and clause[places[0]] in _PLAIN and len(clause) > 1
+
+
+@lru_cache(maxsize=4096)
+def _bare(clause: Clause) -> frozenset[str]:
+    whole = (_WHOLE.get(word, word) for word in clause)
+    return frozenset(stem(word) for word in whole if word not in _SUPPORT and (word == "can" or word not in _PLAIN))

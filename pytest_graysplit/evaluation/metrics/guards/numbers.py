@@ -54,11 +54,11 @@ def number_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     missing, new = _without(ours, theirs), _without(theirs, ours)
     if not missing or not new:
         return None
-    others = [(amount, beside(treatment.text, amount)) for amount in new[:_MOST]]
+    others = [(amount, neighbouring_units(treatment.text, amount)) for amount in new[:_MOST]]
     for amount in missing[:_MOST]:
-        around = beside(control.text, amount)
-        for other, other_beside in others:
-            if _comparable(around, other_beside):
+        around = neighbouring_units(control.text, amount)
+        for other, around_other in others:
+            if _comparable(around, around_other):
                 was, now = written(control.text, amount), written(treatment.text, other)
                 return Flag(name="number-changed", detail=f"control says {was}, treatment says {now}")
     return None
@@ -94,14 +94,14 @@ def _without(ours: list[Amount], theirs: list[Amount]) -> list[Amount]:
     return [amount for amount in ours if known.isdisjoint(amount.values)]
 
 
-def amounts_in(reading: ParsedText) -> list[Amount]:
+def amounts_in(parsed: ParsedText) -> list[Amount]:
     """Return the numbers of the text, in figures and in words."""
-    text = reading.text
+    text = parsed.text
     found: list[Amount] = []
-    if reading.figures:
+    if parsed.figures:
         for match in FIGURES.finditer(text):
             found += _figures(text, match)
-    if not NUMBER_WORDS.isdisjoint(reading.words):
+    if not NUMBER_WORDS.isdisjoint(parsed.words):
         found += [Amount(*number) for number in spelled(text)]
     return found
 
@@ -164,7 +164,7 @@ def _plain(figures: str) -> str:
     return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
-def beside(text: str, amount: Amount) -> set[str]:
+def neighbouring_units(text: str, amount: Amount) -> set[str]:
     """Return the nearest content words on both sides of the number, with units in one spelling."""
     before, after = text[max(0, amount.start - 32) : amount.start], text[amount.end : amount.end + 32]
     found = {_SYMBOLS[mark] for mark in (before.rstrip()[-1:], after.lstrip()[:1]) if mark in _SYMBOLS}

@@ -53,7 +53,7 @@ class ParsedText:
 
 
 # Cached: a control is compared with all treatments and samples.
-read = lru_cache(maxsize=64)(ParsedText)
+parse = lru_cache(maxsize=64)(ParsedText)
 
 
 def content(clause: Clause) -> frozenset[str]:

@@ -57,26 +57,26 @@ def same_steps(control: ParsedText, treatment: ParsedText) -> bool:
 
 
 @lru_cache(maxsize=64)
-def sequences(reading: ParsedText) -> tuple[tuple[Step, ...], ...]:
+def sequences(parsed: ParsedText) -> tuple[tuple[Step, ...], ...]:
     """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
-    if _lists(reading):
-        found.append([_step(words) for words in map(_words, _listed().findall(reading.text))])
-    if not _LINKING.isdisjoint(reading.words):
-        found += _told(reading.text)
+    if _lists(parsed):
+        found.append([_step(words) for words in map(_words, _listed().findall(parsed.text))])
+    if not _LINKING.isdisjoint(parsed.words):
+        found += _narrated(parsed.text)
     return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
 
 
-def _may_order(reading: ParsedText) -> bool:
+def _may_order(parsed: ParsedText) -> bool:
     """Tell, by a cheap test, whether the text may put steps in an order; most do not."""
-    return not _LINKING.isdisjoint(reading.words) or _lists(reading)
+    return not _LINKING.isdisjoint(parsed.words) or _lists(parsed)
 
 
-def _lists(reading: ParsedText) -> bool:
-    return reading.figures >= _FIRST_TWO and ("\n" in reading.text or "step" in reading.words)
+def _lists(parsed: ParsedText) -> bool:
+    return parsed.figures >= _FIRST_TWO and ("\n" in parsed.text or "step" in parsed.words)
 
 
-def _told(text: str) -> Iterator[list[Step]]:
+def _narrated(text: str) -> Iterator[list[Step]]:
     series: list[Step] = []
     for words in map(_words, _sentence_end().split(text)):
         if not words or words[0] not in _ONWARD:  # "First open it. Then close it." is one series

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.matching import match
-from pytest_graysplit.cases.tool_calls.values import all_shown, changed, identity, shown, written
+from pytest_graysplit.cases.tool_calls.values import changed, format_argument, format_call, format_calls, identity
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def tool_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> 
         return None
     if not control or not treatment:
         caller, other, calls = ("control", "treatment", control) if control else ("treatment", "control", treatment)
-        return Flag(name=TOOL_CHANGED, detail=f"{caller} calls {all_shown(calls)}, {other} calls no tool")
+        return Flag(name=TOOL_CHANGED, detail=f"{caller} calls {format_calls(calls)}, {other} calls no tool")
     changes = [*_changes(match(control, treatment))]
     more = f"; and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
     return Flag(name=TOOL_CHANGED, detail="; ".join(changes[:MOST_CHANGES]) + more) if changes else None
@@ -35,17 +35,17 @@ def order_changed(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) ->
     ours, theirs = list(map(identity, control)), list(map(identity, treatment))
     if ours == theirs or sorted(ours) != sorted(theirs):
         return None
-    detail = f"control calls {all_shown(control)}, treatment calls {all_shown(treatment)}, in another order"
+    detail = f"control calls {format_calls(control)}, treatment calls {format_calls(treatment)}, in another order"
     return Flag(name=TOOL_CHANGED, detail=detail)
 
 
 def _changes(matching: Matching) -> Iterator[str]:
     if matching.missing and matching.extra:
-        yield f"control calls {all_shown(matching.missing)}, treatment calls {all_shown(matching.extra)}"
+        yield f"control calls {format_calls(matching.missing)}, treatment calls {format_calls(matching.extra)}"
     elif matching.missing:
-        yield f"control also calls {all_shown(matching.missing)}"
+        yield f"control also calls {format_calls(matching.missing)}"
     elif matching.extra:
-        yield f"treatment also calls {all_shown(matching.extra)}"
+        yield f"treatment also calls {format_calls(matching.extra)}"
     for one in matching.matches:
         yield from _changed_arguments(one)
 
@@ -53,11 +53,11 @@ def _changes(matching: Matching) -> Iterator[str]:
 def _changed_arguments(one: Match) -> Iterator[str]:
     control, treatment = one.control, one.treatment
     if control.arguments_text != treatment.arguments_text:
-        yield f"control calls {shown(control)}, treatment calls {shown(treatment)}"
+        yield f"control calls {format_call(control)}, treatment calls {format_call(treatment)}"
         return
     for name in changed(control.arguments, treatment.arguments):
         was, now = (
-            f"{name}={written(call.arguments[name])}" if name in call.arguments else f"no {name}"
+            f"{name}={format_argument(call.arguments[name])}" if name in call.arguments else f"no {name}"
             for call in (control, treatment)
         )
         yield f"control calls {control.name} with {was}, treatment with {now}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.numbers import amounts_in, beside, number_changed, written
+from pytest_graysplit.evaluation.metrics.guards.numbers import amounts_in, neighbouring_units, number_changed, written
 from pytest_graysplit.evaluation.metrics.words import split_words, stem
 from pytest_graysplit.types import Flag
 
@@ -47,11 +47,11 @@ def _unit_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     return None
 
 
-def _measured(reading: ParsedText) -> list[tuple[Amount, str, frozenset[str]]]:
+def _measured(parsed: ParsedText) -> list[tuple[Amount, str, frozenset[str]]]:
     """Return the numbers beside exactly one unit, each with the unit and the other words beside it."""
     found = []
-    for amount in amounts_in(reading):
-        words = beside(reading.text, amount)
+    for amount in amounts_in(parsed):
+        words = neighbouring_units(parsed.text, amount)
         units = {word for word in words if word in _KIND_OF}
         if len(units) == 1:
             found.append((amount, units.pop(), frozenset(words) - _KIND_OF.keys()))

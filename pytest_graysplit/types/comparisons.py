@@ -1,0 +1,178 @@
+"""Comparisons of two answers: scores, flags, failed expectations, and the metrics that make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from pytest_graysplit.formatting.clock import moment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_graysplit.types.cases import Case
+    from pytest_graysplit.types.replies import Reply
+
+# Two replies sent within an hour met the relay under a similar load, so their latencies can be compared.
+SIDE_BY_SIDE_S = 3600.0
+
+_NOTHING = Decimal(0)
+_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A difference that changes the meaning and that similarity does not see, found by a guard."""
+
+    name: str
+    detail: str
+
+
+class PairScore(NamedTuple):
+    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them.
+
+    `by_calls` tells that the similarity is that of their tool calls, and not that of their texts.
+    """
+
+    similarity: float | None
+    flags: tuple[Flag, ...] = ()
+    by_calls: bool = False
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the metric gave the pair a score."""
+        return self.similarity is not None
+
+    def is_alike(self, threshold: float) -> bool:
+        """Tell whether the similarity alone reaches a threshold; a score that is not a number reaches none."""
+        return self.similarity is not None and self.similarity >= threshold
+
+    def reaches(self, threshold: float) -> bool:
+        """Tell whether the pair reaches a threshold and no guard vetoes it."""
+        return not self.flags and self.is_alike(threshold)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A treatment's replies held against the control's, for one case.
+
+    `similarity` (0..1) is the mean over samples and None when one side has nothing to compare; the ratios are
+    treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
+    `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
+    control's answers among themselves. `remarks` are what a judge said of the first answers.
+    """
+
+    case: Case
+    control: Reply
+    treatment: Reply
+    similarity: float | None
+    threshold: float | None
+    metric: str
+    flags: tuple[Flag, ...] = ()
+    self_similarity: float | None = None
+    control_samples: tuple[Reply, ...] = ()
+    treatment_samples: tuple[Reply, ...] = ()
+    pairs: tuple[PairScore, ...] = ()
+    self_pairs: tuple[PairScore, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the threshold was measured on the control's own noise (`min_similarity="auto"`)."""
+        return self.case.calibrated
+
+    @property
+    def discriminates(self) -> bool | None:
+        """Whether the control is as alike itself as the threshold asks; None where either is unknown."""
+        if self.self_similarity is None or self.threshold is None:
+            return None
+        return self.self_similarity >= self.threshold
+
+    @property
+    def latency_ratio(self) -> float | None:
+        """Latency of the treatment over that of the control; None also where they were not measured side by side."""
+        if side_by_side(self.control, self.treatment) is False:
+            return None
+        return _ratio(self.treatment.latency_s, self.control.latency_s)
+
+    @property
+    def cost_ratio(self) -> float | None:
+        """Cost of the treatment over that of the control."""
+        return _ratio(self.treatment.cost_usd, self.control.cost_usd)
+
+    @property
+    def length_ratio(self) -> float | None:
+        """Characters of the treatment's text over the control's: length alone predicts much of any similarity."""
+        return _ratio(len(self.treatment.text), len(self.control.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedExpectation:
+    """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
+
+    arm: str
+    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    problem: str
+    hint: str
+    slug: str
+
+
+class Metric(Protocol):
+    """Compares two answers; 1.0 means as alike as the metric can tell, 0.0 nothing in common."""
+
+    name: str
+
+    def score(self, control: str, treatment: str) -> float:
+        """Score the treatment's text against the control's, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricUsage:
+    """What a metric asked a model, apart from what the arms were asked; add two to get a running total.
+
+    `cost_usd` is None where any answer has no known price. A call `failed`, or its answer could not be read
+    (`unreadable`): either way its pair has no score. `better`, `ties` and `worse` count the treatment's answers as a
+    judge saw them, `disagreements` the ties at which each order named another winner.
+    """
+
+    metric: str
+    model: str
+    calls: int = 0
+    cost_usd: Decimal | None = _NOTHING
+    replayed: int = 0
+    failed: int = 0
+    unreadable: int = 0
+    better: int = 0
+    ties: int = 0
+    worse: int = 0
+    disagreements: int = 0
+
+    def __add__(self, other: MetricUsage) -> MetricUsage:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        cost_usd = (self.cost_usd or _NOTHING) + (other.cost_usd or _NOTHING) if known else None
+        return MetricUsage(metric=self.metric, model=self.model, cost_usd=cost_usd, **counts)
+
+
+def flags_of(pairs: Iterable[PairScore]) -> tuple[Flag, ...]:
+    """Return the flags of some pairs, each kind once."""
+    found: dict[str, Flag] = {}
+    for pair in pairs:
+        for flag in pair.flags:
+            found.setdefault(flag.name, flag)
+    return tuple(found.values())
+
+
+def side_by_side(first: Reply, second: Reply) -> bool | None:
+    """Tell whether two replies were asked for within an hour; None where the moment of either is unknown."""
+    moments = moment_of(first.at), moment_of(second.at)
+    if moments[0] is None or moments[1] is None:
+        return None
+    return abs((moments[0] - moments[1]).total_seconds()) <= SIDE_BY_SIDE_S
+
+
+def _ratio(treatment: float | Decimal | None, control: float | Decimal | None) -> float | None:
+    if treatment is None or not control:
+        return None
+    return float(treatment) / float(control)

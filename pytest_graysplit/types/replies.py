@@ -1,0 +1,221 @@
+"""Replies: tokens, tool calls, the key under which a reply is recorded, and secrets kept out of all of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+
+from pytest_graysplit.errors import ReplyNotJsonError, Slug, ToolCallError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from pytest_graysplit.formatting.json_text import Json
+
+Message: TypeAlias = "Mapping[str, Json]"
+Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
+# The endpoint of the relay that a request goes to.
+Route = Literal["chat", "embeddings"]
+
+# Possessive, and without a pattern for the text before the closing fence: an answer of blanks would take minutes.
+_FENCE = re.compile(r"```[\w+-]*+[ \t]*+\n(.*?)```", re.DOTALL)
+
+
+class Secret:
+    """A string that never shows itself: not in `repr`, not in a traceback, not in a pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret; called only where a request is signed or a text is redacted."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret does not travel between processes")
+
+
+class Redactor(Protocol):
+    """Takes secrets out of a text before it is stored or shown."""
+
+    def __call__(self, text: str, /) -> str:
+        """Return the text with every secret replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens billed for one reply; add two to get a running total.
+
+    `cached` and `cache_write` are parts of `prompt`, and `cache_write_1h` (kept for an hour) of `cache_write`;
+    `reasoning` is inside or beside `completion`, as `total` tells. `unpriced` counts what has a price of its own that
+    is in no table: audio tokens, searches, a bill that another provider sends.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    cache_write_1h: int = 0
+    reasoning: int = 0
+    total: int = 0
+    unpriced: int = 0
+
+    @property
+    def output(self) -> int:
+        """Tokens billed at the output price: completion, and thoughts where the relay counts them outside.
+
+        They are outside where the total is more than its parts, or where they are more than the completion.
+        """
+        if not self.is_counted:
+            return 0
+        if (beside := self.total - self.prompt - self.completion) > 0:
+            return self.completion + beside
+        return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether prompt and completion were told apart: of a total alone no cost is known."""
+        return bool(self.prompt or self.completion)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            prompt=self.prompt + other.prompt,
+            completion=self.completion + other.completion,
+            cached=self.cached + other.cached,
+            cache_write=self.cache_write + other.cache_write,
+            cache_write_1h=self.cache_write_1h + other.cache_write_1h,
+            reasoning=self.reasoning + other.reasoning,
+            # What a relay says of a total that is less than its parts must not hide the thoughts of another reply.
+            total=self.prompt + self.output + other.prompt + other.output,
+            unpriced=self.unpriced + other.unpriced,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool: the name of the tool, its arguments, and the id that the server gave the call, or None.
+
+    Where the arguments that were sent are not a JSON object, `arguments` is empty and `arguments_text` holds them.
+    """
+
+    name: str
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    id: str | None = None
+    arguments_text: str | None = None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the call names a tool and its arguments could be parsed: others equal no call."""
+        return bool(self.name) and self.arguments_text is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One model's answer to one case: what it said and called, its latency (seconds) and its cost (USD, or None).
+
+    `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
+    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
+    is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
+    model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
+    sent it, where it held thoughts too and the reply is not recorded yet. `in_flight` is how many requests of the
+    process were at the relay when this one was sent, itself included.
+    """
+
+    model: str
+    outcome: Outcome
+    text: str = ""
+    reasoning: str = ""
+    sent_text: str = ""
+    served_model: str | None = None
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = None
+    reported_cost_usd: Decimal | None = None
+    attempts: int = 1
+    replayed: bool = False
+    sample: int = 0
+    finish_reason: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    error: str | None = None
+    error_slug: str | None = None  # a Slug; out of a recording a text, which another version may have written
+    error_kind: str | None = None
+    retryable: bool = False
+    retried: tuple[str, ...] = ()
+    fell_back: bool = False
+    queue_s: float = 0.0
+    backoff_s: float = 0.0
+    in_flight: int | None = None
+    response_id: str | None = None
+    system_fingerprint: str | None = None
+    at: str | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the relay told how many tokens the prompt and the answer have."""
+        usage = self.usage
+        return usage is not None and bool(usage.prompt and (usage.output or not (self.text or self.tool_calls)))
+
+    def json(self) -> Json:
+        """Parse the text as JSON, also inside one Markdown code fence; raise ReplyNotJsonError if it is not."""
+        __tracebackhide__ = True
+        try:
+            return parse_json_answer(self.text)
+        except ValueError as error:
+            raise ReplyNotJsonError(
+                f"the reply of {self.model} is not JSON: {error}",
+                hint=f"it begins {self.text[:80]!r}; ask for JSON in the prompt, or send response_format",
+                slug=Slug.REPLY_NOT_JSON,
+            ) from None
+
+    def tool_call(self, name: str) -> ToolCall:
+        """Return the only call of a tool; raise ToolCallError unless there is exactly one, with JSON arguments."""
+        __tracebackhide__ = True
+        calls = [call for call in self.tool_calls if call.name == name]
+        if len(calls) == 1 and calls[0].is_readable:
+            return calls[0]
+        raise ToolCallError(
+            f"the reply of {self.model} {_instead_of_one_call(name, calls, self.tool_calls)}",
+            hint="expect.tool_calls says which calls are right; reply.tool_calls holds all of them",
+            slug=Slug.REPLY_TOOL_CALL,
+        )
+
+
+class ReplyKey(NamedTuple):
+    """What identifies a recorded reply; roles are no part of it, so a promoted model keeps its recordings."""
+
+    case: str
+    model: str
+    request: str
+    sample: int
+
+
+def parse_json_answer(text: str) -> Json:
+    r"""Parse an answer as JSON, looking inside the one code fence that chat models like to put around it.
+
+    >>> parse_json_answer('```json\\n{"status": "open"}\\n```')
+    {'status': 'open'}
+    """
+    fenced = _FENCE.findall(text)
+    try:
+        answer: Json = json.loads(fenced[0] if len(fenced) == 1 else text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    return answer
+
+
+def _instead_of_one_call(name: str, calls: Sequence[ToolCall], all_calls: Sequence[ToolCall]) -> str:
+    if len(calls) == 1:
+        return f"calls {name} with arguments that are not a JSON object: {str(calls[0].arguments_text)[:80]!r}"
+    if calls:
+        return f"calls {name} {len(calls)} times"
+    called = ", ".join(call.name or "a tool without a name" for call in all_calls[:10])
+    return f"does not call {name}; it calls {called or 'no tool'}"

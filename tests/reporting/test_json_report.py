@@ -1,0 +1,371 @@
+"""The JSON report: exactly the keys that scripts read, in any order of arrival, whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from specimens import (
+    DEEPSEEK,
+    FLASH,
+    SONNET,
+    a_case,
+    a_miss,
+    a_pair,
+    a_reply,
+    an_error,
+    collected,
+    one_arm,
+    verdicts_of,
+)
+
+from pytest_graysplit.errors import UsageError
+from pytest_graysplit.reporting.json_report import Run, chunks, require_writable, write_text
+from pytest_graysplit.verdict.results import Results
+
+RUN = Run(id="run1", started="2026-11-23T10:00:00Z", duration_s=1.5, record="new", complete=True, seed=7)
+
+
+def report(results):
+    return json.loads("".join(chunks(results, verdicts_of(results), RUN)))
+
+
+def test_a_report_in_whole():
+    """One case, one treatment: every key and every value."""
+    case = a_case(min_similarity=0.75, tags=("billing",))
+    pair = a_pair(
+        case,
+        a_reply("30 days.", at="2026-11-23T10:00:00Z"),
+        a_reply("14 days.", DEEPSEEK, latency_s=0.5, cost="0.0001", replayed=True, served_model="deepseek-v3"),
+        misses=[a_miss()],
+        spare=[a_reply("A month.")],
+        score=lambda one, other: 0.5,
+    )
+    reply = {
+        "outcome": "ok",
+        "latency_s": 1.0,
+        "ttft_s": None,
+        "cost_usd": 0.001,
+        "text": "30 days.",
+        "reasoning": "",
+        "tool_calls": [],
+        "model": SONNET,
+        "served_model": SONNET,
+        "attempts": 1,
+        "queue_s": 0.0,
+        "backoff_s": 0.0,
+        "in_flight": None,
+        "replayed": False,
+        "error": None,
+        "error_slug": None,
+        "at": "2026-11-23T10:00:00Z",
+    }
+    other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
+    other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
+    row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
+    row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
+    row |= {"critical": True, "remark": None, "confidence": 0.9}
+    shown = report(collected(pair))
+    others = shown["comparisons"][0]["rows"][1:]
+    assert [one["name"] for one in others] == [
+        *("retention", "similarity_deficit", "errors", "guards", "latency", "savings", "savings_with_fallback"),
+        "tag:billing",
+    ]
+    assert shown == {
+        "format": 1,
+        "run": {
+            "id": "run1",
+            "started": "2026-11-23T10:00:00Z",
+            "duration_s": 1.5,
+            "record": "new",
+            "complete": True,
+            "seed": 7,
+        },
+        "arms": [
+            {
+                "role": "control",
+                "model": SONNET,
+                "cases": 1,
+                "passed": 1,
+                "pass_rate": 1.0,
+                "pass_rate_ci": [pytest.approx(0.20654931), 1.0],
+                "errors": 0,
+                "outcomes": {"ok": 1},
+                "latency_s": {"mean": 1.0, "p50": 1.0, "p95": 1.0, "p99": None},
+                "tokens": {"prompt": 10, "completion": 5, "cached": 0},
+                "cost_usd": 0.001,
+                "priced": 1,
+                "cost_per_pass_usd": 0.001,
+                "served_models": {SONNET: 1},
+                "attempts": 1,
+                "replayed": 0,
+                "in_flight": None,
+            },
+            {
+                "role": "treatment",
+                "model": DEEPSEEK,
+                "cases": 1,
+                "passed": 0,
+                "pass_rate": 0.0,
+                "pass_rate_ci": [0.0, pytest.approx(0.79345069)],
+                "errors": 0,
+                "outcomes": {"ok": 1},
+                "latency_s": {"mean": 0.5, "p50": 0.5, "p95": 0.5, "p99": None},
+                "tokens": {"prompt": 10, "completion": 5, "cached": 0},
+                "cost_usd": 0.0001,
+                "priced": 1,
+                "cost_per_pass_usd": None,
+                "served_models": {"deepseek-v3": 1},
+                "attempts": 1,
+                "replayed": 1,
+                "in_flight": None,
+            },
+        ],
+        "comparisons": [
+            {
+                "treatment": DEEPSEEK,
+                "n": 1,
+                "similarity": {"mean": 0.5, "min": 0.5, "below": 1},
+                "pass_difference": {"estimate": -1.0, "low": -1.0, "high": pytest.approx(0.46026810)},
+                "latency_ratio": {"estimate": 0.5, "low": 0.0, "high": None},
+                "cost_ratio": None,
+                "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
+                "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
+                "flags": {"number-changed": 1},
+                "metric_calls": {},
+                "rows": [row, *others],
+                "verdict": "hold",
+                "reasons": [
+                    "deepseek-v3.2 was requested, deepseek-v3 answered: 1 reply",
+                    "only 1 case; a verdict needs at least 30",
+                    "the treatment passes none of 1 case",
+                    "pass rate may be 100.0 points worse, the margin is 5.0; at least 54 more cases are needed",
+                ],
+                "cases_needed": 55,
+                "cases_needed_if_equal": None,
+                "mcnemar_midp": pytest.approx(0.5),
+            }
+        ],
+        "cases": [
+            {
+                "id": "refund-policy",
+                "file": "tests/test_support.py",
+                "nodeid": "tests/test_support.py::test_it[refund-policy]#0",
+                "tags": ["billing"],
+                "passed": {"control": True, DEEPSEEK: False},
+                "pass_share": {"control": 1.0, DEEPSEEK: 0.0},
+                "similarity": {DEEPSEEK: 0.5},
+                "self_similarity": 0.5,
+                "threshold": 0.75,
+                "calibrated": False,
+                "discriminates": False,
+                "asserted": True,
+                "flags": [
+                    {"treatment": DEEPSEEK, "name": "number-changed", "detail": "control says 30, treatment says 14"}
+                ],
+                "misses": {
+                    "control": [],
+                    DEEPSEEK: [
+                        {"kind": "expect", "problem": "treatment deepseek-v3.2: is wrong", "slug": "expect-contains"}
+                    ],
+                },
+                "replies": {"control": [reply], DEEPSEEK: [other]},
+                "spare": {"control": [{**reply, "text": "A month.", "at": None}]},
+            }
+        ],
+    }
+
+
+def test_the_keys_of_the_product_page_are_all_there():
+    """What the documentation promises to scripts, written down a second time."""
+    shown = report(collected(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK))))
+    assert set(shown) == {"format", "run", "arms", "comparisons", "cases"}
+    assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
+    promised = (
+        "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
+        "cost_per_pass_usd served_models attempts replayed in_flight"
+    )
+    assert set(shown["arms"][0]) == set(promised.split())
+    promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
+    assert set(shown["comparisons"][0]) == {
+        *promised.split(),
+        "flags",
+        "cases_needed",
+        "cases_needed_if_equal",
+        "mcnemar_midp",
+        "cases",
+        "broken",
+    }
+    promised = "name state estimate low high n method"
+    assert {frozenset(row) for row in shown["comparisons"][0]["rows"]} == {
+        frozenset({*promised.split(), "bound", "critical", "remark", "confidence"})
+    }
+    assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
+
+
+def test_nothing_known_is_null_and_never_a_number():
+    """No reply, no price, no judgement: null, and 0 only for counts."""
+    shown = report(collected(a_pair(a_case(), an_error(), an_error(DEEPSEEK), judged=False)))
+    (control, _) = shown["arms"]
+    assert (control["pass_rate"], control["pass_rate_ci"]) == (None, [0.0, 1.0])
+    assert control["latency_s"] == {"mean": None, "p50": None, "p95": None, "p99": None}
+    assert (control["cost_usd"], control["cost_per_pass_usd"], control["priced"]) == (None, None, 0)
+    assert (control["errors"], control["outcomes"], control["served_models"]) == (1, {"error": 1}, {})
+    (comparison,) = shown["comparisons"]
+    assert comparison["similarity"] == {"mean": None, "min": None, "below": 0}
+    assert comparison["pass_difference"] == {"estimate": None, "low": -1.0, "high": 1.0}
+    assert (comparison["latency_ratio"], comparison["cost_ratio"]) == (None, None)
+    assert shown["cases"][0]["passed"] == {}
+    assert shown["cases"][0]["replies"]["control"][0]["error"] == "HTTP 500: internal error"
+
+
+def test_a_run_without_anything_is_a_report_too():
+    """A script that reads it finds the same keys."""
+    assert report(Results()) == {"format": 1, "run": dict(RUN), "arms": [], "comparisons": [], "cases": []}
+
+
+@pytest.mark.parametrize(("n", "p99"), [(99, None), (100, 1.0)])
+def test_the_99th_percentile_needs_a_hundred_values(n, p99):
+    """Below that it would be the maximum under another name."""
+    results = collected(*(one_arm(a_case(f"case-{number}"), "control", a_reply()) for number in range(n)))
+    assert report(results)["arms"][0]["latency_s"]["p99"] == p99
+
+
+@given(st.permutations(range(6)))
+def test_the_order_of_arrival_does_not_show(order):
+    """Workers report as they come; the file is the same, byte for byte."""
+    answers = [("30 days.", DEEPSEEK), ("14 days.", DEEPSEEK), ("A month.", FLASH)]
+    pairs = [
+        a_pair(a_case(f"case-{n % 2}"), a_reply(latency_s=0.1 + n), a_reply(*answers[n % 3], cost=f"0.00{n}1"))
+        for n in range(6)
+    ]
+    in_order, as_they_came = Results(), Results()
+    for n in range(6):
+        in_order.add(f"item-{n}", (pairs[n],))
+        as_they_came.add(f"item-{order[n]}", (pairs[order[n]],))
+    assert list(chunks(as_they_came, verdicts_of(as_they_came), RUN)) == list(
+        chunks(in_order, verdicts_of(in_order), RUN)
+    )
+
+
+def test_the_report_is_text_for_people_too():
+    """Indented, with letters of all languages as they are, and a line end at the end."""
+    results = collected(a_pair(a_case(prompt="¿Qué?"), a_reply("用户"), a_reply("é", DEEPSEEK)))
+    text = "".join(chunks(results, verdicts_of(results), RUN))
+    assert text.endswith("}\n")
+    assert text.startswith('{\n "format": 1,\n')
+    assert "用户" in text
+
+
+def test_half_a_surrogate_pair_is_written_as_json_escapes_it(tmp_path):
+    """A model can write what has no UTF-8; the report still is a file, and says what was written."""
+    path = tmp_path / "report.json"
+    results = collected(a_pair(a_case(), a_reply("\ud83d!"), a_reply("x", DEEPSEEK)))
+    write_text(path, chunks(results, verdicts_of(results), RUN))
+    shown = json.loads(path.read_text(encoding="utf-8"))
+    assert shown["cases"][0]["replies"]["control"][0]["text"] == "\ud83d!"
+
+
+# --- writing
+
+
+def test_a_report_is_written_whole_with_its_folders(tmp_path):
+    """Folders are made, an older report is replaced, and everybody may read it."""
+    path = tmp_path / "build" / "reports" / "graysplit.json"
+    write_text(path, ["old"])
+    write_text(path, iter(["ne", "w"]))
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_report_that_breaks_leaves_the_older_one(tmp_path):
+    """Half a report is none: the old file stays, and nothing is left beside it."""
+    path = tmp_path / "graysplit.json"
+    write_text(path, ["old"])
+
+    def breaking():
+        yield "half a rep"
+        raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write_text(path, breaking())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+AHEAD = "nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE"
+HINT = "  hint: name a file in a folder that can be written to; the run itself and its recordings are complete"
+
+
+def refused(path):
+    with pytest.raises(UsageError) as caught:
+        write_text(path, ["text"])
+    return str(caught.value)
+
+
+def test_a_folder_in_the_place_of_the_report_is_named(tmp_path):
+    """What is wrong with which path, what to do, and no file left beside it."""
+    path = tmp_path / "taken"
+    path.mkdir()
+    assert refused(path) == f"the report {path} cannot be written: Is a directory\n{HINT}  [report-unwritable]"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    """A path through a file cannot be made."""
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "report.json"
+    assert refused(path) == f"the report {path} cannot be written: {path.parent} is a file\n{HINT}  [report-unwritable]"
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_that_may_not_be_written_is_named(tmp_path):
+    """Permissions are told as such."""
+    tmp_path.chmod(0o500)
+    try:
+        path = tmp_path / "report.json"
+        assert refused(path) == f"the report {path} cannot be written: Permission denied\n{HINT}  [report-unwritable]"
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_what_cannot_be_written_later_is_told_ahead(tmp_path):
+    """Before anything is sent, with the reason; nothing is made or left behind."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "fixed").write_text("")
+    (tmp_path / "fixed").chmod(0o444)
+    before = sorted(tmp_path.iterdir())
+    for name, why in [
+        ("folder", "it is not a file"),
+        ("fixed", "it is read-only"),
+        ("file/report.json", f"{tmp_path / 'file'} is not a folder"),
+        ("x" * 300, "File name too long"),
+        ("nul\0", "embedded null byte"),
+    ]:
+        with pytest.raises(UsageError) as caught:
+            require_writable(tmp_path / name)
+        assert caught.value.problem.endswith(f" cannot be written: {why}")
+        assert (caught.value.hint, caught.value.slug) == (AHEAD, "report-unwritable")
+    require_writable(tmp_path / "new" / "deep" / "report.json")
+    require_writable(tmp_path / "file")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
+    """Where the last step fails, the half-written file is removed."""
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    path = tmp_path / "report.json"
+    assert refused(path) == (
+        f"the report {path} cannot be written: No space left on device\n{HINT}  [report-unwritable]"
+    )
+    assert list(tmp_path.iterdir()) == []
