@@ -1,4 +1,4 @@
-"""`graysplit cases import`: what the command tells, and the file it leaves."""
+"""`graysplit cases import`: its output and its file."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def graysplit(capsys):
-    """Run the command; return code, what it told, and what it complained of."""
+    """Run the command; return its exit code, stdout and stderr."""
 
     def run(*arguments):
         code = main(["cases", "import", *arguments])
@@ -37,8 +37,8 @@ def graysplit(capsys):
     return run
 
 
-def test_what_was_carried_over_whole_exits_with_0(graysplit):
-    """The report ends with the command to type, the models and parameters of the suite in it; a folder will do."""
+def test_import_of_a_whole_suite_exits_with_0(graysplit):
+    """The report ends with the next command, with the models and parameters of the suite; a folder works too."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     code, out, err = graysplit(".")
     assert (code, err) == (0, "")
@@ -62,8 +62,8 @@ next       pytest --graysplit-control=gpt-4o --graysplit-treatment=gpt-4o-mini -
 """  # fmt: skip
 
 
-def test_what_was_not_carried_over_exits_with_1(graysplit):
-    """The case is written all the same, and the check that is missing is named."""
+def test_import_with_a_missing_check_exits_with_1(graysplit):
+    """The case is written, and the message names the check."""
     Path("promptfooconfig.yaml").write_text(CONFIG + RUBRIC)
     code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
     assert (code, err) == (1, "")
@@ -73,8 +73,8 @@ def test_what_was_not_carried_over_exits_with_1(graysplit):
     assert Path("own.graysplit.yaml").exists()
 
 
-def test_what_cannot_be_read_exits_with_2(graysplit, folder):
-    """A missing configuration, a file that is there, a name that does not fit, and a suite of which nothing is left."""
+def test_import_of_an_unreadable_suite_exits_with_2(graysplit, folder):
+    """A missing configuration, an existing file, a wrong file name, and a suite without a convertible test."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     Path("loops.yaml").write_text("prompts: ['{% for x in y %}{{x}}{% endfor %}']\n")
     Path("there.graysplit.yaml").write_text("mine")
@@ -87,9 +87,9 @@ def test_what_cannot_be_read_exits_with_2(graysplit, folder):
     assert [code for code, _, _ in told] == [2, 2, 2, 2]
     assert [err for _, _, err in told] == [
         "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]\n",
-        "there.graysplit.yaml: is there already\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
+        "there.graysplit.yaml: already exists\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
         "cases.jsonl: the cases are written as YAML\n  hint: name it *.graysplit.yaml, so that pytest collects it by itself  [case-file-format]\n",
-        "no case was written: nothing in loops.yaml can be one\n",
+        "no case was written: no test in loops.yaml can be a case\n",
     ]
     assert told[3][1].splitlines()[1] == "missing    tests[0]: has a {% ... %} block, which is not run"
     assert len(list(folder.iterdir())) == 3

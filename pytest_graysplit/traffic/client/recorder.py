@@ -1,4 +1,4 @@
-"""Enters each request of live traffic into the monitor and the log."""
+"""Record each request of live traffic in the monitor and in the log."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Message, Redactor, Reply
 
 
-# What stands for a text that could not be redacted.
+# Logged instead of a text that could not be redacted.
 UNREDACTED = "[not logged: redact failed]"
 _logger = logging.getLogger("pytest_graysplit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an application asked, and who is to answer; `key` stands for the unit, None where there is none."""
+    """A request of the application and its arm; `key` identifies the unit, None without a unit."""
 
     splitter: TrafficSplitter
     assignment: Assignment
@@ -39,7 +39,7 @@ class Call:
 
 
 class TrafficRecorder:
-    """The monitor and the log together: what is counted in the one is a line in the other."""
+    """The monitor and the log together: each counted request is a line of the log."""
 
     def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
         self._monitor = monitor
@@ -48,10 +48,10 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def record(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
-        """Count and log the request and return its id; `stand_in` is the reply of the control after a failure."""
+    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
+        """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
         now_s = time.time()
-        record = _record_of(call, reply, None if stand_in is None else _fallback_of(stand_in))
+        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply))
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
@@ -63,13 +63,13 @@ class TrafficRecorder:
         self._monitor.record_failure(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
-        """Count and log what a user thought of an answer."""
+        """Count and log a user's score of an answer."""
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
             self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Tell both that other weights are in force."""
+        """Tell the monitor and the log that other weights are in force."""
         self._monitor.use(splitter)
         if self._log is not None:
             self._log.use(splitter)
@@ -97,11 +97,11 @@ class TrafficRecorder:
         return {"messages": messages, "params": params, "text": self._clean(reply.text)}
 
     def _clean(self, text: str, /) -> str:
-        """Redact a text; what a hook of the application cannot redact is not logged, and holds no answer back."""
+        """Redact a text; if the hook of the application fails, the text is not logged."""
         try:
             cleaned: object = self._redact(text)
             if not isinstance(cleaned, str):
-                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # as bad as its own
+                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # handled like an error of the hook itself
         except Exception:
             if not self._hook_failed:
                 _logger.exception("graysplit: redact= failed; texts that it fails on are not logged")

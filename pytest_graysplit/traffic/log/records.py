@@ -1,4 +1,4 @@
-"""The lines of a traffic log: the split in force, each request, and what users thought of it."""
+"""The lines of a traffic log: the current split, each request, and users' feedback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT: Literal[1] = 1
 
 
 class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
-    """One arm as the splitter had it; 10,000 basis points are all units."""
+    """One arm of a split; 10,000 basis points are all units."""
 
     arm: str
     role: Role
@@ -23,7 +23,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """The split that the lines after it belong to; written when a log is opened, rotated, or a weight has changed."""
+    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change."""
 
     format: Literal[1] = FORMAT
     split: str
@@ -83,7 +83,7 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
-    """What a user thought of one answer, from 0 to 1, and `before` what the same user had said before."""
+    """A user's score of one answer, from 0 to 1; `before` is the earlier score that it replaces."""
 
     id: str
     at: str

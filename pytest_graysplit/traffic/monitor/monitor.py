@@ -1,10 +1,11 @@
-"""Sums up live traffic as it comes: thread-safe, in bounded memory, and graded whenever somebody asks."""
+"""The monitor of live traffic: it counts each request in bounded memory, and grades the treatments on demand."""
 
 from __future__ import annotations
 
 import os
 import random
 import time
+import warnings
 from collections import deque
 from decimal import Decimal
 from pathlib import Path
@@ -36,18 +37,19 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Usage
 
-# The latest requests that did not end well, for a person to look at.
+# The latest failed requests, for a person to read.
 MOST_FAILURES = 50
 OUTCOMES = frozenset(get_args(Outcome))
 
 
 class Monitor:
-    """Sums over the requests of each arm, its cost at its own model's price, and what users thought of the answers.
+    """Sums over the requests of each arm, their costs at the arm's own prices, and users' scores of the answers.
 
-    What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
-    `prices` are US dollars per million tokens by model, beside the built-in ones, and `policy` is what a treatment is
-    held to; both come from the pyproject.toml that `project` names, unless they are given. `clock` tells seconds since
-    1970. `failures` are the latest requests that did not end well, where a client or a log told of them.
+    Forced requests are counted apart, and so are requests without a unit if all of them go to the control: neither is a
+    fair sample. `prices` are US dollars per million tokens by model, in addition to the built-in ones. `policy` holds
+    the bounds of a treatment. Both come from the pyproject.toml at `project` unless they are given. `clock` returns
+    seconds since 1970. `failures` are the latest requests with another outcome than ok, if a client or a log reported
+    them. Threads may share a monitor.
     """
 
     def __init__(
@@ -81,9 +83,10 @@ class Monitor:
         self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Go on with other weights: what was summed up stays in the totals, and the comparison begins anew.
+        """Change the weights: the sums so far stay in the totals, and the comparison starts again.
 
-        Requests from before and after a change of weights must not be mixed: the arms would then differ in time too.
+        Requests from before and after a change of weights must not be mixed, because the arms would then differ in time
+        too.
         """
         with self._lock:
             if splitter.identity == self._identity:
@@ -112,10 +115,10 @@ class Monitor:
         fallback: FallbackCall | None = None,
         forced: bool = False,
     ) -> str:
-        """Count one request and return its id, by which `feedback` knows it.
+        """Count one request and return its id, which `feedback` needs.
 
-        `arm` is what `assign` returned, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
-        priced; without either the cost is unknown. Raises UsageError for an arm, outcome or latency that cannot be.
+        `arm` is the result of `assign`, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
+        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, latency or cost.
         """
         split = self._identity
         if isinstance(arm, Assignment):
@@ -153,7 +156,7 @@ class Monitor:
         return self.count(record, key, self._clock())
 
     def count(self, record: RequestRecord, key: bytes | None, at_s: float) -> str:
-        """Count a request and return its id; `key` is that of its unit, and `at_s` is in seconds since 1970.
+        """Count a request and return its id; `key` is the key of its unit, and `at_s` is in seconds since 1970.
 
         A request that was sent under other weights than the current ones counts only in the totals.
         """
@@ -180,16 +183,26 @@ class Monitor:
             self._windows.add(index, record, at_s)
             return new_id(split, index, bucket)
 
+    @property
+    def troubles(self) -> deque[RequestRecord]:
+        """The old name of `failures`."""
+        warnings.warn(
+            "Monitor.troubles is now Monitor.failures; the old name goes in the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.failures
+
     def record_failure(self, record: RequestRecord) -> None:
-        """Keep a request that did not end well, for a person to look at."""
+        """Keep a request with another outcome than ok, for a person to read."""
         if record.outcome != "ok":
             self.failures.append(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
-        """Count what a user thought of an answer: 0 is bad, 1 is good, `before` the score that this one replaces.
+        """Count a user's score of an answer: 0 is bad, 1 is good; `before` is the earlier score that it replaces.
 
-        Feedback on a request from before the weights changed is left out, as the request is. Raises UsageError for
-        a score that is no number from 0 to 1, and for what is no id.
+        Feedback on a request from before the weights changed is not counted. Raises UsageError for an invalid score or
+        id.
         """
         fair, before = _checked_score(score), None if before is None else _checked_score(before)
         read = read_id(request_id)
@@ -199,7 +212,7 @@ class Monitor:
                 self._arms[read.arm].score(read.bucket, fair, before)
 
     def state(self) -> TrafficState:
-        """Return all that is known at this moment, graded."""
+        """Return the sums of this moment, with the grades."""
         with self._lock:
             sums = tuple(arm.sums(self._windows.latencies(index)) for index, arm in enumerate(self._arms))
             excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
@@ -218,18 +231,18 @@ class Monitor:
         )
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:
-        """Return the last hour minute by minute: the second since 1970 at which each begins, and its arms."""
+        """Return the last hour by minute: the second since 1970 at which each minute begins, and its arms."""
         with self._lock:
             return list(self._windows)
 
     def grade(self, treatment: str | None = None) -> Grade:
-        """Return the grade of the treatment; with one treatment it needs no name. Raises UsageError for no such arm."""
+        """Return the grade of the treatment; a single treatment needs no name. Raises UsageError for an unknown arm."""
         grades = {one.treatment: one for one in self.state().grades}
         if treatment is None and len(grades) == 1:
             return next(iter(grades.values()))
         if treatment is None:
             raise UsageError(
-                f"there are {len(grades)} treatments, and none was named",
+                f"there are {len(grades)} treatments, and the grade of none was requested",
                 hint=f"name one: {', '.join(grades)}",
                 slug=Slug.SPLIT_ARM_UNKNOWN,
             )
@@ -238,12 +251,12 @@ class Monitor:
         return grades[treatment]
 
     def report(self) -> dict[str, Json]:
-        """Return all that is known, as JSON with stable keys: numbers, not texts, and null for what nobody knows."""
+        """Return the report as JSON with stable keys: numbers, not texts, and null for unknown values."""
         return report_of(self.state())
 
 
 def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
-    # 0.28 is meant as it is written, and not as the nearest binary fraction.
+    # 0.28 means the decimal number, and not the nearest binary fraction.
     return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
 
 
@@ -252,8 +265,8 @@ def _checked_cost(cost_usd: Decimal | float) -> Decimal:
     if exact.is_finite() and exact >= 0:
         return exact
     raise UsageError(
-        f"a cost of {cost_usd!r} cannot be",
-        hint="cost_usd is a number of US dollars of 0 or more, and None where nobody knows it",
+        f"invalid cost: {cost_usd!r}",
+        hint="cost_usd is a number of US dollars of 0 or more, or None if it is unknown",
         slug=Slug.TRAFFIC_FIGURE,
     )
 
@@ -261,7 +274,7 @@ def _checked_cost(cost_usd: Decimal | float) -> Decimal:
 def _checked_score(score: object) -> float:
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         raise UsageError(
-            f"{score!r} is no score",
+            f"invalid score: {score!r}",
             hint="a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0",
             slug=Slug.TRAFFIC_SCORE,
         )
@@ -271,12 +284,12 @@ def _checked_score(score: object) -> float:
 def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
     if outcome not in OUTCOMES:
         return UsageError(
-            f"{outcome!r} is no outcome{nearest(str(outcome), sorted(OUTCOMES))}",
+            f"unknown outcome {outcome!r}{nearest(str(outcome), sorted(OUTCOMES))}",
             hint=f"the outcomes are {', '.join(get_args(Outcome))}",
             slug=Slug.TRAFFIC_FIGURE,
         )
     return UsageError(
-        f"a latency of {latency_s!r} cannot be",
-        hint="latency_s is a number of seconds of 0 or more, and None where nobody measured it",
+        f"invalid latency: {latency_s!r}",
+        hint="latency_s is a number of seconds of 0 or more, or None if it was not measured",
         slug=Slug.TRAFFIC_FIGURE,
     )

@@ -1,4 +1,4 @@
-"""Feeds a traffic log to a monitor, as if its requests came now."""
+"""Replay a traffic log into a monitor."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ MOST = 1_000_000_000
 
 
 class Replay:
-    """Takes the lines of a log one by one; `monitor` knows what they add up to, and is None before the first split.
+    """A monitor that is filled from the lines of a log; `monitor` is None before the first split.
 
-    The split that was declared last is the one that is compared; what belongs to any other is in the totals.
+    The split that was declared last is compared; requests of any other split count only in the totals.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Replay:
         self._arms: dict[str, set[str]] = {}
 
     def feed(self, lines: Iterable[Line]) -> None:
-        """Take the lines; raise UsageError for one that fits no split."""
+        """Replay the lines; raise UsageError for a line that does not belong to a split."""
         for where, record in lines:
             if isinstance(record, RequestRecord):
                 self._count(record, where)
@@ -69,8 +69,8 @@ class Replay:
     def _count(self, record: RequestRecord, where: str) -> None:
         if self.monitor is None or record.arm not in self._arms.get(record.split, ()):
             raise UsageError(
-                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
-                "before it declares that",
+                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, which no "
+                "line before it declares",
                 hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
                 slug=Slug.TRAFFIC_LINE,
             )
@@ -104,11 +104,11 @@ def _check_figures(record: RequestRecord, where: str) -> None:
     figures = [record.latency_s, record.cost_usd, record.attempts]
     if (call := record.fallback) is not None:
         figures += [call.latency_s, call.cost_usd, call.attempts]
-    # As floats: a Decimal that is no number cannot be compared.
+    # Compared as floats, because a Decimal NaN cannot be compared.
     if odd := [one for one in figures if one is not None and not 0 <= float(one) < MOST]:
         raise UsageError(
-            f"{where}: {odd[0]} is no latency, cost or number of attempts",
-            hint="a line holds numbers of 0 or more; remove the line, or mend what wrote it",
+            f"{where}: {odd[0]} is not a valid latency, cost or number of attempts",
+            hint="these are numbers of 0 or more; remove the line, or fix the program that wrote it",
             slug=Slug.TRAFFIC_LINE,
         )
 
@@ -120,8 +120,8 @@ def _key(unit: str | None, where: str) -> bytes | None:
         key = b""
     if key is not None and len(key) != KEY_BYTES:
         raise UsageError(
-            f"{where}: {unit!r} is no key of a unit",
-            hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
+            f"{where}: {unit!r} is not the key of a unit",
+            hint="a key is 64 hexadecimal letters, as TrafficSplitter.key(unit).hex() returns them",
             slug=Slug.TRAFFIC_LINE,
         )
     return key
@@ -132,5 +132,5 @@ def _seconds(at: str, where: str) -> float:
         return datetime.fromisoformat(at).timestamp()
     except ValueError:
         raise UsageError(
-            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
+            f"{where}: {at!r} is not a time", hint="write it like 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
         ) from None

@@ -1,4 +1,4 @@
-"""The last hour minute by minute, and everything before it in one piece."""
+"""The last hour by minute, and the latencies of all earlier minutes together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_WINDOWS = 60
 
 @dataclass(slots=True)
 class ArmWindow:
-    """What one arm met in one minute."""
+    """The sums of one arm in one minute."""
 
     requests: int = 0
     errors: int = 0
@@ -28,7 +28,7 @@ class ArmWindow:
 
 
 class Windows:
-    """Keeps the latest windows of each arm; what falls out of them stays in the arm's latencies."""
+    """The latest windows of each arm; older ones are merged into the arm's latencies."""
 
     def __init__(self, arms: int) -> None:
         self._arms = range(arms)
@@ -39,7 +39,7 @@ class Windows:
         """Count a request of the arm at that time, in seconds since 1970."""
         minute = int(at_s // WINDOW_S)
         window = self._windows.get(minute) or self._opened(minute)
-        if window is None:  # it comes from a log, later than its hour
+        if window is None:  # a log line that is older than the last hour
             if record.latency_s is not None:
                 self._past[arm].add(record.latency_s)
             return
@@ -60,7 +60,7 @@ class Windows:
         return whole
 
     def __iter__(self) -> Iterator[tuple[int, list[ArmWindow]]]:
-        """Yield the windows in their order, each with the second since 1970 at which it begins."""
+        """Yield the windows in order, each with the second since 1970 at which it begins."""
         return ((minute * WINDOW_S, self._windows[minute]) for minute in sorted(self._windows))
 
     def _opened(self, minute: int) -> list[ArmWindow] | None:

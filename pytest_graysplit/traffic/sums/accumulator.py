@@ -1,4 +1,4 @@
-"""What one arm has met, added up request by request, in memory that does not grow."""
+"""Accumulate the requests of one arm in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.sums.latencies import Latencies
 
 TROUBLED = frozenset({"error", "refusal"})
-# Names of errors and models come from outside: beyond so many different ones the rest are counted together.
+# Names of errors and models come from outside, so names beyond this number are counted together.
 MOST_NAMES = 64
 OTHERS = "others"
-# A unit with more of an arm's requests is named: so much of each of its figures is that of one unit.
+# A unit with a larger share of an arm's requests is named, because it dominates the figures of the arm.
 HEAVY_SHARE = 0.05
 
 
 class Totals:
-    """Counts of requests, attempts and errors, and their cost, over whatever is added to it."""
+    """Counts of requests, attempts and errors, and their cost."""
 
     __slots__ = ("attempts", "cost_usd", "errors", "requests", "unpriced")
 
@@ -35,7 +35,7 @@ class Totals:
         self.cost_usd = Decimal(0)
 
     def add(self, record: RequestRecord) -> None:
-        """Count a request, and the call to the control that answered in its place."""
+        """Count a request, and the fallback call after it."""
         self.requests += 1
         self.attempts += record.attempts
         cost_usd = record.cost_usd
@@ -59,7 +59,7 @@ class Totals:
 
     @classmethod
     def of(cls, *parts: Totals) -> Totals:
-        """Return the sum of the parts, which goes on without them."""
+        """Return the sum of the parts, as a new object."""
         whole = cls()
         for part in parts:
             whole.absorb(part)
@@ -88,7 +88,7 @@ class ArmAccumulator:
         self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * BUCKETS)) for _ in range(3))
 
     def add_unit(self, bucket: int) -> None:
-        """Count a unit that is met for the first time, of the cluster at that place."""
+        """Count a new unit of the cluster in that bucket."""
         self.units += 1
         self._units[bucket] += 1
 
@@ -120,7 +120,7 @@ class ArmAccumulator:
             self._count_fallback(fallback, bucket)
 
     def score(self, bucket: int, score: float, before: float | None) -> None:
-        """Count what a user thought of an answer, in the place of what that user had said before."""
+        """Count a user's score of an answer; it replaces the score `before`."""
         self._scored[bucket] += before is None
         self._score[bucket] += score - (before or 0.0)
 
@@ -141,7 +141,7 @@ class ArmAccumulator:
             self._cost_usd[bucket] += float(call.cost_usd)
 
     def sums(self, latencies: Latencies) -> ArmSums:
-        """Return what has been summed up, with the latencies that belong to it."""
+        """Return a snapshot of the sums, with the latencies of the arm."""
         scored = sum(self._scored)
         return ArmSums(
             arm=self.assignment.arm,
