@@ -18,7 +18,7 @@ from pytest_graysplit.types import Reply, ReplyKey
 FILE = Path("tests/__graysplit__/test_support.jsonl")
 KEY = "an-api-key-of-24-letters"
 RESTORE = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
-REVOKE = "revoke it where it was issued, take it out of the test and out of version control, record anew"
+REVOKE = "revoke it where it was issued, remove it from the test and version control, and record again"
 INSIDE = (
     "nothing was written there, and a journal that names it is kept; record inside the project: let its "
     "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings"
@@ -178,7 +178,7 @@ def test_tidy_recovers_journals_of_interrupted_runs(graysplit):
     where = f".graysplit/journal/{journal.path.name}"
     assert (code, errors) == (0, [])
     assert output == [
-        "replies taken in from killed runs: 1",
+        "replies recovered from interrupted runs: 1",
         f"{where}:2: the last line is torn and was skipped",
         "recording files: 0, rewritten: 0",
     ]
@@ -241,9 +241,9 @@ def test_check_reports_all_broken_lines(graysplit):
     write_recording("{}", "", reply_line("a"), '{"format":3}', '{"format":1,"request":"0"}')
     request_replies("a")
     assert graysplit("check")[1][::2] == [
-        f"{FILE}:1: is no recording (Object missing required field `format`)",
+        f"{FILE}:1: is not a recording (Object missing required field `format`)",
         f"{FILE}:4: is format 3, this version reads 1",
-        f"{FILE}:5: is no recording (Object missing required field `body`)",
+        f"{FILE}:5: is not a recording (Object missing required field `body`)",
         "recording files: 1, findings: 3",
     ]
 
@@ -363,7 +363,7 @@ def test_merge_accepts_folders_of_any_name(graysplit):
 @pytest.mark.parametrize(
     ("shard", "problem", "hint"),
     [
-        ("nope", "nope is no folder", "name the folders into which the recordings of the shards were downloaded"),
+        ("nope", "nope is not a folder", "name the folders into which the recordings of the shards were downloaded"),
         ("empty", "empty holds no recordings",
          "name a recording file, or a folder with recordings or with __graysplit__ folders below it"),
     ],
