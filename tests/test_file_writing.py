@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what a kill in between leaves behind."""
+"""Atomic writing of files, and removal of the temporary files of a killed process."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ else:
 
 @pytest.mark.skipif(os.name == "nt", reason="a kill that cannot be caught is a signal")
 @pytest.mark.parametrize("how", ["recording", "report"])
-def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
+def test_write_removes_the_temporary_file_of_a_killed_process(tmp_path, how):
     """A process that was killed before the rename leaves the old file, and its new one until the next write."""
     path = tmp_path / "x.jsonl"
     path.write_text("old")
@@ -37,8 +37,8 @@ def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_only_stale_temporaries_of_the_file_are_removed(tmp_path):
-    """Those of living processes, of other files and of other programs stay; an old one of a reused number goes."""
+def test_remove_stale_keeps_other_files(tmp_path):
+    """Files of living processes, of other targets and of other programs stay; an old one of a reused number is removed."""
     path = tmp_path / "x.jsonl"
     living = os.getppid() or os.getpid()
     stay = [f".x.jsonl.{living}.tmp", ".x.jsonl.notes.tmp", ".y.jsonl.999999999.tmp", ".x.jsonl.swp", "x.jsonl.5.tmp"]
@@ -50,7 +50,7 @@ def test_only_stale_temporaries_of_the_file_are_removed(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(stay)
 
 
-def test_a_folder_that_is_not_there_has_nothing_stale(tmp_path):
-    """The folder of a report is made when the report is written."""
+def test_remove_stale_accepts_a_missing_folder(tmp_path):
+    """The folder of a report is created when the report is written."""
     remove_stale(tmp_path / "none" / "x.json")
     assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,9 @@
-"""What keeps the house a house: one door per dependency, arrows that point down, and nothing paid for when unused."""
+"""The structure of the package: one place per dependency, imports that point down, no cost while it is unused."""
 
 import ast
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,8 +32,9 @@ HEAVY = (
 )
 
 
+@cache
 def imported(module):
-    """Every module that a file imports, anywhere in it, also for types alone."""
+    """Return every module that a file imports, anywhere in it, also for types alone."""
     names = set()
     for node in ast.walk(ast.parse((HOME / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -42,53 +44,53 @@ def imported(module):
     return names
 
 
-def doors(*roots):
-    """The files that import any of the packages."""
+def importers(*roots):
+    """Return the files that import any of the packages."""
     return {module for module in MODULES if any(name.split(".")[0] in roots for name in imported(module))}
 
 
-def test_the_network_has_one_door():
-    """To swap the HTTP library costs one file."""
-    assert doors("h11") == {"replies/relay/connection.py", "replies/relay/pipe.py"}
-    assert doors("aiohappyeyeballs") == {"replies/relay/pipe.py"}
-    assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == set()
+def test_network_is_imported_in_one_place():
+    """To replace the HTTP library, one folder is changed."""
+    assert importers("h11") == {"replies/relay/connection.py", "replies/relay/pipe.py"}
+    assert importers("aiohappyeyeballs") == {"replies/relay/pipe.py"}
+    assert importers("httpx", "httpcore", "requests", "aiohttp", "urllib3") == set()
 
 
-def test_the_live_page_has_its_doors():
-    """The server can be swapped without the routes, and nothing else knows of either."""
-    assert doors("uvicorn") == {"reporting/dashboard/server.py"}
-    assert {module for module in doors("starlette") if not module.startswith("reporting/dashboard/")} == set()
+def test_dashboard_libraries_are_imported_in_one_place():
+    """The server can be replaced without the routes, and no other wing imports either library."""
+    assert importers("uvicorn") == {"reporting/dashboard/server.py"}
+    assert {module for module in importers("starlette") if not module.startswith("reporting/dashboard/")} == set()
 
 
-def test_prometheus_has_one_door():
-    """Whoever does without metrics does without their library."""
-    assert doors("prometheus_client") == {"traffic/monitor/prometheus.py"}
+def test_prometheus_is_imported_in_one_place():
+    """An application without metrics needs no library for them."""
+    assert importers("prometheus_client") == {"traffic/monitor/prometheus.py"}
 
 
-def test_pytest_has_one_door():
-    """Only the plugin knows that it runs inside pytest."""
+def test_pytest_is_imported_by_the_plugin_alone():
+    """All other wings run without pytest."""
     assert {
-        module for module in doors("pytest", "_pytest", "pluggy", "xdist") if not module.startswith("plugin/")
+        module for module in importers("pytest", "_pytest", "pluggy", "xdist") if not module.startswith("plugin/")
     } == set()
 
 
-@pytest.mark.parametrize("room", ["plugin", "cli"])
-def test_nothing_imports_the_front_rooms(room):
-    """plugin and cli use the house; the house does not know of them."""
+@pytest.mark.parametrize("wing", ["plugin", "cli"])
+def test_top_wings_are_not_imported(wing):
+    """plugin and cli import the other wings, and no other wing imports them."""
     users = {
         module
         for module in MODULES
         if any(
-            name == f"pytest_graysplit.{room}" or name.startswith(f"pytest_graysplit.{room}.")
+            name == f"pytest_graysplit.{wing}" or name.startswith(f"pytest_graysplit.{wing}.")
             for name in imported(module)
         )
     }
-    allowed = {"__main__.py"} if room == "cli" else set()
-    assert {module for module in users if not module.startswith(room)} == allowed
+    allowed = {"__main__.py"} if wing == "cli" else set()
+    assert {module for module in users if not module.startswith(wing)} == allowed
 
 
-def test_no_import_is_relative():
-    """An import says where it comes from, wherever it stands."""
+def test_imports_are_absolute():
+    """Every import names the whole path of its module."""
     relative = [
         module
         for module in MODULES
@@ -98,8 +100,8 @@ def test_no_import_is_relative():
     assert relative == []
 
 
-def test_public_names_are_there():
-    """Each name of __all__ is there, under that name, with a word about it, and the version is that of the package."""
+def test_public_names_exist_and_are_documented():
+    """Each name of __all__ has a docstring and bears that name; the version is that of the package."""
     for name in pytest_graysplit.__all__:
         public = getattr(pytest_graysplit, name)
         assert public.__name__ == name
@@ -108,41 +110,41 @@ def test_public_names_are_there():
     assert pytest_graysplit.__version__ == version("pytest-graysplit")
 
 
-def test_an_unknown_name_is_told_as_python_tells_it():
-    """A typo in an import reads as it does for every other module."""
+def test_unknown_name_has_the_message_of_python():
+    """A typo in an import gives the same error as with any other module."""
     with pytest.raises(AttributeError) as caught:
         _ = pytest_graysplit.Replly
     assert str(caught.value) == "module 'pytest_graysplit' has no attribute 'Replly'"
 
 
-def test_the_package_is_typed():
-    """Type checkers of users are told that the annotations are meant."""
+def test_package_is_marked_as_typed():
+    """Type checkers of users read the annotations."""
     assert (HOME / "py.typed").exists()
 
 
 def modules_after(code):
-    """Which modules a fresh interpreter has after the code, without any plugin."""
+    """Return the modules that a fresh interpreter has loaded after the code, without any plugin."""
     script = f"{code}\nimport sys; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=HOME.parent)
     return set(run.stdout.split())
 
 
-def test_importing_the_package_imports_next_to_nothing():
-    """Names are looked up when they are asked for."""
+def test_package_import_loads_nothing_heavy():
+    """Public names are imported on first use."""
     assert modules_after("import pytest_graysplit") & {"pytest", *HEAVY} == set()
 
 
-def test_importing_the_plugin_imports_nothing_heavy():
-    """Installed but unused it costs pytest nothing: no network, no event loop, no parser that pytest does not load."""
+def test_plugin_import_loads_nothing_heavy():
+    """An unused plugin loads no network, no event loop and no parser that pytest does not load itself."""
     beside_pytest = modules_after("import pytest_graysplit.plugin") - modules_after("import pytest")
     assert {name for name in beside_pytest if name.split(".")[0] in HEAVY} == set()
 
 
-def test_naming_the_live_server_imports_nothing_heavy():
-    """The page costs whoever asks for it, when it is served."""
+def test_dashboard_server_import_loads_nothing_heavy():
+    """Its libraries are imported when the page is served."""
     assert modules_after("import pytest_graysplit.reporting.dashboard.server") & {"pytest", *HEAVY} == set()
 
 
-def test_a_public_type_imports_nothing_heavy():
-    """An application that names our types in annotations pays for no client."""
+def test_public_type_import_loads_nothing_heavy():
+    """An application that uses the types in annotations loads no client."""
     assert modules_after("from pytest_graysplit import Reply, GraysplitError") & {"pytest", *HEAVY} == set()

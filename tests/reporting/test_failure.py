@@ -1,7 +1,7 @@
 """Why a case failed: the whole message, with what was missed, how to mend it, and both answers."""
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.reporting.failure import failure

@@ -1,7 +1,7 @@
 """Runs as the verdict sees them: so many cases passed by both models, by one alone, by none."""
 
 import pytest
-from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
+from factories import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, decide
