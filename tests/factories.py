@@ -1,4 +1,4 @@
-"""Factories of cases, replies and results, as a run makes them."""
+"""Factories for the cases, replies and results that a run makes, for tests of their consumers."""
 
 from decimal import Decimal
 
@@ -56,7 +56,7 @@ def lexical(left, right):
 
 
 def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), control_misses=(), **arms):
-    """Return the result of an item that compares two arms; the treatment's arm is named after its model."""
+    """Return a comparing item's result for one case; the treatment's arm is named after its model."""
     controls = control if isinstance(control, tuple) else (control,)
     spare = arms.get("spare", ())
     judged = {"judged": arms.get("judged", True), "because": arms.get("because", "")}
@@ -81,7 +81,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
 
 
 def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged=True):
-    """Return the result of an item with one arm."""
+    """Return a one-arm item's result for one case."""
     return CaseResult(
         case=case,
         request_hash="0123456789abcdef",
@@ -101,7 +101,7 @@ def collected(*case_results):
 
 
 def verdicts_of(results, policy=None, **facts):
-    """Return the verdict on each treatment, with the default bounds, of a run of the whole suite."""
+    """Return the verdict of each treatment under the default policy, for a run of the whole suite."""
     return [decide(results, one.treatment, policy or Policy(), RunFacts(**facts)) for one in results.comparisons()]
 
 

@@ -1,4 +1,4 @@
-"""Atomic writing of files, and removal of the temporary files of a killed process."""
+"""Files are written whole or not at all, and temporaries of killed processes are removed."""
 
 import os
 import subprocess
@@ -22,8 +22,8 @@ else:
 
 @pytest.mark.skipif(os.name == "nt", reason="a kill that cannot be caught is a signal")
 @pytest.mark.parametrize("how", ["recording", "report"])
-def test_write_removes_the_temporary_file_of_a_killed_process(tmp_path, how):
-    """A process that was killed before the rename leaves the old file, and its new one until the next write."""
+def test_next_write_removes_temporary_of_killed_process(tmp_path, how):
+    """A process killed before the rename leaves the old file, and a temporary until the next write."""
     path = tmp_path / "x.jsonl"
     path.write_text("old")
     subprocess.run([sys.executable, "-c", KILLED, how, str(path)], check=False)
@@ -37,8 +37,8 @@ def test_write_removes_the_temporary_file_of_a_killed_process(tmp_path, how):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_remove_stale_keeps_other_files(tmp_path):
-    """Files of living processes, of other targets and of other programs stay; an old one of a reused number is removed."""
+def test_remove_stale_keeps_other_temporaries(tmp_path):
+    """Temporaries of living processes, other files and other programs stay; an old one with a reused number goes."""
     path = tmp_path / "x.jsonl"
     living = os.getppid() or os.getpid()
     stay = [f".x.jsonl.{living}.tmp", ".x.jsonl.notes.tmp", ".y.jsonl.999999999.tmp", ".x.jsonl.swp", "x.jsonl.5.tmp"]
@@ -51,6 +51,6 @@ def test_remove_stale_keeps_other_files(tmp_path):
 
 
 def test_remove_stale_accepts_a_missing_folder(tmp_path):
-    """The folder of a report is created when the report is written."""
+    """The folder of a report is made when the report is written."""
     remove_stale(tmp_path / "none" / "x.json")
     assert list(tmp_path.iterdir()) == []
