@@ -3,24 +3,11 @@
 import prose
 import pytest
 
-# Counts of offending places from before the texts are rewritten. Delete the table and its two uses when it is empty.
-KNOWN = {
-    "is-no": 149,
-    "nobody": 199,
-    "anew": 48,
-    "mend": 7,
-    "per": 21,
-    "each": 9,
-    "the-least": 18,
-    "in-vain": 3,
-    "metaphor": 3,
-    "let-go": 7,
-    "but-for": 7,
-    "for-who": 4,
-    "is-none": 17,
-    "class-noun": 71,
-    "free relatives per 100": 21,
-}
+# Ceilings of the rules that the tree still breaks, to be lowered with each rewritten text. The aim is an empty table.
+KNOWN: dict[str, float] = {
+    "is-no": 41, "nobody": 48, "anew": 11, "mend": 1, "per": 2, "the-least": 2, "let-go": 3, "for-who": 2, "is-none": 5,
+    "class-noun": 24, "free relatives per 100": 5.8,
+}  # fmt: skip
 PLANTED = [
     ("is-no", "A reply that is no answer."),
     ("is-no", "Two calls are no evidence."),
@@ -80,7 +67,7 @@ def unit(text, kind="comment"):
 
 @pytest.mark.parametrize("rule", prose.RULES, ids=lambda rule: rule.name)
 def test_tree_keeps_rule(offences, rule):
-    """The texts of the tree break no rule, and no more often than they did while there is a table of what is known."""
+    """The texts of the tree break no rule more often than KNOWN allows."""
     places = [f"{unit.path}:{unit.line}: {unit.text}" for broken, unit in offences if broken is rule]
     assert len(places) <= KNOWN.get(rule.name, 0), f"write {rule.instead} in\n" + "\n".join(places)
 
