@@ -12,7 +12,7 @@ from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.replies.relay.failures import RawResponse
-from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.verdict import RunFacts, decide
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "support-desk"
@@ -26,7 +26,7 @@ def passed():
     table = {}
     for line in map(json.loads, (DESK / "answers-as-received.jsonl").read_text(encoding="utf-8").splitlines()):
         answer = RawResponse(status=200, headers={}, body=json.dumps(line["response"]).encode())
-        reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
+        reply = read_response(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
         misses = check_reply(cases[line["case"]], reply, "control", lambda reference, text: 0.0)
         table[line["case"], line["model"], line["sample"]] = not misses
     return table
