@@ -26,7 +26,7 @@ _PATH = "recording file, or folder that holds some (default: all of the project)
 
 
 class Line(NamedTuple):
-    """One line of output, and the exit code that it leads to; the largest code of a run counts."""
+    """One line of output, and its exit code; the command ends with the largest code of its lines."""
 
     text: str
     code: int = DONE
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 def add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, epilog: str | None = None
 ) -> argparse.ArgumentParser:
-    """Add a command whose text stands both in the list of commands and in its own help."""
+    """Add a command, with one text for the list of commands and for its own help."""
     return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
 
 

@@ -1,4 +1,4 @@
-"""`graysplit cases import`: what the command tells, and the file it leaves."""
+"""`graysplit cases import`: the output of the command, and the file that it writes."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def graysplit(capsys):
-    """Run the command; return code, what it told, and what it complained of."""
+    """Return a function that runs the command and returns its code, its output and its errors."""
 
     def run(*arguments):
         code = main(["cases", "import", *arguments])
@@ -37,8 +37,8 @@ def graysplit(capsys):
     return run
 
 
-def test_what_was_carried_over_whole_exits_with_0(graysplit):
-    """The report ends with the command to type, the models and parameters of the suite in it; a folder will do."""
+def test_complete_import_exits_with_0(graysplit):
+    """The report ends with the next command, with models and parameters of the suite; a folder may be named too."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     code, out, err = graysplit(".")
     assert (code, err) == (0, "")
@@ -62,19 +62,19 @@ next       pytest --graysplit-control=gpt-4o --graysplit-treatment=gpt-4o-mini -
 """  # fmt: skip
 
 
-def test_what_was_not_carried_over_exits_with_1(graysplit):
-    """The case is written all the same, and the check that is missing is named."""
+def test_incomplete_import_exits_with_1(graysplit):
+    """The case is written, and the missing check is named."""
     Path("promptfooconfig.yaml").write_text(CONFIG + RUBRIC)
     code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
     assert (code, err) == (1, "")
     assert out.splitlines()[1] == (
-        "missing    tests[0].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better"
+        "missing    tests[0].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers"
     )
     assert Path("own.graysplit.yaml").exists()
 
 
-def test_what_cannot_be_read_exits_with_2(graysplit, folder):
-    """A missing configuration, a file that is there, a name that does not fit, and a suite of which nothing is left."""
+def test_failed_import_exits_with_2(graysplit, folder):
+    """A missing configuration, an existing file, a wrong name, and a suite without a single case."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     Path("loops.yaml").write_text("prompts: ['{% for x in y %}{{x}}{% endfor %}']\n")
     Path("there.graysplit.yaml").write_text("mine")

@@ -35,7 +35,7 @@ ODD = [
      "holds a call whose arguments are not an object - at `$.tool_calls[0].arguments`"),
     ('"tool_calls":[{"name":"f","id":7}]', "holds a call whose id is not a text - at `$.tool_calls[0].id`"),
     ('"tool_calls":[{"name":"f","arguments":{"a":1},"arguments_text":"{"}]',
-     "holds a call whose arguments_text stands beside arguments - at `$.tool_calls[0].arguments_text`"),
+     "holds a call whose arguments_text cannot be combined with arguments - at `$.tool_calls[0].arguments_text`"),
     ('"tool_calls":[{"name":"f","args":{}}]',
      "holds a call with the unknown field 'args' - at `$.tool_calls[0]`"),
     ('"tool_calls":[{"name":"f","arguments":{"a":1,"a":2}}]', "names 'a' twice"),
