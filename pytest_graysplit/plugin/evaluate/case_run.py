@@ -21,7 +21,6 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
 )
 from pytest_graysplit.plugin.evaluate.pairs import (
     pairs_of,
-    received,
     received_under_cap,
     reference_pairs,
     reference_score,
@@ -71,7 +70,7 @@ class CaseRun:
         """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
         run = cls(plan=plan, case=plan.case, score=score)
         try:
-            run.replies = received(plan, fetcher)
+            run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
         except BudgetExceededError as error:
