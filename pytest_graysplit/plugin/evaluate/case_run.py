@@ -112,7 +112,7 @@ class CaseRun:
         metric = self.score.metric
         return GraysplitError(
             f"{metric.name} {metric.model} gave no score for case {self.case.id!r}: {silence}",
-            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
             f"[tool.graysplit.{metric.name}], or assert no similarity",
             slug=Slug.METRIC_SILENT,
         )
@@ -222,7 +222,7 @@ class CaseRun:
             return "with a bug in the test body" if self.bug else "skipped in the test body"
         if self.problem is None:
             return "without an answer of the control"
-        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
+        return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
