@@ -21,7 +21,6 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
 )
 from pytest_graysplit.plugin.evaluate.pairs import (
     pairs_of,
-    received,
     received_under_cap,
     reference_pairs,
     reference_score,
@@ -71,7 +70,7 @@ class CaseRun:
         """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
         run = cls(plan=plan, case=plan.case, score=score)
         try:
-            run.replies = received(plan, fetcher)
+            run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
         except BudgetExceededError as error:
@@ -113,7 +112,7 @@ class CaseRun:
         metric = self.score.metric
         return GraysplitError(
             f"{metric.name} {metric.model} gave no score for case {self.case.id!r}: {silence}",
-            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
             f"[tool.graysplit.{metric.name}], or assert no similarity",
             slug=Slug.METRIC_SILENT,
         )
@@ -223,7 +222,7 @@ class CaseRun:
             return "with a bug in the test body" if self.bug else "skipped in the test body"
         if self.problem is None:
             return "without an answer of the control"
-        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
+        return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))

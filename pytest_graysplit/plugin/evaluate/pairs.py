@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Reply
 
 
-def received(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
-    """Wait for the replies of every arm; raise RecordingError or RelayError for an unavailable one."""
-    return {arm: tuple(map(fetcher.reply, requests)) for arm, requests in plan.requests.items()}
-
-
 def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
     """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
     return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
