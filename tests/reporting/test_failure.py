@@ -1,7 +1,7 @@
 """The explanation of a failed case: the whole message, with the problem, the remedy, and both answers."""
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.reporting.failure import failure
