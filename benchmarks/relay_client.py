@@ -14,7 +14,8 @@ import time
 from measured import RunningRelay, load
 
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.relay.client import Relay, RelayStats
+from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.relay.stats import RelayStats
 from pytest_graysplit.types import Reply
 
 

@@ -15,7 +15,7 @@ from measured import ALONE, load, session, suite, verdict
 
 ROUNDS = 60
 BOUND_MS = 15
-HEAVY = ("asyncio", "h11", "jsonschema", "msgspec", "rapidfuzz", "ssl", "tenacity", "yaml")
+HEAVY = ("asyncio", "h11", "jsonschema", "msgspec", "rapidfuzz", "ssl", "yaml")
 IMPORTED = f"""\
 import sys, pytest
 pytest.main(sys.argv[1:])

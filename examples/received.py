@@ -12,7 +12,7 @@ from pytest_graysplit.replies.fingerprint import request_hash, unchanged
 from pytest_graysplit.replies.recordings import Journal, merge_journals
 from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.replies.relay.failures import RawResponse
-from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.types import ReplyKey
 
 RECEIVED = Path(__file__).parent / "support-desk" / "answers-as-received.jsonl"
@@ -27,7 +27,7 @@ def as_asked(sent, sample):
 def reply_of(line):
     """Read the response as the plugin reads the response of a relay."""
     answer = RawResponse(status=line["status"], headers={}, body=json.dumps(line["response"]).encode())
-    reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=is_refusal, redact=str)
+    reply = read_response(answer, model=line["model"], sent=line["request"], is_refusal=is_refusal, redact=str)
     return replace(reply, latency_s=line["latency_s"], at=line["at"])
 
 

@@ -43,7 +43,7 @@ __all__ = [
     "load_splitter",
 ]
 
-# Where each public name lives that is no record of `types`.
+# The modules of the public names that are not in `types`.
 _HOMES = {
     "Assignment": "traffic.splitter",
     "Grade": "traffic.grade.grade",

@@ -1,4 +1,4 @@
-"""`python -m pytest_graysplit` is the command `graysplit`."""
+"""Entry point of `python -m pytest_graysplit`, which runs the command `graysplit`."""
 
 import sys
 

@@ -1,16 +1,16 @@
-"""Everything this package raises on purpose.
+"""The exceptions of this package, and the slugs of its messages.
 
 GraysplitError
 ├── UsageError          an option, a setting, a marker or a case file that cannot be used
 ├── RecordingError      a recording that is missing, broken, or of another format
-├── AnswerError         an answer that is not what a test took it for: a miss of the model
-│   ├── ReplyNotJsonError   a reply that was asked for as JSON and is not (also a ValueError)
-│   └── ToolCallError       a tool call that was asked for and is not in the reply (also an AssertionError)
-├── RelayError          the relay cannot be used at all: the run stops, once, with one message
-├── BudgetExceededError  a request was not sent, because the cap on the cost was reached
-└── RequestFailedError  a request of live traffic that nobody has answered; it holds the failed reply
+├── AnswerError         an answer without the form that a test asked for: a failure of the model
+│   ├── ReplyNotJsonError   a reply that a test reads as JSON and that does not parse (also a ValueError)
+│   └── ToolCallError       a tool call that a test reads and that the reply lacks (also an AssertionError)
+├── RelayError          a relay that cannot be used at all: the run stops, with one message
+├── BudgetExceededError  a request that was not sent because the cost cap was reached
+└── RequestFailedError  a request of live traffic that no model answered; it holds the failed reply
 
-In a test run a failed call is no exception: it is a `Reply` with the outcome "error", because failed calls count.
+In a test run a failed call does not raise: it is a `Reply` with the outcome "error", because failed calls count.
 """
 
 import warnings
@@ -20,7 +20,7 @@ from pytest_graysplit.formatting.escaping import visible
 
 
 class Slug(StrEnum):
-    """The word that ends a message: a heading in docs/messages.md. In JSON, recordings and logs it is a plain text."""
+    """The word that ends a message: a heading in docs/messages.md, and a plain text in JSON, recordings and logs."""
 
     # Options and settings
     CONTROL_MISSING = "control-missing"
@@ -187,11 +187,11 @@ class Slug(StrEnum):
 
 
 class GraysplitError(Exception):
-    """A problem, the remedy for it, and the heading in docs/messages.md that tells more."""
+    """A problem, its remedy, and the slug of the heading in docs/messages.md that explains it."""
 
     def __init__(self, problem: str, *, hint: str, slug: Slug) -> None:
         super().__init__(problem, hint, slug)
-        # Messages quote relays, files and answers, and end up on terminals and in logs of CI.
+        # Messages quote relays, files and answers, and are printed on terminals and in CI logs.
         self.problem = visible(problem)
         self.hint = visible(hint)
         self.slug = slug
@@ -205,7 +205,7 @@ class GraysplitError(Exception):
         return f"{self.problem}\n  hint: {self.hint}  [{self.slug}]"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments do not survive the default pickling of exceptions, and xdist pickles.
+        # The default pickling of exceptions, which xdist uses, loses keyword-only arguments.
         return _rebuild, (type(self), self.problem, self.hint, self.slug)
 
 
@@ -218,15 +218,15 @@ class RecordingError(GraysplitError):
 
 
 class AnswerError(GraysplitError):
-    """An answer is not what a test took it for; raised in a test body, it is a miss of the model."""
+    """An answer lacks the form that a test body asked for: the model failed, not the test."""
 
 
 class ReplyNotJsonError(AnswerError, ValueError):
-    """A reply was asked for as JSON and does not parse."""
+    """A reply that a test read as JSON does not parse."""
 
 
 class ToolCallError(AnswerError, AssertionError):
-    """A reply does not call a tool exactly once, or with arguments that are not JSON: a miss of its model."""
+    """A reply does not call the tool exactly once, or calls it with arguments that are not JSON."""
 
 
 class RelayError(GraysplitError):
@@ -234,7 +234,7 @@ class RelayError(GraysplitError):
 
 
 class BudgetExceededError(GraysplitError):
-    """The request was not sent because the cap on the cost was reached; this says nothing about a model."""
+    """The request was not sent because the cost cap was reached; this says nothing about the model."""
 
 
 def _rebuild(cls: type[GraysplitError], problem: str, hint: str, slug: Slug) -> GraysplitError:

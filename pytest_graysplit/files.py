@@ -1,4 +1,4 @@
-"""The safe ways to write a file: whole or not at all."""
+"""Safe ways to write a file: either whole, or not at all."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-# No write takes this long, so an older temporary file has been left by a process that was killed.
+# No write takes this long, so a process that left an older temporary file was killed.
 OLDEST_S = 3600.0
-# The superuser may write a file that was made read-only, and was hardly meant to.
+# The superuser may write to a read-only file, but hardly wants to.
 WRITABLE = 0o222
 _TEMPORARY = re.compile(r"(?P<pid>\d{1,10})(\.\w{8})?\.tmp")
 
 
 def temporary_prefix(path: Path) -> str:
-    """Return how the names begin of the temporary files that this process writes beside the path."""
+    """Return the beginning of the names of this process's temporary files for the path."""
     return f".{path.name}.{os.getpid()}."
 
 
 def remove_stale(path: Path) -> None:
-    """Remove the temporary files for the path that a killed process has left beside it."""
+    """Remove the temporary files that killed processes left for the path."""
     prefix = f".{path.name}."
-    with suppress(OSError):  # what cannot be removed does no harm
+    with suppress(OSError):  # a file that cannot be removed does no harm
         for left in [each for each in path.parent.iterdir() if each.name.startswith(prefix)]:
             named = _TEMPORARY.fullmatch(left.name.removeprefix(prefix))
             if named and (_ended(int(named["pid"])) or time.time() - left.stat().st_mtime > OLDEST_S):
@@ -39,7 +39,7 @@ def remove_stale(path: Path) -> None:
 
 
 def write_whole(path: Path, pieces: Iterable[str]) -> None:
-    """Write the text whole or not at all, and make its folder; raise OSError when it cannot be written."""
+    """Write the text whole or not at all, and make its folder; raise OSError if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=".tmp")
@@ -50,7 +50,7 @@ def write_whole(path: Path, pieces: Iterable[str]) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Replace the file by the data, on disk on return; raise OSError and leave the old file where that fails.
+    """Replace the contents of the file and sync them to disk; raise OSError and keep the old file if that fails.
 
     A link stays a link, and a file keeps its mode.
     """
@@ -70,7 +70,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path, temporary: Path) -> Iterator[None]:
-    """Move the temporary file, which the block writes, over the path; remove it where that fails."""
+    """Move the temporary file, which the block writes, over the path; remove it on failure."""
     try:
         yield
         temporary.replace(path)
@@ -81,7 +81,7 @@ def replacing(path: Path, temporary: Path) -> Iterator[None]:
 
 
 def try_writing(path: Path) -> None:
-    """Raise OSError where the file could not be written later; make no folder, and leave nothing behind."""
+    """Raise OSError if the file could not be written later; make no folder, and leave no file behind."""
     if path.exists() and not (path.is_file() and path.stat().st_mode & WRITABLE and os.access(path, os.W_OK)):
         is_file = path.is_file()
         raise OSError(EACCES if is_file else EISDIR, "it is read-only" if is_file else "it is not a file")
@@ -99,8 +99,8 @@ def why_not(path: Path, error: OSError) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the folder's new entry on disk too: journals are removed once it is there."""
-    with suppress(OSError):  # Windows opens no folders, and orders these writes by itself
+    """Sync the folder too: journals are removed once the new entry is on disk."""
+    with suppress(OSError):  # Windows opens no folders, and orders these writes itself
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -109,7 +109,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _ended(pid: int) -> bool:
-    """Tell whether no process has the number; False where the system does not tell."""
+    """Tell whether no process has the number; return False if the system does not tell."""
     if os.name == "nt":  # there, the signal 0 ends the process
         return False
     try:

@@ -1,4 +1,4 @@
-"""Old import paths that the documentation named: they work until the next release, with a DeprecationWarning."""
+"""Old import paths that the documentation named; they work with a DeprecationWarning until the next release."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _PACKAGE = __name__.rpartition(".")[0]
-# Old module: its new home. A package on the way to an old module has the home None.
+# Old module to new module; None for a package that only leads to an old module.
 MOVED: dict[str, str | None] = {
     "dashboard": None,
     "dashboard.app": "reporting.dashboard.app",
@@ -25,10 +25,10 @@ MOVED: dict[str, str | None] = {
 
 
 class _Loader(Loader):
-    """A loader of old modules: each has the names of its new home."""
+    """A loader that fills an old module with the names of the new one."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill the module; warn where a new home is there to be named."""
+        """Fill the module, and warn if it has a new path."""
         old = module.__name__
         if home := MOVED[old.removeprefix(f"{_PACKAGE}.")]:
             new = f"{_PACKAGE}.{home}"
@@ -40,7 +40,7 @@ class _Loader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    """A finder that is asked last, so that it costs nothing where a module is found."""
+    """A finder that is asked last, so it costs nothing if a module is found."""
 
     def find_spec(
         self,
@@ -56,6 +56,6 @@ class _Finder(MetaPathFinder):
 
 
 def keep_old_paths() -> None:
-    """Let the old paths be imported."""
+    """Make the old paths importable."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

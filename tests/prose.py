@@ -34,43 +34,55 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One habit that the tree does without: its pattern, and the wording to use instead."""
+    """One habit that the tree does without: its pattern, and the wording to use instead.
+
+    The pattern is tried only on texts with one of the `words`, which is ten times as fast; without words, on all texts.
+    """
 
     name: str
+    words: frozenset[str]
     pattern: re.Pattern[str]
     instead: str
-    kinds: tuple[Kind, ...]
+    kinds: tuple[Kind, ...] = KINDS
 
 
-def rule(name: str, pattern: str, instead: str, kinds: tuple[Kind, ...] = KINDS) -> Rule:
+def rule(name: str, words: str, pattern: str, instead: str, kinds: tuple[Kind, ...] = KINDS) -> Rule:
     """Build a rule whose pattern ignores case."""
-    return Rule(name=name, pattern=re.compile(pattern, re.IGNORECASE), instead=instead, kinds=kinds)
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return Rule(name=name, words=frozenset(words.split()), pattern=compiled, instead=instead, kinds=kinds)
 
 
 COUNTED = "bytes|cases|cents|dollars|lines?|replies|requests|runs|samples|seconds|times|tokens|units"
 PER = "arm|case|day|file|hour|item|line|minute|model|reply|request|run|second|unit|user|worker"
 VERB_OBJECT = r"(?:the|an?|what|which|how|where|whether|every|each|all|one|its|their|it|them)\b"
 RULES = (
-    rule("is-no", r"(?<!\bthere )\b(?:is|are|was|were) no\b(?! longer\b| more\b)", "is not a"),
-    rule("nobody", r"\b(?:nobody|somebody|whoever)\b", "a named subject, or the passive"),
-    rule("anew", r"\banew\b", "again"),
-    rule("mend", r"\bmend(?:s|ed|ing)?\b", "fix"),
-    rule("per", rf"\b(?:{COUNTED}) an? (?:{PER})\b", "replies per case"),
-    rule("each", r"\ban? [\w-]+ each(?=[.,;:)]|$| and\b)", "one per line"),
-    rule("the-least", r"\b(?:are|is) the least\b|\bat the (?:least|most)\b", "at least, at most"),
-    rule("in-vain", r"\bin vain\b", "without success"),
-    rule("metaphor", r"\bcr(?:y|ies|ied) wolf\b|\bof (?:its|their) own accord\b|\bever after\b", "the fact itself"),
-    rule("let-go", r"\b(?:lets?|letting) go\b|\bwak(?:es?|ing) up\b", "release, activate"),
-    rule("but-for", r"\bbut for\b|\blest\b", "except for"),
-    rule("for-who", r"\b(?:for|to|by|of|than) who \w+", "the user who"),
+    rule("is-no", "no", r"(?<!\bthere )\b(?:is|are|was|were) no\b(?! longer\b| more\b)", "is not a"),
+    rule("nobody", "nobody somebody whoever", r"\b(?:nobody|somebody|whoever)\b", "a named subject, or the passive"),
+    rule("anew", "anew", r"\banew\b", "again"),
+    rule("mend", "mend mends mended mending", r"\bmend(?:s|ed|ing)?\b", "fix"),
+    rule("per", "a an", rf"\b(?:{COUNTED}) an? (?:{PER})\b", "replies per case"),
+    rule("each", "each", r"\ban? [\w-]+ each(?=[.,;:)]|$| and\b)", "one per line"),
+    rule("the-least", "least most", r"\b(?:are|is) the least\b|\bat the (?:least|most)\b", "at least, at most"),
+    rule("in-vain", "vain", r"\bin vain\b", "without success"),
+    rule(
+        "metaphor",
+        "wolf accord ever",
+        r"\bcr(?:y|ies|ied) wolf\b|\bof (?:its|their) own accord\b|\bever after\b",
+        "the fact itself",
+    ),
+    rule("let-go", "go up", r"\b(?:lets?|letting) go\b|\bwak(?:es?|ing) up\b", "release, activate"),
+    rule("but-for", "but lest", r"\bbut for\b|\blest\b", "except for"),
+    rule("for-who", "who", r"\b(?:for|to|by|of|than) who \w+", "the user who"),
     rule(
         "is-none",
+        "none",
         r"(?<!\bthere )(?<!\bNone )\b(?:is|are|was|were) (?-i:none)\b(?! of\b)",
         "is not one",
         tuple(kind for kind in KINDS if kind != "name"),
     ),
     Rule(
         name="class-noun",
+        words=frozenset(),
         pattern=re.compile(
             rf"^(?:(?:What|Who|How|Whether|Where|When)\b|[A-Z][a-z]*[^\Ws]s (?:(?:up|down|in|out|on) )?{VERB_OBJECT})"
         ),
@@ -88,11 +100,14 @@ RELATIVE = re.compile(
     r"\bwhat(?:ever)?\b|\bwhoever\b|(?<=[.:;] )who\b|^who\b|\b(?:for|to|by|of|than) who\b", re.IGNORECASE
 )
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+WITH_TEXT = {*DOCUMENTED, ast.Constant, ast.JoinedStr}
 BLOCKS = ("body", "orelse", "handlers", "finalbody")
 # Strings are read so that a # inside of one does not begin a comment.
 STRING_OR_COMMENT = re.compile(
     r"\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#[^\n]*", re.DOTALL
 )
+SENTENCE = re.compile(r"[^.?!]+[.?!]*")
+WORD = re.compile(r"[a-z]+")
 QUOTED = re.compile(r"``?[^`]*``?|\"[^\"]*\"")
 
 
@@ -102,7 +117,9 @@ def free_relatives(unit: Unit) -> Iterator[str]:
     Every such word counts, except in a sentence that ends in a question mark, in `what to`, and in an indirect
     question: right after a verb of asking, saying or knowing, or after that verb and its object.
     """
-    for sentence in re.findall(r"[^.?!]+[.?!]*", unit.text):
+    if "what" not in (lower := unit.text.lower()) and "who" not in lower:
+        return
+    for sentence in SENTENCE.findall(unit.text):
         if sentence.endswith("?"):
             continue
         for found in RELATIVE.finditer(sentence.lstrip()):
@@ -114,7 +131,9 @@ def free_relatives(unit: Unit) -> Iterator[str]:
 def offences(units: list[Unit]) -> Iterator[tuple[Rule, Unit]]:
     """Yield every unit with each rule that it breaks."""
     for unit in units:
-        yield from ((each, unit) for each in RULES if unit.kind in each.kinds and each.pattern.search(unit.text))
+        words = set(WORD.findall(unit.text.lower()))
+        tried = (each for each in RULES if not (each.words and each.words.isdisjoint(words)))
+        yield from ((each, unit) for each in tried if unit.kind in each.kinds and each.pattern.search(unit.text))
 
 
 def prose_of(units: list[Unit]) -> list[Unit]:
@@ -156,7 +175,7 @@ def python_units(path: str, text: str) -> Iterator[Unit]:
     in_package = path.startswith("pytest_graysplit/") and not path.endswith(WORD_LISTS)
     module = ast.parse(text)
     docstrings = set()
-    for node in ast.walk(module) if in_package else definitions(module):
+    for node in with_text(module) if in_package else definitions(module):
         if isinstance(node, DOCUMENTED):
             if is_documented(node):
                 docstrings.add(node.body[0].value)
@@ -171,6 +190,21 @@ def python_units(path: str, text: str) -> Iterator[Unit]:
         elif isinstance(node, ast.Constant) and node not in docstrings and " " in str(node.value):
             yield Unit(path=path, line=node.lineno, kind="message", text=" ".join(str(node.value).split()))
     yield from comments(path, text)
+
+
+def with_text(module: ast.Module) -> Iterator[ast.AST]:
+    """Yield the definitions and the strings of a module; a docstring follows its definition."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if type(node) in WITH_TEXT:
+            yield node
+        for name in node._fields:
+            value = getattr(node, name)
+            if isinstance(value, list):
+                waiting += [inner for inner in value if isinstance(inner, ast.AST)]
+            elif isinstance(value, ast.AST) and value._fields:
+                waiting.append(value)
 
 
 def definitions(module: ast.Module) -> Iterator[ast.AST]:

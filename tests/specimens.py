@@ -1,4 +1,4 @@
-"""Cases, replies and results as a run would make them, for tests of what is made of them."""
+"""Factories for the cases, replies and results that a run makes, for tests of their consumers."""
 
 from decimal import Decimal
 
@@ -56,7 +56,7 @@ def lexical(left, right):
 
 
 def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), control_misses=(), **arms):
-    """What a comparing item saw of one case; the treatment's arm is named after its model."""
+    """Return a comparing item's result for one case; the treatment's arm is named after its model."""
     controls = control if isinstance(control, tuple) else (control,)
     spare = arms.get("spare", ())
     judged = {"judged": arms.get("judged", True), "because": arms.get("because", "")}
@@ -81,7 +81,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
 
 
 def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged=True):
-    """What an item of one arm saw of one case."""
+    """Return a one-arm item's result for one case."""
     return CaseResult(
         case=case,
         request_hash="0123456789abcdef",
@@ -93,7 +93,7 @@ def one_arm(case, arm, *replies, file="tests/test_support.py", misses=(), judged
 
 
 def collected(*case_results):
-    """Results of items that saw one case each; equal node ids get a number."""
+    """Return the results of items with one case each; equal node ids get a number."""
     results = Results()
     for number, result in enumerate(case_results):
         results.add(f"{result.nodeid}#{number}", (result,))
@@ -101,10 +101,10 @@ def collected(*case_results):
 
 
 def verdicts_of(results, policy=None, **facts):
-    """The verdict of each treatment, by the usual bounds, of a run that saw the whole suite."""
+    """Return the verdict of each treatment under the default policy, for a run of the whole suite."""
     return [decide(results, one.treatment, policy or Policy(), RunFacts(**facts)) for one in results.comparisons()]
 
 
 def plain(lines):
-    """The lines without their styles."""
+    """Return the lines without their styles."""
     return ["".join(piece.text for piece in line) for line in lines]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what a kill in between leaves behind."""
+"""Files are written whole or not at all, and temporaries of killed processes are removed."""
 
 import os
 import subprocess
@@ -22,8 +22,8 @@ else:
 
 @pytest.mark.skipif(os.name == "nt", reason="a kill that cannot be caught is a signal")
 @pytest.mark.parametrize("how", ["recording", "report"])
-def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
-    """A process that was killed before the rename leaves the old file, and its new one until the next write."""
+def test_next_write_removes_temporary_of_killed_process(tmp_path, how):
+    """A process killed before the rename leaves the old file, and a temporary until the next write."""
     path = tmp_path / "x.jsonl"
     path.write_text("old")
     subprocess.run([sys.executable, "-c", KILLED, how, str(path)], check=False)
@@ -37,8 +37,8 @@ def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path, how):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_only_stale_temporaries_of_the_file_are_removed(tmp_path):
-    """Those of living processes, of other files and of other programs stay; an old one of a reused number goes."""
+def test_remove_stale_keeps_other_temporaries(tmp_path):
+    """Temporaries of living processes, other files and other programs stay; an old one with a reused number goes."""
     path = tmp_path / "x.jsonl"
     living = os.getppid() or os.getpid()
     stay = [f".x.jsonl.{living}.tmp", ".x.jsonl.notes.tmp", ".y.jsonl.999999999.tmp", ".x.jsonl.swp", "x.jsonl.5.tmp"]
@@ -50,7 +50,7 @@ def test_only_stale_temporaries_of_the_file_are_removed(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(stay)
 
 
-def test_a_folder_that_is_not_there_has_nothing_stale(tmp_path):
+def test_remove_stale_accepts_a_missing_folder(tmp_path):
     """The folder of a report is made when the report is written."""
     remove_stale(tmp_path / "none" / "x.json")
     assert list(tmp_path.iterdir()) == []

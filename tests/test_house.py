@@ -1,4 +1,4 @@
-"""What keeps the house a house: one door per dependency, arrows that point down, and nothing paid for when unused."""
+"""The structure of the package: one importer per dependency, imports that point down, and nothing loaded if unused."""
 
 import ast
 import subprocess
@@ -32,7 +32,7 @@ HEAVY = (
 
 
 def imported(module):
-    """Every module that a file imports, anywhere in it, also for types alone."""
+    """Return every module that a file imports, also inside functions and for types only."""
     names = set()
     for node in ast.walk(ast.parse((HOME / module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -43,29 +43,29 @@ def imported(module):
 
 
 def doors(*roots):
-    """The files that import any of the packages."""
+    """Return the files that import any of the packages."""
     return {module for module in MODULES if any(name.split(".")[0] in roots for name in imported(module))}
 
 
-def test_the_network_has_one_door():
-    """To swap the HTTP library costs one file."""
+def test_network_libraries_have_one_importer():
+    """The HTTP library can be exchanged in one wing."""
     assert doors("h11") == {"replies/relay/connection.py", "replies/relay/pipe.py"}
     assert doors("aiohappyeyeballs") == {"replies/relay/pipe.py"}
     assert doors("httpx", "httpcore", "requests", "aiohttp", "urllib3") == set()
 
 
-def test_the_live_page_has_its_doors():
-    """The server can be swapped without the routes, and nothing else knows of either."""
+def test_dashboard_libraries_stay_in_the_dashboard():
+    """The server can be exchanged without the routes, and no other wing imports either."""
     assert doors("uvicorn") == {"reporting/dashboard/server.py"}
     assert {module for module in doors("starlette") if not module.startswith("reporting/dashboard/")} == set()
 
 
-def test_prometheus_has_one_door():
-    """Whoever does without metrics does without their library."""
+def test_prometheus_has_one_importer():
+    """Users without metrics do not need the library."""
     assert doors("prometheus_client") == {"traffic/monitor/prometheus.py"}
 
 
-def test_pytest_has_one_door():
+def test_pytest_stays_in_the_plugin():
     """Only the plugin knows that it runs inside pytest."""
     assert {
         module for module in doors("pytest", "_pytest", "pluggy", "xdist") if not module.startswith("plugin/")
@@ -73,8 +73,8 @@ def test_pytest_has_one_door():
 
 
 @pytest.mark.parametrize("room", ["plugin", "cli"])
-def test_nothing_imports_the_front_rooms(room):
-    """plugin and cli use the house; the house does not know of them."""
+def test_no_wing_imports_plugin_or_cli(room):
+    """plugin and cli are at the top."""
     users = {
         module
         for module in MODULES
@@ -87,8 +87,8 @@ def test_nothing_imports_the_front_rooms(room):
     assert {module for module in users if not module.startswith(room)} == allowed
 
 
-def test_no_import_is_relative():
-    """An import says where it comes from, wherever it stands."""
+def test_imports_are_absolute():
+    """An absolute import names its source wherever it is."""
     relative = [
         module
         for module in MODULES
@@ -98,8 +98,8 @@ def test_no_import_is_relative():
     assert relative == []
 
 
-def test_public_names_are_there():
-    """Each name of __all__ is there, under that name, with a word about it, and the version is that of the package."""
+def test_public_names_exist_with_docstrings():
+    """Each name of __all__ is an object of that name with a docstring, and the version is the package's."""
     for name in pytest_graysplit.__all__:
         public = getattr(pytest_graysplit, name)
         assert public.__name__ == name
@@ -108,41 +108,41 @@ def test_public_names_are_there():
     assert pytest_graysplit.__version__ == version("pytest-graysplit")
 
 
-def test_an_unknown_name_is_told_as_python_tells_it():
-    """A typo in an import reads as it does for every other module."""
+def test_unknown_name_raises_the_usual_attribute_error():
+    """A typo in an import reads as in every other module."""
     with pytest.raises(AttributeError) as caught:
         _ = pytest_graysplit.Replly
     assert str(caught.value) == "module 'pytest_graysplit' has no attribute 'Replly'"
 
 
-def test_the_package_is_typed():
-    """Type checkers of users are told that the annotations are meant."""
+def test_package_is_typed():
+    """Type checkers of users read the annotations."""
     assert (HOME / "py.typed").exists()
 
 
 def modules_after(code):
-    """Which modules a fresh interpreter has after the code, without any plugin."""
+    """Return the modules of a fresh interpreter after the code, without any plugin."""
     script = f"{code}\nimport sys; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=HOME.parent)
     return set(run.stdout.split())
 
 
-def test_importing_the_package_imports_next_to_nothing():
-    """Names are looked up when they are asked for."""
+def test_package_import_loads_little():
+    """Public names are imported when they are first used."""
     assert modules_after("import pytest_graysplit") & {"pytest", *HEAVY} == set()
 
 
-def test_importing_the_plugin_imports_nothing_heavy():
-    """Installed but unused it costs pytest nothing: no network, no event loop, no parser that pytest does not load."""
+def test_plugin_import_loads_nothing_heavy():
+    """An installed but unused plugin loads no network, no event loop and no parser that pytest does not load."""
     beside_pytest = modules_after("import pytest_graysplit.plugin") - modules_after("import pytest")
     assert {name for name in beside_pytest if name.split(".")[0] in HEAVY} == set()
 
 
-def test_naming_the_live_server_imports_nothing_heavy():
-    """The page costs whoever asks for it, when it is served."""
+def test_server_import_loads_nothing_heavy():
+    """The libraries of the page are loaded when it is served."""
     assert modules_after("import pytest_graysplit.reporting.dashboard.server") & {"pytest", *HEAVY} == set()
 
 
-def test_a_public_type_imports_nothing_heavy():
-    """An application that names our types in annotations pays for no client."""
+def test_public_types_import_nothing_heavy():
+    """An application with our types in its annotations loads no client."""
     assert modules_after("from pytest_graysplit import Reply, GraysplitError") & {"pytest", *HEAVY} == set()

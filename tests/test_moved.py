@@ -1,4 +1,4 @@
-"""Old names and import paths that the documentation named keep working, and say what to write instead."""
+"""Old names and import paths of the documentation work, and their warnings name the new ones."""
 
 import importlib
 import sys

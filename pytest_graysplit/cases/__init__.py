@@ -1,4 +1,4 @@
-"""Cases: from the marker's fields, and from JSONL, YAML and CSV files."""
+"""Cases: built from the fields of a marker, or from JSONL, YAML and CSV files."""
 
 from pytest_graysplit.cases.fields import build_case
 

@@ -1,4 +1,4 @@
-"""The fields of `expect`: what may be asked of an answer, checked before anything is sent."""
+"""The fields of `expect`, checked before any request is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CALLS = 'name the tools and the arguments that matter: [{"name": "refund", "arg
 
 
 def read_expect(location: FieldLocation, value: object) -> Expect:
-    """Read what a right answer must show; raise UsageError for what can be no expectation."""
+    """Read the expectations of an answer; raise UsageError for a value that cannot be one."""
     if not isinstance(value, dict):
         hint = 'say how it is checked, such as expect: {"contains": "30 days"}'
         raise location.expected(f"an object with {', '.join(EXPECT_FIELDS)}", value, hint)
@@ -50,16 +50,16 @@ def read_expect(location: FieldLocation, value: object) -> Expect:
 
 def _reject_clashes(expected: Expect, location: FieldLocation) -> None:
     if expected.min_similarity is not None and expected.reference is None:
-        hint = (
-            "here it holds the answer against expect.reference; the two models are compared by min_similarity outside"
-        )
+        hint = "inside expect it compares the answer with expect.reference; outside, it compares the two models"
         raise location.inside("min_similarity").refuse("there is no reference", hint, Slug.CASE_FIELD_CLASH)
     about_calls = [name for name in ("tool_calls", "tool_order", "no_other_tool_calls") if getattr(expected, name)]
     if expected.no_tool_calls and about_calls:
-        hint = "it asks for an answer without calls: keep it alone, or leave it out"
-        raise location.inside("no_tool_calls").refuse(f"goes with no {about_calls[0]}", hint, Slug.CASE_FIELD_CLASH)
+        hint = "it expects an answer without calls: use it alone, or leave it out"
+        raise location.inside("no_tool_calls").refuse(
+            f"cannot be combined with {about_calls[0]}", hint, Slug.CASE_FIELD_CLASH
+        )
     if about_calls and not expected.tool_calls:
-        hint = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
+        hint = "it needs expect.tool_calls; if no tool may be called at all, write no_tool_calls: true"
         raise location.inside(about_calls[0]).refuse("there are no tool_calls", hint, Slug.CASE_FIELD_CLASH)
 
 
@@ -70,14 +70,14 @@ def _patterns(location: FieldLocation, value: object) -> tuple[str, ...]:
             pattern(expression)
         except ValueError as error:
             problem = f"{field_types.format_value(expression)} is not a valid regular expression: {error}"
-            hint = "put a backslash before what is meant literally, such as \\( or \\?"
+            hint = "put a backslash before characters that are meant literally, such as \\( or \\?"
             raise location.refuse(problem, hint, Slug.CASE_REGEX) from None
     return expressions
 
 
 def _tool_calls(location: FieldLocation, value: object) -> tuple[ToolCall, ...]:
     if not isinstance(value, list | tuple) or not value:
-        instead = "; no_tool_calls: true says that none may occur" if value in ([], ()) else ""
+        instead = "; if no tool may be called, write no_tool_calls: true" if value in ([], ()) else ""
         raise location.expected("a list of calls", value, f"{_CALLS}{instead}")
     return tuple(_tool_call(location.inside(number), entry) for number, entry in enumerate(value))
 

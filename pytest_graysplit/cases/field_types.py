@@ -1,4 +1,4 @@
-"""What a field of a case may hold: one reader a kind, and errors that name file, line and field."""
+"""Types of fields of a case: one reader per type, with errors that name file, line and field."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _TEXT = "put the value in quotes"
 
 
 class FieldLocation(NamedTuple):
-    """Where a field stands (`support.jsonl:14`) and its dotted name (`expect.min_similarity`)."""
+    """The line of a field (`support.jsonl:14`) and its dotted name (`expect.min_similarity`)."""
 
     where: str
     name: str
 
     def inside(self, key: str | int) -> FieldLocation:
-        """Return the place of an entry of this field."""
+        """Return the location of an entry of this field."""
         step = f"[{key}]" if isinstance(key, int) else f".{key}" if self.name else key
         return FieldLocation(self.where, f"{self.name}{step}")
 
@@ -37,34 +37,34 @@ class FieldLocation(NamedTuple):
         return UsageError(": ".join(part for part in (*self, problem) if part), hint=hint, slug=slug)
 
     def expected(self, what: str, got: object, hint: str) -> UsageError:
-        """Build the error for a field that holds something else; the caller raises it."""
+        """Build the error for a field with a value of another type; the caller raises it."""
         return self.refuse(f"expected {what}, got {format_value(got)}", hint)
 
 
 class Fields:
-    """Named values of one object, each read by its kind; None is a field that was not given."""
+    """The fields of one object, each read by the reader of its type; a field that is None counts as missing."""
 
     def __init__(self, values: Mapping[str, object], location: FieldLocation) -> None:
         self.values = {name: value for name, value in values.items() if value is not None}
         self.location = location
 
     def read(self, name: str, kind: Callable[[FieldLocation, object], T]) -> T | None:
-        """Return the field as its kind reads it, or None when it was not given."""
+        """Return the field as its reader returns it, or None if it is missing."""
         return kind(self.location.inside(name), self.values[name]) if name in self.values else None
 
 
 def format_value(value: object) -> str:
-    """Write a value for a message, cut where it would fill the screen."""
+    """Write a value for a message, shortened if it is long."""
     try:
         return cut(repr(value), 60)
-    except (RecursionError, ValueError):  # a list that holds itself many times over, an integer of 5,000 digits
+    except (RecursionError, ValueError):  # a list that holds itself many times over, or an integer of 5,000 digits
         return f"a {type(value).__name__} too large to show"
 
 
 def reject_unknown(
     names: Sequence[object], known: Sequence[str], location: FieldLocation, remedies: Mapping[str, str]
 ) -> None:
-    """Raise UsageError for the first name that is not known, with the remedy for it or the nearest name."""
+    """Raise UsageError for the first unknown name, with its remedy or the most similar known name."""
     for name in names:
         if not isinstance(name, str):
             raise location.refuse(f"the field name {format_value(name)} is not a text", _TEXT)
@@ -75,7 +75,7 @@ def reject_unknown(
 
 
 def read_text(location: FieldLocation, value: object) -> str:
-    """Read a text that says something and can be sent."""
+    """Read a text that is not blank and can be sent."""
     if not isinstance(value, str):
         raise location.expected("a text", value, _TEXT)
     if not value.strip():
@@ -84,7 +84,7 @@ def read_text(location: FieldLocation, value: object) -> str:
 
 
 def check_encodable(location: FieldLocation, value: str) -> str:
-    """Return the text, unless it holds half a character: that cannot be sent, hashed or stored."""
+    """Return the text, unless it holds half a surrogate pair, which cannot be sent, hashed or stored."""
     if not value.isascii():
         try:
             value.encode()
@@ -96,9 +96,9 @@ def check_encodable(location: FieldLocation, value: str) -> str:
 
 
 def read_texts(location: FieldLocation, value: object) -> tuple[str, ...]:
-    """Read one text or a list of at least one: an empty list would look like a check and check nothing."""
+    """Read one text, or a list of at least one; an empty list would look like a check and check nothing."""
     if value in ([], ()):
-        raise location.expected("a text or a list of texts", value, "list what is meant, or leave the field out")
+        raise location.expected("a text or a list of texts", value, "list at least one text, or leave the field out")
     return read_labels(location, value)
 
 
@@ -154,10 +154,10 @@ def read_table(location: FieldLocation, value: object) -> dict[str, Json]:
 
 
 def read_json(location: FieldLocation, value: object, depth: int = 0) -> Json:
-    """Read anything that JSON can hold, and nothing else: it is sent, hashed and stored."""
+    """Read any JSON value, and reject others: it is sent, hashed and stored."""
     if depth > CASE_LEVELS:
         outermost = FieldLocation(location.where, location.name.partition(".")[0])
-        hint = "write it flatter; a YAML anchor must not hold itself"
+        hint = "reduce the nesting; a YAML anchor must not contain itself"
         raise outermost.refuse(f"is nested more than {CASE_LEVELS} deep", hint)
     if isinstance(value, dict):
         for key in value:

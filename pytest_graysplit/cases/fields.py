@@ -1,4 +1,4 @@
-"""Where fields become a case: the same for a line of a case file and for the marker."""
+"""From fields to a case, the same for a line of a case file and for the marker."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _REMEDIES = {
         for name in EXPECT_FIELDS
         if name not in CASE_FIELDS
     },
-    # Met only where id is no field: in the marker.
+    # Unknown only in the marker.
     "id": "pytest names the test: write pytest.param(..., id=...) to name it yourself",
-    "asserts": "it is said of the body of a test: write @pytest.mark.graysplit(asserts=True)",
+    "asserts": "it is about the body of a test: write @pytest.mark.graysplit(asserts=True)",
     "model": "models are named once for all cases, by --graysplit-control and --graysplit-treatment",
 }
 
@@ -48,12 +48,13 @@ def build_case(
     fields: Mapping[str, object],
     *,
     where: str,
-    id: str = "",  # noqa: A002  # it is called id wherever users meet it
+    id: str = "",  # noqa: A002  # users know it as id
     allowed: Sequence[str] = CASE_FIELDS,
 ) -> Case:
     """Check the fields and build the case; raise UsageError that names place, field and remedy.
 
-    A field that is None counts as not given. The id is that of the fields, else `id`, else made from the messages.
+    A field that is None counts as missing. The id is the field `id`, else the argument `id`, else made from the
+    messages.
     """
     location = FieldLocation(where, "")
     reject_unknown(list(fields), allowed, location, _REMEDIES)
@@ -65,9 +66,9 @@ def build_case(
 
 
 def id_of(messages: Sequence[Message]) -> str:
-    """Make an id from what is asked: readable, and the same wherever in a file the case stands.
+    """Make an id from the messages: readable, and independent of the position in the file.
 
-    The number of the line would shift with every line inserted above, and recordings are found by id.
+    A line number would change with every line inserted above, and recordings are found by id.
     """
     canonical = json.dumps(messages, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
@@ -78,7 +79,7 @@ def id_of(messages: Sequence[Message]) -> str:
 
 
 def fields_of(messages: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
-    """Return the fields that ask this: a prompt, with its system message, where that is all; else the messages."""
+    """Return the shortest fields for the messages: a prompt, a prompt with a system message, or the messages."""
     if all(set(message) == {"role", "content"} and _says(message["content"]) for message in messages):
         roles = [message["role"] for message in messages]
         if roles == ["user"]:
@@ -105,7 +106,7 @@ def _params(location: FieldLocation, value: object) -> dict[str, Json]:
         if name in params:
             problem = f"sets {name}, which the arm and the case decide"
             raise location.inside(name).refuse(problem, "remove it", Slug.CASE_FIELD_CLASH)
-    # As everywhere, null is "not given": it takes back a default, and relays refuse to be sent null.
+    # As everywhere, null means "not given": it removes a default, and relays reject null.
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
@@ -126,7 +127,7 @@ def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
     return ({"role": "system", "content": system}, *messages)
 
 
-# The fields that the record takes as they are read, by its own names; what is not given keeps the record's default.
+# The fields that go into the Case as they are read, under the same names; a missing one keeps the default.
 _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "params": _params,
     "expect": read_expect,

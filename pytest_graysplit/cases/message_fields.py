@@ -1,4 +1,4 @@
-"""What a message of a conversation may hold: what servers that speak OpenAI's protocol take, and no mistyped name."""
+"""Messages of a conversation: everything that servers with OpenAI's protocol accept, except mistyped names."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-# What other tools call these roles.
+# The names of these roles in other tools.
 _OTHER_NAMES = {"human": "user", "ai": "assistant", "bot": "assistant", "model": "assistant", "gpt": "assistant"}
-# Whoever speaks in these roles says something; the others may call a tool, or hand on nothing.
+# A message of these roles needs content; the others may call a tool, or be empty.
 _SPEAKERS = ("system", "developer", "user")
-# Of OpenAI first, then of servers that extend it. A name that is like none of these is an extension, too, and is sent.
+# First the names of OpenAI, then those of servers that extend it. A name unlike all of these is an extension too, and
+# is sent.
 KNOWN = (
     "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal", "audio", "annotations",
     "cache_control", "reasoning", "reasoning_content", "reasoning_details", "thinking", "thinking_blocks", "signature",
     "prefix", "partial", "image", "images", "video", "videos", "tool_name", "metadata", "extra_content",
     "provider_specific_fields", "citations", "documents", "attachments", "context", "weight", "type", "id",
 )  # fmt: skip
-# The types of parts whose field of the same name is known, and what it holds.
+# The types of parts that have a known field of the same name, and the type of that field.
 PARTS = {
     "text": "text", "refusal": "text", "image_url": "address", "video_url": "address", "audio_url": "address",
     "input_audio": "object", "file": "object",
 }  # fmt: skip
-# Types of servers that extend the protocol; what they hold is theirs to check.
+# Types of servers that extend the protocol, which check their fields themselves.
 OTHER_PARTS = (
     "input_text", "output_text", "input_image", "input_file", "input_video", "image", "image_base64", "image_file",
     "image_embeds", "audio", "audio_embeds", "video", "video_file", "document", "document_url", "reference",
     "thinking", "redacted_thinking", "reasoning", "reasoning_text", "tool_use", "tool_result", "custom",
 )  # fmt: skip
-# Of 100, by which a name is taken for a mistyped one: "contents" and "toolCalls" are, "agent_name" is not.
+# The similarity, out of 100, of a mistyped name: "contents" and "toolCalls" reach it, "agent_name" does not.
 ALIKE = 76
 PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
 _PART = 'write {"type": "text", "text": "your text"}'
 _CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'
-_NO_ROLE = 'say who speaks: "role": "user", "assistant" or "system"'
-_CONTENT = "content is what was said; null where an assistant message only calls tools"
+_NO_ROLE = 'name the speaker: "role": "user", "assistant" or "system"'
+_CONTENT = "content is the text of the message, or null if an assistant message only calls tools"
 
 
 def read_conversation(location: FieldLocation, value: object) -> list[dict[str, Json]]:
@@ -59,7 +60,7 @@ def _message(location: FieldLocation, value: object) -> dict[str, Json]:
     message = field_types.read_table(location, value)
     for name in message:
         if name not in KNOWN and (near := _nearest(name)):
-            hint = f"write {near}; names that are like no known one are sent as they are"
+            hint = f"write {near}; names unlike all known ones are sent unchanged"
             raise location.inside(name).refuse(f"unknown field, did you mean {near}?", hint, Slug.CASE_FIELD_UNKNOWN)
     if message.get("role") is None:
         raise location.refuse("no role", _NO_ROLE, Slug.CASE_PROMPT_MISSING)
@@ -99,19 +100,19 @@ def _content(location: FieldLocation, value: Json, role: str, unknown: list[str]
 
 
 def _part(location: FieldLocation, part: Json) -> None:
-    if isinstance(part, str):  # some servers take a text among the parts as it is
+    if isinstance(part, str):  # some servers accept a plain text among the parts
         return
     if not isinstance(part, dict):
         raise location.expected("a part of a message", part, _PART)
     kind = part.get("type")
     if kind is None:
-        if not any(name in part for name in PARTS):  # some servers tell a part's kind by its field
+        if not any(name in part for name in PARTS):  # for some servers a part's field shows its type
             raise location.refuse("no type", _PART)
         return
     kind = field_types.read_text(location.inside("type"), kind)
     if kind not in PARTS and kind not in OTHER_PARTS:
         if near := _nearest(kind, (*PARTS, *OTHER_PARTS)):
-            hint = f"known here: {', '.join(PARTS)}; a type that is like no known one is sent as it is"
+            hint = f"known here: {', '.join(PARTS)}; a type unlike all known ones is sent unchanged"
             raise location.inside("type").refuse(
                 f"unknown type {field_types.format_value(kind)}, did you mean {near}?", hint
             )
@@ -121,7 +122,7 @@ def _part(location: FieldLocation, part: Json) -> None:
 
 
 def _own_field(location: FieldLocation, kind: str, value: Json) -> None:
-    """Check the field of a part that has the name of its type; an address may stand alone, or in an object as url."""
+    """Check the field of a part that has the name of its type; an address may be a text, or an object with a url."""
     if PARTS[kind] == "text":
         if not isinstance(value, str):
             raise location.expected("a text", value, f'write {{"type": "{kind}", "{kind}": "your text"}}')
@@ -143,7 +144,7 @@ def _other_fields(location: FieldLocation, message: dict[str, Json]) -> None:
 
 
 def _check_answered_call(location: FieldLocation, message: dict[str, Json]) -> None:
-    """Check that a tool's message tells which call it answers: by its id, or as older and other servers do, by name."""
+    """Check that a tool's message names the call that it answers: by its id, or for some servers by its name."""
     role = message["role"]
     if role == "tool" and not any(message.get(name) for name in ("tool_call_id", "tool_name", "name")):
         raise location.refuse("no tool_call_id", "name the call that it answers: the id of one in tool_calls above it")
@@ -155,7 +156,7 @@ def _calls(location: FieldLocation, calls: Json, role: Json) -> None:
     if not isinstance(calls, list):
         raise location.expected("a list of calls", calls, "write a list, or leave the field out")
     if calls and role != "assistant":
-        raise location.refuse(f"a message of {role} calls no tools", 'calls stand in messages of "role": "assistant"')
+        raise location.refuse(f"a message of {role} calls no tools", 'calls belong in messages of "role": "assistant"')
     for number, call in enumerate(calls):
         inside = location.inside(number)
         if not isinstance(call, dict):

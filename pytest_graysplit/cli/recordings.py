@@ -11,9 +11,8 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.recordings.maintenance.check import check_file
 from pytest_graysplit.replies.recordings.maintenance.discover import find_recordings, project_root
-from pytest_graysplit.replies.recordings.maintenance.shards import merge_shards
-from pytest_graysplit.replies.recordings.maintenance.tidy import tidy
-from pytest_graysplit.replies.recordings.maintenance.unused import collect_wanted, find_orphans
+from pytest_graysplit.replies.recordings.maintenance.tidy import merge_shards, tidy
+from pytest_graysplit.replies.recordings.maintenance.unused import collect_requested, find_unused
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +26,7 @@ _PATH = "recording file, or folder that holds some (default: all of the project)
 
 
 class Line(NamedTuple):
-    """One line of output, and the exit code that it leads to; the largest code of a run counts."""
+    """One line of output, and its exit code; the command ends with the largest code of its lines."""
 
     text: str
     code: int = DONE
@@ -36,7 +35,7 @@ class Line(NamedTuple):
 def add_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, epilog: str | None = None
 ) -> argparse.ArgumentParser:
-    """Add a command whose text stands both in the list of commands and in its own help."""
+    """Add a command, with one text for the list of commands and for its own help."""
     return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog)
 
 
@@ -72,7 +71,7 @@ def run_tidy(options: argparse.Namespace) -> Iterator[Line]:
     """Tidy the named files, or all of them."""
     root = project_root(Path.cwd())
     files = find_recordings(root, options.paths)
-    wanted = collect_wanted(root, options.pytest_args, _redactor()) if options.drop_orphans else None
+    wanted = collect_requested(root, options.pytest_args, _redactor()) if options.drop_orphans else None
     yield from _lines(tidy(root, files, wanted))
 
 
@@ -87,9 +86,9 @@ def run_check(options: argparse.Namespace) -> Iterator[Line]:
             findings += 1
             yield Line(str(finding), FOUND)
     if files and not options.no_orphans:
-        wanted = collect_wanted(root, options.pytest_args, redact)
+        wanted = collect_requested(root, options.pytest_args, redact)
         for path in files:
-            for finding in find_orphans(root, path, wanted):
+            for finding in find_unused(root, path, wanted):
                 findings += 1
                 yield Line(str(finding), FOUND)
     yield Line(f"recording files: {len(files)}, findings: {findings}")

@@ -1,4 +1,4 @@
-"""The address of a relay: how its text is read, how it is shown, and where a route of it lies. Pure functions."""
+"""Addresses of relays: parsing, display, and the URL of a route. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHAT = "/chat/completions"
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _SCHEME = re.compile(r"\s*[a-z][a-z0-9+.-]*:[/\\]*|", re.IGNORECASE)
-# Names of query fields whose values are passwords: `?key=`, `?api_key=`, `?code=`, `?subscription-key=`.
+# Names of query fields whose values are secrets: `?key=`, `?api_key=`, `?code=`, `?subscription-key=`.
 _SECRET_FIELD = re.compile(r"key|token|secret|pass|sig|auth|code", re.IGNORECASE)
 
 
@@ -26,9 +26,9 @@ class Origin(NamedTuple):
 
 
 def read_address(text: str) -> str:
-    """Return a base URL in the one spelling that the rest relies on: no slash at its end, its query kept.
+    """Return a base URL in normal form: without a slash at its end, and with its query.
 
-    Raises ValueError, whose words go behind the text, for one that no request can be sent to.
+    Raises ValueError if no request can be sent to it; its message continues a sentence that begins with the text.
     """
     text = text.strip()
     if not text:
@@ -48,7 +48,7 @@ def read_address(text: str) -> str:
 
 
 def route_url(base_url: str, route: str) -> str:
-    """Return the address of a route: behind the path of the base URL, and before its query.
+    """Return the URL of a route: appended to the path of the base URL, before its query.
 
     >>> route_url("https://relay.example/deployments/d1?api-version=2024-10-21", "/chat/completions")
     'https://relay.example/deployments/d1/chat/completions?api-version=2024-10-21'
@@ -58,13 +58,13 @@ def route_url(base_url: str, route: str) -> str:
 
 
 def origin_of(address: str) -> Origin:
-    """Return scheme, host and port of an address that was read."""
+    """Return scheme, host and port of a normalised address."""
     parts = urlsplit(address)
     return Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address that was read lies on this machine, so that nothing sent to it leaves it."""
+    """Tell whether a normalised address is on this machine, so that requests do not leave it."""
     host = urlsplit(address).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -73,23 +73,23 @@ def is_loopback(address: str) -> bool:
     except ValueError:
         return False
     number = getattr(number, "ipv4_mapped", None) or number
-    return number.is_loopback or number.is_unspecified  # vLLM tells people that it listens on http://0.0.0.0:8000
+    return number.is_loopback or number.is_unspecified  # vLLM says that it listens on http://0.0.0.0:8000
 
 
 def shown_address(address: str) -> str:
-    """Return an address without a password and without its query, either of which may hold a key."""
+    """Return an address without its password and its query, because either may hold a key."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def query_secrets(address: str) -> tuple[str, ...]:
-    """Return the values in the query of an address whose names say that they are keys."""
+    """Return the values in the query of an address whose names mark them as secrets."""
     fields = parse_qsl(urlsplit(address).query)
     return tuple(value for name, value in fields if _SECRET_FIELD.search(name))
 
 
 def masked(text: str) -> str:
-    """Return a text that was meant as an address for a message, without any part that may be a password.
+    """Return a mistyped address for a message, without any part that may be a password.
 
     >>> masked("https://user:pass@relay.example/v1?key=abc")
     'https://***@relay.example/v1?***'
@@ -97,7 +97,7 @@ def masked(text: str) -> str:
     scheme = _SCHEME.match(text)
     start = scheme.end() if scheme and "/" in scheme[0] else 0
     head, rest = text[:start], text[start:]
-    # A password may hold any letter, and the @ behind it may be spelled as in an address.
+    # A password may hold any letter, and the @ after it may be percent-encoded.
     *before, rest = re.split("@|%40", rest)
     rest = re.sub(r"^([^/?#:\[\]]+):(?!\d+(?:[/?#]|$))[^/?#]+", r"\1:***", rest)
     rest = re.sub(r"([?#]).+", r"\1***", rest, count=1, flags=re.DOTALL)
@@ -105,7 +105,7 @@ def masked(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult | None:
-    """Take a text apart; None where it is not an address of HTTP, or holds what no address does."""
+    """Split an address; return None if it is not an HTTP address, or contains characters that no address has."""
     if len(text) > LONGEST or "\\" in text or " " in text or not text.isprintable():
         return None
     try:
@@ -117,7 +117,7 @@ def _split(text: str) -> SplitResult | None:
 
 
 def _host(parts: SplitResult) -> str:
-    """Return the host as a request names it, in ASCII; empty where there cannot be one of that name."""
+    """Return the host as a request names it, in ASCII; empty if it is not a valid name."""
     host = parts.hostname or ""
     if "[" in parts.netloc:
         try:
@@ -140,7 +140,7 @@ def _ascii(host: str) -> str:
 
 
 def _meant(text: str) -> str:
-    """Return ", did you mean X?" for a text that is an address but for its scheme, or for brackets."""
+    """Return ", did you mean X?" for a text that only lacks a scheme, or brackets."""
     if "@" in text or "://" in text or "\\" in text:
         return ""
     for scheme in ("http", "https"):

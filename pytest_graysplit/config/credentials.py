@@ -1,4 +1,4 @@
-"""Which key goes to which address: each key only to its home, and none to a relay it was not meant for."""
+"""The choice of a key for an address: no key is sent to a relay that it does not belong to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 OWN_KEY = "GRAYSPLIT_API_KEY"
 OPENAI_URL = "OPENAI_BASE_URL"
-# Where the key of each variable is at home; the first that is set is taken, after our own, which is at home nowhere.
+# The address that the key of each variable belongs to. The first variable that is set counts, after our own, whose key
+# belongs to any address.
 HOMES = {
     "HOLYSHEEP_API_KEY": "https://api.holysheep.ai/v1",
     "OPENAI_API_KEY": "https://api.openai.com/v1",
@@ -27,7 +28,7 @@ WAYS = """
     export GRAYSPLIT_BASE_URL=https://relay.example/v1 GRAYSPLIT_API_KEY=...  # any other OpenAI-compatible relay
     export GRAYSPLIT_BASE_URL=http://127.0.0.1:11434/v1  # Ollama on this machine (vLLM: port 8000), without a key"""
 
-# How the keys of well-known vendors begin, and the domains where they are at home. Plain `sk-` is used by many.
+# Prefixes of keys of well-known vendors, and the vendors' domains. Many vendors use a plain `sk-`.
 _VENDORS = (
     ("Anthropic", ("sk-ant-",), ("anthropic.com",)),
     ("AWS", ("ABSK", "bedrock-api-key-"), ("amazonaws.com",)),
@@ -52,10 +53,10 @@ _OWN_VARIABLES = {"OpenAI": "OPENAI_API_KEY", "OpenRouter": "OPENROUTER_API_KEY"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """An address and the key for it; `idle` are the keys that are set and do not belong there, by variable.
+    """An address and the key for it; `idle` are keys that are set but belong elsewhere, by variable.
 
-    The address is empty where none is known, and then `fault` says what is wrong with the one that was to be used.
-    `given` tells an address that the user chose from one that is built in.
+    The address is empty if none is known; then `problem` explains why the configured one cannot be used. `given` is
+    true for an address that the user chose, and false for a built-in one.
     """
 
     base_url: str = field(default="", repr=False)  # its query may hold a key
@@ -67,17 +68,17 @@ class Access:
 
     @property
     def shown(self) -> str:
-        """The address for a message."""
+        """The address for a message, without secrets."""
         return shown_address(self.base_url)
 
     @property
     def suffices(self) -> bool:
-        """Whether the relay can be asked: with a key, or without one on this machine, where none is needed."""
+        """Whether requests can be sent: with a key, or to this machine, which needs no key."""
         return self.key is not None or bool(self.base_url and is_loopback(self.base_url))
 
     @property
     def setting(self) -> str:
-        """How the address gets a key: the one that is set under another name, if there is one, or any."""
+        """The assignment that gives the address a key: from a variable that is already set, if there is one."""
         return f"{OWN_KEY}={f'${self._other}' if self._other else '...'}"
 
     @property
@@ -85,7 +86,7 @@ class Access:
         return next((name for name in self.idle if name != OWN_KEY), "")
 
     def described(self) -> str:
-        """Say in one line where requests go, and with which key.
+        """Describe in one line where requests go, and with which key.
 
         >>> Access(base_url="https://api.openai.com/v1", key=Secret("k"), variable="OPENAI_API_KEY").described()
         'https://api.openai.com/v1, key from OPENAI_API_KEY'
@@ -97,7 +98,7 @@ class Access:
         return f"{self.shown}, {'without a key' if self.suffices else 'no key for it is set'}"
 
     def to_record(self, command: str) -> str:
-        """Say how to run a command that records, for a run that may not ask."""
+        """Explain how to record with a command, for a run that may not send requests."""
         if not self.base_url:
             return f"set one of these, and record once with {command}:{WAYS}"
         if self.suffices and self.key is None:
@@ -106,7 +107,7 @@ class Access:
         return f"record once, with your key: {setting} {command}"
 
     def require(self, need: str, else_do: str) -> None:
-        """Raise UsageError where nothing can be sent, or where the key would go to a vendor that it is not of."""
+        """Raise UsageError if nothing can be sent, or if the key would go to a vendor that did not issue it."""
         if not self.base_url:
             raise self._address_missing(else_do)
         if not self.suffices:
@@ -121,7 +122,7 @@ class Access:
         if self.key is not None:
             problem = f"there is no relay to ask: {self.variable} is set, and it has no address of its own"
             hint = "give its address with --graysplit-base-url=URL, or "
-            if other := self._other:  # our own key comes first, so the others wait for an address too
+            if other := self._other:  # our own key comes first, so the others need an address too
                 hint += f"unset {OWN_KEY} to use {other} at its own address, or "
         return UsageError(problem, hint=f"{hint}set one of these, or {else_do}:{WAYS}", slug=Slug.ADDRESS_MISSING)
 
@@ -146,7 +147,7 @@ class Access:
 
 
 def find_access(given: str | None, environ: Mapping[str, str]) -> Access:
-    """Return the address that was given, or the home of the first key that is set, with the key that belongs there."""
+    """Return the given address, or that of the first key that is set, with the key that belongs there."""
     keys = {name: Secret(text) for name in KEY_VARIABLES if (text := environ.get(name, "").strip())}
     base_url, problem = given or "", ""
     variable = _at_home(base_url, keys, environ) if given else next(iter(keys), None)
@@ -163,7 +164,7 @@ def find_access(given: str | None, environ: Mapping[str, str]) -> Access:
 
 
 def foreign_vendor(key: Secret | None, base_url: str) -> str | None:
-    """Return the vendor that the key looks like one of, where the address is not that vendor's."""
+    """Return the vendor that the key seems to come from, unless the address is that vendor's."""
     host = origin_of(base_url).host if base_url else ""
     for vendor, prefixes, domains in _VENDORS:
         if key is not None and key.reveal().startswith(prefixes):
@@ -172,13 +173,13 @@ def foreign_vendor(key: Secret | None, base_url: str) -> str | None:
 
 
 def key_warnings(key: Secret | None, base_url: str, variable: str = OWN_KEY) -> Iterator[str]:
-    """Yield a warning for a key that looks like another vendor's, without showing any of it."""
+    """Yield a warning for a key that seems to come from another vendor, without showing any of it."""
     if vendor := foreign_vendor(key, base_url):
         yield f"the key in {variable} looks like one of {vendor}, but the relay is {origin_of(base_url).host}"
 
 
 def _at_home(base_url: str, keys: Mapping[str, Secret], environ: Mapping[str, str]) -> str | None:
-    """Return the variable of the key that may go to an address that was given."""
+    """Return the variable whose key may be sent to a given address."""
     if OWN_KEY in keys:
         return OWN_KEY
     homes = ((name, _home(name, environ)[0]) for name in keys)
@@ -186,7 +187,7 @@ def _at_home(base_url: str, keys: Mapping[str, Secret], environ: Mapping[str, st
 
 
 def _home(variable: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return the address that the key of a variable belongs to, and what is wrong with it where it is none."""
+    """Return the address that the key of a variable belongs to, and why it cannot be used, if so."""
     if not _is_chosen(variable, environ):
         return HOMES.get(variable, ""), ""
     text = environ[OPENAI_URL]
@@ -197,5 +198,5 @@ def _home(variable: str, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _is_chosen(variable: str | None, environ: Mapping[str, str]) -> bool:
-    """Tell whether the home of the variable's key is one that the user has chosen."""
+    """Tell whether the user chose the address of the variable's key."""
     return variable == "OPENAI_API_KEY" and bool(environ.get(OPENAI_URL, "").strip())

@@ -1,4 +1,4 @@
-"""The options: how each is written, what it means, and how its text becomes a value."""
+"""The options: names, meanings, and parsers of their texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORD_MODES = ("auto", "none", "new", "all", "off")
 GATES = ("case", "verdict", "none")
 ON_HOLD = ("pass", "fail")
 EARLY_STOPS = ("harm", "both")
-# The smallest suite that can carry a verdict, a larger one than there is, and more looks than are planned.
+# The smallest suite that can carry a verdict, more cases than any suite has, and the largest number of planned looks.
 FEWEST_CASES, MOST_CASES, MOST_LOOKS = 30, 1_000_000, 20
 
 T = TypeVar("T")
@@ -29,15 +29,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option(Generic[T]):
-    """One option: how it is written, what it means, and how its text becomes a value."""
+    """One option: its name, its meaning, and the parser of its text."""
 
     name: str
     metavar: str
     help: str
     parse: Callable[[str], T]
     repeatable: bool = False
-    const: str | None = None  # what the option means where it is given without a value
-    shown: Callable[[str], str] = str  # how its text stands in a message
+    const: str | None = None  # the value of the option when it is given without one
+    shown: Callable[[str], str] = str  # shows its text in a message
 
     @property
     def flag(self) -> str:
@@ -46,7 +46,7 @@ class Option(Generic[T]):
 
     @property
     def ini(self) -> str:
-        """The name in pytest's own configuration."""
+        """The name in pytest's configuration."""
         return f"graysplit_{self.name.replace('-', '_')}"
 
     @property
@@ -67,7 +67,7 @@ class Option(Generic[T]):
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """Return ", did you mean X?" for the known name most like the word, or nothing when none is near."""
+    """Return ", did you mean X?" for the most similar known name, or nothing if none is similar."""
     from rapidfuzz import process
 
     best = process.extractOne(word, known, score_cutoff=60)
@@ -146,7 +146,7 @@ def _whole(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def checked_looks(looks: Sequence[object]) -> tuple[int, ...]:
-    """Return planned numbers of cases; raise ValueError, with what they are not, for any that cannot be used."""
+    """Return planned numbers of cases; raise ValueError with a reason if they cannot be used."""
     numbers = tuple(look for look in looks if isinstance(look, int) and not isinstance(look, bool))
     if len(numbers) < len(looks) or not numbers:
         raise ValueError("is not a list of whole numbers of cases, such as 100,200,400")
@@ -163,7 +163,7 @@ def checked_looks(looks: Sequence[object]) -> tuple[int, ...]:
 
 def _looks(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    # Python reads no number of more than 4,300 digits.
+    # Python parses no number of more than 4,300 digits.
     return checked_looks([int(part[:9]) if part.isascii() and part.isdecimal() else part for part in parts])
 
 

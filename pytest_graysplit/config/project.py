@@ -1,4 +1,4 @@
-"""What is known of a project outside pytest: the settings in its pyproject.toml and in the environment."""
+"""Settings outside pytest: those of pyproject.toml and of the environment."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def read_settings(
     own: Mapping[str, Mapping[str, object]] | None = None,
     without: Sequence[str] = (),
 ) -> Settings:
-    """Resolve the settings as a run of pytest would, the layers given `first` before all others.
+    """Resolve the settings as a pytest run does; the sources in `first` win over all others.
 
-    `own` sections come over those of `[tool.graysplit]`, and those that the caller does `without` are not read.
-    pytest's own configuration is read from pyproject.toml alone. Raises UsageError for a value that cannot be used.
+    `own` sections override those of `[tool.graysplit]`, and sections in `without` are not read. pytest's own
+    configuration is read from pyproject.toml alone. Raises UsageError for a value that cannot be used.
     """
     tool = {} if path is None else _tool_table(path)
     table = {name: section for name, section in _table(tool, "graysplit").items() if name not in without}

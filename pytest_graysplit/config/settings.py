@@ -1,4 +1,4 @@
-"""Settings of a run: default < ini < environment < command line, each value checked where it was written."""
+"""Settings of a run: default < ini < environment < command line, each value checked with the name of its source."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.options import Option
     from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode, Secret
 
-# The seed articles and their readers write the first of the two.
+# Common misspellings of model names.
 BUILT_IN_ALIASES = {"gpt4.1": "gpt-4.1"}
 
 
 class SettingsSource(NamedTuple):
-    """Texts by option name from one source, and how that source spells an option."""
+    """The texts of options from one source, by option name, and the source's spelling of an option."""
 
     spell: Callable[[Option[Any]], str]
     texts: Mapping[str, Sequence[str]]
@@ -32,9 +32,10 @@ class SettingsSource(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that was asked for, checked; thresholds are None where nobody set one.
+    """All settings of a run, checked; a threshold that is None is not set.
 
-    `fallback_similarity` is the strongest number given for `min_similarity`: it holds where auto cannot be calibrated.
+    `fallback_similarity` is the number for `min_similarity` from the strongest source; it applies if auto cannot be
+    calibrated.
     """
 
     control: str | None = None
@@ -71,17 +72,17 @@ class Settings:
     table: ProjectConfig = field(default_factory=ProjectConfig)
 
     def samples_of(self, role: str, case_samples: int | None = None) -> int:
-        """Return how many replies a case wants from the arm; the control may be asked more often."""
+        """Return the number of replies per case of an arm; the control may need more."""
         samples = case_samples or self.samples
         return max(samples, self.control_samples) if role == "control" else samples
 
     def params_of(self, model: str) -> dict[str, Json]:
-        """Return the request parameters for the model: those of both arms, then its own."""
+        """Return the request parameters of the model: those of both arms, then its own."""
         return {**self.params, **self.table.params_of(model)}
 
     @property
     def policy(self) -> Policy:
-        """What a treatment is held to."""
+        """The bounds of the verdict."""
         own = self.table.verdict
         return Policy(
             margin=self.margin,
@@ -91,12 +92,12 @@ class Settings:
             max_latency_s=self.max_latency_s,
             truncated=own.truncated,
             looks=self.looks,
-            # An early stop for promise spends its part of what may err, whether it comes or not.
+            # An early stop for promise spends its part of alpha even if it does not happen.
             alpha=ALPHA - PROMISE_ALPHA if self.early_stop == "both" else ALPHA,
         )
 
     def check(self) -> None:
-        """Raise UsageError for options that are fine alone and not together, or that would fail after the run."""
+        """Raise UsageError for options that contradict each other, or that would fail after the run."""
         if self.treatments and self.control is None:
             raise UsageError(
                 f"there is a treatment, {self.treatments[0]}, and no control to compare it with",
@@ -115,17 +116,18 @@ class Settings:
             self.check_auto("--graysplit-min-similarity=auto")
 
     def check_auto(self, asked: str, case_samples: int | None = None) -> None:
-        """Raise UsageError where auto was asked for and no second reply of the control, which costs, was."""
+        """Raise UsageError if auto is set without a second reply of the control, which costs money."""
         if self.samples_of("control", case_samples) < 2:
             raise UsageError(
                 f"{asked} needs two replies of the control to each case, and this run asks for one",
-                hint="add --graysplit-control-samples=2: the second reply shows how far the control repeats itself",
+                hint="add --graysplit-control-samples=2: the"
+                " second reply shows how consistent the control is with itself",
                 slug=Slug.AUTO_SAMPLES,
             )
 
     @property
     def access(self) -> Access:
-        """Where requests go, and with which key."""
+        """The address of requests, and the key for it."""
         return Access(
             base_url=self.base_url,
             given=self.address_given,
@@ -136,19 +138,19 @@ class Settings:
         )
 
     def require_key(self, replay: str = "--graysplit-record=none") -> None:
-        """Raise UsageError when something must be sent and there is no address, or no key that belongs there."""
+        """Raise UsageError if requests must be sent, and there is no address or no key that belongs there."""
         self.access.require("replies must be fetched", f"replay with {replay}")
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts that no recording, report or message may hold: every key, and header values, which often carry one."""
+        """Texts that no recording, report or message may contain: all keys, and header values, which often hold one."""
         keys = [key.reveal() for key in (self.key, *self.idle_keys.values()) if key]
         values = [*keys, *query_secrets(self.base_url), *self.table.header_values()]
         return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
 
 
 def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Build the settings from layers of raw texts, the strongest first, and the `[tool.graysplit]` table.
+    """Build the settings from sources of texts, the strongest first, and the `[tool.graysplit]` table.
 
     Raises UsageError for the first value that cannot be used, naming it as its source spells it.
     """
@@ -200,7 +202,7 @@ def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], envi
 
 
 def resolve_record(mode: str, environ: Mapping[str, str], access: Access) -> tuple[RecordMode, str]:
-    """Return the mode in force, and why, where `auto` decided it."""
+    """Return the record mode, and the reason if `auto` chose it."""
     if mode != "auto":
         return cast("RecordMode", mode), ""
     if environ.get("CI", "").strip().lower() not in ("", "0", "false"):

@@ -1,1 +1,1 @@
-"""How numbers, times and foreign text are written for people: pure functions."""
+"""Texts for people: numbers, times, and escaped foreign text. Pure functions."""

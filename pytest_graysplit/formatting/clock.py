@@ -1,4 +1,4 @@
-"""The real time, also inside a test that freezes or moves its own clock."""
+"""The real time, even inside a test that freezes or moves the clock."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 
 class RealClock:
-    """Seconds and moments that no later patch of `time` or `datetime` reaches.
+    """Seconds and moments that later patches of `time` or `datetime` do not change.
 
-    Libraries that freeze the time replace the attributes of modules. What an instance holds stays as it was, and a
-    moment is counted from the one at which the instance was made.
+    Libraries that freeze time replace the attributes of modules. The functions that an instance holds stay as they
+    were, and a moment is counted from the one at which the instance was made.
     """
 
     __slots__ = ("_as_moment", "_epoch_s", "monotonic", "seconds")
@@ -22,7 +22,7 @@ class RealClock:
         self._epoch_s = time.time() - time.perf_counter()
 
     def utc_now(self) -> datetime:
-        """Return this moment in UTC."""
+        """Return the current moment in UTC."""
         return self._as_moment(self._epoch_s + self.seconds(), UTC)
 
 
@@ -45,14 +45,14 @@ def stamp_of(at_s: float) -> str:
 
 
 def moment_of(text: str | None) -> datetime | None:
-    """Read a moment as recordings hold it, in UTC where it names no offset; None for a text that is not one.
+    """Parse a moment of a recording, as UTC if it names no offset; None for a text that is not one.
 
     >>> moment_of("2026-11-30T12:00:00.250Z")
     datetime.datetime(2026, 11, 30, 12, 0, 0, 250000, tzinfo=datetime.timezone.utc)
     >>> moment_of("2026-11-30"), moment_of("yesterday")
     (None, None)
     """
-    if not text or "T" not in text:  # a date alone does not tell the hour
+    if not text or "T" not in text:  # a date alone lacks the hour
         return None
     try:
         moment = datetime.fromisoformat(text)

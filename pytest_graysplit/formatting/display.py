@@ -1,4 +1,4 @@
-"""Numbers and texts for people: no number lies by rounding, and no text fills the screen."""
+"""Numbers and texts for people: rounding never misleads, and no text fills the screen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def money(amount: Decimal | None) -> str:
 
 
 def spent_so_far(amount: Decimal, unknown: int) -> str:
-    """Write a sum of US dollars to which so many unknown costs belong.
+    """Write a sum of US dollars that lacks a number of unknown costs.
 
     >>> spent_so_far(Decimal("0.0123"), 0), spent_so_far(Decimal("0.0123"), 2), spent_so_far(Decimal(0), 2)
     ('$0.0123', 'at least $0.0123', 'cost unknown')
@@ -37,7 +37,7 @@ def spent_so_far(amount: Decimal, unknown: int) -> str:
 
 
 def exact_money(amount: Decimal) -> str:
-    """Write US dollars with every digit that was given, and no fewer than cents.
+    """Write US dollars with all given digits, and at least with cents.
 
     >>> exact_money(Decimal("0.05")), exact_money(Decimal(1)), exact_money(Decimal("0.0005"))
     ('$0.05', '$1.00', '$0.0005')
@@ -48,7 +48,7 @@ def exact_money(amount: Decimal) -> str:
 
 
 def rough_money(amount: Decimal) -> str:
-    """Write an estimate of US dollars: cents, or two figures where it is less.
+    """Write an estimate of US dollars: cents, or two significant digits below that.
 
     >>> rough_money(Decimal("0.9153")), rough_money(Decimal("0.00461")), rough_money(Decimal("1234.567"))
     ('$0.92', '$0.0046', '$1,234.57')
@@ -61,7 +61,7 @@ def rough_money(amount: Decimal) -> str:
 
 
 def percent(part: float, whole: int) -> str:
-    """Write a rate in percent; only none of them is 0.0% and only all of them 100.0%.
+    """Write a rate in percent; only zero is 0.0%, and only the whole is 100.0%.
 
     >>> percent(1, 3000), percent(2999, 3000), percent(3000, 3000), percent(0, 0)
     ('<0.1%', '>99.9%', '100.0%', 'none')
@@ -90,7 +90,7 @@ def points(share: float) -> str:
 
 
 def change(ratio: float) -> str:
-    """Write a ratio as a change in percent; -100% only for nothing at all, 0% only for the same.
+    """Write a ratio as a change in percent; only 0 is -100%, and only 1 is 0%.
 
     >>> change(0.03), change(1.5), change(0.001), change(1.002), change(1)
     ('-97%', '+50%', '<-99%', '<+1%', '0%')
@@ -104,7 +104,7 @@ def change(ratio: float) -> str:
 
 
 def seconds(duration_s: float | None) -> str:
-    """Write a duration: 12 ms, 0.42 s, 12.3 s, 340 s; nobody has measured 0 ms."""
+    """Write a duration: 12 ms, 0.42 s, 12.3 s, 340 s; "<1 ms" below a millisecond."""
     if duration_s is None:
         return "-"
     if duration_s < 0.0995:
@@ -115,13 +115,13 @@ def seconds(duration_s: float | None) -> str:
 
 
 def format_clock(duration_s: float) -> str:
-    """Write a time left: 8 s, 2:05."""
+    """Write a remaining time: 8 s, 2:05."""
     whole = math.ceil(duration_s)
     return f"{whole} s" if whole < 60 else f"{whole // 60}:{whole % 60:02}"
 
 
 def count(number: int) -> str:
-    """Write a count in three or four figures: 940, 12.4k, 1.2M."""
+    """Write a count in three or four digits: 940, 12.4k, 1.2M."""
     for limit, unit in ((999_950_000, "G"), (999_950, "M"), (1_000, "k")):
         if number >= limit:
             scale = {"G": 1e9, "M": 1e6, "k": 1e3}[unit]
@@ -130,7 +130,7 @@ def count(number: int) -> str:
 
 
 def ratio(value: float) -> str:
-    """Write a ratio: x0.69, x12.3; only nothing at all is x0.00."""
+    """Write a ratio: x0.69, x12.3; only 0 is x0.00."""
     if 0 < value < 0.005:
         return "<x0.01"
     return f"x{value:.2f}" if value < 9.995 else f"x{value:.1f}"
@@ -152,7 +152,7 @@ def format_score(value: float, *, against: float | None = None, fewest: int = 2)
 
 
 def beside(value: float | Decimal, bound: float, fewest: int = 2) -> str:
-    """Write a number with the fewest digits, or as many as it takes to stand on its own side of the bound.
+    """Write a number with the fewest decimals that keep it on its side of the bound.
 
     >>> beside(0.7496, 0.75), beside(0.41, 0.75)
     ('0.7496', '0.41')
@@ -166,7 +166,7 @@ def beside(value: float | Decimal, bound: float, fewest: int = 2) -> str:
 
 
 def exact_number(value: float | Decimal) -> str:
-    """Write a number, such as a threshold, with every digit it has: no exponent, no trailing zeros.
+    """Write a number, such as a threshold, with all its digits: no exponent, no trailing zeros.
 
     >>> exact_number(0.75), exact_number(3.0), exact_number(0.7500004), exact_number(1e-05)
     ('0.75', '3', '0.7500004', '0.00001')
@@ -181,13 +181,13 @@ def plural(number: int, noun: str, nouns: str | None = None) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """Put a text on one line of at most so many characters."""
+    """Put a text on one line of at most `width` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: max(0, width - 3)].rstrip() + "..."
 
 
 def cut(text: str, width: int = 120, end: str = "…") -> str:
-    """Shorten what would fill the screen; the end says that there is more.
+    """Shorten a long text; the end shows that there is more.
 
     >>> cut("no"), cut("a longer text", 8)
     ('no', 'a longe…')
@@ -196,7 +196,7 @@ def cut(text: str, width: int = 120, end: str = "…") -> str:
 
 
 def excerpt(text: str, around: int = 0, limit: int = 80) -> str:
-    """Quote a text for a message, near the place that matters, with an ellipsis where it goes on.
+    """Quote a text for a message, near the relevant place, with an ellipsis where it continues.
 
     >>> excerpt("no")
     "'no'"
@@ -207,7 +207,7 @@ def excerpt(text: str, around: int = 0, limit: int = 80) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Join names as a sentence does: a, b and c."""
+    """Join names as in a sentence: a, b and c."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

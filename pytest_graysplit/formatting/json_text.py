@@ -1,4 +1,4 @@
-"""JSON as models, relays and recordings hold it: read leniently or strictly, and never deeper than can be followed."""
+"""JSON of models, relays and recordings: lenient or strict parsing, with a limit on the depth."""
 
 from __future__ import annotations
 
@@ -8,48 +8,47 @@ from typing import Any, NoReturn, TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-# How deep lists and objects may stand in each other. Each is larger than the one before, because it holds that one:
-# a request is written by people, an answer of a model may repeat a request, and a recording holds both.
-# The smallest also ends the loops that YAML anchors can tie.
+# The allowed depth of nested lists and objects. Each limit is larger than the one before: people write requests, an
+# answer may repeat a request, and a recording holds both. The smallest limit also ends loops of YAML anchors.
 CASE_LEVELS = 64
-# Arguments of a tool call that are nested deeper are kept as the text that they are.
+# Arguments of a tool call that are nested deeper stay a text.
 ANSWER_LEVELS = 100
-# Shallow enough for every function that recurses.
+# Shallow enough for every recursive function.
 RECORDING_LEVELS = 200
-# Whole numbers that are longer are longer than Python reads.
+# Python refuses to parse much longer whole numbers.
 MAX_DIGITS = 400
 
 
 class TooDeepError(ValueError):
-    """JSON that is nested deeper than anything can read it."""
+    """JSON that is nested too deep to read."""
 
 
 class RepeatedNameError(ValueError):
-    """An object in which a name stands twice; the text says which."""
+    """An object with a repeated name; the message names it."""
 
 
 def read_json(text: str | bytes | bytearray) -> Json:
-    """Parse JSON leniently; raise ValueError, and TooDeepError for what is nested too deep."""
-    import msgspec  # which a run that reads no answer does not need
+    """Parse JSON leniently; raise ValueError, and TooDeepError if it is nested too deep."""
+    import msgspec  # a run that reads no answer does not need it
 
     try:
         value: Json = msgspec.json.decode(text)
     except RecursionError:
         raise TooDeepError("nested too deep") from None
     except ValueError:
-        # A lenient second reading, because this answer is paid for: some relays cut an emoji in half, or send NaN.
+        # A lenient second attempt, because the answer is paid for: some relays cut an emoji in half, or send NaN.
         value = _read_leniently(text)
     return value
 
 
 def read_strictly(text: str) -> Json:
-    """Parse JSON; raise ValueError for what only some readers take, RecursionError for what is nested too deep."""
+    """Parse JSON; raise ValueError for extensions of it, and RecursionError if it is nested too deep."""
     value: Json = json.loads(text, **_STRICT)
     return value
 
 
 def is_nested_deeper(value: Json, levels: int) -> bool:
-    """Tell whether lists and objects stand in each other more than so many levels deep; walks without recursion."""
+    """Tell whether lists and objects are nested more than so many levels deep; works without recursion."""
     waiting = [(value, 1)]
     while waiting:
         one, level = waiting.pop()
@@ -62,7 +61,7 @@ def is_nested_deeper(value: Json, levels: int) -> bool:
 
 
 def object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object in which no name stands twice: some readers would take the first, and others the last."""
+    """Build an object without repeated names: some parsers take the first value, and others the last."""
     loaded = dict(pairs)
     if len(loaded) < len(pairs):
         names = [name for name, _ in pairs]
@@ -96,7 +95,7 @@ def _float(text: str) -> float:
     return value if math.isfinite(value) else _refused(text)
 
 
-# What no number of JSON can be is not known: NaN, 1e400, and whole numbers that are too long.
+# Numbers that JSON does not allow become null: NaN, 1e400, and whole numbers that are too long.
 _LENIENT: dict[str, Any] = {
     "parse_constant": lambda _: None,
     "parse_float": _float_or_none,

@@ -27,11 +27,11 @@ from pytest_graysplit.plugin.run.case_run import CaseRun, pairs_of, received
 from pytest_graysplit.plugin.run.gc_control import collector_paused
 from pytest_graysplit.plugin.run.scoring import Scoring
 from pytest_graysplit.plugin.xdist.budget import Budget, estimate
+from pytest_graysplit.replies.fetcher import build_fetcher
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
-from pytest_graysplit.replies.wiring import build_fetcher
 from pytest_graysplit.types import ReplyKey
 from pytest_graysplit.verdict.noise_floor import uncalibrated, with_noise_floor
 from pytest_graysplit.verdict.results import CONTROL, Results
@@ -149,7 +149,7 @@ class RunContext:
             command=self.record_command,
             fresh=self.fresh,
             asked_models=self.scoring.asked_models,
-            purse_of=self.budget.purse if self.budget else None,
+            cost_guard_for=self.budget.cost_guard if self.budget else None,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The prefetch engine's plan: which replies are recorded, which must be fetched, and in what order."""
+"""Replies to requests: find the recorded ones, fetch the missing ones, and plan their order."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.errors import RelayError, Slug
-from pytest_graysplit.replies.fingerprint import redact_reply
+from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
+from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.stats import quantile
 
@@ -24,20 +26,22 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.replies.engine import RequestWorker
     from pytest_graysplit.replies.pricing import PriceTable
-    from pytest_graysplit.replies.recordings import Journal, Recordings
-    from pytest_graysplit.replies.relay.client import Relay, RelayStats
+    from pytest_graysplit.replies.recordings import Recordings
+    from pytest_graysplit.replies.relay.client import Relay
+    from pytest_graysplit.replies.relay.cost_guard import CostGuard
+    from pytest_graysplit.replies.relay.stats import RelayStats
+    from pytest_graysplit.replies.request_worker import RequestWorker
     from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Route
 
     Address = tuple[Path, ReplyKey]
 
 
 class ReplyRequest(NamedTuple):
-    """One reply that a test wants: from whom, to what, and in which recording it belongs.
+    """One reply that a test needs: of which arm and model, to which request, in which recording file.
 
-    `body` is the request as the user asked for it, without the model; sample n adds n to its seed when it is sent.
-    `metric` names the metric that asks, where no arm does: a judge, or one that compares vectors.
+    `body` is the request as the user wrote it, without the model; sample n adds n to its seed when it is sent. `metric`
+    names the metric that asks, where no arm does: a judge, or one that compares vectors.
     """
 
     arm: str
@@ -49,12 +53,12 @@ class ReplyRequest(NamedTuple):
 
     @property
     def role(self) -> str:
-        """Who wants it, as a message says it: control, treatment, or the metric."""
+        """The origin of the request in messages: control, treatment, or the metric."""
         return self.metric or (self.arm if self.arm == "control" else "treatment")
 
     @property
     def recording_key(self) -> Address:
-        """Where the reply is recorded."""
+        """The place of the reply in the recordings."""
         return self.recording_path, self.key
 
     def full_body(self) -> dict[str, Json]:
@@ -68,7 +72,7 @@ class ReplyRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a fetch has come; `spent_usd` counts what has a known price, and not the `unpriced` answers."""
+    """The progress of a fetch; `spent_usd` is the cost of the answers that are not `unpriced`."""
 
     done: int
     total: int
@@ -79,7 +83,7 @@ class Progress:
 
     @property
     def rate_per_s(self) -> float:
-        """Replies a second so far."""
+        """Replies per second so far."""
         return self.done / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     @property
@@ -90,7 +94,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchStats:
-    """Everything that was sent since the run began, and what has come of it; `replies` are those of the arms.
+    """Statistics of all requests since the run began; `replies` are those of the arms.
 
     `spent_usd` is None where an answer has no known price.
     """
@@ -102,9 +106,9 @@ class FetchStats:
 
 
 class ReplyFetcher:
-    """Gives each request its reply: from a recording where the mode allows, else from the relay, once."""
+    """The source of replies: a recording where the mode allows it, else the relay, once per request."""
 
-    def __init__(  # noqa: PLR0913 # the seams of the house meet here, each by name
+    def __init__(  # noqa: PLR0913 # all parts of the wing are joined here, by name
         self,
         settings: Settings,
         *,
@@ -117,7 +121,7 @@ class ReplyFetcher:
         fresh: frozenset[Address] = frozenset(),
         asked_models: Callable[[], Mapping[str, Route]] = dict,
     ) -> None:
-        """Join the seams; `asked_models` tells, before the first call, which models metrics will ask by which route."""
+        """Join the parts; `asked_models` returns the models and routes of the metrics, before the first call."""
         self._settings = settings
         self._recordings = recordings
         self._journal = journal
@@ -132,47 +136,47 @@ class ReplyFetcher:
         self._errors = 0
         self._unpriced = 0
         self._spent_usd = Decimal(0)
-        self._came: list[tuple[ReplyRequest, Reply]] = []
+        self._received: list[tuple[ReplyRequest, Reply]] = []
         self._latencies_s: list[float] = []
         self._finished = threading.Event()
         self._open_relay = open_relay
-        self._engine: RequestWorker | None = None
+        self._worker: RequestWorker | None = None
         self._pid = os.getpid()
 
     @property
     def unfinished(self) -> int:
-        """How many replies are on their way."""
-        return self._engine.unfinished if self._engine else 0
+        """The number of replies that are still to arrive."""
+        return self._worker.unfinished if self._worker else 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the relay said before the first call that the user should know."""
-        return self._engine.warnings if self._engine else ()
+        """The warnings of the relay before the first call."""
+        return self._worker.warnings if self._worker else ()
 
     @property
     def fetch_stats(self) -> FetchStats:
-        """What was sent and what has come of it, seen from any thread."""
+        """The statistics so far, from any thread."""
         with self._lock:
-            came = tuple(self._came)
-        answered = [reply.cost_usd for _, reply in came if reply.outcome != "error" or reply.cost_usd is not None]
+            received = tuple(self._received)
+        answered = [reply.cost_usd for _, reply in received if reply.outcome != "error" or reply.cost_usd is not None]
         return FetchStats(
             sent=len(self._sent),
-            received=len(came),
+            received=len(received),
             spent_usd=None if None in answered else sum((cost for cost in answered if cost is not None), Decimal(0)),
-            replies=tuple((request.arm, reply) for request, reply in came if not request.metric),
+            replies=tuple((request.arm, reply) for request, reply in received if not request.metric),
         )
 
     def stats(self) -> RelayStats | None:
-        """Return what the relay client measured of itself; None when nothing was sent."""
-        return self._engine.relay.stats() if self._engine and self._engine.relay else None
+        """Return the statistics of the relay client; None when nothing was sent."""
+        return self._worker.relay.stats() if self._worker and self._worker.relay else None
 
     @property
     def median_latency_s(self) -> float | None:
-        """The median latency of what was fetched, in seconds; None when nothing was."""
+        """The median latency of the fetched replies, in seconds; None when nothing was fetched."""
         return quantile(self._latencies_s, 0.5)
 
     def recorded(self, request: ReplyRequest) -> Reply | None:
-        """Return the recorded reply, where the record mode allows to use it."""
+        """Return the recorded reply, where the record mode allows its use."""
         mode = self._settings.record
         if mode == "off" or (mode == "all" and request.recording_key not in self._fresh):
             return None
@@ -180,14 +184,14 @@ class ReplyFetcher:
         return None if reply is None else self._prices.priced(reply)
 
     def missing(self, requests: Iterable[ReplyRequest]) -> list[ReplyRequest]:
-        """Return the requests that only the relay can fulfil, each once; none where the mode is replay only."""
+        """Return the requests that only the relay can answer, without duplicates; none in replay-only mode."""
         if self._settings.record == "none":
             return []
         unique = {request.recording_key: request for request in requests if request.recording_key not in self._sent}
         return [request for request in unique.values() if self.recorded(request) is None]
 
     def all_arrived(self, requests: Iterable[ReplyRequest]) -> bool:
-        """Tell whether none of the requests is on its way."""
+        """Tell whether no reply to these requests is still to arrive."""
         return all(
             request.recording_key not in self._sent or self._sent[request.recording_key].done() for request in requests
         )
@@ -209,33 +213,33 @@ class ReplyFetcher:
             raise self._failure
 
     def open_journal(self) -> None:
-        """Make sure that what is about to be paid for can be kept; raise RecordingError if it cannot."""
+        """Check that replies can be stored before they are paid for; raise RecordingError if they cannot."""
         if self._journal is not None:
             self._journal.open()
 
     def make_ready(self) -> None:
-        """Build what sends and open what stores, before anything can be in their way; nothing is sent."""
+        """Create the worker and the journal early, before a test can interfere with them; nothing is sent."""
         self.open_journal()
-        self._own_engine()
+        self._own_worker()
 
     def start(self, requests: Sequence[ReplyRequest]) -> None:
         """Send the requests and return at once."""
         self._finished.clear()
-        from pytest_graysplit.replies.engine import QueuedRequest
+        from pytest_graysplit.replies.request_worker import QueuedRequest
 
-        jobs = []
+        queued = []
         for request in requests:
             future: Future[Reply] = Future()
             self._sent[request.recording_key] = future
             name = f"case {request.key.case!r}, {request.role}"
-            jobs.append(
+            queued.append(
                 QueuedRequest(request.key.model, request.full_body, self._keeper(request), future, request.route, name)
             )
-        if jobs:
-            self._own_engine().submit(jobs)
+        if queued:
+            self._own_worker().submit(queued)
 
     def reply(self, request: ReplyRequest) -> Reply:
-        """Return the reply, waiting for it if it is on its way; raise RecordingError or RelayError if there is none."""
+        """Return the reply, waiting for it if necessary; raise RecordingError or RelayError if there is none."""
         if request.recording_key not in self._sent or self._is_lost(self._sent[request.recording_key]):
             if (reply := self.recorded(request)) is not None:
                 return reply
@@ -250,58 +254,58 @@ class ReplyFetcher:
             raise self._failure or _stopped() from None
 
     def stop(self, grace_s: float = 5.0) -> None:
-        """Send nothing more, wait a little for what is in flight, and keep what came."""
-        if self._engine is not None:
-            self._engine.stop(grace_s)
+        """Send nothing more, wait briefly for requests in flight, and keep the replies."""
+        if self._worker is not None:
+            self._worker.stop(grace_s)
         if self._journal is not None:
             self._journal.close()
 
     def _without_secrets(self, reply: Reply, route: Route) -> Reply:
-        """A model that was told the key, or a relay that echoes it, must not carry it into reports."""
+        """Redact the reply: a model or relay that echoes the key must not carry it into reports."""
         if route == "embeddings":
-            return redact_reply(reply, self._clean, frozenset({"text"}))  # which is a vector
-        # Thoughts are told apart in the redacted text, for that is what a replay will read.
+            return redact_reply(reply, self._clean, frozenset({"text"}))  # the text is a vector
+        # Thoughts are separated in the redacted text, because a replay reads that text.
         return without_thoughts(redact_reply(as_sent(reply), self._clean), is_refusal)
 
     @property
     def _failure(self) -> GraysplitError | None:
-        return self._engine.failure if self._engine else None
+        return self._worker.failure if self._worker else None
 
-    def _own_engine(self) -> RequestWorker:
-        """Return the engine of this very process: a fork has the memory of its parent, and none of its threads."""
+    def _own_worker(self) -> RequestWorker:
+        """Return the worker of this process: a forked process has the memory of its parent, but not its threads."""
         if self._pid != os.getpid():
-            self._pid, self._engine, self._lock = os.getpid(), None, threading.Lock()
+            self._pid, self._worker, self._lock = os.getpid(), None, threading.Lock()
             self._sent = {address: reply for address, reply in self._sent.items() if reply.done()}
-        if self._engine is None:
-            self._engine = self._build_engine()
-        return self._engine
+        if self._worker is None:
+            self._worker = self._build_worker()
+        return self._worker
 
     def _is_lost(self, reply: Future[Reply]) -> bool:
-        """Tell whether a reply is on its way to the process that this one was forked from, and to no other."""
+        """Tell whether a reply will arrive only in the process that this one was forked from."""
         return self._pid != os.getpid() and not reply.done()
 
-    def _build_engine(self) -> RequestWorker:
-        from pytest_graysplit.replies.engine import RequestWorker  # brings asyncio, which a replay does not need
+    def _build_worker(self) -> RequestWorker:
+        from pytest_graysplit.replies.request_worker import RequestWorker  # imports asyncio
 
         asked = self._asked_models()
         arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
         models = dict.fromkeys([*arms, *(model for model, route in asked.items() if route == "chat")])
-        # Many relays list what chats and nothing else.
+        # Many relays list only chat models.
         unlisted = [model for model, route in asked.items() if route != "chat"]
         return RequestWorker(self._open_relay, list(models), self._settings.concurrency, unlisted)
 
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
-            # Runs in the relay's thread as soon as a reply is there: what was paid for is on disk before it is used.
+            # Runs in the relay's thread as soon as a reply arrives: a paid reply is on disk before it is used.
             if self._journal is not None:
                 self._journal.append(
                     request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"
                 )
             priced = self._prices.priced(self._without_secrets(reply, request.route))
             with self._lock:
-                self._came.append((request, priced))
+                self._received.append((request, priced))
                 self._done += 1
-                if reply.latency_s is not None and not request.metric:  # vectors come faster than answers
+                if reply.latency_s is not None and not request.metric:  # vectors arrive faster than answers
                     self._latencies_s.append(reply.latency_s)
                 self._errors += priced.outcome == "error"
                 self._unpriced += priced.cost_usd is None and priced.outcome != "error"
@@ -327,7 +331,7 @@ class ReplyFetcher:
 def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = None) -> list[ReplyRequest]:
     """Put cases in a random order, and the arms of each case next to each other in a random order too.
 
-    Random, so that neither arm meets a quieter relay; seeded, so that it repeats.
+    Random, so that neither arm meets a less busy relay; seeded, so that the order can be repeated.
     """
     rng = random or Random(SEED)
     ordered = [list(group) for group in groups]
@@ -335,6 +339,45 @@ def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = N
     for group in ordered:
         rng.shuffle(group)
     return [request for group in ordered for request in group]
+
+
+def build_fetcher(  # noqa: PLR0913 # each by name
+    settings: Settings,
+    root: Path,
+    *,
+    run_id: str,
+    recordings: Recordings,
+    redact_for: Callable[[Path], Redactor],
+    prices: PriceTable,
+    command: str,
+    fresh: frozenset[Address],
+    asked_models: Callable[[], Mapping[str, Route]],
+    cost_guard_for: Callable[[Settings], CostGuard] | None = None,
+) -> ReplyFetcher:
+    """Return a fetcher for the settings; it has a journal only where something may be recorded.
+
+    `redact_for` gives the redactor of a recording file, and `cost_guard_for` limits the cost where there is a cap.
+    """
+    mode = settings.record
+    journal = Journal(root, mode=mode, run_id=run_id, redact_for=redact_for)
+    return ReplyFetcher(
+        settings,
+        recordings=recordings,
+        journal=journal if mode in ("new", "all") else None,
+        open_relay=partial(_open_relay, settings, cost_guard_for),
+        prices=prices,
+        clean=redactor(settings.secrets),
+        command=command,
+        fresh=fresh,
+        asked_models=asked_models,
+    )
+
+
+def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGuard] | None) -> Relay:
+    from pytest_graysplit.replies.refusals import is_refusal
+    from pytest_graysplit.replies.relay.client import Relay  # imports h11 and asyncio, which a replay does not need
+
+    return Relay(settings, is_refusal=is_refusal, cost_guard=cost_guard_for(settings) if cost_guard_for else None)
 
 
 def _stopped() -> RelayError:

@@ -1,4 +1,4 @@
-"""What makes two requests the same request, and what takes secrets out of a text."""
+"""The identity of a request, and the redaction of secrets."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor
 
 REDACTED = "[redacted]"
-# Whatever else is a text, a field that is added tomorrow included, may echo a secret.
+# Any other text field may echo a secret, including fields that are added later.
 _OUR_OWN_WORDS = frozenset({"model", "outcome", "error_slug", "error_kind", "retried", "at"})
 _FIELDS_OF_A_REPLY = frozenset(one.name for one in fields(Reply)) - _OUR_OWN_WORDS
 
 
 def canonical(body: Mapping[str, Json]) -> bytes:
-    """Return the request body as the one spelling all equal requests share, without the model.
+    """Return the request body in the one spelling that all equal requests share, without the model.
 
     >>> canonical({"seed": 42.0, "model": "gpt-4.1", "messages": []})
     b'{"messages":[],"seed":42}'
@@ -37,23 +37,23 @@ def canonical(body: Mapping[str, Json]) -> bytes:
 
 
 def request_hash(body: Mapping[str, Json]) -> str:
-    """Return 16 hexadecimal letters that tell requests apart; the model and the order of names do not count."""
+    """Return 16 hexadecimal digits that identify a request; the model and the order of names do not count."""
     return hashlib.sha256(canonical(body)).hexdigest()[:16]
 
 
 def redactor(secrets: Iterable[str], extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
-    """Return a function that blanks every secret, however it is encoded, and then applies the extra ones in turn."""
+    """Return a function that blanks every secret in any of its encodings, then applies the extra functions."""
     return blanker({form for secret in secrets if secret for form in _forms(secret)}, REDACTED, extra)
 
 
 def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str], str]] = ()) -> Redactor:
-    """Return a function that puts `blank` for every needle, the longest first, and then applies the extra ones."""
+    """Return a function that replaces every needle by `blank`, the longest first, then applies the extra functions."""
     if not needles and not extra:
         return unchanged
     longest_first = sorted(needles, key=len, reverse=True)
 
     def redact(text: str, /) -> str:
-        for needle in longest_first:  # str.replace searches a text much faster than one alternation of them all
+        for needle in longest_first:  # str.replace searches a text much faster than one alternation of all needles
             text = text.replace(needle, blank)
         for step in extra:
             text = step(text)
@@ -63,12 +63,12 @@ def blanker(needles: Collection[str], blank: str, extra: Sequence[Callable[[str]
 
 
 def unchanged(text: str, /) -> str:
-    """Return the text as it is: the redactor of a run that has no secrets."""
+    """Return the text as it is: the redactor of a run without secrets."""
     return text
 
 
 def redact_json(value: Json, redact: Redactor, *, names: bool = True, numbers: bool = False) -> Json:
-    """Return the value with every text in it redacted: names of fields unless they are ours, numbers where asked."""
+    """Return the value with every text redacted; `names` includes the names of fields, `numbers` the numbers."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -95,7 +95,7 @@ def redact_call(call: ToolCall, redact: Redactor) -> ToolCall:
 
 
 def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozenset()) -> Reply:
-    """Return the reply with every text in it redacted that its relay or model wrote; the fields `kept` stay."""
+    """Return the reply with every text of its relay or model redacted; the fields `kept` stay."""
     changed: dict[str, Any] = {}
     for name in _FIELDS_OF_A_REPLY - kept:
         value: Any = getattr(reply, name)
@@ -111,7 +111,7 @@ def _redacted(part: Any, redact: Redactor) -> object:
 
 
 def _settled(value: Json) -> Json:
-    """Spell equal numbers alike: 1.0 and 1 ask for the same thing, also where YAML and Python wrote them."""
+    """Return equal numbers in one spelling: 1.0 and 1 make the same request, in YAML as in Python."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -122,7 +122,7 @@ def _settled(value: Json) -> Json:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield the spellings in which a secret turns up: plain, escaped for JSON and addresses, base64."""
+    """Yield the spellings of a secret: plain, escaped for JSON and addresses, base64."""
     yield secret
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
@@ -130,13 +130,13 @@ def _forms(secret: str) -> Iterator[str]:
     for escaped in (quote(raw, safe=""), quote_plus(raw)):
         yield escaped
         yield re.sub("%..", lambda code: code[0].lower(), escaped)
-    if len(raw) >= 8:  # shorter ones would leave a needle of a few letters, which ordinary words hold too
+    if len(raw) >= 8:  # shorter ones would leave a needle of a few letters, which ordinary words contain too
         for shift in range(3):
             yield from _base64_core(raw, shift)
 
 
 def _base64_core(raw: bytes, shift: int) -> Iterator[str]:
-    """Yield the letters that stand for `raw` wherever it lies in a longer base64 text, such as `user:key`."""
+    """Yield the letters that stand for `raw` at any position in a longer base64 text, such as `user:key`."""
     first = (shift * 8 + 5) // 6
     last = (shift + len(raw)) * 8 // 6
     yield base64.b64encode(bytes(shift) + raw).decode()[first:last]

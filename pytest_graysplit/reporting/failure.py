@@ -1,4 +1,4 @@
-"""Why a case failed, in words a person can act on."""
+"""Explain why a case failed: the failed expectations, their remedies, and the evidence."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ LABEL = 13
 
 
 def failure(result: CaseResult, problem: GraysplitError | None = None) -> str:
-    """Write what the case missed, or what kept it from being judged, and both answers; nothing when all is well."""
-    # The treatment's first: whoever reads only the beginning of a message must not miss them behind the control's.
+    """Write the failed expectations of a case, or the problem that prevented a judgement, with both answers.
+
+    Return "" if all is well.
+    """
+    # The treatment's come first, so that the control's do not hide them from a reader of the first lines.
     misses = [miss for arm in reversed(result.arms) for miss in arm.misses]
     if problem is not None:
         return str(problem)
@@ -69,7 +72,7 @@ def _evidence(result: CaseResult) -> Iterator[str]:
 
 
 def _itself(arm: ArmResult) -> Iterator[str]:
-    """Yield how the control's next sample differs from its first, where that is what it missed."""
+    """Yield how the control's next sample differs from its first, if the control missed its own similarity."""
     samples = [reply for reply in (*arm.replies, *arm.spare) if reply.text.strip()]
     if len(samples) > 1 and any(miss.slug == Slug.CONTROL_SIMILARITY for miss in arm.misses):
         yield _labelled("itself", _difference(samples[0].text, samples[1].text))

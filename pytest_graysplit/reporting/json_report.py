@@ -1,4 +1,4 @@
-"""The JSON report that CI scripts read; its keys are stable, and `format` counts their changes."""
+"""The JSON report for scripts in CI; its keys are stable, and `format` is raised when they change."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, CaseRow, ComparisonSummary, Results
 
-# Without a pair everything is possible.
+# Without a pair, every difference is possible.
 NO_DIFFERENCE = {"estimate": None, "low": -1.0, "high": 1.0}
 
 
 class Run(TypedDict):
-    """What identifies one run; times in UTC and seconds."""
+    """The identification of one run; times in UTC and seconds."""
 
     id: str
     started: str
@@ -39,7 +39,7 @@ class Run(TypedDict):
 
 
 def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[str]:
-    """Yield the report as text; there is a verdict for each treatment."""
+    """Yield the report as text; `verdicts` has one for each treatment."""
     decided = {verdict.treatment: verdict for verdict in verdicts}
     report = {
         "format": FORMAT,
@@ -48,7 +48,7 @@ def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[
         "comparisons": [_comparison(one, decided[one.treatment]) for one in results.comparisons()],
         "cases": [_case(row) for row in results.rows],
     }
-    # Reading the file back gives every text as it was; looking at it in a terminal does nothing to the terminal.
+    # Escape control characters: the parsed text is unchanged, and a terminal that prints the file is safe.
     yield visible_json(json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False))
     yield "\n"
 
@@ -173,7 +173,7 @@ def _reply(reply: Reply) -> dict[str, Json]:
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Write the text whole or not at all; raise UsageError when the place cannot be written to."""
+    """Write the whole text or nothing; raise UsageError if the file cannot be written."""
     try:
         write_whole(path, pieces)
     except OSError as error:
@@ -185,10 +185,10 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Raise UsageError where the report could not be written at the end: before anything is sent."""
+    """Raise UsageError before anything is sent if the report could not be written at the end."""
     try:
         try_writing(path)
-    except (OSError, ValueError) as error:  # a NUL in the path is no OSError
+    except (OSError, ValueError) as error:  # a NUL in the path does not raise an OSError
         why = error.strerror if isinstance(error, OSError) else None
         raise UsageError(
             f"the report {path} cannot be written: {why or error}",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
-    """Yield what a log says of each arm, and the grade of each treatment with its reasons."""
+    """Yield the figures of each arm in a log, and the grade of each treatment with its reasons."""
     requests, units = sum(arm.requests for arm in state.sums), sum(arm.units for arm in state.sums)
     yield f"{name} · experiment {state.salt} · {plural(requests, 'request')} of {plural(units, 'unit')}"
     yield from _left_out(state)
@@ -30,12 +30,12 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     for grade in state.grades:
         yield ""
         yield f"{grade.treatment} against {state.sums[0].model}"
-        yield from (f"  {label_of(row.name):<21} {_told(row)}" for row in grade.rows)
+        yield from (f"  {label_of(row.name):<21} {_figure(row)}" for row in grade.rows)
         yield from map(_text, decision_lines("grade", grade.verdict, grade.reasons, width))
 
 
 def _text(line: Line) -> str:
-    return "".join(piece.text for piece in line)
+    return "".join(part.text for part in line)
 
 
 def _left_out(state: TrafficState) -> Iterator[str]:
@@ -44,8 +44,8 @@ def _left_out(state: TrafficState) -> Iterator[str]:
         (sum(arm.forced for arm in state.sums), "routed by force"),
         (sum(arm.anonymous for arm in state.sums), "without a unit"),
     ]
-    if told := [f"{plural(number, 'request')} {what}" for number, what in parts if number]:
-        yield f"not compared: {', '.join(told)}"
+    if left_out := [f"{plural(number, 'request')} {why}" for number, why in parts if number]:
+        yield f"not compared: {', '.join(left_out)}"
 
 
 def _columns(arms: Sequence[ArmSums]) -> list[Column]:
@@ -75,7 +75,7 @@ def _feedback(arm: ArmSums) -> str:
     return "-" if arm.feedback_mean is None else f"{arm.feedback_mean:.2f} of {arm.feedback:,}"
 
 
-def _told(row: Criterion) -> str:
+def _figure(row: Criterion) -> str:
     measure = measure_of(row)
     if row.of_a_free_model:
         free = {0.0: change(0.0), 1.0: "both models are free"}

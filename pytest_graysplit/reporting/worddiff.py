@@ -16,7 +16,7 @@ CONTEXT = 6
 
 
 class Segment(NamedTuple):
-    """A stretch of words: of both answers ("="), of the control's alone ("-"), or of the treatment's alone ("+")."""
+    """A run of words: in both answers ("="), only in the control's ("-"), or only in the treatment's ("+")."""
 
     sign: Literal["=", "-", "+"]
     words: list[str]

@@ -1,4 +1,4 @@
-"""Cases: a prompt, its expectations, and the words that settings and arms are named by."""
+"""Cases, their expectations, and the literal types of settings and arms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MinSimilarity: TypeAlias = "float | Literal['auto']"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a right answer must show, checked on every arm alike; the arguments of `tool_calls` are a subset."""
+    """Expectations of an answer, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
@@ -43,12 +43,12 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One prompt under test, with everything the user asserts about its answers.
+    """One prompt under test, with all assertions about its answers.
 
-    `where` names the line it came from (`support.jsonl:14`); None in a threshold means that nobody set one.
-    `min_similarity` is "auto" until the run has calibrated it; then it is a number and `calibrated`, or what
-    `fallback_similarity` says, the number of the next weaker source. Calibrated on three control samples, its number is
-    how alike they are, less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; None where
+    `where` is the line that the case came from (`support.jsonl:14`). A threshold that is None is not set.
+    `min_similarity` is "auto" until the run calibrates it. Then it is a number: the measured one (`calibrated`), or
+    `fallback_similarity`, a number that the user set elsewhere. With three control samples, the measured number is
+    their similarity less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; it is None if
     that was not measured.
     """
 
@@ -73,7 +73,7 @@ class Case:
 
     @property
     def asserts_similarity(self) -> bool:
-        """Whether an answer could miss its threshold: none misses 0, or what those to other prompts reach."""
+        """Whether an answer can fail the threshold: every answer reaches 0, and the similarity of unrelated answers."""
         number = self.min_similarity
         if number is None or isinstance(number, str):
             return False
@@ -81,7 +81,7 @@ class Case:
 
     @property
     def prompt(self) -> str:
-        """The last message a user would have typed, as text."""
+        """The last message of the user, as text."""
         for message in reversed(self.messages):
             if message.get("role") == "user":
                 return _text_of(message.get("content"))

@@ -1,4 +1,4 @@
-"""Comparisons of two answers: scores, flags, failed expectations, and the metrics that make them."""
+"""Comparisons of two answers: scores, flags, failed expectations, and the Protocol of metrics."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """A difference that changes the meaning and that similarity does not see, found by a guard."""
+    """A difference in meaning that a guard found and that similarity does not show."""
 
     name: str
     detail: str
 
 
 class PairScore(NamedTuple):
-    """How alike two answers are (0..1, None where the metric gave no score), and the guards' flags between them.
+    """The similarity of two answers (0 to 1, None without a score), and the guards' flags.
 
-    `by_calls` tells that the similarity is that of their tool calls, and not that of their texts.
+    `by_calls` is set if tool calls were compared, and not texts.
     """
 
     similarity: float | None
@@ -55,12 +55,12 @@ class PairScore(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A treatment's replies held against the control's, for one case.
+    """The replies of a treatment compared with those of the control, for one case.
 
-    `similarity` (0..1) is the mean over samples and None when one side has nothing to compare; the ratios are
-    treatment over control and None when either side is unknown. `self_similarity` is the control against itself.
-    `pairs` are the scores of each of the treatment's answers with each of the control's, `self_pairs` those of the
-    control's answers among themselves. `remarks` are what a judge said of the first answers.
+    `similarity` (0 to 1) is the mean over samples, and None when one side has nothing to compare. The ratios are
+    treatment over control, and None when either side is unknown. `self_similarity` compares the control with itself.
+    `pairs` are the scores of each treatment answer with each control answer, `self_pairs` those of the control answers
+    with each other. `remarks` are the judge's comments on the first answers.
     """
 
     case: Case
@@ -84,14 +84,14 @@ class Comparison:
 
     @property
     def discriminates(self) -> bool | None:
-        """Whether the control is as alike itself as the threshold asks; None where either is unknown."""
+        """Whether the control's similarity to itself reaches the threshold; None if either is unknown."""
         if self.self_similarity is None or self.threshold is None:
             return None
         return self.self_similarity >= self.threshold
 
     @property
     def latency_ratio(self) -> float | None:
-        """Latency of the treatment over that of the control; None also where they were not measured side by side."""
+        """Latency of the treatment over that of the control; None also if they were not measured side by side."""
         if side_by_side(self.control, self.treatment) is False:
             return None
         return _ratio(self.treatment.latency_s, self.control.latency_s)
@@ -103,13 +103,13 @@ class Comparison:
 
     @property
     def length_ratio(self) -> float | None:
-        """Characters of the treatment's text over the control's: length alone predicts much of any similarity."""
+        """Characters of the treatment's text over the control's; length alone predicts much of any similarity."""
         return _ratio(len(self.treatment.text), len(self.control.text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedExpectation:
-    """One thing an arm was held to and did not show; `arm` is "control" or the treatment's model."""
+    """One expectation that an arm did not meet; `arm` is "control" or the treatment's model."""
 
     arm: str
     kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
@@ -119,7 +119,7 @@ class FailedExpectation:
 
 
 class Metric(Protocol):
-    """Compares two answers; 1.0 means as alike as the metric can tell, 0.0 nothing in common."""
+    """A comparison of two answers: 1.0 means as alike as the metric can tell, 0.0 means nothing in common."""
 
     name: str
 
@@ -129,11 +129,11 @@ class Metric(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricUsage:
-    """What a metric asked a model, apart from what the arms were asked; add two to get a running total.
+    """Calls of a metric to a model, counted apart from the requests of the arms; add two to get a running total.
 
-    `cost_usd` is None where any answer has no known price. A call `failed`, or its answer could not be read
-    (`unreadable`): either way its pair has no score. `better`, `ties` and `worse` count the treatment's answers as a
-    judge saw them, `disagreements` the ties at which each order named another winner.
+    `cost_usd` is None if the price of any answer is unknown. The pair of a call that `failed`, or whose answer was
+    `unreadable`, has no score. `better`, `ties` and `worse` count the judge's opinions of the treatment's answers;
+    `disagreements` are ties in which the two orders of the answers had different winners.
     """
 
     metric: str
@@ -165,7 +165,7 @@ def flags_of(pairs: Iterable[PairScore]) -> tuple[Flag, ...]:
 
 
 def side_by_side(first: Reply, second: Reply) -> bool | None:
-    """Tell whether two replies were asked for within an hour; None where the moment of either is unknown."""
+    """Tell whether two replies were requested within an hour; None if the time of either is unknown."""
     moments = moment_of(first.at), moment_of(second.at)
     if moments[0] is None or moments[1] is None:
         return None

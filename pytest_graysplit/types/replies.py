@@ -1,4 +1,4 @@
-"""Replies: tokens, tool calls, the key under which a reply is recorded, and secrets kept out of all of them."""
+"""Replies, their tokens and tool calls, the keys of recordings, and the type of secrets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Outcome = Literal["ok", "empty", "refusal", "truncated", "filtered", "error"]
 # The endpoint of the relay that a request goes to.
 Route = Literal["chat", "embeddings"]
 
-# Possessive, and without a pattern for the text before the closing fence: an answer of blanks would take minutes.
+# Possessive, and without a pattern for the text before the closing fence: with one, an answer of blanks takes minutes.
 _FENCE = re.compile(r"```[\w+-]*+[ \t]*+\n(.*?)```", re.DOTALL)
 
 
 class Secret:
-    """A string that never shows itself: not in `repr`, not in a traceback, not in a pickle."""
+    """A string that `repr`, tracebacks and pickles never show."""
 
     __slots__ = ("_value",)
 
@@ -33,7 +33,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the secret; called only where a request is signed or a text is redacted."""
+        """Return the secret; called only to send it to the relay or to redact it from a text."""
         return self._value
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class Secret:
 
 
 class Redactor(Protocol):
-    """Takes secrets out of a text before it is stored or shown."""
+    """A function that removes secrets from a text before it is stored or shown."""
 
     def __call__(self, text: str, /) -> str:
         """Return the text with every secret replaced."""
@@ -54,9 +54,9 @@ class Redactor(Protocol):
 class Usage:
     """Tokens billed for one reply; add two to get a running total.
 
-    `cached` and `cache_write` are parts of `prompt`, and `cache_write_1h` (kept for an hour) of `cache_write`;
-    `reasoning` is inside or beside `completion`, as `total` tells. `unpriced` counts what has a price of its own that
-    is in no table: audio tokens, searches, a bill that another provider sends.
+    `cached` and `cache_write` are parts of `prompt`, and `cache_write_1h` (kept for an hour) is a part of
+    `cache_write`. `reasoning` is a part of `completion` or an addition to it; `total` shows which. `unpriced` counts
+    items that no price table covers, such as audio tokens, searches and bills of another provider.
     """
 
     prompt: int = 0
@@ -70,9 +70,9 @@ class Usage:
 
     @property
     def output(self) -> int:
-        """Tokens billed at the output price: completion, and thoughts where the relay counts them outside.
+        """Tokens billed at the output price: completion, and reasoning where the relay counts it separately.
 
-        They are outside where the total is more than its parts, or where they are more than the completion.
+        Reasoning is separate if the total is larger than its parts, or if there is more reasoning than completion.
         """
         if not self.is_counted:
             return 0
@@ -82,7 +82,7 @@ class Usage:
 
     @property
     def is_counted(self) -> bool:
-        """Whether prompt and completion were told apart: of a total alone no cost is known."""
+        """Whether prompt and completion are known separately; a total alone has no cost."""
         return bool(self.prompt or self.completion)
 
     def __add__(self, other: Usage) -> Usage:
@@ -93,7 +93,7 @@ class Usage:
             cache_write=self.cache_write + other.cache_write,
             cache_write_1h=self.cache_write_1h + other.cache_write_1h,
             reasoning=self.reasoning + other.reasoning,
-            # What a relay says of a total that is less than its parts must not hide the thoughts of another reply.
+            # A total below the sum of its parts must not hide the reasoning of another reply.
             total=self.prompt + self.output + other.prompt + other.output,
             unpriced=self.unpriced + other.unpriced,
         )
@@ -103,7 +103,7 @@ class Usage:
 class ToolCall:
     """A call of a tool: the name of the tool, its arguments, and the id that the server gave the call, or None.
 
-    Where the arguments that were sent are not a JSON object, `arguments` is empty and `arguments_text` holds them.
+    If the arguments are not a JSON object, `arguments` is empty and `arguments_text` holds them as sent.
     """
 
     name: str
@@ -113,20 +113,20 @@ class ToolCall:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the call names a tool and its arguments could be parsed: others equal no call."""
+        """Whether the call names a tool and its arguments could be parsed; an unreadable call equals no other call."""
         return bool(self.name) and self.arguments_text is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One model's answer to one case: what it said and called, its latency (seconds) and its cost (USD, or None).
+    """One model's answer to one case: text, tool calls, latency in seconds and cost in USD (None if unknown).
 
-    `latency_s` is the successful attempt alone; waiting for a place (`queue_s`) and between attempts (`backoff_s`)
-    are kept apart. A failed call is a reply too, with the outcome "error" and its cause in `error` and what it
-    is counted as in `error_kind`; `retried` are the kinds of the attempts before the last. `reasoning` is what the
-    model thought aloud, apart from its answer; nothing is checked or scored on it. `sent_text` is the text as the relay
-    sent it, where it held thoughts too and the reply is not recorded yet. `in_flight` is how many requests of the
-    process were at the relay when this one was sent, itself included.
+    `latency_s` is the successful attempt alone; the wait for a connection (`queue_s`) and between attempts
+    (`backoff_s`) are separate. A failed call is a reply with the outcome "error", its cause in `error` and its kind in
+    `error_kind`; `retried` has the kinds of the attempts before the last. `reasoning` is the model's visible reasoning;
+    no check and no metric reads it. `sent_text` is the text as the relay sent it, set if it included reasoning and the
+    reply is not recorded yet. `in_flight` is the number of requests that this process had at the relay when this one
+    was sent, including this one.
     """
 
     model: str
@@ -146,7 +146,7 @@ class Reply:
     finish_reason: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     error: str | None = None
-    error_slug: str | None = None  # a Slug; out of a recording a text, which another version may have written
+    error_slug: str | None = None  # a Slug; from a recording a plain text, which another version may have written
     error_kind: str | None = None
     retryable: bool = False
     retried: tuple[str, ...] = ()
@@ -160,7 +160,7 @@ class Reply:
 
     @property
     def is_counted(self) -> bool:
-        """Whether the relay told how many tokens the prompt and the answer have."""
+        """Whether the relay reported the tokens of the prompt and of the answer."""
         usage = self.usage
         return usage is not None and bool(usage.prompt and (usage.output or not (self.text or self.tool_calls)))
 
@@ -190,7 +190,7 @@ class Reply:
 
 
 class ReplyKey(NamedTuple):
-    """What identifies a recorded reply; roles are no part of it, so a promoted model keeps its recordings."""
+    """The identity of a recorded reply; the arm is not a part of it, so a promoted model keeps its recordings."""
 
     case: str
     model: str
@@ -199,7 +199,7 @@ class ReplyKey(NamedTuple):
 
 
 def parse_json_answer(text: str) -> Json:
-    r"""Parse an answer as JSON, looking inside the one code fence that chat models like to put around it.
+    r"""Parse an answer as JSON, also inside the one code fence that chat models like to put around it.
 
     >>> parse_json_answer('```json\\n{"status": "open"}\\n```')
     {'status': 'open'}

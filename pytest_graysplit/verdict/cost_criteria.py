@@ -37,9 +37,9 @@ def cost_per_pass_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Cr
         yield exact
     elif (interval := stats.cost_per_pass_ratio(*columns, policy.confidence, clusters)) is not None:
         criterion = criterion_of("cost_per_pass", interval, len(pairs), "delta method on the log ratio")
-        held = at_most(criterion, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
+        judged = at_most(criterion, bound, stats.cost_per_pass_ratio_p(*columns, bound, clusters=clusters))
         # The treatment must be cheaper: an equal cost does not pass.
-        yield replace(held, state="inconclusive") if held.state == "pass" and criterion.high >= bound else held
+        yield replace(judged, state="inconclusive") if judged.state == "pass" and criterion.high >= bound else judged
 
 
 def free_criterion(

@@ -42,7 +42,7 @@ RULES: RuleTable[Evidence, Decision] = RuleTable(
         Remark(rules.promising, ("promote",)),
         Remark(rules.planned_look, ("promote", "reject")),
         Remark(rules.next_look, _HOLDS),
-        Remark(rules.beside_the_point, ("promote",)),
+        Remark(rules.limits_of_promotion, ("promote",)),
     ),
 )
 

@@ -24,7 +24,7 @@ from pytest_graysplit.verdict.pass_criteria import (
 )
 from pytest_graysplit.verdict.planning import FEWEST_PAIRS, look_at
 from pytest_graysplit.verdict.results import CONTROL
-from pytest_graysplit.verdict.run_facts import doubts_of
+from pytest_graysplit.verdict.run_facts import caveats_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Evidence:
     pairs: tuple[Pair, ...]
     rated: tuple[Pair, ...]
     criteria: tuple[Criterion, ...]
-    doubts: tuple[Caveat, ...]
+    caveats: tuple[Caveat, ...]
     unjudged: Counter[str]
     look: Look | None = None
 
@@ -74,7 +74,7 @@ class Evidence:
             pairs=pairs,
             rated=tuple(pair for pair in pairs if pair.is_evidence),
             criteria=criteria_of(pairs, policy),
-            doubts=doubts_of(results, treatment, policy.truncated),
+            caveats=caveats_of(results, treatment, policy.truncated),
             unjudged=_unjudged(results, treatment, facts),
             look=look,
         )

@@ -109,8 +109,8 @@ def _unlike(loads: dict[str, list[int]]) -> Iterator[str]:
     """Warn if one model was asked under a much higher load than the other."""
     usual = {name: median(some) for name, some in loads.items() if len(some) >= FEWEST}
     if usual and max(usual.values()) > UNLIKE * min(usual.values()):
-        told = listed([f"{name} with {load:g} in flight" for name, load in usual.items()])
+        loads_shown = listed([f"{name} with {load:g} in flight" for name, load in usual.items()])
         yield (
-            f"the models were asked under different loads, {told}: part of the difference in latency comes from the "
-            "load, --graysplit-record=all measures both again"
+            f"the models were asked under different loads, {loads_shown}: "
+            "part of the difference in latency comes from the load, --graysplit-record=all measures both again"
         )

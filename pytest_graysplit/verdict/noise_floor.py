@@ -34,7 +34,7 @@ class NoiseFloor(NamedTuple):
 
     cases: int
     threshold: float | None = None
-    deficit: float | None = None
+    shortfall: float | None = None
     other_prompts: float | None = None
     tied: bool = False
 
@@ -62,20 +62,22 @@ def calibrated(self_similarities: Sequence[float], other_prompts: float | None =
     )
 
 
-def calibrated_deficit(deficits: Sequence[Sequence[float]], other_prompts: float | None = None) -> NoiseFloor | None:
+def calibrated_shortfall(
+    shortfalls: Sequence[Sequence[float]], other_prompts: float | None = None
+) -> NoiseFloor | None:
     """Return the largest shortfall of a treatment as good as the control, in 95% of cases; None below 19 cases.
 
     The shortfall of an answer is its similarity to the control's answers, subtracted from their similarity to each
     other. `shortfalls` are those of the control's own answers, per case. The result is rounded up.
     """
-    deficit = conformal_deficit(deficits, ALPHA)
-    if deficit is None:
+    shortfall = conformal_deficit(shortfalls, ALPHA)
+    if shortfall is None:
         return None
     return NoiseFloor(
-        cases=len(deficits),
-        deficit=_rounded(deficit, ROUND_CEILING),
+        cases=len(shortfalls),
+        shortfall=_rounded(shortfall, ROUND_CEILING),
         other_prompts=other_prompts,
-        tied=sum(deficit in some for some in deficits) > 1,
+        tied=sum(shortfall in some for some in shortfalls) > 1,
     )
 
 
@@ -92,12 +94,12 @@ def with_noise_floor(case: Case, floor: NoiseFloor | None) -> Case:
         return case
     if floor is None:
         return replace(case, min_similarity=case.fallback_similarity)
-    if floor.deficit is not None:
-        return replace(case, max_deficit=floor.deficit, other_prompts=floor.other_prompts)
+    if floor.shortfall is not None:
+        return replace(case, max_deficit=floor.shortfall, other_prompts=floor.other_prompts)
     return replace(case, min_similarity=floor.threshold, calibrated=True, other_prompts=floor.other_prompts)
 
 
-def by_deficit(case: Case, self_similarity: float | None) -> Case:
+def by_shortfall(case: Case, self_similarity: float | None) -> Case:
     """Replace auto by the control's self-similarity minus the shortfall, rounded down; keep it if either is unknown."""
     if case.max_deficit is None or self_similarity is None:
         return case
@@ -111,10 +113,12 @@ def cache(samples: Iterable[Sequence[Reply]]) -> Cache | None:
     A consistent model gives the same text under different response ids. A server may also give all its answers one id,
     so at least three different ids are needed.
     """
-    told = [replies for replies in samples if len(replies) > 1 and all(reply.response_id for reply in replies)]
-    if any(len({(reply.response_id, reply.text, repr(reply.tool_calls)) for reply in replies}) > 1 for replies in told):
+    repeated = [replies for replies in samples if len(replies) > 1 and all(reply.response_id for reply in replies)]
+    if any(
+        len({(reply.response_id, reply.text, repr(reply.tool_calls)) for reply in replies}) > 1 for replies in repeated
+    ):
         return None
-    ids = [replies[0].response_id for replies in told]
+    ids = [replies[0].response_id for replies in repeated]
     return Cache(str(ids[0]), len(ids)) if len(set(ids)) >= STORED else None
 
 
@@ -124,13 +128,15 @@ def reached(floor: NoiseFloor, of: str = "", selected: str = "") -> str:
     low, high = (_share(rate) for rate in rates[1:]) if rates else ("0", "100")
     range_ = f"at most {high}%" if floor.tied else f"{low} to {high}%"  # a similarity at the threshold is not a miss
     asks = (
-        f"is {exact_number(floor.threshold)}" if floor.threshold is not None else _asks_by_deficit(floor.deficit or 0.0)
+        f"is {exact_number(floor.threshold)}"
+        if floor.threshold is not None
+        else _asks_by_shortfall(floor.shortfall or 0.0)
     )
     return f"min_similarity=auto{of} {asks}{selected}: the control itself misses it in {range_} of cases"
 
 
-def _asks_by_deficit(deficit: float) -> str:
-    return f"is the similarity of the control's answers to a case, less {exact_number(deficit)}"
+def _asks_by_shortfall(shortfall: float) -> str:
+    return f"is the similarity of the control's answers to a case, less {exact_number(shortfall)}"
 
 
 def _share(rate: float) -> str:
@@ -145,7 +151,7 @@ def asserts_nothing(floor: NoiseFloor, cases: Sequence[Case], of: str = "") -> s
     reach = f"5% of the control's answers to other prompts reach {format_score(floor.other_prompts or 0.0)}"
     why = reach if floor.other_prompts else "every answer reaches 0"
     three = ", another metric or three control samples (--graysplit-control-samples=3)"
-    remedy = three if floor.deficit is None else " or another metric"
+    remedy = three if floor.shortfall is None else " or another metric"
     where = "" if idle == len(cases) else f" in {idle:,} of {plural(len(cases), 'case')}"
     return f"min_similarity=auto{of} asserts nothing{where}: {why}; use expect{remedy}"
 

@@ -30,8 +30,8 @@ def pass_rate_criteria(name: str, pairs: Sequence[Pair], policy: Policy) -> Iter
     if pairs:
         differences, clusters = [pair.difference for pair in pairs], clusters_of(pairs)
         criterion, _, below_p = _difference(name, differences, clusters, -policy.margin, policy.confidence)
-        held = at_least(criterion, -policy.margin, below_p)
-        yield _doubted(held) if _is_lucky(differences, clusters, policy.margin, policy.alpha) else held
+        judged = at_least(criterion, -policy.margin, below_p)
+        yield _doubted(judged) if _is_lucky(differences, clusters, policy.margin, policy.alpha) else judged
 
 
 def retention_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
@@ -43,8 +43,8 @@ def retention_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criter
     )
     if found is not None:
         criterion, _, below_p = found
-        held = at_least(criterion, policy.bounds[RETENTION], below_p)
-        yield _doubted(held) if _is_lucky_retention(pairs, clusters, policy) else held
+        judged = at_least(criterion, policy.bounds[RETENTION], below_p)
+        yield _doubted(judged) if _is_lucky_retention(pairs, clusters, policy) else judged
 
 
 def _paired_retention(kept: Sequence[float], passed: Sequence[float], policy: Policy) -> Compared | None:
@@ -105,8 +105,8 @@ def _at_most_more(name: str, differences: Sequence[float], clusters: Sequence[st
     """Compare a difference that must not rise with its bound: the mirror image of a pass rate."""
     bound = policy.bounds[name]
     criterion, above_p, _ = _difference(name, differences, clusters, bound, policy.confidence)
-    held, mirrored = at_most(criterion, bound, above_p), [-difference for difference in differences]
-    return _doubted(held) if _is_lucky(mirrored, clusters, bound, policy.alpha) else held
+    judged, mirrored = at_most(criterion, bound, above_p), [-difference for difference in differences]
+    return _doubted(judged) if _is_lucky(mirrored, clusters, bound, policy.alpha) else judged
 
 
 def _doubted(criterion: Criterion) -> Criterion:

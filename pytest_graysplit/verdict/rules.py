@@ -36,7 +36,7 @@ def against_itself(evidence: Evidence) -> Iterator[str]:
 
 def mistaken(evidence: Evidence) -> Iterator[str]:
     """Yield reasons why the answers are not those of the two models, asked alike."""
-    return (doubt.text for doubt in evidence.doubts if doubt.weight == "mistaken")
+    return (caveat.text for caveat in evidence.caveats if caveat.weight == "mistaken")
 
 
 def unfounded(evidence: Evidence) -> Iterator[str]:
@@ -48,7 +48,7 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
     elif not evidence.rated:
         yield _unasserted(evidence)
     elif not any(evidence.passes):
-        yield (f"neither model passes any of {plural(len(evidence.rated), 'case')}: the suite or its checks are broken")
+        yield f"neither model passes any of {plural(len(evidence.rated), 'case')}: the suite or its checks are broken"
 
 
 def must_pass(evidence: Evidence) -> Iterator[str]:
@@ -136,7 +136,7 @@ def _rarely_passed(evidence: Evidence) -> Iterator[str]:
 
 def doubtful(evidence: Evidence) -> Iterator[str]:
     """Yield reasons to delay a promotion besides the criteria: cut answers, other calls, flags beyond the noise."""
-    yield from (doubt.text for doubt in evidence.doubts if doubt.weight == "holding")
+    yield from (caveat.text for caveat in evidence.caveats if caveat.weight == "holding")
     if changed := [pair.name for pair in evidence.pairs if pair.calls_changed]:
         yield f"the treatment's tool calls differ from the control's (tool-changed): {shortlist(changed)}"
     yield from (reason_of(one) for one in evidence.criteria if one.name == GUARDS and one.state == "fail")
@@ -178,10 +178,10 @@ def next_look(evidence: Evidence) -> Iterator[str]:
         yield "a verdict on more cases is a second look: plan looks before the first, --graysplit-looks"
 
 
-def beside_the_point(evidence: Evidence) -> Iterator[str]:
+def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
     """Yield the limits of a promotion."""
     yield from tolerated(evidence.criteria)
-    yield from (f"but {doubt.text}" for doubt in evidence.doubts if doubt.weight == "noted")
+    yield from (f"but {caveat.text}" for caveat in evidence.caveats if caveat.weight == "noted")
     if evidence.unasserted:
         yield f"but {_unasserted(evidence)}"
     unshown = [one for one in evidence.criteria if one.tag is not None and one.state == "inconclusive"]

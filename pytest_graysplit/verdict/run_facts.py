@@ -58,7 +58,7 @@ class Caveat:
     weight: Literal["mistaken", "holding", "noted"]
 
 
-def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Caveat, ...]:
+def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -> tuple[Caveat, ...]:
     """Return the reasons not to trust the pairs of a treatment, each a sentence of the summary.
 
     `truncated` is the share of each arm's answers that may be cut off before a promotion must wait.
@@ -69,7 +69,7 @@ def doubts_of(results: Results, treatment: str, truncated: float = TRUNCATED) ->
         *(Caveat(text=text, weight="mistaken") for text in _strangers(arms)),
         *(Caveat(text=text, weight="mistaken") for text in _gateways(arms)),
         *(Caveat(text=text, weight="mistaken") for text in _differing(results, treatment)),
-        *(doubt for some in rows.values() for doubt in _truncated(some, truncated)),
+        *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
 
@@ -111,12 +111,12 @@ def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:
 
 def ratio_budgets_apart(results: Results, treatment: str) -> tuple[int, int]:
     """Return the number of cases whose latency ratio could not be judged, and of those with a budget for it."""
-    held = [
+    budgeted = [
         row.comparisons[treatment]
         for row in results.rows
         if treatment in row.comparisons and row.case.max_latency_ratio is not None
     ]
-    return sum(one.latency_ratio is None and _is_timed(one) for one in held), len(held)
+    return sum(one.latency_ratio is None and _is_timed(one) for one in budgeted), len(budgeted)
 
 
 def _is_timed(one: Comparison) -> bool:
@@ -129,15 +129,15 @@ def _ratio_budgets(results: Results, treatment: str) -> Iterator[str]:
     The user asserted the budget, and it was not shown. It is not a miss, because the recording time says nothing about
     the model.
     """
-    apart, held = ratio_budgets_apart(results, treatment)
-    if apart > MUCH_UNJUDGED * held:
-        yield unjudged_ratios(apart, held)
+    apart, budgeted = ratio_budgets_apart(results, treatment)
+    if apart > MUCH_UNJUDGED * budgeted:
+        yield unjudged_ratios(apart, budgeted)
 
 
-def unjudged_ratios(apart: int, held: int) -> str:
+def unjudged_ratios(apart: int, budgeted: int) -> str:
     """Say in how many of the cases with a latency ratio budget it was not judged."""
     return (
-        f"max_latency_ratio was not judged in {apart:,} of {plural(held, 'case')}: their answers were "
+        f"max_latency_ratio was not judged in {apart:,} of {plural(budgeted, 'case')}: their answers were "
         "not measured side by side, --graysplit-record=all measures both again"
     )
 

@@ -1,4 +1,4 @@
-"""Fields become a case in one place, and what cannot be used is named with its place and its remedy."""
+"""Fields become a case in one place; an invalid one is named with its location and its remedy."""
 
 import json
 
@@ -33,15 +33,15 @@ def refusal(fields, **how):
     return error
 
 
-def test_a_prompt_is_enough():
-    """One prompt makes a whole case, and everything nobody set stays unset."""
+def test_prompt_is_enough_for_a_case():
+    """All other fields stay unset."""
     assert build_case({"prompt": "Hello?"}, where=WHERE) == Case(
         id="hello-6519faaf", messages=({"role": "user", "content": "Hello?"},), where=WHERE
     )
 
 
-def test_every_field_arrives_in_the_case():
-    """Each field lands where the record has it, single texts as lists of one, numbers as floats."""
+def test_every_field_sets_the_case():
+    """Single texts become tuples of one, and numbers become floats."""
     fields = {
         "id": " refund ",
         "prompt": "When?",
@@ -88,8 +88,8 @@ def test_every_field_arrives_in_the_case():
     )
 
 
-def test_messages_are_kept_as_they_are_said():
-    """A conversation passes through whole: tool calls, parts and names included."""
+def test_messages_are_kept_unchanged():
+    """Tool calls, parts and names of a conversation are included."""
     said = [
         {"role": "user", "content": [{"type": "text", "text": "What is on the picture?"}]},
         {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
@@ -100,13 +100,13 @@ def test_messages_are_kept_as_they_are_said():
 
 
 def test_null_means_not_given():
-    """A null takes back a field, a check and a request parameter; relays refuse to be sent null."""
+    """A null removes a default of a field, a check or a request parameter; relays reject null."""
     fields = {"prompt": "a", "messages": None, "tags": None, "expect": {"json": None}, "params": {"seed": None}}
     case = build_case(fields, where=WHERE, id="x")
     assert case == Case(id="x", messages=({"role": "user", "content": "a"},), expect=Expect(), params={}, where=WHERE)
 
 
-def test_no_labels_are_fine_and_no_checks_are_not():
+def test_empty_tags_are_valid_and_empty_checks_are_not():
     """An empty list of tags is a list of tags; an empty list of texts would check nothing."""
     assert build_case({"prompt": "a", "tags": []}, where=WHERE).tags == ()
     assert refusal({"prompt": "a", "expect": {"contains": []}}).problem == (
@@ -114,8 +114,8 @@ def test_no_labels_are_fine_and_no_checks_are_not():
     )
 
 
-def test_the_id_is_the_given_one_or_made_from_the_messages():
-    """A field beats the argument, the argument beats the made one, and params do not change it."""
+def test_id_is_the_given_one_or_made_from_the_messages():
+    """The field wins over the argument, the argument over the made id, and params do not change it."""
     assert build_case({"prompt": "a", "id": "own"}, where=WHERE, id="argument").id == "own"
     assert build_case({"prompt": "a"}, where=WHERE, id="argument").id == "argument"
     assert build_case({"prompt": "a"}, where=WHERE).id == build_case({"prompt": "a", "params": {"n": 1}}, where="").id
@@ -130,15 +130,15 @@ def test_the_id_is_the_given_one_or_made_from_the_messages():
         ("x" * 99, "x" * 40 + "-"),
     ],
 )
-def test_a_made_id_is_readable_and_short(prompt, begins):
-    """It begins with the first words, in letters that every terminal and file system takes."""
+def test_made_id_is_readable_and_short(prompt, begins):
+    """It begins with the first words, in letters that every terminal and file system accepts."""
     made = id_of([{"role": "user", "content": prompt}])
     assert made.startswith(begins)
     assert made.isascii()
     assert len(made) < 50
 
 
-def test_a_made_id_tells_apart_what_begins_alike():
+def test_made_ids_differ_for_similar_messages():
     """Two prompts with one beginning, or one prompt under two system messages, get two ids."""
     one, two = "w " * 50 + "one", "w " * 50 + "two"
     made = {
@@ -168,14 +168,14 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("fields", "problem", "hint"), UNKNOWN)
-def test_an_unknown_field_is_named_with_the_way_out(fields, problem, hint):
-    """A slip gets the nearest name, a name from elsewhere gets the place where it belongs."""
+def test_unknown_field_is_named_with_its_remedy(fields, problem, hint):
+    """A typo gets the most similar name, and a misplaced name gets its proper place."""
     error = refusal({"prompt": "a", **fields})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-unknown")
 
 
-def test_the_marker_takes_no_id():
-    """pytest names the item, so a marker that brings an id is told so."""
+def test_marker_accepts_no_id():
+    """pytest names the item, and the message for an id in a marker says so."""
     error = refusal({"prompt": "a", "id": "x"}, allowed=MARKER_FIELDS)
     assert error.problem == f"{WHERE}: id: unknown field"
     assert error.hint == "pytest names the test: write pytest.param(..., id=...) to name it yourself"
@@ -222,7 +222,7 @@ TYPES = [
      'true asks for JSON of any kind; {"status": "open"} for an object that holds at least this'),
     ({"expect": {"tool_calls": {"name": "f"}}}, "expect.tool_calls: expected a list of calls, got {'name': 'f'}", CALLS),
     ({"expect": {"tool_calls": []}}, "expect.tool_calls: expected a list of calls, got []",
-     f"{CALLS}; no_tool_calls: true says that none may occur"),
+     f"{CALLS}; if no tool may be called, write no_tool_calls: true"),
     ({"expect": {"tool_calls": ["f"]}}, "expect.tool_calls[0]: expected a call, got 'f'", CALLS),
     ({"expect": {"tool_calls": [{"name": "f"}, {"arguments": {}}]}}, "expect.tool_calls[1]: no name", CALLS),
     ({"expect": {"tool_calls": [{"name": 7}]}}, "expect.tool_calls[0].name: expected a text, got 7", QUOTES),
@@ -239,8 +239,8 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("fields", "problem", "hint"), TYPES)
-def test_a_value_of_the_wrong_kind_is_named(fields, problem, hint):
-    """The message says what the field takes and what stands there."""
+def test_value_of_another_type_is_named(fields, problem, hint):
+    """The message names the valid type and the value."""
     error = refusal({"prompt": "a", **fields})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-type")
 
@@ -250,23 +250,23 @@ MESSAGES = [
     ("Hi", "messages: expected a list of messages, got 'Hi'", PROMPT, "case-field-type"),
     (["Hi"], "messages[0]: expected an object, got 'Hi'", PROMPT, "case-field-type"),
     ([{"content": "Hi"}], "messages[0]: no role",
-     'say who speaks: "role": "user", "assistant" or "system"', "case-prompt-missing"),
+     'name the speaker: "role": "user", "assistant" or "system"', "case-prompt-missing"),
     ([{"role": 1}], "messages[0].role: expected a text, got 1", QUOTES, "case-field-type"),
     ([{"role": "user", "content": 4}], "messages[0].content: expected a text, a list of parts or null, got 4",
-     "content is what was said; null where an assistant message only calls tools", "case-field-type"),
+     "content is the text of the message, or null if an assistant message only calls tools", "case-field-type"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("messages", "problem", "hint", "slug"), MESSAGES)
-def test_messages_that_cannot_be_sent_are_named(messages, problem, hint, slug):
-    """A conversation is a list of objects that say who speaks."""
+def test_invalid_messages_are_named(messages, problem, hint, slug):
+    """A conversation is a list of objects with roles."""
     error = refusal({"messages": messages})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
 
 
 USER = [{"role": "user", "content": "a"}]
-ALONE = "it asks for an answer without calls: keep it alone, or leave it out"
-NO_CALLS = "it says more about expect.tool_calls; where no tool may be called at all, write no_tool_calls: true"
+ALONE = "it expects an answer without calls: use it alone, or leave it out"
+NO_CALLS = "it needs expect.tool_calls; if no tool may be called at all, write no_tool_calls: true"
 CLASHES = [
     ({}, "no prompt", PROMPT, "case-prompt-missing"),
     ({"prompt": None}, "no prompt", PROMPT, "case-prompt-missing"),
@@ -277,22 +277,22 @@ CLASHES = [
     ({"prompt": "a", "params": {"model": "m"}}, "params.model: sets model, which the arm and the case decide",
      "remove it", "case-field-clash"),
     ({"prompt": "a", "expect": {"min_similarity": 0.5}}, "expect.min_similarity: there is no reference",
-     ("here it holds the answer against expect.reference; the two models are compared by min_similarity outside"),
+     ("inside expect it compares the answer with expect.reference; outside, it compares the two models"),
      "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_calls": [{"name": "f"}], "no_tool_calls": True}},
-     "expect.no_tool_calls: goes with no tool_calls", ALONE, "case-field-clash"),
+     "expect.no_tool_calls: cannot be combined with tool_calls", ALONE, "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_order": True, "no_tool_calls": True}},
-     "expect.no_tool_calls: goes with no tool_order", ALONE, "case-field-clash"),
+     "expect.no_tool_calls: cannot be combined with tool_order", ALONE, "case-field-clash"),
     ({"prompt": "a", "expect": {"tool_order": True}}, "expect.tool_order: there are no tool_calls", NO_CALLS,
      "case-field-clash"),
     ({"prompt": "a", "expect": {"no_other_tool_calls": True}}, "expect.no_other_tool_calls: there are no tool_calls",
      NO_CALLS, "case-field-clash"),
     ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
      "expect.regex: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0",
-     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+     r"put a backslash before characters that are meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"regex": "a{99999999999}"}},
      "expect.regex: 'a{99999999999}' is not a valid regular expression: the repetition number is too large",
-     r"put a backslash before what is meant literally, such as \( or \?", "case-regex"),
+     r"put a backslash before characters that are meant literally, such as \( or \?", "case-regex"),
     ({"prompt": "a", "expect": {"json_schema": {"properties": {"a": {"type": "objct"}}}}},
      ("expect.json_schema: is not a valid JSON Schema: $.properties.a.type: 'objct' is not valid under any of the given "
       "schemas"), "compare it with json-schema.org", "case-schema"),
@@ -306,27 +306,27 @@ CLASHES = [
 
 
 @pytest.mark.parametrize(("fields", "problem", "hint", "slug"), CLASHES)
-def test_fields_that_cannot_stand_together_are_named(fields, problem, hint, slug):
-    """Nothing is dropped in silence: what contradicts itself or can never hold is refused."""
+def test_contradicting_fields_are_named(fields, problem, hint, slug):
+    """A field that contradicts another, or that no answer can meet, is rejected."""
     error = refusal(fields)
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
 
 
-def test_an_error_without_a_place_begins_with_the_field():
-    """Where no place is known, the message does not begin with a colon."""
+def test_error_without_a_file_begins_with_the_field():
+    """The message does not begin with a colon."""
     with pytest.raises(UsageError) as caught:
         build_case({"prompt": "a", "samples": 0}, where="")
     assert caught.value.problem == "samples: expected a whole number of 1 or more, got 0"
 
 
-def test_a_doubtful_pattern_is_taken():
+def test_doubtful_pattern_is_accepted():
     """A set such as [[a] only makes Python warn, which must not fail a suite that turns warnings into errors."""
     assert build_case({"prompt": "a", "expect": {"regex": "[[a]"}}, where="").expect.regex == ("[[a]",)
     build_case({"prompt": "a", "expect": {"json_schema": {"pattern": "[[b]"}}}, where="")
 
 
-def test_what_holds_itself_is_refused():
-    """A loop, which YAML anchors can tie, ends in a message and not in a RecursionError."""
+def test_circular_value_is_rejected():
+    """A loop, which YAML anchors can make, ends in a message and not in a RecursionError."""
     loop = {}
     loop["again"] = loop
     error = refusal({"prompt": "a", "params": loop})
@@ -338,7 +338,7 @@ def test_what_holds_itself_is_refused():
 
 @given(st.dictionaries(st.sampled_from([*CASE_FIELDS, "zzz"]), JSON, max_size=5), JSON)
 def test_any_fields_give_a_case_or_a_usage_error(fields, value):
-    """Whatever stands in a file, the answer is a case that can be sent and stored, or one clear message."""
+    """The result is a case that can be sent and stored, or one clear message."""
     got = outcome({"prompt": "a", "params": {"p": value}, **fields})
     if isinstance(got, UsageError):
         assert got.problem.startswith(WHERE)
@@ -361,8 +361,8 @@ SCHEMAS = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(SCHEMA_WORDS), SCHEMAS, max_size=4), JSON)
-def test_any_schema_is_refused_or_can_be_applied(schema, answer):
-    """A schema that was taken never raises when it meets an answer."""
+def test_any_schema_is_rejected_or_can_be_applied(schema, answer):
+    """An accepted schema never raises for an answer."""
     got = outcome({"prompt": "a", "expect": {"json_schema": schema}})
     if isinstance(got, UsageError):
         assert got.slug in ("case-schema", "case-field-type")

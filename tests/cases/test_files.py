@@ -1,4 +1,4 @@
-"""Case files become cases, or one message that names the file, the line and the way out."""
+"""Case files become cases, or one message that names the file, the line and the remedy."""
 
 import csv
 import errno
@@ -28,7 +28,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
-    """Write a file of the given kind and read it as a user would."""
+    """Return a function that writes a file of the given format and reads it as a user would."""
     folder = tmp_path_factory.mktemp("cases")
 
     def write_and_read(kind, content):
@@ -49,8 +49,8 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)
 
 
-def test_json_lines_know_their_lines(read):
-    """Blank lines count but hold no case, a byte order mark and Windows line ends are no trouble."""
+def test_json_lines_have_line_numbers(read):
+    """Blank lines count but hold no case; a byte order mark and Windows line ends are accepted."""
     content = b'\xef\xbb\xbf{"id": "a", "prompt": "One\xe2\x80\xa8two"}\r\n\r\n  \n{"id": "b", "prompt": "Three"}'
     cases = read("jsonl", content)
     assert [(case.id, case.prompt, case.where) for case in cases] == [
@@ -59,8 +59,8 @@ def test_json_lines_know_their_lines(read):
     ]
 
 
-def test_yaml_defaults_stand_under_every_case(read):
-    """A case's own field wins, params and expect are merged by name, and null takes a default back."""
+def test_yaml_defaults_apply_to_every_case(read):
+    """A case's own field wins, params and expect are merged by name, and null removes a default."""
     cases = read(
         "yml",
         """
@@ -85,8 +85,8 @@ cases:
     assert [case.where for case in cases] == ["support.yml:8", "support.yml:11"]
 
 
-def test_yaml_words_are_what_they_look_like(read):
-    """Norway stays a country: only what JSON would call a number or a switch is one."""
+def test_yaml_words_are_read_as_in_json(read):
+    """Norway stays a country: only numbers and booleans of JSON are read as such."""
     (case,) = read(
         "yaml",
         """
@@ -101,7 +101,7 @@ def test_yaml_words_are_what_they_look_like(read):
 
 
 def test_yaml_anchors_and_merge_keys_work(read):
-    """Common fields can be anchored, merged and overridden, and used more than once."""
+    """Common fields can be anchored, merged, overridden, and used more than once."""
     cases = read(
         "yaml",
         """
@@ -117,8 +117,8 @@ def test_yaml_anchors_and_merge_keys_work(read):
     ]  # fmt: skip
 
 
-def test_csv_cells_are_read_as_their_columns_need(read):
-    """Numbers, switches, lists, JSON and dotted columns arrive as their fields want them; lines count inside quotes."""
+def test_csv_cells_have_the_types_of_their_columns(read):
+    """Numbers, booleans, lists, JSON and dotted columns are read; line breaks inside quotes count."""
     first, second, third = read("csv", (
         "id, prompt ,min_similarity,samples,tags,must_pass,params,params.seed,params.stop,"
         "expect.contains,expect.json,,\n"
@@ -164,14 +164,14 @@ EXPECTED_CALLS = Expect(
                 '""2026-11-30""}}]",TRUE,true,\n')),
     ],
 )  # fmt: skip
-def test_expected_tool_calls_are_read_from_every_kind_of_file(read, form, text):
-    """With the same values; in YAML defaults may say what holds of the calls of each case."""
+def test_expected_tool_calls_are_equal_in_every_format(read, form, text):
+    """In YAML, defaults may have fields about the calls of each case."""
     (case,) = read(form, text)
     assert case.expect == EXPECTED_CALLS
 
 
-def test_an_id_does_not_move_with_its_line(read):
-    """A case inserted above leaves the made ids alone, because recordings are found by them."""
+def test_made_id_is_independent_of_the_line(read):
+    """A case inserted above does not change the made ids, by which recordings are found."""
     (before,) = read("jsonl", '{"prompt": "a"}')
     assert read("jsonl", '{"prompt": "b"}\n{"prompt": "a"}')[1].id == before.id
 
@@ -182,7 +182,7 @@ SHAPE = 'write a list of cases, each beginning with "- prompt: your text", or a 
 QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'
 ONE = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
 MERGE = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
-OWN = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
+OWN = "give each case its own id, by which recordings are found (or none: it is then made from the messages)"
 BROKEN = [
     ("jsonl", "", ": holds no case", ONE, "case-file-empty"),
     ("yaml", "# nothing\n", ": holds no case", ONE, "case-file-empty"),
@@ -205,18 +205,18 @@ BROKEN = [
     ("csv", "id,prompt\nx,a\nx,b\n", ":3: id: 'x' is the id of support.csv:2 too", OWN, "case-id-twice"),
     ("jsonl", b'{"prompt": "a"}\n{"prompt": "\xe4"}', ":2: byte 0xe4 is not UTF-8",
      "save the file as UTF-8 (in Excel: CSV UTF-8)", "case-file-encoding"),
-    ("jsonl", '{"prompt": "a"}\n<<<<<<< HEAD\n{"prompt": "b"}\n', ":2: a merge left its conflict marks", MERGE,
+    ("jsonl", '{"prompt": "a"}\n<<<<<<< HEAD\n{"prompt": "b"}\n', ":2: it has merge conflict marks", MERGE,
      "case-file-conflict"),
-    ("csv", "id,prompt\nx,a\n>>>>>>> theirs\n", ":3: a merge left its conflict marks", MERGE, "case-file-conflict"),
-    ("yaml", "- prompt: a\n  prompt: b\n", ":2: not valid YAML at column 3: prompt is said twice", INDENT,
+    ("csv", "id,prompt\nx,a\n>>>>>>> theirs\n", ":3: it has merge conflict marks", MERGE, "case-file-conflict"),
+    ("yaml", "- prompt: a\n  prompt: b\n", ":2: not valid YAML at column 3: prompt is repeated", INDENT,
      "case-file-syntax"),
-    ("yaml", "- prompt: a\n  expect: {equals: a, equals: b}\n", ":2: not valid YAML at column 23: equals is said twice",
+    ("yaml", "- prompt: a\n  expect: {equals: a, equals: b}\n", ":2: not valid YAML at column 23: equals is repeated",
      INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n- prompt: Note: b\n", ":2: not valid YAML at column 15: mapping values are not allowed here",
      INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n---\n- prompt: b\n", ":2: not valid YAML at column 1: but found another document", INDENT,
      "case-file-syntax"),
-    ("yaml", "- prompt: a\n- prompt: a\x07\n", ":2: U+0007 may not stand in YAML", "remove it", "case-file-syntax"),
+    ("yaml", "- prompt: a\n- prompt: a\x07\n", ":2: U+0007 is not allowed in YAML", "remove it", "case-file-syntax"),
     ("yaml", "[" * 9999, ":1: not valid YAML: it is nested too deep", INDENT, "case-file-syntax"),
     ("yaml", "- prompt: a\n- {prompt: b, samples: !!int x}\n",
      ":2: not valid YAML: invalid literal for int() with base 10: 'x'", INDENT, "case-file-syntax"),
@@ -224,7 +224,7 @@ BROKEN = [
      (":1: not valid YAML at column 23: could not determine a constructor for the tag "
       "'tag:yaml.org,2002:python/name:os.system'"), INDENT, "case-file-syntax"),
     ("yaml", "- &a {prompt: a, params: *a}\n", ":1: params: is nested more than 64 deep",
-     "write it flatter; a YAML anchor must not hold itself", "case-field-type"),
+     "reduce the nesting; a YAML anchor must not contain itself", "case-field-type"),
     ("yaml", "- {prompt: a, {b: c}: d}\n", ":1: not valid YAML at column 15: found unhashable key", INDENT,
      "case-file-syntax"),
     ("yaml", "- {prompt: a, 14: d}\n", ":1: the field name 14 is not a text", "put the value in quotes",
@@ -256,8 +256,8 @@ BROKEN = [
     ("csv", "prompt,expect.contians\na,b\n", ":1: expect.contians: unknown field, did you mean expect.contains?", None,
      "case-field-unknown"),
     ("csv", 'prompt,expect.contains,expect\na,b,"{""contains"": ""c""}"\n',
-     ":2: expect.contains: the expect column says it already", "keep one of the two", "case-field-clash"),
-    ("csv", "prompt,expect,expect.equals\na,true,b\n", ":2: expect.equals: the expect column says it already",
+     ":2: expect.contains: the expect column sets it already", "keep one of the two", "case-field-clash"),
+    ("csv", "prompt,expect,expect.equals\na,true,b\n", ":2: expect.equals: the expect column sets it already",
      "keep one of the two", "case-field-clash"),
     ("csv", "prompt,messages\n,[oops\n", ":2: messages: not valid JSON: JSON is malformed: invalid character (byte 1)",
      'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"', "case-file-syntax"),
@@ -273,15 +273,15 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_file_is_named_with_its_line_and_its_remedy(read, broken):
-    """One clear message for each way a file can be wrong; a hint that lists all fields is compared elsewhere."""
+def test_broken_file_is_named_with_line_and_remedy(read, broken):
+    """One clear message for each kind of error; a hint that lists all fields is compared elsewhere."""
     kind, content, problem, hint, slug = broken
     got = refusal(read, kind, content)
     assert got == (f"support.{kind}{problem}", hint or got[1], slug)
 
 
-def test_a_missing_file_names_its_neighbours(tmp_path):
-    """A slip in a file name gets the nearest one there."""
+def test_missing_file_message_names_similar_files(tmp_path):
+    """A typo in a file name gets the most similar one in the folder."""
     (tmp_path / "support.jsonl").write_text("")
     (tmp_path / "billing.csv").write_text("")
     (tmp_path / "notes.txt").write_text("")
@@ -296,18 +296,18 @@ def test_a_missing_file_names_its_neighbours(tmp_path):
 @pytest.mark.parametrize(
     ("name", "problem", "hint", "slug"),
     [
-        ("cases.txt", "not a case file", "name it *.jsonl, *.yaml, *.yml, *.csv, as what it holds", "case-file-format"),
+        ("cases.txt", "not a case file", "name it *.jsonl, *.yaml, *.yml, *.csv, after its format", "case-file-format"),
         ("none.csv", "no such file", "case files there: none", "case-file-missing"),
         ("none/none.csv", "no such file", "its folder does not exist either", "case-file-missing"),
         ("folder.csv", "is a folder, not a case file",
          "name one file in it, or give it as a folder to pytest, which collects *.graysplit.csv",
          "case-file-unreadable"),
-        (f"{'long' * 99}.csv", os.strerror(errno.ENAMETOOLONG), "see that it is a file you may read",
+        (f"{'long' * 99}.csv", os.strerror(errno.ENAMETOOLONG), "make sure that it is a file, and that you may read it",
          "case-file-unreadable"),
     ],
 )  # fmt: skip
-def test_what_is_no_file_is_named(tmp_path, name, problem, hint, slug):
-    """A folder, an unknown ending, nothing at all: each has its own message."""
+def test_unusable_path_is_named(tmp_path, name, problem, hint, slug):
+    """A folder, an unknown format and an empty file each have their own message."""
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UsageError) as caught:
         read_cases(tmp_path / name, "shown")
@@ -316,14 +316,14 @@ def test_what_is_no_file_is_named(tmp_path, name, problem, hint, slug):
 
 
 def test_two_thousand_cases_are_read(read):
-    """A large suite is read whole, and each case keeps its own prompt."""
+    """Each case of a large suite keeps its own prompt."""
     line = {"prompt": "", "expect": {"contains": ["a", "b"], "max_words": 40}, "tags": ["x"], "params": {"seed": 1}}
     content = "\n".join(json.dumps(line | {"prompt": f"What about {number}?"}) for number in range(2000))
     assert len({case.prompt for case in read("jsonl", content)}) == 2000
 
 
-def test_heavy_libraries_are_imported_when_a_file_needs_them(tmp_path):
-    """A suite of JSON lines pays for neither YAML nor JSON schemas."""
+def test_heavy_libraries_are_imported_on_demand(tmp_path):
+    """A suite of JSON lines loads neither YAML nor JSON Schema."""
     path = tmp_path / "support.jsonl"
     path.write_text('{"prompt": "a", "expect": {"json": true}}')
     script = (
@@ -335,7 +335,7 @@ def test_heavy_libraries_are_imported_when_a_file_needs_them(tmp_path):
 
 
 def any_file(kind):
-    """Texts of all sorts, and texts that come near to the format."""
+    """Generate texts of all sorts, and texts that resemble the format."""
     near = ["prompt", "id", "cases", "expect", "a", ":", " ", "\n", "- ", ",", '"', "'", "{", "}", "[", "]", "|", "&a",
             "*a", "<<", "!!int", "!!timestamp", "!!bool", "!!set", "0", "1.5", "~", "\t", "\\ud800", "\x00", "\x85",
             '{"prompt": "a"}', "- prompt: a\n", "prompt,id\n", "%", "#", "?", "\r", "é"]  # fmt: skip
@@ -344,7 +344,7 @@ def any_file(kind):
 
 @given(st.one_of(any_file("jsonl"), any_file("yaml"), any_file("csv")))
 def test_any_file_gives_cases_or_a_usage_error(read, file):
-    """Whatever a file holds, the answer is cases or one message, never another exception."""
+    """No other exception is raised."""
     try:
         cases = read(*file)
     except UsageError as error:
@@ -393,13 +393,13 @@ def written(kind, rows):
 
 @pytest.mark.parametrize("kind", ["jsonl", "yaml", "csv"])
 @given(rows=ROWS)
-def test_what_was_written_is_what_is_read(read, kind, rows):
-    """The three formats hold the same cases, whatever the prompts are made of."""
+def test_written_cases_are_read_back_in_every_format(read, kind, rows):
+    """The three formats hold the same cases, for any prompts."""
     got = read(kind, written(kind, rows))
     assert list(got) == [build_case(fields, where=case.where) for fields, case in zip(rows, got, strict=True)]
 
 
-def test_the_examples_of_the_documentation_are_read(read):
+def test_documented_files_are_read(read):
     """Every file shown in docs/cases.md is a case file, and its made id is the one shown."""
     (lines,), (table,) = blocks("jsonl"), blocks("csv")
     assert [case.id for case in read("jsonl", lines)] == ["return-window", "refund-time"]
@@ -416,14 +416,14 @@ def test_the_examples_of_the_documentation_are_read(read):
 CHECKS = re.findall(r"### (\w+)\n.*?```yaml\n(.*?)```\n```text\npasses: (.*?)\nmisses: (.*?)\n```", DOCS, re.DOTALL)
 
 
-def test_every_check_is_documented():
-    """docs/cases.md has a heading with an example for each name that `expect` takes."""
+def test_every_expectation_is_documented():
+    """docs/cases.md has a heading with an example for each name of `expect`."""
     assert {name for name, *_ in CHECKS} | {"min_similarity"} == set(Expect.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(("name", "expect", "passes", "misses"), CHECKS)
-def test_the_checks_of_the_documentation_decide_as_it_says(read, name, expect, passes, misses):
-    """Each example's answers pass and miss as shown."""
+def test_documented_expectations_decide_as_shown(read, name, expect, passes, misses):
+    """The answers of each example pass and fail as shown."""
     indented = "".join(f"    {line}\n" for line in expect.splitlines())
     (case,) = read("yaml", f"- prompt: any\n  expect:\n{indented}")
 

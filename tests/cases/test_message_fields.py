@@ -1,4 +1,4 @@
-"""Fields of messages: mistyped ones are named with their place, those of other servers are sent as they are."""
+"""Fields of messages: mistyped ones are named with their location, and those of other servers are sent unchanged."""
 
 import pytest
 
@@ -11,13 +11,13 @@ PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "
 PART = 'write {"type": "text", "text": "your text"}'
 TYPES = (
     "known here: text, refusal, image_url, video_url, audio_url, input_audio, file; "
-    "a type that is like no known one is sent as it is"
+    "a type unlike all known ones is sent unchanged"
 )
 CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'
 
 
 def near(name):
-    return f"write {name}; names that are like no known one are sent as they are"
+    return f"write {name}; names unlike all known ones are sent unchanged"
 
 
 REFUSED = [
@@ -38,7 +38,7 @@ REFUSED = [
     ({"role": "system", "content": []}, ".content: no content", PROMPT, "case-prompt-missing"),
     ({"role": "user", "content": {"text": "a"}},
      ".content: expected a text, a list of parts or null, got {'text': 'a'}",
-     "content is what was said; null where an assistant message only calls tools", "case-field-type"),
+     "content is the text of the message, or null if an assistant message only calls tools", "case-field-type"),
     ({"role": "user", "content": [7]}, ".content[0]: expected a part of a message, got 7", PART, "case-field-type"),
     ({"role": "user", "content": [{"type": "text", "content": "a"}]},
      ".content[0].text: expected a text, got None", PART, "case-field-type"),
@@ -64,7 +64,7 @@ REFUSED = [
      "name the call that it answers: the id of one in tool_calls above it", "case-field-type"),
     ({"role": "function", "content": "a"}, ": no name", "name the function that was called", "case-field-type"),
     ({"role": "user", "content": "a", "tool_calls": [{"id": "1"}]}, ".tool_calls: a message of user calls no tools",
-     'calls stand in messages of "role": "assistant"', "case-field-type"),
+     'calls belong in messages of "role": "assistant"', "case-field-type"),
     ({"role": "assistant", "tool_calls": ["f"]}, ".tool_calls[0]: expected a call, got 'f'", CALL, "case-field-type"),
     ({"role": "assistant", "tool_calls": [{"function": "f"}]},
      ".tool_calls[0].function: expected an object with a name, got 'f'", CALL, "case-field-type"),
@@ -74,8 +74,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("message", "problem", "hint", "slug"), REFUSED)
-def test_a_field_that_is_mistyped_is_named_with_its_place(message, problem, hint, slug):
-    """File, line and path, such as messages[1].role, with the nearest name."""
+def test_mistyped_field_is_named_with_its_location(message, problem, hint, slug):
+    """File, line and path, such as messages[1].role, with the most similar name."""
     with pytest.raises(UsageError) as caught:
         build_case({"messages": [{"role": "user", "content": "Hi"}, message]}, where=WHERE)
     error = caught.value
@@ -102,6 +102,6 @@ def test_a_field_that_is_mistyped_is_named_with_its_place(message, problem, hint
     {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}], "content": "a"},
     {"role": "user", "content": "a", "agent_name": "b", "x_vendor": 1, "do_not_log": True},
 ])  # fmt: skip
-def test_what_servers_accept_is_sent_as_it_is(message):
-    """The protocol has grown, and servers extend it: only what looks mistyped is refused."""
+def test_fields_of_other_servers_are_sent_unchanged(message):
+    """Servers extend the protocol: only names that look mistyped are rejected."""
     assert build_case({"messages": [message]}, where=WHERE).messages == (message,)

@@ -1,4 +1,4 @@
-"""Suites of promptfoo become cases that ask the same and expect the same."""
+"""Suites of promptfoo become cases with the same prompts and expectations."""
 
 import json
 from textwrap import dedent
@@ -33,7 +33,7 @@ def write(folder):
 
 
 def converted(write, text):
-    """Convert a configuration, and read back what is written of it."""
+    """Convert a configuration, write the cases, and read them back."""
     made = convert(write("promptfooconfig.yaml", text))
     back = write("back.yaml", "")
     back.write_text("".join(document(made.rows, ["Made."])), encoding="utf-8")
@@ -45,7 +45,7 @@ def converted(write, text):
 
 
 def asserting(write, assertion, **more):
-    """The expectation that one assertion becomes, and what was not carried over."""
+    """Return the expectation that one assertion becomes, and the lines about parts that were not converted."""
     test = {"vars": {"name": "Ada"}, "assert": [assertion], **more}
     made, [case] = converted(write, json.dumps({"prompts": ["Hi {{name}}"], "tests": [test]}))
     return case, made
@@ -83,16 +83,16 @@ def asserting(write, assertion, **more):
     ],
     ids=lambda value: f"{value['type']}" if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_an_assertion_means_what_it_meant(write, assertion, passing, missing):
-    """Held against an answer that promptfoo passes and one that it fails."""
+def test_assertion_keeps_its_meaning(write, assertion, passing, missing):
+    """An answer that promptfoo passes passes here, and one that it fails fails."""
     case, made = asserting(write, assertion)
     assert made.missing == ()
     found = [[*check_expect(case.expect, answer, lambda *_: None)] for answer in (passing, missing)]
     assert [bool(findings) for findings in found] == [False, True]
 
 
-def test_budgets_and_references(write):
-    """Milliseconds become seconds, the smaller of two budgets counts, and what a similarity means is told."""
+def test_budgets_and_references_are_converted(write):
+    """Milliseconds become seconds, the smaller of two budgets counts, and a note explains the similarity."""
     case, made = asserting(
         write,
         {
@@ -115,7 +115,7 @@ def test_budgets_and_references(write):
     ("assertion", "reason"),
     [
         ({"type": "javascript", "value": "true"}, "runs a program; write it as an assert in a Python test"),
-        ({"type": "not-llm-rubric", "value": "x"}, "asks a model; here the metric judge asks one which of both answers is better"),
+        ({"type": "not-llm-rubric", "value": "x"}, "asks a model; use the metric judge, which compares both answers"),
         ({"type": "levenshtein", "value": "x"}, "has no counterpart in expect"),
         ({"type": "not-is-json"}, "has no counterpart in expect"),
         ({"type": "icontain", "value": "x"}, "is not known, did you mean icontains?"),
@@ -123,17 +123,17 @@ def test_budgets_and_references(write):
         ({"type": "contains", "value": "{{env.KEY}}"}, "names env.KEY, which is not in the environment"),
         ({"type": "contains", "value": "{% if x %}y{% endif %}"}, "has a {% ... %} block, which is not run"),
         ({"type": "contains", "value": "{{name | replace('a', 'b')}}"}, "has {{name | replace('a', 'b')}}, which is more than a variable"),
-        ({"type": "contains", "value": "x", "weight": 0}, "has the weight 0 and can fail nothing"),
-        ({"type": "equals", "value": "x", "transform": "output.trim()"}, "looks at an answer that a program has transformed"),
+        ({"type": "contains", "value": "x", "weight": 0}, "has the weight 0, so it can never fail"),
+        ({"type": "equals", "value": "x", "transform": "output.trim()"}, "checks an answer after a program has transformed it"),
         ({"type": "contains", "value": "file://check.py:get"}, "file://check.py:get is a program, which is not run"),
         ({"type": "contains", "value": ""}, "has a blank value"),
-        ({"type": "regex", "value": "\\p{L}"}, "has the regular expression '\\\\p{L}', which Python does not read: bad escape \\p at position 0"),
+        ({"type": "regex", "value": "\\p{L}"}, "has the regular expression '\\\\p{L}', which Python rejects: bad escape \\p at position 0"),
         ({"type": "latency"}, "has no number as its threshold"),
         ({"type": "similar", "value": ["a", "b"]}, "has several references, and a case has one"),
     ],
 )  # fmt: skip
-def test_what_expect_cannot_say_is_named(write, assertion, reason):
-    """By place, test, type and reason; the case itself is carried over without it."""
+def test_assertion_without_a_counterpart_is_named(write, assertion, reason):
+    """By place, test, type and reason; the case is converted without it."""
     case, made = asserting(write, assertion, description="Greeting")
     assert made.missing == (f"tests[0] (Greeting).assert[0]: {assertion['type']}: {reason}",)
     assert case.prompt == "Hi Ada"
@@ -179,8 +179,8 @@ def test_prompts_times_tests_with_defaults_and_templates(write):
     assert "expect" not in made.rows[2]
 
 
-def test_lists_of_vars_are_expanded_and_names_stay_unique(write):
-    """Every combination is a case; two that would be called alike get a checksum, not a number that shifts."""
+def test_lists_of_vars_are_expanded_with_unique_names(write):
+    """Every combination is a case; equal names get a checksum, not a number that shifts."""
     made, _ = converted(
         write,
         """
@@ -209,7 +209,7 @@ def test_lists_of_vars_are_expanded_and_names_stay_unique(write):
     assert [name.rpartition("-")[0] for name in ids[4:6]] == ["twice", "twice"]
 
 
-def test_files_beside_the_configuration_are_read(write):
+def test_files_of_the_configuration_are_read(write):
     """Prompts of every kind, tests as YAML, JSON, JSON lines and CSV, variables and schemas; programs are named."""
     write("prompts/two.txt", "One {{x}}\n---\nTwo {{x}}\n")
     write("prompts/chat.yaml", "# a chat\n- role: system\n  content: Short.\n- role: user\n  content: '{{x}}'\n")
@@ -233,7 +233,7 @@ def test_files_beside_the_configuration_are_read(write):
     )
     assert made.missing == (
         "prompts[3]: file://gen.py is a program, which is not run",
-        "more.csv[1].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better",
+        "more.csv[1].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers",
         "tests[3]: gen.py:tests is a program, which is not run",
     )
     assert [case.prompt for case in cases[:4]] == ["One 1", "Two 1", "1", "Three, 1"]
@@ -244,8 +244,8 @@ def test_files_beside_the_configuration_are_read(write):
     assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
 
 
-def test_what_a_case_has_once_is_joined_or_named(write):
-    """Schemas hold together, the smaller number of words counts, and a second text to equal is told."""
+def test_repeated_assertions_are_joined_or_named(write):
+    """Schemas are combined, the smaller number of words counts, and a second `equals` is named."""
     checks = [
         *({"type": "is-json", "value": {"required": [name]}} for name in "abc"),
         {"type": "word-count", "value": {"max": 9}},
@@ -260,7 +260,7 @@ def test_what_a_case_has_once_is_joined_or_named(write):
 
 
 def test_parts_without_a_counterpart_are_named(write):
-    """Scenarios, generated and distant tests, thresholds under which checks may fail, and a prompt that is no case."""
+    """Scenarios, generated and remote tests, thresholds under which checks may fail, and an invalid prompt."""
     write("sheet.csv", "x,__expected,__threshold\n1,contains-any(2): a,0.5\n")
     made, cases = converted(
         write,
@@ -280,15 +280,15 @@ def test_parts_without_a_counterpart_are_named(write):
         "scenarios: has no counterpart",
         "tests[0]: gen.py generates tests, which is not run",
         "tests[1]: https://example.com/tests is not on this machine",
-        "sheet.csv[0]: threshold lets some checks fail; here each must hold",
-        "sheet.csv[0]: makes no case: messages[0].role: expected a text, got 7",
-        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here each must hold",
-        "tests[3]: makes no case: messages[0].role: expected a text, got 7",
+        "sheet.csv[0]: threshold lets some checks fail; here all must pass",
+        "sheet.csv[0]: cannot become a case: messages[0].role: expected a text, got 7",
+        "tests[3].assert[0]: assert-set with a threshold lets some checks fail; here all must pass",
+        "tests[3]: cannot become a case: messages[0].role: expected a text, got 7",
     )
 
 
-def test_variables_may_name_each_other_and_be_written_as_json(write):
-    """A chat that is JSON only once it is filled in, and a variable made of another; a circle of them is named."""
+def test_variables_may_refer_to_each_other(write):
+    """A chat that is JSON only after it is filled in, and a variable made of another; a circle is named."""
     made, [case] = converted(
         write,
         """
@@ -302,8 +302,8 @@ def test_variables_may_name_each_other_and_be_written_as_json(write):
     assert made.missing == ("tests[1]: has variables that name each other in a circle",)
 
 
-def test_a_test_that_asks_no_prompt_is_named(write):
-    """Its label is of no prompt, its variables are made by a program, or a variable is missing."""
+def test_test_without_a_prompt_is_named(write):
+    """No prompt has its label, a program makes its variables, or a variable is missing."""
     made, cases = converted(
         write,
         """
@@ -323,14 +323,14 @@ def test_a_test_that_asks_no_prompt_is_named(write):
     )
 
 
-def test_a_suite_without_tests_asks_each_prompt_once(write):
+def test_suite_without_tests_sends_each_prompt_once(write):
     """As promptfoo does."""
     made, [case] = converted(write, "prompts: ['Say 12:30 or yes']\nproviders: [openai:gpt-4o-mini]\n")
     assert (case.prompt, made.tests, made.missing) == ("Say 12:30 or yes", 1, ())
 
 
-def test_providers_name_the_models_and_what_all_are_sent(write):
-    """Whatever form they have; a program or an address is no model."""
+def test_providers_give_models_and_common_params(write):
+    """In any form; a program or an address is not a model."""
     made, _ = converted(
         write,
         """
@@ -353,8 +353,8 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "promptfooconfig.js",
             "",
-            ("promptfooconfig.js: not a configuration of promptfoo's\n"
-            "  hint: name promptfooconfig.yaml; a configuration that is a program has to be written out as YAML first  [promptfoo-file]"),
+            ("promptfooconfig.js: not a promptfoo configuration\n"
+            "  hint: name promptfooconfig.yaml; convert a configuration that is a program to YAML first  [promptfoo-file]"),
         ),
         (
             "c.yaml",
@@ -374,7 +374,7 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "c.yaml",
             "- prompt: Hi\n",
-            ("c.yaml: no configuration of promptfoo's: no prompts\n"
+            ("c.yaml: not a promptfoo configuration: it has no prompts\n"
             "  hint: it is an object with prompts, and usually providers and tests  [promptfoo-shape]"),
         ),
         (
@@ -390,7 +390,7 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         (
             "c.yaml",
             "prompts: [Hi]\ntests: [{assert: [{$ref: '#/assertionTemplates/x'}]}]\n",
-            ("c.yaml: tests[0].assert[0]: $ref: '#/assertionTemplates/x' leads nowhere\n"
+            ("c.yaml: tests[0].assert[0]: $ref: '#/assertionTemplates/x' is not found\n"
             "  hint: a reference such as '#/assertionTemplates/name' names a part of this file  [promptfoo-shape]"),
         ),
         (
@@ -400,8 +400,8 @@ def test_providers_name_the_models_and_what_all_are_sent(write):
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_named(write, folder, name, text, message):
-    """File, place, what is wrong and what to do."""
+def test_unreadable_configuration_is_named(write, folder, name, text, message):
+    """File, place, problem and remedy."""
     if text is not None:
         write(name, text)
     with pytest.raises(UsageError) as caught:
@@ -458,8 +458,8 @@ PARTS = st.recursive(
 
 
 @given(PARTS, PARTS, PARTS, PARTS)
-def test_whatever_a_configuration_holds_there_is_no_traceback(tmp_path_factory, prompt, test, assertion, default):
-    """It is converted, or an error names file and place."""
+def test_any_configuration_is_converted_or_named(tmp_path_factory, prompt, test, assertion, default):
+    """A usage error names file and place; no other exception is raised."""
     path = tmp_path_factory.getbasetemp() / "fuzzed.json"
     tests = [test, {"vars": {"x": prompt}, "assert": [assertion, {"type": "is-json", "value": prompt}]}]
     path.write_text(

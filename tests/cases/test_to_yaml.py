@@ -1,4 +1,4 @@
-"""What is written as YAML is read back as it was."""
+"""Cases written as YAML are read back unchanged."""
 
 import pytest
 from hypothesis import example, given
@@ -18,19 +18,19 @@ def back(*cases):
 @example("a\r\nb")
 @example("a\u2028b\x85")
 def test_any_text_is_read_back(text):
-    """White space at the ends, every kind of line break, and what may not stand in YAML as it is."""
+    """White space at the ends, every kind of line break, and characters that YAML does not allow unescaped."""
     assert back({"prompt": text}) == [{"prompt": text}]
 
 
 @pytest.mark.parametrize(
     "word", ["yes", "null", "~", "1e5", "0x1f", "1_000", "12:30", "<<", "- a", "a: b", "#", "{{x}}"]
 )
-def test_a_word_that_means_something_is_quoted(word):
-    """In YAML 1.1, which editors know, or in 1.2, which case files are read by."""
+def test_word_with_a_meaning_in_yaml_is_quoted(word):
+    """In YAML 1.1, which editors know, or in 1.2, which case files use."""
     assert back({"prompt": word}) == [{"prompt": word}]
 
 
-def test_a_file_is_made_for_people():
+def test_file_is_written_for_people():
     """A comment at the top, a blank line between cases, blocks for long texts, and no anchors."""
     shared = {"max_words": 3}
     cases = [

@@ -1,4 +1,4 @@
-"""The command says what it did, ends with the right code, and answers wrong input with one clear message."""
+"""The command reports its work, ends with the right code, and answers wrong input with one clear message."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from pytest_graysplit.types import Reply, ReplyKey
 FILE = Path("tests/__graysplit__/test_support.jsonl")
 KEY = "an-api-key-of-24-letters"
 RESTORE = "restore the line from version control, or delete it and record it again with --graysplit-record=new"
-REVOKE = "revoke it where it was issued, take it out of the test and out of version control, record anew"
+REVOKE = "revoke it where it was issued, remove it from the test and version control, and record again"
 INSIDE = (
     "nothing was written there, and a journal that names it is kept; record inside the project: let its "
     "root (pytest's --rootdir) hold the tests, or name a folder in it with --graysplit-recordings"
 )
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
-# A plugin that tells what it would ask for, as the real one does at the end of a collection.
+# A plugin that writes the requested replies at the end of a collection, as the real one does.
 CONFTEST = """
     import os
     from pathlib import Path
@@ -40,7 +40,7 @@ CONFTEST = """
 
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
-    """An empty project, the current folder."""
+    """Return an empty project, which is the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HOLYSHEEP_API_KEY", raising=False)
     monkeypatch.delenv("GRAYSPLIT_API_KEY", raising=False)
@@ -50,7 +50,7 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def graysplit(capsys):
-    """Run the command; return code, what it told, and what it complained of."""
+    """Return a function that runs the command and returns its code, its output and its errors."""
 
     def run(*arguments):
         code = main(["recordings", *map(str, arguments)])
@@ -96,7 +96,7 @@ def want(*cases, file=FILE):
 
 
 def test_version_and_help(capsys):
-    """The version is that of the package, and the help tells the exit codes."""
+    """The version is that of the package, and the help lists the exit codes."""
     for argument, told in (("--version", f"graysplit {__version__}\n"), ("--help", "exit codes: 0 done")):
         with pytest.raises(SystemExit) as ended:
             main([argument])
@@ -105,16 +105,16 @@ def test_version_and_help(capsys):
 
 
 @pytest.mark.parametrize("arguments", [[], ["recordings"], ["recordings", "merge"], ["recordings", "merge", "x"]])
-def test_a_command_that_lacks_something_says_what(arguments, capsys):
-    """A wrong command line is answered with its usage."""
+def test_missing_arguments_are_named(arguments, capsys):
+    """A wrong command line is answered with the usage."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
     assert "error: the following arguments are required: " in capsys.readouterr().err
 
 
-def test_the_module_is_the_command(project):
-    """`python -m pytest_graysplit` works where scripts are not on the path, and a closed pipe is no traceback."""
+def test_module_runs_the_command(project):
+    """`python -m pytest_graysplit` works if scripts are not on the path, and a closed pipe gives no traceback."""
     command = f"{sys.executable} -m pytest_graysplit recordings"
     write(*(f"broken {n}" for n in range(5000)))
     run = subprocess.run(f"{command} check | head -1", shell=True, capture_output=True, text=True, check=False)
@@ -134,8 +134,8 @@ def test_ctrl_c_ends_without_a_traceback(graysplit, monkeypatch):
     assert graysplit("check") == (130, [], [])
 
 
-def test_tidy_puts_lines_in_order(graysplit):
-    """Sorted, newest wins, requests without replies dropped; a second time there is nothing to do."""
+def test_tidy_sorts_lines(graysplit):
+    """The newest reply wins, requests without replies are dropped, and a second run changes nothing."""
     write(line("b"), question("unasked"), line("a", "old", "2026-11-22T10:00:00Z"), question("a"), line("a", "new"))
     assert graysplit("tidy") == (0, [f"{FILE}: rewritten (lines: 5 -> 3)", "recording files: 1, rewritten: 1"], [])
     assert FILE.read_text().splitlines() == [question("a"), line("a", "new"), line("b")]
@@ -143,15 +143,15 @@ def test_tidy_puts_lines_in_order(graysplit):
 
 
 def test_tidy_keeps_both_sides_of_a_conflict(graysplit):
-    """Markers go, the replies of both branches stay, and where both recorded one case the newer one wins."""
+    """Markers are removed and the replies of both branches stay; the newer reply to a case wins."""
     write("<<<<<<< HEAD", line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), "||||||| base", line("a", "base"),
           "=======", line("a", "theirs"), line("c"), ">>>>>>> topic")  # fmt: skip
     assert graysplit("tidy", FILE)[0] == 0
     assert FILE.read_text().splitlines() == [line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), line("c")]
 
 
-def test_tidy_takes_in_leftovers(graysplit):
-    """What a killed run has paid for comes to rest, and torn lines are told."""
+def test_tidy_recovers_journals_of_interrupted_runs(graysplit):
+    """Their paid replies are kept, and torn lines are reported."""
     journal = record("a", merge=False)
     with journal.path.open("ab") as file:
         file.write(b'{"torn')
@@ -159,15 +159,15 @@ def test_tidy_takes_in_leftovers(graysplit):
     where = f".graysplit/journal/{journal.path.name}"
     assert (code, complaints) == (0, [])
     assert told == [
-        "replies taken in from killed runs: 1",
+        "replies recovered from interrupted runs: 1",
         f"{where}:2: the last line is torn and was skipped",
         "recording files: 0, rewritten: 0",
     ]
     assert FILE.read_text().splitlines() == [question("a"), line("a")]
 
 
-def test_tidy_goes_on_after_a_broken_file(graysplit):
-    """One file that cannot be read keeps no other from being tidied; it is told, and the code is 2."""
+def test_tidy_continues_after_a_broken_file(graysplit):
+    """A file that cannot be read is reported with code 2, and the others are tidied."""
     other = FILE.with_name("test_zoo.jsonl")
     write("{", line("a"))
     write(line("b"), line("a"), file=other)
@@ -180,29 +180,29 @@ def test_tidy_goes_on_after_a_broken_file(graysplit):
     assert FILE.read_text().startswith("{\n")
 
 
-def test_tidy_drops_orphans_when_asked_to(graysplit):
-    """Replies of cases that are gone go; one that a renamed case is answered from stays."""
+def test_tidy_drops_orphans_on_request(graysplit):
+    """Replies of removed cases are dropped; those that a renamed case uses stay."""
     record("kept", "renamed", "gone!")
     want("kept", "renamEd")
     assert graysplit("tidy", "--drop-orphans")[0] == 0
     assert FILE.read_text().splitlines() == [question("kept"), question("renamed"), line("kept"), line("renamed")]
 
 
-def test_check_of_what_is_in_order_is_clean(graysplit):
-    """No findings, code 0, also where pytest is given options of its own."""
+def test_check_of_valid_recordings_finds_nothing(graysplit):
+    """No findings and code 0, also with options for pytest."""
     record("a", "b2")
     want("a", "b2")
     assert graysplit("check", "--", "--wish=x") == (0, ["recording files: 1, findings: 0"], [])
     assert graysplit("check", "--no-orphans", FILE.parent) == (0, ["recording files: 1, findings: 0"], [])
 
 
-def test_check_without_recordings_is_clean(graysplit):
-    """A project that has recorded nothing yet has nothing wrong with it, and no tests are collected for that."""
+def test_check_without_recordings_finds_nothing(graysplit):
+    """A project without recordings has no problem, and no tests are collected."""
     assert graysplit("check") == (0, ["recording files: 0, findings: 0"], [])
 
 
 def test_check_finds_orphans(graysplit):
-    """A reply that no collected case asks for is told with its line, and with what drops it."""
+    """A reply that no collected case asks for is reported with its line, and with the command that drops it."""
     record("kept", "gone!")
     want("kept")
     assert graysplit("check") == (1, [
@@ -212,20 +212,20 @@ def test_check_finds_orphans(graysplit):
     ], [])  # fmt: skip
 
 
-def test_check_finds_broken_lines_and_goes_on(graysplit):
-    """Every bad line of every file is told, in one go; a file that is broken has no orphans."""
+def test_check_reports_all_broken_lines(graysplit):
+    """Every broken line of every file is reported in one run; a broken file has no orphans."""
     write("{}", "", line("a"), '{"format":3}', '{"format":1,"request":"0"}')
     want("a")
     assert graysplit("check")[1][::2] == [
-        f"{FILE}:1: is no recording (Object missing required field `format`)",
+        f"{FILE}:1: is not a recording (Object missing required field `format`)",
         f"{FILE}:4: is format 3, this version reads 1",
-        f"{FILE}:5: is no recording (Object missing required field `body`)",
+        f"{FILE}:5: is not a recording (Object missing required field `body`)",
         "recording files: 1, findings: 3",
     ]
 
 
-def test_check_of_an_unreadable_file_is_a_finding(graysplit):
-    """A link that leads to itself is told like any other problem."""
+def test_check_reports_an_unreadable_file(graysplit):
+    """A link to itself is reported as any other problem."""
     FILE.parent.mkdir(parents=True)
     FILE.symlink_to(FILE.name)
     code, told, _ = graysplit("check", "--no-orphans")
@@ -245,7 +245,7 @@ def test_check_of_an_unreadable_file_is_a_finding(graysplit):
     ],
 )
 def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
-    """Keys of known shapes and one's own key are found, and not repeated in the message."""
+    """Keys of known shapes and the user's own key are found, and not repeated in the message."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", "of")
     monkeypatch.setenv("HOLYSHEEP_API_KEY", KEY)
     write(line("a", text))
@@ -259,14 +259,14 @@ def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
 @pytest.mark.parametrize(
     "text", ["a task-oriented-assistant-for-everybody", "sk-learn-and-friends-for-all-of-us", "AKIA"]
 )
-def test_check_takes_words_for_words(graysplit, text):
-    """Ordinary text that only looks like the beginning of a key is none."""
+def test_check_accepts_words_that_look_like_keys(graysplit, text):
+    """Ordinary text that only looks like the beginning of a key is not a finding."""
     write(line("a", text))
     assert graysplit("check", "--no-orphans")[0] == 0
 
 
-def test_check_says_why_orphans_cannot_be_judged(graysplit):
-    """A collection that fails, or that asks for nothing, is no reason to call everything an orphan."""
+def test_check_says_why_it_cannot_find_orphans(graysplit):
+    """A collection that fails or finds no case does not make every reply an orphan."""
     record("a")
     want()
     assert graysplit("check") == (2, [], [
@@ -285,7 +285,7 @@ def test_check_says_why_orphans_cannot_be_judged(graysplit):
 
 @pytest.mark.parametrize("command", ["check", "tidy"])
 @pytest.mark.parametrize(("path", "problem"), [("nope", "nope does not exist"), ("empty", "empty holds no recordings")])
-def test_a_path_without_recordings_is_an_error(graysplit, command, path, problem):
+def test_path_without_recordings_is_an_error(graysplit, command, path, problem):
     """A mistyped path must not look clean."""
     Path("empty").mkdir()
     Path("empty", "cases.jsonl").write_text('{"prompt": "not a recording"}\n')
@@ -293,7 +293,7 @@ def test_a_path_without_recordings_is_an_error(graysplit, command, path, problem
     assert graysplit(command, path) == (2, [], [problem, f"{hint}  [no-recordings]"])
 
 
-def test_recordings_are_found_wherever_they_live(graysplit):
+def test_recordings_are_found_in_all_folders(graysplit):
     """In named folders, in a folder that the user names, and not in those of tools."""
     foreign = Path("env")
     foreign.mkdir()
@@ -304,15 +304,15 @@ def test_recordings_are_found_wherever_they_live(graysplit):
     assert graysplit("check", "--no-orphans", "own", "a", "own/x.jsonl")[1] == ["recording files: 2, findings: 0"]
 
 
-def test_the_root_is_found_from_below(graysplit, monkeypatch):
-    """From a subfolder the command works on the whole project that a run has marked."""
+def test_root_is_found_from_a_subfolder(graysplit, monkeypatch):
+    """The command works on the whole project that a run has marked."""
     record("a")
     monkeypatch.chdir("tests")
     assert graysplit("tidy") == (0, ["recording files: 1, rewritten: 0"], [])
 
 
-def test_merge_brings_shards_together(graysplit):
-    """Files of one path become one, newest wins, journals count too; the shards stay as they are."""
+def test_merge_joins_shards(graysplit):
+    """Files of one path become one, the newest reply wins, journals count too, and the shards stay unchanged."""
     record("a", root=Path("one"))
     record("a", "b2", root=Path("two"), text="newer", at="2026-11-24T10:00:00Z")
     journal = record("journalled", root=Path("two"), merge=False)
@@ -329,8 +329,8 @@ def test_merge_brings_shards_together(graysplit):
     assert graysplit("merge", "two", "one", "--into", "all")[1] == ["shards: 2, recording files: 2, changed: 0"]
 
 
-def test_merge_takes_folders_of_any_name(graysplit):
-    """Shards that recorded with --graysplit-recordings have folders of their own names."""
+def test_merge_accepts_folders_of_any_name(graysplit):
+    """Shards that recorded with --graysplit-recordings have other folder names."""
     write(line("a"), file=Path("shard/rec/x.jsonl"))
     assert graysplit("merge", "shard", "--into", ".")[1][0] == "rec/x.jsonl: changed"
     assert Path("rec/x.jsonl").read_text() == line("a") + "\n"
@@ -339,19 +339,19 @@ def test_merge_takes_folders_of_any_name(graysplit):
 @pytest.mark.parametrize(
     ("shard", "problem", "hint"),
     [
-        ("nope", "nope is no folder", "name the folders into which the recordings of the shards were downloaded"),
+        ("nope", "nope is not a folder", "name the folders into which the recordings of the shards were downloaded"),
         ("empty", "empty holds no recordings",
          "name a recording file, or a folder with recordings or with __graysplit__ folders below it"),
     ],
 )  # fmt: skip
-def test_a_shard_without_recordings_is_an_error(graysplit, shard, problem, hint):
-    """A shard whose recordings got lost on the way is told, and nothing is merged."""
+def test_merge_rejects_a_shard_without_recordings(graysplit, shard, problem, hint):
+    """A shard whose recordings were lost is reported, and nothing is merged."""
     Path("empty").mkdir()
     assert graysplit("merge", shard, "--into", "all") == (2, [], [problem, f"  hint: {hint}  [no-recordings]"])
 
 
-def test_a_broken_file_of_a_shard_is_told(graysplit):
-    """Everything else is merged all the same."""
+def test_merge_reports_a_broken_file_of_a_shard(graysplit):
+    """All other files are merged."""
     write("{", file=Path("one/__graysplit__/x.jsonl"))
     write(line("a"), file=Path("two/__graysplit__/x.jsonl"))
     write("{", file=Path("all/__graysplit__/y.jsonl"))
@@ -362,8 +362,8 @@ def test_a_broken_file_of_a_shard_is_told(graysplit):
     assert complaints[2].startswith("__graysplit__/y.jsonl:1:")
 
 
-def test_a_shard_writes_only_into_its_project(graysplit, project):
-    """A journal from elsewhere that names a file outside is refused."""
+def test_merge_writes_only_into_the_project(graysplit, project):
+    """A foreign journal that names a file outside the project is rejected."""
     record("a", root=Path("shard"), file=Path("../../outside.jsonl"), merge=False)
     (journal,) = Path("shard/.graysplit/journal").glob("*.jsonl")
     assert graysplit("merge", "shard", "--into", "all") == (2, ["shards: 1, recording files: 0, changed: 0"], [
@@ -373,8 +373,8 @@ def test_a_shard_writes_only_into_its_project(graysplit, project):
     assert not (project.parent / "outside.jsonl").exists()
 
 
-def test_names_that_the_terminal_lacks_are_escaped(project):
-    """A case may be called anything; what the terminal cannot show is no traceback."""
+def test_characters_that_the_terminal_lacks_are_escaped(project):
+    """A case may have any name, and none leads to a traceback."""
     write(line("\\ud800 \\u6f22").replace('"ok"', '"so"'))
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "pytest_graysplit", "recordings", "check", "--no-orphans"]
@@ -382,8 +382,8 @@ def test_names_that_the_terminal_lacks_are_escaped(project):
     assert (run.returncode, run.stderr) == (1, "")
 
 
-def test_another_model_and_another_sample_are_no_orphans(graysplit):
-    """A collection names one treatment and one sample; the recordings of the others stay."""
+def test_check_keeps_recordings_of_other_models_and_samples(graysplit):
+    """A collection names one treatment and one sample; other recordings are not orphans."""
     record("a")
     want("a")
     write(

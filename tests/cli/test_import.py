@@ -1,4 +1,4 @@
-"""`graysplit cases import`: its output and its file."""
+"""`graysplit cases import`: the output of the command, and the file that it writes."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def graysplit(capsys):
-    """Run the command; return its exit code, stdout and stderr."""
+    """Return a function that runs the command and returns its code, its output and its errors."""
 
     def run(*arguments):
         code = main(["cases", "import", *arguments])
@@ -37,8 +37,8 @@ def graysplit(capsys):
     return run
 
 
-def test_import_of_a_whole_suite_exits_with_0(graysplit):
-    """The report ends with the next command, with the models and parameters of the suite; a folder works too."""
+def test_complete_import_exits_with_0(graysplit):
+    """The report ends with the next command, with models and parameters of the suite; a folder may be named too."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     code, out, err = graysplit(".")
     assert (code, err) == (0, "")
@@ -62,19 +62,19 @@ next       pytest --graysplit-control=gpt-4o --graysplit-treatment=gpt-4o-mini -
 """  # fmt: skip
 
 
-def test_import_with_a_missing_check_exits_with_1(graysplit):
-    """The case is written, and the message names the check."""
+def test_incomplete_import_exits_with_1(graysplit):
+    """The case is written, and the missing check is named."""
     Path("promptfooconfig.yaml").write_text(CONFIG + RUBRIC)
     code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
     assert (code, err) == (1, "")
     assert out.splitlines()[1] == (
-        "missing    tests[0].assert[1]: llm-rubric: asks a model; here the metric judge asks one which of both answers is better"
+        "missing    tests[0].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers"
     )
     assert Path("own.graysplit.yaml").exists()
 
 
-def test_import_of_an_unreadable_suite_exits_with_2(graysplit, folder):
-    """A missing configuration, an existing file, a wrong file name, and a suite without a convertible test."""
+def test_failed_import_exits_with_2(graysplit, folder):
+    """A missing configuration, an existing file, a wrong name, and a suite without a single case."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     Path("loops.yaml").write_text("prompts: ['{% for x in y %}{{x}}{% endfor %}']\n")
     Path("there.graysplit.yaml").write_text("mine")

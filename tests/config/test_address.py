@@ -1,4 +1,4 @@
-"""Base URLs as people write them: read into one spelling, or refused without showing a password."""
+"""Base URLs as people write them: normalised, or rejected without showing a password."""
 
 import doctest
 import re
@@ -33,8 +33,8 @@ from pytest_graysplit.config.address import shown_address as shown
         ("https://bücher。example/v1", "https://xn--bcher-kva.example/v1/chat/completions"),
     ],
 )  # fmt: skip
-def test_a_route_lies_behind_the_path_and_before_the_query(text, chat):
-    """In one spelling, whatever slashes, case, query and alphabet the user wrote, and the client can use it."""
+def test_route_url_is_between_path_and_query(text, chat):
+    """In normal form, for any slashes, case, query and alphabet, and usable by the client."""
     url = route_url(read_address(text), "/chat/completions")
     assert url == chat
     assert httpx.URL(url).host
@@ -78,8 +78,8 @@ def test_a_route_lies_behind_the_path_and_before_the_query(text, chat):
         ("ftp://relay.example/v1?key=pass", "ftp://relay.example/v1?***", "is not an address"),
     ],
 )
-def test_a_text_that_is_no_address_is_refused_without_its_password(text, shown_text, words):
-    """The message says what is wrong, offers what was meant, and shows no part that may be a password."""
+def test_invalid_address_is_rejected_without_its_password(text, shown_text, words):
+    """The message names the problem and a suggestion, without any part that may be a password."""
     with pytest.raises(ValueError, match=re.escape(words)) as caught:
         read_address(text)
     if shown_text is not None:
@@ -103,18 +103,18 @@ def test_other_addresses_are_not_loopback(host):
     assert not is_loopback(read_address(f"http://{host}/v1"))
 
 
-def test_origins_are_equal_whatever_the_path_and_the_usual_port():
+def test_origin_ignores_path_and_default_port():
     assert origin_of("https://api.openai.com/v1") == origin_of(read_address("HTTPS://API.openai.com.:443/other?x=1"))
     assert origin_of("http://api.openai.com/v1") != origin_of("https://api.openai.com/v1")
     assert origin_of("https://api.openai.com:8443/v1") != origin_of("https://api.openai.com/v1")
 
 
-def test_a_query_is_not_shown_and_its_keys_are_secrets():
-    """A version is not a secret: a model may well write such a date."""
+def test_query_is_hidden_and_its_keys_are_secrets():
+    """A version is not a secret, because a model may well write such a date."""
     given = "https://relay.example/v1?api-version=2024-10-21&subscription-key=abcdefgh&code=12345678"
     assert shown(given) == "https://relay.example/v1"
     assert query_secrets(given) == ("abcdefgh", "12345678")
 
 
-def test_the_examples_are_true():
+def test_docstring_examples_run():
     assert doctest.testmod(address).failed == 0

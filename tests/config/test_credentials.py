@@ -1,4 +1,4 @@
-"""Each key goes to its home and nowhere else, and what is missing is said with the setting that gives it."""
+"""Keys and addresses: each key is sent to its own address only, and a missing one is named with its setting."""
 
 import doctest
 
@@ -38,7 +38,7 @@ def refusal(found):
         ({}, "no relay is set"),
     ],
 )
-def test_the_default_address_is_the_home_of_the_first_key(environ, line):
+def test_default_address_belongs_to_the_first_key(environ, line):
     assert find_access(None, environ).described() == line
 
 
@@ -57,21 +57,21 @@ def test_the_default_address_is_the_home_of_the_first_key(environ, line):
         ("http://127.0.0.1:8000/v1", [OWN], OWN),
     ],
 )
-def test_an_address_that_was_given_gets_our_key_or_the_one_at_home_there(given, names, variable):
-    """And the others stay where they are, known as secrets."""
+def test_given_address_gets_our_key_or_its_own_key(given, names, variable):
+    """The other keys are not sent, and are known as secrets."""
     found = access(given, *names)
     assert (found.key.reveal() if found.key else None) == (f"the-{variable}" if variable else None)
     assert set(found.idle) == set(names) - {variable}
 
 
-def test_the_key_of_openai_is_at_home_where_its_own_variable_says():
+def test_openai_key_belongs_to_the_address_in_its_variable():
     gateway = {"OPENAI_BASE_URL": "https://gateway.example/openai"}
     assert access("https://gateway.example/v1", OPENAI, **gateway).variable == OPENAI
     assert access("https://api.openai.com/v1", OPENAI, **gateway).key is None
     assert access(RELAY, OPENAI, OPENAI_BASE_URL="no address").key is None
 
 
-def test_a_relay_on_this_machine_needs_no_key():
+def test_local_relay_needs_no_key():
     found = access("http://localhost:11434/v1")
     assert (found.suffices, found.described()) == (True, "http://localhost:11434/v1, without a key")
     found.require("", "")
@@ -79,8 +79,8 @@ def test_a_relay_on_this_machine_needs_no_key():
     assert access(RELAY).described() == f"{RELAY}, no key for it is set"
 
 
-def test_without_an_address_three_settings_are_shown():
-    """A vendor, a relay, and a server on this machine, one line each."""
+def test_missing_address_message_lists_three_settings():
+    """A vendor, a relay, and a server on this machine, one per line."""
     error = refusal(access())
     assert str(error) == (
         "there is no relay to ask: neither a key nor an address is set\n"
@@ -92,14 +92,14 @@ def test_without_an_address_three_settings_are_shown():
     )
 
 
-def test_our_own_key_wants_an_address():
+def test_our_own_key_needs_an_address():
     error = refusal(access(None, OWN))
     assert error.problem == "there is no relay to ask: GRAYSPLIT_API_KEY is set, and it has no address of its own"
     assert error.hint.startswith("give its address with --graysplit-base-url=URL, or set one of these, or replay with")
     assert "unset GRAYSPLIT_API_KEY to use OPENAI_API_KEY at its own address" in refusal(access(None, OWN, OPENAI)).hint
 
 
-def test_a_key_that_is_set_under_another_name_is_offered_and_not_sent():
+def test_key_of_another_variable_is_offered_and_not_sent():
     assert str(refusal(access(RELAY, OPENAI))) == (
         "GRAYSPLIT_API_KEY is not set, and replies must be fetched; OPENAI_API_KEY is set, and not sent to "
         "https://relay.example/v1\n"
@@ -113,7 +113,7 @@ def test_a_key_that_is_set_under_another_name_is_offered_and_not_sent():
     )
 
 
-def test_an_address_of_openai_that_cannot_be_used_is_named_when_it_is_needed():
+def test_invalid_openai_address_is_named_when_it_is_needed():
     error = refusal(access(None, OPENAI, OPENAI_BASE_URL="https://me:pass@relay.example"))
     assert error.problem.startswith("environment OPENAI_BASE_URL: 'https://***@relay.example' holds a user name")
     assert error.slug == "option-value"
@@ -128,8 +128,8 @@ def test_an_address_of_openai_that_cannot_be_used_is_named_when_it_is_needed():
         (SHOP, "AIzaSyAbc", "Google", "URL, the address of Google"),
     ],
 )
-def test_a_key_of_another_vendor_is_not_sent_to_a_default_address(variable, key, vendor, home):
-    """One message before the first packet, with none of the key in it."""
+def test_foreign_key_is_not_sent_to_a_default_address(variable, key, vendor, home):
+    """The run ends with a message before the first packet, and without any part of the key."""
     error = refusal(access(None, **{variable: key}))
     assert error.problem == (
         f"the key in {variable} looks like one of {vendor}, and would be sent to {HOMES[variable]}"
@@ -140,12 +140,12 @@ def test_a_key_of_another_vendor_is_not_sent_to_a_default_address(variable, key,
 
 
 @pytest.mark.parametrize("variable", [SHOP, OPENAI, ROUTER])
-def test_an_ordinary_key_goes_to_a_default_address(variable):
-    """Plain `sk-` is nobody's."""
+def test_ordinary_key_is_sent_to_a_default_address(variable):
+    """A plain `sk-` belongs to no vendor in particular."""
     access(None, **{variable: "sk-abcdef0123456789"}).require("", "")
 
 
-def test_a_key_of_another_vendor_is_a_warning_where_the_address_was_given():
+def test_foreign_key_is_a_warning_for_a_given_address():
     access(RELAY, **{OWN: "sk-ant-abc"}).require("", "")
     access(None, **{OPENAI: "sk-ant-abc", "OPENAI_BASE_URL": RELAY}).require("", "")
     assert list(key_warnings(Secret("sk-ant-abc"), RELAY, OPENAI)) == [
@@ -155,13 +155,13 @@ def test_a_key_of_another_vendor_is_a_warning_where_the_address_was_given():
     assert list(key_warnings(None, RELAY)) == []
 
 
-def test_a_vendor_is_at_home_in_its_own_domain_alone():
+def test_foreign_vendor_accepts_only_domains_of_the_vendor():
     assert foreign_vendor(Secret("sk-ant-abc"), "https://api.anthropic.com/v1") is None
     assert foreign_vendor(Secret("xai-abc"), "https://api.x.ai/v1") is None
     assert foreign_vendor(Secret("xai-abc"), "https://matrix.ai/v1") == "xAI"
 
 
-def test_a_run_that_only_replays_says_how_to_record():
+def test_replay_only_run_says_how_to_record():
     assert access(RELAY, OWN).to_record("pytest") == "record once, with your key: GRAYSPLIT_API_KEY=... pytest"
     assert access(None, OPENAI).to_record("pytest") == "record once, with your key: OPENAI_API_KEY=... pytest"
     assert access(RELAY, OPENAI).to_record("pytest") == (
@@ -171,11 +171,11 @@ def test_a_run_that_only_replays_says_how_to_record():
     assert access().to_record("pytest").startswith("set one of these, and record once with pytest:\n")
 
 
-def test_no_key_is_shown():
+def test_keys_are_never_shown():
     found = access(RELAY, OWN, OPENAI)
     assert "the-" not in repr(found)
     assert Access(base_url=f"{RELAY}?key=abc").shown == RELAY
 
 
-def test_the_examples_are_true():
+def test_docstring_examples_run():
     assert doctest.testmod(credentials).failed == 0

@@ -1,4 +1,4 @@
-"""What is known of a project outside pytest."""
+"""Settings outside pytest."""
 
 import pytest
 
@@ -12,23 +12,23 @@ arms = [{ model = "claude-sonnet-4.5", weight = 0.9 }, { model = "deepseek-v3.2"
 """
 
 
-def test_a_splitter_is_loaded_by_its_name(tmp_path):
-    """Salted by that name, with the weights of its arms."""
+def test_load_splitter_finds_a_split_by_name(tmp_path):
+    """The split is salted by its name, and has the weights of its arms."""
     (tmp_path / "pyproject.toml").write_text(SPLIT)
     splitter = load_splitter("docs", tmp_path / "pyproject.toml")
     assert (splitter.salt, splitter.arms, splitter.basis_points) == ("docs", ("control", "deepseek-v3.2"), (9000, 1000))
 
 
-def test_the_project_file_is_the_one_of_this_folder(tmp_path, monkeypatch):
-    """Unless another is named."""
+def test_load_splitter_reads_the_file_of_this_folder(tmp_path, monkeypatch):
+    """Another file can be named."""
     (tmp_path / "pyproject.toml").write_text(SPLIT)
     monkeypatch.chdir(tmp_path)
     assert load_splitter("docs").salt == "docs"
 
 
 @pytest.mark.parametrize("text", [SPLIT, "", None], ids=["another", "empty", "missing"])
-def test_a_split_that_is_not_there_is_named(tmp_path, monkeypatch, text):
-    """With the nearest that is, and what to write."""
+def test_load_splitter_names_an_unknown_split(tmp_path, monkeypatch, text):
+    """The message has the most similar name, and an example."""
     monkeypatch.chdir(tmp_path)
     if text is not None:
         (tmp_path / "pyproject.toml").write_text(text)
@@ -40,14 +40,14 @@ def test_a_split_that_is_not_there_is_named(tmp_path, monkeypatch, text):
     )
 
 
-def test_a_file_that_is_no_toml_is_named(tmp_path):
-    """Whatever is asked of it."""
+def test_read_settings_names_a_file_with_invalid_toml(tmp_path):
+    """The hint says why the file matters."""
     (tmp_path / "pyproject.toml").write_text("[tool.graysplit\n")
     with pytest.raises(UsageError, match=r"^pyproject\.toml cannot be read: "):
         load_splitter("docs", tmp_path / "pyproject.toml")
 
 
-def test_the_environment_beats_the_file(tmp_path):
+def test_environment_wins_over_the_file(tmp_path):
     """As in a run of pytest."""
     (tmp_path / "pyproject.toml").write_text(
         '[tool.pytest.ini_options]\ngraysplit_margin = "0.1"\ngraysplit_timeout = "5"\n'
@@ -64,8 +64,8 @@ def test_the_environment_beats_the_file(tmp_path):
         ('salt = ""\narms = [{model = "m", weight = 1}]', "'' is no salt"),
     ],
 )  # fmt: skip
-def test_a_split_that_cannot_be_built_is_named(tmp_path, section, message):
-    """The settings hold plain tables; the splitter that is built from one checks weights, names and salt."""
+def test_load_splitter_names_an_invalid_split(tmp_path, section, message):
+    """The settings hold plain tables; the splitter checks weights, names and salt."""
     (tmp_path / "pyproject.toml").write_text(f"[tool.graysplit.splits.s]\n{section}\n")
     with pytest.raises(UsageError) as caught:
         load_splitter("s", tmp_path / "pyproject.toml")

@@ -1,4 +1,4 @@
-"""Settings are resolved in one place, and every bad value names the thing, the place and the remedy."""
+"""Settings are resolved in one place, and the message for an invalid value names option, source and remedy."""
 
 from decimal import Decimal
 
@@ -26,22 +26,22 @@ def settings(*layers, table=None, **environ):
 LONG = {"input": 3, "cache_write_1h": 6, "output": 15, "above": 200_000, "above_input": 6, "above_output": 22.5}
 
 
-def test_defaults_are_those_of_the_documentation():
-    """A run that asked for nothing gets the documented defaults."""
+def test_defaults_are_the_documented_ones():
+    """A run without settings gets the documented defaults."""
     plain = settings(HOLYSHEEP_API_KEY="a-secret-key")
     assert (plain.control, plain.treatments, plain.base_url) == (None, (), "https://api.holysheep.ai/v1")
     assert (plain.record, plain.concurrency, plain.timeout_s, plain.retries) == ("new", 16, 60.0, 3)
     assert (plain.gate, plain.metric, plain.samples, plain.control_samples) == ("case", "lexical", 1, 1)
 
 
-def test_the_strongest_layer_wins():
-    """The command line beats what stands behind it, value by value."""
+def test_strongest_source_wins():
+    """The command line wins over other sources, option by option."""
     both = settings(cli(control=["a"]), ini(control=["b"], concurrency=["4"]))
     assert (both.control, both.concurrency) == ("a", 4)
 
 
 def test_aliases_are_resolved_before_models_are_compared():
-    """A short name and the name it stands for are one model."""
+    """An alias and its model are one model."""
     assert settings(cli(control=["gpt4.1"])).control == "gpt-4.1"
     with pytest.raises(UsageError, match=r"two treatments are both named gpt-4\.1"):
         settings(cli(treatment=["gpt4.1", "gpt-4.1"]))
@@ -63,8 +63,8 @@ def test_aliases_are_resolved_before_models_are_compared():
         ({"CI": "false", "HOLYSHEEP_API_KEY": "k" * 9}, "new", ""),
     ],
 )
-def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
-    """`auto` never calls a relay in CI or without a key, and can say which of the two it was."""
+def test_auto_record_mode_names_its_reason(environ, mode, reason):
+    """`auto` never calls a relay in CI or without a key, and says which of the two it was."""
     given = [environ["GRAYSPLIT_BASE_URL"]] if "GRAYSPLIT_BASE_URL" in environ else []
     chosen = settings(cli(base_url=given), **environ)
     assert (chosen.record, chosen.record_reason) == (mode, reason)
@@ -95,8 +95,8 @@ def test_auto_recording_says_why_it_only_replays(environ, mode, reason):
         ("control", " ", "--graysplit-control: ' ' is empty"),
     ],
 )  # fmt: skip
-def test_a_bad_option_value_is_named(option, value, message):
-    """Every option checks its value and says what it takes."""
+def test_invalid_option_value_is_named(option, value, message):
+    """Every option checks its value, and its message says which values are valid."""
     with pytest.raises(UsageError) as caught:
         settings(cli(**{option: [value]}))
     assert caught.value.problem == message
@@ -104,8 +104,8 @@ def test_a_bad_option_value_is_named(option, value, message):
     assert caught.value.hint.startswith(f"--graysplit-{option} ")
 
 
-def test_planned_looks_come_from_the_option_or_the_table():
-    """As whole numbers in their order; the option is stronger."""
+def test_looks_come_from_the_option_or_the_table():
+    """They are whole numbers in their order; the option wins."""
     table = {"verdict": {"looks": [100, 200]}}
     assert settings(table=table).policy.looks == (100, 200)
     assert settings(ini(looks=["50, 80"]), table=table).policy.looks == (50, 80)
@@ -114,8 +114,8 @@ def test_planned_looks_come_from_the_option_or_the_table():
 
 
 @pytest.mark.parametrize("table", [{}, {"verdict": {"looks": [100, 200]}}])
-def test_planned_looks_and_an_early_promotion_exclude_each_other(table):
-    """Both spend the error of a promotion; stopping for harm alone spends none."""
+def test_looks_and_early_promotion_exclude_each_other(table):
+    """Both spend the error rate of a promotion; stopping for harm alone spends none of it."""
     looks = [] if table else ["100,200"]
     with pytest.raises(
         UsageError, match=r"planned looks \(100, 200\) do not go with --graysplit-early-stop=both"
@@ -125,26 +125,26 @@ def test_planned_looks_and_an_early_promotion_exclude_each_other(table):
     settings(cli(looks=looks, early_stop=["harm"]), table=table).check()
 
 
-def test_an_early_promotion_leaves_four_percent_to_the_final_test():
+def test_early_promotion_leaves_four_percent_to_the_final_test():
     """Of the five that a bound may err."""
     assert [settings(cli(early_stop=[when])).policy.alpha for when in ("harm", "both")] == [0.05, pytest.approx(0.04)]
 
 
-def test_params_are_json_where_they_parse_and_text_where_not():
+def test_params_are_json_or_else_text():
     """Numbers stay numbers, and a plain word needs no quotes."""
     params = settings(cli(param=["temperature=0", "stop=END", 'response_format={"type":"json_object"}'])).params
     assert params == {"temperature": 0, "stop": "END", "response_format": {"type": "json_object"}}
 
 
-def test_the_key_shows_itself_nowhere():
-    """Neither the settings nor the key print it."""
+def test_key_is_not_printed():
+    """Neither the settings nor the key show it."""
     secret = settings(GRAYSPLIT_API_KEY="sk-very-secret")
     assert "very-secret" not in repr(secret)
     assert secret.secrets == ("sk-very-secret",)
 
 
-def test_structured_settings_are_read_from_the_tool_table():
-    """Prices become decimals, headers take their value from the environment, one model may differ."""
+def test_tool_table_gives_prices_headers_and_params():
+    """Prices become decimals, headers get values of the environment, and a model may have its own."""
     table = {
         "prices": {"small": {"input": 0.1, "output": 0.2}, "long": LONG},
         "headers": {"X-Team": "$TEAM_TOKEN"},
@@ -158,8 +158,8 @@ def test_structured_settings_are_read_from_the_tool_table():
     assert tool.params_of("other") == {}
 
 
-def test_splits_are_read_from_the_tool_table():
-    """A split is salted by its name where it names no salt, and aliases stand for models; an arm keeps its name."""
+def test_tool_table_gives_splits():
+    """A split without a salt is salted by its name, aliases stand for models, and an arm keeps its name."""
     table = {
         "aliases": {"cheap": "deepseek-v3.2"},
         "splits": {
@@ -211,7 +211,7 @@ def test_splits_are_read_from_the_tool_table():
                                                         "case decide")),
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
-        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: no ratio is 0 or less"),
+        ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: a ratio must be above 0"),
         ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
         ({"splits": {"s": {}}}, "splits.s.arms: is not a list of arms"),
         ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),
@@ -221,8 +221,8 @@ def test_splits_are_read_from_the_tool_table():
         ({"splits": {"s": {"arms": [{"model": 7, "weight": 1}]}}}, "splits.s.arms[0].model: 7 is not a text"),
     ],
 )  # fmt: skip
-def test_a_bad_structured_setting_is_named(table, message):
-    """Errors in `[tool.graysplit]` name the dotted setting."""
+def test_invalid_setting_of_the_tool_table_is_named(table, message):
+    """Errors in `[tool.graysplit]` give the dotted name of the setting."""
     with pytest.raises(UsageError) as caught:
         settings(table=table)
     assert caught.value.problem == f"pyproject.toml [tool.graysplit] {message}"

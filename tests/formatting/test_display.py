@@ -1,4 +1,4 @@
-"""Numbers for people: whole texts at their boundaries, and no value that looks like another one by rounding."""
+"""Numbers for people: whole texts at their boundaries, and no value that rounding makes look like another."""
 
 import doctest
 import math
@@ -27,8 +27,8 @@ from pytest_graysplit.formatting.display import (
 )
 
 
-def test_the_examples_in_the_docstrings_are_true():
-    """What the module says of itself is run."""
+def test_docstring_examples_run():
+    """The examples are doctests."""
     assert doctest.testmod(display).failed == 0
 
 
@@ -54,16 +54,16 @@ def test_the_examples_in_the_docstrings_are_true():
         ("1E+3", "$1,000.00"),
     ],
 )
-def test_money_in_whole(amount, text):
-    """Four decimals below a dollar, two above, thousands apart, and unknown is said in words."""
+def test_money_writes_whole_texts(amount, text):
+    """Four decimals below a dollar, two above, separated thousands, and a word for unknown."""
     assert money(amount and Decimal(amount)) == text
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value="-1e12", max_value="1e12"))
 @example(Decimal("0.00005"))
 @example(Decimal("-0.000049"))
-def test_no_amount_is_written_as_nothing_unless_it_is_nothing(amount):
-    """$0 is for $0; the sign is the sign of the amount."""
+def test_money_writes_zero_only_for_zero(amount):
+    """$0 is only for 0, and the sign is that of the amount."""
     text = money(amount)
     shown = Decimal(text.replace("$", "").replace(",", "").replace("<", ""))
     assert (shown == 0) == (amount == 0)
@@ -87,8 +87,8 @@ def test_no_amount_is_written_as_nothing_unless_it_is_nothing(amount):
         (999_999, 1_000_000, ">99.9%"),
     ],
 )
-def test_a_rate_in_whole(part, whole, text):
-    """One decimal, and < or > where rounding would claim none or all."""
+def test_percent_writes_whole_texts(part, whole, text):
+    """One decimal, and < or > where rounding would show 0% or 100%."""
     assert percent(part, whole) == text
 
 
@@ -96,8 +96,8 @@ def test_a_rate_in_whole(part, whole, text):
 @example((1, 2000))
 @example((1999, 2000))
 @example((10**9 - 1, 10**9))
-def test_no_rate_claims_all_or_none_by_rounding(data):
-    """0.0% is exactly none of them and 100.0% exactly all of them."""
+def test_percent_shows_none_and_all_exactly(data):
+    """0.0% is exactly none of them, and 100.0% exactly all of them."""
     part, whole = data
     text = percent(part, whole)
     assert (text == "0.0%") == (part == 0)
@@ -106,8 +106,8 @@ def test_no_rate_claims_all_or_none_by_rounding(data):
 
 
 @given(st.floats(0, 1))
-def test_no_bound_claims_an_end_by_rounding(value):
-    """The bounds of an interval keep to the same rule as the rates."""
+def test_format_share_shows_the_ends_exactly(value):
+    """The bounds of an interval follow the same rule as the rates."""
     text = format_share(value)
     assert (text == "0.0") == (value == 0)
     assert (text == "100.0") == (value == 1)
@@ -118,14 +118,14 @@ def test_no_bound_claims_an_end_by_rounding(value):
     [(0.0, "0.0"), (-0.0, "0.0"), (-0.025, "-2.5"), (0.004, "+0.4"), (0.0004, "<+0.1"), (-0.0004, ">-0.1"),
      (1, "+100.0"), (-1, "-100.0"), (1e-300, "<+0.1")],
 )  # fmt: skip
-def test_points_in_whole(difference, text):
-    """One decimal with its sign; a difference is never written as none."""
+def test_points_writes_whole_texts(difference, text):
+    """One decimal with its sign; a difference is never written as 0."""
     assert points(difference) == text
 
 
 @given(st.floats(-1, 1))
-def test_points_keep_the_side_of_zero(difference):
-    """Better, worse and the same are told apart, whatever the size."""
+def test_points_keeps_the_sign(difference):
+    """Better, worse and equal are distinct at any size."""
     text = points(difference)
     assert (text == "0.0") == (difference == 0)
     assert ("-" in text) == (difference < 0)
@@ -140,16 +140,16 @@ def test_points_keep_the_side_of_zero(difference):
     [(0, "-100%"), (1e-9, "<-99%"), (0.004, "<-99%"), (0.006, "-99%"), (0.03, "-97%"), (0.5, "-50%"), (0.996, ">-1%"),
      (1, "0%"), (1.002, "<+1%"), (1.01, "+1%"), (1.5, "+50%"), (21, "+2000%")],
 )  # fmt: skip
-def test_a_change_in_whole(value, text):
-    """Whole percents; -100% is nothing at all, and 0% is the same."""
+def test_change_writes_whole_texts(value, text):
+    """Whole percents; only 0 is -100%, and only an equal value is 0%."""
     assert change(value) == text
 
 
 @given(st.floats(0, 1e6))
 @example(math.nextafter(1, 2))
 @example(math.nextafter(1, 0))
-def test_no_change_is_hidden_by_rounding(value):
-    """0% is exactly the same and -100% exactly nothing; the sign tells cheaper from dearer."""
+def test_change_is_not_hidden_by_rounding(value):
+    """0% is exactly equal and -100% exactly 0; the sign shows whether it is cheaper."""
     text = change(value)
     assert (text == "0%") == (value == 1)
     assert (text == "-100%") == (value == 0)
@@ -162,8 +162,8 @@ def test_no_change_is_hidden_by_rounding(value):
     [(0.0, "x0.00"), (0.004, "<x0.01"), (0.005, "x0.01"), (0.69, "x0.69"), (1.0, "x1.00"), (9.994, "x9.99"),
      (9.995, "x10.0"), (12.34, "x12.3"), (1234.5, "x1234.5"), (math.inf, "xinf")],
 )  # fmt: skip
-def test_a_ratio_in_whole(value, text):
-    """Two decimals, one from ten on; nothing but nothing is x0.00."""
+def test_ratio_writes_whole_texts(value, text):
+    """Two decimals, one from ten on; only 0 is x0.00."""
     assert ratio(value) == text
 
 
@@ -190,13 +190,13 @@ def test_a_ratio_in_whole(value, text):
         (340, "340 s"),
     ],
 )
-def test_a_duration_in_whole(duration_s, text):
-    """Three figures at every size, and a dash where nothing was measured."""
+def test_seconds_writes_whole_texts(duration_s, text):
+    """Three digits at every size, and a dash without a measurement."""
     assert seconds(duration_s) == text
 
 
 @given(st.floats(0, 1e5))
-def test_a_duration_is_close_to_what_is_written(duration_s):
+def test_seconds_is_close_to_the_duration(duration_s):
     """No text is off by more than a twentieth, and none says 0."""
     number, unit = seconds(duration_s).removeprefix("<").split(" ")
     shown = float(number) * {"s": 1, "ms": 0.001}[unit]
@@ -208,8 +208,8 @@ def test_a_duration_is_close_to_what_is_written(duration_s):
     ("duration_s", "text"),
     [(0, "0 s"), (0.2, "1 s"), (8, "8 s"), (59, "59 s"), (59.5, "1:00"), (60, "1:00"), (125, "2:05"), (3600, "60:00")],
 )
-def test_a_time_left_in_whole(duration_s, text):
-    """Rounded up, so that it never says 0 s while something is left."""
+def test_format_clock_rounds_up(duration_s, text):
+    """A text of 0 s means that no time remains."""
     assert format_clock(duration_s) == text
 
 
@@ -232,14 +232,14 @@ def test_a_time_left_in_whole(duration_s, text):
         (12_345_678_901, "12.3G"),
     ],
 )
-def test_a_count_in_whole(number, text):
+def test_count_writes_whole_texts(number, text):
     """The unit changes before rounding would write a thousand of the smaller one."""
     assert count(number) == text
 
 
 @given(st.integers(0, 999_949_999_999))
-def test_a_count_never_has_five_figures(number):
-    """A column of counts stays narrow, and close to what was counted."""
+def test_count_has_at_most_four_digits(number):
+    """A column of counts stays narrow, and close to the numbers."""
     text = count(number)
     assert len(text) <= 6
     units = {"k": 1e3, "M": 1e6, "G": 1e9}
@@ -267,8 +267,8 @@ def test_a_count_never_has_five_figures(number):
         (math.nextafter(0.75, 0), 0.75, "0.7499999999999999"),
     ],
 )
-def test_a_score_in_whole(value, against, text):
-    """Two decimals, or as many as it takes to be told from 0, from 1 and from its threshold."""
+def test_format_score_writes_whole_texts(value, against, text):
+    """Two decimals, or as many as distinguish it from 0, from 1 and from its threshold."""
     assert format_score(value, against=against) == text
 
 
@@ -277,8 +277,8 @@ def test_a_score_in_whole(value, against, text):
 @example(0.751234, 0.7512344)
 @example(5e-324, 0.0)
 @example(math.nextafter(1, 0), 1.0)
-def test_a_score_is_never_written_as_a_threshold_it_does_not_have(value, threshold):
-    """Below stays below for the reader, however close; and what reaches the threshold reads so."""
+def test_format_score_keeps_the_side_of_the_threshold(value, threshold):
+    """A score below the threshold reads as below it, and others do not."""
     text = format_score(value, against=threshold)
     assert (float(text) == float(exact_number(threshold))) == (value == threshold)
     assert (float(text) < float(exact_number(threshold))) == (value < threshold)
@@ -286,14 +286,14 @@ def test_a_score_is_never_written_as_a_threshold_it_does_not_have(value, thresho
     assert (float(text) == 0) == (value == 0)
 
 
-def test_a_score_that_is_no_number_is_written_so():
-    """A metric of the user's may return anything; writing it does not fail."""
+def test_format_score_accepts_nan():
+    """A metric of the user may return anything, and writing it does not fail."""
     assert format_score(math.nan, against=0.75) == "nan"
 
 
 @given(st.floats(0, 1))
-def test_a_threshold_is_written_with_all_its_digits(value):
-    """What was given can be read back."""
+def test_exact_number_keeps_all_digits(value):
+    """The text can be parsed to the same number."""
     assert float(exact_number(value)) == value
 
 
@@ -305,8 +305,8 @@ def test_a_threshold_is_written_with_all_its_digits(value):
     [(0, None, "0 cases"), (1, None, "1 case"), (2, None, "2 cases"), (1200, None, "1,200 cases"),
      (2, "boxes", "2 boxes")],
 )  # fmt: skip
-def test_a_count_agrees_with_its_noun(number, nouns, text):
-    """One case, two cases, and irregular ones as given."""
+def test_plural_agrees_with_its_noun(number, nouns, text):
+    """One case, two cases, and irregular nouns as given."""
     assert plural(number, "case", nouns) == text
 
 
@@ -320,20 +320,20 @@ def test_a_count_agrees_with_its_noun(number, nouns, text):
         ("", 4, ""),
     ],
 )
-def test_a_text_is_put_on_one_line(text, width, line):
-    """White space is one blank, and what does not fit ends in three dots."""
+def test_shortened_writes_one_line(text, width, line):
+    """White space becomes one blank, and a cut text ends in three dots."""
     assert shortened(text, width) == line
 
 
 @given(st.text(), st.integers(3, 100))
-def test_a_shortened_text_fits(text, width):
-    """However long or strange, it is one line that is not wider."""
+def test_shortened_fits_the_width(text, width):
+    """Any text becomes one line that is not wider."""
     line = shortened(text, width)
     assert len(line) <= width
     assert line.splitlines() in ([], [line])
 
 
 @pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
-def test_names_are_joined_as_in_a_sentence(names, text):
-    """Commas, and the last with and."""
+def test_listed_joins_names_as_in_a_sentence(names, text):
+    """Commas, and "and" before the last name."""
     assert listed(names) == text

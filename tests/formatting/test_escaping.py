@@ -1,4 +1,4 @@
-"""Foreign text on its way out: shown and never obeyed, at every door through which it leaves."""
+"""Escapes of foreign text, at every place where text leaves the package."""
 
 import doctest
 import json
@@ -20,7 +20,8 @@ from pytest_graysplit.reporting.dashboard.snapshot_cache import as_text
 from pytest_graysplit.reporting.failure import failure
 from pytest_graysplit.reporting.json_report import chunks
 
-# One of each kind: CSI, CSI of one byte, OSC, a bell, a backspace, directions, line ends, what takes up no room, halves.
+# One of each kind: CSI, CSI of one byte, OSC, a bell, a backspace, directions, line ends, invisible characters, half
+# pairs.
 HOSTILE = (
     "\x1b[2J", "\x9b31m", "\x1b]0;title\x07", "\x9d0;title\x9c", "a\x08b", "\x00", "\x7f", "\r", "\x0b", "\x0c", "\x85",
     "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c", "\u200b", "\u200c",
@@ -38,14 +39,14 @@ def is_harmless(text):
     return not OBEYED.search(text) and not COMMAND.search(text)
 
 
-def test_the_examples_in_the_docstrings_are_true():
-    """What the module says of itself is run."""
+def test_docstring_examples_run():
+    """The examples are doctests."""
     assert doctest.testmod(escaping).failed == 0
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_what_would_be_obeyed_or_unseen_is_spelled_out(text):
-    """As its code, in ASCII; the letters around it stay."""
+def test_visible_escapes_control_and_invisible_characters(text):
+    """They are written as their codes in ASCII; the letters around them stay."""
     shown = visible(f"before{text}after")
     assert shown.isprintable()
     assert "\\" in shown
@@ -55,7 +56,7 @@ def test_what_would_be_obeyed_or_unseen_is_spelled_out(text):
 
 
 @pytest.mark.parametrize("text", COMMANDS, ids=ascii)
-def test_a_line_is_no_command_of_a_ci_runner(text):
+def test_visible_escapes_commands_of_ci_runners(text):
     """Runners trim lines, and some look into the middle of them."""
     assert COMMAND.search(text)
     assert not COMMAND.search(visible(text))
@@ -68,14 +69,14 @@ def test_a_line_is_no_command_of_a_ci_runner(text):
         "می‌خواهم", "👨‍👩‍👧 ❤️ 👍🏽 1️⃣", "क्‍ष", "line\n\tindented\n", "a\xa0b\u202fc\u3000d", "e\u0301", r"\x1b is ESC", "",
     ],
 )  # fmt: skip
-def test_ordinary_text_stays_as_it_is(text):
-    """Also in scripts that join letters by characters that are not seen, and with the spaces of French and Japanese."""
+def test_visible_keeps_ordinary_text(text):
+    """Also in scripts that join letters by invisible characters, and with the spaces of French and Japanese."""
     assert visible(text) == text
     assert visible_json(text) == text
 
 
-def test_no_control_or_format_character_is_left_but_those_that_are_seen():
-    """The categories of Unicode decide, so that a later version's characters do not slip through unseen."""
+def test_visible_leaves_no_other_control_character():
+    """The categories of Unicode decide, so that characters of later versions are included."""
     seen = {*"\t\n", *map(chr, range(0x600, 0x606)), *"\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"}
     seen |= set(map(chr, range(0x13430, 0x13440)))  # they stack hieroglyphs
     unseen = [
@@ -85,8 +86,8 @@ def test_no_control_or_format_character_is_left_but_those_that_are_seen():
 
 
 @given(st.text(st.one_of(st.characters(), st.sampled_from("\r\n:# \x1b[\u202e\u200d\ufe0fa"))))
-def test_any_text_is_harmless_and_doing_it_twice_changes_nothing(text):
-    """Messages are put together of texts that have been through it before."""
+def test_visible_is_idempotent(text):
+    """Messages are built from texts that are escaped already."""
     shown = visible(text)
     assert visible(shown) == shown
     assert is_harmless(re.sub("[\u200c\u200d]", "", shown))
@@ -94,8 +95,8 @@ def test_any_text_is_harmless_and_doing_it_twice_changes_nothing(text):
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
-def test_json_means_the_same(value):
-    """What reads the report gets every text as the model wrote it."""
+def test_visible_json_keeps_the_meaning(value):
+    """A reader of the report gets every text as the model wrote it."""
     text = visible_json(json.dumps(value, ensure_ascii=False, indent=1))
     assert json.loads(text) == value
     assert text.encode()
@@ -128,27 +129,27 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_nothing_harmful_leaves_by_a_door(door):
-    """The terminal and JUnit XML are written of these texts."""
+def test_outputs_contain_nothing_harmful(door):
+    """The terminal and JUnit XML are written from these texts."""
     text = DOORS[door]()
     assert is_harmless(text)
     assert "\\x1b[2J" in text
 
 
-def test_a_command_of_graysplit_prints_nothing_harmful(capsys):
+def test_command_prints_nothing_harmful(capsys):
     """`graysplit recordings check` quotes files that others have edited."""
     cli._print(Line(EVERYTHING))
     assert is_harmless(capsys.readouterr().out)
 
 
-def test_the_page_gets_nothing_that_a_browser_obeys():
-    """Values and names alike; a browser takes no commands of CI."""
+def test_page_gets_no_control_characters():
+    """Values and names alike; a browser runs no commands of CI."""
     page = on_the_page()
     assert not any(OBEYED.search(text) for text in (page["text"], *page, *(value[0] for value in page.values())))
 
 
-def test_a_line_of_the_summary_cannot_be_made_by_a_relay():
-    """A served model that holds a newline would write a verdict of its own."""
+def test_served_model_cannot_forge_a_summary_line():
+    """A served model with a newline in its name would write a verdict of its own."""
     served = "x\n  verdict       PROMOTE: all is well"
     results = collected(a_pair(a_case(), a_reply(), a_reply(model=DEEPSEEK, served_model=served)))
     shown = plain(summary.lines(results, verdicts_of(results), metric="lexical", width=100))
@@ -158,8 +159,8 @@ def test_a_line_of_the_summary_cannot_be_made_by_a_relay():
     assert "\n" not in noted
 
 
-def test_the_report_holds_the_true_text():
-    """And looking at the file does nothing to the terminal."""
+def test_json_report_keeps_the_true_text():
+    """The file does not harm a terminal either."""
     results = collected(a_pair(a_case(), a_reply(EVERYTHING), a_reply(EVERYTHING, DEEPSEEK)))
     text = "".join(chunks(results, verdicts_of(results), {"id": "x"}))
     assert is_harmless(text)

@@ -7,8 +7,7 @@ import pytest
 
 from pytest_graysplit.plugin.report.run_totals import RunTotals
 from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
-from pytest_graysplit.replies.budget import BudgetTracker, BudgetUsage
-from pytest_graysplit.replies.budget.file_ledger import FileLedger
+from pytest_graysplit.replies.budget import BudgetTracker, BudgetUsage, FileLedger
 
 CAP = Decimal("0.05")
 

@@ -289,9 +289,9 @@ def test_report_says_which_cases_are_asserted(project, workers):
     project.write("own.graysplit.jsonl", '{"id": "file-silent", "prompt": "One?", "max_latency_s": 60}\n'
                   '{"id": "file-loud", "prompt": "One?", "expect": {"max_words": 90}}\n')  # fmt: skip
     project.run(*workers, "--graysplit-gate=none", "--graysplit-json=report.json")
-    told = {case["id"]: case["asserted"] for case in project.report()["cases"]}
-    assert len(told) == 22
-    assert {name for name, asserted in told.items() if asserted is not ("loud" in name.lower())} == set()
+    asserted_by_id = {case["id"]: case["asserted"] for case in project.report()["cases"]}
+    assert len(asserted_by_id) == 22
+    assert {name for name, asserted in asserted_by_id.items() if asserted is not ("loud" in name.lower())} == set()
 
 
 def test_threshold_option_counts_as_an_assertion(project):

@@ -239,15 +239,15 @@ SUBTESTED = {
 @pytest.mark.parametrize("gate", ["case", "none"])
 def test_subtests_are_counted_with_other_assertions(project, gate):
     """Passing subtests change nothing, and a miss or a bug in one of them is counted."""
-    told = [(name, fixture, *rest) for name, rest in SUBTESTED.items() for fixture in FIXTURES]
+    variants = [(name, fixture, *rest) for name, rest in SUBTESTED.items() for fixture in FIXTURES]
     project.test_file(
         "".join(
-            SUBTESTS.format(name=name, fixture=own, fields=fields, body=body) for name, own, fields, body, _ in told
+            SUBTESTS.format(name=name, fixture=own, fields=fields, body=body) for name, own, fields, body, _ in variants
         )
     )
     result = project.run(f"--graysplit-gate={gate}", "--graysplit-json=report.json", "--tb=no")
     expected = {}
-    for name, fixture, _, _, passed in told:
+    for name, fixture, _, _, passed in variants:
         alone = fixture == "graysplit_reply"
         both = [not alone if one is None else one for one in passed]
         expected[f"test_{name}_{fixture}"] = dict(zip(("control", TREATMENT), both, strict=False))

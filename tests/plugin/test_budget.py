@@ -243,10 +243,10 @@ def test_cost_cap_refuses_a_model_without_a_price(project, workers):
         "--graysplit-treatment=my-model", LIMITED, "--graysplit-max-cost=1", "--graysplit-treatment=my-own", *workers
     )
     assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.INTERNAL_ERROR)
-    told = result.stdout.str() + result.stderr.str()
-    assert "the cap of $1.00 cannot be kept: no price is known for my-model and my-own" in told
-    assert '    "my-model" = { input = ..., output = ... }\n' in told
-    assert "Traceback" not in told
+    output = result.stdout.str() + result.stderr.str()
+    assert "the cap of $1.00 cannot be kept: no price is known for my-model and my-own" in output
+    assert '    "my-model" = { input = ..., output = ... }\n' in output
+    assert "Traceback" not in output
     assert project.sent() == 0
 
 
@@ -264,9 +264,9 @@ def test_cost_cap_refuses_a_request_without_a_token_limit(project, workers):
     )
     result = project.run("--graysplit-max-cost=1", *workers)
     assert result.ret not in (pytest.ExitCode.OK, pytest.ExitCode.INTERNAL_ERROR)
-    told = result.stdout.str() + result.stderr.str()
-    assert f"the cap of $1.00 cannot be kept: nothing limits what {CONTROL} may answer to 'test_y'" in told
-    assert "hint: add --graysplit-param=max_tokens=500" in told
+    output = result.stdout.str() + result.stderr.str()
+    assert f"the cap of $1.00 cannot be kept: nothing limits what {CONTROL} may answer to 'test_y'" in output
+    assert "hint: add --graysplit-param=max_tokens=500" in output
     assert project.sent() == 0
 
 
@@ -297,9 +297,9 @@ def test_invalid_cost_cap_in_the_environment_is_one_message(project, monkeypatch
     project.test_file(SUITE)
     result = project.run(*workers)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    told = result.stdout.str() + result.stderr.str()
-    assert "environment GRAYSPLIT_MAX_COST: 'much' is not an amount of US dollars above 0" in told
-    assert "Traceback" not in told
+    output = result.stdout.str() + result.stderr.str()
+    assert "environment GRAYSPLIT_MAX_COST: 'much' is not an amount of US dollars above 0" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(

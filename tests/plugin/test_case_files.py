@@ -60,7 +60,7 @@ def test_files_of_other_names_are_not_collected(project):
             '{"id": "a", "prompt": "One?"}\n{"id": "a", "prompt": "Two?"}\n',
             (
                 "s.graysplit.jsonl:2: id: 'a' is the id of s.graysplit.jsonl:1 too\n"
-                "  hint: give each case its own id: recordings go by it (one that is not given is made from the messages)  [case-id-twice]"
+                "  hint: give each case its own id, by which recordings are found (or none: it is then made from the messages)  [case-id-twice]"
             ),
         ),
         (
@@ -154,9 +154,9 @@ def test_failed_case_of_a_file_shows_its_line(project, section_of):
     result = project.run()
     assert section_of(result, "___ bad ___") == (
         "treatment deepseek-v3.2: expected to contain 'Rome', found 'Paris'\n"
-        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "  hint: contains is case-sensitive and literal; a regex can match more than one wording  [expect-contains]\n"
         "control claude-sonnet-4.5: expected to contain 'Rome', found 'Paris'\n"
-        "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+        "  hint: contains is case-sensitive and literal; a regex can match more than one wording  [expect-contains]\n"
         "\n"
         "  case       bad (support.graysplit.jsonl:1)\n"
         "  prompt     One?\n"

@@ -101,11 +101,11 @@ def test_judge_cost_is_not_in_the_cost_of_an_arm(suite):
         assert [arm[key] for arm in suite.report("with.json")["arms"]] == [
             arm[key] for arm in suite.report("without.json")["arms"]
         ]
-    told = metric_calls(suite, "with.json")["judge"]
+    counted = metric_calls(suite, "with.json")["judge"]
     usages = [one["usage"] for one in suite.recorded() if one["model"] == "judge-longer"]
     billed = sum(usage["prompt"] * 1 + usage["completion"] * 2 for usage in usages) / 1_000_000
-    assert told.pop("cost_usd") == pytest.approx(billed)
-    assert told == {
+    assert counted.pop("cost_usd") == pytest.approx(billed)
+    assert counted == {
         "model": "judge-longer", "calls": 6, "replayed": 0, "failed": 0, "unreadable": 0,
         "better": 1, "ties": 1, "worse": 1, "disagreements": 0,
     }  # fmt: skip
@@ -191,7 +191,7 @@ def test_prefetch_window_fetches_verdicts_with_each_test(suite, arguments):
 
 
 def test_judge_compares_the_control_with_itself(suite):
-    """Two control samples make one more pair, which is fetched with the others."""
+    """Two control samples make one more pair per case, which is fetched with the others."""
     suite.relay.control(faults=[])
     result = suite.run("--graysplit-control-samples=2", "--graysplit-param=seed=1", "--graysplit-json=report.json")
     assert "graysplit: judging 9 pairs with judge-longer, 0 of 18 answers are recorded" in result.outlines
@@ -379,10 +379,10 @@ def test_killed_run_keeps_its_verdicts(suite):
     [
         ('[tool.graysplit.judge]\nmodle = "m"', "judge.modle: unknown setting, did you mean model?"),
         ('[tool.graysplit.judge]\ncriteria = "kind"', "judge: names no model"),
-        ("[tool.graysplit.judge]\nmodel = 4", "judge.model: 4 is not a text that says something"),
+        ("[tool.graysplit.judge]\nmodel = 4", "judge.model: 4 is blank, or not a text"),
         (
             '[tool.graysplit.judge]\nmodel = "m"\ncriteria = " "',
-            "judge.criteria: ' ' is not a text that says something",
+            "judge.criteria: ' ' is blank, or not a text",
         ),
         ('[tool.graysplit]\njudge = "gpt-4.1"', "judge: 'gpt-4.1' is not a table"),
         ('[tool.graysplit.semantic]\nmodel = "m"\ncriteria = "x"', "semantic.criteria: unknown setting"),
@@ -407,12 +407,12 @@ def test_failure_shows_the_verdicts_of_the_judge(suite, section_of):
     """The verdicts of both orders are shown beside the score, each with the answer that was shown as A."""
     result = suite.run("--graysplit-min-similarity=0.5")
     result.assert_outcomes(passed=2, failed=1)
-    told = section_of(result, "___ test_x[Worse?] ___", "=== graysplit")
-    assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in told
+    message = section_of(result, "___ test_x[Worse?] ___", "=== graysplit")
+    assert "deepseek-v3.2: judge similarity 0.00 is below 0.5" in message
     assert (
         "  judge      A is the control's answer: A is better. {'A': 15, 'B': 3}\n"
         "  judge      A is the treatment's answer: B is better. {'A': 3, 'B': 15}\n"
-    ) in told
+    ) in message
 
 
 def test_reference_without_a_verdict_fails_neither_model(suite):
@@ -434,8 +434,8 @@ def test_judge_compares_each_treatment_with_the_control(suite):
     """Each treatment has its own verdicts and its own count in one run."""
     suite.relay.control(models=[CONTROL, TREATMENT, "gemini-2.5-flash", "judge-longer"])
     suite.run("--graysplit-treatment=gemini-2.5-flash", "--graysplit-json=report.json").assert_outcomes(passed=6)
-    told = {one["treatment"]: one["metric_calls"]["judge"] for one in suite.report()["comparisons"]}
-    assert {model: (one["calls"], one["better"]) for model, one in told.items()} == {
+    calls_by_model = {one["treatment"]: one["metric_calls"]["judge"] for one in suite.report()["comparisons"]}
+    assert {model: (one["calls"], one["better"]) for model, one in calls_by_model.items()} == {
         TREATMENT: (6, 1),
         "gemini-2.5-flash": (6, 3),
     }

@@ -40,12 +40,14 @@ def test_relay_that_fails_both_arms_counts_against_neither(project, gate, fixtur
 def test_item_of_a_run_without_replies_names_the_cause(project, workers):
     """The message counts the calls, although the controller of xdist workers has sent none itself."""
     write_suite(project, {"kind": "500"}, number=2)
-    said = project.run("--graysplit-retries=0", "--graysplit-gate=none", *workers).stdout.str()
+    output = project.run("--graysplit-retries=0", "--graysplit-gate=none", *workers).stdout.str()
     assert (
-        said.count("no reply could be had in this run: 4 calls failed, such as: the relay answered 500: internal error")
+        output.count(
+            "no reply could be had in this run: 4 calls failed, such as: the relay answered 500: internal error"
+        )
         == 1
     )
-    assert said.count("[no-reply]") == 1
+    assert output.count("[no-reply]") == 1
 
 
 @pytest.mark.parametrize("fixture", ["graysplit", "graysplit_reply"])
@@ -66,7 +68,7 @@ def test_calls_that_fail_for_the_control_alone_are_its_misses(project):
 
 
 @pytest.mark.parametrize(
-    ("listed", "told", "number", "model"),
+    ("listed", "explained", "number", "model"),
     [
         (True, False, 60, TREATMENT),
         (True, False, 1, TREATMENT),
@@ -75,9 +77,9 @@ def test_calls_that_fail_for_the_control_alone_are_its_misses(project):
         (False, True, 1, TREATMENT),
     ],
 )
-def test_unknown_model_ends_the_run_once(project, listed, told, number, model):
+def test_unknown_model_ends_the_run_once(project, listed, explained, number, model):
     """The other model answers, so the address is right; a relay may list a model that it does not serve."""
-    words = {"message": "The model does not exist", "code": "model_not_found"} if told else {}
+    words = {"message": "The model does not exist", "code": "model_not_found"} if explained else {}
     write_suite(project, {"kind": "404", "model": model, **words}, number=number)
     other = TREATMENT if model == CONTROL else CONTROL
     project.relay.control(models=[CONTROL, TREATMENT] if listed else [other])
@@ -131,6 +133,6 @@ def test_calls_that_fail_for_two_of_three_arms_give_no_pair(project):
     faults = ({"kind": "500", "model": CONTROL}, {"kind": "500", "model": TREATMENT})
     write_suite(project, *faults, number=2, fixture="graysplit_reply")
     run_without_retries(project, "--graysplit-treatment=gpt-4.1", "--graysplit-gate=none")
-    told = {arm["model"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
-    assert told == {CONTROL: (0, 2), TREATMENT: (0, 0), "gpt-4.1": (2, 2)}
+    counts = {arm["model"]: (arm["passed"], arm["cases"]) for arm in project.report()["arms"]}
+    assert counts == {CONTROL: (0, 2), TREATMENT: (0, 0), "gpt-4.1": (2, 2)}
     assert {one["treatment"]: one["n"] for one in project.report()["comparisons"]} == {TREATMENT: 0, "gpt-4.1": 2}

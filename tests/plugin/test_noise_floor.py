@@ -180,8 +180,8 @@ def test_auto_threshold_of_a_selection_is_noted(write_suite, section_of):
     """`-k` leaves fewer cases to measure, which may give another threshold."""
     project = write_suite(cases=30)
     result = project.run(*near_options(AUTO, TWO, "-k", "not (20 or 21 or 22 or 29)"))
-    told = "min_similarity=auto is 0.71, calibrated on 26 selected cases only: the control itself misses it in 0.2 to 11% of cases"
-    assert told in summary_notes(section_of, result)
+    note = "min_similarity=auto is 0.71, calibrated on 26 selected cases only: the control itself misses it in 0.2 to 11% of cases"
+    assert note in summary_notes(section_of, result)
 
 
 def test_auto_threshold_is_not_calibrated_on_a_cache(project, section_of):
@@ -314,7 +314,7 @@ def test_self_similarity_applies_to_tests_that_run_once_per_arm(project, section
     ]
 
 
-HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how far the control repeats itself  [auto-samples]"
+HINT = "  hint: add --graysplit-control-samples=2: the second reply shows how consistent the control is with itself  [auto-samples]"
 
 
 @pytest.mark.parametrize(
@@ -332,8 +332,8 @@ def test_auto_with_one_control_sample_is_refused_before_it_sends(project, mark, 
     project.test_file(f'@pytest.mark.graysplit(prompt="One?", {mark})\ndef test_x(graysplit): pass')
     result = project.run(*arguments)
     assert result.ret != pytest.ExitCode.OK
-    told = [*result.outlines, *result.errlines]
-    assert told[told.index(line) + 1] == HINT
+    output = [*result.outlines, *result.errlines]
+    assert output[output.index(line) + 1] == HINT
     assert project.sent() == 0
 
 
@@ -376,7 +376,7 @@ def words_of(*seed):
 def write_word_suite(project):
     """Return a function that writes cases whose control replaces some of ten words from sample to sample."""
 
-    def write(parts, said, cases=20, samples=2):
+    def write(parts, reply_of, cases=20, samples=2):
         project.test_file(
             f"""
             @pytest.mark.graysplit
@@ -390,7 +390,7 @@ def write_word_suite(project):
             for sample in range(samples):
                 text = " ".join([*words[: 10 - parts], *words_of(number, sample)[:parts]])
                 project.record(case, prompt, model=CONTROL, text=text, sample=sample)
-            project.record(case, prompt, model=TREATMENT, text=" ".join(said(words)))
+            project.record(case, prompt, model=TREATMENT, text=" ".join(reply_of(words)))
         return project
 
     return write
@@ -407,8 +407,8 @@ def test_auto_threshold_that_other_prompts_reach_is_noted(write_word_suite, sect
             "samples (--graysplit-control-samples=3)"
         ),
     ]
-    told = summary_notes(section_of, project.run("--graysplit-record=none", AUTO, TWO))[1]
-    assert told.startswith("min_similarity=auto asserts nothing: 5% of the control's answers to other prompts reach 0.")
+    note = summary_notes(section_of, project.run("--graysplit-record=none", AUTO, TWO))[1]
+    assert note.startswith("min_similarity=auto asserts nothing: 5% of the control's answers to other prompts reach 0.")
 
 
 def test_auto_threshold_of_labels_is_asserted(project, section_of):
@@ -437,14 +437,14 @@ def test_three_control_samples_give_each_case_its_own_threshold(write_word_suite
     """The threshold is the self-similarity of the case less a tolerance."""
     project = write_word_suite(2, lambda words: words[:4] + words_of("unlike")[4:], cases=24, samples=3)
     result = project.run("--graysplit-record=none", AUTO, THREE, "--graysplit-json=report.json")
-    told = summary_notes(section_of, result)[0]
+    note = summary_notes(section_of, result)[0]
     assert re.fullmatch(
         r"min_similarity=auto is the similarity of the control's answers to a case, less 0\.\d+: "
         r"the control itself misses it in 0\.2 to 12% of cases",
-        told,
+        note,
     )
     cases = project.report()["cases"]
-    lack = float(told.partition("less ")[2].partition(":")[0])
+    lack = float(note.partition("less ")[2].partition(":")[0])
     for case in cases:
         assert case["calibrated"]
         assert case["threshold"] == pytest.approx(case["self_similarity"] - lack, abs=0.001)

@@ -316,7 +316,7 @@ def test_invalid_environment_value_is_a_message_at_collection(project, monkeypat
 
 
 def test_option_precedence_is_marker_command_line_environment_ini(project, monkeypatch):
-    """The default is the weakest, below the ini file."""
+    """The name lists them from the strongest to the weakest."""
     project.write(
         "pytest.ini", "[pytest]\ngraysplit_max_latency = 10\ngraysplit_max_latency_ratio = 1000\ngraysplit_samples = 3"
     )

@@ -147,7 +147,7 @@ def test_prefetch_window_replays_without_requests(project):
 
 
 def test_prefetch_window_is_used_with_the_debugger(project):
-    """`--pdb` fetches only a window ahead, and ends with its input."""
+    """`--pdb` fetches only a window ahead, and the run ends with the input of the debugger."""
     project.test_file(MANY)
     result = project.pytester.run(
         *project.python(), *project.options("--pdb", "--graysplit-concurrency=1"), stdin=b"q\n", timeout=60

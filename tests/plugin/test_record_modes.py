@@ -347,7 +347,7 @@ def test_unwritable_state_folder_is_refused_before_anything_is_sent(project):
             lambda text: text.replace('"format":1', '"format":2'),
             (
                 "ERROR: __graysplit__/test_it.jsonl:1: is format 2, this version reads 1\n"
-                "  hint: install the pytest-graysplit that wrote it, or move it away and record anew with --graysplit-record=new  [recording-format]"
+                "  hint: install the pytest-graysplit that wrote it, or move it away and record again with --graysplit-record=new  [recording-format]"
             ),
         ),
         (
@@ -367,7 +367,7 @@ def test_unwritable_state_folder_is_refused_before_anything_is_sent(project):
         (
             lambda text: text + "\n{}\n",
             (
-                "ERROR: __graysplit__/test_it.jsonl:4: is no recording (Object missing required field `format`)\n"
+                "ERROR: __graysplit__/test_it.jsonl:4: is not a recording (Object missing required field `format`)\n"
                 "  hint: restore the line from version control, or delete it and record it again with --graysplit-record=new  [recording-broken]"
             ),
         ),

@@ -28,8 +28,8 @@ def test_queueing_server_is_noted_live_and_in_replay(project, one_at_a_time):
     assert (len(stored), min(stored), max(stored)) == (60, 1, 16)
     report = project.report()
     assert [arm["in_flight"]["max"] for arm in report["arms"]] == [16, 16]
-    told = [reply["in_flight"] for case in report["cases"] for some in case["replies"].values() for reply in some]
-    assert sorted(told) == sorted(stored)
+    reported = [reply["in_flight"] for case in report["cases"] for some in case["replies"].values() for reply in some]
+    assert sorted(reported) == sorted(stored)
 
 
 def test_concurrency_of_one_has_one_request_in_flight(project):

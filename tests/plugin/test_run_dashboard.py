@@ -87,8 +87,8 @@ def start_run(suite):
         process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         running.append(process)
         for line in process.stdout:
-            if told := LINE.fullmatch(line):
-                return process, told[1]
+            if announced := LINE.fullmatch(line):
+                return process, announced[1]
         raise AssertionError("no page was announced")
 
     yield start_run
@@ -215,7 +215,7 @@ def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, argumen
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
         (["-q"], True),
         (["-qq"], False),
@@ -224,14 +224,14 @@ def test_dashboard_port_in_use_ends_the_run_before_it_sends(suite, port, argumen
         (["-k", "own"], False),
     ],
 )
-def test_dashboard_address_is_printed_when_our_tests_run(suite, arguments, told):
+def test_dashboard_address_is_printed_when_our_tests_run(suite, arguments, printed):
     """It is printed under -q as well, because the page could not be found otherwise."""
     (suite.path / "middle").touch()
     (suite.path / "end").touch()
     suite.test_file("def test_own(): pass", "test_own.py")
     result = suite.run("--graysplit-dashboard", *arguments)
     assert result.ret == 0
-    assert sum("live page at" in line for line in result.outlines) == told
+    assert sum("live page at" in line for line in result.outlines) == printed
 
 
 def test_dashboard_server_is_not_imported_without_the_option(project):

@@ -130,9 +130,9 @@ def test_json_report_unwritable_at_the_start_refuses_the_run(project, more):
     project.write("taken", "a file")
     result = project.run("--graysplit-json=taken/deep/report.json", *more)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    told = result.stderr.str()
-    assert "the report taken/deep/report.json cannot be written: " in told
-    assert "[report-unwritable]" in told
+    errors = result.stderr.str()
+    assert "the report taken/deep/report.json cannot be written: " in errors
+    assert "[report-unwritable]" in errors
     assert (project.sent(), project.recorded()) == (0, [])
 
 

@@ -49,7 +49,7 @@ def record_pair(project):
             "It took 14 days to arrive.",
             (
                 "treatment deepseek-v3.2: lexical similarity 0.80 reaches 0.75, but the guard number-changed vetoes it: control says 30, treatment says 14\n"
-                "  hint: similarity does not see this difference; where it is harmless, leave min_similarity out and use expect  [guard-veto]\n"
+                "  hint: similarity does not show this difference; if it is harmless, leave min_similarity out and use expect  [guard-veto]\n"
                 "\n"
                 "  case       test_x (test_it.py:3)\n"
                 "  prompt     One?\n"
@@ -66,9 +66,9 @@ def record_pair(project):
             "Rome",
             (
                 "treatment deepseek-v3.2: expected to contain 'Paris', found 'Rome'\n"
-                "  hint: contains is case-sensitive and literal; a regex takes more than one wording  [expect-contains]\n"
+                "  hint: contains is case-sensitive and literal; a regex can match more than one wording  [expect-contains]\n"
                 "control claude-sonnet-4.5: expected at most 2 words, found 4\n"
-                "  hint: ask for a length in the prompt, or raise max_words (words are what white space separates)  [expect-max-words]\n"
+                "  hint: ask for a length in the prompt, or raise max_words (words are separated by white space)  [expect-max-words]\n"
                 "\n"
                 "  case       test_x (test_it.py:3)\n"
                 "  prompt     One?\n"
@@ -278,7 +278,7 @@ def test_threshold_applies_to_the_control_with_two_samples(project, section_of):
     result.assert_outcomes(failed=1)
     assert section_of(result, "___ test_x ___") == (
         "control claude-sonnet-4.5: similarity 0.05 to its own other answer is below 0.5\n"
-        '  hint: the control does not repeat itself this closely, so a treatment cannot be asked to: say min_similarity="auto", lower it, send temperature=0, or check the task with expect  [control-similarity]\n'
+        '  hint: the control is less consistent with itself than that, so the threshold is too strict for a treatment: set min_similarity="auto", lower it, send temperature=0, or check the task with expect  [control-similarity]\n'
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     One?\n"
@@ -301,7 +301,7 @@ def test_failed_call_fails_the_case_before_its_body(project, section_of):
     result.stdout.no_fnmatch_line("the body ran")
     assert section_of(result, "___ test_x ___") == (
         "treatment deepseek-v3.2: no answer after 2 attempts: the relay answered 500: internal error\n"
-        "  hint: failed calls count; the relay may do better later: run again, and only what is missing is fetched  [relay-http-error]\n"
+        "  hint: failed calls count; run again later, and only missing replies are fetched  [relay-http-error]\n"
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     One?\n"
@@ -338,7 +338,7 @@ def test_failed_call_is_retried_by_the_next_run(project):
             "refusal",
             (
                 "treatment deepseek-v3.2: the model refused to answer\n"
-                "  hint: reword the prompt; where refusing is right, this case does not belong in the suite  [outcome-refusal]\n"
+                "  hint: reword the prompt; if a refusal is right, remove the case from the suite  [outcome-refusal]\n"
                 "\n"
                 "  case       test_x (test_it.py:3)"
             ),

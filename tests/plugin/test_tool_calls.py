@@ -103,7 +103,7 @@ def test_failure_shows_the_tool_calls(project, record_calls, section_of):
     )
     assert section_of(project.run(), "test_x _", "===") == (
         "treatment deepseek-v3.2: expected refund(order=1001), called refund(order=1002), notify()\n"
-        "  hint: arguments may be more than are expected; numbers and dates are equal by value  [expect-tool-calls]\n"
+        "  hint: a call may have more arguments than expected; numbers and dates are compared by value  [expect-tool-calls]\n"
         "\n"
         "  case       test_x (test_it.py:3)\n"
         "  prompt     Refund it.\n"

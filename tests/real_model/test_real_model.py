@@ -10,12 +10,12 @@ import sys
 import pytest
 from real_model.client import FOLDER, RunningModel, reason_to_skip
 
-# One worker has them all, so the model is loaded once, and not twice on two cores.
+# One worker runs them all, so that the model is loaded once, and not twice on two cores.
 pytestmark = [
     pytest.mark.skipif(bool(reason_to_skip()), reason=reason_to_skip()),
     pytest.mark.xdist_group("real-model"),
 ]
-# Few tokens, for these cores have other tests to run as well.
+# Few tokens: these cores have other tests to run as well.
 BRIEF = [f"--graysplit-param={param}" for param in ("temperature=0", "seed=1", "max_tokens=8")]
 FOREIGN = re.compile("GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER|CI$|COLUMNS|PYTEST_|GITHUB_")
 
@@ -28,14 +28,14 @@ def model():
 
 @pytest.fixture
 def suite(tmp_path):
-    """The example's suite in a folder of its own."""
+    """Return the example's suite in a folder of its own."""
     for name in ("pyproject.toml", "questions.graysplit.jsonl"):
         shutil.copy(FOLDER / name, tmp_path)
     return tmp_path
 
 
 def run(folder, url, mode):
-    """Run the suite and return what it printed and its report."""
+    """Run the suite and return its output and its report."""
     environ = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
     environ |= {"GRAYSPLIT_BASE_URL": url, "GRAYSPLIT_API_KEY": "unused", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     options = ["-p", "graysplit", "-p", "no:cacheprovider", "--graysplit-gate=none", f"--graysplit-record={mode}"]
@@ -48,7 +48,7 @@ def run(folder, url, mode):
 
 
 def replies_of(report):
-    """What was answered, without what tells of this run alone."""
+    """Return the replies without the parts that differ between runs."""
     runs = ("replayed", "queue_s", "backoff_s")
     return {
         (case["id"], arm, number): {name: value for name, value in reply.items() if name not in runs}
@@ -58,8 +58,8 @@ def replies_of(report):
     }
 
 
-def test_a_real_model_answers_is_recorded_and_is_replayed(model, suite):
-    """Twenty answers come in, whatever else these cores do; the replay opens no connection and tells the same."""
+def test_real_model_is_recorded_and_replayed(model, suite):
+    """Twenty answers arrive under any load; the replay opens no connection and reports the same."""
     printed, live = run(suite, model.url, "new")
     answers = replies_of(live)
     assert len(answers) == 20, printed

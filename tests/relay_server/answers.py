@@ -1,4 +1,4 @@
-"""What the loopback relay answers: a pure function of model, messages and seed, so that tests can predict it."""
+"""Answers of the loopback relay: a pure function of model, messages and seed, so that tests can predict them."""
 
 import hashlib
 import json
@@ -10,18 +10,18 @@ USD_PER_MILLION = {"input": "1", "output": "2"}
 
 
 def text_of(body):
-    """The words of every message, as one text."""
+    """Return the words of every message, as one text."""
     return " ".join(_words(message.get("content")) for message in body.get("messages", ()))
 
 
 def prompt_of(body):
-    """The last message, as text."""
+    """Return the last message, as text."""
     messages = body.get("messages") or [{}]
     return _words(messages[-1].get("content"))
 
 
 def answer_text(body):
-    """The default answer: it names the model, the prompt and, where one was sent, the seed."""
+    """Return the default answer: it names the model, the prompt and, where one was sent, the seed."""
     if str(body.get("model")).startswith("judge-"):
         return verdict(body)
     seed = f" (seed {body['seed']})" if "seed" in body else ""
@@ -29,7 +29,7 @@ def answer_text(body):
 
 
 def verdict(body):
-    """What a judge says of two answers: judge-longer prefers the longer one, judge-first whichever comes first."""
+    """Return the verdict of a judge: judge-longer prefers the longer answer, judge-first the first one."""
     found = re.findall(r"\[answer ([AB]) (\w+)\]\n(.*?)\n\[end of answer \1 \2\]", text_of(body), re.DOTALL)
     lengths = {name: len(text) for name, _, text in found}
     difference = lengths["A"] - lengths["B"]
@@ -39,13 +39,13 @@ def verdict(body):
 
 
 def usage_of(body, text):
-    """Tokens are words here."""
+    """Count words as tokens."""
     prompt, completion = len(text_of(body).split()), len(text.split())
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def cost_of(usage, price=None):
-    """What this relay bills, in USD: exactly, at a price in USD per million tokens, given as texts."""
+    """Return the bill of this relay, in USD: exact, at a price in USD per million tokens, given as texts."""
     price = USD_PER_MILLION if price is None else price
     dear = usage["prompt_tokens"] * Decimal(price["input"]) + usage.get("completion_tokens", 0) * Decimal(
         price["output"]
@@ -54,7 +54,7 @@ def cost_of(usage, price=None):
 
 
 def limited(body, text, finish):
-    """The text and its finish reason as the request's own limit leaves them; tokens are words here."""
+    """Return the text and its finish reason under the request's own limit; tokens are words here."""
     limits = [body[name] for name in ("max_completion_tokens", "max_tokens") if isinstance(body.get(name), int)]
     words = (text or "").split()
     if not limits or len(words) <= min(limits):
@@ -63,7 +63,7 @@ def limited(body, text, finish):
 
 
 def completion(body, text=None, finish="stop", **message):
-    """A chat completion in its usual shape."""
+    """Return a chat completion in its usual shape."""
     text, finish = limited(body, answer_text(body) if text is None else text, finish)
     return {
         "id": "chatcmpl-loopback",
@@ -79,7 +79,7 @@ def completion(body, text=None, finish="stop", **message):
 
 
 def embedding(body, dimensions=64):
-    """A vector with a place for each word, by its hash, so that texts with the same words point the same way."""
+    """Return a vector with a position for each word, by its hash: texts with the same words have one direction."""
     vector = [0.0] * dimensions
     words = re.findall(r"\w+", body["input"].lower())
     for word in words:
@@ -93,7 +93,7 @@ def embedding(body, dimensions=64):
 
 
 def stream(answer, *, usage=True):
-    """The same answer as server-sent events, one word a delta."""
+    """Return the same answer as server-sent events, one word per delta."""
     choice = answer["choices"][0]
     common = {key: answer[key] for key in ("id", "model", "system_fingerprint")} | {"object": "chat.completion.chunk"}
     deltas = [{"role": "assistant", "content": ""}]
@@ -109,7 +109,7 @@ def stream(answer, *, usage=True):
 
 
 def error(message, kind=None, code=None, param=None):
-    """An error in the usual shape."""
+    """Return an error in the usual shape."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 

@@ -1,4 +1,4 @@
-"""Starts the loopback relay and talks to its control routes; shared by fixtures and benchmarks."""
+"""Start the loopback relay and use its control routes; shared by fixtures and benchmarks."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ class RunningRelay:
         self.url = ""
 
     def start(self):
-        """Start the server; its first line tells that it listens, and where."""
+        """Start the server; its first line is printed once it listens, and names its address."""
         command = [sys.executable, "-S", "-E", str(SERVER), *self._arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self._process.stdout.readline().strip()
@@ -33,15 +33,15 @@ class RunningRelay:
         self._process.communicate()
 
     def control(self, **wishes):
-        """Tell it how to behave: faults=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=, one_at_a_time=."""
+        """Set its faults=[...], latency=, latencies=, key=, models=, max_in_flight=, prices=, or one_at_a_time=."""
         return self._call("/_control", wishes)
 
     def stats(self):
-        """What it has seen: total, requests by model, bodies, headers, peak_in_flight, billed, ..."""
+        """Return its statistics: total, requests by model, bodies, headers, peak_in_flight, billed, ..."""
         return self._call("/_stats")
 
     def reset(self):
-        """Back to how it was started."""
+        """Reset it to the state of its start."""
         return self._call("/_reset", {})
 
     def __enter__(self):

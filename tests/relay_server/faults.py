@@ -1,8 +1,8 @@
-"""The faults that the loopback relay can be told to show; each turns a request into what goes over the wire.
+"""The faults of the loopback relay; each turns a request into the bytes to send.
 
-A fault returns (status, headers, body), where the body is JSON or bytes, or one of the ways not to answer:
-DROP (close the connection), BILL_DROP (bill the answer, then close), HANG (never answer), CUT (a part of an answer),
-KEEPALIVE (blank lines first). STREAM sends the answer as events.
+A fault returns (status, headers, body), where the body is JSON or bytes, or one of the ways not to answer: DROP (close
+the connection), BILL_DROP (bill the answer, then close), HANG (never answer), CUT (a part of an answer), KEEPALIVE
+(blank lines first). STREAM sends the answer as events.
 """
 
 import json
@@ -32,7 +32,7 @@ STATUS_MESSAGES = {
 
 
 def show(fault, body):
-    """Return what the fault makes of a request."""
+    """Return the response of the fault to a request."""
     kind = str(fault["kind"])
     if kind.isdecimal():
         return _status(int(kind), fault)
@@ -61,14 +61,14 @@ def _param(fault, body):
 
 @cache
 def _bomb():
-    """256 MB of blanks in 1 kB: gzip in gzip."""
+    """Return 256 MB of blanks in 1 kB: gzip in gzip."""
     once, twice, blanks = zlib.compressobj(1, zlib.DEFLATED, 31), zlib.compressobj(9, zlib.DEFLATED, 31), b" " * 2**20
     packed = b"".join(once.compress(blanks) for _ in range(256)) + once.flush()
     return twice.compress(packed) + twice.flush()
 
 
 def _with_more_behind(body, head):
-    """The whole answer, and behind its end the head of another thing, which goes on as the server goes on."""
+    """Return the whole answer, and after its end the head of another response, which continues later."""
     whole = json.dumps(completion(body))
     return {"x-answer": f"whole\r\ncontent-length: {len(whole)}\r\n\r\n{whole}{head}"}
 
@@ -85,7 +85,7 @@ def _tool(fault, body):
 
 
 def _scripted(fault, body):
-    """The prompt is JSON that holds the message of each model."""
+    """Return the message for this model from a prompt of JSON by model."""
     return 200, {}, completion(body, "", "tool_calls", **json.loads(prompt_of(body))[body["model"]])
 
 

@@ -1,4 +1,4 @@
-"""A real relay on the loopback, in a process of its own: light enough to share two cores with what it measures.
+"""A real relay on the loopback, in a process of its own: light enough to share two cores with the tests.
 
     python tests/relay_server/server.py --port 0 --latency 0.2
 
@@ -26,7 +26,7 @@ REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 429: b"Too Many R
 
 
 class State:
-    """Everything a test can set or ask, shared by all connections."""
+    """The state that tests set and read, shared by all connections."""
 
     def __init__(self, latency):
         self.first_latency = latency
@@ -64,7 +64,7 @@ class State:
         }
 
     def fault_for(self, place, body):
-        """The next fault that applies; `times` counts down (absent: once, null: always)."""
+        """Return the next fault that applies; `times` counts down (absent: once, null: always)."""
         model = str(body.get("model", ""))
         if place == "chat" and "+" in model:
             return {"kind": model.partition("+")[2]}
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
                 self.bill(completion(body))
             self.transport.abort()
         elif shown == faults.CUT:
-            self.bill(completion(body))  # it has answered, and the network lost it
+            self.bill(completion(body))  # it has answered, and the network lost the answer
             self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{")
             loop.call_later(0.01, self.transport.abort)
         elif shown == faults.KEEPALIVE:

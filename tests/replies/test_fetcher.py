@@ -1,4 +1,4 @@
-"""The prefetch engine's plan against a real relay: what is sent, what is not, and what is kept."""
+"""The fetcher against a real relay: the requests that are sent, those that are not, and the replies that are kept."""
 
 import threading
 from collections import Counter
@@ -24,13 +24,13 @@ CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 EMBEDDER = "text-embedding-3-small"
 
 
-class Bench:
-    """A project folder, a relay, and runners on both."""
+class FetchProject:
+    """A project folder, a relay, and fetchers for both."""
 
     def __init__(self, root, relay):
         self.root, self.relay = root, relay
         self.file = root / "tests" / "__graysplit__" / "test_support.jsonl"
-        self.runners = []
+        self.fetchers = []
 
     def request(self, case="a", model=CONTROL, sample=0, **body):
         body = {"messages": [{"role": "user", "content": f"Question {case}"}], **body}
@@ -61,11 +61,11 @@ class Bench:
             fresh=fresh,
             asked_models=asked_models,
         )
-        self.runners.append(fetcher)
+        self.fetchers.append(fetcher)
         return fetcher
 
     def recorded(self, requests, **options):
-        """Have the requests answered and merged by an earlier run."""
+        """Let an earlier run answer and merge the requests."""
         fetcher = self.fetcher(**options)
         replies = self.fetch(fetcher, requests)
         fetcher.stop()
@@ -79,36 +79,36 @@ class Bench:
         return [fetcher.reply(request) for request in requests]
 
     def asked(self):
-        """What the relay was asked: (model, prompt) in its order."""
+        """Return the requests that the relay received: (model, prompt) in their order."""
         return [(body["model"], body["messages"][-1]["content"]) for body in self.relay.stats()["bodies"]]
 
 
 @pytest.fixture
-def bench(tmp_path, relay):
-    bench = Bench(tmp_path, relay)
-    yield bench
-    for fetcher in bench.runners:
+def project(tmp_path, relay):
+    project = FetchProject(tmp_path, relay)
+    yield project
+    for fetcher in project.fetchers:
         fetcher.stop(grace_s=0.1)
 
 
-# --- what is sent
+# --- sending
 
 
-def test_each_wish_is_sent_once_although_wanted_twice(bench):
-    """Two items that want one reply pay for it once, and both get it."""
-    requests = bench.pairs(2)
-    fetcher = bench.fetcher()
-    replies = bench.fetch(fetcher, [*requests, *requests])
-    assert Counter(bench.asked()) == {(request.key.model, f"Question {request.key.case}"): 1 for request in requests}
+def test_duplicate_request_is_sent_once(project):
+    """Two items that need one reply pay for it once, and both get it."""
+    requests = project.pairs(2)
+    fetcher = project.fetcher()
+    replies = project.fetch(fetcher, [*requests, *requests])
+    assert Counter(project.asked()) == {(request.key.model, f"Question {request.key.case}"): 1 for request in requests}
     assert replies[:4] == replies[4:]
     assert fetcher.missing(requests) == []
-    assert bench.fetch(fetcher, requests) == replies[:4]
-    assert bench.relay.stats()["total"] == 4
+    assert project.fetch(fetcher, requests) == replies[:4]
+    assert project.relay.stats()["total"] == 4
 
 
-def test_the_reply_is_what_the_relay_said_with_its_price(bench):
-    """Answer, model and cost arrive where they belong."""
-    (reply,) = bench.fetch(bench.fetcher(), [bench.request()])
+def test_reply_has_the_answer_and_its_price(project):
+    """Answer, model and cost are in their fields."""
+    (reply,) = project.fetch(project.fetcher(), [project.request()])
     assert (reply.text, reply.outcome, reply.replayed) == (f"Answer of {CONTROL} to: Question a", "ok", False)
     assert reply.cost_usd == (2 * Decimal(3) + 6 * Decimal(15)) / 1_000_000
 
@@ -120,18 +120,18 @@ def deep(levels):
     return value
 
 
-def test_calls_are_sent_in_the_order_they_were_given(bench):
-    """The shuffled order is the order in which the relay meets them."""
-    requests = shuffled([bench.pairs(8)[n : n + 2] for n in range(0, 16, 2)])
-    bench.fetch(bench.fetcher(concurrency=1), requests)
-    assert bench.asked() == [(request.key.model, f"Question {request.key.case}") for request in requests]
+def test_requests_are_sent_in_the_given_order(project):
+    """The relay receives the requests in their shuffled order."""
+    requests = shuffled([project.pairs(8)[n : n + 2] for n in range(0, 16, 2)])
+    project.fetch(project.fetcher(concurrency=1), requests)
+    assert project.asked() == [(request.key.model, f"Question {request.key.case}") for request in requests]
 
 
-def test_sample_n_sends_the_seed_plus_n(bench):
-    """Samples differ, and repeat; the recording knows them under one request."""
-    requests = [bench.request(sample=n, seed=42, temperature=0) for n in range(3)]
-    bench.fetch(bench.fetcher(concurrency=1), requests)
-    bodies = bench.relay.stats()["bodies"]
+def test_sample_n_sends_the_seed_plus_n(project):
+    """Samples differ, and can be repeated; the recording has them under one request."""
+    requests = [project.request(sample=n, seed=42, temperature=0) for n in range(3)]
+    project.fetch(project.fetcher(concurrency=1), requests)
+    bodies = project.relay.stats()["bodies"]
     assert [body["seed"] for body in bodies] == [42, 43, 44]
     assert bodies[0] == {
         "model": CONTROL,
@@ -143,17 +143,17 @@ def test_sample_n_sends_the_seed_plus_n(bench):
 
 
 @pytest.mark.parametrize("seed", [None, True, "42", 1.5])
-def test_a_seed_that_is_no_whole_number_is_sent_as_it_is(bench, seed):
-    """Only what can be counted up is."""
-    assert bench.request(sample=2, seed=seed).full_body()["seed"] is seed
-    assert "seed" not in bench.request(sample=2).full_body()
+def test_seed_that_is_not_an_integer_is_sent_unchanged(project, seed):
+    """Only an integer can be counted up."""
+    assert project.request(sample=2, seed=seed).full_body()["seed"] is seed
+    assert "seed" not in project.request(sample=2).full_body()
 
 
 # --- order
 
 
-def test_the_order_is_random_seeded_and_keeps_arms_together():
-    """Cases are mixed, the arms of a case stand next to each other in either order, and it repeats."""
+def test_shuffled_is_seeded_and_keeps_arms_together():
+    """Cases are mixed, the arms of a case stand next to each other in either order, and the order can be repeated."""
     groups = [[f"{case}-control", f"{case}-treatment"] for case in range(40)]
     order = shuffled(groups)
     assert order == shuffled(groups) == shuffled(groups, Random(SEED))
@@ -165,8 +165,8 @@ def test_the_order_is_random_seeded_and_keeps_arms_together():
     assert [pair[0].split("-")[0] for pair in pairs] != [str(case) for case in range(40)]
 
 
-def test_the_groups_themselves_are_left_in_order():
-    """The caller's lists are not shuffled under its hands."""
+def test_shuffled_does_not_change_its_input():
+    """The lists of the caller keep their order."""
     groups = [[1, 2], [3, 4], [5, 6]]
     shuffled(groups)
     assert groups == [[1, 2], [3, 4], [5, 6]]
@@ -175,87 +175,87 @@ def test_the_groups_themselves_are_left_in_order():
 # --- modes
 
 
-def test_a_second_run_asks_only_for_what_is_missing(bench):
-    """What the first run recorded is replayed, in another process's fetcher as well."""
-    first = bench.recorded([bench.request("a"), bench.request("b")])
-    fetcher = bench.fetcher(run_id="run2")
-    requests = [bench.request("a"), bench.request("b"), bench.request("c")]
+def test_second_run_sends_only_missing_requests(project):
+    """Another process replays the recordings of the first run."""
+    first = project.recorded([project.request("a"), project.request("b")])
+    fetcher = project.fetcher(run_id="run2")
+    requests = [project.request("a"), project.request("b"), project.request("c")]
     assert [request.key.case for request in fetcher.missing(requests)] == ["c"]
-    replies = bench.fetch(fetcher, requests)
+    replies = project.fetch(fetcher, requests)
     assert [(reply.text, reply.replayed) for reply in replies] == [
         (first[0].text, True),
         (first[1].text, True),
         (f"Answer of {CONTROL} to: Question c", False),
     ]
     assert replies[0].cost_usd == first[0].cost_usd
-    assert Counter(prompt for _, prompt in bench.asked()) == {"Question a": 1, "Question b": 1, "Question c": 1}
+    assert Counter(prompt for _, prompt in project.asked()) == {"Question a": 1, "Question b": 1, "Question c": 1}
 
 
-def test_a_run_that_was_killed_left_its_replies_in_the_journal(bench):
-    """Nothing was closed and nothing merged; the next run takes the journal in and asks for the rest alone."""
-    bench.fetch(bench.fetcher(), [bench.request("a")])
-    bench.runners[0]._journal.close()  # a killed process lets go of its lock
-    merge_journals(bench.root)
-    bench.fetch(bench.fetcher(run_id="run2"), [bench.request("a"), bench.request("b")])
-    assert [prompt for _, prompt in bench.asked()] == ["Question a", "Question b"]
+def test_replies_of_a_killed_run_are_recovered_from_its_journal(project):
+    """Nothing was closed or merged; the next run merges the journal and sends only the rest."""
+    project.fetch(project.fetcher(), [project.request("a")])
+    project.fetchers[0]._journal.close()  # a killed process releases its lock
+    merge_journals(project.root)
+    project.fetch(project.fetcher(run_id="run2"), [project.request("a"), project.request("b")])
+    assert [prompt for _, prompt in project.asked()] == ["Question a", "Question b"]
 
 
-def test_mode_all_asks_anew_but_not_for_what_this_recording_has_already(bench):
-    """A recording is swapped in whole at its end; one that was interrupted goes on where it stopped."""
-    requests = [bench.request("a"), bench.request("b")]
-    bench.recorded(requests)
-    assert [request.key.case for request in bench.fetcher(record="all").missing(requests)] == ["a", "b"]
-    resumed = bench.fetcher(record="all", fresh=frozenset({requests[0].recording_key}), run_id="run2")
+def test_mode_all_requests_again_except_replies_of_the_same_recording(project):
+    """A recording is replaced as a whole at its end; an interrupted one continues."""
+    requests = [project.request("a"), project.request("b")]
+    project.recorded(requests)
+    assert [request.key.case for request in project.fetcher(record="all").missing(requests)] == ["a", "b"]
+    resumed = project.fetcher(record="all", fresh=frozenset({requests[0].recording_key}), run_id="run2")
     assert [request.key.case for request in resumed.missing(requests)] == ["b"]
     assert resumed.recorded(requests[0]).replayed
 
 
-def test_mode_off_asks_always_and_stores_nothing(bench):
-    """Neither a recording is read nor a file written."""
-    bench.recorded([bench.request("a")])
-    before = sorted(path for path in bench.root.rglob("*") if path.suffix == ".jsonl")
-    fetcher = bench.fetcher(record="off", journal=False)
-    assert fetcher.recorded(bench.request("a")) is None
-    (reply,) = bench.fetch(fetcher, [bench.request("a")])
+def test_mode_off_always_requests_and_stores_nothing(project):
+    """No recording is read, and no file is written."""
+    project.recorded([project.request("a")])
+    before = sorted(path for path in project.root.rglob("*") if path.suffix == ".jsonl")
+    fetcher = project.fetcher(record="off", journal=False)
+    assert fetcher.recorded(project.request("a")) is None
+    (reply,) = project.fetch(fetcher, [project.request("a")])
     assert not reply.replayed
-    assert bench.relay.stats()["total"] == 2
-    assert sorted(path for path in bench.root.rglob("*") if path.suffix == ".jsonl") == before
+    assert project.relay.stats()["total"] == 2
+    assert sorted(path for path in project.root.rglob("*") if path.suffix == ".jsonl") == before
 
 
-def test_mode_none_replays_and_never_calls(bench):
-    """What is recorded is answered; what is not is missed, with the command that records it."""
-    bench.recorded([bench.request("a")])
-    fetcher = bench.fetcher(record="none", journal=False, base_url="http://127.0.0.1:9/v1")
-    assert fetcher.missing([bench.request("a"), bench.request("b")]) == []
-    assert fetcher.reply(bench.request("a")).replayed
+def test_mode_none_replays_and_never_calls(project):
+    """A recorded request is answered; any other is a miss, with the command that records it."""
+    project.recorded([project.request("a")])
+    fetcher = project.fetcher(record="none", journal=False, base_url="http://127.0.0.1:9/v1")
+    assert fetcher.missing([project.request("a"), project.request("b")]) == []
+    assert fetcher.reply(project.request("a")).replayed
     with pytest.raises(RecordingError) as caught:
-        fetcher.reply(bench.request("b"))
+        fetcher.reply(project.request("b"))
     assert caught.value.problem.startswith(f"no recording for case 'b' (control, {CONTROL})")
     assert (caught.value.hint, caught.value.slug) == ("run once with --graysplit-record=new", "recording-missing")
-    assert (bench.relay.stats()["total"], fetcher.stats()) == (1, None)
+    assert (project.relay.stats()["total"], fetcher.stats()) == (1, None)
 
 
-def test_a_reply_that_nobody_fetched_ahead_is_sent_when_it_is_wanted(bench):
-    """A prompt that a test body makes up needs no plan."""
-    fetcher = bench.fetcher()
-    assert fetcher.reply(bench.request("made-up")).text == f"Answer of {CONTROL} to: Question made-up"
-    assert fetcher.reply(bench.request("made-up")).text == f"Answer of {CONTROL} to: Question made-up"
-    assert bench.relay.stats()["total"] == 1
+def test_request_without_prefetch_is_sent_on_demand(project):
+    """A prompt that is made in a test body needs no plan."""
+    fetcher = project.fetcher()
+    assert fetcher.reply(project.request("made-up")).text == f"Answer of {CONTROL} to: Question made-up"
+    assert fetcher.reply(project.request("made-up")).text == f"Answer of {CONTROL} to: Question made-up"
+    assert project.relay.stats()["total"] == 1
 
 
-def test_a_failed_call_is_a_reply_and_is_not_recorded(bench):
-    """It counts in this run, and the next one asks again."""
-    bench.relay.control(faults=[{"kind": "500"}])
-    (reply,) = bench.recorded([bench.request("a")])
+def test_failed_call_is_a_reply_and_is_not_recorded(project):
+    """It counts in this run, and the next run sends the request again."""
+    project.relay.control(faults=[{"kind": "500"}])
+    (reply,) = project.recorded([project.request("a")])
     assert (reply.outcome, reply.error) == ("error", "the relay answered 500: internal error")
-    assert [request.key.case for request in bench.fetcher(run_id="run2").missing([bench.request("a")])] == ["a"]
+    assert [request.key.case for request in project.fetcher(run_id="run2").missing([project.request("a")])] == ["a"]
 
 
 # --- a relay that cannot be used
 
 
-def ended(bench, fetcher, requests):
-    """The one error of a fetch, after seeing that every reply ends in it and none hangs."""
+def ended(project, fetcher, requests):
+    """Return the one error of a fetch, after checking that every reply ends in it and none hangs."""
     with pytest.raises(RelayError) as caught:
         fetcher.fetch(requests, lambda progress: None, every_s=0.01)
     for request in requests:
@@ -266,29 +266,29 @@ def ended(bench, fetcher, requests):
     return caught.value
 
 
-def test_an_unknown_model_ends_everything_after_one_request(bench):
-    """The nearest known name is said once, after one request to it."""
-    bench.relay.control(faults=[{"kind": "404", "model": "deepseek-v3.1", "message": "no such model", "times": None}])
-    fetcher = bench.fetcher(treatments=("deepseek-v3.1",))
-    error = ended(bench, fetcher, [bench.request(case, "deepseek-v3.1") for case in "abc"])
+def test_unknown_model_ends_everything_after_one_request(project):
+    """The nearest known name is reported once, after one request to the model."""
+    project.relay.control(faults=[{"kind": "404", "model": "deepseek-v3.1", "message": "no such model", "times": None}])
+    fetcher = project.fetcher(treatments=("deepseek-v3.1",))
+    error = ended(project, fetcher, [project.request(case, "deepseek-v3.1") for case in "abc"])
     assert "deepseek-v3.1" in error.problem
     assert "deepseek-v3.2" in str(error)
-    assert bench.relay.stats()["requests"]["deepseek-v3.1"] == 1
+    assert project.relay.stats()["requests"]["deepseek-v3.1"] == 1
 
 
-def test_a_refused_key_ends_everything_with_one_message(bench):
-    """One message for the run, not one a case."""
-    bench.relay.control(key="the-right-one")
-    error = ended(bench, bench.fetcher(), bench.pairs(20))
+def test_refused_key_ends_everything_with_one_message(project):
+    """One message for the run, not one per case."""
+    project.relay.control(key="the-right-one")
+    error = ended(project, project.fetcher(), project.pairs(20))
     assert isinstance(error, RelayError)
-    assert bench.relay.stats()["total"] == 1
+    assert project.relay.stats()["total"] == 1
 
 
-def test_a_key_that_is_refused_in_the_middle_ends_the_rest(bench):
-    """What came is kept and recorded; what waits ends in the one error."""
-    requests = [bench.request(f"case-{n}") for n in range(12)]
-    bench.relay.control(faults=[{"kind": "401", "match": "case-3", "times": None}])
-    fetcher = bench.fetcher(concurrency=1)
+def test_key_refused_during_the_run_ends_the_rest(project):
+    """Received replies are kept and recorded; waiting requests end in the one error."""
+    requests = [project.request(f"case-{n}") for n in range(12)]
+    project.relay.control(faults=[{"kind": "401", "match": "case-3", "times": None}])
+    fetcher = project.fetcher(concurrency=1)
     with pytest.raises(RelayError) as caught:
         fetcher.fetch(requests, lambda progress: None, every_s=0.01)
     assert [fetcher.reply(request).text for request in requests[:3]] == [
@@ -298,29 +298,29 @@ def test_a_key_that_is_refused_in_the_middle_ends_the_rest(bench):
         with pytest.raises(RelayError) as again:
             fetcher.reply(request)
         assert again.value is caught.value
-    assert bench.relay.stats()["total"] == 4
-    merge_journals(bench.root)
-    assert [request.key.case for request in bench.fetcher(run_id="run2").missing(requests)] == [
+    assert project.relay.stats()["total"] == 4
+    merge_journals(project.root)
+    assert [request.key.case for request in project.fetcher(run_id="run2").missing(requests)] == [
         f"case-{n}" for n in range(3, 12)
     ]
 
 
-def test_nobody_listening_ends_everything(bench):
-    """An address without a relay is told once, and no test waits for it."""
-    fetcher = bench.fetcher(base_url="http://127.0.0.1:9/v1", timeout_s=5.0)
-    assert "127.0.0.1:9" in str(ended(bench, fetcher, bench.pairs(2)))
+def test_address_without_a_relay_ends_everything(project):
+    """It is reported once, and no test waits for it."""
+    fetcher = project.fetcher(base_url="http://127.0.0.1:9/v1", timeout_s=5.0)
+    assert "127.0.0.1:9" in str(ended(project, fetcher, project.pairs(2)))
 
 
-def test_a_journal_that_cannot_be_written_ends_the_run(bench):
-    """A reply that cannot be kept is not paid for a hundred times: the first one ends it."""
-    (bench.root / ".graysplit").write_text("a file where the folder should be")
-    fetcher = bench.fetcher(concurrency=1)
-    requests = bench.pairs(10)
+def test_unwritable_journal_ends_the_run(project):
+    """A reply that cannot be kept is not paid for a hundred times: the first one ends the run."""
+    (project.root / ".graysplit").write_text("a file where the folder should be")
+    fetcher = project.fetcher(concurrency=1)
+    requests = project.pairs(10)
     with pytest.raises(RecordingError) as caught:
         fetcher.fetch(requests, lambda progress: None, every_s=0.01)
     assert caught.value.slug == "recording-unwritable"
     assert caught.value.hint
-    assert bench.relay.stats()["total"] == 1
+    assert project.relay.stats()["total"] == 1
     for request in requests:
         with pytest.raises(RecordingError):
             fetcher.reply(request)
@@ -329,11 +329,11 @@ def test_a_journal_that_cannot_be_written_ends_the_run(bench):
 # --- stopping and progress
 
 
-def test_stopping_keeps_what_came_and_cancels_the_rest(bench):
-    """What was paid for is there and recorded; the rest says that the run was stopped."""
-    bench.relay.control(faults=[{"kind": "hang", "match": "case-2", "times": None}])
-    requests = [bench.request(f"case-{n}") for n in range(6)]
-    fetcher = bench.fetcher(concurrency=1)
+def test_stop_keeps_received_replies_and_cancels_the_rest(project):
+    """Paid replies are available and recorded; the rest reports that the run was stopped."""
+    project.relay.control(faults=[{"kind": "hang", "match": "case-2", "times": None}])
+    requests = [project.request(f"case-{n}") for n in range(6)]
+    fetcher = project.fetcher(concurrency=1)
     fetcher.start(requests)
     came = [fetcher.reply(request) for request in requests[:2]]
     fetcher.stop(grace_s=0.05)
@@ -346,37 +346,37 @@ def test_stopping_keeps_what_came_and_cancels_the_rest(bench):
             "  hint: run again: what was answered is kept, and only what is missing is fetched  [run-stopped]"
         )
     assert fetcher.unfinished == 0
-    merge_journals(bench.root)
-    assert [request.key.case for request in bench.fetcher(run_id="run2").missing(requests)] == [
+    merge_journals(project.root)
+    assert [request.key.case for request in project.fetcher(run_id="run2").missing(requests)] == [
         f"case-{n}" for n in range(2, 6)
     ]
 
 
-def test_stopping_waits_for_what_is_in_flight(bench):
-    """A reply that is about to come is worth the grace."""
-    bench.relay.control(latency=0.1)
-    fetcher = bench.fetcher()
-    fetcher.start([bench.request("a")])
-    while not bench.relay.stats()["total"]:  # each look is a request of its own
+def test_stop_waits_for_requests_in_flight(project):
+    """A reply that is about to arrive is worth the grace."""
+    project.relay.control(latency=0.1)
+    fetcher = project.fetcher()
+    fetcher.start([project.request("a")])
+    while not project.relay.stats()["total"]:  # each poll is a request too
         pass
     fetcher.stop(grace_s=10)
-    assert fetcher.reply(bench.request("a")).outcome == "ok"
+    assert fetcher.reply(project.request("a")).outcome == "ok"
 
 
-def test_stopping_before_anything_was_sent_is_nothing(bench):
-    """A run that only replays has no thread to end; stopping twice is no harm either."""
-    fetcher = bench.fetcher()
+def test_stop_before_the_first_request_does_nothing(project):
+    """A run that only replays has no thread to end; stopping twice does no harm either."""
+    fetcher = project.fetcher()
     fetcher.stop()
     fetcher.stop()
     assert fetcher.unfinished == 0
     assert not [thread for thread in threading.enumerate() if thread.name == "graysplit-relay"]
 
 
-def test_an_interrupt_while_fetching_stops_the_fetch(bench):
-    """Ctrl-C in the middle ends the thread, keeps what came, and is passed on."""
-    bench.relay.control(faults=[{"kind": "hang", "match": "case-1", "times": None}])
-    requests = [bench.request("case-0"), bench.request("case-1")]
-    fetcher = bench.fetcher(concurrency=1)
+def test_interrupt_while_fetching_stops_the_fetch(project):
+    """Ctrl-C during a fetch ends the thread, keeps received replies, and is passed on."""
+    project.relay.control(faults=[{"kind": "hang", "match": "case-1", "times": None}])
+    requests = [project.request("case-0"), project.request("case-1")]
+    fetcher = project.fetcher(concurrency=1)
 
     def interrupt(progress):
         if progress.done:
@@ -389,16 +389,16 @@ def test_an_interrupt_while_fetching_stops_the_fetch(bench):
     assert fetcher.unfinished == 0
 
 
-def test_progress_counts_replies_errors_and_money(bench):
-    """The last look at a fetch tells all of it."""
-    bench.relay.control(faults=[{"kind": "500", "times": 2}])
+def test_progress_counts_replies_errors_and_money(project):
+    """The last call of `watch` has the final numbers."""
+    project.relay.control(faults=[{"kind": "500", "times": 2}])
     seen = []
-    fetcher = bench.fetcher()
-    fetcher.fetch(fetcher.missing(bench.pairs(4)), seen.append, every_s=0.001)
+    fetcher = project.fetcher()
+    fetcher.fetch(fetcher.missing(project.pairs(4)), seen.append, every_s=0.001)
     last = seen[-1]
     assert (last.done, last.total, last.errors) == (8, 8, 2)
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
-    spent = [fetcher.reply(request).cost_usd for request in bench.pairs(4)]
+    spent = [fetcher.reply(request).cost_usd for request in project.pairs(4)]
     assert last.spent_usd == sum(cost for cost in spent if cost is not None)
     assert last.spent_usd > 0
     assert last.unpriced == 0
@@ -414,19 +414,19 @@ def test_progress_counts_replies_errors_and_money(bench):
         (8, "0", 0, "8/80 replies, 2.0/s, $0.0000, 36 s left"),
     ],
 )
-def test_progress_never_takes_an_unknown_cost_for_nothing(done, spent, unpriced, shown):
-    """A part of the bill says that it is one; a free model costs nothing, and that is known."""
+def test_progress_never_counts_an_unknown_cost_as_zero(done, spent, unpriced, shown):
+    """A partial sum says that it is partial; a free model has a known cost of nothing."""
     elapsed_s = done / 2
     progress = Progress(done=done, total=80, errors=0, elapsed_s=elapsed_s, spent_usd=Decimal(spent), unpriced=unpriced)
     assert tail(progress) == shown
 
 
-def test_progress_counts_answers_without_a_price(bench):
+def test_progress_counts_answers_without_a_price(project):
     """A call that failed without a price is not one of them."""
-    bench.relay.control(faults=[{"kind": "500", "times": 1}, {"kind": "no-usage", "times": 2}])
+    project.relay.control(faults=[{"kind": "500", "times": 1}, {"kind": "no-usage", "times": 2}])
     seen = []
-    fetcher = bench.fetcher()
-    fetcher.fetch(fetcher.missing(bench.pairs(4)), seen.append, every_s=0.001)
+    fetcher = project.fetcher()
+    fetcher.fetch(fetcher.missing(project.pairs(4)), seen.append, every_s=0.001)
     assert (seen[-1].errors, seen[-1].unpriced) == (1, 2)
 
 
@@ -440,83 +440,83 @@ def test_progress_tells_rate_and_time_left(done, elapsed_s, rate, left):
     assert (progress.rate_per_s, progress.left_s) == (rate, left)
 
 
-def test_the_relay_is_measured_and_its_warnings_are_handed_on(bench):
-    """How many requests there were, and what the list of models announced."""
-    fetcher = bench.fetcher()
+def test_relay_statistics_and_warnings_are_available(project):
+    """The number of requests, and the announcements in the list of models."""
+    fetcher = project.fetcher()
     assert (fetcher.stats(), fetcher.warnings) == (None, ())
-    bench.fetch(fetcher, bench.pairs(2))
+    project.fetch(fetcher, project.pairs(2))
     assert fetcher.stats().requests == 5  # the list of models, and four chats
     assert fetcher.warnings == ()
-    assert Path(bench.file).exists() is False
+    assert Path(project.file).exists() is False
 
 
-def test_the_time_left_is_known_before_the_clock_has_moved():
+def test_time_left_with_a_clock_that_has_not_moved():
     """A coarse clock may stand still during the first reply, and showing the progress must not fail."""
     progress = Progress(done=1, total=2, errors=0, elapsed_s=0.0, spent_usd=Decimal(0))
     assert progress.left_s in (None, 0.0)
 
 
-def test_each_fetch_counts_from_its_own_beginning(bench):
-    """The bar of a second fetch never shows more replies than it asked for."""
-    fetcher, seen = bench.fetcher(), []
-    fetcher.fetch(bench.pairs(3), lambda progress: None, every_s=0.01)
-    fetcher.fetch([bench.request("one-more")], seen.append, every_s=0.01)
+def test_each_fetch_counts_from_zero(project):
+    """The progress bar of a second fetch never shows more replies than it requested."""
+    fetcher, seen = project.fetcher(), []
+    fetcher.fetch(project.pairs(3), lambda progress: None, every_s=0.01)
+    fetcher.fetch([project.request("one-more")], seen.append, every_s=0.01)
     assert (seen[-1].done, seen[-1].total) == (1, 1)
 
 
-def test_a_wish_after_the_end_of_the_run_is_not_waited_for(bench):
-    """A test body that asks after the relay refused everything is told the same, and does not hang."""
-    bench.relay.control(key="the-right-one")
-    fetcher = bench.fetcher()
-    ended(bench, fetcher, [bench.request("a")])
-    fetcher.start([bench.request("late")])
+def test_request_after_the_end_of_the_run_does_not_wait(project):
+    """A test body that sends a request after the relay refused everything gets the same error, and does not hang."""
+    project.relay.control(key="the-right-one")
+    fetcher = project.fetcher()
+    ended(project, fetcher, [project.request("a")])
+    fetcher.start([project.request("late")])
     assert fetcher.unfinished == 0
 
 
-def test_what_a_metric_asks_goes_its_own_way(bench):
-    """By its route, into the recording like a reply, and out of the latencies; a miss names the metric."""
+def test_request_of_a_metric_is_recorded_and_not_timed(project):
+    """It uses the route of the metric, is recorded like a reply, and is not timed; a miss names the metric."""
     body = {"input": "A lamp."}
     key = ReplyKey("a", EMBEDDER, request_hash(body), 0)
-    request = ReplyRequest("semantic", key, bench.file, body, "embeddings", "semantic")
-    fetcher = bench.fetcher()
-    [reply] = bench.fetch(fetcher, [request])
-    assert bench.relay.stats()["paths"]["POST /v1/embeddings"] == 1
+    request = ReplyRequest("semantic", key, project.file, body, "embeddings", "semantic")
+    fetcher = project.fetcher()
+    [reply] = project.fetch(fetcher, [request])
+    assert project.relay.stats()["paths"]["POST /v1/embeddings"] == 1
     assert fetcher.median_latency_s is None
     fetcher.stop()
-    merge_journals(bench.root)
-    assert bench.fetcher(record="none").reply(request).text == reply.text
+    merge_journals(project.root)
+    assert project.fetcher(record="none").reply(request).text == reply.text
     with pytest.raises(RecordingError, match=r"no recording for case 'b' \(semantic, text-embedding-3-small\)"):
-        bench.fetcher(record="none").reply(request._replace(key=key._replace(case="b", request="0")))
+        project.fetcher(record="none").reply(request._replace(key=key._replace(case="b", request="0")))
 
 
-def test_models_of_metrics_are_looked_for_in_the_list_too(bench):
-    """Each that is not listed is a warning; neither is asked for before somebody needs it."""
+def test_unlisted_models_of_metrics_are_warnings(project):
+    """Each model that is not listed is a warning; neither is requested before it is needed."""
     asked = {"gpt-9": "chat", EMBEDDER: "embeddings"}
-    fetcher = bench.fetcher(asked_models=lambda: asked)
-    bench.fetch(fetcher, bench.pairs(1))
+    fetcher = project.fetcher(asked_models=lambda: asked)
+    project.fetch(fetcher, project.pairs(1))
     assert fetcher.warnings == (
         "the relay lists no model 'gpt-9', did you mean gpt-4.1?; it may serve it all the same",
         "the relay lists no model 'text-embedding-3-small'; it may serve it all the same",
     )
     fetcher.stop()
     del asked["gpt-9"]
-    fetcher = bench.fetcher(asked_models=lambda: asked)
-    bench.fetch(fetcher, bench.pairs(1))
+    fetcher = project.fetcher(asked_models=lambda: asked)
+    project.fetch(fetcher, project.pairs(1))
     assert fetcher.warnings == ("the relay lists no model 'text-embedding-3-small'; it may serve it all the same",)
 
 
-def test_an_answer_that_is_nested_too_deep_ends_only_its_own_case(bench):
+def test_deeply_nested_answer_ends_only_its_own_case(project):
     """Tool calls nested hundreds deep could be neither recorded nor shown; nothing of them is stored."""
     call = {"id": "x", "type": "function", "function": {"name": "f", "arguments": deep(300)}}
     message = {"role": "assistant", "content": "", "tool_calls": [call]}
     choices = [{"index": 0, "finish_reason": "tool_calls", "message": message}]
-    bench.relay.control(faults=[{"kind": "fields", "model": TREATMENT, "fields": {"choices": choices}, "times": 1}])
-    requests = bench.pairs(2)
-    replies = bench.fetch(bench.fetcher(), requests)
+    project.relay.control(faults=[{"kind": "fields", "model": TREATMENT, "fields": {"choices": choices}, "times": 1}])
+    requests = project.pairs(2)
+    replies = project.fetch(project.fetcher(), requests)
     (failed,) = [reply for reply in replies if reply.outcome != "ok"]
     assert (failed.model, failed.outcome, failed.tool_calls) == (TREATMENT, "error", ())
     assert failed.error == "the answer is nested more than 100 levels deep"
     assert failed.error_slug == "relay-answer-deep"
-    bench.runners[-1].stop()
-    merge_journals(bench.root)
-    assert len(Recordings(bench.root).keys(bench.file)) == 3
+    project.fetchers[-1].stop()
+    merge_journals(project.root)
+    assert len(Recordings(project.root).keys(project.file)) == 3

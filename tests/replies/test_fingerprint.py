@@ -41,8 +41,8 @@ def test_equal_requests_share_a_hash(body):
 
 
 @given(bodies, bodies)
-def test_other_requests_have_another_hash(one, other):
-    """What a relay would see differently is hashed differently."""
+def test_different_requests_have_different_hashes(one, other):
+    """A difference that a relay would see changes the hash."""
     assert (canonical(one) == canonical(other)) == (request_hash(one) == request_hash(other))
 
 
@@ -58,7 +58,7 @@ def test_other_requests_have_another_hash(one, other):
     ],
 )
 def test_what_changes_the_answer_changes_the_hash(one, other):
-    """Values that only look alike stay apart."""
+    """Values that only look alike have different hashes."""
     assert request_hash(one) != request_hash(other)
 
 
@@ -69,8 +69,8 @@ def test_the_hash_is_the_same_on_every_machine():
     assert request_hash(body) == request_hash({**body, "model": "b"}) == "7c3086a6f727dc3c"
 
 
-def test_frozen_mappings_and_odd_texts_are_hashed_too():
-    """A read-only mapping is a mapping, and a lone surrogate is no reason to stop a run."""
+def test_frozen_mappings_and_lone_surrogates_are_hashed():
+    """A read-only mapping is a mapping, and a lone surrogate must not stop a run."""
     assert canonical({"a": MappingProxyType({"b": "\ud800"})}) == rb'{"a":{"b":"\ud800"}}'
 
 
@@ -93,7 +93,7 @@ def test_redaction_leaves_everything_else_alone():
     assert redact("Ann has key-12345678-long and key-12345678!") == "N. has [redacted] and [redacted]!"
 
 
-def test_without_secrets_there_is_nothing_to_do():
+def test_redactor_without_secrets_is_the_identity():
     """A run without a key does not pay for looking for one."""
     assert redactor([""]) is unchanged
     assert unchanged("text") == "text"
@@ -106,8 +106,8 @@ def test_redaction_reaches_every_text_of_a_value():
     assert redact_json(value, redact) == {"a": ["x[redacted]", 12345678, None], "[redacted]": ["[redacted]"]}
 
 
-def test_every_text_of_a_reply_is_redacted_but_our_own_words():
-    """A field that is added to the reply tomorrow is redacted, too, unless it is named as ours."""
+def test_every_text_field_of_a_reply_is_redacted():
+    """A field that is added to the reply later is redacted, too, unless it is named as ours."""
     ours = {"model", "outcome", "error_slug", "error_kind", "at"}
     texts = {field.name for field in fields(Reply) if "str" in str(field.type) or "Outcome" in str(field.type)}
     reply = Reply(**{"outcome": "ok", **dict.fromkeys(texts - {"outcome", "retried"}, "a secret")})

@@ -1,4 +1,4 @@
-"""What a reply cost: whose word counts, which tokens at which price, and unknown is never nothing."""
+"""The cost of a reply: which source decides, which tokens at which price, and an unknown cost is never zero."""
 
 import doctest
 import sys
@@ -23,7 +23,7 @@ KNOWN_ELSEWHERE = "gpt-4o-mini"  # not in the built-in table, but in genai-price
 
 @pytest.fixture(autouse=True)
 def _forget_the_library():
-    """Each test looks for genai-prices anew, and leaves nothing behind."""
+    """Each test looks for genai-prices again, and leaves nothing behind."""
     library.genai_prices.cache_clear()
     yield
     library.genai_prices.cache_clear()
@@ -34,11 +34,11 @@ def reply(model="claude-sonnet-4.5", usage=None, **fields):
 
 
 def test_the_examples_in_the_docstrings_are_true():
-    """What the module says of itself is run."""
+    """Run the examples of the docstrings."""
     assert sum(doctest.testmod(module).failed for module in (rates, names)) == 0
 
 
-def test_the_built_in_table_in_whole():
+def test_built_in_table():
     """USD per million tokens: input, cached input, written for minutes and for an hour, output; then of long prompts."""
     shown = {model: " ".join(str(price.get(name, "-")) for name in PRICE_FIELDS) for model, price in BUILT_IN.items()}
     assert shown == {
@@ -49,30 +49,30 @@ def test_the_built_in_table_in_whole():
     }
 
 
-# --- whose word counts
+# --- which source decides
 
 
-def test_what_the_relay_reports_counts_before_any_table():
+def test_reported_cost_comes_before_any_table():
     """The bill is right where a table may be old."""
     table = PriceTable({"claude-sonnet-4.5": {"input": Decimal(100), "output": Decimal(100)}})
     assert table.cost_usd(reply(reported_cost_usd=Decimal("0.0123"))) == Decimal("0.0123")
     assert table.cost_usd(Reply(model="x", outcome="ok", reported_cost_usd=Decimal("0.5"))) == Decimal("0.5")
 
 
-def test_the_users_price_counts_before_the_built_in_one():
-    """What somebody wrote down for their own contract overrules the list price."""
+def test_price_of_the_user_comes_before_the_built_in_one():
+    """A price from the user's own contract overrules the list price."""
     table = PriceTable({"claude-sonnet-4.5": {"input": Decimal(1), "output": Decimal(2)}})
     assert table.cost_usd(reply()) == Decimal("0.0012")
     assert table.cost_usd(reply("gpt-4.1")) == Decimal("0.0028")
 
 
-def test_the_built_in_price_counts_before_the_library(monkeypatch):
+def test_built_in_price_comes_before_the_library(monkeypatch):
     """The four models of the table are priced without any package."""
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert TABLE.cost_usd(reply()) == Decimal("0.0045")
 
 
-def test_the_library_knows_the_rest():
+def test_library_prices_other_models():
     """genai-prices gets our own counts, as of the day of the request."""
     at = "2025-06-01T00:00:00.000Z"
     usage = Usage(prompt=1000, completion=100, cached=400, total=1100)
@@ -86,8 +86,8 @@ def test_the_library_knows_the_rest():
     assert isinstance(cost, Decimal)
 
 
-def test_the_library_is_told_when_the_request_was_made(monkeypatch):
-    """Prices change over time: a recorded reply costs what it did when it was asked; a new one what it does now."""
+def test_library_gets_the_time_of_the_request(monkeypatch):
+    """Prices change over time: a recorded reply has the cost of its day, a new one that of today."""
     stamps = []
 
     def calc_price(tokens, *, model_ref, genai_request_timestamp):
@@ -102,37 +102,37 @@ def test_the_library_is_told_when_the_request_was_made(monkeypatch):
     assert before <= stamps[1] <= datetime.now(UTC)
 
 
-def test_reasoning_beside_the_completion_is_told_to_the_library():
-    """Gemini counts its reasoning outside completion_tokens; it is billed as output all the same."""
+def test_reasoning_beside_the_completion_is_passed_to_the_library():
+    """Gemini counts its reasoning outside completion_tokens; it is still billed as output."""
     inside = Usage(prompt=20, completion=603, reasoning=405, total=623)
     beside = Usage(prompt=20, completion=198, reasoning=405, total=623)
     assert TABLE.cost_usd(reply(KNOWN_ELSEWHERE, beside)) == TABLE.cost_usd(reply(KNOWN_ELSEWHERE, inside))
 
 
-def test_an_older_library_that_shows_no_prices_is_believed_without_a_cache(monkeypatch):
-    """It would bill what was written to a cache as any token of the prompt, and does not tell."""
+def test_older_library_without_prices_is_used_only_without_a_cache(monkeypatch):
+    """It would bill tokens written to a cache like any token of the prompt, without saying so."""
     found = SimpleNamespace(total_price=Decimal("0.1"), model=SimpleNamespace(id=KNOWN_ELSEWHERE, name=None))
     monkeypatch.setattr(genai_prices, "calc_price", lambda *tokens, **how: found)
     assert TABLE.cost_of_tokens(KNOWN_ELSEWHERE, Usage(prompt=9, completion=1)) == Decimal("0.1")
     assert TABLE.cost_of_tokens(KNOWN_ELSEWHERE, Usage(prompt=9, completion=1, cache_write=1)) is None
 
 
-# --- unknown stays unknown
+# --- unknown costs
 
 
-def test_a_name_that_nobody_knows_has_no_price():
-    """A relay's own model name ends in None, not in an error and not in $0."""
+def test_unknown_name_has_no_price():
+    """A relay's own model name gives None, not an error and not $0."""
     assert TABLE.cost_usd(reply("our-own-finetune")) is None
 
 
 def test_counts_that_the_library_refuses_have_no_price():
-    """More cached tokens than tokens make no sense, and no price."""
+    """More cached tokens than tokens make no sense, and have no price."""
     usage = Usage(prompt=10, completion=1, cached=400, total=11)
     assert TABLE.cost_usd(reply(KNOWN_ELSEWHERE, usage)) is None
 
 
-def test_without_the_library_the_rest_is_unknown(monkeypatch):
-    """The extra is not installed: no error, no price, and the import is tried once."""
+def test_without_the_library_other_prices_are_unknown(monkeypatch):
+    """The extra is not installed: no error, no price, and one attempt to import it."""
     tried = []
 
     def import_module(name):
@@ -145,12 +145,12 @@ def test_without_the_library_the_rest_is_unknown(monkeypatch):
 
 
 def test_without_tokens_the_cost_is_unknown():
-    """A relay that counts nothing leaves a cost that nobody knows, even at a known price."""
+    """The cost is unknown where a relay counts nothing, even at a known price."""
     assert TABLE.cost_usd(Reply(model="claude-sonnet-4.5", outcome="ok")) is None
 
 
-def test_a_priced_reply_is_the_reply_with_its_cost():
-    """Nothing else changes, and where the cost is unknown nothing at all does."""
+def test_priced_reply_differs_only_in_its_cost():
+    """Where the cost is unknown, nothing changes at all."""
     known, unknown = reply(), reply("our-own-finetune")
     assert TABLE.priced(known) == replace(known, cost_usd=Decimal("0.0045"))
     assert TABLE.priced(unknown) is unknown
@@ -179,16 +179,16 @@ def test_tokens_cost_the_price_of_their_kind(usage, cost):
     assert cost_of(usage, PRICE) == Decimal(cost)
 
 
-def test_a_kind_without_a_price_of_its_own_is_never_too_cheap():
-    """Cached tokens cost the input price at the most; written ones may cost twice as much, so nobody knows."""
+def test_missing_price_of_a_kind_is_never_too_low():
+    """Cached tokens cost at most the input price; written ones may cost twice as much, so their cost is unknown."""
     price = {"input": Decimal(3), "output": Decimal(15)}
     assert cost_of(Usage(prompt=1500, completion=300, cached=700), price) == Decimal("0.009")
     assert cost_of(Usage(prompt=1500, completion=300, cache_write=800), price) is None
     assert cost_of(Usage(prompt=1500, completion=300, cache_write=800, cache_write_1h=8), PRICE) is None
 
 
-def test_a_model_that_reads_for_nothing_keeps_for_nothing():
-    """One price of 0 is enough for a model of one's own; what it answers may have one all the same."""
+def test_model_with_free_input_has_free_caching():
+    """One price of 0 is enough for a local model; its output may still have a price."""
     usage = Usage(prompt=1500, completion=300, cache_write=800, cache_write_1h=8)
     assert cost_of(usage, {"input": Decimal(0), "output": Decimal(10)}) == Decimal("0.003")
 
@@ -208,12 +208,12 @@ def test_a_model_that_reads_for_nothing_keeps_for_nothing():
         (Usage(total=623), 0),
     ],
 )
-def test_what_only_the_total_tells_of_is_output(usage, output):
-    """20, 198, 405 and 623 are real: reasoning beside the completion. A total that is too small tells nothing."""
+def test_tokens_only_in_the_total_are_output(usage, output):
+    """20, 198, 405 and 623 are real: reasoning beside the completion. A total that is too small is ignored."""
     assert usage.output == output
 
 
-def test_thoughts_stay_outside_in_a_sum():
+def test_sum_of_usages_keeps_thoughts_outside_the_completion():
     """A total that is less than its parts must not hide the thoughts of another reply."""
     outside, inside = Usage(prompt=20, completion=198, reasoning=405, total=623), Usage(prompt=9, completion=5, total=1)
     assert (outside + inside + Usage(prompt=1, completion=50, reasoning=40, total=51)).output == 603 + 5 + 50
@@ -224,7 +224,7 @@ COUNTS = st.integers(0, 10**7)
 
 @given(COUNTS, COUNTS, st.data())
 def test_the_cost_of_two_replies_is_the_sum_of_their_costs(prompt, completion, data):
-    """Exact in Decimal, and never below nothing."""
+    """Exact in Decimal, and never below zero."""
     cached = data.draw(st.integers(0, prompt))
     first = Usage(prompt=prompt, completion=completion, cached=cached, total=prompt + completion)
     second = Usage(prompt=7, completion=3, total=10)
@@ -246,8 +246,8 @@ def test_the_cost_of_two_replies_is_the_sum_of_their_costs(prompt, completion, d
     ],
     ids=["written", "written for an hour", "just short", "long", "long and cached"],
 )
-def test_a_long_or_written_prompt_costs_what_it_does(monkeypatch, usage, cost):
-    """The first two were billed so; above 200,000 tokens all of a request costs more. The library says the same."""
+def test_long_or_written_prompt_has_its_own_price(monkeypatch, usage, cost):
+    """The first two are real bills; above 200,000 tokens all of a request costs more. The library agrees."""
     assert TABLE.cost_of_tokens("claude-sonnet-4.5", usage) == Decimal(cost)
     assert TABLE.cost_of_tokens("claude-sonnet-4.5:thinking", usage) == Decimal(cost)
     monkeypatch.setattr(table, "_built_in", lambda model: None)
@@ -255,8 +255,8 @@ def test_a_long_or_written_prompt_costs_what_it_does(monkeypatch, usage, cost):
 
 
 @pytest.mark.parametrize("model", ["gemini-2.5-flash", "gpt-4o-mini", "gemini-2.5-pro"])
-def test_written_tokens_without_a_price_are_unknown(model):
-    """The library would bill them as any token of the prompt, and Google bills the hours that they are kept."""
+def test_written_tokens_without_a_price_have_no_cost(model):
+    """The library would bill them like any token of the prompt, and Google bills the hours that they are kept."""
     assert TABLE.cost_of_tokens(model, Usage(prompt=1000, completion=10, cache_write=500)) is None
     assert TABLE.cost_of_tokens(model, Usage(prompt=1000, completion=10)) > 0
 
@@ -277,7 +277,7 @@ def test_tokens_that_were_not_counted_by_kind_have_no_cost(usage):
 
 
 def test_an_answer_of_no_tokens_has_no_cost():
-    """Servers that count nothing but the prompt; where answers are free, as those of embedding models, that is all."""
+    """Some servers count only the prompt; where answers are free, as those of embedding models, that is enough."""
     usage = Usage(prompt=1000, total=1000)
     assert TABLE.cost_usd(reply(usage=usage)) is None
     assert TABLE.cost_usd(Reply(model="claude-sonnet-4.5", outcome="empty", usage=usage)) == Decimal("0.003")
@@ -286,17 +286,17 @@ def test_an_answer_of_no_tokens_has_no_cost():
     assert vectors.cost_usd(reply("openai/text-embedding-3-small", usage)) == Decimal("0.00002")
 
 
-def test_no_tokens_at_all_are_known_only_of_what_no_model_has_worked_on():
-    """A prompt that a filter refused cost nothing, whatever the model; an answer has tokens."""
+def test_zero_tokens_are_free_only_where_no_model_worked():
+    """A prompt that a filter refused costs nothing with any model; an answer has tokens."""
     for model in ("gpt-4.1", "our-own-finetune"):
         assert TABLE.cost_usd(Reply(model=model, outcome="filtered", usage=Usage())) == 0
         assert TABLE.cost_usd(Reply(model=model, outcome="ok", usage=Usage())) is None
 
 
-# --- a reported cost of nothing
+# --- a reported cost of zero
 
 
-def test_a_reported_nothing_is_believed_only_of_a_model_without_a_price():
+def test_reported_zero_is_believed_only_without_a_price():
     """A relay that does not know a model reports 0 for it too; a variant that is called free is free."""
     free = Decimal(0)
     assert TABLE.cost_usd(reply(reported_cost_usd=free)) is None
@@ -307,7 +307,7 @@ def test_a_reported_nothing_is_believed_only_of_a_model_without_a_price():
     assert TABLE.cost_usd(Reply(model="gpt-4.1", outcome="ok", reported_cost_usd=free)) == 0
 
 
-def test_a_price_of_nothing_agrees_with_a_reported_nothing():
+def test_price_of_zero_agrees_with_a_reported_zero():
     """The user's own price above it does not: either may be wrong."""
     own = PriceTable({"claude-sonnet-4.5": FREE, "mine": {"input": Decimal(1), "output": Decimal(2)}})
     assert own.cost_usd(reply(reported_cost_usd=Decimal(0))) == 0
@@ -340,7 +340,7 @@ FREE = {"input": Decimal(0), "output": Decimal(0)}
     ],
 )
 def test_a_provider_or_a_date_in_the_name_changes_no_price(name, known):
-    """As most relays call it."""
+    """As most relays write it."""
     usage = Usage(prompt=1000, completion=100)
     assert TABLE.cost_of_tokens(name, usage) == TABLE.cost_of_tokens(known, usage) > 0
 
@@ -385,7 +385,7 @@ def test_the_users_table_knows_a_model_by_its_exact_name_first():
         *("deepseek-ai/DeepSeek-V3.2", "other/gpt-4.1", "gpt-4.1-finetuned"),
     ],
 )
-def test_a_model_of_ones_own_or_another_variant_has_no_price_of_a_cloud(name):
+def test_local_model_or_variant_has_no_cloud_price(name):
     """A distilled, quantised or fine-tuned model is another one, and so is one that another provider sells."""
     assert TABLE.cost_of_tokens(name, Usage(prompt=1000, completion=100)) is None
     assert PriceTable({name: FREE}).cost_of_tokens(name, Usage(prompt=1000, completion=100)) == 0
@@ -394,7 +394,7 @@ def test_a_model_of_ones_own_or_another_variant_has_no_price_of_a_cloud(name):
 # --- the most that a request can cost
 
 
-def test_the_most_covers_every_kind_of_token():
+def test_maximum_cost_covers_every_kind_of_token():
     """Written, and long, and for an hour where the request may ask for that."""
     most = TABLE.at_most_usd
     assert most("claude-sonnet-4.5", 1000, 100) == Decimal("0.00525")
@@ -404,8 +404,8 @@ def test_the_most_covers_every_kind_of_token():
     assert most("claude-haiku-4-5", 1000, 0, may_write=True) == Decimal("0.002")
 
 
-def test_the_most_of_a_price_without_cache_is_twice_the_input():
-    """No vendor takes more than that; a request that asks for no cache is not billed for one."""
+def test_maximum_cost_without_a_cache_price_is_twice_the_input():
+    """No vendor charges more than that; a request that asks for no cache is not billed for one."""
     own = PriceTable({"mine": {"input": Decimal(3), "output": Decimal(15)}})
     assert own.at_most_usd("mine", 1000, 100) == Decimal("0.0045")
     assert own.at_most_usd("mine", 1000, 100, may_write=True) == Decimal("0.0075")
@@ -426,7 +426,7 @@ def test_ten_million_output_tokens_split_over_models(millions, cost):
     assert sum(bills) == Decimal(cost)
 
 
-def test_a_stamp_that_nobody_can_read_does_not_end_the_run():
-    """A recording that was edited by hand may hold any text there."""
+def test_unreadable_time_of_a_reply_does_not_end_the_run():
+    """A recording that was edited by hand may have any text there."""
     cost = TABLE.cost_usd(reply(KNOWN_ELSEWHERE, at="yesterday"))
     assert cost is None or cost > 0

@@ -1,4 +1,4 @@
-"""Why a case failed: the whole message, with what was missed, how to mend it, and both answers."""
+"""The explanation of a failed case: the whole message, with the problem, the remedy, and both answers."""
 
 import pytest
 from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
@@ -10,8 +10,8 @@ from pytest_graysplit.types import ToolCall
 SIMILARITY = a_miss(problem="treatment deepseek-v3.2: lexical similarity 0.57 is below 0.75", kind="similarity")
 
 
-def test_a_miss_is_explained_in_whole():
-    """What is wrong and the way out first; then the case, both models, and both answers as one difference."""
+def test_failure_in_full():
+    """The problem and the remedy first; then the case, both models, and both answers as one difference."""
     case = a_case(min_similarity=0.75, where="support.jsonl:14")
     result = a_pair(
         case,
@@ -34,21 +34,21 @@ def test_a_miss_is_explained_in_whole():
     )
 
 
-def test_a_case_that_passed_needs_no_explanation():
-    """Nothing is printed where nothing was missed, judged or not."""
+def test_failure_of_a_passed_case_is_empty():
+    """Also if it was not judged."""
     assert failure(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK))) == ""
     assert failure(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), judged=False)) == ""
 
 
-def test_a_problem_with_the_run_comes_instead_of_misses():
-    """What kept the answers from coming explains more than what they lack."""
+def test_failure_names_a_problem_with_the_run_instead_of_misses():
+    """The problem that prevented the answers explains more than their misses."""
     problem = RecordingError("no recording for case 'x'", hint="run once", slug="recording-missing")
     result = a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), misses=[SIMILARITY])
     assert failure(result, problem) == "no recording for case 'x'\n  hint: run once  [recording-missing]"
 
 
-def test_one_arm_alone_shows_its_answers():
-    """A test that runs once an arm has no comparison; every sample is shown as it is, line by line."""
+def test_failure_of_one_arm_shows_its_answers():
+    """A test that runs once per arm has no comparison; every sample is shown unchanged, line by line."""
     replies = a_reply("First line.\n\n  Second line."), a_reply("", outcome="empty", replayed=True)
     result = one_arm(a_case(), "control", *replies, misses=[a_miss("control", "control claude-sonnet-4.5: is wrong")])
     assert failure(result) == (
@@ -65,8 +65,8 @@ def test_one_arm_alone_shows_its_answers():
     )
 
 
-def test_a_failed_call_shows_no_price_no_time_and_no_difference():
-    """What did not happen is not invented."""
+def test_failure_of_a_failed_call_has_no_price_time_or_difference():
+    """Unknown figures are left out."""
     missed = a_miss(problem="treatment deepseek-v3.2: no answer after 4 attempts: HTTP 500")
     result = a_pair(a_case(), a_reply(), an_error(DEEPSEEK), misses=[missed])
     assert failure(result) == (
@@ -82,7 +82,7 @@ def test_a_failed_call_shows_no_price_no_time_and_no_difference():
 
 
 def explained(control, treatment, label, **fields):
-    """The lines of one label in the explanation of a missed pair, joined as they stand."""
+    """The lines of one label in the explanation of a missed pair, joined."""
     result = a_pair(a_case(), a_reply(control), a_reply(treatment, DEEPSEEK, **fields), misses=[SIMILARITY])
     lines = failure(result).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith(f"  {label:<11}"))
@@ -98,34 +98,34 @@ def explained(control, treatment, label, **fields):
         ("30 days.", "14 days.", "[-30-] {+14+} days."),
     ],
 )
-def test_answers_are_told_apart(control, treatment, text):
-    """Equal, equal but for white space, and different read differently."""
+def test_failure_tells_equal_answers_from_different_ones(control, treatment, text):
+    """Equal, equal except for white space, and different."""
     assert explained(control, treatment, "answers") == [text]
 
 
-def test_a_model_that_another_one_served_is_named():
-    """The answer of a substitute is not the answer of the model that was asked."""
+def test_failure_names_the_model_that_answered():
+    """A substitute's answer is not that of the requested model."""
     (line,) = explained("30 days.", "14 days.", "treatment", served_model="deepseek-v2")
     assert line == "deepseek-v3.2: missed, ok 1.00 s $0.0010 served by deepseek-v2"
 
 
-def test_long_answers_are_wrapped_under_their_label():
-    """A terminal of a hundred columns shows them whole, and words stay whole."""
+def test_failure_wraps_long_answers_under_their_label():
+    """For a terminal of a hundred columns, without breaking words."""
     words = " ".join(f"word{n}" for n in range(12))
     lines = explained(f"yes {words} {'x' * 150}", f"no {words} {'x' * 150}", "answers")
     assert lines == [f"[-yes-] {{+no+}} {words.removesuffix(' word11')}", "word11", "x" * 150]
 
 
-def test_a_long_prompt_is_shortened():
-    """Three hundred letters tell which prompt it was."""
+def test_failure_shortens_a_long_prompt():
+    """Three hundred letters are enough to recognise it."""
     result = a_pair(a_case(prompt="Say it. " * 100), a_reply(), a_reply("no", DEEPSEEK), misses=[SIMILARITY])
     prompt = failure(result).partition("  prompt     ")[2].partition("\n  control")[0]
     assert len(" ".join(prompt.split())) <= 300
     assert prompt.endswith("...")
 
 
-def test_the_controls_own_similarity_stands_beside_the_treatments():
-    """Both were measured alike, so both are shown."""
+def test_failure_shows_the_controls_own_similarity():
+    """Beside the treatment's, since both were measured in the same way."""
     result = a_pair(
         a_case(min_similarity=0.75),
         a_reply("30 days."),
@@ -137,8 +137,8 @@ def test_the_controls_own_similarity_stands_beside_the_treatments():
     assert "  similarity 0.25 (lexical), threshold 0.75, control with itself 0.25, length x0.25\n" in failure(result)
 
 
-def test_tool_calls_are_shown_one_per_line():
-    """Beside the answers, and instead of an answer that has no text."""
+def test_failure_shows_tool_calls_one_per_line():
+    """Beside the answers, and instead of an answer without text."""
     call = ToolCall("refund", {"order": 1001})
     result = a_pair(
         a_case(),

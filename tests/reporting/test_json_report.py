@@ -32,7 +32,7 @@ def report(results):
     return json.loads("".join(chunks(results, verdicts_of(results), RUN)))
 
 
-def test_a_report_in_whole():
+def test_report_in_full():
     """One case, one treatment: every key and every value."""
     case = a_case(min_similarity=0.75, tags=("billing",))
     pair = a_pair(
@@ -178,8 +178,8 @@ def test_a_report_in_whole():
     }
 
 
-def test_the_keys_of_the_product_page_are_all_there():
-    """What the documentation promises to scripts, written down a second time."""
+def test_report_has_all_documented_keys():
+    """The documented keys are written down a second time here."""
     shown = report(collected(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK))))
     assert set(shown) == {"format", "run", "arms", "comparisons", "cases"}
     assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
@@ -205,7 +205,7 @@ def test_the_keys_of_the_product_page_are_all_there():
     assert set(shown["cases"][0]) >= {"id", "nodeid", "passed", "similarity", "threshold", "flags", "replies"}
 
 
-def test_nothing_known_is_null_and_never_a_number():
+def test_report_writes_null_for_unknown_figures():
     """No reply, no price, no judgement: null, and 0 only for counts."""
     shown = report(collected(a_pair(a_case(), an_error(), an_error(DEEPSEEK), judged=False)))
     (control, _) = shown["arms"]
@@ -221,21 +221,21 @@ def test_nothing_known_is_null_and_never_a_number():
     assert shown["cases"][0]["replies"]["control"][0]["error"] == "HTTP 500: internal error"
 
 
-def test_a_run_without_anything_is_a_report_too():
+def test_report_of_an_empty_run():
     """A script that reads it finds the same keys."""
     assert report(Results()) == {"format": 1, "run": dict(RUN), "arms": [], "comparisons": [], "cases": []}
 
 
 @pytest.mark.parametrize(("n", "p99"), [(99, None), (100, 1.0)])
-def test_the_99th_percentile_needs_a_hundred_values(n, p99):
-    """Below that it would be the maximum under another name."""
+def test_report_has_a_99th_percentile_from_a_hundred_values_on(n, p99):
+    """With fewer values it would be the maximum."""
     results = collected(*(one_arm(a_case(f"case-{number}"), "control", a_reply()) for number in range(n)))
     assert report(results)["arms"][0]["latency_s"]["p99"] == p99
 
 
 @given(st.permutations(range(6)))
-def test_the_order_of_arrival_does_not_show(order):
-    """Workers report as they come; the file is the same, byte for byte."""
+def test_report_does_not_depend_on_the_order_of_arrival(order):
+    """Workers report in any order; the file is the same, byte for byte."""
     answers = [("30 days.", DEEPSEEK), ("14 days.", DEEPSEEK), ("A month.", FLASH)]
     pairs = [
         a_pair(a_case(f"case-{n % 2}"), a_reply(latency_s=0.1 + n), a_reply(*answers[n % 3], cost=f"0.00{n}1"))
@@ -250,8 +250,8 @@ def test_the_order_of_arrival_does_not_show(order):
     )
 
 
-def test_the_report_is_text_for_people_too():
-    """Indented, with letters of all languages as they are, and a line end at the end."""
+def test_report_is_readable_text():
+    """Indented, with letters of all languages, and a line end at the end."""
     results = collected(a_pair(a_case(prompt="¿Qué?"), a_reply("用户"), a_reply("é", DEEPSEEK)))
     text = "".join(chunks(results, verdicts_of(results), RUN))
     assert text.endswith("}\n")
@@ -259,8 +259,8 @@ def test_the_report_is_text_for_people_too():
     assert "用户" in text
 
 
-def test_half_a_surrogate_pair_is_written_as_json_escapes_it(tmp_path):
-    """A model can write what has no UTF-8; the report still is a file, and says what was written."""
+def test_report_escapes_half_a_surrogate_pair(tmp_path):
+    """A model can write text without a UTF-8 form; the report is valid and keeps it."""
     path = tmp_path / "report.json"
     results = collected(a_pair(a_case(), a_reply("\ud83d!"), a_reply("x", DEEPSEEK)))
     write_text(path, chunks(results, verdicts_of(results), RUN))
@@ -271,8 +271,8 @@ def test_half_a_surrogate_pair_is_written_as_json_escapes_it(tmp_path):
 # --- writing
 
 
-def test_a_report_is_written_whole_with_its_folders(tmp_path):
-    """Folders are made, an older report is replaced, and everybody may read it."""
+def test_write_text_makes_folders_and_replaces_the_older_report(tmp_path):
+    """Everyone may read the file."""
     path = tmp_path / "build" / "reports" / "graysplit.json"
     write_text(path, ["old"])
     write_text(path, iter(["ne", "w"]))
@@ -281,8 +281,8 @@ def test_a_report_is_written_whole_with_its_folders(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_report_that_breaks_leaves_the_older_one(tmp_path):
-    """Half a report is none: the old file stays, and nothing is left beside it."""
+def test_write_text_keeps_the_older_report_on_an_error(tmp_path):
+    """Half a report is not written, and nothing is left beside the old one."""
     path = tmp_path / "graysplit.json"
     write_text(path, ["old"])
 
@@ -306,16 +306,16 @@ def refused(path):
     return str(caught.value)
 
 
-def test_a_folder_in_the_place_of_the_report_is_named(tmp_path):
-    """What is wrong with which path, what to do, and no file left beside it."""
+def test_write_text_names_a_folder_in_place_of_the_report(tmp_path):
+    """The problem, the path and the remedy; no file is left beside it."""
     path = tmp_path / "taken"
     path.mkdir()
     assert refused(path) == f"the report {path} cannot be written: Is a directory\n{HINT}  [report-unwritable]"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
-    """A path through a file cannot be made."""
+def test_write_text_names_a_file_in_place_of_the_folder(tmp_path):
+    """A path through a file cannot be created."""
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "report.json"
     assert refused(path) == f"the report {path} cannot be written: {path.parent} is a file\n{HINT}  [report-unwritable]"
@@ -324,8 +324,8 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
 @pytest.mark.skipif(
     os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
 )
-def test_a_folder_that_may_not_be_written_is_named(tmp_path):
-    """Permissions are told as such."""
+def test_write_text_names_a_folder_without_permission(tmp_path):
+    """The message contains the reason of the system."""
     tmp_path.chmod(0o500)
     try:
         path = tmp_path / "report.json"
@@ -334,8 +334,8 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_what_cannot_be_written_later_is_told_ahead(tmp_path):
-    """Before anything is sent, with the reason; nothing is made or left behind."""
+def test_require_writable_fails_before_anything_is_sent(tmp_path):
+    """With the reason; nothing is created or left behind."""
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
     (tmp_path / "fixed").write_text("")
@@ -357,8 +357,8 @@ def test_what_cannot_be_written_later_is_told_ahead(tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
-    """Where the last step fails, the half-written file is removed."""
+def test_write_text_removes_the_half_written_file_on_a_full_disk(tmp_path, monkeypatch):
+    """The last step fails."""
 
     def full(self, target):
         raise OSError(28, "No space left on device")

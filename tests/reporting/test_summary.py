@@ -1,4 +1,4 @@
-"""The session-end summary, whole: what a run of each kind is told, at each width."""
+"""The session-end summary in full, for each kind of run, at each width."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -69,25 +69,25 @@ AGAINST = [
 WORST = "broken cases: tests/test_support.py::case-0 (expect)"
 
 
-def test_a_run_is_summed_up_in_whole():
-    """What was compared, each model's figures, what differs, and which cases to look at."""
+def test_summary_in_full():
+    """The compared models, the figures of each, their differences, and the cases to look at."""
     assert told(collected(*four_cases())) == [HEADER, "", *TABLE, "", *AGAINST, WORST]
 
 
-def test_notes_stand_below_the_header():
+def test_summary_notes_follow_the_header():
     """Warnings about the run come before its figures, in yellow."""
     told_lines = shown(collected(*four_cases()), notes=["the run was stopped"])
     assert plain(told_lines)[:3] == [HEADER, "the run was stopped", ""]
     assert told_lines[1] == (StyledText("the run was stopped", "yellow"),)
 
 
-def test_the_brief_form_keeps_the_table_and_the_differences():
-    """Under -q there is no header, no note, and no list of cases."""
+def test_summary_in_brief():
+    """Under -q there is no header, note, or list of cases."""
     assert told(collected(*four_cases()), brief=True, notes=["a note"]) == [*TABLE, "", *AGAINST]
 
 
-def test_a_narrow_terminal_loses_the_least_important_columns():
-    """Who passed how often, how fast and with how many errors stays longest."""
+def test_table_drops_the_least_important_columns_on_a_narrow_terminal():
+    """Models, pass rates, latencies and errors stay longest."""
     assert told(collected(*four_cases()), width=60, brief=True)[:3] == [
         "model              pass rate    p50     p95     errors",
         "claude-sonnet-4.5  4/4  100.0%  1.15 s  1.28 s  0",
@@ -96,8 +96,8 @@ def test_a_narrow_terminal_loses_the_least_important_columns():
 
 
 @given(st.integers(1, 150), st.lists(st.sampled_from([SONNET, DEEPSEEK, FLASH]), min_size=1, max_size=3, unique=True))
-def test_the_table_is_never_wider_than_the_terminal(width, treatments):
-    """Down to the two columns without which it says nothing."""
+def test_table_is_never_wider_than_the_terminal(width, treatments):
+    """Down to the two most important columns."""
     results = collected(*(a_pair(a_case(), a_reply(), a_reply("30 days", model, cost=None)) for model in treatments))
     table = told(results, width=width, brief=True)[: 2 + len(treatments)]
     narrowest = told(results, width=1, brief=True)[: 2 + len(treatments)]
@@ -106,8 +106,8 @@ def test_the_table_is_never_wider_than_the_terminal(width, treatments):
     assert max(map(len, table)) <= max(width, *map(len, narrowest))
 
 
-def test_a_model_against_itself_is_said_to_be_an_aa_run():
-    """Both rows name their role, and no case is the worst when all are alike."""
+def test_summary_of_an_aa_run():
+    """Both rows name their role, and there is no worst case if all are equal."""
     assert told(collected(a_pair(a_case(), a_reply(), a_reply()))) == [
         "1 case · control claude-sonnet-4.5 · replayed 0 of 2 replies · metric lexical",
         "",
@@ -126,8 +126,8 @@ def test_a_model_against_itself_is_said_to_be_an_aa_run():
     ]
 
 
-def test_each_treatment_is_held_against_the_control():
-    """Treatments by name, each with what only it shows: a guard, another price."""
+def test_summary_of_several_treatments():
+    """Treatments by name, each with its own lines: a guard, another price."""
     results = collected(
         a_pair(a_case(), a_reply(), a_reply("A month.", FLASH, cost="0.0015", latency_s=2.0)),
         a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK, cost="0.0001", latency_s=0.5)),
@@ -160,7 +160,7 @@ def test_each_treatment_is_held_against_the_control():
 
 
 def row_of(results, label):
-    """What one line of the only comparison says."""
+    """The text of one line of the only comparison."""
     (line,) = [line for line in told(results, brief=True) if line.startswith(f"  {label} ")]
     return line.removeprefix(f"  {label}").strip()
 
@@ -171,8 +171,8 @@ def cells_of(results, model):
     return [cell.strip() for cell in row.split("   ") if cell.strip()]
 
 
-def test_an_unknown_price_is_unknown():
-    """One reply without a price leaves the sum unknown, and the comparison too; never $0."""
+def test_summary_of_an_unknown_price():
+    """One reply without a price makes the sum and the comparison unknown, never $0."""
     results = collected(
         a_pair(a_case("a"), a_reply(), a_reply("30 days", DEEPSEEK)),
         a_pair(a_case("b"), a_reply(), a_reply("30 days", DEEPSEEK, cost=None)),
@@ -182,7 +182,7 @@ def test_an_unknown_price_is_unknown():
     assert row_of(results, "cost") == "unknown: no price for 1 of 2 answers of deepseek-v3.2"
 
 
-def test_tokens_that_nobody_counted_are_unknown():
+def test_summary_of_unknown_tokens():
     """A relay without usage is not a model that writes nothing."""
     results = collected(a_pair(a_case(), a_reply(tokens=None, cost=None), a_reply("30 days", DEEPSEEK)))
     assert "unknown" in cells_of(results, SONNET)
@@ -196,21 +196,21 @@ def test_tokens_that_nobody_counted_are_unknown():
         ("0", "both models are free                                   inconclusive"),
     ],
 )
-def test_a_control_that_is_free_is_cheaper_than_any_price(cost, text):
-    """Both prices are known, so the cost is not unknown; there is no percentage of nothing."""
+def test_summary_of_a_free_control(cost, text):
+    """Both prices are known, so the cost is not unknown; a percentage of 0 does not exist."""
     assert (
         row_of(collected(a_pair(a_case(), a_reply(cost="0"), a_reply("30 days", DEEPSEEK, cost=cost))), "cost") == text
     )
 
 
-def test_a_free_treatment_saves_everything():
-    """All of the cost of a pass, without an interval: nothing was estimated."""
+def test_summary_of_a_free_treatment():
+    """All of the cost per pass is saved; there is no interval, since nothing was estimated."""
     results = collected(a_pair(a_case(), a_reply(cost="0.5"), a_reply("30 days", DEEPSEEK, cost="0")))
     assert row_of(results, "cost") == "-100% per pass, $500,000.00 saved per million passes   pass"
 
 
-def test_an_answer_without_usage_is_not_a_model_without_a_price():
-    """Each reason for an unknown cost by itself; a total alone counts nothing that has a price."""
+def test_summary_names_each_reason_for_an_unknown_cost():
+    """An answer without usage is not a model without a price; a total of tokens alone cannot be priced."""
     answers = [
         a_reply("30 days", DEEPSEEK),
         a_reply("30 days", DEEPSEEK, cost=None, tokens=None),
@@ -226,14 +226,14 @@ def test_an_answer_without_usage_is_not_a_model_without_a_price():
     )
 
 
-def test_a_model_that_passed_nothing_has_no_cost_per_pass():
-    """Money was spent and nothing came of it: that is said, and no ratio is made up."""
+def test_summary_of_a_model_without_a_pass_has_no_cost_per_pass():
+    """Money was spent without a pass, and there is no ratio."""
     results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()]))
     assert cells_of(results, DEEPSEEK)[-2:] == ["$0.0010", "no pass"]
     assert row_of(results, "cost") == "unknown: no pass of deepseek-v3.2"
 
 
-def test_failed_calls_count_and_are_red():
+def test_summary_shows_failed_calls_in_red():
     """Without a reply nothing is measured, and nothing looks like a pass or a tie."""
     failed = a_pair(a_case(), an_error(), an_error(DEEPSEEK), judged=False)
     told_lines = shown(collected(failed))
@@ -255,15 +255,15 @@ def test_failed_calls_count_and_are_red():
     assert [line[0].style for line in told_lines[3:5]] == ["red", "red"]
 
 
-def test_cases_that_nobody_judged_are_no_passes():
-    """Where a test body never finished for either arm, the rate is none and the difference inconclusive."""
+def test_summary_of_cases_without_a_judgement_has_no_rate():
+    """If no test body finished, the difference is inconclusive."""
     results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), judged=False))
     assert cells_of(results, DEEPSEEK)[1:3] == ["-", "-"]
     assert row_of(results, "pass rate") == "inconclusive: no case was judged on both models"
 
 
-def test_one_arm_alone_has_a_row_and_no_comparison():
-    """Without the control there is nothing to hold against, and nothing is claimed."""
+def test_summary_of_one_arm_has_no_comparison():
+    """A treatment alone has nothing to be compared with."""
     assert told(collected(one_arm(a_case(), DEEPSEEK, a_reply("30 days", DEEPSEEK)))) == [
         "1 case · replayed 0 of 1 replies · metric lexical",
         "",
@@ -272,7 +272,7 @@ def test_one_arm_alone_has_a_row_and_no_comparison():
     ]
 
 
-def test_replayed_replies_keep_their_latencies_and_say_so():
+def test_summary_header_counts_replayed_replies():
     """Times in a replay are those of the recording."""
     results = collected(a_pair(a_case(), a_reply(replayed=True), a_reply("30 days", DEEPSEEK, replayed=True)))
     assert told(results)[0] == (
@@ -280,8 +280,8 @@ def test_replayed_replies_keep_their_latencies_and_say_so():
     )
 
 
-def test_the_controls_own_noise_stands_beside_the_similarity():
-    """A treatment cannot be asked to repeat the control more closely than the control does."""
+def test_summary_shows_the_controls_own_similarity():
+    """A treatment cannot repeat the control more closely than the control does."""
     pair = a_pair(
         a_case(min_similarity=0.5),
         a_reply(),
@@ -296,8 +296,8 @@ def test_the_controls_own_noise_stands_beside_the_similarity():
     ("passes", "state", "style"),
     [([(1, 1)] * 3, "inconclusive", "yellow"), ([(1, 0)] * 30, "fail", "red"), ([(1, 1)] * 60, "pass", "green")],
 )
-def test_each_state_has_its_colour(passes, state, style):
-    """So has the verdict, which here follows from it."""
+def test_summary_colours_each_state(passes, state, style):
+    """The verdict has the colour of its decision."""
     pairs = [
         a_pair(
             a_case(f"case-{n}"),
@@ -315,8 +315,8 @@ def test_each_state_has_its_colour(passes, state, style):
     assert verdict[-1].style == style
 
 
-def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
-    """Nothing is cut off: a state stands right behind its figures, and a reason goes on below."""
+def test_summary_wraps_reasons_on_a_narrow_terminal():
+    """A state stands right behind its figures, and nothing is cut off."""
     told_lines = told(collected(*four_cases()), width=70, brief=True)
     assert told_lines[4:] == [
         "deepseek-v3.2 against claude-sonnet-4.5",
@@ -332,8 +332,8 @@ def test_a_narrow_terminal_keeps_the_states_close_and_wraps_the_reasons():
     ]
 
 
-def test_what_is_shown_beside_the_usual_rows():
-    """Errors where there are any, high percentiles where there are cases enough, the deficit, and a critical tag."""
+def test_summary_shows_optional_lines():
+    """Errors if there are any, high percentiles with enough cases, the deficit, and a critical tag."""
     pairs = [
         a_pair(
             a_case(f"case-{n:03}", tags=("refund",) if n < 10 else ()),
@@ -364,7 +364,7 @@ def test_what_is_shown_beside_the_usual_rows():
 
 
 def many(*similarities):
-    """Cases with a threshold and a similarity of their own each."""
+    """Cases with a threshold and a similarity of their own."""
     return collected(
         *(
             a_pair(
@@ -378,16 +378,16 @@ def many(*similarities):
     )
 
 
-def test_the_worst_cases_are_those_below_their_own_threshold():
-    """A case that reached its own threshold is no bad case because another one has a higher threshold."""
+def test_worst_cases_are_those_below_their_own_threshold():
+    """Another case with a higher threshold does not matter."""
     results = many((0.5, 0.7), (0.9, 0.8), (None, 0.2), (0.95, 1.0))
     shown = told(results)
     assert row_of(results, "similarity") == "0.68 mean of 4, 1 case below its threshold"
     assert shown[-1] == "worst cases: tests/test_support.py::case-1 0.80"
 
 
-def test_without_thresholds_the_least_alike_cases_are_named():
-    """Five at most, the least alike first, and by name where they are equally far off."""
+def test_worst_cases_without_thresholds_are_sorted_by_similarity():
+    """At most five, then by name."""
     results = many(*((None, (3 + n % 4) / 10) for n in range(8)))
     assert told(results, width=400)[-1] == (
         "worst cases: tests/test_support.py::case-0 0.30 · tests/test_support.py::case-4 0.30 · "
@@ -396,14 +396,14 @@ def test_without_thresholds_the_least_alike_cases_are_named():
 
 
 @given(st.integers(48, 400))
-def test_the_worst_cases_fit_on_one_line(width):
-    """As many as there is room for, and one at least."""
+def test_worst_cases_fit_on_one_line(width):
+    """As many as there is room for, and at least one."""
     worst = told(many(*((None, n / 10) for n in range(1, 8))), width=width)[-1]
     assert worst.startswith("worst cases: tests/test_support.py::case-0 0.10")
     assert len(worst) <= width
 
 
-def test_a_score_just_below_its_threshold_is_seen_to_be_below():
+def test_worst_cases_show_a_score_below_its_threshold():
     """0.7496 beside 0.75 is not written 0.75."""
     assert told(many((0.75, 0.7496)))[-1] == "worst cases: tests/test_support.py::case-0 0.7496"
 
@@ -430,16 +430,16 @@ def blind(number, other):
         (40, "cannot discriminate: 3 cases"),
     ],
 )  # fmt: skip
-def test_cases_that_cannot_discriminate_are_named(width, line):
-    """The noisiest first, as many as fit on one line; a case whose control repeats itself is none of them."""
+def test_summary_names_cases_that_cannot_discriminate(width, line):
+    """The noisiest first, on one line, without cases whose control repeats itself."""
     noisy = {0: "The sky is blue.", 1: "The sky is grey today.", 2: "Grass.", 3: "The sky is bluish."}
     results = collected(*(blind(number, other) for number, other in noisy.items()))
     assert told(results, width=width)[-1] == line
     assert line not in told(results, width=width, brief=True)
 
 
-def test_a_calibrated_threshold_is_marked_in_the_similarity_line():
-    """Nobody wrote that number."""
+def test_similarity_line_marks_a_calibrated_threshold():
+    """The user did not write that number."""
     results = collected(
         a_pair(a_case(min_similarity=0.213, calibrated=True), a_reply(), a_reply("Grass.", DEEPSEEK), spare=[a_reply()])
     )
@@ -460,14 +460,14 @@ def test_a_calibrated_threshold_is_marked_in_the_similarity_line():
         ({"metric": "semantic", "calls": 80}, "  embeddings    gpt-4.1: 80 calls, $0.0000"),
     ],
 )
-def test_what_a_metric_asked_has_its_own_line(fields, line):
-    """Its calls, their cost, and how a judge ruled; a price that nobody knows is no price of nothing."""
+def test_summary_shows_the_usage_of_a_metric(fields, line):
+    """Calls, cost, and the results of a judge; an unknown cost is not 0."""
     asked = MetricUsage(**{"metric": "judge", "model": "gpt-4.1", **fields})
     pair = replace(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK)), asked=asked)
     assert line in told(collected(pair))
 
 
-def test_what_metrics_asked_is_summed_up_by_metric_and_model():
+def test_summary_adds_usage_by_metric_and_model():
     """Two cases of one judge are one line; another metric has a line of its own."""
     judge = MetricUsage(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.001"), worse=1)
     vectors = MetricUsage(metric="semantic", model="e", calls=2, cost_usd=None)
@@ -486,8 +486,8 @@ def test_what_metrics_asked_is_summed_up_by_metric_and_model():
 @pytest.mark.parametrize(
     ("number", "shown"), [(1, ["broken cases: tests/test_support.py::case-00 (expect)"]), (12, None)]
 )
-def test_broken_cases_are_named_on_as_many_lines_as_it_takes(number, shown):
-    """Five at most, the worst first, and the rest counted; no name is cut in two."""
+def test_broken_cases_are_named_on_several_lines(number, shown):
+    """At most five, the worst first, and the rest counted; no name is cut in two."""
     pairs = [
         a_pair(a_case(f"case-{n:02}"), a_reply(), a_reply("30 days", DEEPSEEK), misses=[a_miss()])
         for n in range(number)

@@ -1,4 +1,4 @@
-"""Runs as the verdict sees them: so many cases passed by both models, by one alone, by none."""
+"""Results of runs: so many cases passed by both models, by one alone, by neither."""
 
 import pytest
 from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
@@ -10,7 +10,7 @@ from pytest_graysplit.verdict import RunFacts, decide
 def a_run(both=0, treatment=0, control=0, neither=0, *, case=None, reply=None):
     """Results of cases passed by both, by the treatment alone, by the control alone, and by neither.
 
-    `case` and `reply` are functions of a case's number that give fields beside the usual ones.
+    `case` and `reply` are functions of a case's number that return additional fields.
     """
     passes = (
         [(True, True)] * both + [(False, True)] * treatment + [(True, False)] * control + [(False, False)] * neither
@@ -31,7 +31,7 @@ def a_run(both=0, treatment=0, control=0, neither=0, *, case=None, reply=None):
 
 
 def judged(results, policy=None, **facts):
-    """The verdict of such a run."""
+    """The verdict on such a run."""
     return decide(results, DEEPSEEK, policy or Policy(), RunFacts(**facts))
 
 
@@ -41,15 +41,15 @@ def row_of(verdict, name):
 
 
 @pytest.fixture
-def run():
+def make_run():
     return a_run
 
 
 @pytest.fixture
-def judge():
+def decide_on():
     return judged
 
 
 @pytest.fixture
-def row():
+def find_criterion():
     return row_of

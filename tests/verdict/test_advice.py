@@ -1,4 +1,4 @@
-"""How many cases would decide: two numbers, in clusters where there are any, for every critical row."""
+"""The advice on the number of cases: two numbers, in clusters if there are any, for every critical criterion."""
 
 import math
 from dataclasses import replace
@@ -21,9 +21,9 @@ def advised(results, name="pass_rate", **policy):
     return evidence.advice_for(row)
 
 
-def test_the_two_numbers_are_those_of_the_formula(run):
-    """6.18 psi / margin^2 with ten discordant cases of a hundred, and half a case more; then with what was seen."""
-    advice = advised(run(both=90, treatment=4, control=6))
+def test_advice_follows_the_formula(make_run):
+    """6.18 psi / margin^2 with ten and a half discordant cases of a hundred; then with the observed difference."""
+    advice = advised(make_run(both=90, treatment=4, control=6))
     assert (advice.if_equal, advice.as_it_looks) == (258, 685)
     assert advice.text == (
         "about 158 more cases would decide if it is as good as the control, about 585 more if it is as it looks"
@@ -48,16 +48,16 @@ def test_the_two_numbers_are_those_of_the_formula(run):
          "a few more cases would decide"),
     ],
 )  # fmt: skip
-def test_the_numbers_in_words(run, cases, text):
-    """Counted from the cases that there are; the fewest that can show the margin without a miss, and none at it."""
-    assert advised(run(**cases)).text == text
+def test_advice_text(make_run, cases, text):
+    """Numbers are counted from the cases of the run; there is no number at the margin itself."""
+    assert advised(make_run(**cases)).text == text
 
 
 @pytest.mark.parametrize("psi", [0.05, 0.10, 0.20])
-def test_the_number_of_an_equal_treatment_is_near_the_truth_in_the_median(run, psi):
-    """6.18 psi / margin^2 by the true psi, from samples of a hundred cases, of which the middle one has that many."""
+def test_advice_for_an_equal_treatment_is_near_the_truth_in_the_median(make_run, psi):
+    """6.18 psi / margin^2 by the true psi; the sample has as many discordant cases as the median sample."""
     lost = round(100 * psi / 2)
-    advice = advised(run(both=100 - round(100 * psi), control=lost, treatment=round(100 * psi) - lost))
+    advice = advised(make_run(both=100 - round(100 * psi), control=lost, treatment=round(100 * psi) - lost))
     assert 1 <= advice.if_equal / (6.18 * psi / 0.05**2) <= 1.1
 
 
@@ -73,8 +73,8 @@ def clustered(sizes, lost, **fields):
     return results
 
 
-def test_clusters_are_counted_where_there_are_any():
-    """Forty clusters of five, two of them lost: as if forty cases had been seen, and cases come five at a time."""
+def test_advice_counts_clusters():
+    """Forty clusters of five, two of them lost: the same as forty cases, and cases come five at a time."""
     advice = advised(clustered([5] * 40, lost=2))
     assert (advice.unit, advice.units, advice.fewest) == ("cluster", 40, 55)
     assert (advice.if_equal, advice.in_cases(advice.if_equal)) == (151, 755)
@@ -83,8 +83,8 @@ def test_clusters_are_counted_where_there_are_any():
     )
 
 
-def test_few_clusters_are_few_however_many_cases_they_have():
-    """Ten clusters that agree can show nothing; no case more in them would help."""
+def test_advice_with_few_large_clusters():
+    """Ten clusters that agree show nothing; more cases in them would not help."""
     assert advised(clustered([10] * 10, lost=0)).text == (
         "about 103 more clusters would decide if it is as good as the control, about 45 more if it is as it looks"
     )
@@ -100,15 +100,15 @@ def noisy(cases, spread, latency=1.0):
     return results
 
 
-def test_a_ratio_is_advised_on_its_logarithm():
-    """Latencies that vary by a factor of e^0.8 around the same mean: (2.49 * 0.8 / ln 1.25)^2, whatever n was seen."""
+def test_advice_for_a_ratio_uses_its_logarithm():
+    """Latencies that vary by a factor of e^0.8 around the same mean: (2.49 * 0.8 / ln 1.25)^2, for any n."""
     for cases in (60, 240):
         assert advised(noisy(cases, 0.8), "latency").if_equal == pytest.approx(6.18 * 0.8**2 / 0.2231**2, rel=0.05)
     assert advised(noisy(60, 0.8, latency=1.1), "latency").text.count("about") == 2
 
 
-def test_a_cost_that_must_fall_has_no_number_for_an_equal_treatment(run):
-    """At the same cost it would never pass, so there is one number: that of how it looks."""
+def test_advice_for_cost_per_pass_has_one_number(make_run):
+    """At the same cost it would never pass, so the only number is that of the observed difference."""
     dice, results = Random(4), Results()
     for number in range(60):
         reply = a_reply("30 days", DEEPSEEK, cost=f"{0.00098 * dice.lognormvariate(0, 0.3):.6f}")
@@ -118,21 +118,21 @@ def test_a_cost_that_must_fall_has_no_number_for_an_equal_treatment(run):
     assert advice.text.endswith("more cases would decide")
 
 
-def test_errors_and_tags_have_their_own_numbers(run):
-    """Errors are held against two points, so they take more; a tag counts its own cases."""
-    results = run(both=100, case=lambda number: {"tags": ("refund",) if number < 40 else ()})
+def test_advice_for_errors_and_tags(make_run):
+    """Errors have a bound of two points, so they take more cases; a tag counts its own cases."""
+    results = make_run(both=100, case=lambda number: {"tags": ("refund",) if number < 40 else ()})
     assert (advised(results, "errors").if_equal, advised(results, "tag:refund").units) == (133, 40)
     assert advised(results, "tag:refund").text == "about 15 more cases would decide"
 
 
-def test_a_latency_budget_takes_as_many_as_its_exact_test():
-    """Fifty-nine replies within the budget are the fewest that show 95 in 100 to be."""
+def test_advice_for_the_latency_budget():
+    """Fifty-nine replies within the budget are needed to show a share of 95%."""
     advice = advised(noisy(40, 0.1), "latency_budget", max_latency_s=3.0)
     assert advice.text == "about 19 more cases would decide"
 
 
-def test_cases_of_a_cluster_that_differ_count_as_much_as_they_are(run):
-    """One lost case in each fifth cluster of five: a fifth of a cluster is lost there, not a whole one."""
+def test_advice_counts_the_lost_share_of_a_cluster(make_run):
+    """One lost case in each fifth cluster of five: a fifth of that cluster is lost."""
     results = Results()
     for number in range(200):
         misses = [a_miss()] if number % 25 == 0 else []
@@ -141,36 +141,36 @@ def test_cases_of_a_cluster_that_differ_count_as_much_as_they_are(run):
     assert advised(results).if_equal == advised(results).fewest == 55
 
 
-def test_a_bound_of_nothing_has_no_number(run):
-    """However many cases show no error more, one may come."""
-    advice = advised(run(both=40), "errors", bounds={**Policy().bounds, "errors": 0.0})
+def test_advice_for_a_bound_of_zero_has_no_number(make_run):
+    """No number of cases without another error rules out the next one."""
+    advice = advised(make_run(both=40), "errors", bounds={**Policy().bounds, "errors": 0.0})
     assert (advice.if_equal, advice.text) == (None, "no usual number of cases would decide")
 
 
-def test_the_largest_number_of_all_critical_rows_is_told_to_scripts(run, judge):
-    """In cases; none where one row has none."""
+def test_verdict_needed_is_the_largest_number_of_all_critical_criteria(make_run, decide_on):
+    """In cases; None if one criterion has no number."""
     results = noisy(60, 0.8, latency=1.1)
-    verdict = judge(results, Policy(critical=("pass_rate", "latency")))
+    verdict = decide_on(results, Policy(critical=("pass_rate", "latency")))
     assert verdict.decision == "hold"
     assert (verdict.needed, verdict.needed_if_equal) == (
         advised(results, "latency").as_it_looks,
         advised(results, "latency").if_equal,
     )
-    assert judge(run(both=57, control=3)).needed is None
-    assert judge(run(both=8)).needed_if_equal is None
+    assert decide_on(make_run(both=57, control=3)).needed is None
+    assert decide_on(make_run(both=8)).needed_if_equal is None
 
 
-def test_a_hold_says_that_more_cases_are_a_second_look(run, judge):
-    """Where numbers are told and no looks were planned; not where they were, or where no row is open."""
+def test_hold_warns_about_a_second_look(make_run, decide_on):
+    """Only if numbers are named, no looks were planned and a criterion is open."""
     told = "a verdict on more cases is a second look: plan looks before the first, --graysplit-looks"
-    assert judge(run(both=40)).reasons[-1] == told
-    assert told not in judge(run(both=40), Policy(looks=(40, 80))).reasons
-    assert told not in judge(run(both=60), cut=("partial run",)).reasons
-    assert told not in judge(run(both=20)).reasons
+    assert decide_on(make_run(both=40)).reasons[-1] == told
+    assert told not in decide_on(make_run(both=40), Policy(looks=(40, 80))).reasons
+    assert told not in decide_on(make_run(both=60), cut=("partial run",)).reasons
+    assert told not in decide_on(make_run(both=20)).reasons
 
 
-def test_what_holds_for_another_confidence_takes_more_cases(run):
+def test_advice_at_a_look_takes_more_cases(make_run):
     """The advice at a look is for its own critical value."""
-    results = run(both=90, treatment=4, control=6)
+    results = make_run(both=90, treatment=4, control=6)
     assert advised(results, looks=(100, 400)).if_equal > advised(results).if_equal
     assert replace(advised(results), if_equal=None).text.startswith("no usual number of cases would decide if")

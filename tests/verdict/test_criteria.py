@@ -1,4 +1,4 @@
-"""The rows of a comparison: what is paired with what, which interval, and in which of three states it stands."""
+"""The criteria of a comparison: their pairs, their interval, and their state."""
 
 import math
 from dataclasses import replace
@@ -23,7 +23,7 @@ from pytest_graysplit.verdict.figures_json import row_json
 
 
 def rows_of(*pairs, policy=None):
-    """The rows of a run with one treatment, by name."""
+    """The criteria of a run with one treatment, by name."""
     [verdict] = verdicts_of(collected(*pairs), policy)
     return {row.name: row for row in verdict.rows}
 
@@ -36,8 +36,8 @@ def bounds(row):
     return row.estimate, row.low, row.high
 
 
-def test_the_difference_counts_the_pairs_that_one_side_alone_passed():
-    """Five pairs, each with another end; a case that was not judged is none, nor is one that both models failed to answer."""
+def test_pass_rate_counts_the_pairs_that_one_model_alone_passed():
+    """Five different pairs; a case without a judgement and one that failed on both models do not count."""
     rows = rows_of(
         pair("both"),
         pair("control", misses=[a_miss()]),
@@ -51,8 +51,8 @@ def test_the_difference_counts_the_pairs_that_one_side_alone_passed():
     assert (rows["pass_rate"].method, rows["pass_rate"].bound) == ("Tango score, paired", -0.05)
 
 
-def test_items_of_one_arm_each_meet_in_their_case():
-    """A test that runs once an arm gives pairs all the same; what only one side answered is in none."""
+def test_pass_rate_pairs_items_of_one_arm_by_case():
+    """A test that runs once per arm also gives pairs; a case with one arm is left out."""
     rows = rows_of(
         one_arm(a_case(), "control", a_reply()),
         one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK), misses=[a_miss()]),
@@ -61,8 +61,8 @@ def test_items_of_one_arm_each_meet_in_their_case():
     assert (rows["pass_rate"].n, bounds(rows["pass_rate"])) == (1, tango(0, 1, 1))
 
 
-def test_latencies_are_paired_by_case_and_averaged_over_samples():
-    """Repeats are one value a case; a case without a time on one side is left out of the pairs."""
+def test_latency_pairs_cases_and_averages_samples():
+    """Repeats are one value per case; a case without a latency in one arm is left out."""
     samples = a_reply("x", DEEPSEEK, latency_s=1.0), a_reply("x", DEEPSEEK, latency_s=3.0), an_error(DEEPSEEK)
     row = rows_of(
         a_pair(a_case("a"), (a_reply(latency_s=1.0),), *samples),
@@ -71,8 +71,8 @@ def test_latencies_are_paired_by_case_and_averaged_over_samples():
     assert (row.estimate, row.n) == (pytest.approx(2.0), 1)
 
 
-def test_a_latency_of_zero_was_not_measured():
-    """A ratio cannot take it, so the case is in no row about latency, and in the n of none."""
+def test_latency_of_zero_counts_as_not_measured():
+    """A ratio cannot use it, so no latency criterion counts the case in its n."""
     pairs = [pair(f"case-{n}", a_reply(latency_s=2.0), a_reply("x", DEEPSEEK)) for n in range(59)]
     pairs += [
         pair(f"zero-{n}", a_reply(latency_s=0.0 if n else 2.0), a_reply("x", DEEPSEEK, latency_s=0.0)) for n in (0, 1)
@@ -86,21 +86,21 @@ def test_a_latency_of_zero_was_not_measured():
     assert rows["latency"].estimate == pytest.approx(0.5)
 
 
-def test_spare_control_replies_enter_no_latency_and_no_cost():
+def test_spare_control_replies_do_not_count_in_latency_and_cost():
     """They measure noise."""
     rows = rows_of(pair(spare=[a_reply("14 days.", latency_s=99.0, cost="5")]))
     assert (rows["latency"].estimate, rows["savings"].estimate) == (1, 0)
 
 
 @pytest.mark.parametrize(("treatment_s", "state"), [(0.5, "pass"), (1.2, "pass"), (1.3, "fail"), (1.25, "pass")])
-def test_a_ratio_passes_up_to_its_bound(treatment_s, state):
-    """Where nothing varies, the estimate is the interval."""
+def test_latency_passes_up_to_its_bound(treatment_s, state):
+    """Without variance, the interval is the estimate."""
     pairs = [pair(f"case-{n}", a_reply(latency_s=1.0), a_reply("x", DEEPSEEK, latency_s=treatment_s)) for n in range(9)]
     assert rows_of(*pairs)["latency"].state == state
 
 
-def test_a_ratio_that_varies_is_inconclusive():
-    """The interval holds its bound."""
+def test_latency_that_varies_is_inconclusive():
+    """The interval contains the bound."""
     times = [0.6, 2.9, 1.1, 0.8, 2.2, 1.4]
     row = rows_of(*(pair(f"case-{n}", None, a_reply("x", DEEPSEEK, latency_s=s)) for n, s in enumerate(times)))[
         "latency"
@@ -110,8 +110,8 @@ def test_a_ratio_that_varies_is_inconclusive():
 
 
 @pytest.mark.parametrize(("cases", "names"), [(58, 0), (59, 1), (298, 1), (299, 2)])
-def test_high_percentiles_wait_for_enough_cases(cases, names):
-    """With fewer, no sample bounds its own 95th or 99th percentile."""
+def test_high_percentiles_need_enough_cases(cases, names):
+    """A smaller sample does not bound its own 95th or 99th percentile."""
     times = [(1 + n % 10, 1 + n % 7) for n in range(cases)]
     rows = rows_of(
         *(
@@ -128,16 +128,16 @@ def test_high_percentiles_wait_for_enough_cases(cases, names):
 @pytest.mark.parametrize(
     ("late", "n", "state"), [(0, 59, "pass"), (0, 58, "inconclusive"), (1, 93, "pass"), (12, 93, "fail")]
 )
-def test_the_latency_budget_is_kept_where_the_exact_test_says_so(late, n, state):
-    """None of 59, or one of 93, is the most that may be late."""
+def test_latency_budget_follows_the_exact_test(late, n, state):
+    """At most none of 59, or one of 93, may be late."""
     pairs = [pair(f"case-{k}", None, a_reply("x", DEEPSEEK, latency_s=3.1 if k < late else 1.0)) for k in range(n)]
     row = rows_of(*pairs, policy=Policy(max_latency_s=3.0))["latency_budget"]
     assert (row.state, bounds(row)) == (state, clopper_pearson(late, n, 0.90))
     assert "latency_budget" not in rows_of(*pairs)
 
 
-def test_the_deficit_is_what_the_treatment_lacks_of_the_controls_own_similarity():
-    """Measured where there are two control samples, by the ordinal Tango score."""
+def test_similarity_deficit_is_the_shortfall_from_the_controls_own_similarity():
+    """Measured with two control samples, by the ordinal Tango score."""
     alike = {"30 days.": 0.9, "x": 0.6}
     pairs = [
         pair(f"case-{n}", None, a_reply("x", DEEPSEEK), spare=[a_reply("30 days.")],
@@ -150,7 +150,7 @@ def test_the_deficit_is_what_the_treatment_lacks_of_the_controls_own_similarity(
 
 
 def deficits(*values, cluster=None):
-    """Rows of cases of which each lacks so much of the control's own similarity."""
+    """The criterion of cases with these shortfalls from the control's own similarity."""
     pairs = []
     for n, value in enumerate(values):
         one = pair(f"case-{n:03}", None, a_reply("x", DEEPSEEK), spare=[a_reply("30 days.")],
@@ -159,19 +159,19 @@ def deficits(*values, cluster=None):
     return rows_of(*pairs)["similarity_deficit"]
 
 
-def test_a_deficit_passes_where_even_unseen_ones_would_keep_its_bound():
-    """Fifty cases alike are too few to bound a mean that rare large deficits make; sixty are not."""
+def test_similarity_deficit_needs_cases_for_rare_large_shortfalls():
+    """Fifty equal cases do not bound a mean with rare large shortfalls; sixty do."""
     assert [deficits(*[0.0] * n).state for n in (40, 54, 60)] == ["inconclusive", "inconclusive", "pass"]
 
 
-def test_deficits_of_few_clusters_are_not_sure_of_themselves():
+def test_similarity_deficit_of_few_clusters_has_a_wide_interval():
     """Ten clusters that agree have an interval at least as wide as ten cases that agree."""
     row = deficits(*[0.0] * 100, cluster=lambda n: f"template {n % 10}")
     assert (row.state, row.method, row.high) == ("inconclusive", "t, clustered", tango(0, 0, 10).high)
 
 
-def test_several_replies_of_a_case_are_one_value():
-    """Two replies, of which one passed, are half a pass, held by the ordinal Tango score."""
+def test_pass_rate_of_several_replies_per_case_is_one_value():
+    """Of two replies one passed: half a pass, with the ordinal Tango score."""
     replies = (a_reply("x", DEEPSEEK), a_reply("x", DEEPSEEK))
     pairs = []
     for n in range(40):
@@ -184,7 +184,7 @@ def test_several_replies_of_a_case_are_one_value():
 
 
 def shared(n, halves=0, wholes=0, won=0.0):
-    """The pass rate of two replies a case: so many cases lost by half, so many wholly; the first is won in part."""
+    """The pass rate with two replies per case: so many cases lost by half, so many wholly; the first is won in part."""
     shares = [1.0] * (n - halves - wholes) + [0.5] * halves + [0.0] * wholes
     pairs = []
     for number, share in enumerate(shares):
@@ -207,12 +207,12 @@ def shared(n, halves=0, wholes=0, won=0.0):
         pytest.param(shared(100, halves=2), "pass", id="two halves of 100"),
     ],
 )
-def test_luck_is_counted_in_whole_cases(row, state):
-    """A treatment that is worse by the whole margin is promoted at most 6 times in 100, also by halves."""
+def test_pass_rate_counts_luck_in_whole_cases(row, state):
+    """A treatment that is worse by the whole margin is promoted at most 6 times in 100, also with half passes."""
     assert row.state == state
 
 
-def test_shares_that_come_out_whole_are_whole():
+def test_pass_rate_adds_thirds_to_whole_cases():
     """Three thirds lost are one case lost, although their sum is not exactly 1."""
     pairs = []
     for n in range(90):
@@ -222,13 +222,13 @@ def test_shares_that_come_out_whole_are_whole():
     assert (row.estimate, row.state) == (pytest.approx(-1 / 90), "pass")
 
 
-def test_errors_are_held_as_strictly_as_passes():
+def test_errors_pass_as_strictly_as_the_pass_rate():
     """Without an error in 133 cases, 6.8% of treatments with 2 points more look as good; in 140, 5.9%."""
     states = {n: rows_of(*(pair(f"case-{k}") for k in range(n)))["errors"].state for n in (132, 134, 140)}
     assert states == {132: "inconclusive", 134: "inconclusive", 140: "pass"}
 
 
-def test_cases_of_one_cluster_do_not_count_as_independent():
+def test_pass_rate_of_clustered_cases_has_a_wider_interval():
     """Forty cases from four templates: the interval is that of four, and the method says so."""
     alone = [pair(f"case-{n}", misses=[a_miss()] if n % 4 == 0 else []) for n in range(40)]
     grouped = [replace(one, case=replace(one.case, cluster=f"template {n % 4}")) for n, one in enumerate(alone)]
@@ -237,22 +237,22 @@ def test_cases_of_one_cluster_do_not_count_as_independent():
     assert tied.high - tied.low > 2 * (free.high - free.low)
 
 
-def test_clusters_of_one_case_each_change_nothing():
-    """Only a cluster that two cases share makes them depend on each other."""
+def test_pass_rate_ignores_clusters_of_one_case():
+    """Cases depend on each other only if they share a cluster."""
     alone = [pair(f"case-{n}", misses=[a_miss()] if n % 4 == 0 else []) for n in range(12)]
     grouped = [replace(one, case=replace(one.case, cluster=f"template {n}")) for n, one in enumerate(alone)]
     assert rows_of(*alone)["pass_rate"] == rows_of(*grouped)["pass_rate"]
 
 
-def test_errors_and_refusals_are_compared_in_pairs():
-    """A refusal of the treatment where the control answers is a pair with more trouble."""
+def test_errors_compare_refusals_in_pairs():
+    """If the treatment refuses and the control answers, the pair has one error more."""
     refused = [pair(f"r{n}", None, a_reply("No.", DEEPSEEK, outcome="refusal")) for n in range(10)]
     row = rows_of(*refused, *(pair(f"case-{n}") for n in range(40)))["errors"]
     assert (row.n, bounds(row), row.state) == (50, tango(10, 0, 50), "fail")
 
 
-def test_the_cost_of_a_pass_is_a_ratio_of_sums():
-    """Half the passes at a tenth of the price are a fifth of the cost of a pass; one unknown price leaves no row."""
+def test_cost_per_pass_is_a_ratio_of_sums():
+    """Half the passes at a tenth of the price are a fifth of the cost per pass; one unknown price removes it."""
     pairs = [
         pair(
             f"case-{n}", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.001"), misses=[a_miss()] if n % 2 else []
@@ -264,8 +264,8 @@ def test_the_cost_of_a_pass_is_a_ratio_of_sums():
     assert "cost_per_pass" not in rows_of(*pairs, pair("free", None, a_reply("x", DEEPSEEK, cost=None)))
 
 
-def test_the_same_cost_is_no_pass():
-    """The upper end must lie below 1: who saves nothing gains nothing."""
+def test_cost_per_pass_does_not_pass_at_the_same_cost():
+    """The upper end must be below 1: an equal cost saves nothing."""
     row = rows_of(*(pair(f"case-{n}") for n in range(40)))["cost_per_pass"]
     assert (row.low, row.high, row.state) == (1, 1, "inconclusive")
 
@@ -275,8 +275,8 @@ def test_the_same_cost_is_no_pass():
     [(("0.01", "0"), 0.0, "pass"), (("0", "0.01"), math.inf, "fail"), (("0", "0"), 1.0, "inconclusive")],
     ids=["the treatment", "the control", "both"],
 )
-def test_a_free_model_has_a_ratio(costs, ratio, state):
-    """Nothing is estimated: what is free is so in every case, however few there are."""
+def test_cost_per_pass_of_a_free_model(costs, ratio, state):
+    """Nothing is estimated: a free model is free in any number of cases."""
     control, treatment = costs
     pairs = [pair(f"case-{n}", a_reply(cost=control), a_reply("x", DEEPSEEK, cost=treatment)) for n in range(3)]
     row = rows_of(*pairs)["cost_per_pass"]
@@ -286,7 +286,7 @@ def test_a_free_model_has_a_ratio(costs, ratio, state):
     assert row_json(row)["high"] == row_json(row)["estimate"]
 
 
-def test_a_model_that_passes_nothing_for_nothing_has_no_cost_of_a_pass():
+def test_cost_per_pass_without_a_pass_is_left_out():
     """Free answers that are all wrong, and calls that all failed, are not cheap."""
     wrong = a_reply("x", DEEPSEEK, cost="0")
     assert "cost_per_pass" not in rows_of(*(pair(f"{n}", a_reply(), wrong, misses=[a_miss()]) for n in range(9)))
@@ -294,8 +294,8 @@ def test_a_model_that_passes_nothing_for_nothing_has_no_cost_of_a_pass():
     assert "cost_per_pass" not in rows_of(*failed)
 
 
-def test_savings_are_told_without_and_with_a_fallback():
-    """Where the treatment fails one call in four, asking the control again eats its price."""
+def test_savings_with_and_without_a_fallback():
+    """If the treatment fails one call in four, asking the control again costs its price."""
     pairs = [
         pair(
             f"case-{n}", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.001"), misses=[] if n % 4 else [a_miss()]
@@ -308,8 +308,8 @@ def test_savings_are_told_without_and_with_a_fallback():
     assert {rows[name].state for name in ("savings", "savings_with_fallback")} == {None}
 
 
-def test_a_tag_that_looks_bad_by_chance_is_not_said_to_fail():
-    """One of twenty tags would fail by itself; over all of them it does not, unless it was declared critical."""
+def test_tag_that_looks_bad_by_chance_does_not_fail():
+    """One of twenty tags would fail by itself, but not over all of them, unless it is critical."""
     cases = []
     for n in range(20 * 12):
         one = pair(f"case-{n:03}", misses=[a_miss()] if n % 20 == 0 and n < 80 else [])
@@ -343,17 +343,17 @@ def kept(lost, n=60, passed=60, cluster=None):
     ],
 )
 def test_retention_is_a_share_of_the_controls_passes(row, state):
-    """However many cases neither passes; the bound is at least 80%."""
+    """Cases that neither passes do not matter; the bound is at least 80%."""
     assert (row.state, row.bound, row.critical) == (state, 0.8, False)
     assert row.low <= row.estimate <= row.high
 
 
-def test_retention_of_a_control_that_passes_nothing_is_unknown():
-    """Nothing can be kept of nothing."""
+def test_retention_without_a_pass_of_the_control_is_unknown():
+    """There is no pass to keep."""
     assert kept(0, passed=0) is None
 
 
-def test_retention_of_clusters_is_no_surer_than_that_of_as_many_cases():
+def test_retention_of_clusters_counts_clusters():
     """A hundred cases of ten templates, all passed by both, are ten passes: too few to show 80%."""
     row = kept(0, n=100, passed=100, cluster=lambda number: f"template {number % 10}")
     assert (row.state, row.method) == ("inconclusive", "delta method on the log ratio, clustered")
@@ -362,8 +362,8 @@ def test_retention_of_clusters_is_no_surer_than_that_of_as_many_cases():
     assert kept(50, n=100, passed=100, cluster=lambda number: f"template {number // 2}").state == "fail"
 
 
-def test_retention_decides_where_it_is_critical():
-    """A third of few passes lost is within the margin of points, and beyond the bound of retention."""
+def test_retention_decides_if_it_is_critical():
+    """Losing a third of few passes is within the margin of points, and beyond the bound of retention."""
     missed, control_missed = {"misses": [a_miss()]}, {"control_misses": [a_miss("control")]}
     pairs = [
         pair(f"case-{n:04}", **(missed if n >= 90 else {}), **(control_missed if n >= 130 else {})) for n in range(1200)

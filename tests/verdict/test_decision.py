@@ -1,4 +1,4 @@
-"""Promote, hold or reject: each rule by itself, the order of the rules, and what the reasons say."""
+"""Promote, hold or reject: each rule by itself, the order of the rules, and the texts of the reasons."""
 
 from dataclasses import replace
 
@@ -18,24 +18,24 @@ def decided(verdict):
     return verdict.decision, verdict.reasons
 
 
-def test_a_treatment_that_is_not_worse_is_promoted(run, judge):
+def test_equal_treatment_is_promoted(make_run, decide_on):
     """120 cases, of which each model alone passes two."""
-    verdict = judge(run(both=116, treatment=2, control=2))
+    verdict = decide_on(make_run(both=116, treatment=2, control=2))
     assert decided(verdict) == ("promote", ("pass rate is at most 3.5 points worse, the margin is 5.0",))
     assert verdict.needed is None
 
 
-def test_a_treatment_that_is_worse_is_rejected(run, judge):
+def test_worse_treatment_is_rejected(make_run, decide_on):
     """Thirty of a hundred cases are passed by the control alone."""
-    assert decided(judge(run(both=70, control=30))) == (
+    assert decided(decide_on(make_run(both=70, control=30))) == (
         "reject",
         ("pass rate is at least 23.1 points worse, the margin is 5.0",),
     )
 
 
-def test_a_run_that_cannot_tell_holds_and_says_how_many_cases_would(run, judge):
-    """Neither bound has crossed the margin."""
-    verdict = judge(run(both=112, treatment=2, control=5, neither=1))
+def test_undecided_run_holds_and_names_the_number_of_cases(make_run, decide_on):
+    """Both ends of the interval are on different sides of the margin."""
+    verdict = decide_on(make_run(both=112, treatment=2, control=5, neither=1))
     assert decided(verdict) == (
         "hold",
         (
@@ -46,9 +46,9 @@ def test_a_run_that_cannot_tell_holds_and_says_how_many_cases_would(run, judge):
     assert (verdict.needed, verdict.needed_if_equal) == (571, 154)
 
 
-def test_fewer_than_thirty_cases_hold(run, judge):
-    """Even where every answer was right; and the number is the least that can show so little without any miss."""
-    assert decided(judge(run(both=8))) == (
+def test_fewer_than_thirty_cases_hold(make_run, decide_on):
+    """Even if every answer was right; the named number is enough only without any miss."""
+    assert decided(decide_on(make_run(both=8))) == (
         "hold",
         (
             "only 8 cases; a verdict needs at least 30",
@@ -58,39 +58,39 @@ def test_fewer_than_thirty_cases_hold(run, judge):
 
 
 @pytest.mark.parametrize(("cases", "decision"), [(51, "hold"), (54, "hold"), (55, "promote")])
-def test_fifty_five_perfect_cases_are_the_least_that_promote(run, judge, row, cases, decision):
+def test_promotion_takes_at_least_fifty_five_perfect_cases(make_run, decide_on, find_criterion, cases, decision):
     """From 52 on Tango's interval clears the margin; up to 54, more than 6 in 100 bad treatments would look as good."""
-    verdict = judge(run(both=cases))
+    verdict = decide_on(make_run(both=cases))
     assert verdict.decision == decision
-    assert (row(verdict, "pass_rate").low > -0.05) == (cases >= 52)
+    assert (find_criterion(verdict, "pass_rate").low > -0.05) == (cases >= 52)
 
 
 @pytest.mark.parametrize("margin", [0.05, 0.10])
-def test_a_bad_treatment_is_promoted_in_six_of_a_hundred_runs_at_the_most(run, judge, margin):
-    """Counted exactly, where it is worst: all discordant cases are lost ones, as many as the margin."""
+def test_bad_treatment_is_promoted_in_at_most_six_percent_of_runs(make_run, decide_on, margin):
+    """Counted exactly in the worst case: all discordant cases are lost ones, as many as the margin."""
     policy = Policy(margin=margin)
     for cases in (30, 42, 52, 54, 55, 88, 100):
-        decisions = [judge(run(both=cases - lost, control=lost), policy).decision for lost in range(8)]
+        decisions = [decide_on(make_run(both=cases - lost, control=lost), policy).decision for lost in range(8)]
         promoted = [lost for lost, decision in enumerate(decisions) if decision == "promote"]
         assert sum(binom.pmf(lost, cases, margin) for lost in promoted) <= 0.06
 
 
-def test_mcnemar_is_told_and_decides_nothing(run, judge):
-    """Six against sixteen: the published mid-p; no pair has none."""
-    assert judge(run(both=139, treatment=6, control=16)).mcnemar_midp == pytest.approx(0.03469, abs=1e-5)
-    assert judge(collected(a_pair(a_case(), a_reply(), a_reply("x", DEEPSEEK), judged=False))).mcnemar_midp is None
+def test_mcnemar_decides_nothing(make_run, decide_on):
+    """Six against sixteen: the published mid-p; without a pair there is none."""
+    assert decide_on(make_run(both=139, treatment=6, control=16)).mcnemar_midp == pytest.approx(0.03469, abs=1e-5)
+    assert decide_on(collected(a_pair(a_case(), a_reply(), a_reply("x", DEEPSEEK), judged=False))).mcnemar_midp is None
 
 
-def test_a_wider_margin_needs_fewer_cases(run, judge):
-    """Ten points: 30 pairs are the least of all runs."""
-    assert judge(run(both=30), Policy(margin=0.10)).decision == "promote"
-    assert judge(run(both=29), Policy(margin=0.10)).decision == "hold"
+def test_wider_margin_needs_fewer_cases(make_run, decide_on):
+    """Ten points: 30 pairs are enough."""
+    assert decide_on(make_run(both=30), Policy(margin=0.10)).decision == "promote"
+    assert decide_on(make_run(both=29), Policy(margin=0.10)).decision == "hold"
 
 
-def test_nothing_is_never_a_pass(judge):
-    """A run without a judged pair holds."""
+def test_run_without_a_judged_pair_holds(decide_on):
+    """No data never promotes."""
     results = collected(a_pair(a_case(), a_reply(), a_reply("30 days", DEEPSEEK), judged=False))
-    verdict = judge(results)
+    verdict = decide_on(results)
     assert verdict.decision in ("hold", "reject")
     assert "no case was judged on both models" in verdict.reasons
 
@@ -98,18 +98,18 @@ def test_nothing_is_never_a_pass(judge):
 @pytest.mark.parametrize(
     "facts", [{"cut": ("partial run: 3 tests left out by selection",)}, {"budget": "out of money"}]
 )
-def test_a_run_that_is_not_whole_never_promotes_and_never_rejects(run, judge, facts):
-    """The first reason is that it is not whole."""
-    for results in (run(both=200), run(both=100, control=100)):
-        verdict = judge(results, **facts)
+def test_partial_run_never_promotes_and_never_rejects(make_run, decide_on, facts):
+    """The first reason is that it is partial."""
+    for results in (make_run(both=200), make_run(both=100, control=100)):
+        verdict = decide_on(results, **facts)
         assert verdict.decision == "hold"
         assert verdict.reasons[0] in ("partial run: 3 tests left out by selection", "out of money")
 
 
 @pytest.mark.parametrize(("lost", "decision"), [(0, "promote"), (10, "promote"), (11, "hold"), (400, "hold")])
-def test_missing_cases_hold_and_never_reject(run, judge, lost, decision):
-    """5% may be missing; what is missing says nothing of a model, however much it is."""
-    verdict = judge(run(both=200), lost=lost)
+def test_missing_cases_hold_and_never_reject(make_run, decide_on, lost, decision):
+    """5% may be missing; missing cases say nothing about a model."""
+    verdict = decide_on(make_run(both=200), lost=lost)
     assert verdict.decision == decision
     if decision != "promote":
         assert verdict.reasons == (
@@ -133,8 +133,8 @@ def test_missing_cases_are_named_by_their_cause():
     )
 
 
-def test_a_run_in_which_no_model_answered_holds():
-    """Sixty calls that failed on both models show nothing, and are not sixty cases in which they agree."""
+def test_run_without_any_answer_holds():
+    """Sixty calls that failed on both models are not sixty cases in which they agree."""
     pairs = [a_pair(a_case(f"case-{n}"), an_error(), an_error(DEEPSEEK), judged=False) for n in range(60)]
     assert decided(decide(collected(*pairs), DEEPSEEK, Policy(), RunFacts())) == (
         "hold",
@@ -150,8 +150,8 @@ ASSERT_SOMETHING = (
 )
 
 
-def test_cases_in_which_nothing_could_fail_show_nothing():
-    """What was not asserted is in no pass rate; where that is all, the run holds, and says what to write."""
+def test_cases_without_an_assertion_do_not_count():
+    """They are in no pass rate; without any other case the run holds, and the reason names the remedy."""
 
     def judged(asserted, silent, missed=0):
         pairs = [a_pair(a_case(f"case-{n}"), a_reply(), a_reply("30 days", DEEPSEEK)) for n in range(asserted)]
@@ -186,46 +186,49 @@ def test_cases_in_which_nothing_could_fail_show_nothing():
         ({"neither": 180, "control": 20}, "reject", "pass rate is at least 7.0 points worse, the margin is 5.0"),
     ],
 )  # fmt: skip
-def test_suites_that_a_model_hardly_passes_do_not_promote(run, judge, passes, decision, reason):
-    """0 of 100 against 0 of 100 is a broken suite; where few cases are passed, the margin hides the loss of most."""
-    verdict = judge(run(**passes))
+def test_suites_with_few_passes_do_not_promote(make_run, decide_on, passes, decision, reason):
+    """0 of 100 against 0 of 100 is a broken suite; with few passes, the margin hides the loss of most."""
+    verdict = decide_on(make_run(**passes))
     assert verdict.decision == decision
     assert reason in verdict.reasons
 
 
-def test_a_case_that_must_pass_rejects_by_itself(run, judge):
-    """One miss in 200 cases, and in a run that is partial too, which is told as well."""
-    results = run(both=199, control=1, case=lambda number: {"must_pass": number == 199})
+def test_must_pass_case_rejects_by_itself(make_run, decide_on):
+    """One miss in 200 cases, also in a partial run, which is named too."""
+    results = make_run(both=199, control=1, case=lambda number: {"must_pass": number == 199})
     missed = "must_pass case missed: tests/test_support.py::case-0199"
-    assert decided(judge(results)) == ("reject", (missed,))
+    assert decided(decide_on(results)) == ("reject", (missed,))
     partial = "partial run: 3 tests left out by selection"
-    assert decided(judge(results, cut=(partial,))) == ("reject", (missed, partial))
-    assert judge(run(both=199, control=1)).decision == "promote"
+    assert decided(decide_on(results, cut=(partial,))) == ("reject", (missed, partial))
+    assert decide_on(make_run(both=199, control=1)).decision == "promote"
 
 
-def test_a_case_that_must_pass_and_both_models_miss_is_a_fault_of_the_suite(run, judge):
-    """It holds: what the control misses as well says nothing against the treatment, and nothing for it."""
-    assert decided(judge(run(both=199, neither=1, case=lambda number: {"must_pass": number == 199}))) == (
+def test_must_pass_case_missed_by_both_models_holds(make_run, decide_on):
+    """It is a fault of the suite and says nothing about the treatment."""
+    assert decided(decide_on(make_run(both=199, neither=1, case=lambda number: {"must_pass": number == 199}))) == (
         "hold",
         ("must_pass case missed by both models, a fault of the suite: tests/test_support.py::case-0199",),
     )
 
 
-def test_a_case_that_must_pass_and_was_not_judged_holds(run, judge):
-    """One of 200 may be missing; not this one, also where an early stop for promise left it out."""
-    results = run(both=199)
+def test_must_pass_case_without_a_judgement_holds(make_run, decide_on):
+    """One of 200 may be missing, but not this one, also if an early stop for promise left it out."""
+    results = make_run(both=199)
     results.add(
         "missing", (a_pair(a_case("critical", must_pass=True), a_reply(), a_reply("x", DEEPSEEK), judged=False),)
     )
     reason = "must_pass case not judged on both models: tests/test_support.py::critical"
-    assert decided(judge(results)) == ("hold", (reason,))
+    assert decided(decide_on(results)) == ("hold", (reason,))
     stops = {DEEPSEEK: StopReason(side="promote", after=100)}
-    assert decided(judge(results, stops=stops)) == ("hold", (reason,))
+    assert decided(decide_on(results, stops=stops)) == ("hold", (reason,))
 
 
-def test_a_case_that_must_pass_says_nothing_where_the_treatment_passes(run, judge):
-    """The control's miss is the control's."""
-    assert judge(run(both=199, treatment=1, case=lambda number: {"must_pass": number == 199})).decision == "promote"
+def test_must_pass_case_missed_by_the_control_alone_does_not_matter(make_run, decide_on):
+    """The control's miss is not the treatment's."""
+    assert (
+        decide_on(make_run(both=199, treatment=1, case=lambda number: {"must_pass": number == 199})).decision
+        == "promote"
+    )
 
 
 def served(number, **fields):
@@ -242,32 +245,32 @@ def served(number, **fields):
         ({"fell_back": True}, "the gateway retried or fell back by itself: 1 reply"),
     ],
 )
-def test_answers_of_another_model_hold(run, judge, fields, reason):
-    """Another model, a gateway's own fallback: one of them is enough to keep a promotion back."""
-    assert decided(judge(run(both=200, reply=lambda number: served(number, **fields)))) == ("hold", (reason,))
+def test_answers_of_another_model_hold(make_run, decide_on, fields, reason):
+    """Another model, a gateway's own fallback: one reply is enough to delay a promotion."""
+    assert decided(decide_on(make_run(both=200, reply=lambda number: served(number, **fields)))) == ("hold", (reason,))
 
 
 @pytest.mark.parametrize(
     ("side", "cut", "decision"), [("treatment", 3, "hold"), ("control", 3, "hold"), ("treatment", 2, "promote")]
 )
-def test_cut_answers_hold_from_a_share_of_them_on(run, judge, side, cut, decision):
-    """1% of one side's answers; below that it is told beside the promotion."""
+def test_cut_answers_hold_above_their_allowed_share(make_run, decide_on, side, cut, decision):
+    """1% of one arm's answers; fewer are a remark on the promotion."""
     model = DEEPSEEK if side == "treatment" else SONNET
-    results = run(both=200, reply=lambda number: {side: {"outcome": "truncated"} if number < cut else {}})
-    verdict = judge(results)
+    results = make_run(both=200, reply=lambda number: {side: {"outcome": "truncated"} if number < cut else {}})
+    verdict = decide_on(results)
     text = f"{model} was cut off at its token limit: {cut} of 200 replies ({cut / 2:.1f}%)"
     assert verdict.decision == decision
     assert verdict.reasons[-1] == (text if decision == "hold" else f"but {text}")
-    assert judge(results, Policy(truncated=0.02)).decision == "promote"
+    assert decide_on(results, Policy(truncated=0.02)).decision == "promote"
 
 
-def test_other_tool_calls_hold(run, judge):
-    """Another tool is another deed: one case of 200 is enough, whatever passes."""
-    results = run(both=199)
+def test_other_tool_calls_hold(make_run, decide_on):
+    """Another tool has another effect: one case of 200 is enough."""
+    results = make_run(both=199)
     pair = a_pair(a_case("refund"), a_reply(), a_reply("30 days", DEEPSEEK))
     changed = (Flag(name="tool-changed", detail="refund -> delete_account"),)
     results.add("refund", (replace(pair, comparison=replace(pair.comparison, flags=changed)),))
-    assert decided(judge(results)) == (
+    assert decided(decide_on(results)) == (
         "hold",
         ("the treatment's tool calls differ from the control's (tool-changed): tests/test_support.py::refund",),
     )
@@ -276,7 +279,7 @@ def test_other_tool_calls_hold(run, judge):
 @pytest.mark.parametrize(
     ("treatment", "control", "decision"), [(12, 0, "hold"), (12, 12, "promote"), (2, 0, "promote")]
 )
-def test_flags_hold_where_they_are_more_than_the_control_has_against_itself(row, treatment, control, decision):
+def test_flags_hold_if_the_control_has_fewer_against_itself(find_criterion, treatment, control, decision):
     """Two control samples measure how often the guards flag one model against itself."""
     flag = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),))
     results = Results()
@@ -286,7 +289,7 @@ def test_flags_hold_where_they_are_more_than_the_control_has_against_itself(row,
         ours = (flag if number < control else PairScore(0.9),)
         results.add(str(number), (replace(pair, comparison=replace(pair.comparison, pairs=pairs, self_pairs=ours)),))
     verdict = decide(results, DEEPSEEK, Policy(), RunFacts())
-    assert (verdict.decision, row(verdict, "guards").state == "fail") == (decision, decision == "hold")
+    assert (verdict.decision, find_criterion(verdict, "guards").state == "fail") == (decision, decision == "hold")
     if decision == "hold":
         assert verdict.reasons == ("guards' flags are at least 6.34 points more, the bound is 0.0",)
 
@@ -294,14 +297,14 @@ def test_flags_hold_where_they_are_more_than_the_control_has_against_itself(row,
 @pytest.mark.parametrize(
     ("fields", "decision"), [({"served_model": "gpt-5"}, "hold"), ({"outcome": "truncated"}, "reject")]
 )
-def test_answers_of_another_model_reject_nobody_and_cut_ones_do(run, judge, fields, decision):
-    """What another model said is no evidence against this one; a cut answer is its own."""
-    results = run(both=100, control=100, reply=lambda number: served(number, **fields))
-    assert judge(results).decision == decision
+def test_answers_of_another_model_do_not_reject_and_cut_answers_do(make_run, decide_on, fields, decision):
+    """Another model's answer is not evidence against this one; a cut answer is its own."""
+    results = make_run(both=100, control=100, reply=lambda number: served(number, **fields))
+    assert decide_on(results).decision == decision
 
 
-def test_models_that_were_asked_differently_hold():
-    """The pair compares two things, whatever the figures say."""
+def test_models_with_different_requests_hold():
+    """The pair compares two things, so its figures mean nothing."""
     results = Results()
     for number in range(60):
         pair = a_pair(a_case(f"case-{number}"), a_reply(), a_reply("30 days", DEEPSEEK))
@@ -310,25 +313,25 @@ def test_models_that_were_asked_differently_hold():
     assert decided(verdict) == ("hold", ("the models got different requests, seed and temperature differ: 60 cases",))
 
 
-def test_an_early_stop_for_harm_rejects_however_few_cases_it_took(run, judge):
-    """That is what it stopped for; the rest of the suite is not missing."""
-    verdict = judge(run(both=1, control=12), stops={DEEPSEEK: StopReason(side="harm", after=13)})
+def test_early_stop_for_harm_rejects_after_few_cases(make_run, decide_on):
+    """The rest of the suite is not missing."""
+    verdict = decide_on(make_run(both=1, control=12), stops={DEEPSEEK: StopReason(side="harm", after=13)})
     assert verdict.decision == "reject"
     assert verdict.reasons[0] == "pass rate: harm was shown after 13 cases, and the run stopped early"
 
 
-def test_an_early_stop_for_promise_promotes_unless_another_critical_row_fails(run, judge):
-    """The bet decides the pass rate, and nothing else."""
+def test_early_stop_for_promise_promotes_unless_another_critical_criterion_fails(make_run, decide_on):
+    """The bet decides only the pass rate."""
     stops = {DEEPSEEK: StopReason(side="promote", after=25)}
     reason = "promise was shown after 25 cases, and the run stopped early"
-    assert decided(judge(run(both=25), stops=stops)) == ("promote", (reason,))
+    assert decided(decide_on(make_run(both=25), stops=stops)) == ("promote", (reason,))
     policy = Policy(critical=("pass_rate", "latency"))
-    slow = run(both=25, reply=lambda number: {"treatment": {"latency_s": 2.0 + number / 100}})
-    assert judge(slow, policy, stops=stops).decision == "reject"
+    slow = make_run(both=25, reply=lambda number: {"treatment": {"latency_s": 2.0 + number / 100}})
+    assert decide_on(slow, policy, stops=stops).decision == "reject"
 
 
-def test_harm_on_the_way_rejects_where_the_whole_interval_would_not():
-    """The bet against "no harm" has won its forty on the first cases; better ones later do not give it back."""
+def test_harm_shown_by_betting_rejects_if_the_interval_does_not():
+    """The bet against "no harm" has reached forty on the first cases; better ones later do not matter."""
     names = [f"case-{number:04}" for number in range(150)]
     results = Results()
     order = decide_order(names)
@@ -343,17 +346,17 @@ def test_harm_on_the_way_rejects_where_the_whole_interval_would_not():
 
 
 def decide_order(names):
-    """The cases in the order in which the bet looks at them."""
+    """The cases in the order in which the bet counts them."""
     from pytest_graysplit.verdict import order_of
 
     return sorted(names, key=lambda name: order_of(("tests/test_support.py", name, "0123456789abcdef")))
 
 
-def test_a_critical_row_without_data_holds(run, judge):
-    """Who declares the cost critical, and has no price, gets no promotion."""
-    results = run(both=200, reply=lambda number: {"treatment": {"cost": None}})
-    assert judge(results).decision == "promote"
-    assert decided(judge(results, Policy(critical=("pass_rate", "cost_per_pass")))) == (
+def test_critical_criterion_without_data_holds(make_run, decide_on):
+    """A critical cost without a price prevents a promotion."""
+    results = make_run(both=200, reply=lambda number: {"treatment": {"cost": None}})
+    assert decide_on(results).decision == "promote"
+    assert decided(decide_on(results, Policy(critical=("pass_rate", "cost_per_pass")))) == (
         "hold",
         ("nothing was measured for cost per pass",),
     )
@@ -370,51 +373,51 @@ def test_a_critical_row_without_data_holds(run, judge):
         (("0", "0"), ("hold", "cost per pass is 0 with both models, so nothing is saved")),
     ],
 )
-def test_a_free_model_decides_where_the_cost_does(run, judge, costs, expected):
-    """A treatment that costs nothing saves everything, and one that costs anything is dearer than nothing."""
-    results = run(
+def test_free_model_decides_if_the_cost_is_critical(make_run, decide_on, costs, expected):
+    """A free treatment saves everything; any cost is more than that of a free control."""
+    results = make_run(
         both=60,
         reply=lambda number: dict(zip(("control", "treatment"), ({"cost": cost} for cost in costs), strict=True)),
     )
-    verdict = judge(results, Policy(critical=("pass_rate", "cost_per_pass")))
+    verdict = decide_on(results, Policy(critical=("pass_rate", "cost_per_pass")))
     assert verdict.decision == expected[0]
     assert expected[1] in verdict.reasons
-    assert judge(results).decision == "promote"
+    assert decide_on(results).decision == "promote"
 
 
-def test_a_row_that_is_not_critical_is_told_beside_the_promotion(run, judge):
-    """It does not stand in the way, and nobody can say they did not know."""
-    results = run(both=200, reply=lambda number: {"treatment": {"latency_s": 2.0 + number / 1000}})
-    verdict = judge(results)
+def test_failing_criterion_that_is_not_critical_is_a_remark(make_run, decide_on):
+    """It does not prevent the promotion, but the user sees it."""
+    results = make_run(both=200, reply=lambda number: {"treatment": {"latency_s": 2.0 + number / 1000}})
+    verdict = decide_on(results)
     assert verdict.decision == "promote"
     assert verdict.reasons[1].startswith("but latency is at least x2.0")
-    assert judge(results, Policy(critical=("pass_rate", "latency"))).decision == "reject"
+    assert decide_on(results, Policy(critical=("pass_rate", "latency"))).decision == "reject"
 
 
-def test_tags_inform_and_decide_where_they_are_declared_critical(run, judge, row):
-    """All misses lie in one tag of forty cases."""
-    results = run(both=388, control=12, case=lambda number: {"tags": ("refund",) if number >= 360 else ()})
-    verdict = judge(results)
-    assert (verdict.decision, row(verdict, "tag:refund").state) == ("promote", "fail")
+def test_tag_decides_if_it_is_critical(make_run, decide_on, find_criterion):
+    """All misses are in one tag of forty cases."""
+    results = make_run(both=388, control=12, case=lambda number: {"tags": ("refund",) if number >= 360 else ()})
+    verdict = decide_on(results)
+    assert (verdict.decision, find_criterion(verdict, "tag:refund").state) == ("promote", "fail")
     reason = "but pass rate of refund is at least 19.7 points worse, the margin is 5.0 (not critical)"
     assert reason in verdict.reasons
-    critical = judge(results, Policy(critical_tags=("refund",)))
+    critical = decide_on(results, Policy(critical_tags=("refund",)))
     assert decided(critical) == ("reject", ("pass rate of refund is at least 19.7 points worse, the margin is 5.0",))
 
 
-def test_several_critical_rows_share_the_error_of_a_rejection(run, judge, row):
-    """Holm: what rejects alone at 2.5% does not beside a second critical row; it is still seen to fail, and holds."""
-    results = run(both=80, control=18, treatment=4)
-    alone, shared = judge(results), judge(results, Policy(critical=("pass_rate", "latency")))
-    assert 0.0125 < row(alone, "pass_rate").fail_p < 0.025
+def test_critical_criteria_share_the_error_of_a_rejection(make_run, decide_on, find_criterion):
+    """Holm: a rejection at 2.5% alone is not one beside a second critical criterion; it still fails, and holds."""
+    results = make_run(both=80, control=18, treatment=4)
+    alone, shared = decide_on(results), decide_on(results, Policy(critical=("pass_rate", "latency")))
+    assert 0.0125 < find_criterion(alone, "pass_rate").fail_p < 0.025
     assert (alone.decision, shared.decision) == ("reject", "hold")
-    assert row(shared, "pass_rate").state == "fail"
+    assert find_criterion(shared, "pass_rate").state == "fail"
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(range(40)))
-def test_the_order_of_the_results_does_not_show(order):
-    """The same recordings give the same verdict, to the letter, in whatever order they come."""
+def test_decision_does_not_depend_on_the_order_of_results(order):
+    """The same recordings give an identical verdict in any order."""
     pairs = [
         a_pair(
             a_case(f"case-{number}", tags=("a",) if number % 3 else ("b",), cluster=f"c{number % 15}"),
@@ -432,8 +435,8 @@ def test_the_order_of_the_results_does_not_show(order):
     assert decide(results, DEEPSEEK, Policy(), RunFacts()) == decide(straight, DEEPSEEK, Policy(), RunFacts())
 
 
-def test_a_model_is_never_rejected_against_itself():
-    """An A/A run in which chance went one way: what would reject another model says that the suite is noisy."""
+def test_aa_run_is_never_rejected_by_chance():
+    """A difference that would reject another model shows that the suite is noisy."""
     results = Results()
     for number in range(40):
         missed = [a_miss(SONNET)] if number < 12 else []
@@ -446,10 +449,10 @@ def test_a_model_is_never_rejected_against_itself():
     assert verdict.reasons[1].startswith("pass rate is at least")
 
 
-def test_every_reason_of_the_deciding_rule_and_of_later_ones_is_told(run, judge):
-    """A rejection names the case that must pass, the row that fails and what is missing."""
-    results = run(both=70, control=30, case=lambda number: {"must_pass": number >= 98})
-    reasons = judge(results, lost=20).reasons
+def test_reasons_of_the_deciding_rule_and_of_later_ones_are_named(make_run, decide_on):
+    """A rejection names the case that must pass, the failing criterion and the missing cases."""
+    results = make_run(both=70, control=30, case=lambda number: {"must_pass": number >= 98})
+    reasons = decide_on(results, lost=20).reasons
     assert [reason.partition(":")[0] for reason in reasons] == [
         "must_pass cases missed",
         "no result on both models for 20 of 120 cases",
@@ -457,20 +460,20 @@ def test_every_reason_of_the_deciding_rule_and_of_later_ones_is_told(run, judge)
     ]
 
 
-def test_a_promotion_names_the_tag_that_it_shows_least_of(run, judge):
-    """A tag that is 30 points worse on 20 cases is lost in the sum, and is told with its size and its interval."""
+def test_promotion_names_the_weakest_tag(make_run, decide_on):
+    """A tag that is 30 points worse on 20 cases is lost in the sum, so it is named with its size and interval."""
     tags = {"tags": ("refund",)}, {"tags": ("shipping",)}
-    results = run(both=394, control=6, case=lambda number: tags[number < 380])
-    verdict = judge(results)
+    results = make_run(both=394, control=6, case=lambda number: tags[number < 380])
+    verdict = decide_on(results)
     assert verdict.decision == "promote"
     assert any("refund is at least" in reason for reason in verdict.reasons)
-    few = run(both=399, control=1, case=lambda number: tags[number < 380])
-    assert judge(few).reasons[-1] == "not shown for the tag refund: -5.0 points (90% CI -19.6 .. +7.5, 20 cases)"
+    few = make_run(both=399, control=1, case=lambda number: tags[number < 380])
+    assert decide_on(few).reasons[-1] == "not shown for the tag refund: -5.0 points (90% CI -19.6 .. +7.5, 20 cases)"
 
 
-def test_broken_and_fixed_cases_are_counted_and_the_broken_are_named_worst_first(run, judge):
-    """Those that must pass come first, then those that lost most, then the least alike."""
-    verdict = judge(run(both=100, treatment=2, control=3, neither=4))
+def test_broken_cases_are_named_worst_first(make_run, decide_on):
+    """Those that must pass come first, then those that lost most, then the least similar."""
+    verdict = decide_on(make_run(both=100, treatment=2, control=3, neither=4))
     assert verdict.cases == (3, 2, 100, 4, 0)
     assert [one.missed for one in verdict.broken] == ["expect"] * 3
     results = Results()
@@ -482,8 +485,8 @@ def test_broken_and_fixed_cases_are_counted_and_the_broken_are_named_worst_first
 
 
 @pytest.mark.parametrize("misses", [{"must_pass": True}, {}], ids=["must_pass", "harm"])
-def test_no_rule_rejects_a_model_against_itself(misses):
-    """In an A/A run what looks like harm, also in a case that must pass, is the noise of the suite."""
+def test_aa_run_is_never_rejected_by_any_rule(misses):
+    """In an A/A run apparent harm is noise of the suite, also in a case that must pass."""
     results = Results()
     for number in range(60):
         missed = [a_miss(SONNET)] if number < (1 if misses else 30) else []

@@ -1,4 +1,4 @@
-"""Early stopping: in the seeded order whatever the order of arrival, prefix-closed, for harm and for promise."""
+"""Early stopping: in the seeded order with any order of arrival, for harm and for promise."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ def pair(name, *, lost, model=DEEPSEEK):
 
 
 def followed(losses, order=None, **fields):
-    """An early stop that saw so many cases, lost or even, reported in that order of arrival."""
+    """An early stop after these lost or even cases, reported in that order."""
     names = [f"case-{place:03}" for place in range(len(losses))]
     stop = EarlyStop(margin=0.05, promote=fields.get("promote", False), order=names)
     for place in order or range(len(losses)):
@@ -23,7 +23,7 @@ def followed(losses, order=None, **fields):
     return stop, names
 
 
-def test_nine_lost_cases_in_a_row_show_harm():
+def test_harm_is_shown_by_nine_lost_cases_in_a_row():
     """The stop names the side, and after how many cases it came."""
     stop, names = followed([True] * 12)
     assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
@@ -32,29 +32,29 @@ def test_nine_lost_cases_in_a_row_show_harm():
 
 @settings(max_examples=30)
 @given(st.permutations(range(14)))
-def test_the_order_of_arrival_does_not_show(order):
-    """A case counts at its turn: what arrives early waits, and what came after the last case counts for nothing."""
+def test_stop_does_not_depend_on_the_order_of_arrival(order):
+    """An early report waits for its turn, and a case after the stop does not count."""
     stop, names = followed([True] * 14, order)
     assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
     assert sum(stop.counts(name, [DEEPSEEK]) for name in names) == 9
 
 
-def test_nothing_is_decided_past_a_case_that_has_not_reported():
-    """The first case is still out: twelve lost ones behind it say nothing yet."""
+def test_stop_waits_for_a_case_that_has_not_reported():
+    """The first case is missing: twelve lost ones after it decide nothing yet."""
     stop, names = followed([True] * 12, range(1, 12))
     assert stop.stops == {}
     stop.report(names[0], (pair(names[0], lost=True),))
     assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=9)}
 
 
-def test_promise_is_opt_in():
-    """Some 130 even cases promote, where that was asked for."""
+def test_stop_for_promise_is_opt_in():
+    """Some 130 even cases promote, if that was requested."""
     assert followed([False] * 140)[0].stops == {}
     assert followed([False] * 140, promote=True)[0].stops == {DEEPSEEK: StopReason(side="promote", after=135)}
 
 
-def test_a_skipped_item_is_passed_over():
-    """It has no result, and holds nobody up."""
+def test_skipped_item_is_passed_over():
+    """It has no result, and no later item waits for it."""
     names = [f"case-{place:03}" for place in range(12)]
     stop = EarlyStop(margin=0.05, promote=False, order=names)
     for place, name in enumerate(names):
@@ -64,8 +64,8 @@ def test_a_skipped_item_is_passed_over():
     assert not stop.counts(names[10], [DEEPSEEK])
 
 
-def test_items_of_one_arm_each_are_one_case():
-    """A case of a graysplit_reply test is looked at when both of its items have reported."""
+def test_items_of_one_arm_are_one_case():
+    """A case of a graysplit_reply test counts when both of its items have reported."""
     names = [f"case-{place:03}[{arm}]" for place in range(10) for arm in ("control", DEEPSEEK)]
     stop = EarlyStop(margin=0.05, promote=False, order=names)
     for place in range(10):
@@ -92,7 +92,7 @@ def test_each_treatment_stops_by_itself():
 
 
 def clustered(losses, size, *, largest=None, order=None, promote=False):
-    """An early stop that saw clusters of that size, whose cases are all lost or all even."""
+    """An early stop after clusters of that size, whose cases are all lost or all even."""
     names = [f"case-{place:03}" for place in range(len(losses) * size)]
     stop = EarlyStop(margin=0.05, promote=promote, order=names, largest=size if largest is None else largest)
     for place in order or range(len(names)):
@@ -101,8 +101,8 @@ def clustered(losses, size, *, largest=None, order=None, promote=False):
     return stop, names
 
 
-def test_a_cluster_is_one_bet():
-    """Nine clusters lost in a row are as much as nine cases; the stop counts cases, and comes with the last of them."""
+def test_cluster_is_one_bet():
+    """Nine clusters lost in a row count like nine cases; the stop counts cases, and comes with the last of them."""
     stop, names = clustered([True] * 12, 5)
     assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=45)}
     assert [stop.counts(name, [DEEPSEEK]) for name in names] == [True] * 45 + [False] * 15
@@ -113,26 +113,26 @@ def test_one_lost_cluster_is_not_harm():
     assert clustered([True, *[False] * 10], 40)[0].stops == {}
 
 
-def test_promise_is_a_bet_on_clusters_too():
-    """A bet wins by clusters: 134 even ones are not enough, however many cases they hold; the 135th decides."""
+def test_promise_bets_on_clusters():
+    """134 even clusters of any size are not enough; the 135th decides."""
     assert clustered([False] * 134, 2, promote=True)[0].stops == {}
     assert clustered([False] * 136, 2, promote=True)[0].stops == {DEEPSEEK: StopReason(side="promote", after=270)}
 
 
-def test_a_cluster_of_unforeseen_size_is_not_bet_on():
-    """Where the size of the largest cluster is not known, only cases that stand alone count."""
+def test_cluster_of_unexpected_size_is_not_a_bet():
+    """If the size of the largest cluster is unknown, only cases without a cluster count."""
     assert clustered([True] * 20, 5, largest=1)[0].stops == {}
     assert clustered([True] * 20, 5, largest=4)[0].stops == {}
 
 
-def test_clustered_cases_that_arrive_in_any_order_stop_at_the_same_case():
+def test_clustered_cases_stop_at_the_same_case_in_any_order():
     """The last case of a cluster may be the first to arrive."""
     stop, _ = clustered([True] * 12, 5, order=[*range(59, -1, -1)])
     assert stop.stops == {DEEPSEEK: StopReason(side="harm", after=45)}
 
 
-def test_a_cluster_that_comes_in_two_parts_is_bet_on_once():
-    """Another plugin has reordered the items: what comes later of a cluster depends on what was bet on."""
+def test_cluster_in_two_parts_is_one_bet():
+    """Another plugin has reordered the items: the second part of a cluster depends on the first."""
     names = [f"case-{place:03}" for place in range(40)]
     stop = EarlyStop(margin=0.05, promote=False, order=names, largest=20)
     for place, name in enumerate(names):
@@ -142,7 +142,7 @@ def test_a_cluster_that_comes_in_two_parts_is_bet_on_once():
 
 
 @pytest.mark.parametrize("drop", [0.4])
-def test_a_drop_of_forty_points_stops_within_forty_of_a_hundred_cases(drop):
+def test_drop_of_forty_points_stops_within_forty_of_a_hundred_cases(drop):
     """Spread evenly, as two of five."""
     losses = [place % 5 < 5 * drop for place in range(100)]
     assert followed(losses)[0].stops[DEEPSEEK].after <= 40

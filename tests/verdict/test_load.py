@@ -1,4 +1,4 @@
-"""What the number of requests in flight says against the latencies, on values, without any relay."""
+"""Warnings about the number of requests in flight, on values, without any relay."""
 
 import random
 
@@ -27,12 +27,12 @@ def suite(loads, took, tokens=lambda number: 5):
 
 
 def filling(number):
-    """The places fill up one by one, and then stay full."""
+    """The slots fill up one by one, and then stay full."""
     return min(number + 1, 16)
 
 
-def test_a_server_that_answers_one_at_a_time_is_told():
-    """Every request waits for those before it; the sentence has the figures of both ends and the remedy."""
+def test_load_warning_about_a_server_with_a_queue():
+    """Every request waits for the earlier ones; the text has the figures of both ends and the remedy."""
     [told] = warnings(suite(filling, lambda number: 0.5 * filling(number)))
     assert told == (
         "latency rises with the number in flight (2.00 s at 1-7, 8.00 s at 9-16): "
@@ -41,8 +41,8 @@ def test_a_server_that_answers_one_at_a_time_is_told():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_latency_that_varies_by_itself_is_not_told(seed):
-    """However much it varies: it is chance that decides which answers were the first ones."""
+def test_load_warning_needs_more_than_chance(seed):
+    """With any variance, chance decides which answers were the first ones."""
     dice = random.Random(seed)
     took = [dice.lognormvariate(0, 1) for _ in range(80)]
     assert list(warnings(suite(filling, took.__getitem__))) == []
@@ -75,19 +75,19 @@ def test_a_latency_that_varies_by_itself_is_not_told(seed):
         "zero",
     ],
 )
-def test_nothing_is_told_where_nothing_rises_or_too_little_is_known(loads, took):
-    """Statistics of next to nothing, and of a rise by next to nothing, are not worth a warning."""
+def test_load_warning_needs_a_rise_and_enough_data(loads, took):
+    """Almost no data, or almost no rise, is not worth a warning."""
     assert list(warnings(suite(loads, took))) == []
 
 
-def test_short_answers_at_the_start_are_not_taken_for_a_light_load():
-    """Where the time for each token stays the same, it is the length that rises."""
+def test_load_warning_ignores_short_answers_at_the_start():
+    """If the time per token stays the same, the length rises."""
     first = {"took": lambda number: 0.5 * filling(number), "tokens": lambda number: 100 * filling(number)}
     assert list(warnings(suite(filling, **first))) == []
 
 
-def test_failed_calls_tell_nothing():
-    """A timeout lasts as long as was waited, whoever was in flight."""
+def test_load_warning_ignores_failed_calls():
+    """A timeout takes its time under any load."""
     failed = [
         a_pair(a_case(f"case-{n}"), an_error(), a_reply("x", DEEPSEEK, outcome="error", latency_s=60.0, in_flight=16))
         for n in range(40)
@@ -95,7 +95,7 @@ def test_failed_calls_tell_nothing():
     assert list(warnings(collected(*failed))) == []
 
 
-def test_models_that_were_asked_under_unlike_loads_are_told():
+def test_load_warning_about_different_loads_of_the_models():
     """A control that was recorded alone, and a treatment among sixteen."""
     [told] = warnings(suite(lambda number: 16 if number % 2 else 1, lambda number: 1.0))
     assert told == (
@@ -106,8 +106,8 @@ def test_models_that_were_asked_under_unlike_loads_are_told():
 
 
 @pytest.mark.parametrize(("loads", "told"), [(filling, " · up to 16 in flight · "), (lambda number: None, "")])
-def test_the_header_says_how_many_were_in_flight(loads, told):
-    """The most of all replies; recordings that do not know it say nothing."""
+def test_summary_header_names_the_requests_in_flight(loads, told):
+    """The largest number of all replies; nothing if the recordings do not know it."""
     results = suite(loads, lambda number: 1.0)
     header = plain(lines(results, verdicts_of(results), metric="lexical", width=120))[0]
     assert header == f"40 cases · control claude-sonnet-4.5 · replayed 0 of 80 replies{told or ' · '}metric lexical"

@@ -1,4 +1,4 @@
-"""What a suite can show, in one sentence."""
+"""The power of a suite, in one sentence."""
 
 import pytest
 
@@ -14,19 +14,19 @@ from pytest_graysplit.verdict import power_line
         ((100, 0.05, 12), "100 cases in 12 clusters show a margin of 5 points", ("7", "11")),
     ],
 )
-def test_power_line_says_what_a_suite_can_show(given, counted, shown):
-    """Neither certain nor impossible by rounding; clusters count, and not their cases."""
+def test_power_line_names_the_power_for_two_shares(given, counted, shown):
+    """Rounding never gives certain or impossible; clusters count, and not their cases."""
     assert power_line(*given) == (
         f"{counted} in {shown[0]} of 100 runs of an equal treatment if 10% of cases differ, in {shown[1]} if 20% do"
     )
 
 
-def test_power_line_knows_what_a_bound_may_err():
-    """An early stop for promise has spent a part of it."""
+def test_power_line_depends_on_alpha():
+    """An early stop for promise has used a part of it."""
     assert "in 17 of 100 runs" in power_line(100, 0.05, alpha=0.01)
     assert "in 44 of 100 runs" in power_line(100, 0.05)
 
 
-def test_power_line_says_that_few_cases_show_nothing():
+def test_power_line_of_few_cases():
     """The verdict holds below thirty."""
     assert power_line(29, 0.05) == "29 cases cannot show a margin of 5 points: a verdict takes at least 30 cases"

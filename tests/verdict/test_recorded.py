@@ -1,4 +1,4 @@
-"""The verdict on real answers: those that the example has recorded of two small open models."""
+"""The verdict on real answers: the recordings of the example, of two small open models."""
 
 import json
 from collections import Counter
@@ -12,7 +12,7 @@ from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.replies.relay.failures import RawResponse
-from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.verdict import RunFacts, decide
 
 DESK = Path(__file__).resolve().parents[2] / "examples" / "support-desk"
@@ -26,7 +26,7 @@ def passed():
     table = {}
     for line in map(json.loads, (DESK / "answers-as-received.jsonl").read_text(encoding="utf-8").splitlines()):
         answer = RawResponse(status=200, headers={}, body=json.dumps(line["response"]).encode())
-        reply = read_answer(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
+        reply = read_response(answer, model=line["model"], sent=line["request"], is_refusal=lambda _: False, redact=str)
         misses = check_reply(cases[line["case"]], reply, "control", lambda reference, text: 0.0)
         table[line["case"], line["model"], line["sample"]] = not misses
     return table
@@ -62,31 +62,31 @@ def names_of(passed):
 
 
 @pytest.mark.parametrize("sample", [0, 1])
-def test_the_weaker_model_is_rejected(passed, sample):
-    """By either of its samples, against the control's first and second."""
+def test_recorded_weaker_model_is_rejected(passed, sample):
+    """With either of its samples, against the control's first and second."""
     for control_sample in range(2):
         pairs = paired(passed, names_of(passed), WEAKER, control_sample, sample)
         assert verdict(pairs, WEAKER).decision == "reject"
 
 
-def test_the_weaker_model_is_promoted_by_no_sample(passed):
-    """Against the control's worst one, forty cases may hold."""
+def test_recorded_weaker_model_is_never_promoted(passed):
+    """Against the control's worst sample, forty cases may hold."""
     for sample in range(2):
         for control_sample in range(3):
             pairs = paired(passed, names_of(passed), WEAKER, control_sample, sample)
             assert verdict(pairs, WEAKER).decision != "promote"
 
 
-def test_with_eight_cases_it_holds_with_a_number(passed):
-    """Too few to reject by, and the reason says how many it takes."""
+def test_recorded_eight_cases_hold_with_a_number(passed):
+    """Too few to reject, and the reason names the number that is needed."""
     decided = verdict(paired(passed, names_of(passed)[:8], WEAKER), WEAKER)
     assert decided.decision == "hold"
     assert decided.needed >= 30
     assert "more cases are needed" in " ".join(decided.reasons)
 
 
-def test_a_model_against_itself_is_never_rejected_in_two_hundred_resamples(passed):
-    """Cases drawn anew, and for each two different samples of the control, in either role."""
+def test_recorded_model_is_never_rejected_against_itself(passed):
+    """Two hundred resamples of the cases, each with two different samples of the control in either role."""
     dice, names, decisions = Random(1), names_of(passed), Counter()
     for _ in range(200):
         pairs = []

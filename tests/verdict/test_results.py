@@ -1,4 +1,4 @@
-"""What came of a run: sums that count each case once, whoever reports it, and in whatever order."""
+"""Results of a run: sums that count each case once, with any number of items and in any order."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -43,15 +43,15 @@ def sums(*case_results):
 @pytest.mark.parametrize(
     ("misses", "told", "share"), [((), None, 1.0), ((a_miss(),), None, 0.0), ((a_miss(),), 0.5, 0.5), ((), 0.5, 0.5)]
 )
-def test_pass_share_is_what_the_item_said(misses, told, share):
-    """Where an item says nothing of shares, a miss is a miss of all answers; only a whole share is a pass."""
+def test_pass_share_comes_from_the_item(misses, told, share):
+    """Without a share, a miss is a miss of all answers; only a whole share is a pass."""
     arm = an_arm(DEEPSEEK, a_reply(), a_reply(), misses=misses, share=told)
     assert (arm.pass_share, arm.passed) == (share, share == 1)
 
 
 @pytest.mark.parametrize(("second", "share"), [(0.5, 0.5), (1.0, 0.5), (0.0, 0.0), (None, 0.0)])
-def test_pass_share_of_an_arm_that_several_items_saw_is_the_lowest(second, share):
-    """Two tests of one case: an answer passes where both let it pass."""
+def test_pass_share_of_several_items_is_the_lowest(second, share):
+    """Two tests of one case: an answer passes if both pass it."""
     replies = (a_reply(model=DEEPSEEK), a_reply(model=DEEPSEEK))
     one, other = (
         replace(one_arm(a_case(), DEEPSEEK, *replies), arms=(an_arm(DEEPSEEK, *replies, misses=misses, share=told),))
@@ -61,8 +61,8 @@ def test_pass_share_of_an_arm_that_several_items_saw_is_the_lowest(second, share
     assert row.arms[DEEPSEEK].pass_share == share
 
 
-def test_an_arm_in_whole():
-    """Everything that is summed up for one arm over three cases, one of which failed."""
+def test_arm_summary_in_full():
+    """All figures of one arm over three cases, one of which failed."""
     control, _, _ = sums(
         pair("a", a_reply(latency_s=1.0, tokens=(10, 5), replayed=True, attempts=2)),
         pair("b", a_reply(latency_s=3.0, tokens=(20, 7), outcome="truncated", served_model="claude-sonnet-4.5-2026")),
@@ -78,8 +78,8 @@ def test_an_arm_in_whole():
     assert control.served_models == {SONNET: 1, "claude-sonnet-4.5-2026": 1}
 
 
-def test_the_control_comes_first_and_treatments_by_name():
-    """The order of rows depends on names alone."""
+def test_arms_are_sorted_by_name_after_the_control():
+    """The order depends on names alone."""
     results = collected(pair("a", treatment=a_reply("x", FLASH)), pair("b"))
     assert [(arm.role, arm.arm) for arm in results.arms()] == [
         ("control", "control"),
@@ -88,8 +88,8 @@ def test_the_control_comes_first_and_treatments_by_name():
     ]
 
 
-def test_spare_replies_of_the_control_enter_no_sum():
-    """They measure its noise; both arms are counted on as many replies."""
+def test_spare_replies_are_in_no_sum():
+    """They measure the control's noise; both arms are counted on as many replies."""
     spare = a_reply("14 days.", latency_s=99.0, tokens=(1000, 1000), cost="5", replayed=True)
     control, _, comparison = sums(pair(spare=[spare]))
     assert (control.replies, control.latencies_s, control.cost_usd, control.replayed) == (
@@ -102,7 +102,7 @@ def test_spare_replies_of_the_control_enter_no_sum():
     assert len(comparison.self_similarities) == 1
 
 
-def test_an_arm_that_was_not_judged_is_no_case_and_no_pass():
+def test_arm_without_a_judgement_does_not_count_as_a_case():
     """A skipped or broken body says nothing about the model; its reply still cost money."""
     control, treatment, _ = sums(pair("a", judged=False), pair("b"))
     assert (control.cases, control.passed, control.cost_usd) == (1, 1, Decimal("0.002"))
@@ -110,8 +110,8 @@ def test_an_arm_that_was_not_judged_is_no_case_and_no_pass():
     assert not an_arm("control", a_reply(), judged=False).passed
 
 
-def test_a_reply_without_its_model_is_served_by_somebody_unknown():
-    """Only certain things are certain; a failed call was served by nobody."""
+def test_reply_without_a_served_model_counts_as_unknown():
+    """A failed call was not served by any model."""
     control, _, _ = sums(pair("a", a_reply(served_model=None)), pair("b", an_error()))
     assert control.served_models == {"unknown": 1}
 
@@ -130,12 +130,12 @@ def test_a_reply_without_its_model_is_served_by_somebody_unknown():
         ([a_reply(cost="0")], "0"),
     ],
 )
-def test_a_sum_with_an_unknown_part_is_unknown(replies, cost):
-    """Part of a bill is not the bill; failed calls without a price do not hide the rest."""
+def test_cost_with_an_unknown_part_is_unknown(replies, cost):
+    """Failed calls without a price do not hide the rest."""
     assert total_cost(replies) == (None if cost is None else Decimal(cost))
 
 
-def test_money_is_compared_per_pass():
+def test_cost_is_compared_per_pass():
     """A cheap model that passes half as often saves half as much."""
     _, treatment, comparison = sums(
         pair("a", a_reply(cost="0.01"), a_reply("x", DEEPSEEK, cost="0.002")),
@@ -155,8 +155,8 @@ def test_money_is_compared_per_pass():
     ],
     ids=["treatment's price", "control's price", "treatment's passes", "control's passes"],
 )
-def test_without_prices_and_passes_on_both_sides_nothing_is_saved(fields):
-    """Unknown stays unknown on the way into the comparison."""
+def test_savings_need_prices_and_passes_on_both_sides(fields):
+    """Otherwise they are unknown in the comparison too."""
     _, _, comparison = sums(pair(**fields))
     assert (comparison.cost_ratio, comparison.cost_per_pass_saved_usd) == (None, None)
 
@@ -164,8 +164,8 @@ def test_without_prices_and_passes_on_both_sides_nothing_is_saved(fields):
 # --- comparisons
 
 
-def test_a_comparison_in_whole():
-    """Five pairs, each with another end."""
+def test_comparison_summary_in_full():
+    """Five different pairs."""
     _, _, comparison = sums(
         pair("both", a_reply(latency_s=1.0), a_reply("30 days.", DEEPSEEK, latency_s=2.0)),
         pair("control", treatment=a_reply("14 days.", DEEPSEEK), misses=[a_miss()]),
@@ -180,7 +180,7 @@ def test_a_comparison_in_whole():
     assert len(comparison.similarities) == 4
 
 
-def test_cases_below_their_own_threshold_are_counted():
+def test_comparison_counts_cases_below_their_own_threshold():
     """Thresholds may differ by case; each is listed once."""
     cases = [(0.9, 0.8), (0.5, 0.8), (0.9, 0.95), (None, 0.1)]
     _, _, comparison = sums(
@@ -198,7 +198,7 @@ def test_cases_below_their_own_threshold_are_counted():
     assert comparison.similarities == (0.8, 0.8, 0.95, 0.1)
 
 
-def test_flags_are_counted_the_most_frequent_first():
+def test_comparison_sorts_flags_by_number():
     """By number, then by name."""
 
     def flagged(name, *flags):
@@ -209,16 +209,16 @@ def test_flags_are_counted_the_most_frequent_first():
     assert list(comparison.flags.items()) == [("z", 3), ("a", 1), ("b", 1)]
 
 
-def test_without_the_control_there_is_no_comparison():
-    """Nothing is held against nothing."""
+def test_comparison_needs_the_control():
+    """A treatment alone has none."""
     assert collected(one_arm(a_case(), DEEPSEEK, a_reply("x", DEEPSEEK))).comparisons() == ()
 
 
 # --- items
 
 
-def test_a_case_that_several_items_touch_counts_once():
-    """Its misses are those of all items, each once; one item that could not judge leaves it unjudged."""
+def test_case_of_several_items_counts_once():
+    """Its misses are those of all items, each once; if one item could not judge it, it is not judged."""
     first, other = a_miss(problem="one"), a_miss(problem="two")
     control, treatment, _ = sums(pair(misses=[first]), pair(misses=[first, other]), pair())
     assert (control.cases, control.replies, control.cost_usd) == (1, 1, Decimal("0.001"))
@@ -228,8 +228,8 @@ def test_a_case_that_several_items_touch_counts_once():
     assert sums(pair(), pair(judged=False))[0].cases == 0
 
 
-def test_a_rerun_replaces_what_the_item_said_before():
-    """The last run of an item counts, and sums that were read before are read anew."""
+def test_rerun_replaces_the_results_of_its_item():
+    """The last run counts, also in sums that were read before."""
     results = Results()
     results.add("item", (pair(misses=[a_miss()]),))
     assert results.arms()[1].passed == 0
@@ -237,8 +237,8 @@ def test_a_rerun_replaces_what_the_item_said_before():
     assert (results.arms()[1].passed, results.items) == (1, 1)
 
 
-def test_one_prompt_with_other_parameters_is_another_case():
-    """What was asked is part of what a case is; so is the file."""
+def test_case_identity_includes_its_request_and_file():
+    """Other parameters make another case."""
     asked = pair()
     results = collected(
         asked, replace(asked, request_hash="fedcba9876543210"), replace(asked, file="tests/test_other.py")
@@ -250,8 +250,8 @@ def test_one_prompt_with_other_parameters_is_another_case():
     ]
 
 
-def test_no_item_no_result():
-    """A run in which nothing reported is empty, and says so."""
+def test_results_without_items_are_empty():
+    """A run without any report."""
     results = Results()
     assert not results
     assert (results.items, results.rows, results.arms(), results.comparisons()) == (0, (), (), ())
@@ -274,8 +274,8 @@ def a_run():
 
 
 @given(st.permutations(a_run()))
-def test_sums_do_not_depend_on_the_order_of_arrival(items):
-    """Workers report as they come; every row, arm and comparison is the same."""
+def test_results_do_not_depend_on_the_order_of_arrival(items):
+    """Every case, arm and comparison is the same."""
     in_order, as_they_came = Results(), Results()
     for item in a_run():
         in_order.add(*item)
@@ -296,8 +296,8 @@ def test_sums_do_not_depend_on_the_order_of_arrival(items):
         ((False, False, False), (False, False, False)),
     ],
 )
-def test_arms_that_failed_together_are_no_pair(answered, judged):
-    """A relay out of reach says nothing of a model, where it failed the control and the treatment alike."""
+def test_arms_that_failed_together_are_not_judged(answered, judged):
+    """A relay that fails the control and the treatment alike says nothing about a model."""
     arms = ("control", DEEPSEEK, FLASH)
     models = (SONNET, DEEPSEEK, FLASH)
     (row,) = collected(
@@ -312,15 +312,15 @@ def test_arms_that_failed_together_are_no_pair(answered, judged):
     assert all(row.arms[arm].misses or there for arm, there in zip(arms, answered, strict=True))
 
 
-def test_one_answer_of_several_samples_is_an_answer():
-    """Then the arm is judged by its share, also where the other one has none."""
+def test_arm_with_one_answer_of_several_samples_is_judged():
+    """By its share, even if the other arm has no answer."""
     control = (an_error(), a_reply())
     (row,) = collected(pair(control=control, treatment=an_error(DEEPSEEK), misses=[a_miss()])).rows
     assert all(arm.judged for arm in row.arms.values())
 
 
-def test_a_case_is_asserted_by_any_of_its_items():
-    """And its bug is told by any of its arms."""
+def test_case_is_asserted_by_any_of_its_items():
+    """Its bug is that of any of its arms."""
     silent = replace(one_arm(a_case(), "control", a_reply()), asserted=False)
     loud = one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))
     assert [collected(*some).rows[0].asserted for some in ((silent,), (silent, loud), (loud, silent))] == [

@@ -27,7 +27,7 @@ def test_rule_table_decides_by_the_first_rule_with_a_reason():
     assert TABLE.apply({}) == ("promote", ())
 
 
-def test_rule_table_adds_the_reasons_of_later_rules_where_they_belong():
+def test_rule_table_adds_the_reasons_of_later_rules():
     """A rule that is added to no other decision yields its reasons only where it decides."""
     found = {"harm": ["worse"], "missing": ["three cases"], "open": ["latency"]}
     assert TABLE.apply(found) == ("reject", ("worse", "three cases"))

@@ -1,4 +1,4 @@
-"""What an arm was held to and did not show, one case at a time: pure functions from replies to misses."""
+"""The checks of one case, as pure functions from replies to failed expectations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OUTCOMES = {
     ),
     "refusal": (
         "the model refused to answer",
-        "reword the prompt; where refusing is right, this case does not belong in the suite",
+        "reword the prompt; if a refusal is right, remove the case from the suite",
         Slug.OUTCOME_REFUSAL,
     ),
     "truncated": (
@@ -43,18 +43,18 @@ _OUTCOMES = {
         Slug.OUTCOME_FILTERED,
     ),
 }
-_REPEAT = 'say min_similarity="auto", lower it, send temperature=0, or check the task with expect'
+_REPEAT = 'set min_similarity="auto", lower it, send temperature=0, or check the task with expect'
 
 
 def check_reply(
     case: Case, reply: Reply, arm: str, score: Callable[[str, str], float | None]
 ) -> list[FailedExpectation]:
-    """Hold one reply to its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
+    """Check one reply: its outcome, `expect` and budgets; `score` compares two texts, from 0 to 1.
 
-    `arm` is "control" or the treatment's model. A failed call misses once: there is nothing else to check.
+    `arm` is "control" or the treatment's model. A failed call is one failure, and nothing else is checked.
     """
     if reply.outcome == "ok" and _asks_nothing(case):
-        return []  # the common case of a large suite, and worth a tenth of what a replayed test costs
+        return []  # the most common case of a large suite; saves a tenth of the time of a replayed test
     if reply.outcome == "error":
         return _failed("outcome", arm, reply, [_failed_call(reply)])
     failed = _failed("outcome", arm, reply, _outcome(reply))
@@ -69,7 +69,7 @@ def check_reply(
 
 
 def has_text(reply: Reply) -> bool:
-    """Tell whether the reply said something that a reference can be held against."""
+    """Tell whether the reply has a text that can be compared with a reference."""
     return reply.outcome != "error" and bool(reply.text.strip())
 
 
@@ -85,7 +85,7 @@ def _asks_nothing(case: Case) -> bool:
 def _expected(
     expect: Expect, case: Case, reply: Reply, score: Callable[[str, str], float | None]
 ) -> Iterator[CheckFailure]:
-    """Yield what the text lacks; a reply that calls a tool may have none, which is not an empty answer."""
+    """Yield failures of `expect`; a reply that calls a tool may have no text, which is not an empty answer."""
     if reply.tool_calls and not reply.text.strip():
         return check_without_text(expect, reply.tool_calls)
     close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
@@ -93,9 +93,9 @@ def _expected(
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[FailedExpectation]:
-    """Hold a treatment to the similarity threshold, the guards' veto and the latency ratio.
+    """Check a treatment against the similarity threshold, the guards' veto and the latency ratio.
 
-    With several samples it misses where fewer than half of its pairs with the control's answers reach the threshold.
+    With several samples it fails if fewer than half of its pairs with the control's answers reach the threshold.
     """
     treatment = comparison.treatment
     failed = _failed("similarity", arm, treatment, _similarity(comparison))
@@ -105,7 +105,7 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Faile
 
 
 def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> list[FailedExpectation]:
-    """Hold the control to the treatment's threshold and to the guards' veto, by the pairs of its own answers."""
+    """Check the control against the treatment's threshold and the guards' veto, by the pairs of its own answers."""
     threshold = case.min_similarity
     known = [pair for pair in pairs if pair.is_scored]
     if not known or threshold is None or isinstance(threshold, str):
@@ -114,7 +114,8 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
     if not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=case.calibrated)
         remedy = "check the task with expect" if case.calibrated else _REPEAT
-        hint = f"the control does not repeat itself this closely, so a treatment cannot be asked to: {remedy}"
+        strict = "the control is less consistent with itself than that, so the threshold is too strict for a treatment"
+        hint = f"{strict}: {remedy}"
         failure = CheckFailure(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
         return _failed("similarity", "control", control, [failure])
     reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
@@ -122,7 +123,7 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
 
 
 def _is_majority(reached: Iterable[bool]) -> bool:
-    """Tell whether at least half of the pairs reach: with one pair, whether it does."""
+    """Tell whether at least half of the pairs reach the threshold."""
     each = list(reached)
     return 2 * sum(each) >= len(each)
 
@@ -150,7 +151,7 @@ def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure
 
 
 def _printable(problem: str) -> str:
-    # A model can write half a surrogate pair, which no terminal and no report can take.
+    # A model can write half a surrogate pair, which no terminal and no report accepts.
     return problem.encode("utf-8", "backslashreplace").decode()
 
 
@@ -161,9 +162,9 @@ def _arm_name(arm: str, reply: Reply) -> str:
 def _failed_call(reply: Reply) -> CheckFailure:
     cause = " ".join((reply.error or "the call failed").split())
     if reply.retryable:
-        hint = "failed calls count; the relay may do better later: run again, and only what is missing is fetched"
+        hint = "failed calls count; run again later, and only missing replies are fetched"
     else:
-        hint = "failed calls count, and asking again will not help: mend the cause, then run again"
+        hint = "failed calls count, and another attempt will not help: fix the cause, then run again"
     return CheckFailure(
         f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR
     )
@@ -177,7 +178,7 @@ def _outcome(reply: Reply) -> Iterator[CheckFailure]:
     if reply.outcome in _OUTCOMES:
         problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
-            problem = "the answer is empty, the model only thought aloud"
+            problem = "the answer is empty, the model sent only reasoning"
         yield CheckFailure(problem, hint, slug)
 
 
@@ -207,9 +208,8 @@ def _price_hint(reply: Reply) -> str:
             f'[tool.graysplit.prices] "{reply.model}" = {{input = 0, output = 0}}'
         )
     if reply.usage is not None and reply.usage.unpriced:
-        return (
-            "a part of it is in no price table: sounds, images, searches, or a provider's own bill; remove max_cost_usd"
-        )
+        uncovered = "sounds, images, searches, or a provider's own bill"
+        return f"no price table covers a part of it ({uncovered}): remove max_cost_usd"
     written = ", cache_write = ..." if reply.usage is not None and reply.usage.cache_write else ""
     return (
         f'give its price in pyproject.toml: [tool.graysplit.prices] "{reply.model}" = '
@@ -224,8 +224,8 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
     if not known:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_arm_name(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
-        problem = f"no similarity to hold against {exact_number(threshold)}: {' and '.join(silent)} gave no text"
-        yield CheckFailure(problem, "mend that answer first: its own miss says how", Slug.SIMILARITY_UNKNOWN)
+        problem = f"no similarity to compare with {exact_number(threshold)}: {' and '.join(silent)} gave no text"
+        yield CheckFailure(problem, "fix that answer first: its own failure says how", Slug.SIMILARITY_UNKNOWN)
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
         problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
@@ -247,7 +247,7 @@ def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Itera
     if _is_majority(pair.reaches(threshold) for pair in pairs):
         return
     for flag in flags_of(pairs):
-        hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
+        hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
         yield CheckFailure(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
 
 

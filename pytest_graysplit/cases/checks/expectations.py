@@ -1,4 +1,4 @@
-"""What a right answer must show: pure checks from an answer to what is wrong with it."""
+"""Expectations of texts: pure functions from an answer to its failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_graysplit.types import Expect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# The threshold of `reference` where nobody gave one; docs/cases.md states it.
+# The default threshold of `reference`; docs/cases.md states it.
 REFERENCE_SIMILARITY = 0.75
 # A judge scores 0.5 for an answer as good as the reference.
 JUDGED_SIMILARITY = 0.5
@@ -30,9 +30,9 @@ def check_expect(
     score: Callable[[str, str], float | None],
     close_enough: float = REFERENCE_SIMILARITY,
 ) -> Iterator[CheckFailure]:
-    """Yield what the text lacks of what is expected; `score` compares it with a reference, from 0 to 1 or None.
+    """Yield the expectations that the text fails; `score` compares it with a reference, from 0 to 1 or None.
 
-    `close_enough` is the reference's threshold where the case sets none.
+    `close_enough` is the threshold of the reference if the case sets none.
     """
     yield from _contains(expect.contains, text)
     yield from _not_contains(expect.not_contains, text)
@@ -44,20 +44,20 @@ def check_expect(
         threshold = close_enough if expect.min_similarity is None else expect.min_similarity
         yield from _reference(expect.reference, threshold, score(expect.reference, text))
     if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
-        hint = "ask for a length in the prompt, or raise max_words (words are what white space separates)"
+        hint = "ask for a length in the prompt, or raise max_words (words are separated by white space)"
         yield CheckFailure(f"expected at most {expect.max_words} words, found {words}", hint, Slug.EXPECT_MAX_WORDS)
 
 
 def asserts_something(expect: Expect | None) -> bool:
-    """Tell whether any answer could miss this; a threshold without a reference holds nothing to it."""
+    """Tell whether an answer can fail this; a threshold without a reference checks nothing."""
     return expect is not None and replace(expect, min_similarity=None) != Expect()
 
 
 @lru_cache(maxsize=1024)
 def pattern(text: str) -> re.Pattern[str]:
-    """Compile a regular expression once; raise ValueError that says why it cannot be."""
+    """Compile a regular expression once; raise ValueError with the reason if it is invalid."""
     try:
-        # A doubtful set such as [[a] only warns, and a suite that turns warnings into errors must still collect.
+        # A doubtful set such as [[a] only warns, and must not fail a suite that turns warnings into errors.
         with warnings.catch_warnings(action="ignore"):
             return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
@@ -69,9 +69,9 @@ def _contains(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
         if part in text:
             continue
         if (at := text.casefold().find(part.casefold())) >= 0:
-            hint = "contains is case-sensitive, and only the case differs here: a regex with (?i) takes any"
+            hint = "contains is case-sensitive, and only the case differs here: a regex with (?i) ignores it"
         else:
-            at, hint = 0, "contains is case-sensitive and literal; a regex takes more than one wording"
+            at, hint = 0, "contains is case-sensitive and literal; a regex can match more than one wording"
         yield CheckFailure(
             f"expected to contain {excerpt(part)}, found {excerpt(text, at)}", hint, Slug.EXPECT_CONTAINS
         )
@@ -80,7 +80,7 @@ def _contains(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
 def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
     for part in unwanted:
         if (at := text.find(part)) >= 0:
-            hint = "not_contains is case-sensitive and literal, also inside words; a regex can be held to whole ones"
+            hint = "not_contains is case-sensitive and literal, also inside words; a regex can match whole words only"
             problem = f"expected not to contain {excerpt(part)}, found {excerpt(text, at)}"
             yield CheckFailure(problem, hint, Slug.EXPECT_NOT_CONTAINS)
 
@@ -88,7 +88,7 @@ def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[CheckFailure
 def _patterns(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
     for expression in wanted:
         if not pattern(expression).search(text):
-            hint = "it is searched anywhere in the answer, case-sensitive; (?i) takes any case, (?s) lets . span lines"
+            hint = "it is searched anywhere in the answer, case-sensitive; (?i) ignores case, (?s) lets . span lines"
             yield CheckFailure(
                 f"expected to match {excerpt(expression)}, found {excerpt(text)}", hint, Slug.EXPECT_REGEX
             )
@@ -97,14 +97,14 @@ def _patterns(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
 def _equals(wanted: str, text: str) -> Iterator[CheckFailure]:
     if wanted != text:
         at = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, text, strict=False)))
-        hint = "only white space around the answer is overlooked; contains or regex ask for less"
+        hint = "only white space around the answer is ignored; contains and regex are less strict"
         problem = f"expected {excerpt(wanted, at)}, found {excerpt(text, at)}"
         yield CheckFailure(problem, hint, Slug.EXPECT_EQUALS)
 
 
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[CheckFailure]:
-    # Without a score nothing can be said of the answer: the case is not judged then, which is for its item to tell.
-    if reached is not None and not reached >= threshold:  # a score that is no number reaches nothing
+    # Without a score the case is not judged, and the test item reports that.
+    if reached is not None and not reached >= threshold:  # NaN reaches no threshold
         problem = f"similarity {beside(reached, threshold)} to the reference is below {exact_number(threshold)}"
-        hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets what is close enough"
+        hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets the threshold"
         yield CheckFailure(problem, hint, Slug.EXPECT_REFERENCE)

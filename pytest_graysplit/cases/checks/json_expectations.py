@@ -1,4 +1,4 @@
-"""Answers that should be JSON: parsed, held against the values they must contain, or against a schema."""
+"""Expectations of JSON answers: the values that they must contain, or their schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ASK = "ask for JSON in the prompt, or send response_format in params (one code 
 
 
 def check_json(expect: Expect, text: str) -> Iterator[CheckFailure]:
-    """Yield what is wrong with an answer that `expect.json` or `expect.json_schema` speaks about."""
+    """Yield the failures of an answer to meet `expect.json` or `expect.json_schema`."""
     if expect.json is None and expect.json_schema is None:
         return
     try:
@@ -32,14 +32,14 @@ def check_json(expect: Expect, text: str) -> Iterator[CheckFailure]:
         yield CheckFailure(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON)
         return
     if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
-        hint = "objects may hold more than is expected; lists, texts and numbers must be equal"
+        hint = "objects may have more names than expected; lists, texts and numbers must be equal"
         yield CheckFailure(problem, hint, Slug.EXPECT_JSON)
     if expect.json_schema is not None:
         yield from _against_schema(expect.json_schema, answer)
 
 
 def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
-    """Say where the answer does not contain what is expected, or nothing when it does.
+    """Return the first difference from the expected value, or "" if the answer contains it.
 
     >>> first_difference({"status": "open"}, {"status": "closed", "id": 7})
     '$.status: expected "open", found "closed"'
@@ -47,7 +47,7 @@ def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
     if isinstance(expected, dict) and isinstance(answer, dict):
         for name, value in expected.items():
             if name not in answer:
-                return f"{path}.{name}: expected {_written(value)}, found nothing by that name"
+                return f"{path}.{name}: expected {_written(value)}, found no such name"
             if problem := first_difference(value, answer[name], f"{path}.{name}"):
                 return problem
         return ""
@@ -55,7 +55,7 @@ def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
 
 
 def same(expected: Json, answer: Json) -> bool:
-    """Tell whether two JSON values are equal; unlike Python, JSON keeps true and 1 apart."""
+    """Tell whether two JSON values are equal; unlike Python, JSON distinguishes true and 1."""
     if isinstance(expected, dict) and isinstance(answer, dict):
         return expected.keys() == answer.keys() and all(same(value, answer[name]) for name, value in expected.items())
     if isinstance(expected, list) and isinstance(answer, list):
@@ -64,7 +64,7 @@ def same(expected: Json, answer: Json) -> bool:
 
 
 def validator(schema: Json) -> Validator:
-    """Compile a JSON schema once; raise ValueError that says where it is not one."""
+    """Compile a JSON Schema once; raise ValueError that names the invalid part."""
     return _validator(json.dumps(schema))
 
 
@@ -79,12 +79,12 @@ def _validator(schema_text: str) -> Validator:
         raise ValueError("$.$schema: is not a text")  # noqa: TRY004  # the value of a field, not a programming error
     chosen: type[Validator] = validator_for(schema, default=Draft202012Validator)
     try:
-        # This also compiles the patterns in the schema, so that a broken one shows now and not at an answer.
+        # This also compiles the patterns in the schema, so an invalid one is found now and not at an answer.
         with warnings.catch_warnings(action="ignore"):
             chosen.check_schema(schema)
     except SchemaError as error:
         raise ValueError(f"{error.json_path}: {cut(error.message)}") from None
-    # An empty registry: a schema never makes this package open a connection.
+    # The registry is empty, so a schema never opens a connection.
     return chosen(schema, registry=Registry())
 
 
@@ -92,15 +92,15 @@ def _against_schema(schema: Json, answer: Json) -> Iterator[CheckFailure]:
     from jsonschema.exceptions import best_match
 
     try:
-        # Patterns are compiled as they are met, and a doubtful one only warns.
+        # Patterns are compiled when they are first used, and a doubtful one only warns.
         with warnings.catch_warnings(action="ignore"):
             errors = list(validator(schema).iter_errors(answer))
     except Exception as error:  # noqa: BLE001  # a $ref to nowhere, to itself or into a number raises anything
         hint = "define what $ref names inside the schema (nothing is fetched), without a loop"
         cause = f"no schema at {error.ref}" if hasattr(error, "ref") else type(error).__name__
-        yield CheckFailure(f"the JSON schema cannot be applied: {cause}", hint, Slug.EXPECT_JSON_SCHEMA)
+        yield CheckFailure(f"the JSON Schema cannot be applied: {cause}", hint, Slug.EXPECT_JSON_SCHEMA)
         return
-    # The first, and where it is about alternatives, the alternative that came nearest.
+    # The first error, and among alternatives the error of the closest alternative.
     if worst := best_match(errors[:1]):
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         hint = "show the model the schema, or send it as response_format in params"

@@ -1,4 +1,4 @@
-"""Which tools an answer must call, and with which arguments: pure checks from calls to what is wrong with them."""
+"""Expectations of tool calls: pure functions from the calls of an answer to its failures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Expect, ToolCall
 
-_SUBSET = "arguments may be more than are expected; numbers and dates are equal by value"
+_SUBSET = "a call may have more arguments than expected; numbers and dates are compared by value"
 
 
 def check_tool_calls(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[CheckFailure]:
-    """Yield what is wrong with the calls of an answer: one is missing, the order is another, or there are others."""
+    """Yield the failures of an answer's calls: a missing call, another order, or additional calls."""
     if expect.no_tool_calls and calls:
         hint = "the case asks for an answer in text; tool_choice in params can forbid calls"
         yield CheckFailure(f"expected no tool call, called {format_calls(calls)}", hint, Slug.EXPECT_TOOL_CALLS)
@@ -34,25 +34,25 @@ def check_tool_calls(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Chec
     wanted_calls = format_calls(expect.tool_calls, partly=True)
     if expect.tool_order and in_order(expect.tool_calls, calls) is None:
         problem = f"expected in this order {wanted_calls}, called {format_calls(calls)}"
-        yield CheckFailure(problem, "leave tool_order out where any order is right", Slug.EXPECT_TOOL_CALLS)
+        yield CheckFailure(problem, "leave tool_order out if any order is right", Slug.EXPECT_TOOL_CALLS)
     others = [call for position, call in enumerate(calls) if position not in positions]
     if expect.no_other_tool_calls and others:
-        hint = "leave no_other_tool_calls out where more calls do no harm, or expect them too"
+        hint = "leave no_other_tool_calls out if more calls are harmless, or expect them too"
         problem = f"expected no other call than {wanted_calls}, also called {format_calls(others)}"
         yield CheckFailure(problem, hint, Slug.EXPECT_TOOL_CALLS)
 
 
 def check_readable(calls: Sequence[ToolCall]) -> Iterator[CheckFailure]:
-    """Yield the calls that no tool can take: their arguments are not a JSON object, or they name no tool."""
+    """Yield the calls that no tool can run: without a name, or with arguments that are not a JSON object."""
     for call in calls:
         if not call.is_readable:
             reason = "the call names no tool" if call.arguments_text is None else "its arguments are not a JSON object"
-            hint = "raise max_tokens in params, in case the call was cut off; such a call equals no other one"
+            hint = "raise max_tokens in params, in case the call was cut off; an unreadable call equals no other call"
             yield CheckFailure(f"called {format_call(call)}: {reason}", hint, Slug.TOOL_CALL_UNREADABLE)
 
 
 def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[CheckFailure]:
-    """Yield what is expected of a text where the answer calls tools and has none: nothing can be found in it."""
+    """Yield all expectations of a text as failed, for an answer that only calls tools."""
     wanted = [
         *(("contain", part, Slug.EXPECT_CONTAINS) for part in expect.contains),
         *(("match", expression, Slug.EXPECT_REGEX) for expression in expect.regex),
@@ -60,7 +60,7 @@ def check_without_text(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Ch
         *(("be like the reference", text, Slug.EXPECT_REFERENCE) for text in (expect.reference,) if text is not None),
     ]
     instead = f"found no text, called {format_calls(calls)}"
-    hint = "where the call is right, expect it in tool_calls; where text is, no_tool_calls: true says so"
+    hint = "if the call is right, expect it in tool_calls; if a text is right, set no_tool_calls: true"
     for verb, text, slug in wanted:
         yield CheckFailure(f"expected to {verb} {excerpt(text)}, {instead}", hint, slug)
     if expect.json is not None or expect.json_schema is not None:

@@ -1,4 +1,4 @@
-"""Case files: JSON lines, YAML and CSV become cases, and every error names file, line and field."""
+"""Case files: cases from JSON lines, YAML and CSV, with errors that name file, line and field."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Case
 
-# Each format is a module with `rows(text, shown)`, imported when the first file of its kind is read.
+# Each format is a module with `rows(text, display_path)`, imported when the first file of the format is read.
 FORMATS = {".jsonl": "from_jsonl", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
 
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 class FileRow(NamedTuple):
-    """The fields of one case, unchecked, and the line where they begin."""
+    """The unchecked fields of one case, and the line on which they begin."""
 
     line: int
     fields: dict[str, object]
@@ -35,9 +35,9 @@ def broken(display_path: str, line: int, problem: str, hint: str, slug: Slug = S
 
 
 def read_cases(path: Path, display_path: str) -> tuple[Case, ...]:
-    """Read every case of a file; raise UsageError for the first thing in it that cannot be used.
+    """Read every case of a file; raise UsageError for the first part that cannot be used.
 
-    `shown` is how messages write the path.
+    `display_path` is the path in messages.
     """
     cases = tuple(build_case(row.fields, where=f"{display_path}:{row.line}") for row in read_rows(path, display_path))
     reject_duplicates(cases)
@@ -47,7 +47,7 @@ def read_cases(path: Path, display_path: str) -> tuple[Case, ...]:
 def read_rows(path: Path, display_path: str) -> Iterator[FileRow]:
     """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
     if path.suffix.lower() not in FORMATS:
-        hint = f"name it *{', *'.join(FORMATS)}, as what it holds"
+        hint = f"name it *{', *'.join(FORMATS)}, after its format"
         raise UsageError(f"{display_path}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
     text = _text(path, display_path)
     rows: Iterator[FileRow] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
@@ -62,13 +62,15 @@ def read_rows(path: Path, display_path: str) -> Iterator[FileRow]:
 
 
 def reject_duplicates(cases: Iterable[Case]) -> None:
-    """Raise UsageError for the first case whose id another one has: recordings go by it."""
+    """Raise UsageError for the first case with the id of another one, because recordings are found by id."""
     first: dict[str, Case] = {}
     for case in cases:
         earlier = first.setdefault(case.id, case)
         if earlier is not case:
             problem = f"{case.where}: id: {case.id!r} is the id of {earlier.where} too"
-            hint = "give each case its own id: recordings go by it (one that is not given is made from the messages)"
+            hint = (
+                "give each case its own id, by which recordings are found (or none: it is then made from the messages)"
+            )
             raise UsageError(problem, hint=hint, slug=Slug.CASE_ID_TWICE)
 
 
@@ -83,13 +85,13 @@ def _text(path: Path, display_path: str) -> str:
             f"{display_path}: is a folder, not a case file", hint=hint, slug=Slug.CASE_FILE_UNREADABLE
         ) from None
     except OSError as error:
-        hint = "see that it is a file you may read"
+        hint = "make sure that it is a file, and that you may read it"
         raise UsageError(f"{display_path}: {error.strerror}", hint=hint, slug=Slug.CASE_FILE_UNREADABLE) from None
     text = _decoded(content, display_path)
     if conflict := _CONFLICT.search(text):
         line = text.count("\n", 0, conflict.start()) + 1
         hint = "finish the merge (a prompt that shows such marks belongs in a .jsonl file)"
-        raise broken(display_path, line, "a merge left its conflict marks", hint, Slug.CASE_FILE_CONFLICT)
+        raise broken(display_path, line, "it has merge conflict marks", hint, Slug.CASE_FILE_CONFLICT)
     return text
 
 

@@ -1,9 +1,8 @@
-"""CSV with a header that names fields; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
+"""CSV with a header of field names; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
-An empty cell is a field that was not given. `tags`, `expect.contains` and `expect.not_contains` hold texts separated
-by `;`. `messages`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON, and
-`params.NAME` holds JSON where it parses, else text. Everything else is a number, true or false, or the text as it
-stands.
+An empty cell is a missing field. `tags`, `expect.contains` and `expect.not_contains` hold texts separated by `;`.
+`messages`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON. `params.NAME`
+holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _QUOTES = 'put a cell that holds a comma, a quote or a line break in double quot
 
 
 def rows(text: str, display_path: str) -> Iterator[FileRow]:
-    """Yield one row for each record below the header; raise UsageError for the first that does not fit it."""
+    """Yield one row per record below the header; raise UsageError for the first one that does not match it."""
     columns: list[str] | None = None
     for line, cells in _records(text, display_path):
         if columns is None:
@@ -86,7 +85,7 @@ def _fields(columns: list[str], cells: list[str], location: FieldLocation) -> di
         problem = f"{len(cells)} cells under {len(columns)} columns"
         raise location.refuse(problem, _QUOTES, Slug.CASE_FILE_SHAPE)
     fields: dict[str, object] = {}
-    # Whole objects first, so that a dotted column adds to them whichever of the two stands on the left.
+    # Whole objects first, so that a dotted column adds to them in any order of columns.
     for column, cell in sorted(zip(columns, cells, strict=False), key=lambda pair: "." in pair[0]):
         if cell.strip():
             _put(fields, location.inside(column), _value(location.inside(column), cell))
@@ -100,7 +99,7 @@ def _put(fields: dict[str, object], location: FieldLocation, value: object) -> N
         return
     parent = fields.setdefault(head, {})
     if not isinstance(parent, dict) or entry in parent:
-        raise location.refuse(f"the {head} column says it already", "keep one of the two", Slug.CASE_FIELD_CLASH)
+        raise location.refuse(f"the {head} column sets it already", "keep one of the two", Slug.CASE_FIELD_CLASH)
     parent[entry] = value
 
 

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line; blank lines are skipped."""
+"""JSON lines: one object per line; blank lines are skipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HINT = 'write each case on one line, such as {"prompt": "your text"}'
 
 
 def rows(text: str, display_path: str) -> Iterator[FileRow]:
-    """Yield one row for each line that is not blank; raise UsageError for the first that is no JSON object."""
+    """Yield one row per line that is not blank; raise UsageError for the first one that is not a JSON object."""
     decode = msgspec.json.Decoder().decode
     # Not splitlines: a prompt may hold U+2028, which JSON allows inside a text.
     for number, line in enumerate(text.split("\n"), start=1):
@@ -39,7 +39,7 @@ def rows(text: str, display_path: str) -> Iterator[FileRow]:
 
 def _malformed(line: str, display_path: str, number: int, error: Exception) -> UsageError:
     try:
-        # The slower parser says what it missed and at which column.
+        # The slower parser reports the problem and its column.
         json.loads(line)
     except json.JSONDecodeError as known:
         return broken(display_path, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
@@ -47,5 +47,5 @@ def _malformed(line: str, display_path: str, number: int, error: Exception) -> U
         pass
     if isinstance(error, RecursionError):
         return broken(display_path, number, "not valid JSON: it is nested too deep", _HINT)
-    # Python reads more than JSON holds: NaN, half a surrogate pair, numbers out of range.
+    # Python accepts more than JSON: NaN, half a surrogate pair, numbers out of range.
     return broken(display_path, number, f"not valid JSON: {error}", _HINT)

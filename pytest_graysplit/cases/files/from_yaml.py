@@ -1,7 +1,7 @@
-"""YAML: a list of cases, or a mapping with `cases` and `defaults`, which are put under every case.
+"""YAML: a list of cases, or a mapping with `cases` and `defaults`, which apply to every case.
 
-Plain words are read as YAML 1.2 reads them: `no`, `12:30` and `2026-11-23` are texts, as in JSON, not a switch, a
-number and a date. The loader is PyYAML's own and not libyaml's: a file of brackets can crash the latter.
+Plain words have their meaning of YAML 1.2: `no`, `12:30` and `2026-11-23` are texts, as in JSON, and not a boolean, a
+number and a date. The loader is PyYAML's own, because a file of brackets can crash that of libyaml.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _INDENT = "look at indentation, colons and quotes there; a text with ': ' or ' #
 
 
 class PlainLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, with the plain words of YAML 1.2 only, and without names said twice."""
+    """PyYAML's safe loader, with the plain words of YAML 1.2 only, and without repeated names."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Read a mapping; raise ComposerError for a name that is said twice."""
-        # Here and not while constructing: merge keys are put in among the others then, and may be overridden.
+        """Compose a mapping; raise ComposerError for a repeated name."""
+        # Checked here, because the constructor adds the names of merge keys, which may be overridden.
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise yaml.composer.ComposerError(problem=f"{key.value} is said twice", problem_mark=key.start_mark)
+                    raise yaml.composer.ComposerError(problem=f"{key.value} is repeated", problem_mark=key.start_mark)
                 seen.add(key.value)
         return node
 
@@ -54,7 +54,7 @@ for _tag, _words, _first in (
 
 
 def rows(text: str, display_path: str) -> Iterator[FileRow]:
-    """Yield one row for each case; raise UsageError for what is no YAML, no list of cases, or said twice."""
+    """Yield one row per case; raise UsageError for invalid YAML, another structure, or repeated names."""
     document = _Document(text, display_path)
     root, defaults = document.root, {}
     if isinstance(root, yaml.MappingNode):
@@ -71,7 +71,7 @@ def rows(text: str, display_path: str) -> Iterator[FileRow]:
 
 
 class _Document:
-    """One YAML file: its nodes, which know their lines, and the values they stand for."""
+    """One YAML file: its nodes, which have line numbers, and their values."""
 
     def __init__(self, text: str, display_path: str) -> None:
         self.display_path = display_path
@@ -82,14 +82,14 @@ class _Document:
             raise self._broken(error, text) from None
 
     def sections(self, root: yaml.MappingNode) -> dict[str, yaml.Node]:
-        """Return the nodes under the names of the outermost mapping."""
+        """Return the nodes of the outermost mapping, by name."""
         names = [str(key.value) for key, _ in root.value]
         location = FieldLocation(f"{self.display_path}:{root.start_mark.line + 1}", "")
         reject_unknown(names, ("cases", "defaults"), location, dict.fromkeys(names, _SHAPE))
         return dict(zip(names, (node for _, node in root.value), strict=True))
 
     def mapping(self, node: yaml.Node) -> FileRow:
-        """Return the fields that a node holds, and its line."""
+        """Return the fields of a node, and its line."""
         if not isinstance(node, yaml.MappingNode):
             raise self.misshapen(node)
         line = node.start_mark.line + 1
@@ -97,12 +97,12 @@ class _Document:
             return FileRow(line, self.loader.construct_document(node))
         except yaml.YAMLError as error:
             raise self._broken(error, "") from None
-        # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
+        # PyYAML raises these errors for a value that does not fit its explicit tag (!!int, !!timestamp).
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise broken(self.display_path, line, f"not valid YAML: {error}", _INDENT) from None
 
     def misshapen(self, node: yaml.Node) -> UsageError:
-        """Build the error for a node where a case or a list of cases should be; the caller raises it."""
+        """Build the error for a node that is not a case or a list of cases; the caller raises it."""
         if isinstance(node, yaml.ScalarNode):
             found = format_value(node.value)
         else:
@@ -117,14 +117,14 @@ class _Document:
             return broken(self.display_path, mark.line + 1, problem, _INDENT)
         if isinstance(error, yaml.reader.ReaderError):
             line = text.count("\n", 0, error.position) + 1
-            return broken(self.display_path, line, f"U+{error.character:04X} may not stand in YAML", "remove it")
+            return broken(self.display_path, line, f"U+{error.character:04X} is not allowed in YAML", "remove it")
         return broken(self.display_path, 1, "not valid YAML: it is nested too deep", _INDENT)
 
 
 def _checked(defaults: FileRow, display_path: str) -> dict[str, object]:
     location = FieldLocation(f"{display_path}:{defaults.line}: defaults", "")
     reject_unknown(list(defaults.fields), _DEFAULTS, location, {})
-    # As a case would have them; the reference, or the calls, that other names speak of may stand in each case.
+    # Checked as the fields of a case; each case may add the reference or the calls that other fields refer to.
     expect = defaults.fields.get("expect")
     probe = {"expect": {"reference": "any", **_any_call(expect), **expect}} if isinstance(expect, dict) else {}
     build_case({**defaults.fields, **probe, "prompt": "any"}, where=location.where)

@@ -1,4 +1,4 @@
-"""Cases as tidy YAML that reads back as it was: long texts as blocks, and plain words in quotes."""
+"""Cases as tidy YAML that reads back unchanged: long texts as blocks, and plain words in quotes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BREAKS = re.compile("[\r\x85\u2028\u2029]")
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper, which also quotes what only YAML 1.2 takes for a number."""
+    """PyYAML's safe dumper, with quotes also around plain words that are numbers only in YAML 1.2."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # the signature is PyYAML's
-        """Write what occurs twice twice: people read it."""
+        """Write a repeated value twice instead of an alias, for human readers."""
         return True
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
@@ -30,7 +30,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    # Where a block cannot hold the text PyYAML takes quotes by itself, but not for what YAML 1.1 ended lines with too.
+    # PyYAML quotes a text that a block cannot hold, but overlooks the line ends of YAML 1.1.
     style = '"' if _BREAKS.search(value) else "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
@@ -46,7 +46,7 @@ _Dumper.yaml_implicit_resolvers = {
 
 
 def document(rows: Iterable[Mapping[str, Json]], head: Iterable[str]) -> Iterator[str]:
-    """Yield a YAML file of cases piece by piece, with the lines of `head` as a comment above them."""
+    """Yield a YAML file of cases in pieces, with the lines of `head` as a comment at the top."""
     yield from (f"# {line}\n" for line in head)
     for row in rows:
         yield "\n"

@@ -1,4 +1,4 @@
-"""Suites of promptfoo as cases: prompts times tests, with the assertions that mean the same here."""
+"""Conversion of promptfoo suites: prompts times tests, with the assertions that have a counterpart in a case."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _IGNORED_PARTS = ("scenarios", "redteam", "nunjucksFilters", "extensions", "deri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """The fields of every case; what was not carried over, and where both tools differ, as lines to tell."""
+    """The fields of every case, and lines about parts not converted (`missing`) and differences (`notes`)."""
 
     rows: tuple[dict[str, Json], ...]
     tests: int
@@ -43,12 +43,12 @@ class Converted:
 
 
 def convert(path: Path) -> Converted:
-    """Read a configuration and what it names; raise UsageError for what cannot be read, naming file and place."""
+    """Read a configuration and its files; raise UsageError that names file and place if one cannot be read."""
     suite = Suite(path, _config(path))
     try:
         return _converted(suite)
     except RecursionError:
-        hint = "an anchor of YAML must not hold itself"
+        hint = "a YAML anchor must not contain itself"
         raise suite.misshapen("tests", "is nested too deep", hint) from None
 
 
@@ -80,12 +80,14 @@ def _converted(suite: Suite) -> Converted:
 
 def _config(path: Path) -> dict[str, Any]:
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
-        hint = "name promptfooconfig.yaml; a configuration that is a program has to be written out as YAML first"
-        raise UsageError(f"{path}: not a configuration of promptfoo's", hint=hint, slug=Slug.PROMPTFOO_FILE)
+        hint = "name promptfooconfig.yaml; convert a configuration that is a program to YAML first"
+        raise UsageError(f"{path}: not a promptfoo configuration", hint=hint, slug=Slug.PROMPTFOO_FILE)
     config = read_structured(path, "")
     if not isinstance(config, dict) or "prompts" not in config:
         hint = "it is an object with prompts, and usually providers and tests"
-        raise UsageError(f"{path}: no configuration of promptfoo's: no prompts", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
+        raise UsageError(
+            f"{path}: not a promptfoo configuration: it has no prompts", hint=hint, slug=Slug.PROMPTFOO_SHAPE
+        )
     return config
 
 
@@ -106,12 +108,12 @@ def _case(
     if several:
         if template.label:
             fields["tags"] = template.label
-        # Two prompts with one input are no independent evidence.
+        # Two prompts with one input are not independent evidence.
         fields["cluster"] = f"{name or 'case'}-{_digest(values)}"
     try:
         build_case(fields, where="")
     except UsageError as error:
-        raise NotCarriedError(f"makes no case: {error.problem.removeprefix(': ')}") from None
+        raise NotCarriedError(f"cannot become a case: {error.problem.removeprefix(': ')}") from None
     return "-".join(filter(None, (name, _readable(template.label) if several else ""))), fields
 
 
@@ -120,10 +122,10 @@ def _collect(
 ) -> None:
     fields = assertion.fields
     if fields.get("weight") == 0:
-        raise NotCarriedError("has the weight 0 and can fail nothing")
+        raise NotCarriedError("has the weight 0, so it can never fail")
     transformed = [test.options.get(name) for name in ("transform", "postprocess")]
     if any(transformed) or "transform" in fields:
-        raise NotCarriedError("looks at an answer that a program has transformed")
+        raise NotCarriedError("checks an answer after a program has transformed it")
     value = suite.loaded(fields.get("value"), f"{assertion.location}.value")
     collect(collected, fields["type"], render_all(value, values), fields.get("threshold"))
 
@@ -132,7 +134,7 @@ def _with_ids(named: list[tuple[str, dict[str, Any]]]) -> Iterator[dict[str, Jso
     names = [name for name, _ in named]
     taken: set[str] = set()
     for name, fields in named:
-        # Not a number: it would shift with every test above, and recordings are found by id.
+        # Not a number, which would change with every test inserted above: recordings are found by id.
         unique = name if name and names.count(name) == 1 else f"{name or 'case'}-{_digest(fields)}"
         number, candidate = 1, unique
         while candidate in taken:

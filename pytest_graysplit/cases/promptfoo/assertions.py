@@ -1,4 +1,4 @@
-"""promptfoo's assertions as what a case expects, where the two mean the same."""
+"""Conversion of promptfoo's assertions to the fields of a case, if both mean the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SEVERAL = ("contains", "not_contains", "regex")
 
 @dataclass(slots=True, kw_only=True)
 class CollectedAssertions:
-    """What the assertions of one test ask of an answer so far; `notes` say where the two tools differ."""
+    """The fields of a case that the assertions of one test have set so far; `notes` are differences of the tools."""
 
     expect: dict[str, Any] = field(default_factory=dict)
     budgets: dict[str, float] = field(default_factory=dict)
@@ -55,16 +55,16 @@ class CollectedAssertions:
             raise NotCarriedError(f"is a second {name}, and a case has one")
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of the case; a list of one text is that text."""
+        """Return the fields of the case; a list of one text becomes that text."""
         expect = {
             name: value[0] if name in _SEVERAL and len(value) == 1 else value for name, value in self.expect.items()
         }
         return {**({"expect": expect} if expect else {}), **self.budgets}
 
     def schema(self, schema: Any) -> None:
-        """Ask for JSON that fits one more schema."""
+        """Add a JSON Schema that the answer must fit."""
         if not isinstance(schema, dict):
-            raise NotCarriedError("has a value that is no JSON schema")
+            raise NotCarriedError("has a value that is not a JSON Schema")
         present = self.expect.get("json_schema")
         if present is None:
             self.expect["json_schema"] = schema
@@ -74,32 +74,32 @@ class CollectedAssertions:
             self.expect["json_schema"] = {"allOf": [present, schema]}
 
     def at_most(self, name: str, value: float) -> None:
-        """Hold a budget; of two the smaller counts."""
+        """Set a budget; the smaller of two counts."""
         smaller = min(value, self.budgets.get(name, math.inf))
         self.budgets[name] = int(smaller) if smaller.is_integer() else smaller
 
 
 def collect(collected: CollectedAssertions, kind: str, value: Any, threshold: Any) -> None:
-    """Add one assertion to what is asked; raise NotCarriedError where a case cannot say it."""
+    """Add one assertion to the fields; raise NotCarriedError if a case cannot express it."""
     if kind not in _KINDS:
         raise NotCarriedError(_reason(kind))
     _KINDS[kind](collected, value, threshold)
 
 
 def is_known(kind: str) -> bool:
-    """Tell whether promptfoo has assertions of this type, whatever becomes of them here."""
+    """Tell whether promptfoo has this type of assertion, converted here or not."""
     plain = kind.removeprefix("not-")
     return any(plain in kinds for kinds in (_KINDS, _CODE, _GRADED, _OTHERS))
 
 
 def python_regex(expression: object) -> str:
-    """Write a regular expression of JavaScript as Python's `re` reads it; raise NotCarriedError where it does not."""
+    """Convert a JavaScript regular expression to one of Python's `re`; raise NotCarriedError if Python rejects it."""
     text = re.sub(r"\(\?<(?![=!])", "(?P<", as_text(expression))
     text = re.sub(r"\\k<(\w+)>", r"(?P=\1)", text)
     try:
         pattern(text)
     except ValueError as error:
-        raise NotCarriedError(f"has the regular expression {text!r}, which Python does not read: {error}") from None
+        raise NotCarriedError(f"has the regular expression {text!r}, which Python rejects: {error}") from None
     return text
 
 
@@ -108,7 +108,7 @@ def _reason(kind: str) -> str:
     if plain in _CODE:
         return "runs a program; write it as an assert in a Python test"
     if plain in _GRADED:
-        return "asks a model; here the metric judge asks one which of both answers is better"
+        return "asks a model; use the metric judge, which compares both answers"
     if plain in _OTHERS or plain in _KINDS or plain.startswith("similar:"):
         return "has no counterpart in expect"
     return f"is not known{nearest(plain, [*_KINDS, *_CODE, *_GRADED, *_OTHERS])}"
@@ -131,7 +131,7 @@ def _text(value: Any) -> str:
 
 
 def _literal(text: str) -> str:
-    """Escape what means something outside of a set; re.escape would also put a backslash before every space."""
+    """Escape special characters outside of sets; re.escape would also put a backslash before every space."""
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
 
 
@@ -165,7 +165,7 @@ def _none_in_any_case(collected: CollectedAssertions, texts: list[str]) -> None:
 def _not_regex(collected: CollectedAssertions, value: Any) -> None:
     text = python_regex(_text(value))
     flags = re.match(r"\(\?[aimsux]+\)", text)
-    # Python wants flags for the whole expression in front of everything.
+    # Python requires global flags at the start of the expression.
     front = flags[0] if flags else ""
     collected.add("regex", front + _absent(f"(?:{text.removeprefix(front)})"))
 
@@ -190,12 +190,12 @@ def _schema_of(text: str) -> Any:
     try:
         return parse_yaml(text)
     except yaml.YAMLError as error:
-        raise NotCarriedError(f"has a value that is no JSON schema: {' '.join(str(error).split())}") from None
+        raise NotCarriedError(f"has a value that is not a JSON Schema: {' '.join(str(error).split())}") from None
 
 
 def _contains_json(collected: CollectedAssertions, value: Any) -> None:
     _json(collected, value)
-    collected.notes.append("contains-json: here the answer is JSON as a whole, or in one code fence")
+    collected.notes.append("contains-json: here the whole answer must be JSON, or one code fence of it")
 
 
 def _similar(collected: CollectedAssertions, value: Any, threshold: Any) -> None:
@@ -235,7 +235,7 @@ def _words(collected: CollectedAssertions, value: Any) -> None:
         collected.add("regex", rf"(?:\S+\s+){{{least - 1}}}\S+" if least > 1 else r"\S")
 
 
-# Each takes what is asked so far, the value of the assertion and its threshold.
+# Each function gets the fields so far, the value of the assertion, and its threshold.
 _KINDS: Mapping[str, Callable[[CollectedAssertions, Any, Any], None]] = {
     "equals": lambda collected, value, _: _equals(collected, value),
     "contains": lambda collected, value, _: collected.add("contains", _text(value)),

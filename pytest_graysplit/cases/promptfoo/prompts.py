@@ -1,4 +1,4 @@
-"""The prompts of a configuration: texts, chats, and files that hold one or many."""
+"""The prompts of a configuration: texts, chats, and files with one or many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.cases.promptfoo.suite import Suite
 
-# promptfoo takes such a text for a file also without file://.
+# promptfoo reads such a text as a file name, even without file://.
 _FILE = re.compile(r"[^\s{}\[\]]+\.(?:yaml|yml|json|jsonl|csv|txt|md|j2|[cm]?js|ts|py)(?::[\w.]+)?")
 
 
@@ -77,10 +77,10 @@ def _file(suite: Suite, path: Path, label: str, location: str) -> list[Template]
 
 
 def _yaml_chat(text: str) -> str:
-    """Return a chat in YAML so that it is known for one, wherever its comments and its first role stand."""
+    """Return a YAML chat as JSON, which is recognised as a chat wherever its comments and its first role are."""
     try:
         loaded = parse_yaml(text)
-    except yaml.YAMLError:  # a template may be YAML only once it is filled in
+    except yaml.YAMLError:  # a template may become YAML only after its variables are filled in
         return text
     is_chat = isinstance(loaded, list) and all(isinstance(one, dict) and "role" in one for one in loaded)
     return json.dumps(loaded, ensure_ascii=False) if is_chat else text

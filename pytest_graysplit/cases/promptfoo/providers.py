@@ -1,4 +1,4 @@
-"""The models that a configuration names, and the parameters it sends to all of them."""
+"""The models of a configuration, and the parameters that it sends to all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PARAMS = ("temperature", "max_tokens", "max_completion_tokens", "top_p", "seed"
 
 
 class Providers(NamedTuple):
-    """Names of models as a relay has them, `name=value` of what all are sent, and names of what they are sent apart."""
+    """Names of models, `name=value` of the parameters that all get, and names of the parameters that differ."""
 
     models: tuple[str, ...]
     params: tuple[str, ...]
@@ -18,7 +18,7 @@ class Providers(NamedTuple):
 
 
 def providers_of(config: dict[str, Any]) -> Providers:
-    """Read the providers; what is a program or an address of its own is no model."""
+    """Read the providers that are models, and leave out programs and addresses."""
     entries = config.get("providers") or config.get("targets") or []
     models: dict[str, None] = {}
     sent: list[dict[str, Any]] = []

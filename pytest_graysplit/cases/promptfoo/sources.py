@@ -1,4 +1,4 @@
-"""The files of a promptfoo suite: its configuration, and what it names by `file://` beside it."""
+"""The files of a promptfoo suite: its configuration, and the files that it names with `file://`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _CODE = (".js", ".cjs", ".mjs", ".ts", ".py", ".rb", ".go", ".sh")
 
 
 class NotCarriedError(Exception):
-    """Why a part of the suite has no counterpart here; the rest of it is carried over."""
+    """A part of the suite has no counterpart here; the rest is converted."""
 
 
 def read_text(path: Path, location: str) -> str:
-    """Return the text of a file that `place` names; raise UsageError when it cannot be read."""
+    """Return the text of a file that is named at `location`; raise UsageError if it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -32,12 +32,12 @@ def read_text(path: Path, location: str) -> str:
     except UnicodeDecodeError as error:
         problem, hint = f"is not UTF-8 (byte {error.start + 1})", "save the file as UTF-8"
     except OSError as error:
-        problem, hint = str(error.strerror), "see that it is a file you may read"
+        problem, hint = str(error.strerror), "make sure that it is a file, and that you may read it"
     raise UsageError(f"{_named(path, location)}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
 def read_structured(path: Path, location: str) -> Any:
-    """Return what a YAML, JSON, JSON lines or CSV file holds; rows of CSV are objects of texts."""
+    """Return the contents of a YAML, JSON, JSON lines or CSV file; a row of CSV is an object of texts."""
     text = read_text(path, location)
     ending = path.suffix.lower()
     try:
@@ -53,18 +53,18 @@ def read_structured(path: Path, location: str) -> Any:
         at, problem = f":{mark.line + 1}" if mark else "", f"not valid YAML: {error.problem or error.context}"
     except (yaml.YAMLError, csv.Error, RecursionError, ValueError) as error:
         at, problem = "", f"not valid {ending[1:].upper()}: {' '.join(str(error).split())}"
-    # JavaScript's parser takes `[Where?, When?]`, PyYAML does not.
+    # JavaScript's parser accepts `[Where?, When?]`, PyYAML does not.
     quotes = "a text with ? : # or { in it needs quotes, which mean the same to promptfoo"
     hint = quotes if ending in (".yaml", ".yml") else "look at quotes and commas there"
     raise UsageError(f"{_named(path, location)}{at}: {problem}", hint=hint, slug=Slug.PROMPTFOO_FILE)
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what a YAML text holds, its plain words read as YAML 1.2 does; raise YAMLError."""
+    """Return the value of a YAML text, with plain words of YAML 1.2; raise YAMLError."""
     try:
         loaded = PlainLoader(text).get_single_data()
-        json.dumps(loaded)  # refuses anchors that hold themselves, and what an explicit tag makes that is no JSON
-    # What PyYAML lets through from values that their explicit tag (!!int, !!timestamp) does not fit.
+        json.dumps(loaded)  # rejects anchors that hold themselves, and values of explicit tags that JSON does not have
+    # PyYAML raises these errors for a value that does not fit its explicit tag (!!int, !!timestamp).
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise yaml.YAMLError(str(error)) from None
     else:

@@ -1,4 +1,4 @@
-"""One configuration of promptfoo's: its parts, the files it names, and what of it could not be carried over."""
+"""One promptfoo configuration: its parts, its files, and the parts that could not be converted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pytest_graysplit.errors import Slug, UsageError
 
 @dataclass(slots=True)
 class Suite:
-    """One configuration; what has no counterpart is gathered in `missing`, as lines that name place and reason."""
+    """One configuration; `missing` has a line with place and reason for every part without a counterpart."""
 
     path: Path
     config: dict[str, Any]
     missing: list[str] = field(default_factory=list)
 
     def counting(self, location: str) -> _Counting:
-        """Return a block in which what cannot be carried over is told, and left."""
+        """Return a context that records a part without a counterpart in `missing`, and continues after it."""
         return _Counting(self.missing, location)
 
     def misshapen(self, location: str, problem: str, hint: str) -> UsageError:
@@ -34,7 +34,7 @@ class Suite:
         return UsageError(f"{self.path}: {location}: {problem}", hint=hint, slug=Slug.PROMPTFOO_SHAPE)
 
     def loaded(self, value: Any, location: str) -> Any:
-        """Return what a `file://` names, else the value itself."""
+        """Return the contents of the file that a `file://` value names; return any other value unchanged."""
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         refuse_code(value)
@@ -45,17 +45,17 @@ class Suite:
         return found if "*" in value else found[0]
 
     def files(self, name: str, location: str) -> list[Path]:
-        """Return the file of this name, or all that fit its pattern."""
+        """Return the file of this name, or all files that match its pattern."""
         pattern = str(self.path.parent / name.removeprefix("file://"))
         if "*" not in name:
             return [Path(pattern)]
         found = sorted(glob(pattern, recursive=True))  # noqa: PTH207  # Path.glob takes no absolute pattern
         if not found:
-            raise self.misshapen(location, f"{name}: no file fits", f"it is looked for from {self.path.parent}")
+            raise self.misshapen(location, f"{name}: no file matches", f"paths are relative to {self.path.parent}")
         return list(map(Path, found))
 
     def table(self, value: Any, location: str) -> dict[str, Any]:
-        """Return an object, or what a file holds that is named in its place; nothing is an empty one."""
+        """Return an object, or the object in the file that the value names; nothing is an empty object."""
         value = self.loaded(value, location)
         if value is None:
             return {}
@@ -64,7 +64,7 @@ class Suite:
         return {str(name): part for name, part in value.items()}
 
     def referred(self, entry: Any, location: str) -> Any:
-        """Return the part of the configuration that a `$ref` names, else the entry itself."""
+        """Return the part of the configuration that a `$ref` names; return any other entry unchanged."""
         if not isinstance(entry, dict) or "$ref" not in entry:
             return entry
         found: Any = self.config
@@ -72,12 +72,12 @@ class Suite:
             found = found.get(step) if isinstance(found, dict) else None
         if found is None:
             hint = "a reference such as '#/assertionTemplates/name' names a part of this file"
-            raise self.misshapen(location, f"$ref: {entry['$ref']!r} leads nowhere", hint)
+            raise self.misshapen(location, f"$ref: {entry['$ref']!r} is not found", hint)
         return {**found, **{name: value for name, value in entry.items() if name != "$ref"}}
 
 
 class _Counting:
-    """A block in which NotCarriedError is told and goes no further."""
+    """A context that records a NotCarriedError and suppresses it."""
 
     def __init__(self, missing: list[str], location: str) -> None:
         self.missing, self.location = missing, location

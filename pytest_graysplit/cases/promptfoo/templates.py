@@ -1,4 +1,4 @@
-"""What promptfoo fills in: `{{name}}` and `{{name.part}}` of Nunjucks, and the filters that need no program."""
+"""Templates of promptfoo: `{{name}}` and `{{name.part}}` of Nunjucks, and filters that need no program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILTERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def render(text: str, values: Mapping[str, Any]) -> str:
-    """Fill in the text; raise NotCarriedError for what is more than a variable with its filters."""
+    """Fill in the text; raise NotCarriedError for anything but a variable with known filters."""
 
     def filled(match: re.Match[str]) -> str:
         if match[2]:
@@ -46,9 +46,9 @@ def render_all(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def resolve(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables, each filled in by the others where it names them."""
+    """Return the variables with references to each other filled in."""
     result = dict(values)
-    for _ in range(5):  # promptfoo's variables may name each other; in a circle they would never settle
+    for _ in range(5):  # promptfoo's variables may refer to each other; circular references never resolve
         before = dict(result)
         for name, value in before.items():
             if isinstance(value, str) and "{{" in value:
@@ -61,7 +61,7 @@ def resolve(values: Mapping[str, Any]) -> dict[str, Any]:
 def messages_of(body: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the messages of a prompt: a chat in JSON or YAML, else one message of the user.
 
-    A chat is parsed before it is filled in, so that a quote in a variable does not end a text of it.
+    A chat is parsed before it is filled in, so that a quote in a variable does not end a text of the chat.
     """
     chat = _chat(body)
     if chat is not None:
@@ -72,7 +72,7 @@ def messages_of(body: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def as_text(value: object) -> str:
-    """Write a value as JavaScript does in a text."""
+    """Write a value as JavaScript does inside a text."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -86,7 +86,7 @@ def _chat(text: str) -> list[dict[str, Any]] | None:
     bare = text.strip()
     try:
         loaded = json.loads(bare) if bare[:1] == "[" else parse_yaml(bare) if bare.startswith("- role:") else None
-    except (yaml.YAMLError, ValueError, RecursionError):  # whatever is no chat is a text, as for promptfoo
+    except (yaml.YAMLError, ValueError, RecursionError):  # as in promptfoo, anything but a chat is a text
         return None
     if isinstance(loaded, list) and loaded and all(isinstance(one, dict) and "role" in one for one in loaded):
         return loaded

@@ -1,4 +1,4 @@
-"""The tests of a configuration: files are read, lists of vars expanded, and defaults put under each test."""
+"""The tests of a configuration, with files read, lists of vars expanded, and defaults applied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHORT = {"grade": "llm-rubric", "fn": "javascript", "eval": "javascript"}
 
 
 class Assertion(NamedTuple):
-    """One assertion as it was written, and where."""
+    """One assertion, and its place in the configuration."""
 
     location: str
     fields: dict[str, Any]
@@ -28,7 +28,7 @@ class Assertion(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptfooTest:
-    """One test with one set of variables; `own` are those that it does not owe to the defaults."""
+    """One test with one set of variables; `own` are the variables that do not come from the defaults."""
 
     location: str
     description: str
@@ -40,7 +40,7 @@ class PromptfooTest:
 
 
 def tests_of(suite: Suite) -> Iterator[PromptfooTest]:
-    """Yield every test with every set of its variables; without any test there is one, with nothing to fill in."""
+    """Yield every test with every set of its variables; without tests, yield one without variables."""
     default: dict[str, Any] = {}
     with suite.counting("defaultTest"):
         default = suite.table(suite.config.get("defaultTest"), "defaultTest")
@@ -94,7 +94,7 @@ def _expanded(suite: Suite, location: str, test: dict[str, Any], default: dict[s
         *_assertions(suite, test.get("assert"), f"{location}{_named(test)}"),
     ]
     if "threshold" in {**default, **test}:
-        suite.missing.append(f"{location}{_named(test)}: threshold lets some checks fail; here each must hold")
+        suite.missing.append(f"{location}{_named(test)}: threshold lets some checks fail; here all must pass")
     spread = [] if options.get("disableVarExpansion") else _lists_in(values)
     for chosen in product(*(values[name] for name in spread)):
         yield PromptfooTest(
@@ -134,7 +134,7 @@ def _assertions(suite: Suite, entries: Any, location: str) -> Iterator[Assertion
         if fields["type"] != "assert-set":
             yield Assertion(at, fields)
         elif "threshold" in fields:
-            suite.missing.append(f"{at}: assert-set with a threshold lets some checks fail; here each must hold")
+            suite.missing.append(f"{at}: assert-set with a threshold lets some checks fail; here all must pass")
         else:
             yield from _assertions(suite, fields.get("assert"), at)
 
@@ -144,7 +144,7 @@ def _named(test: dict[str, Any]) -> str:
 
 
 def _test_of_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the test that a row is: `__expected: contains: x` is an assertion, `__description` names it."""
+    """Return the test in a row of CSV: `__expected: contains: x` is an assertion, `__description` its description."""
     texts = {name.strip(): value for name, value in row.items() if isinstance(value, str)}
     test: dict[str, Any] = {"vars": {name: value for name, value in texts.items() if not name.startswith("__")}}
     expected = [value.strip() for name, value in texts.items() if _EXPECTED.fullmatch(name) and value.strip()]

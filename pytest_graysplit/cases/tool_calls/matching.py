@@ -71,7 +71,7 @@ def fits(call: ToolCall, expected: ToolCall) -> bool:
 
 
 def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int | None]:
-    """Return for each expected call the place of a matching call of its own, for as many calls as possible."""
+    """Return the position of a call for each expected call, with as many calls matched as possible."""
     fitting = [[position for position, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
     owner: dict[int, int] = {}
 
@@ -91,7 +91,7 @@ def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[in
 
 
 def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int] | None:
-    """Return the places of the expected calls in their order, with others in between; None if the order differs."""
+    """Return the positions of the expected calls in their order, with others in between; None if the order differs."""
     positions: list[int] = []
     for wanted in expected:
         begin = positions[-1] + 1 if positions else 0
@@ -136,7 +136,7 @@ def _paired(
 
 
 def _best(fewer: Sequence[ToolCall], more: Sequence[ToolCall]) -> list[int]:
-    """Return for each of the fewer calls its own place among the others, with the largest sum of shares."""
+    """Return for each of the fewer calls its own position among the others, with the largest sum of shares."""
     if len(more) > MOST_WEIGHED:
         return list(range(len(fewer)))
     return cheapest([[-share(one, other) for other in more] for one in fewer])

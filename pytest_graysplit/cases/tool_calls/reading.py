@@ -58,7 +58,7 @@ def stored_call(stored: Json, location: str) -> ToolCall:
         ("arguments", "are not an object", arguments is None or isinstance(arguments, dict)),
         ("id", "is not a text", ident is None or isinstance(ident, str)),
         ("arguments_text", "is not a text", text is None or isinstance(text, str)),
-        ("arguments_text", "stands beside arguments", text is None or arguments is None),
+        ("arguments_text", "cannot be combined with arguments", text is None or arguments is None),
     ):
         if not fits:
             raise ValueError(f"holds a call whose {field} {problem} - at `{location}.{field}`")

@@ -1,4 +1,4 @@
-"""The section `prices`: USD per million tokens of a model, by the kind of token."""
+"""The section `prices`: USD per million tokens of a model, by kind of token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KINDS = ("input", "cached", "cache_write", "cache_write_1h", "output")
-# From so many tokens of the prompt on, all of a request has the prices whose names begin with `above_`.
+# From this number of prompt tokens on, the whole request has the prices that begin with `above_`.
 ABOVE = "above"
 PRICE_FIELDS = (*KINDS, ABOVE, *(f"{ABOVE}_{kind}" for kind in KINDS))
 
@@ -38,7 +38,7 @@ def read_price(name: str, value: object) -> dict[str, Decimal]:
 
 
 def _reject_half_tier(name: str, price: Mapping[str, Decimal]) -> None:
-    """Raise UsageError for prices of long prompts that do not say from where on, or not what input and output cost."""
+    """Raise UsageError for prices of long prompts without their lower limit, input price or output price."""
     needed = (ABOVE, f"{ABOVE}_input", f"{ABOVE}_output")
     given = [key for key in price if key.startswith(ABOVE)]
     if given and (missing := next((key for key in needed if key not in price), None)):

@@ -1,4 +1,4 @@
-"""Reads parts of `[tool.graysplit]` as TOML gave them, each refused by its dotted name."""
+"""Readers of parts of `[tool.graysplit]`; their errors give the dotted name of the setting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def setting_error(name: str, problem: str, hint: str) -> UsageError:
 
 
 def reject_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...]) -> None:
-    """Raise UsageError for the first setting that nobody knows, naming the nearest."""
+    """Raise UsageError for the first unknown setting, with the most similar known name."""
     for key in table:
         if key not in known:
             dotted = f"{name}.{key}" if name else key
@@ -27,7 +27,7 @@ def reject_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...
 
 
 def read_table(name: str, value: object) -> dict[str, object]:
-    """Return a table, empty where it is not there; raise UsageError for what is none."""
+    """Return a table, or an empty one if it is missing; raise UsageError if it is not a table."""
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -36,14 +36,14 @@ def read_table(name: str, value: object) -> dict[str, object]:
 
 
 def read_names(name: str, value: object) -> tuple[str, ...]:
-    """Return a list of names; raise UsageError for what is none."""
+    """Return a list of names; raise UsageError for any other value."""
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise setting_error(name, f"{value!r} is not a list of names", 'write it as ["one", "two"]')
     return tuple(value)
 
 
 def read_texts(name: str, value: object) -> dict[str, str]:
-    """Return a table of texts; raise UsageError for a value that is none."""
+    """Return a table of texts; raise UsageError for any other value."""
     texts: dict[str, str] = {}
     for key, text in read_table(name, value).items():
         if not isinstance(text, str):
@@ -53,7 +53,7 @@ def read_texts(name: str, value: object) -> dict[str, str]:
 
 
 def read_headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with their environment filled in; raise UsageError for a variable that is not there."""
+    """Return headers with environment variables filled in; raise UsageError for a variable that is not set."""
     headers: dict[str, str] = {}
     for key, text in read_texts(name, value).items():
         variable = text.removeprefix("$")
@@ -66,9 +66,9 @@ def read_headers(name: str, value: object, environ: Mapping[str, str]) -> dict[s
 
 
 def read_params(name: str, value: object) -> dict[str, Json]:
-    """Return request parameters; raise UsageError for one that the arm and the case decide."""
+    """Return request parameters; raise UsageError for a parameter that the arm or the case sets."""
     params = read_table(name, value)
     for key in ("model", "messages", "input"):
         if key in params:
             raise setting_error(f"{name}.{key}", f"sets {key}, which the arm and the case decide", "remove it")
-    return params  # type: ignore[return-value]  # TOML holds nothing that JSON does not, but for dates
+    return params  # type: ignore[return-value]  # apart from dates, TOML values are JSON values

@@ -1,4 +1,4 @@
-"""The sections `splits.NAME`, as plain tables: each describes a traffic splitter, which live traffic builds."""
+"""The sections `splits.NAME` as plain tables; `traffic/splitter/` builds splitters from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ARM_FIELDS = ("model", "weight", "name", "params", "headers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitArm:
-    """One arm of a configured split; the weight is unchecked until a splitter is built."""
+    """One arm of a configured split; the splitter checks the weight."""
 
     model: str
     weight: object
@@ -36,7 +36,7 @@ class SplitArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitTable:
-    """One configured split, with its dotted name for messages; the salt and `anonymous` are unchecked."""
+    """One configured split, with its dotted name for messages; the splitter checks the salt and `anonymous`."""
 
     setting: str
     salt: object

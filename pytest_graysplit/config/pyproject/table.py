@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
-# Of the bounds these are on differences, and the others on ratios.
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -35,7 +34,7 @@ JUDGE_FIELDS = ("model", "criteria", "params")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricModel:
-    """The model that a metric asks, what is sent with each request, and what a judge goes by (None: the default)."""
+    """A model that a metric calls, the parameters of its requests, and a judge's criteria (None: the default)."""
 
     model: str
     params: Mapping[str, Json] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class MetricModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictTable:
-    """The section `verdict`: which rows and tags decide, other bounds, planned looks, and how much may be cut off."""
+    """The section `verdict`: deciding rows and tags, other bounds, planned looks, and the allowed share of cut-offs."""
 
     critical: tuple[str, ...] = (PASS_RATE,)
     critical_tags: tuple[str, ...] = ()
@@ -54,7 +53,7 @@ class VerdictTable:
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
-        """Check the section as TOML gave it; raise UsageError that names the setting."""
+        """Check the section; raise UsageError that names the setting."""
         reject_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
         critical = read_names("verdict.critical", table.get("critical", [PASS_RATE]))
         reject_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
@@ -75,7 +74,7 @@ class VerdictTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectConfig:
-    """Structured settings, checked: prices in USD per million tokens, headers with their environment filled in."""
+    """The checked table: prices in USD per million tokens, headers with environment variables filled in."""
 
     prices: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +88,7 @@ class ProjectConfig:
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ProjectConfig:
-        """Check the table as TOML gave it; raise UsageError that names the setting."""
+        """Check the table; raise UsageError that names the setting."""
         reject_unknown("", table, SECTIONS)
         models = {
             name: read_table(f"models.{name}", own) for name, own in read_table("models", table.get("models")).items()
@@ -119,7 +118,7 @@ class ProjectConfig:
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:
-        """Return the table with the models that metrics ask under their own names."""
+        """Return the table with aliases of metric models and of splits resolved."""
 
         def named(metric_model: MetricModel | None) -> MetricModel | None:
             return metric_model and replace(metric_model, model=aliases.get(metric_model.model, metric_model.model))
@@ -128,12 +127,12 @@ class ProjectConfig:
         return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
 
     def params_of(self, model: str) -> Mapping[str, Json]:
-        """Return the request parameters that only this model gets."""
+        """Return the request parameters of this model alone."""
         return self.model_params.get(model, {})
 
     @property
     def asked_models(self) -> tuple[str, ...]:
-        """The models that metrics may ask, whether or not a case uses such a metric."""
+        """The models that metrics may call, used or not."""
         return tuple(dict.fromkeys(metric_model.model for metric_model in (self.semantic, self.judge) if metric_model))
 
     def headers_of(self, model: str) -> dict[str, str]:
@@ -141,7 +140,7 @@ class ProjectConfig:
         return {**self.headers, **self.model_headers.get(model, {})}
 
     def header_values(self) -> Iterator[str]:
-        """Yield every header value, because any of them may be a credential."""
+        """Yield every header value, because any of them may be a secret."""
         yield from self.headers.values()
         for own in self.model_headers.values():
             yield from own.values()
@@ -157,9 +156,11 @@ def _bound(name: str, value: object) -> float:
     if is_share and value >= 1:
         raise setting_error(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     if not value and name.endswith(RETENTION):
-        raise setting_error(name, "0 asks for nothing", "write 0.8 for eight of ten passes")
+        raise setting_error(name, "0 checks nothing", "write 0.8 for eight of ten passes")
     if not is_share and not value:
-        raise setting_error(name, "no ratio is 0 or less", "write a number above 0, such as 0.5: at most half as much")
+        raise setting_error(
+            name, "a ratio must be above 0", "write a number above 0, such as 0.5: at most half as much"
+        )
     return float(value)
 
 
@@ -178,9 +179,7 @@ def _metric_model(name: str, value: object, known: tuple[str, ...]) -> MetricMod
     for key in ("model", "criteria"):
         text = table.get(key, "?")
         if not isinstance(text, str) or not text.strip():
-            raise setting_error(
-                f"{name}.{key}", f"{text!r} is not a text that says something", "put the value in quotes"
-            )
+            raise setting_error(f"{name}.{key}", f"{text!r} is blank, or not a text", "put the value in quotes")
     if "model" not in table:
         raise setting_error(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
     criteria = table.get("criteria")

@@ -12,13 +12,12 @@ from pytest_graysplit.config.settings import SettingsSource
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
-from pytest_graysplit.replies.fetcher import shuffled
+from pytest_graysplit.replies.fetcher import build_fetcher, shuffled
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
 from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER, project_root
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
-from pytest_graysplit.replies.wiring import build_fetcher
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:

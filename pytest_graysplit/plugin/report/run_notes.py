@@ -10,7 +10,7 @@ from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.verdict import RunFacts, load
 from pytest_graysplit.verdict.noise_floor import warnings
-from pytest_graysplit.verdict.run_facts import doubts_of, ratio_budgets_apart, unjudged_ratios
+from pytest_graysplit.verdict.run_facts import caveats_of, ratio_budgets_apart, unjudged_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def run_notes(state: RunContext) -> list[str]:
         *_early(state),
         *_cuts(state),
         *_lost(state),
-        *doubts(state.results),
+        *caveats(state.results),
         *warnings(state.results),
         *load.warnings(state.results),
         *_unscored(state.results),
@@ -40,11 +40,11 @@ def run_notes(state: RunContext) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def doubts(results: Results) -> Iterator[str]:
+def caveats(results: Results) -> Iterator[str]:
     """Yield what makes the answers of any treatment doubtful; the verdict holds for what is more than a note."""
     for arm in results.arms():
         if arm.role == "treatment":
-            yield from (doubt.text for doubt in doubts_of(results, arm.arm))
+            yield from (caveat.text for caveat in caveats_of(results, arm.arm))
             apart, held = ratio_budgets_apart(results, arm.arm)
             yield from [unjudged_ratios(apart, held)] if apart else []  # few hold nothing up, and are told all the same
 

@@ -17,10 +17,10 @@ from pytest_graysplit.verdict.noise_floor import (
     ALPHA,
     NoiseFloor,
     asserts_nothing,
-    by_deficit,
+    by_shortfall,
     cache,
     calibrated,
-    calibrated_deficit,
+    calibrated_shortfall,
     reached,
     uncalibrated,
     with_noise_floor,
@@ -108,7 +108,7 @@ def _measure(state: RunContext, plans: Sequence[Plan], of: str) -> NoiseFloor | 
     part = state.tally.deselected or state.tally.by_nodeid
     selected = f", calibrated on {plural(len(known), 'selected case')} only" if part else ""
     state.tally.notes.append(reached(floor, of, selected))
-    settled_cases = [by_deficit(with_noise_floor(one.plan.case, floor), one.self_similarity) for one in known]
+    settled_cases = [by_shortfall(with_noise_floor(one.plan.case, floor), one.self_similarity) for one in known]
     if note := asserts_nothing(floor, settled_cases, of):
         state.tally.notes.append(note)
     return floor
@@ -123,7 +123,7 @@ def _floor(known: Sequence[Measured]) -> NoiseFloor | None:
     """Calibrate the deficit where most cases have three answers of the control, else one threshold for all."""
     others = _other_prompts(known)
     deficits = [one.deficits for one in known if one.deficits]
-    if 2 * len(deficits) > len(known) and (floor := calibrated_deficit(deficits, others)):
+    if 2 * len(deficits) > len(known) and (floor := calibrated_shortfall(deficits, others)):
         return floor
     return calibrated([one.self_similarity for one in known if one.self_similarity is not None], others)
 

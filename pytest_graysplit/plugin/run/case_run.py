@@ -17,7 +17,7 @@ from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.run.exceptions import NoAnswer, in_one_line, is_miss
 from pytest_graysplit.types import FailedExpectation
-from pytest_graysplit.verdict.noise_floor import by_deficit
+from pytest_graysplit.verdict.noise_floor import by_shortfall
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class CaseRun:
             return
         scores = self.scores = PairScores.of(control, treatment or (), self.score)
         if case.max_deficit is not None:
-            self.plan.case = case = by_deficit(case, scores.self_similarity)
+            self.plan.case = case = by_shortfall(case, scores.self_similarity)
             self.scores = scores.beside_pairs()
         if treatment is not None:
             metric = cast("str", case.metric)

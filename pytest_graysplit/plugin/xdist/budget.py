@@ -10,6 +10,7 @@ from pytest_graysplit.formatting.display import exact_money, listed, plural, rou
 from pytest_graysplit.replies.budget import (
     BudgetTracker,
     Call,
+    FileLedger,
     MemoryLedger,
     UsageSeen,
     expected_cost,
@@ -18,7 +19,6 @@ from pytest_graysplit.replies.budget import (
     require_prices,
     worker_share,
 )
-from pytest_graysplit.replies.budget.file_ledger import FileLedger
 from pytest_graysplit.replies.relay.retry import MAX_WAIT_S
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ WORKER_INPUT = "graysplit_budget"
 class Budget:
     """The cap of a run as this process sees it."""
 
-    def __init__(self, cap_usd: Decimal, spending: BudgetTracker, prices: PriceTable) -> None:
+    def __init__(self, cap_usd: Decimal, tracker: BudgetTracker, prices: PriceTable) -> None:
         self.cap_usd = cap_usd
-        self._spending = spending
+        self._tracker = tracker
         self._prices = prices
 
     @classmethod
@@ -60,13 +60,13 @@ class Budget:
         own_usd = worker_share(cap_usd, 1, int(worker.get("workercount", 1)))
         return cls(cap_usd, BudgetTracker(own_usd, MemoryLedger()), prices)
 
-    def purse(self, share: Settings) -> CostGuard:
+    def cost_guard(self, share: Settings) -> CostGuard:
         """Return what pays for the requests of a relay under these settings."""
         from pytest_graysplit.replies.relay.cost_guard import CostGuard
 
         gap_s = 60 / share.requests_per_min if share.requests_per_min else 0.0
         patience_s = share.timeout_s + MAX_WAIT_S + gap_s
-        return CostGuard(self._spending, self._prices, cap_usd=self.cap_usd, patience_s=patience_s)
+        return CostGuard(self._tracker, self._prices, cap_usd=self.cap_usd, patience_s=patience_s)
 
     def require_bounds(self, requests: Sequence[ReplyRequest], metrics: Sequence[ModelGradedMetric] = ()) -> None:
         """Raise UsageError, before anything is sent, for a request of a case or a metric without a price or limit."""
@@ -80,7 +80,7 @@ class Budget:
 
     def own_spent(self) -> BudgetUsage | None:
         """Return what this process has spent, where it counts alone."""
-        return None if self._spending.shared else self._spending.usage()
+        return None if self._tracker.shared else self._tracker.usage()
 
 
 def estimate(

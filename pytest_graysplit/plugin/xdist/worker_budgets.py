@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.replies.budget import release_dead_worker, usage_of, worker_share
-from pytest_graysplit.replies.budget.file_ledger import FileLedger
+from pytest_graysplit.replies.budget import FileLedger, release_dead_worker, usage_of, worker_share
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -1,14 +1,16 @@
-"""What a run may spend: the worst case of a request, the account that it is reserved in, and what to expect."""
+"""The budget of a run under a cap: the limits on a request, reservations, ledgers, and the cost to expect."""
 
 from pytest_graysplit.replies.budget.estimate import Call, UsageSeen, expected_cost
-from pytest_graysplit.replies.budget.requirements import require_limit, require_metric_limit, require_prices
-from pytest_graysplit.replies.budget.token_limits import token_limit
+from pytest_graysplit.replies.budget.ledger import FileLedger, MemoryLedger, Reservation, Totals
+from pytest_graysplit.replies.budget.token_limits import (
+    require_limit,
+    require_metric_limit,
+    require_prices,
+    token_limit,
+)
 from pytest_graysplit.replies.budget.tracker import (
     BudgetTracker,
     BudgetUsage,
-    MemoryLedger,
-    Reservation,
-    Totals,
     release_dead_worker,
     usage_of,
     worker_share,
@@ -18,6 +20,7 @@ __all__ = [
     "BudgetTracker",
     "BudgetUsage",
     "Call",
+    "FileLedger",
     "MemoryLedger",
     "Reservation",
     "Totals",

@@ -1,4 +1,4 @@
-"""What calls will cost, told before the first of them: from what was recorded, else from sizes."""
+"""The expected cost of calls before the first of them: from recorded token counts, else from sizes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.types import Json
 
-# English has about four letters a token with every tokenizer in use.
+# English has about four letters per token with every tokenizer in use.
 LETTERS_PER_TOKEN = 4
-# Where nothing is recorded an answer is taken to use half of its limit, or to be a paragraph or two.
+# Without recordings, an answer is assumed to use half of its limit, or to be a paragraph or two.
 UNLIMITED_ANSWER_TOKENS = 300
 
 
 class Call(NamedTuple):
-    """One call to come: the model, the hash of the request, and its body."""
+    """One future call: the model, the hash of the request, and its body."""
 
     model: str
     request: str
@@ -30,7 +30,7 @@ class Call(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """How many calls there are, and what those are expected to cost that are not to `unpriced` models."""
+    """The number of calls, and their expected cost without those to `unpriced` models."""
 
     calls: int
     usd: Decimal
@@ -38,7 +38,7 @@ class Expected(NamedTuple):
 
 
 class UsageSeen:
-    """Tokens of recorded replies, for the size of prompts that were sent before and the length of answers."""
+    """Token counts of recorded replies, for the size of prompts that were sent before and the length of answers."""
 
     def __init__(self) -> None:
         self._prompts: dict[str, int] = {}
@@ -46,7 +46,7 @@ class UsageSeen:
         self._replies: Counter[str] = Counter()
 
     def add(self, model: str, request: str, usage: Usage) -> None:
-        """Take in one recorded reply; of a total alone nothing is learned."""
+        """Add one recorded reply; a total alone is not used."""
         if not usage.prompt:
             return
         self._prompts[request] = usage.prompt
@@ -59,7 +59,7 @@ class UsageSeen:
         return token_limit(call.body).prompt // LETTERS_PER_TOKEN if known is None else known
 
     def output(self, call: Call) -> int:
-        """Return what the model answered on average, else any model, else half of the limit; never above it."""
+        """Return the average answer of the model, else of any model, else half of the limit; at most the limit."""
         limit = token_limit(call.body).output
         if replies := self._replies[call.model]:
             mean = self._outputs[call.model] // replies
@@ -71,14 +71,14 @@ class UsageSeen:
 
 
 def expected_cost(calls: Iterable[Call], seen: UsageSeen, prices: PriceTable) -> Expected:
-    """Estimate what the calls will cost together."""
+    """Estimate the cost of all calls."""
     numbers, usages = Counter[str](), dict[str, Usage]()
     for call in calls:
         usage = Usage(prompt=seen.prompt(call), completion=seen.output(call))
         numbers[call.model] += 1
         usages[call.model] = usages.get(call.model, Usage()) + usage
-    # The mean call is priced, once a model: genai-prices takes a third of a millisecond each, and has steeper prices
-    # for long prompts, which the sum of all would seem to be.
+    # The mean call is priced, once per model: genai-prices takes a third of a millisecond per price, and has higher
+    # prices for long prompts, which the sum of all would seem to be.
     costs = {model: prices.cost_of_tokens(model, _mean(usages[model], number)) for model, number in numbers.items()}
     unpriced = tuple(sorted(model for model, cost in costs.items() if cost is None))
     total = sum((cost * numbers[model] for model, cost in costs.items() if cost is not None), Decimal(0))

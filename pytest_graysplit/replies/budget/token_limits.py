@@ -1,4 +1,4 @@
-"""The most that a request can use: tokens bounded from above, never guessed."""
+"""The limits on a request that a cap needs: tokens bounded from above, never guessed, and a price of every model."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.display import exact_money, listed
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from decimal import Decimal
+
+    from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.types import Json, Route
 
-
 LIMITS = ("max_completion_tokens", "max_tokens")
-# What a chat template puts around each message, and once around them all.
+# The tokens that a chat template adds to each message, and once to all of them.
 MESSAGE_TOKENS = 16
-# Vendors explain the use of tools to their model in words of their own: 350 to 530 tokens where they are published.
+# Vendors explain the use of tools to their model in their own words: 350 to 530 tokens where they are published.
 TOOLS_TOKENS = 600
-# An image is billed by its size in pixels, which its address does not tell and its bytes do not either.
+# An image is billed by its size in pixels, which neither its address nor its bytes show.
 ATTACHMENT_TOKENS = 5_000
 DEEPEST = 20
 
 
-# How relays spell how long a model may think, which some count beside the limit on its answer.
+# The names of the limit on a model's thoughts, which some relays count in addition to the limit on its answer.
 THOUGHTS = frozenset({"thinking_budget", "thinkingBudget", "budget_tokens", "max_thinking_tokens"})
-# With this a request asks for its prompt to be kept in a cache, which costs more than to read it.
+# With this a request asks for its prompt to be kept in a cache, which costs more than reading it.
 CACHING = "cache_control"
 
 
@@ -43,7 +47,7 @@ def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     """Return the most tokens that the request can use.
 
     Byte-level tokenizers never make more tokens than there are bytes, so the bytes of the request as JSON bound the
-    prompt; its quotes and braces are on top. Only the request's own limit bounds the answer.
+    prompt; its quotes and braces are extra. Only the request's own limit bounds the answer.
     """
     if route == "embeddings":
         return TokenLimit(_bytes(body), 0)
@@ -55,15 +59,53 @@ def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     return TokenLimit(prompt, _limit(body), any(CACHING in table for table in _tables(body)))
 
 
+def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:
+    """Raise UsageError for the requested models that have no price, with the lines to add."""
+    unpriced = sorted(model for model in set(models) if prices.at_most_usd(model, 1, 1) is None)
+    if unpriced:
+        lines = [f'    "{model}" = {{ input = ..., output = ... }}' for model in unpriced]
+        # The slug stands on a line of its own, so that the lines above can be copied.
+        where = ["add to pyproject.toml, in USD per million tokens:", "    [tool.graysplit.prices]", *lines, ""]
+        raise UsageError(
+            f"the cap of {exact_money(cap_usd)} cannot be kept: no price is known for {listed(unpriced)}",
+            hint="\n".join(where),
+            slug=Slug.CAP_UNPRICED,
+        )
+
+
+def require_limit(case: str, model: str, body: Mapping[str, Json], cap_usd: Decimal, route: Route = "chat") -> None:
+    """Raise UsageError for a request without a limit on its answer, with the option to add."""
+    if token_limit(body, route).output is None:
+        raise UsageError(
+            f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what {model} may answer to {case!r}",
+            hint="add --graysplit-param=max_tokens=500, or max_tokens to the case's params "
+            "(newer models want max_completion_tokens)",
+            slug=Slug.CAP_UNLIMITED,
+        )
+
+
+def require_metric_limit(
+    metric: str, model: str, params: Mapping[str, Json], cap_usd: Decimal, route: Route = "chat"
+) -> None:
+    """Raise UsageError for a metric whose model may answer without a limit, with the line to add."""
+    if token_limit(params, route).output is None:
+        raise UsageError(
+            f"the cap of {exact_money(cap_usd)} cannot be kept: nothing limits what the {metric} {model} may answer",
+            hint=f"add to pyproject.toml: [tool.graysplit.{metric}] params = {{ max_tokens = 500 }} "
+            "(newer models want max_completion_tokens)",
+            slug=Slug.CAP_UNLIMITED,
+        )
+
+
 def _limit(body: Mapping[str, Json]) -> int | None:
-    """The limit on the answer; of two the larger one, because nobody knows which of them the relay reads."""
+    """Return the limit on the answer; of two the larger one, because relays differ in which of them they read."""
     limits = [limit for name in LIMITS if (limit := _whole(body.get(name))) is not None]
     answers = _whole(body.get("n", 1))
     return (max(limits) + _thoughts(body)) * answers if limits and answers is not None else None
 
 
 def _thoughts(body: Mapping[str, Json]) -> int:
-    """The most tokens that a model may think by what the request says of it, which may come on top of its answer."""
+    """Return the most tokens of thoughts that the request allows, which may be billed on top of the answer."""
     apart = {name: value for name, value in body.items() if name not in ("messages", "tools", "functions")}
     budgets = [_whole(value) for table in _tables(apart) for name, value in table.items() if name in THOUGHTS]
     reasoning = body.get("reasoning")
@@ -72,7 +114,7 @@ def _thoughts(body: Mapping[str, Json]) -> int:
 
 
 def _tables(value: object) -> Iterator[Mapping[str, Json]]:
-    """Yield every object inside a request; what is nested too deep to be one is not looked into."""
+    """Yield every object inside a request, except below a depth that no request needs."""
     waiting = [(value, 0)]
     while waiting:
         one, depth = waiting.pop()
@@ -91,7 +133,7 @@ def _bytes(value: Mapping[str, Json]) -> int:
 
 
 def _plain(value: object) -> object:
-    # What is no JSON at all is refused where the request is written, before it is sent.
+    # A value that is not JSON is refused where the request is written, before it is sent.
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 

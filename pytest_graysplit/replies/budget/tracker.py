@@ -1,89 +1,26 @@
-"""The account of a run under a cap: nothing is sent whose worst case does not fit into what is left.
-
-Amounts are whole numbers of 1e-12 USD, rounded up: sums are exact, whatever decimal context a test has set.
-"""
+"""The budget of a run under a cap: a request is sent only where its worst case fits into the rest."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, Context, Decimal
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_graysplit.replies.budget.ledger import DIGITS, EXACT, Reservation, units, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Mapping, Sequence
 
-Grant = Literal["granted", "wait", "used-up"]
+    from pytest_graysplit.replies.budget.ledger import Ledger, Totals
 
-DIGITS = 12
-_EXACT = Context(prec=60, rounding=ROUND_CEILING)
+ReservationResult = Literal["reserved", "wait", "used-up"]
+
 _FACTOR = Decimal("0.000001")
-
-
-class Reservation(NamedTuple):
-    """What is set aside for one attempt of one model, at the prices that are known, in 1e-12 USD."""
-
-    model: str
-    amount: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Totals:
-    """What a ledger holds, in 1e-12 USD; `reserved` by owner and model, so that a dead owner's part can be found.
-
-    `unconfirmed` is the part of `spent` that may not have been billed. `price_overruns` gives, by model, the largest
-    ratio of billed to reserved cost: the prices of that model are too low. `refused` is the first amount that did not
-    fit: from then on the cap counts as reached.
-    """
-
-    spent: int = 0
-    unconfirmed: int = 0
-    reserved: dict[str, dict[str, int]] = field(default_factory=dict)
-    price_overruns: dict[str, Decimal] = field(default_factory=dict)
-    refused: int | None = None
-
-    def scaled(self, reservation: Reservation) -> int:
-        """Return the amount at what the model has turned out to cost."""
-        factor = self.price_overruns.get(reservation.model)
-        return reservation.amount if factor is None else _up(_EXACT.multiply(Decimal(reservation.amount), factor))
-
-    @property
-    def in_flight(self) -> int:
-        """What is set aside for attempts that have not ended."""
-        return sum(
-            self.scaled(Reservation(model, amount))
-            for models in self.reserved.values()
-            for model, amount in models.items()
-        )
-
-
-class Ledger(Protocol):
-    """Where the totals are kept; whoever holds them open is alone with them."""
-
-    shared: bool
-
-    def open(self) -> AbstractContextManager[Totals]:
-        """Lend the totals; what was changed in them is kept when they are given back."""
-
-
-class MemoryLedger:
-    """The totals of a process that sends alone."""
-
-    shared = False
-
-    def __init__(self) -> None:
-        self._totals = Totals()
-
-    @contextmanager
-    def open(self) -> Iterator[Totals]:
-        """Lend the totals."""
-        yield self._totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetUsage:
-    """How a run under a cap stands, in USD; add two accounts to get what both have spent.
+    """The amounts that a run under a cap has used, in USD; usages of several processes can be added.
 
     `unconfirmed_usd` is the part that may not have been billed, `refused_usd` the amount that did not fit, and
     `price_overruns` the largest ratio of billed to reserved cost by model.
@@ -95,7 +32,7 @@ class BudgetUsage:
     price_overruns: Mapping[str, Decimal] = field(default_factory=dict)
 
     def as_texts(self) -> list[object]:
-        """Return it as what travels between processes of any kind; `from_texts` reads it."""
+        """Return the usage in plain types, for other processes; `from_texts` reads it."""
         refused = None if self.refused_usd is None else str(self.refused_usd)
         return [
             str(self.usd),
@@ -106,7 +43,7 @@ class BudgetUsage:
 
     @classmethod
     def from_texts(cls, texts: Sequence[Any]) -> BudgetUsage:
-        """Read what `as_texts` made."""
+        """Read a usage that `as_texts` wrote."""
         usd, unconfirmed, refused, overruns = texts
         return cls(
             usd=Decimal(usd),
@@ -126,10 +63,10 @@ class BudgetUsage:
 
 
 class BudgetTracker:
-    """Grants, refuses and settles reservations, so that what is spent and set aside never exceeds the cap.
+    """The reservations of one process, so that the amount spent and reserved never exceeds the cap.
 
-    The first request that would not fit even if nothing else were in flight ends the sending for all of them, also
-    where a cheaper one would still fit: what is judged must not be picked by its length.
+    The first request that would not fit even with nothing else in flight ends the sending for all requests, also
+    where a cheaper one would still fit: the length of a case must not decide whether it is compared.
     """
 
     def __init__(self, cap_usd: Decimal, ledger: Ledger, *, owner: str = "") -> None:
@@ -137,59 +74,58 @@ class BudgetTracker:
         self._cap = _floor(cap_usd)
         self._ledger = ledger
         self._owner = owner
-        self._ended = False
-        self.seen = 0  # what had been spent when the totals were last looked at
+        self._is_used_up = False
+        self.last_spent = 0  # the amount spent, as of the last reservation
 
     def reservation(self, model: str, amount_usd: Decimal) -> Reservation:
-        """Return the reservation that one attempt needs."""
+        """Return the reservation that one attempt needs; it is not made yet."""
         return Reservation(model, units(amount_usd))
 
-    def reserve(self, wanted: Reservation) -> Grant:
-        """Set the amount aside, or tell to wait for what is in flight, or that the cap is used up."""
-        if self._ended:
+    def reserve(self, wanted: Reservation) -> ReservationResult:
+        """Make the reservation where it fits; it has to wait where requests in flight may leave room for it."""
+        if self._is_used_up:
             return "used-up"
         with self._ledger.open() as totals:
-            needed, self.seen = totals.scaled(wanted), totals.spent
+            needed, self.last_spent = totals.scaled(wanted), totals.spent
             if totals.refused is None and totals.spent + needed > self._cap:
                 totals.refused = needed
             if totals.refused is not None:
-                self._ended = True
+                self._is_used_up = True
                 return "used-up"
             if totals.spent + totals.in_flight + needed > self._cap:
                 return "wait"
-            own = totals.reserved.setdefault(self._owner, {})
-            own[wanted.model] = own.get(wanted.model, 0) + wanted.amount
-            return "granted"
+            totals.reserve(self._owner, wanted)
+            return "reserved"
 
-    def give_up(self, wanted: Reservation) -> None:
-        """End the sending because of an amount that was waited for in vain."""
+    def refuse(self, wanted: Reservation) -> None:
+        """Stop sending: waiting did not free enough of the budget for the reservation."""
         with self._ledger.open() as totals:
             totals.refused = totals.refused or totals.scaled(wanted)
-        self._ended = True
+        self._is_used_up = True
 
-    def settle(self, held: Reservation, actual_usd: Decimal | None) -> None:
-        """Replace a reservation by what the attempt cost; all of it stays spent where nobody knows (None)."""
+    def settle(self, reserved: Reservation, actual_usd: Decimal | None) -> None:
+        """Replace a reservation by the cost of the attempt; where that is unknown (None) all of it counts as spent."""
         with self._ledger.open() as totals:
-            _release(totals, self._owner, held)
-            expected = totals.scaled(held)
+            totals.release(self._owner, reserved)
+            expected = totals.scaled(reserved)
             if actual_usd is None:
                 totals.unconfirmed += expected
                 totals.spent += expected
                 return
             actual = units(actual_usd)
             totals.spent += actual
-            if actual > expected and held.amount:
-                factor = _EXACT.divide(Decimal(actual), Decimal(held.amount))
-                totals.price_overruns[held.model] = factor.quantize(_FACTOR, ROUND_CEILING)
+            if actual > expected and reserved.amount:
+                factor = EXACT.divide(Decimal(actual), Decimal(reserved.amount))
+                totals.price_overruns[reserved.model] = factor.quantize(_FACTOR, ROUND_CEILING)
 
     def usage(self) -> BudgetUsage:
-        """Return what has been spent so far."""
+        """Return the usage so far."""
         with self._ledger.open() as totals:
             return usage_of(totals)
 
 
 def usage_of(totals: Totals) -> BudgetUsage:
-    """Return the totals in USD; what is still set aside may be billed, and counts as spent and unsure."""
+    """Return the totals in USD; open reservations may be billed, and count as spent and unconfirmed."""
     return BudgetUsage(
         usd=usd(totals.spent + totals.in_flight),
         unconfirmed_usd=usd(totals.unconfirmed + totals.in_flight),
@@ -199,7 +135,7 @@ def usage_of(totals: Totals) -> BudgetUsage:
 
 
 def release_dead_worker(totals: Totals, owner: str) -> None:
-    """Count everything that a dead owner had set aside as spent: nobody will tell what became of it."""
+    """Count a crashed worker's reservations as spent, since their outcome is unknown."""
     for model, amount in totals.reserved.pop(owner, {}).items():
         lost = totals.scaled(Reservation(model, amount))
         totals.spent += lost
@@ -207,32 +143,9 @@ def release_dead_worker(totals: Totals, owner: str) -> None:
 
 
 def worker_share(cap_usd: Decimal, parts: int, whole: int) -> Decimal:
-    """Return so many of `whole` equal parts of a cap, rounded down, so that all together are no more than it."""
+    """Return `parts` of `whole` equal parts of a cap, rounded down, so that their sum does not exceed it."""
     return usd(_floor(cap_usd) * parts // whole)
 
 
-def units(amount_usd: Decimal) -> int:
-    """Return an amount of USD in units of 1e-12, rounded up."""
-    return _up(_EXACT.scaleb(amount_usd, DIGITS))
-
-
-def usd(amount: int) -> Decimal:
-    """Return an amount of 1e-12 units in USD."""
-    return _EXACT.scaleb(Decimal(amount), -DIGITS)
-
-
 def _floor(amount_usd: Decimal) -> int:
-    return int(_EXACT.scaleb(amount_usd, DIGITS))
-
-
-def _up(amount: Decimal) -> int:
-    return int(amount.to_integral_value(ROUND_CEILING, _EXACT))
-
-
-def _release(totals: Totals, owner: str, held: Reservation) -> None:
-    own = totals.reserved.get(owner, {})
-    left = own.pop(held.model, 0) - held.amount
-    if left > 0:
-        own[held.model] = left
-    if not own:
-        totals.reserved.pop(owner, None)
+    return int(EXACT.scaleb(amount_usd, DIGITS))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def genai_prices() -> ModuleType | None:
     """Return the library, None where it is not installed."""
-    # A failed import is not remembered by Python, and would be tried anew for every reply.
+    # Python does not remember a failed import, and would try it again for every reply.
     try:
         return import_module("genai_prices")
     except ImportError:
@@ -27,9 +27,9 @@ def genai_prices() -> ModuleType | None:
 
 
 def listed_cost(name: Name, usage: Usage, at: str | None) -> Decimal | None:
-    """Return what the tokens cost by the list, at the moment `at`; None where the list has no such model or price."""
-    # Our own counts go in, never the raw answer: the library's extractors lose Gemini's reasoning tokens
-    # and the cache fields of Anthropic and DeepSeek. Prices change over time, so the request's stamp goes in too.
+    """Return the cost of the tokens at the moment `at`; None where the list has no such model or price."""
+    # Our own counts are used, never the raw response: the library's extractors lose Gemini's reasoning tokens and the
+    # cache fields of Anthropic and DeepSeek. Prices change over time, so the time of the request is passed too.
     library = genai_prices()
     if library is None:
         return None
@@ -47,7 +47,7 @@ def listed_cost(name: Name, usage: Usage, at: str | None) -> Decimal | None:
         found = library.calc_price(counts, model_ref=name.model, genai_request_timestamp=stamp, **seller)
     except (LookupError, ValueError, TypeError):  # an older library knows fewer kinds of tokens
         return None
-    price = getattr(found, "model_price", None)  # an older library does not tell
+    price = getattr(found, "model_price", None)  # an older library does not say
     return Decimal(found.total_price) if _is_meant(found, name) and _is_whole(price, usage) else None
 
 
@@ -56,7 +56,7 @@ def _is_meant(found: Any, name: Name) -> bool:
 
 
 def _is_whole(price: Any, usage: Usage) -> bool:
-    """Tell whether the list has a price for every kind of token: it takes what it has none for at a lower one, or 0."""
+    """Tell whether the list has a price for every kind of token: it counts a missing one at a lower price, or 0."""
     if price is None:
         return not usage.cache_write
     needed = {

@@ -1,4 +1,4 @@
-"""One model under its many names: with its provider, with its date, as a relay or a server of one's own spells it."""
+"""The many names of one model: with its provider, with its date, as a relay or a local server spells it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# In front of a name these are no provider: what follows is the name in full.
+# In front of a name, these are not providers: the full name follows.
 _NO_PROVIDER = ("models", "litellm", "litellm_proxy")
 _ROUTER = "openrouter"
 _DATE = re.compile(r"[-@](?:20\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])|00\d)$")
-# Bedrock numbers its versions behind a colon; everybody else names a variant there.
+# Bedrock has version numbers after a colon; all other providers name a variant there.
 _BEDROCK_VERSION = re.compile(r"-v\d+:\d+$")
 # These variants answer in another way and at the same price.
 _SAME_PRICE = re.compile(r":(?:thinking|beta)$")
 _CLAUDE_VERSION = re.compile(r"(?<=-)(\d)-(\d)(?=-|$)")
 _SIZE = re.compile(r"(?<![\w.])(?:\d+x)?\d+(?:\.\d+)?[bm](?![a-z\d])")
-# Files and formats of models that people run themselves, and models that were made of other ones.
+# Files and formats of local models, and models that were made from other ones.
 _OF_ONES_OWN = re.compile(
     r"(?<![a-z\d])(?:gguf|ggml|gptq|awq|mlx|exl[23]|bnb|safetensors|i?q\d(?:_\w+)?|int[48]|[48]bits?|[bf]p?f?(?:8|16)|"
     r"distill\w*|lora|ft)(?![a-z\d])"
@@ -26,14 +26,14 @@ _OF_ONES_OWN = re.compile(
 
 
 class Name(NamedTuple):
-    """A name taken apart: who sells the model, where the name says so, and what it is called there."""
+    """The parts of a model's name: its provider, if the name has one, and its name there."""
 
     provider: str
     model: str
 
     @classmethod
     def of(cls, name: str) -> Name | None:
-        """Take a name apart; None for a variant that has a price of its own, or none, as a local one has.
+        """Split a name; None for a variant with a price of its own, or with none, as a local one.
 
         >>> Name.of("openai/gpt-4.1"), Name.of("models/gemini-2.5-flash"), Name.of("deepseek-r1:7b")
         (Name(provider='openai', model='gpt-4.1'), Name(provider='', model='gemini-2.5-flash'), None)
@@ -53,24 +53,24 @@ class Name(NamedTuple):
 
     @property
     def maker(self) -> str:
-        """Who the name says made or sells the model, behind a router that adds nothing to the price."""
+        """The maker or seller of the model by its name, behind a router that adds nothing to the price."""
         return self.model.partition("/")[0] if self.provider == _ROUTER and "/" in self.model else self.provider
 
     @property
     def bare(self) -> str:
-        """The name without whoever sells it."""
+        """The name without its seller."""
         return self.model.rpartition("/")[2]
 
     def is_like(self, known: str) -> bool:
-        """Tell whether a model that a list found by the beginning of the name is this one, and not one made of it.
+        """Tell whether a listed model with the same beginning is this model, and not one derived from it.
 
-        What the name says of size, format and descent, the name in the list must say too.
+        The listed name must have the same size, format and descent.
         """
         return _marks(self.bare) <= _marks(known.lower())
 
 
 def spellings(name: str) -> Iterator[str]:
-    """Yield the names under which a table may know the model: as it is, without provider, without date, with a dot."""
+    """Yield the names under which a table may have the model: as it is, without provider, without date, with a dot."""
     yield name
     if (parts := Name.of(name)) is not None:
         yield from dict.fromkeys((parts.whole, parts.bare))
@@ -78,7 +78,7 @@ def spellings(name: str) -> Iterator[str]:
 
 
 def bare_spellings(name: Name) -> Iterator[str]:
-    """Yield the names of the model alone: as it is, without its date, and the version as another one writes it."""
+    """Yield the names of the model alone: as it is, without its date, and in another spelling of the version."""
     undated = _DATE.sub("", name.bare)
     yield from dict.fromkeys(
         (name.bare, undated, _CLAUDE_VERSION.sub(r"\1.\2", undated) if "claude" in undated else undated)

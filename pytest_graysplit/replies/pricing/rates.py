@@ -1,4 +1,4 @@
-"""Prices of tokens by their kind, with the dearer ones of a long prompt; the built-in ones."""
+"""Prices of tokens by their kind, with the higher ones for long prompts; the built-in ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _rates(**usd: str) -> Mapping[str, Decimal]:
     return {name: Decimal(amount) for name, amount in usd.items()}
 
 
-# USD per million tokens, checked 2026-11. Any of them can be overruled in [tool.graysplit.prices].
-# Google bills how long a cache is kept, which no reply tells: there is no price for writing to it.
+# USD per million tokens, checked 2026-11. Any of them can be overruled in [tool.graysplit.prices]. Google bills the
+# time that a cache is kept, which no reply reports: there is no price for writing to it.
 BUILT_IN: Mapping[str, Mapping[str, Decimal]] = {
     "gpt-4.1": _rates(input="2", cached="0.50", cache_write="2", output="8"),
     "claude-sonnet-4.5": _rates(
@@ -31,7 +31,7 @@ BUILT_IN: Mapping[str, Mapping[str, Decimal]] = {
     "gemini-2.5-flash": _rates(input="0.30", cached="0.03", output="2.50"),
     "deepseek-v3.2": _rates(input="0.28", cached="0.028", cache_write="0.28", output="0.42"),
 }  # fmt: skip
-# Whose models these are: only their makers sell them at these prices.
+# The makers of these models: only they sell them at these prices.
 MAKERS: Mapping[str, tuple[str, ...]] = {
     "gpt-4.1": ("openai",),
     "claude-sonnet-4.5": ("anthropic",),
@@ -41,10 +41,10 @@ MAKERS: Mapping[str, tuple[str, ...]] = {
 
 
 def cost_of(usage: Usage, price: Mapping[str, Decimal]) -> Decimal | None:
-    """Return the cost of the tokens; None where some were written to a cache, and what that costs is not known.
+    """Return the cost of the tokens; None where some were written to a cache at an unknown price.
 
-    Cached tokens without a price of their own cost the input price, which is never too little; written ones may cost
-    more than it, 1.25 to 2 times as much with Anthropic.
+    Cached tokens without a price of their own cost the input price, which is never too low; written ones may cost more
+    than that, 1.25 to 2 times as much with Anthropic.
 
     >>> from pytest_graysplit.types import Usage
     >>> cost_of(Usage(prompt=1500, completion=300), BUILT_IN["claude-sonnet-4.5"])
@@ -57,7 +57,7 @@ def cost_of(usage: Usage, price: Mapping[str, Decimal]) -> Decimal | None:
         total += usage.cached * (price.get(f"{long}cached", full) - full)
     for tokens, kind in ((minutes, "cache_write"), (an_hour, "cache_write_1h")):
         if tokens:
-            # Where reading a prompt is free, so is keeping it: that is a model of one's own.
+            # Where reading a prompt is free, caching it is free too: that is a local model.
             written = price.get(f"{long}{kind}") if full else full
             if written is None:
                 return None

@@ -1,4 +1,4 @@
-"""The prices of a project: which table knows a model, and which cost of a reply to believe."""
+"""The prices of a project: the table for a model, and the cost of a reply to believe."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     Rates = Mapping[str, Decimal]
 
-# What one answer can have cost: at most six digits of US dollars, and no more digits than a relay would count.
+# The plausible cost of one answer: at most six digits of US dollars, and no more digits than a relay would count.
 _MOST_DIGITS, _LEAST_POWER, _MOST_POWER = 40, -18, 6
 _SAYS_SOMETHING = ("ok", "refusal", "truncated")
 _FREE_VARIANT = ":free"
-# Writing to a cache that is kept for an hour costs twice the input, and no vendor takes more for any kind of it.
+# Writing to a cache that is kept for an hour costs twice the input, and no vendor charges more for any kind of it.
 _DEAREST_WRITE = 2
 
 
@@ -37,14 +37,14 @@ class PriceTable:
     def priced(self, reply: Reply) -> Reply:
         """Return the reply with its cost filled in; it stays None where tokens or price are unknown.
 
-        The reply must be fresh: whoever holds it already sees its cost appear.
+        The reply must be fresh: its other users see the cost too.
         """
-        # Copying a frozen record of 26 fields costs 10 microseconds, twice a case, in suites of thousands.
+        # Copying a frozen record of 26 fields costs 10 microseconds, twice per case, in suites of thousands.
         object.__setattr__(reply, "cost_usd", self.cost_usd(reply))
         return reply
 
     def cost_usd(self, reply: Reply) -> Decimal | None:
-        """Return what the relay reported, else tokens times the price of the model that was asked for."""
+        """Return the cost that the relay reported, else tokens times the price of the requested model."""
         if reply.reported_cost_usd:
             return reply.reported_cost_usd
         tokens_usd = None
@@ -52,13 +52,13 @@ class PriceTable:
             tokens_usd = self.cost_of_answer(reply.model, reply.usage, reply.at, outcome=reply.outcome)
         if reply.reported_cost_usd is None:
             return tokens_usd
-        # A relay that reports nothing for a model with a price may just not know it.
+        # A relay that reports zero for a model with a price may just not know the price.
         return None if tokens_usd and not reply.model.endswith(_FREE_VARIANT) else reply.reported_cost_usd
 
     def cost_of_tokens(self, model: str, usage: Usage, at: str | None = None) -> Decimal | None:
         """Return the price of the tokens, at the moment `at` where prices change; None where the model has none.
 
-        Of tokens that were not counted by kind, or that are billed at a price which is in no table, no cost is known.
+        The cost is unknown for tokens that were not counted by kind, or whose price is in no table.
         """
         if usage.unpriced or (not usage.prompt and (usage.completion or usage.total)):
             return None
@@ -68,26 +68,26 @@ class PriceTable:
         return None if name is None else listed_cost(name, usage, at)
 
     def cost_of_answer(self, model: str, usage: Usage, at: str | None = None, *, outcome: Outcome) -> Decimal | None:
-        """Return the price of the tokens of a call; None also where it was answered, and no token of that counted."""
+        """Return the price of a call's tokens; None also for an answer of which no token was counted."""
         if outcome == "filtered" and usage == Usage():
             return Decimal(0)  # no model has worked on it
         cost = self.cost_of_tokens(model, usage, at)
         if cost is None or outcome not in _SAYS_SOMETHING or (usage.prompt and usage.output):
             return cost
-        # Of a model whose answers are free, such as vectors, the prompt is all that is billed.
+        # Where the answers of a model are free, as vectors are, only the prompt is billed.
         with_answer = self.cost_of_tokens(model, replace(usage, completion=1, total=0), at)
         return cost if usage.prompt and with_answer in (None, cost) else None
 
     def at_most_usd(self, model: str, prompt: int, output: int, *, may_write: bool = False) -> Decimal | None:
-        """Return the cost of so many tokens at the most: every token of the prompt is billed as the dearest kind.
+        """Return the highest cost of this many tokens: every token of the prompt is billed as the most expensive kind.
 
-        `may_write` tells that the request asks for its prompt to be kept in a cache, for however long.
+        `may_write` is True where the request asks for its prompt to be kept in a cache, for any time.
         """
         plain = Usage(prompt=prompt, completion=output)
         kinds = [plain, replace(plain, cached=prompt), replace(plain, cache_write=prompt)]
         kinds += [replace(plain, cache_write=prompt, cache_write_1h=prompt)] if may_write else []
         now = datetime.now(UTC)
-        # Some prices have times of day, and a request that waits for its turn may be sent in the next.
+        # Some prices depend on the time of day, and a request that waits for its turn may be sent in the next period.
         stamps = [None] if self._price(model) is not None else [now.isoformat(), (now + timedelta(hours=1)).isoformat()]
         costs = [self.cost_of_tokens(model, kind, at) for kind in kinds for at in stamps]
         if may_write and None in costs and costs[0] is not None:
@@ -113,7 +113,7 @@ def _built_in(model: str) -> Rates | None:
 
 
 def is_plausible_cost(cost_usd: Decimal) -> bool:
-    """Tell whether an answer can have cost so much: 1e400 or 1e-400 dollars are a fault of whoever reports them."""
+    """Tell whether an answer can have this cost: 1e400 or 1e-400 dollars are an error of the relay."""
     if not cost_usd.is_finite() or len(cost_usd.as_tuple().digits) > _MOST_DIGITS:
         return False
     return cost_usd == 0 or (cost_usd > 0 and _LEAST_POWER <= cost_usd.adjusted() < _MOST_POWER)

@@ -1,4 +1,4 @@
-"""Replies that were paid for: journalled while a run goes on, merged at rest, replayed ever after."""
+"""Record replies in a journal during the run, merge them afterwards, replay them later."""
 
 from pytest_graysplit.replies.recordings.journal import Journal
 from pytest_graysplit.replies.recordings.merge import MergeReport, merge_journals

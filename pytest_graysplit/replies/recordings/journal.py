@@ -1,4 +1,4 @@
-"""The journal of a running process: a reply is on disk before anybody sees it, and survives kill -9."""
+"""The journal of a running process: a reply is on disk before it is used, and survives kill -9."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import msgspec
 
 from pytest_graysplit.formatting.clock import REAL, stamp
 from pytest_graysplit.replies.fingerprint import canonical, redact_call, redact_json, unchanged
-from pytest_graysplit.replies.recordings.entries import entry_line
 from pytest_graysplit.replies.recordings.jsonl import encode
-from pytest_graysplit.replies.recordings.records import FREE_TEXTS, reply_line
+from pytest_graysplit.replies.recordings.records import FREE_TEXTS, entry_line, reply_line
 from pytest_graysplit.replies.recordings.state_dir import (
     journal_folder,
     lock_or_refuse,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def recordable(reply: Reply) -> bool:
-    """Tell whether the reply is what a model said, fresh: failures of relay and network are never replayed."""
+    """Tell whether the reply is a fresh answer of a model: failures of relay and network are never replayed."""
     return reply.outcome != "error" and not reply.retryable and not reply.replayed
 
 
@@ -65,7 +64,7 @@ class Journal:
         self._redact_for = redact_for or (lambda _: redact)
         self._now = now
         self._one_at_a_time = Lock()
-        # As they are now: a test that fakes its files must not get what was paid for.
+        # The functions as they are now: a test that fakes its files must not divert paid replies.
         self._write_bytes, self._close_file, self._remove, self._size_of = os.write, os.close, os.unlink, os.fstat
         self._name = str(self.path)
         self._fd: int | None = None
@@ -73,7 +72,7 @@ class Journal:
         self._torn = False
 
     def open(self) -> None:
-        """Create the journal now, so that a folder that cannot be written is told before anything is paid for."""
+        """Create the journal now, so that an unwritable folder is reported before anything is paid for."""
         with self._one_at_a_time:
             self._open()
 
@@ -82,7 +81,7 @@ class Journal:
     ) -> None:
         """Store the reply for the recording file, if it is recordable; safe from any thread, on disk on return.
 
-        The text of a vector is stored as it is: there is no secret in it, and a redacted one would point elsewhere.
+        The text of a vector is stored as it is: it contains no secret, and a redacted one would have another direction.
         Raises RecordingError where the disk is full or the folder cannot be written.
         """
         if not recordable(reply):
@@ -96,7 +95,7 @@ class Journal:
             self._write(line)
 
     def close(self) -> None:
-        """Let go of the journal, so that the merge may take it in; one that holds nothing is removed."""
+        """Release the journal, so that it can be merged; an empty one is removed."""
         with self._one_at_a_time:
             if self._fd is not None:
                 is_empty = self._size_of(self._fd).st_size == 0
@@ -118,7 +117,7 @@ class Journal:
     def _open(self) -> int:
         if self._fd is None:
             private_folder(self._root, "journal")
-            # The lock comes first: a journal without one is a leftover that another run may take away.
+            # The lock comes first: another run may merge and remove a journal without one.
             self._alive = lock_or_refuse(self.path.with_suffix(".lock"), relative_to(self._root, self.path))
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             try:
@@ -132,7 +131,7 @@ class Journal:
         rest = b"\n" + line if self._torn else line
         self._torn = True
         try:
-            while rest:  # once, but for a disk that is nearly full
+            while rest:  # once, except on a disk that is nearly full
                 rest = rest[self._write_bytes(fd, rest) :]
         except OSError as error:
             raise unwritable(self.path, error) from None

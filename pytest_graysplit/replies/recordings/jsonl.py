@@ -1,4 +1,4 @@
-"""JSON on one line, as bytes: fast for what is ordinary, and exact for what is odd."""
+"""JSON on one line, as bytes: fast for ordinary values, and exact for unusual ones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 T = TypeVar("T")
 
-# A cost that is not a number is an unknown cost, and no reason to lose the reply.
+# A cost that is not a number counts as unknown, and the reply is still used.
 MAY_BE_ODD = "reported_cost_usd"
 
 
 class LineError(ValueError):
-    """A line that is no recording; the text says why, the caller knows where it stands."""
+    """A line that is not a recording; the text gives the reason, and the caller adds the place."""
 
 
 class TornError(LineError):
@@ -30,7 +30,7 @@ class TornError(LineError):
 
 
 class OtherFormatError(LineError):
-    """A line written by another version, which may know more than this one."""
+    """A line of another version, which may contain fields that this one does not know."""
 
 
 def encode(value: object) -> bytes:
@@ -51,7 +51,7 @@ def decode(decoder: msgspec.json.Decoder[T], kind: type[T], line: bytes) -> T:
     try:
         return decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # The standard library reads what the fast decoder refuses: lone surrogates, which models do send.
+        # The standard library reads lone surrogates, which models do send and the fast decoder refuses.
         return _converted(_loaded(line), kind)
 
 
@@ -88,7 +88,7 @@ def _loaded(line: bytes) -> Any:
 
 
 def refuse_twice(line: bytes) -> None:
-    """Raise LineError where a name stands twice in one object: a reader would take the last without a word."""
+    """Raise LineError where one object has a name twice: a reader would silently use the last one."""
     _loaded(line)
 
 
@@ -99,6 +99,6 @@ def _converted(loaded: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(loaded, kind)
     except msgspec.ValidationError as error:
-        raise LineError(f"is no recording ({error})") from None
-    except UnicodeEncodeError:  # where a word of ours or a number is expected
-        raise LineError("is no recording (half a surrogate pair stands where no text may)") from None
+        raise LineError(f"is not a recording ({error})") from None
+    except UnicodeEncodeError:  # instead of one of our words or a number
+        raise LineError("is not a recording (it has half a surrogate pair)") from None

@@ -1,4 +1,4 @@
-"""From journals into recording files: newest wins, sorted, and nothing removed before it is on disk elsewhere."""
+"""Merge journals into recording files: the newest wins, lines are sorted, and no journal is removed before that."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pytest_graysplit.replies.recordings.entries import Entry
+    from pytest_graysplit.replies.recordings.records import Entry
     from pytest_graysplit.replies.recordings.unmerged import JournalText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeReport:
-    """What a merge did: files that changed, replies and journals taken in, and what could not be done.
+    """The result of a merge: changed files, the merged replies and journals, warnings and problems.
 
-    A problem keeps the journals that it concerns, so that the next merge tries again.
+    A problem keeps its journals, so that the next merge tries again.
     """
 
     files: tuple[Path, ...] = ()
@@ -36,7 +36,7 @@ class MergeReport:
 
 @dataclass(slots=True)
 class Batch:
-    """Lines for one recording file; those of runs that record all anew are apart, since they replace what is there."""
+    """Lines for one recording file; those of runs that record all replies again (`paid_again`) replace stored ones."""
 
     lines: list[bytes] = field(default_factory=list)
     paid_again: list[bytes] = field(default_factory=list)
@@ -48,16 +48,16 @@ class Batch:
 
 
 def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeReport:
-    """Take the journals under the root that no living process holds into the recording files they name.
+    """Merge the journals under the root that no living process holds into their recording files.
 
-    Raises RecordingError where the journals' folder cannot be written; whatever else goes wrong is in the report.
+    Raises RecordingError where the journals' folder cannot be written; any other problem is in the report.
     """
-    with ExitStack() as held:
+    with ExitStack() as locks:
         candidates = journals(root) if only is None else only
-        claimed = [path for path in candidates if held.enter_context(claim(path))]
+        claimed = [path for path in candidates if locks.enter_context(claim(path))]
         texts = [read_journal(path, relative_to(root, path), root) for path in claimed]
         changed, failed = _merge(root, texts)
-        done = [text for text in texts if text.fate != "stays" and not text.belongs_into(failed)]
+        done = [text for text in texts if text.fate != "keep" and not text.has_entry_for(failed)]
         for text in done:
             _put_away(text)
     return MergeReport(
@@ -70,18 +70,18 @@ def merge_journals(root: Path, only: Sequence[Path] | None = None) -> MergeRepor
 
 
 def add_lines(root: Path, path: Path, lines: Iterable[bytes], paid_again: Iterable[bytes] = ()) -> bool:
-    """Merge lines into a recording file; return whether it changed, raise RecordingError if it cannot be done.
+    """Merge lines into a recording file and tell whether it changed; raise RecordingError on failure.
 
-    What was `paid_again` replaces the stored replies, even where a clock that was set back makes it look older.
+    Lines that were `paid_again` replace the stored replies, even where a clock that was set back makes them look older.
     """
     where = relative_to(root, path)
     with file_lock(root, path):
         before = read_data(path, where)
-        shelf = RecordingFile(where, split_lines(before))
+        recording = RecordingFile(where, split_lines(before))
         for line in lines:
-            shelf.take(line)
-        shelf.replace(paid_again)
-        after = shelf.render()
+            recording.take(line)
+        recording.replace(paid_again)
+        after = recording.render()
         if changed := after != before:
             swap_in(path, after)
     return changed
@@ -104,8 +104,8 @@ def _merge(root: Path, texts: Iterable[JournalText]) -> tuple[list[Path], dict[s
 
 
 def _put_away(text: JournalText) -> None:
-    """Remove a journal that is at rest; one with lines that nobody could read is kept under another name."""
-    if text.fate == "goes":
+    """Remove a merged journal; rename it where some of its lines could not be read."""
+    if text.fate == "remove":
         text.path.unlink(missing_ok=True)
     else:
         text.path.replace(text.path.with_suffix(".unreadable"))

@@ -1,4 +1,4 @@
-"""Why a reply was not found: the nearest recording, and what differs from it."""
+"""The report on a missing reply: the nearest recording, and how it differs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.replies.fingerprint import canonical
-from pytest_graysplit.replies.recordings.differences import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,65 +14,135 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Json, ReplyKey
 
-# A run without recordings misses thousands of times, and nobody reads that many neighbours.
+# A run without recordings has thousands of misses, and this many reports are enough.
 SEARCHES = 50
+MOST_LINES = 6
+# Letters: the longest text shown whole, those around a change, and the most of a change.
+SHORT = 60
+CONTEXT = 24
+SHOWN = 120
 
 
 class NearestRecordings:
-    """The replies of one file by case and by request, to find those near a key that is not among them."""
+    """The replies of one file by case and by request, to find those near a key that is missing."""
 
-    def __init__(self, shelf: RecordingFile) -> None:
-        """Sort the keys of the file into neighbourhoods."""
-        self._shelf = shelf
+    def __init__(self, recording: RecordingFile) -> None:
+        """Index the keys of the file."""
+        self._recording = recording
         self._searches_left = SEARCHES
         self._by_case: dict[str, list[ReplyKey]] = defaultdict(list)
         self._by_request: dict[str, list[ReplyKey]] = defaultdict(list)
-        for key in shelf.replies:
+        for key in recording.replies:
             self._by_case[key.case].append(key)
             self._by_request[key.request].append(key)
 
-    def explain(self, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
-        """Yield lines that tell the nearest recording, and what differs from it."""
-        if not self._shelf.replies:
-            yield f"{self._shelf.where} holds no replies"
-        elif near := self._nearest(key, asked):
-            yield f"{self._shelf.where} has one that differs:"
-            yield from (f"  {line}" for line in self._told(near, key, asked))
+    def explain(self, key: ReplyKey, requested: Mapping[str, Json]) -> Iterator[str]:
+        """Yield lines about the nearest recording, and how it differs."""
+        if not self._recording.replies:
+            yield f"{self._recording.where} holds no replies"
+        elif nearest := self._nearest(key, requested):
+            yield f"{self._recording.where} has one that differs:"
+            yield from (f"  {line}" for line in self._described(nearest, key, requested))
 
-    def _nearest(self, key: ReplyKey, asked: Mapping[str, Json]) -> ReplyKey | None:
-        near = self._by_request.get(key.request) or self._by_case.get(key.case) or self._alike(asked)
+    def _nearest(self, key: ReplyKey, requested: Mapping[str, Json]) -> ReplyKey | None:
+        nearest = self._by_request.get(key.request) or self._by_case.get(key.case) or self._similar(requested)
 
-        def alike(known: ReplyKey) -> tuple[bool, bool, bool]:
+        def similarity(known: ReplyKey) -> tuple[bool, bool, bool]:
             return known.model == key.model, known.sample == key.sample, known.case == key.case
 
-        return max(near, key=alike, default=None)
+        return max(nearest, key=similarity, default=None)
 
-    def _alike(self, asked: Mapping[str, Json]) -> list[ReplyKey]:
-        """Find the request that reads most like the one asked: a case that was renamed and edited at once."""
+    def _similar(self, requested: Mapping[str, Json]) -> list[ReplyKey]:
+        """Find the most similar request: a case that was renamed and edited at the same time."""
         from rapidfuzz import process
         from rapidfuzz.distance import Indel
 
         if self._searches_left == 0:
             return []
         self._searches_left -= 1
-        texts = {name: self._shelf.lines[at].decode(errors="replace") for name, at in self._shelf.requests.items()}
-        wanted = canonical(asked).decode()
-        best = process.extractOne(wanted, texts, scorer=Indel.normalized_similarity, score_cutoff=0.6)
+        texts = {
+            name: self._recording.lines[at].decode(errors="replace") for name, at in self._recording.requests.items()
+        }
+        target = canonical(requested).decode()
+        best = process.extractOne(target, texts, scorer=Indel.normalized_similarity, score_cutoff=0.6)
         return self._by_request.get(best[2], []) if best else []
 
-    def _told(self, near: ReplyKey, key: ReplyKey, asked: Mapping[str, Json]) -> Iterator[str]:
-        if near.case != key.case:
-            yield f"case: {near.case!r} -> {key.case!r}"
-        if near.model != key.model:
-            yield f"model: {near.model} -> {key.model}"
-        if near.request != key.request:
-            yield from self._changed(near.request, asked)
-        elif near.sample != key.sample:
-            yield f"sample: {near.sample} -> {key.sample}"
+    def _described(self, nearest: ReplyKey, key: ReplyKey, requested: Mapping[str, Json]) -> Iterator[str]:
+        if nearest.case != key.case:
+            yield f"case: {nearest.case!r} -> {key.case!r}"
+        if nearest.model != key.model:
+            yield f"model: {nearest.model} -> {key.model}"
+        if nearest.request != key.request:
+            yield from self._changed(nearest.request, requested)
+        elif nearest.sample != key.sample:
+            yield f"sample: {nearest.sample} -> {key.sample}"
 
-    def _changed(self, request: str, asked: Mapping[str, Json]) -> Iterator[str]:
-        stored = self._shelf.body(request)
+    def _changed(self, request: str, requested: Mapping[str, Json]) -> Iterator[str]:
+        stored = self._recording.body(request)
         if stored is None:
-            yield "the request (what was asked then is not in the file)"
+            yield "the request (the recorded one is not in the file)"
         else:
-            yield from differences(stored, json.loads(canonical(asked)))
+            yield from differences(stored, json.loads(canonical(requested)))
+
+
+def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[str]:
+    """Yield a line for each field that differs, up to a maximum.
+
+    >>> list(differences({"seed": 42, "top_p": 1}, {"seed": 43, "top_p": 1}))
+    ['seed: 42 -> 43']
+    """
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    changed = [name for name in {**old, **new} if name not in old or name not in new or old[name] != new[name]]
+    for name in changed[:MOST_LINES]:
+        yield f"{name}: {_change(old.get(name), new.get(name))}"
+    if len(changed) > MOST_LINES:
+        yield f"and {len(changed) - MOST_LINES} more"
+
+
+def _leaves(body: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for name, value in body.items():
+        yield from _fields(name, value)
+
+
+def _fields(name: str, value: Json) -> Iterator[tuple[str, str]]:
+    """Yield every leaf under its path, such as `messages[1].content`, as JSON."""
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _fields(f"{name}.{key}", part)
+    elif isinstance(value, list) and value:
+        for number, part in enumerate(value):
+            yield from _fields(f"{name}[{number}]", part)
+    else:
+        yield name, json.dumps(value, ensure_ascii=False)
+
+
+def _change(old: str | None, new: str | None) -> str:
+    if old is None or new is None:
+        return f"{_excerpt(old, 0, 0)} -> {_excerpt(new, 0, 0)}"
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    return f"{_excerpt(old, start, len(old) - end)} -> {_excerpt(new, start, len(new) - end)}"
+
+
+def _common(old: str, new: str) -> int:
+    """Count the letters of the common beginning."""
+    for count, (one, other) in enumerate(zip(old, new, strict=False)):
+        if one != other:
+            return count
+    return min(len(old), len(new))
+
+
+def _excerpt(text: str | None, start: int, stop: int) -> str:
+    """Return the letters from start to stop, with a few words around them."""
+    if text is None:
+        return "(not sent)"
+    if len(text) <= SHORT:
+        return text
+    first = max(0, start - CONTEXT)
+    last = min(len(text), max(stop + CONTEXT, first + SHORT), first + SHOWN)
+    # Whole words where there are spaces; some languages have none.
+    if first and (space := text.find(" ", first, start)) >= 0:
+        first = space + 1
+    if last < len(text) and (space := text.rfind(" ", stop, last)) >= 0:
+        last = space
+    return f"{'... ' if first else ''}{text[first:last]}{' ...' if last < len(text) else ''}"

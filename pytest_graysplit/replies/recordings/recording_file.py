@@ -20,7 +20,7 @@ CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
 
 class RecordingFile:
-    """The lines of a recording file by key; of two with one key the newest is kept."""
+    """The lines of a recording file by key; of two lines with one key, the newer is kept."""
 
     def __init__(self, where: str, lines: Iterable[bytes] = ()) -> None:
         """Index the lines; raise RecordingError naming the first that cannot be read."""
@@ -36,14 +36,14 @@ class RecordingFile:
                 raise refusal(f"{where}:{len(self.lines)}", line, error) from None
 
     def take(self, line: bytes) -> None:
-        """Add a line, unless a newer one with its key is here already; raise LineError."""
+        """Add a line, unless the file has a newer one with its key; raise LineError."""
         at = len(self.lines)
         self.lines.append(line)
         if not line.strip():
             return
         head = decode_head(line)
         if head.case is None:
-            if b'"body"' not in line:  # it must not take the place of one that tells what was asked
+            if b'"body"' not in line:  # such a line must not replace one that has the request
                 decode_body(line)
             self._take_request(head.request, at)
             return
@@ -53,7 +53,7 @@ class RecordingFile:
             self.replies[key] = at
 
     def replace(self, lines: Iterable[bytes]) -> None:
-        """Take lines in whatever moment those with their keys tell; of two among them the newest is kept."""
+        """Add lines that replace those with their keys, regardless of time; of two among them the newer is kept."""
         fresh = RecordingFile(self.where, lines)
         for request, at in fresh.requests.items():
             self.lines.append(fresh.lines[at])
@@ -63,7 +63,7 @@ class RecordingFile:
             self.lines.append(fresh.lines[at])
 
     def examine(self) -> None:
-        """Read every line whole; raise RecordingError naming the first that cannot be read."""
+        """Read every line completely; raise RecordingError naming the first that cannot be read."""
         for at, line in enumerate(self.lines):
             try:
                 if line.strip():
@@ -82,14 +82,14 @@ class RecordingFile:
             raise refusal(f"{self.where}:{at + 1}", self.lines[at], error) from None
 
     def usages(self) -> Iterator[tuple[ReplyKey, Usage]]:
-        """Yield the tokens of each reply whose relay counted them; a broken line is for who asks for its reply."""
+        """Yield the token counts of each reply that has them; a broken line is reported when its reply is needed."""
         for key, at in self.replies.items():
             with suppress(LineError):
                 if usage := decode_usage(self.lines[at]):
                     yield key, usage
 
     def renamed(self) -> dict[tuple[str, str, int], int]:
-        """Return where the newest reply to each request stands, whatever its case is called."""
+        """Return the position of the newest reply to each request, independent of the name of its case."""
         if self._by_request is None:
             self._by_request = {}
             for key, at in self.replies.items():
@@ -99,41 +99,41 @@ class RecordingFile:
         return self._by_request
 
     def body(self, request: str) -> dict[str, Any] | None:
-        """Return what was asked under the hash, or None where the file does not tell."""
+        """Return the body of the request with this hash, or None where the file does not have it."""
         at = self.requests.get(request)
         try:
             return None if at is None else decode_body(self.lines[at])
         except LineError:
-            return None  # it only explains a miss: the miss itself is what the user must hear of
+            return None  # the body only explains a miss, and the user must see the miss itself
 
-    def drop_unasked(self) -> None:
-        """Forget the requests that no reply refers to."""
-        asked = {key.request for key in self.replies}
-        self.requests = {request: at for request, at in self.requests.items() if request in asked}
+    def drop_unused_requests(self) -> None:
+        """Remove the requests that no reply refers to."""
+        used = {key.request for key in self.replies}
+        self.requests = {request: at for request, at in self.requests.items() if request in used}
 
     def render(self) -> bytes:
-        """Return the file: requests by hash, replies by key, one line each."""
+        """Return the content of the file: requests by hash, replies by key, one per line."""
         order = [at for _, at in sorted(self.requests.items())] + [at for _, at in sorted(self.replies.items())]
         return b"".join(self.lines[at] + b"\n" for at in order)
 
     def _take_request(self, request: str, at: int) -> None:
         known = self.requests.setdefault(request, at)
-        # Two bodies of one hash differ in their redaction alone; the choice only has to be the same everywhere.
+        # Two bodies with one hash differ only in their redaction; the choice must be the same on every machine.
         if self.lines[at] > self.lines[known]:
             self.requests[request] = at
 
     def _rank(self, at: int) -> tuple[str, bytes]:
-        """Order lines of one key: by moment, then by their bytes, so that any concatenation gives one result."""
+        """Order lines of one key: by time, then by their bytes, so that any concatenation gives one result."""
         return decode_head(self.lines[at]).sortable_at, self.lines[at]
 
 
-def read_shelf(path: Path, where: str) -> RecordingFile:
-    """Read a recording file, an absent one as empty; raise RecordingError naming the line that is broken."""
+def read_recording(path: Path, where: str) -> RecordingFile:
+    """Read a recording file, a missing one as empty; raise RecordingError naming the line that is broken."""
     return RecordingFile(where, split_lines(read_data(path, where)))
 
 
 def read_data(path: Path, where: str) -> bytes:
-    """Return the bytes of a recording file, none where it is absent; raise RecordingError if it cannot be read."""
+    """Return the bytes of a recording file, none where it is missing; raise RecordingError if it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -147,12 +147,12 @@ def read_data(path: Path, where: str) -> bytes:
 
 
 def split_lines(data: bytes) -> list[bytes]:
-    """Split a file into its lines, also where an editor or git has put marks and ends of another system."""
+    """Split a file into lines, also with the byte order mark and line ends of another system."""
     return data.removeprefix(UTF8_MARK).splitlines()
 
 
 def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
-    """Tell what is wrong with the line at the place, and the way out of it."""
+    """Return the error for a line, with its remedy."""
     if line.startswith(CONFLICT_MARKERS):
         return RecordingError(
             f"{place}: a merge conflict is not resolved",
@@ -163,7 +163,7 @@ def refusal(place: str, line: bytes, error: LineError) -> RecordingError:
     if isinstance(error, OtherFormatError):
         return RecordingError(
             f"{place}: {error}",
-            hint="install the pytest-graysplit that wrote it, or move it away and record anew with "
+            hint="install the pytest-graysplit that wrote it, or move it away and record again with "
             "--graysplit-record=new",
             slug=Slug.RECORDING_FORMAT,
         )

@@ -1,4 +1,4 @@
-"""The two kinds of line in a recording file, a request and a reply, as records."""
+"""The lines of recording files and journals: requests, replies, and journal entries of both."""
 
 from __future__ import annotations
 
@@ -13,42 +13,24 @@ from pytest_graysplit.replies.pricing import is_plausible_cost
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
 from pytest_graysplit.replies.recordings.jsonl import FORMAT, LineError, decode, encode, refuse_twice, require_plain
 from pytest_graysplit.replies.refusals import is_refusal
-from pytest_graysplit.types import Outcome, Reply, Usage
+from pytest_graysplit.types import Outcome, Reply, ReplyKey, Usage
 
 if TYPE_CHECKING:
-    from pytest_graysplit.types import ReplyKey, ToolCall
+    from pytest_graysplit.types import ToolCall
 
 # Fields that a reply and its line share as they are.
 AS_THEY_ARE = (
-    *(
-        "outcome",
-        "text",
-        "reasoning",
-        "finish_reason",
-        "error",
-        "error_slug",
-        "served_model",
-        "fell_back",
-    ),
+    *("outcome", "text", "reasoning", "finish_reason", "error", "error_slug", "served_model", "fell_back"),
     *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
 )
-
-# What a model, a relay or a test author wrote; the other fields cannot hold a secret, and must stay as they are. Tool
-# calls are redacted before they become a line: a number in their arguments can be a secret, too.
+# The fields that a model, a relay or a test author wrote. The other ones cannot hold a secret, and must not change.
+# Tool calls are redacted before they become a line: a number in their arguments can be a secret, too.
 FREE_TEXTS = frozenset(
     {
-        "case",
-        "model",
-        "text",
-        "reasoning",
-        "finish_reason",
-        "error",
-        "served_model",
-        "response_id",
-        "system_fingerprint",
+        *("case", "model", "text", "reasoning", "finish_reason"),
+        *("error", "served_model", "response_id", "system_fingerprint"),
     }
 )
-
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 OneOrMore: TypeAlias = Annotated[int, msgspec.Meta(ge=1, lt=10**15)]
@@ -56,7 +38,7 @@ Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 
 
 class RecordHeader(msgspec.Struct, gc=False):
-    """What a line is about: a request (no case), or the reply of a model to a case."""
+    """The head of a line: a request (no case), or the reply of a model to a case."""
 
     format: Literal[1]
     request: str
@@ -67,13 +49,13 @@ class RecordHeader(msgspec.Struct, gc=False):
 
     @property
     def sortable_at(self) -> str:
-        """The moment of the reply, spelled so that texts sort as moments do; a text that is not one is the oldest."""
+        """The time of the reply, spelled so that sorting texts sorts times; an invalid time is the oldest."""
         moment = self.at.removesuffix("Z").removesuffix("+00:00")
         return moment if _MOMENT.fullmatch(moment) else ""
 
 
 class RequestLine(msgspec.Struct):
-    """What was asked, once per hash, without the model."""
+    """A request without the model, stored once per hash."""
 
     format: Literal[1]
     request: str
@@ -81,7 +63,7 @@ class RequestLine(msgspec.Struct):
 
 
 class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
-    """The tokens of a reply; zeros are left out."""
+    """The token counts of a reply; zeros are omitted."""
 
     prompt: Count = 0
     completion: Count = 0
@@ -94,14 +76,14 @@ class UsageLine(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class TokensLine(msgspec.Struct, gc=False):
-    """What a reply's line tells of tokens alone: a tenth of the work of reading all of it."""
+    """The token counts of a reply's line alone: a tenth of the work of reading all of it."""
 
     format: Literal[1]
     usage: UsageLine | None = None
 
 
 class ReplyLine(msgspec.Struct, omit_defaults=True):
-    """A reply as stored: identity first, the answer next, noise last, so that a diff shows the answer."""
+    """A stored reply: identity first, then the answer, then metadata, so that a diff shows the answer."""
 
     format: Literal[1]
     case: str
@@ -109,8 +91,8 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     request: str
     sample: Count
     outcome: Outcome
-    text: str = ""  # as it was sent: thoughts are told apart when it is read
-    reasoning: str = ""  # what was sent apart from the text
+    text: str = ""  # as it was sent: thoughts are separated when it is read
+    reasoning: str = ""  # sent separately from the text
     tool_calls: tuple[Any, ...] = ()  # name, arguments, id; in older recordings as the server sent them
     finish_reason: str | None = None
     error: str | None = None
@@ -122,7 +104,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     latency_s: Seconds | None = None
     ttft_s: Seconds | None = None
     attempts: Count = 1
-    queue_s: Seconds | None = None  # not 0.0: msgspec leaves out a default only if it is the same object
+    queue_s: Seconds | None = None  # not 0.0: msgspec omits a default only if it is the same object
     backoff_s: Seconds | None = None
     in_flight: OneOrMore | None = None
     response_id: str | None = None
@@ -130,15 +112,46 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     at: str = ""
 
 
+class EntryLine(msgspec.Struct):
+    """A journal's line as it is stored; its parts are copied into recording files unchanged."""
+
+    format: Literal[1]
+    into: str
+    request: str
+    body: msgspec.Raw
+    reply: msgspec.Raw
+
+
+class _OddLine(msgspec.Struct):
+    """A journal's line with a text that the fast decoder refuses."""
+
+    format: Literal[1]
+    into: str
+    request: str
+    body: dict[str, Any]
+    reply: dict[str, Any]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a journal: the lines that it adds, and to which recording file."""
+
+    into: str
+    key: ReplyKey
+    request_line: bytes
+    reply_line: bytes
+
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?")
 _HEAD = msgspec.json.Decoder(RecordHeader)
 _REPLY = msgspec.json.Decoder(ReplyLine)
 _REQUEST = msgspec.json.Decoder(RequestLine)
 _TOKENS = msgspec.json.Decoder(TokensLine)
+_ENTRY = msgspec.json.Decoder(EntryLine)
+_ODD = msgspec.json.Decoder(_OddLine)
 
 
 def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
-    """Return the reply as it is stored under the key; `at` is the moment of a reply that does not know its own."""
+    """Return the reply as it is stored under the key; `at` is the time of a reply without one."""
     reply = as_sent(reply)
     return ReplyLine(
         format=FORMAT,
@@ -161,22 +174,22 @@ def request_line(request: str, body: bytes) -> bytes:
 
 
 def decode_head(line: bytes) -> RecordHeader:
-    """Read what a line is about and skip the rest; raise LineError."""
+    """Read the head of a line and skip the rest; raise LineError."""
     head = decode(_HEAD, RecordHeader, line)
     if head.case is None and head.model:
-        raise LineError("is no recording (it names a model and no case)")
+        raise LineError("is not a recording (it names a model and no case)")
     return head
 
 
 def decode_body(line: bytes) -> dict[str, Any]:
-    """Read the body out of a request's line; raise LineError."""
+    """Read the body of a request's line; raise LineError."""
     body = decode(_REQUEST, RequestLine, line).body
     require_plain(body, "body")
     return body
 
 
 def decode_reply(line: bytes) -> Reply:
-    """Read the reply out of its line, marked as replayed; raise LineError."""
+    """Read the reply of a line, marked as replayed; raise LineError."""
     stored = decode(_REPLY, ReplyLine, line)
     if _may_repeat(line, stored):
         refuse_twice(line)
@@ -188,7 +201,7 @@ def decode_reply(line: bytes) -> Reply:
         backoff_s=stored.backoff_s or 0.0,
         at=stored.at or None,
         replayed=True,
-        # Written out, because this runs for every reply of every replay.
+        # Field by field, because this runs for every reply of every replay.
         outcome=stored.outcome,
         text=stored.text,
         reasoning=stored.reasoning,
@@ -218,20 +231,20 @@ def _calls(stored: tuple[Any, ...]) -> tuple[ToolCall, ...]:
 
 
 def _may_repeat(line: bytes, stored: ReplyLine) -> bool:
-    """Tell whether the line has other names than it would be written with; looking at each takes as long as reading."""
+    """Tell whether a name may be repeated: the count of names is not the expected one, and a full check is slow."""
     written = msgspec.to_builtins(stored)
     # Inside a text, a quote has a backslash before it.
     return line.count(b'":') - line.count(b'\\":') != len(written) + len(written.get("usage") or ())
 
 
 def decode_usage(line: bytes) -> Usage | None:
-    """Read the tokens alone out of a reply's line, None where it has none; raise LineError."""
+    """Read only the token counts of a reply's line, None where it has none; raise LineError."""
     stored = decode(_TOKENS, TokensLine, line).usage
     return None if stored is None else _usage(stored)
 
 
 def examine(line: bytes) -> None:
-    """Read all of a line, a request's or a reply's; raise LineError."""
+    """Read a request's or a reply's line completely; raise LineError."""
     refuse_twice(line)
     if decode_head(line).case is None:
         decode_body(line)
@@ -240,7 +253,7 @@ def examine(line: bytes) -> None:
 
 
 def odd_cost(line: bytes) -> Decimal | None:
-    """Return the cost that a reply's line tells and that cannot be one; raise LineError."""
+    """Return the cost of a reply's line where it is not plausible; raise LineError."""
     if decode_head(line).case is None:
         return None
     cost = decode(_REPLY, ReplyLine, line).reported_cost_usd
@@ -266,3 +279,28 @@ def _usage(line: UsageLine) -> Usage:
         total=line.total,
         unpriced=line.unpriced,
     )
+
+
+def entry_line(into: str, request: str, body: bytes, reply: bytes) -> bytes:
+    """Return the journal's line, with its newline, for one reply."""
+    head = b'{"format":%d,"into":%s,"request":%s' % (FORMAT, encode(into), encode(request))
+    return b'%s,"body":%s,"reply":%s}\n' % (head, body, reply)
+
+
+def decode_entry(line: bytes) -> Entry:
+    """Read a journal's line; raise LineError when it is torn, or has content that a recording file may not have."""
+    stored: EntryLine | _OddLine
+    try:
+        stored = _ENTRY.decode(line)
+        body, reply = bytes(stored.body), bytes(stored.reply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        stored = decode(_ODD, _OddLine, line)
+        body, reply = encode(stored.body), encode(stored.reply)
+    head = decode_head(reply)
+    if head.case is None or not stored.into.endswith(".jsonl"):
+        raise LineError("names no case, or no recording file")
+    decode_reply(reply)
+    requested_line = request_line(stored.request, body)
+    decode_body(requested_line)
+    key = ReplyKey(head.case, head.model, head.request, head.sample)
+    return Entry(stored.into, key, requested_line, reply)

@@ -1,4 +1,4 @@
-"""The private folder of a project, `.graysplit`: where journals and locks live, out of version control."""
+"""The private folder of a project, `.graysplit`: journals and locks live there, outside version control."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOCK_WAIT_S = 60.0
 
 
 def journal_folder(root: Path) -> Path:
-    """Return where the journals of the project are."""
+    """Return the folder of the project's journals."""
     return root / PRIVATE / "journal"
 
 
@@ -40,7 +40,7 @@ def private_folder(root: Path, name: str) -> Path:
 
 
 def unwritable(path: Path, error: Exception) -> RecordingError:
-    """Tell that the path cannot be written, why, and what may be done."""
+    """Return the error for a path that cannot be written, with the cause and the remedy."""
     return RecordingError(
         f"{path} cannot be written: {getattr(error, 'strerror', None) or error}",
         hint="make room or give write permission there, or run with --graysplit-record=none (replay only) "
@@ -50,7 +50,7 @@ def unwritable(path: Path, error: Exception) -> RecordingError:
 
 
 def swap_in(path: Path, data: bytes) -> None:
-    """Replace the file by the data, on disk on return; raise RecordingError and leave the old file where that fails."""
+    """Replace the file by the data, on disk on return; raise RecordingError and keep the old file where that fails."""
     try:
         write_durably(path, data)
     except OSError as error:
@@ -58,7 +58,7 @@ def swap_in(path: Path, data: bytes) -> None:
 
 
 def try_lock(lock_path: Path, wait_s: float = 0.0, look_again_s: float = 0.05) -> BaseFileLock | None:
-    """Take the lock, looking again so often; return None if somebody else holds it for longer than the wait."""
+    """Take the lock, polling at this interval; return None if another process holds it for longer than the wait."""
     from filelock import FileLock, Timeout
 
     try:
@@ -73,7 +73,7 @@ def try_lock(lock_path: Path, wait_s: float = 0.0, look_again_s: float = 0.05) -
 
 
 def lock_or_refuse(lock_path: Path, what: str) -> BaseFileLock:
-    """Take the lock; raise RecordingError if somebody else holds it for longer than the wait."""
+    """Take the lock; raise RecordingError if another process holds it for longer than the wait."""
     if lock := try_lock(lock_path, LOCK_WAIT_S):
         return lock
     raise RecordingError(
@@ -85,8 +85,8 @@ def lock_or_refuse(lock_path: Path, what: str) -> BaseFileLock:
 
 @contextmanager
 def file_lock(root: Path, path: Path) -> Iterator[None]:
-    """Hold the project's lock for one recording file, so that two runs ending together write one after the other."""
-    # Not beside the recording: that folder is committed, and a lock file has no business in a commit.
+    """Hold the project's lock for one recording file, so that two runs that end together write one after the other."""
+    # Not beside the recording: that folder is committed, and a lock file must not be.
     name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]
     folder = private_folder(root, "locks")
     lock = lock_or_refuse(folder / f"{name}.lock", relative_to(root, path))
@@ -97,11 +97,11 @@ def file_lock(root: Path, path: Path) -> Iterator[None]:
 
 
 def inside(root: Path, name: str) -> Path | None:
-    """Return the path that a journal names from the root; None where it leads out of the project, also by a link.
+    """Return the path of a name in a journal; None where it leads out of the project, also by a link.
 
-    The project is the checkout that the root lies in, or the root itself where there is none: pytest's root may be a
-    folder beside the tests (`-c ci/pytest.ini`). What leads out on one system does so on every other: a journal may
-    come from elsewhere.
+    The project is the checkout that contains the root, or the root itself where there is none: pytest's root may be a
+    folder beside the tests (`-c ci/pytest.ini`). A name that leads out on one system is refused on every other: a
+    journal may come from elsewhere.
     """
     if PureWindowsPath(name).anchor and not Path(name).is_absolute():
         return None
@@ -127,7 +127,7 @@ def require_inside(root: Path, path: Path) -> None:
 
 
 def outside(place: str, name: str) -> RecordingError:
-    """Tell that the place records into a file that is not in the project."""
+    """Return the error for a recording file outside the project."""
     return RecordingError(
         f"{place}: records into {name!r}, which is outside the project",
         hint="nothing was written there, and a journal that names it is kept; record inside the project: let its "

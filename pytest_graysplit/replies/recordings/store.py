@@ -1,4 +1,4 @@
-"""Recorded replies as a run asks for them: by file and key, each file read on first use."""
+"""The recorded replies of a run: by file and key, each file read on first use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.replies.fingerprint import redact_json, unchanged
 from pytest_graysplit.replies.recordings.miss_report import NearestRecordings
-from pytest_graysplit.replies.recordings.recording_file import read_shelf
+from pytest_graysplit.replies.recordings.recording_file import read_recording
 from pytest_graysplit.replies.recordings.state_dir import relative_to
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Recordings:
-    """Recorded replies at rest."""
+    """The recorded replies of all recording files."""
 
     def __init__(
         self, root: Path, redact: Redactor = unchanged, *, redact_for: Callable[[Path], Redactor] | None = None
@@ -30,34 +30,34 @@ class Recordings:
         """
         self._root = root
         self._redact_for = redact_for or (lambda _: redact)
-        self._shelves: dict[Path, RecordingFile] = {}
-        self._neighbours: dict[Path, NearestRecordings] = {}
+        self._recordings: dict[Path, RecordingFile] = {}
+        self._nearest: dict[Path, NearestRecordings] = {}
 
     def reply(self, path: Path, key: ReplyKey) -> Reply | None:
         """Return the reply, marked as `replayed`, or None; raise RecordingError where the file cannot be read."""
-        return self._shelf(path).reply(self._stored(path, key))
+        return self._recording(path).reply(self._stored(path, key))
 
     def keys(self, path: Path) -> frozenset[ReplyKey]:
-        """Return the keys of every reply at rest in the file."""
-        return frozenset(self._shelf(path).replies)
+        """Return the keys of every reply in the file."""
+        return frozenset(self._recording(path).replies)
 
     def usages(self, path: Path) -> Iterator[tuple[ReplyKey, Usage]]:
-        """Yield the tokens of every reply at rest in the file."""
-        return self._shelf(path).usages()
+        """Yield the token counts of every reply in the file."""
+        return self._recording(path).usages()
 
     def explain_miss(
         self, path: Path, key: ReplyKey, body: Mapping[str, Json], command: str, role: str = ""
     ) -> RecordingError:
-        """Return the error for a reply that is not recorded: what is nearest, what differs, what records it.
+        """Return the error for a missing reply: the nearest one, the differences, and the command to record.
 
         `command` continues "run once with"; the role is named beside the model: control, treatment, or a metric.
         """
         redact = self._redact_for(path)
-        asked = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
+        requested = {name: redact_json(value, redact) for name, value in body.items() if name != "model"}
         stored = self._stored(path, key)
-        if path not in self._neighbours:
-            self._neighbours[path] = NearestRecordings(self._shelf(path))
-        lines = self._neighbours[path].explain(stored, asked)
+        if path not in self._nearest:
+            self._nearest[path] = NearestRecordings(self._recording(path))
+        lines = self._nearest[path].explain(stored, requested)
         who = ", ".join(filter(None, (role, stored.model)))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
@@ -65,11 +65,11 @@ class Recordings:
             slug=Slug.RECORDING_MISSING,
         )
 
-    def _shelf(self, path: Path) -> RecordingFile:
-        shelf = self._shelves.get(path)
-        if shelf is None:
-            shelf = self._shelves[path] = read_shelf(path, relative_to(self._root, path))
-        return shelf
+    def _recording(self, path: Path) -> RecordingFile:
+        recording = self._recordings.get(path)
+        if recording is None:
+            recording = self._recordings[path] = read_recording(path, relative_to(self._root, path))
+        return recording
 
     def _stored(self, path: Path, key: ReplyKey) -> ReplyKey:
         redact = self._redact_for(path)

@@ -1,4 +1,4 @@
-"""Journals that nobody writes any more: what a killed run, or one that just ended, has paid for."""
+"""Journals without a living process: the paid replies of an interrupted run, or of one that just ended."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.replies.recordings.entries import decode_entry
 from pytest_graysplit.replies.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError, TornError
+from pytest_graysplit.replies.recordings.records import decode_entry
 from pytest_graysplit.replies.recordings.state_dir import inside, journal_folder, outside, relative_to, try_lock
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.errors import RecordingError
-    from pytest_graysplit.replies.recordings.entries import Entry
+    from pytest_graysplit.replies.recordings.records import Entry
     from pytest_graysplit.types import ReplyKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmergedJournal:
-    """A journal that waits to be merged: the mode of its run, and which replies it holds for which files."""
+    """A journal that waits to be merged: the mode of its run, and the replies for each file."""
 
     mode: str
     keys: tuple[tuple[Path, ReplyKey], ...]
@@ -29,10 +29,10 @@ class UnmergedJournal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalText:
-    """A journal as read, and its fate once its entries are at rest.
+    """The content of a journal, and its fate after the merge.
 
-    It goes; it is set "aside" where lines other than a torn last one could not be read; it "stays" where another
-    version, which may know more, wrote it. The `mode` is that of the run that wrote it.
+    It is removed, except that it is set aside where lines other than a torn last one could not be read, and kept where
+    another version wrote it, whose lines this one may not understand. `mode` is that of its run.
     """
 
     path: Path
@@ -40,15 +40,15 @@ class JournalText:
     entries: tuple[Entry, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[RecordingError, ...] = ()
-    fate: Literal["goes", "aside", "stays"] = "goes"
+    fate: Literal["remove", "set aside", "keep"] = "remove"
 
-    def belongs_into(self, files: Container[str]) -> bool:
-        """Tell whether an entry belongs into one of the files."""
+    def has_entry_for(self, files: Container[str]) -> bool:
+        """Tell whether an entry belongs to one of the files."""
         return any(entry.into in files for entry in self.entries)
 
 
 def unmerged_journals(root: Path) -> list[UnmergedJournal]:
-    """Return the journals under the root that no living process holds, without touching them.
+    """Return the journals under the root that no living process holds, without changing them.
 
     Raises RecordingError where their folder cannot be written: a lock is a file, too.
     """
@@ -69,7 +69,7 @@ def journals(root: Path) -> list[Path]:
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
-    """Hold a journal against everybody else; tell whether it could be had and is still there."""
+    """Lock a journal against other processes; tell whether that succeeded and the journal still exists."""
     lock = try_lock(path.with_suffix(".lock"))
     if lock is None:
         yield False
@@ -84,14 +84,14 @@ def claim(path: Path) -> Iterator[bool]:
 
 
 def read_journal(path: Path, where: str, root: Path) -> JournalText:
-    """Read what can be read; a line torn by a kill or a full disk is a warning, never an error.
+    """Read all readable lines; a line torn by a kill or a full disk is a warning, never an error.
 
-    An entry that would be written outside the root is a problem, and is left out.
+    An entry for a file outside the root is a problem, and is omitted.
     """
     try:
         lines = path.read_bytes().removeprefix(UTF8_MARK).split(b"\n")
     except OSError as error:
-        return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="stays")
+        return JournalText(path=path, warnings=(f"{where} cannot be read: {error.strerror}; left there",), fate="keep")
     entries: list[Entry] = []
     warnings: list[str] = []
     problems: list[RecordingError] = []
@@ -106,17 +106,17 @@ def read_journal(path: Path, where: str, root: Path) -> JournalText:
             else:
                 entries.append(entry)
         except OtherFormatError as error:
-            return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="stays")
+            return JournalText(path=path, warnings=(f"{where}:{number}: {error}; left there",), fate="keep")
         except LineError as error:
             torn = number == len(lines) and isinstance(error, TornError)
             whole = whole and torn
-            told = "the last line is torn and was skipped" if torn else f"{error}; skipped"
-            warnings.append(f"{where}:{number}: {told}")
+            problem_text = "the last line is torn and was skipped" if torn else f"{error}; skipped"
+            warnings.append(f"{where}:{number}: {problem_text}")
     return JournalText(
         path=path,
         mode=path.name.partition("-")[0],
         entries=tuple(entries),
         warnings=tuple(warnings),
         problems=tuple(problems),
-        fate="goes" if whole and not problems else "aside",
+        fate="remove" if whole and not problems else "set aside",
     )

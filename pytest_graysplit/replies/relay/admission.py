@@ -1,4 +1,4 @@
-"""Who may go to a relay that has not yet answered: one request alone, until it is known that the others can succeed."""
+"""Admission of the first requests: one goes alone until it is known that the others can succeed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.errors import RelayError
 
-# So many requests that are all forbidden speak of the key, and so many that are not found of the model, and not of
-# what each of them asked.
+# This many forbidden requests point to the key, and this many that are not found to the model. Fewer may be due to the
+# content of each request.
 MOST_FORBIDDEN = MOST_NOT_FOUND = 3
 
 
 class Admission:
-    """Lets a model's first request go alone where the relay's list did not vouch for the model.
+    """The order of first requests: a model that the relay does not list begins with a single request.
 
-    A wrong key, an address that is not a relay's and an unknown model are then found out with one request. Without a
-    call of `close` everything may go at once.
+    One request then shows a wrong key, an address without a relay, or an unknown model. Without a call of `close`, all
+    requests may be sent at once.
     """
 
     def __init__(self) -> None:
@@ -32,13 +32,13 @@ class Admission:
         self._stop: RelayError | None = None
 
     def close(self, models: Iterable[str]) -> None:
-        """Let the first request of each of these models go alone."""
+        """Send the first request of each of these models alone."""
         self._closed.update(models)
 
     async def enter(self, model: str) -> bool:
         """Wait for the model's turn; True when the request goes alone, and `leave` has to follow it.
 
-        Raises what the request before it has shown that every further one would meet.
+        Raises the error that every further request would meet too, as the request before it has shown.
         """
         if model not in self._closed:
             return False
@@ -51,28 +51,29 @@ class Admission:
         return False
 
     def leave(self, model: str, *, decided: bool, stop: RelayError | None) -> None:
-        """Let the next one go: all of the model where it is decided that they can succeed, else one alone again."""
+        """Admit the next request: all of the model where they can succeed, else one alone again."""
         self._stop = stop
         if decided:
             self._closed.discard(model)
         self._one_at_a_time.release()
 
     def answered(self, model: str) -> None:
-        """Remember that key and model are fine."""
+        """Remember that the relay accepts the key and the model."""
         self._answered.add(model)
 
     def is_shut_out(self, model: str, *, about_key: bool) -> bool:
-        """Count a request that was forbidden; tell whether nothing of this model gets through with this key.
+        """Count a forbidden request; tell whether the relay forbids the model altogether with this key.
 
-        Where the relay speaks of the key itself, one request is enough.
+        One request is enough where the error mentions the key itself.
         """
         self._forbidden[model] += 1
         return model not in self._answered and (about_key or self._forbidden[model] >= MOST_FORBIDDEN)
 
     def is_unserved(self, model: str, *, about_model: bool) -> bool:
-        """Count a request that was not found; tell whether this model alone is not there, while others answer.
+        """Count a request that was not found; tell whether the model is missing while other models answer.
 
-        Where the relay speaks of the model itself, one request is enough. A relay may list what it does not serve.
+        One request is enough where the error mentions the model itself. A relay may list a model that it does not
+        serve.
         """
         self._not_found[model] += 1
         alone = bool(self._answered) and model not in self._answered

@@ -1,4 +1,4 @@
-"""The body of an answer as it comes in: decompressed piece by piece, within limits that no answer passes."""
+"""The body of a response as it arrives: decompressed piece by piece, within limits on its size."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MB = 1_000_000
-# An answer of a chat model has kilobytes, a list of a few thousand vectors some megabytes.
+# The answer of a chat model has kilobytes, a list of a few thousand vectors some megabytes.
 MOST_BYTES_PER_ANSWER = 32 * MB
 MOST_BYTES_IN_FLIGHT = 64 * MB
-# An error says what it has to say at its beginning.
+# An error message is at the beginning of its body.
 MOST_BYTES_PER_ERROR = 64_000
 _MOST_LAYERS = 3
 
 
 class TooLargeError(Exception):
-    """An answer that is larger than what is worth keeping in memory; its text says which limit it passed."""
+    """A response that is too large to keep in memory; the text names the limit that it exceeded."""
 
 
 class EncodingError(Exception):
-    """An answer whose compression is broken, cut, or unknown."""
+    """A response whose compression is broken, incomplete, or unknown."""
 
 
 class Meter:
-    """Counts the bytes of all answers that are being received at once."""
+    """A counter for the bytes of all responses that are being received at once."""
 
     def __init__(self, limit: int = MOST_BYTES_IN_FLIGHT) -> None:
         self._limit = limit
-        self.held = 0
+        self.total = 0
 
-    def take(self, count: int) -> None:
-        """Count more bytes; raise TooLargeError where all answers together would pass the limit."""
-        if self.held + count > self._limit:
+    def add(self, count: int) -> None:
+        """Count more bytes; raise TooLargeError where all responses together would exceed the limit."""
+        if self.total + count > self._limit:
             raise TooLargeError(f"the answers that are being received hold more than {self._limit // MB} MB together")
-        self.held += count
+        self.total += count
 
-    def give_back(self, count: int) -> None:
-        """Count bytes no more, because their answer has ended."""
-        self.held -= count
+    def subtract(self, count: int) -> None:
+        """Subtract the bytes of a response that has ended."""
+        self.total -= count
 
 
 class Body:
-    """Collects one answer's body; `add` what comes, `close` when all has come."""
+    """The body of one response: `add` each piece, then `close`."""
 
     def __init__(self, headers: Mapping[str, str], meter: Meter, *, most: int = MOST_BYTES_PER_ANSWER) -> None:
-        """Read the names of the encodings; raise EncodingError for more of them than anybody needs."""
+        """Read the names of the encodings; raise EncodingError for too many of them."""
         self._layers = [_Inflater(most) for _ in _encodings(headers)]
         self._meter = meter
         self._most = most
@@ -55,7 +55,7 @@ class Body:
         self.data = bytearray()
 
     def add(self, piece: bytes) -> bytes:
-        """Take in a piece as it was sent and return what it adds to the text.
+        """Add a piece as it was sent, and return the text that it adds.
 
         Raises TooLargeError beyond a limit, which counts before and after decompression, and EncodingError.
         """
@@ -63,31 +63,31 @@ class Body:
         self._received += len(piece)
         for layer in self._layers:
             piece = layer.feed(piece)
-        # The beginning stays: of an error it is all that is wanted.
+        # Keep the beginning: of an error response, nothing else is needed.
         kept = piece[:room] if self._received > self._most else piece
-        self._meter.take(len(kept))
+        self._meter.add(len(kept))
         self.data += kept
         if self._received > self._most:
             raise _too_large(self._most)
         return piece
 
     def close(self) -> None:
-        """Check that nothing is missing; raise EncodingError where a compressed body ends early."""
+        """Check that the body is complete; raise EncodingError where a compressed body ends early."""
         if not all(layer.is_complete for layer in self._layers):
-            raise EncodingError("the compressed answer ends before its end")
+            raise EncodingError("the compressed answer is incomplete")
 
     def forget(self) -> None:
-        """Count the bytes no more."""
-        self._meter.give_back(len(self.data))
+        """Stop counting the bytes."""
+        self._meter.subtract(len(self.data))
 
 
 class _Inflater:
-    """Undoes one layer of gzip or deflate, and stops at the limit."""
+    """One layer of gzip or deflate, decompressed up to the limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._left = most
-        # 32 above the largest window: gzip and zlib are told apart by their first bytes.
+        # 32 above the largest window: zlib then recognises gzip and zlib by their first bytes.
         self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
         self._fed = False
 
@@ -98,7 +98,7 @@ class _Inflater:
     def feed(self, data: bytes) -> bytes:
         out = b""
         while data:
-            if self._stream.eof:  # several members, one behind the other, are one body
+            if self._stream.eof:  # several members, one after the other, form one body
                 self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
             more = self._inflate(data)
             out = out + more if out else more
@@ -119,7 +119,7 @@ class _Inflater:
         return more
 
     def _inflate_raw(self, data: bytes) -> bytes:
-        """Read a deflate stream without its header, which some servers send."""
+        """Decompress a deflate stream without a header, as some servers send it."""
         self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             return self._stream.decompress(data, self._left + 1)

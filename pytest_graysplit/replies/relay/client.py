@@ -1,4 +1,4 @@
-"""The one door to the network: asks the models of a relay, within limits, deadlines and retries."""
+"""The client of a relay, and the only access to the network: it asks models within limits, deadlines and retries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,13 +25,19 @@ from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.replies.relay.embeddings import read_embedding
-from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
 from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
-from pytest_graysplit.replies.relay.proxies import ProxyError, Way, stated_proxies, unreadable_warnings, way_to
-from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.proxies import (
+    ProxyChoice,
+    ProxyError,
+    choose_proxy,
+    configured_proxies,
+    unreadable_warnings,
+)
+from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
+from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
 
@@ -52,28 +58,10 @@ PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayStats:
-    """What the requests of a run met: counts, the fewest in flight after 429s, and how late the loop ran (seconds)."""
-
-    requests: int
-    retries: int
-    rate_limited: int
-    lowest_concurrency: int
-    loop_lag_p95_s: float
-
-    def distorts(self, median_latency_s: float) -> bool:
-        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
-
-        A few milliseconds are every loop's; they say nothing of the machine.
-        """
-        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
-
-
 class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
-    `purse` pays for requests under a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    `cost_guard` keeps requests within a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
     def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
@@ -83,14 +71,14 @@ class Relay:
         is_refusal: Callable[[str], bool],
         concurrency: int | None = None,
         requests_per_min: float | None = None,
-        purse: CostGuard | None = None,
+        cost_guard: CostGuard | None = None,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
     ) -> None:
         self._settings = settings
         self._is_refusal = is_refusal
-        self._purse = purse
+        self._cost_guard = cost_guard
         self._address = shown_address(settings.base_url)
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
@@ -104,11 +92,11 @@ class Relay:
         self._lag = EventLoopLag(clock)
         self._admission = Admission()
         self._known: Listed = {}
-        self._way = _way(settings.base_url, self._redact)
-        endpoint = _endpoint(settings.base_url, self._way, self._redact)
+        self._proxy_choice = _proxy_choice(settings.base_url, self._redact)
+        endpoint = _endpoint(settings.base_url, self._proxy_choice, self._redact)
         meter = Meter()
         self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
-        self._carrier = RequestSender(
+        self._sender = RequestSender(
             self._connections,
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
@@ -129,11 +117,11 @@ class Relay:
     async def preflight(
         self, models: Sequence[str], unlisted: Sequence[str] = (), *, first_alone: bool = True
     ) -> tuple[str, ...]:
-        """Ask for the list of models before anything is paid for, and return what there is to warn of.
+        """Ask for the list of models before any paid request, and return the warnings for the user.
 
-        The list advises. Where it does not hold one of the `models`, or cannot be had, the first chat request of that
-        model goes alone and decides. Models among the `unlisted` are of a kind that relays often do not list.
-        Raises RelayError where nothing can be reached at the address.
+        The list is only advice. Where one of the `models` is not on it, or the relay sends no list, the first chat
+        request of that model goes alone and decides. The `unlisted` models are of a kind that relays often do not list.
+        Raises RelayError where no relay can be reached at the address.
         """
         settings, known = self._settings, await self._listed()
         if isinstance(known, RelayFailure) and known.unsent:
@@ -141,35 +129,35 @@ class Relay:
         self._known = {} if isinstance(known, RelayFailure) else known
         if first_alone:
             self._admission.close(model for model in models if not preflight.is_listed(model, self._known))
-        told = [f"the model names were not checked: {known.problem}"] if isinstance(known, RelayFailure) else []
+        unchecked = [f"the model names were not checked: {known.problem}"] if isinstance(known, RelayFailure) else []
         return (
-            *unreadable_warnings(self._way),
+            *unreadable_warnings(self._proxy_choice),
             *key_warnings(settings.key, settings.base_url, settings.key_variable),
-            *told,
+            *unchecked,
             *preflight.unlisted_warnings([*models, *unlisted], self._known),
             *preflight.shutdown_warnings((*models, *unlisted), self._known),
         )
 
     async def _listed(self) -> Listed | RelayFailure:
-        """Ask for the list once; again only while there is no connection, for then no request can fare better."""
+        """Ask for the list once, and again only where no connection could be opened."""
         request = Request("GET", self._models_target, self._signed(""))
         for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
-            trip = RequestAttempts[Connection, "Listed"](
+            attempts = RequestAttempts[Connection, "Listed"](
                 send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
-                read=lambda answer: preflight.read_models(answer, self._redact),
+                read=lambda response: preflight.read_models(response, self._redact),
                 retries=0,
             )
-            known = await self._carried(trip)
+            known = await self._carried(attempts)
             if not (left and isinstance(known, RelayFailure) and known.unsent and known.slug != Slug.RELAY_TIMEOUT):
                 break
             await self._sleep(PREFLIGHT_WAIT_S)
         return known
 
     async def open_ahead(self) -> None:
-        """Open connections before the first request needs them; nothing is sent over them."""
+        """Open connections before the first request needs them, without sending anything."""
 
         async def open_one(connection: Connection) -> None:
-            with suppress(TimeoutError, CannotConnectError):  # the request that needs it will tell
+            with suppress(TimeoutError, CannotConnectError):  # the request that needs the connection reports the error
                 async with asyncio.timeout(self._settings.timeout_s):
                     await connection.open()
 
@@ -178,11 +166,11 @@ class Relay:
     async def ask(
         self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
     ) -> Reply:
-        """Send one request, `body` as it is, and return the reply; a failed call is a reply too.
+        """Send one request with this `body`, and return the reply; a failed call is a reply too.
 
-        `headers` go with this request beside those of the settings. Raises RelayError for what every further call
-        would meet as well: a refused key, an empty account, a long wait; UnaskedError where the cap on the cost lets
-        no further attempt go.
+        `headers` are added to those of the settings. Raises RelayError for a failure that every further call would meet
+        as well: a refused key, an empty account, a long wait. Raises BudgetExceededError where the cap on the cost
+        allows no further attempt.
         """
         reply, stop = await self.attempt(model, body, route, headers)
         if stop is not None:
@@ -194,7 +182,7 @@ class Relay:
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
-        Whatever goes wrong with one request, also in a way that was not foreseen, is that request's failed reply.
+        Any other problem of the request, also an unexpected one, becomes its failed reply.
         """
         try:
             content = _ENCODER.encode(body)
@@ -204,49 +192,49 @@ class Relay:
                 model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
             ), None
         request = Request("POST", self._targets[route], self._signed(model, headers), content)
-        trip = RequestAttempts[Connection, Reply](
+        attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
             ),
-            read=lambda answer: self._read(answer, model, body, route),
+            read=lambda response: self._read(response, model, body, route),
             retries=self._settings.retries,
-            toll=self._purse.toll(model, body, route) if self._purse else None,
+            reservation=self._cost_guard.reservation(model, body, route) if self._cost_guard else None,
         )
         alone = route == "chat" and await self._admission.enter(model)
         decided, stop = False, None
         try:
-            result = await self._carried(trip)
-            stop = self._stop(trip, result, model, route, alone=alone) if isinstance(result, RelayFailure) else None
+            result = await self._carried(attempts)
+            stop = self._stop(attempts, result, model, route, alone=alone) if isinstance(result, RelayFailure) else None
             decided = not (isinstance(result, RelayFailure) and result.slug == Slug.RELAY_FORBIDDEN)
         finally:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
             self._admission.answered(model)
-        return to_reply(model, trip, result), stop
+        return to_reply(model, attempts, result), stop
 
-    async def _carried(self, trip: RequestAttempts[Connection, T]) -> T | RelayFailure:
+    async def _carried(self, attempts: RequestAttempts[Connection, T]) -> T | RelayFailure:
         try:
-            return await self._carrier.send(trip)
+            return await self._sender.send(attempts)
         except GraysplitError:
             raise
-        except Exception as error:  # noqa: BLE001 # one odd answer ends its own case, and no other
+        except Exception as error:  # noqa: BLE001 # one unexpected response must fail only its own case
             return unexpected(error, self._redact)
 
     def stats(self) -> RelayStats:
-        """Return what the requests so far have met."""
+        """Return the statistics of the requests so far."""
         return RelayStats(
-            requests=self._carrier.sent,
-            retries=self._carrier.retries,
-            rate_limited=self._carrier.rate_limited,
-            lowest_concurrency=self._carrier.limiter.lowest,
+            requests=self._sender.sent,
+            retries=self._sender.retries,
+            rate_limited=self._sender.rate_limited,
+            lowest_concurrency=self._sender.limiter.lowest,
             loop_lag_p95_s=self._lag.p95_s,
         )
 
-    def _read(self, answer: RawResponse, model: str, body: Mapping[str, Json], route: Route) -> Reply | RelayFailure:
+    def _read(self, response: RawResponse, model: str, body: Mapping[str, Json], route: Route) -> Reply | RelayFailure:
         if route == "embeddings":
-            return read_embedding(answer, model=model, sent=body.keys(), redact=self._redact)
-        return read_answer(answer, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
+            return read_embedding(response, model=model, sent=body.keys(), redact=self._redact)
+        return read_response(response, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
 
     async def _exchange(
         self,
@@ -257,7 +245,7 @@ class Relay:
         *,
         streams: bool = False,
     ) -> RawResponse | RelayFailure:
-        # The deadline is around it all: a read timeout would start anew with every blank line of a keep-alive.
+        # One deadline for everything: a read timeout would start again with every blank line of a keep-alive.
         is_open = False
         try:
             async with asyncio.timeout(deadline_s):
@@ -272,7 +260,7 @@ class Relay:
                 problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
             )
         except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
-            return _fault_of(error, self._redact)
+            return _failure_of(error, self._redact)
 
     async def _receive_stream(self, connection: Connection, request: Request) -> RawResponse:
         started, watch = self._clock(), TokenWatch()
@@ -283,8 +271,8 @@ class Relay:
             if watch.sees_first(piece):
                 ttft_s = self._clock() - started
 
-        answer = await connection.exchange(request, look)
-        return answer._replace(ttft_s=ttft_s)
+        response = await connection.exchange(request, look)
+        return response._replace(ttft_s=ttft_s)
 
     def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> Mapping[str, str]:
         key = (model, *itertools.chain.from_iterable(extra.items()))
@@ -294,30 +282,30 @@ class Relay:
         return self._headers[key]
 
     def _stop(
-        self, trip: RequestAttempts[Any, Any], fault: RelayFailure, model: str, route: Route, *, alone: bool
+        self, attempts: RequestAttempts[Any, Any], failure: RelayFailure, model: str, route: Route, *, alone: bool
     ) -> RelayError | None:
-        if trip.too_long_s is not None:
-            return fatal_errors.wait_too_long(fault, trip.too_long_s)
-        if fault.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=fault.about_key):
-            fault = replace(fault, slug=Slug.KEY_REFUSED)
-        if (alone and fault.about_model) or (route == "chat" and self._is_unserved(model, fault, alone=alone)):
-            return preflight.unknown_model(model, fault.problem, self._known, self._settings.table.aliases)
-        if alone and (fault.status in {404, 405} or fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
-            return fatal_errors.not_a_relay(fault, self._address)
-        return fatal_errors.stop_for(fault, self._settings.access)
+        if attempts.too_long_s is not None:
+            return fatal_errors.wait_too_long(failure, attempts.too_long_s)
+        if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
+            failure = replace(failure, slug=Slug.KEY_REFUSED)
+        if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
+            return preflight.unknown_model(model, failure.problem, self._known, self._settings.table.aliases)
+        if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
+            return fatal_errors.not_a_relay(failure, self._address)
+        return fatal_errors.stop_for(failure, self._settings.access)
 
-    def _is_unserved(self, model: str, fault: RelayFailure, *, alone: bool) -> bool:
-        not_found = fault.about_model or fault.status == 404
-        return not_found and self._admission.is_unserved(model, about_model=fault.about_model or alone)
+    def _is_unserved(self, model: str, failure: RelayFailure, *, alone: bool) -> bool:
+        not_found = failure.about_model or failure.status == 404
+        return not_found and self._admission.is_unserved(model, about_model=failure.about_model or alone)
 
 
 def unexpected(error: Exception, redact: Redactor = str) -> RelayFailure:
-    """Return the fault of a request that failed in a way that was not foreseen."""
+    """Return the failure of a request that failed in an unexpected way."""
     problem = f"reading the answer failed unexpectedly: {type(error).__name__}: {shorten(redact(str(error)))}"
     return RelayFailure(problem=problem, slug=Slug.RELAY_UNEXPECTED)
 
 
-def _fault_of(error: Exception, redact: Redactor) -> RelayFailure:
+def _failure_of(error: Exception, redact: Redactor) -> RelayFailure:
     problem = shorten(redact(str(error)))
     match error:
         case CannotConnectError():
@@ -330,24 +318,24 @@ def _fault_of(error: Exception, redact: Redactor) -> RelayFailure:
             return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
 
 
-def _way(base_url: str, redact: Redactor) -> Way:
+def _proxy_choice(base_url: str, redact: Redactor) -> ProxyChoice:
     try:
-        return way_to(base_url, stated_proxies(os.environ))
+        return choose_proxy(base_url, configured_proxies(os.environ))
     except ProxyError as error:
         cause = shorten(redact(str(error)))
     raise fatal_errors.environment_unusable(cause)
 
 
-def _endpoint(base_url: str, way: Way, redact: Redactor) -> Endpoint:
+def _endpoint(base_url: str, proxy_choice: ProxyChoice, redact: Redactor) -> Endpoint:
     try:
-        return Endpoint.of(base_url, _tls, way.proxy)
+        return Endpoint.of(base_url, _tls, proxy_choice.proxy)
     except (OSError, ValueError) as error:
         cause = shorten(redact(str(error)))
     raise fatal_errors.environment_unusable(cause)
 
 
 def _tls() -> ssl.SSLContext:
-    """Trust what SSL_CERT_FILE or SSL_CERT_DIR name, else the authorities that come with certifi."""
+    """Trust the authorities in SSL_CERT_FILE or SSL_CERT_DIR, else those of certifi."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder or None)
     context.set_alpn_protocols(["http/1.1"])
@@ -355,7 +343,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def _target(url: str) -> str:
-    """Return path and query as a request names them."""
+    """Return the path and the query of an address as they are sent in a request."""
     parts = urlsplit(url)
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?~')}" if parts.query else path

@@ -1,7 +1,7 @@
-"""One connection to a relay: opened before it is timed, watched while it is idle, closed by whatever is odd.
+"""One connection to a relay: opened before the request is timed, watched while idle, closed after anything unexpected.
 
-HTTP's grammar is h11's. What is ours is what the pool of a client library hides: how many bytes an answer holds before
-and after decompression, and whether anything follows it.
+h11 parses HTTP. This module adds the parts that the pool of a client library hides: the size of a response before and
+after decompression, and unexpected bytes after it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.relay.body import Meter
     from pytest_graysplit.replies.relay.pipe import Endpoint, Pipe
 
-# A relay may close a connection that has been idle for about this long (uvicorn does); using it would be a race.
+# A relay may close a connection after about this long without a request, as uvicorn does; to use it would be a race.
 IDLE_S = 5.0
 _MOST_HEADER_BYTES = 64_000
 
 
 class BrokenConnectionError(Exception):
-    """The connection ended, or was garbled, before the answer was whole."""
+    """A connection that ended or became unreadable before the response was complete."""
 
 
 class Request(NamedTuple):
-    """A request as it is written to the wire; `target` is path and query."""
+    """A request as it is sent; `target` is its path and query."""
 
     method: str
     target: str
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
 
 class Connection:
-    """One connection, opened when it is first needed and again when it was closed; it serves one request at a time."""
+    """One connection, opened on first use and again after it was closed; it serves one request at a time."""
 
     def __init__(self, endpoint: Endpoint, meter: Meter) -> None:
         self._endpoint = endpoint
@@ -51,9 +51,9 @@ class Connection:
         self._idle_since_s = 0.0
 
     async def open(self) -> None:
-        """Make sure that there is a connection which nothing speaks against; raise CannotConnectError."""
+        """Open the connection unless a usable one is open; raise CannotConnectError."""
         if self._pipe is not None:
-            await asyncio.sleep(0)  # one look at the socket: what has come since the last answer is not ours
+            await asyncio.sleep(0)  # let the loop look at the socket: bytes after the last response do not belong to us
             if self._pipe.is_quiet and REAL.monotonic() - self._idle_since_s < IDLE_S:
                 return
             self.close()
@@ -62,26 +62,26 @@ class Connection:
         self._idle_since_s = REAL.monotonic()
 
     async def exchange(self, request: Request, watch: Callable[[bytes], None] | None = None) -> RawResponse:
-        """Send a request over the open connection and return the whole answer; `watch` sees its body as it comes.
+        """Send a request over the open connection and return the whole response; `watch` sees its body as it arrives.
 
-        Raises BrokenConnectionError, TooLargeError and EncodingError; after these, and when it is cancelled, the
+        Raises BrokenConnectionError, TooLargeError and EncodingError; after these, and after a cancellation, the
         connection is closed.
         """
         finished = False
         try:
-            answer = await self._exchange(request, watch)
+            response = await self._exchange(request, watch)
             finished = True
         except h11.ProtocolError as error:
-            raise BrokenConnectionError(f"what came is not HTTP: {error}") from None
+            raise BrokenConnectionError(f"the response is not HTTP: {error}") from None
         except OSError as error:
             raise BrokenConnectionError(reason_of(error)) from None
         finally:
             if not (finished and self._rests()):
                 self.close()
-        return answer
+        return response
 
     def close(self) -> None:
-        """Close the connection, whatever it was doing."""
+        """Close the connection in any state."""
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
@@ -133,7 +133,7 @@ class Connection:
         return encoded(self._http, request.method, target, headers, request.content)
 
     def _rests(self) -> bool:
-        """Tell whether the answer was the last word, so that the connection may serve another request."""
+        """Tell whether nothing follows the response, so that the connection can serve another request."""
         http, pipe = self._http, self._pipe
         if pipe is None or http.our_state is not h11.DONE or http.their_state is not h11.DONE:
             return False
@@ -145,7 +145,7 @@ class Connection:
 
 
 def _headers(pairs: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name, in lower case; several of one name are one list, as HTTP has it."""
+    """Return headers by name, in lower case; several headers of one name become one list, as HTTP defines it."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in pairs:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")

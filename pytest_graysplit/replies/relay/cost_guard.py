@@ -1,4 +1,4 @@
-"""What is paid for attempts under a cap: the worst case is reserved before each, and settled when it has ended."""
+"""Reservations of cost under a cap: the worst case of each attempt is reserved before it, and settled after it."""
 
 from __future__ import annotations
 
@@ -21,98 +21,99 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.relay.failures import RawResponse
     from pytest_graysplit.types import Json, Route
 
-# What other processes settle is seen that often; what this one settles wakes its waiters at once.
+# How often to look for settlements of other processes; a settlement of this one wakes the waiting requests at once.
 POLL_S = 0.05
-# With these a relay refuses a request before any model has worked on it. Whatever else comes may have been billed.
+# With these statuses a relay refuses a request before a model works on it. Any other failure may have been billed.
 FREE_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 _NOTHING = Decimal(0)
 
 
 class CostGuard:
-    """Pays for the requests of one relay out of the spending of a run.
+    """The cost control of one relay's requests within the budget of a run.
 
-    `cap_usd` is that of the run, for messages: the spending may be a part of it. While others are in flight and may
-    give something back, a request waits; when nothing has been settled for `patience_s`, what is set aside belongs to
-    a process that is gone.
+    `cap_usd` is the cap of the run, for messages: the tracker may have a part of it. A request waits while requests
+    in flight may still leave room for it. When nothing has been settled for `patience_s`, the reservations that are
+    left belong to a process that has died.
     """
 
-    def __init__(self, spending: BudgetTracker, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
-        self.spending = spending
+    def __init__(self, tracker: BudgetTracker, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
+        self.tracker = tracker
         self._prices = prices
         self._cap_usd = cap_usd
         self._patience_s = patience_s
         self._settled = asyncio.Event()
 
-    def toll(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
-        """Return what each attempt of the request has to pay; raise UnaskedError where nobody can bound it."""
-        bound = token_limit(body, route)
-        most = None
-        if bound.output is not None:
-            most = self._prices.at_most_usd(model, bound.prompt, bound.output, may_write=bound.may_write)
-        if most is None:
-            raise self._unasked(f"nobody can tell what a request to {model} costs at the most")
-        return CostReservation(self, self.spending.reservation(model, most))
+    def reservation(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
+        """Return the reservation for each attempt of the request; raise BudgetExceededError without a maximum cost."""
+        limit = token_limit(body, route)
+        most_usd = None
+        if limit.output is not None:
+            most_usd = self._prices.at_most_usd(model, limit.prompt, limit.output, may_write=limit.may_write)
+        if most_usd is None:
+            raise _not_sent(f"the maximum cost of a request to {model} is unknown")
+        return CostReservation(self, self.tracker.reservation(model, most_usd))
 
-    async def take(self, wanted: Reservation) -> None:
-        """Set the amount aside, waiting for requests in flight; raise UnaskedError where the cap is used up."""
-        seen, since = -1, 0.0
-        while (grant := self.spending.reserve(wanted)) == "wait":
+    async def reserve(self, wanted: Reservation) -> None:
+        """Make the reservation, waiting for requests in flight; raise BudgetExceededError where the cap is used up."""
+        spent, since = -1, 0.0
+        while (result := self.tracker.reserve(wanted)) == "wait":
             now = asyncio.get_running_loop().time()
-            if self.spending.seen != seen:
-                seen, since = self.spending.seen, now
+            if self.tracker.last_spent != spent:
+                spent, since = self.tracker.last_spent, now
             elif now - since > self._patience_s:
-                self.spending.give_up(wanted)
-            await self._something_settled()
-        if grant == "used-up":
-            raise self._unasked(f"the cap of {exact_money(self._cap_usd)} is used up")
+                self.tracker.refuse(wanted)
+            await self._next_settlement()
+        if result == "used-up":
+            raise _not_sent(f"the cap of {exact_money(self._cap_usd)} is used up")
 
-    def settle(self, held: Reservation, actual_usd: Decimal | None) -> None:
-        """Replace the reservation by what is known of the cost, and wake who waits for the difference."""
-        self.spending.settle(held, actual_usd)
+    def settle(self, reserved: Reservation, actual_usd: Decimal | None) -> None:
+        """Replace the reservation by the actual cost, if it is known, and wake the requests that wait for room."""
+        self.tracker.settle(reserved, actual_usd)
         self._settled.set()
         self._settled = asyncio.Event()
 
     def cost_usd(self, reply: Reply) -> Decimal | None:
-        """Return what the reply cost, where somebody knows."""
+        """Return the cost of the reply; None where it is unknown."""
         return self._prices.cost_usd(reply)
 
-    async def _something_settled(self) -> None:
+    async def _next_settlement(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL_S):
                 await self._settled.wait()
 
-    def _unasked(self, why: str) -> BudgetExceededError:
-        return BudgetExceededError(
-            f"not asked: {why}",
-            hint="raise --graysplit-max-cost and run again: what was answered is kept",
-            slug=Slug.BUDGET_USED_UP,
-        )
-
 
 class CostReservation:
-    """What one request pays before each attempt, and what it gets back afterwards."""
+    """The reservation that each attempt of one request makes, settles or releases."""
 
-    def __init__(self, purse: CostGuard, amount: Reservation) -> None:
-        self._purse = purse
-        self._amount = amount
+    def __init__(self, guard: CostGuard, reservation: Reservation) -> None:
+        self._guard = guard
+        self._reservation = reservation
 
-    async def pay(self) -> None:
-        """Pay for one attempt; raise UnaskedError where the cap is used up."""
-        await self._purse.take(self._amount)
+    async def reserve(self) -> None:
+        """Reserve the worst case of one attempt; raise BudgetExceededError where the cap is used up."""
+        await self._guard.reserve(self._reservation)
 
-    def give_back(self) -> None:
-        """Get everything back for an attempt that was never sent."""
-        self._purse.settle(self._amount, _NOTHING)
+    def release(self) -> None:
+        """Release the reservation of an attempt that cost nothing."""
+        self._guard.settle(self._reservation, _NOTHING)
 
-    def settle(self, answer: RawResponse | None, result: object) -> None:
-        """Get back what the attempt did not cost; nothing where it may have been billed without our knowing."""
-        if _was_free(answer, result):
-            self.give_back()
+    def settle(self, response: RawResponse | None, result: object) -> None:
+        """Replace the reservation by the cost of the attempt; all of it stays spent where the cost is unknown."""
+        if _was_free(response, result):
+            self.release()
             return
-        self._purse.settle(self._amount, self._purse.cost_usd(result) if isinstance(result, Reply) else None)
+        self._guard.settle(self._reservation, self._guard.cost_usd(result) if isinstance(result, Reply) else None)
 
 
-def _was_free(answer: RawResponse | None, result: object) -> bool:
-    if answer is not None:
-        return answer.status in FREE_STATUSES
+def _was_free(response: RawResponse | None, result: object) -> bool:
+    if response is not None:
+        return response.status in FREE_STATUSES
     return isinstance(result, RelayFailure) and result.unsent
+
+
+def _not_sent(reason: str) -> BudgetExceededError:
+    return BudgetExceededError(
+        f"not asked: {reason}",
+        hint="raise --graysplit-max-cost and run again: what was answered is kept",
+        slug=Slug.BUDGET_USED_UP,
+    )

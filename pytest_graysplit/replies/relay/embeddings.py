@@ -1,4 +1,4 @@
-"""Reads what a relay sent for `/embeddings` into a reply whose text is the vector, or into the fault that it is."""
+"""Reader of `/embeddings` responses: a reply whose text is the vector, or the failure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor
 
 
-def read_embedding(answer: RawResponse, *, model: str, sent: Collection[str], redact: Redactor) -> Reply | RelayFailure:
-    """Read an answer to one text; numbers come as a list, or as base64 of 32 bits each.
+def read_embedding(
+    response: RawResponse, *, model: str, sent: Collection[str], redact: Redactor
+) -> Reply | RelayFailure:
+    """Read the response for one text; its numbers are a list, or base64 of 32 bits each.
 
-    What is kept is the vector as a recording holds it, so that a live run scores what its replay will score.
+    The reply has the vector in the form that a recording stores, so that a live run and its replay get the same score.
     """
-    payload = read_payload(answer, model=model, sent=sent, redact=redact)
+    payload = read_payload(response, model=model, sent=sent, redact=redact)
     if not isinstance(payload, dict):
         return payload
     vector = _vector(payload)
     if not vector:
         return RelayFailure(
-            problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=answer.status
+            problem="the relay's answer holds no embedding", slug=Slug.RELAY_NO_EMBEDDING, status=response.status
         )
     return Reply(
         model=model,
@@ -39,7 +41,7 @@ def read_embedding(answer: RawResponse, *, model: str, sent: Collection[str], re
         text=pack(vector),
         served_model=name_of(payload.get("model")),
         usage=read_usage(payload.get("usage")),
-        reported_cost_usd=read_cost(payload, answer.headers),
+        reported_cost_usd=read_cost(payload, response.headers),
         response_id=name_of(payload.get("id")),
     )
 
@@ -56,7 +58,7 @@ def _vector(payload: dict[str, Json]) -> Sequence[float]:
 
 
 def _finite(vector: Sequence[float], whole: int | None = None) -> Sequence[float]:
-    """Return the vector, or nothing where a part of it is no number: the rest would point elsewhere."""
+    """Return the vector, or nothing where a part of it is not a number: the rest would have another direction."""
     return vector if len(vector) == (whole or len(vector)) and all(map(math.isfinite, vector)) else ()
 
 

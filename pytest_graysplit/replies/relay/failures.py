@@ -1,4 +1,4 @@
-"""One tolerant reader for the errors of relays, whatever shape they come in."""
+"""Tolerant reader for the errors of relays, in any known shape."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Redactor, Usage
 
 LONGEST_MESSAGE = 300
-# Of a page, and of a message that a pattern looks through, this much is read.
+# This much of a page is read, and of a message that a pattern searches.
 LONGEST_PAGE = 4_000
 FILTER_CODES = frozenset(
     {
@@ -37,7 +37,7 @@ FILTER_CODES = frozenset(
         "responsibleaipolicyviolation",
     }
 )
-# What the sender did wrong stays wrong when it is sent again; anything else may end otherwise in a later run.
+# A mistake of the sender fails again; with any other status a later run may succeed.
 LASTING_STATUSES = frozenset({400, 413, 422})
 
 _REFUSES = re.compile(
@@ -56,7 +56,7 @@ _ABOUT_MODEL = re.compile(
     r"|no endpoints found|no (?:available )?(?:channel|deployment|provider)[^\n]{0,60}model",
     re.IGNORECASE,
 )
-# How relays say inside a 200 that the request may fare better later; anything else there stays wrong.
+# Words inside a 200 that say that the request may succeed later; without them, the error is permanent.
 _LATER = re.compile(
     r"later|again|busy|overload|rate.?limit|too many|throttl|tempor|time.?out|timed out|unavailable|capacity|concurren"
     r"|\u7a0d\u540e|\u7e41\u5fd9|\u9650\u6d41|\u8d85\u65f6",
@@ -68,14 +68,14 @@ _ERROR_CODES = ("code", "error_code", "errcode", "err_code", "status_code", "err
 _ERROR_TEXTS = (
     *("message", "msg", "error_msg", "errmsg", "err_msg", "status_msg", "error_message", "errormessage", "title"),
 )
-# Errors inside errors inside errors: nobody wraps one more often.
+# No known relay nests errors deeper than this.
 _DEEPEST = 12
 _PARAM_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 _KEYLIKE = re.compile(r"\b(?:sk|pk|hs|cr|gsk|xai|key)[-_][\w*.-]{6,}|(?<=Bearer )[^\s),;]+")
 
 
 class RawResponse(NamedTuple):
-    """What came over the wire, unread; `ttft_s` is known for streams."""
+    """A response as it was received, not yet read; `ttft_s` is known for streams."""
 
     status: int
     headers: Mapping[str, str]
@@ -85,11 +85,11 @@ class RawResponse(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayFailure:
-    """Why an attempt gave no reply: a sentence, its heading in docs/messages.md, and the status that it means.
+    """The reason why an attempt gave no reply: a sentence, its heading in docs/messages.md, and its status.
 
-    `status` is None when no whole answer came at all; `filtered` marks a request that a content filter stopped,
-    `unsent` one that never left this machine, `about_model` one that says that there is no such model, `about_key` one
-    that speaks of the key. `usage` and the cost are there where an answer without use was billed.
+    `status` is None when no complete response arrived. `filtered` marks a request that a content filter stopped,
+    `unsent` one that never left this machine, `about_model` an error about an unknown model, `about_key` an error that
+    mentions the key. `usage` and the cost are set where an unusable answer was billed.
     """
 
     problem: str
@@ -104,32 +104,32 @@ class RelayFailure:
 
     @property
     def kind(self) -> str:
-        """What it is counted as: its heading, or the status where a heading stands for many."""
+        """The kind under which it is counted: its heading, or the status where a heading covers many."""
         return f"http-{self.status}" if self.slug == Slug.RELAY_HTTP_ERROR and self.status else self.slug
 
     @property
     def retryable(self) -> bool:
-        """Whether a later run may fare better; such a fault is never recorded."""
+        """Whether a later run may succeed; such a failure is never recorded."""
         return not self.filtered and self.status not in LASTING_STATUSES
 
 
 class ErrorBody(NamedTuple):
-    """The relay's own words about an error: its message, the codes and types it gave, the parameter it names."""
+    """The content of an error: its message, its codes and types, and the parameter that it names."""
 
     message: str
     codes: tuple[str, ...] = ()
     param: str = ""
 
 
-def failure_of(answer: RawResponse, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> RelayFailure:
-    """Turn an answer that is an error into its cause; `sent` are the names of the request's parameters.
+def failure_of(response: RawResponse, *, sent: Collection[str], redact: Redactor, inside: Json = None) -> RelayFailure:
+    """Turn an error response into a failure; `sent` are the names of the request's parameters.
 
-    `inside` is the part of the answer that holds the error, where it has been parsed and found already.
+    `inside` is the part of the response that contains the error, where it has been found already.
     """
-    error = _read(inside) if inside else read_error(answer.body)
+    error = _read(inside) if inside else read_error(response.body)
     message = shorten(redact(error.message[:LONGEST_PAGE]))
-    status = _meaning(answer.status, error)
-    problem = f"the relay answered {answer.status}" + (f": {message}" if message else "")
+    status = _meaning(response.status, error)
+    problem = f"the relay answered {response.status}" + (f": {message}" if message else "")
     if status in {400, 403} and _is_about_prompt(status, error):
         return RelayFailure(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
     if param := _refused_param(status, error, sent):
@@ -137,8 +137,8 @@ def failure_of(answer: RawResponse, *, sent: Collection[str], redact: Redactor, 
     about_model = _is_about_model(status, error)
     if status == 404 and not about_model:
         problem += " (the base URL usually ends in /v1)"
-    if 300 <= answer.status < 400:
-        problem = f"the relay redirects to {redact(answer.headers.get('location', 'another address'))}"
+    if 300 <= response.status < 400:
+        problem = f"the relay redirects to {redact(response.headers.get('location', 'another address'))}"
     about_key = status == 403 and bool(_ABOUT_KEY.search(error.message[:LONGEST_PAGE]))
     return RelayFailure(
         problem=problem, slug=_slug(status), status=status, about_model=about_model, about_key=about_key
@@ -146,7 +146,7 @@ def failure_of(answer: RawResponse, *, sent: Collection[str], redact: Redactor, 
 
 
 def _meaning(status: int, error: ErrorBody) -> int | None:
-    """Return the status that an error means; one inside a 200 may tell it by its words alone."""
+    """Return the status that an error means; inside a 200, its words may be the only evidence."""
     meant = meant_status(status, error.codes)
     words = error.message[:LONGEST_PAGE]
     if meant is not None and 200 <= meant < 300:
@@ -169,12 +169,12 @@ def _is_about_model(status: int | None, error: ErrorBody) -> bool:
     return status in {400, 404, 422, 500} and bool(_ABOUT_MODEL.search(words)) and not _LATER.search(words)
 
 
-def not_json(answer: RawResponse, redact: Redactor, *, parses: bool = False) -> RelayFailure:
-    """Return the fault of an answer that was to be a JSON object and is a web page, nothing, a part of it, or else."""
-    begin = bytes(answer.body[:LONGEST_PAGE]).lstrip()
+def not_json(response: RawResponse, redact: Redactor, *, parses: bool = False) -> RelayFailure:
+    """Return the failure of a response that is not a JSON object: a web page, incomplete text, another type."""
+    begin = bytes(response.body[:LONGEST_PAGE]).lstrip()
     seen = shorten(redact(_plain(begin.decode("utf-8", "replace").strip())))
     if begin.startswith((b"{", b"[")) and not parses:
-        # It was meant to be JSON: something on the way has cut or garbled it, and may not do so again.
+        # The server did mean JSON: it was cut or garbled on the way, and the next response may be complete.
         return RelayFailure(
             problem=f"the answer is cut or garbled JSON, it begins {seen[:60]!r}", slug=Slug.RELAY_ANSWER_CUT
         )
@@ -182,7 +182,7 @@ def not_json(answer: RawResponse, redact: Redactor, *, parses: bool = False) -> 
     return RelayFailure(
         problem=f"the answer is not JSON but {what} (the base URL usually ends in /v1)",
         slug=Slug.RELAY_NOT_JSON,
-        status=answer.status,
+        status=response.status,
     )
 
 
@@ -198,12 +198,12 @@ def read_error(body: bytes | bytearray) -> ErrorBody:
 
 
 def is_error(payload: Mapping[str, Json]) -> bool:
-    """Tell whether a parsed answer is an error, also one that came with status 200."""
+    """Tell whether a parsed response is an error, also one with status 200."""
     return bool(payload.get("error")) or payload.get("object") == "error" or payload.get("type") == "error"
 
 
 def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
-    """Tell whether an answer without choices says that it is an error, in one of the shapes that relays made up."""
+    """Tell whether a response without choices is an error in one of the shapes that relays have invented."""
     lowered = {name.lower(): value for name, value in payload.items()}
     if lowered.get("success") is False or str(lowered.get("status", "")).lower() in ("error", "failed", "fail"):
         return True
@@ -215,12 +215,12 @@ def is_error_in_other_words(payload: Mapping[str, Json]) -> bool:
 
 
 def shorten(text: str) -> str:
-    """Return the text on one line, and cut where nobody would read on."""
+    """Return the text on one line, shortened to a readable length."""
     return cut(" ".join(text[:LONGEST_PAGE].split()), LONGEST_MESSAGE, "...")
 
 
 def redactor(secrets: Collection[str]) -> Redactor:
-    """Return a function that takes these secrets out of a text, and whatever else in it looks like a key."""
+    """Return a function that removes these secrets from a text, and anything else that looks like a key."""
     return blanker(secrets, "***", [partial(_KEYLIKE.sub, "***")])
 
 

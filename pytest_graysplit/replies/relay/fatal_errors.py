@@ -1,4 +1,4 @@
-"""What ends a run: one error, once, that names the thing and the remedy. Pure functions."""
+"""Errors that end a run: each is raised once, and names the cause and the remedy. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.relay.failures import RelayFailure
 
 
-def stop_for(fault: RelayFailure, access: Access) -> RelayError | None:
-    """Return the error for a fault that every further request would meet too, or None."""
-    if fault.slug == Slug.KEY_REFUSED:
-        return _key_refused(fault, access)
-    if fault.slug == Slug.QUOTA_EXHAUSTED:
+def stop_for(failure: RelayFailure, access: Access) -> RelayError | None:
+    """Return the error for a failure that every further request would meet too, or None."""
+    if failure.slug == Slug.KEY_REFUSED:
+        return _key_refused(failure, access)
+    if failure.slug == Slug.QUOTA_EXHAUSTED:
         return RelayError(
-            f"the account at {access.shown} cannot pay: {fault.problem}",
+            f"the account at {access.shown} cannot pay: {failure.problem}",
             hint=f"top it up, or set {access.variable} to the key of another account; finished replies are kept",
-            slug=fault.slug,
+            slug=failure.slug,
         )
     return None
 
 
-def wait_too_long(fault: RelayFailure, wait_s: float) -> RelayError:
-    """Return the error for a relay that asks for a longer wait than a run is worth."""
+def wait_too_long(failure: RelayFailure, wait_s: float) -> RelayError:
+    """Return the error for a relay that requests a longer wait than a run accepts."""
     return RelayError(
-        f"the relay asks to wait {wait_s:.0f} s before the next request ({fault.problem})",
+        f"the relay asks to wait {wait_s:.0f} s before the next request ({failure.problem})",
         hint="run again after that time; finished replies are kept and are not paid for twice",
         slug=Slug.RELAY_WAIT_TOO_LONG,
     )
 
 
-def not_a_relay(fault: RelayFailure, address: str) -> RelayError:
-    """Return the error for an address whose answer to a chat request shows that it is not a relay's."""
+def not_a_relay(failure: RelayFailure, address: str) -> RelayError:
+    """Return the error for an address whose response to a chat request shows that it is not a relay."""
     return RelayError(
-        f"{address} is not an OpenAI-compatible relay: {fault.problem}",
+        f"{address} is not an OpenAI-compatible relay: {failure.problem}",
         hint="check --graysplit-base-url; the base URL usually ends in /v1",
-        slug=_address_slug(fault),
+        slug=_address_slug(failure),
     )
 
 
-def _address_slug(fault: RelayFailure) -> Slug:
-    return fault.slug if fault.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
+def _address_slug(failure: RelayFailure) -> Slug:
+    return failure.slug if failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
 
 
-def no_preflight(fault: RelayFailure, address: str) -> RelayError:
+def no_preflight(failure: RelayFailure, address: str) -> RelayError:
     """Return the error for an address at which nothing can be reached."""
-    problem = f"no relay answers at {address}: {fault.problem}"
+    problem = f"no relay answers at {address}: {failure.problem}"
     hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
-    if "CERTIFICATE" in fault.problem:
+    if "CERTIFICATE" in failure.problem:
         hint = "if your network replaces certificates, name its authority's file in SSL_CERT_FILE"
     return RelayError(problem, hint=hint, slug=Slug.RELAY_UNREACHABLE)
 
 
 def key_unusable(variable: str = OWN_KEY) -> RelayError:
-    """Return the error for a key that no header can carry."""
+    """Return the error for a key that cannot be sent in a header."""
     return RelayError(
         f"the key in {variable} holds a blank, a line break or a letter that no HTTP header can carry",
-        hint="copy the key again, without quotes and without what stands around it",
+        hint="copy the key again, without quotes or surrounding text",
         slug=Slug.KEY_UNUSABLE,
     )
 
@@ -75,7 +75,7 @@ def header_unusable(name: str) -> RelayError:
 
 
 def environment_unusable(cause: str) -> RelayError:
-    """Return the error for proxy or certificate settings that no client can be built with."""
+    """Return the error for proxy or certificate settings that are unusable."""
     return RelayError(
         f"the environment's proxy or certificate settings cannot be used: {cause}",
         hint="check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
@@ -83,15 +83,15 @@ def environment_unusable(cause: str) -> RelayError:
     )
 
 
-def _key_refused(fault: RelayFailure, access: Access) -> RelayError:
+def _key_refused(failure: RelayFailure, access: Access) -> RelayError:
     if access.key is not None:
         return RelayError(
-            f"{access.shown} refused the key: {fault.problem}",
+            f"{access.shown} refused the key: {failure.problem}",
             hint=f"set {access.variable} to a key of this relay that is allowed to use these models",
             slug=Slug.KEY_REFUSED,
         )
     return RelayError(
-        f"{access.shown} wants a key, and none is set: {fault.problem}",
+        f"{access.shown} wants a key, and none is set: {failure.problem}",
         hint=f"export {access.setting}",
         slug=Slug.KEY_REFUSED,
     )

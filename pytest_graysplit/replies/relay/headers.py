@@ -1,4 +1,4 @@
-"""The headers of a request: common ones, the key, and what the settings add for a model."""
+"""The headers of a request: common ones, the key, and the ones that the settings add for a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COMMON = {
 
 
 def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> None:
-    """Raise RelayError for a key or header that cannot be sent, before a library quotes it in an error of its own."""
+    """Raise RelayError for a key or header that cannot be sent, before an error of a library quotes it."""
     if not _is_sendable_key(settings.key):
         raise fatal_errors.key_unusable(settings.key_variable)
     if bad := _unsendable_header({**settings.table.headers_of(model), **extra}):
@@ -31,7 +31,7 @@ def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_
 
 
 def headers_for(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
-    """Return all headers for requests to a model, names in lower case; those of the settings win, then the extra."""
+    """Return all headers for requests to a model, in lower case; those of the settings win, then the extra ones."""
     signed = {"authorization": f"Bearer {settings.key.reveal()}"} if settings.key else {}
     own = {name.lower(): value for name, value in {**settings.table.headers_of(model), **extra}.items()}
     return {**_COMMON, **signed, **own}

@@ -1,4 +1,4 @@
-"""How many requests may be out at once, and how fast they may follow each other."""
+"""Limits on the number of requests in flight, and on the rate at which they are sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class AdaptiveConcurrencyLimit:
-    """The number of requests in flight: halved when the relay says "too many", then one more per success window.
+    """The limit on requests in flight: halved after a 429, then raised by one per window of successes.
 
-    Requests that left before the last halving say nothing about it, so a window halves once.
+    Requests that were sent before the last halving do not count, so a window is halved only once.
     """
 
     def __init__(self, most: int) -> None:
@@ -25,8 +25,8 @@ class AdaptiveConcurrencyLimit:
         self.window = 0
         self._successes = 0
 
-    def succeeded(self) -> None:
-        """Count a success; as many of them as the limit raise it by one."""
+    def record_success(self) -> None:
+        """Count a success; a number of successes equal to the limit raises it by one."""
         if self.limit >= self.most:
             return
         self._successes += 1
@@ -34,8 +34,8 @@ class AdaptiveConcurrencyLimit:
             self.limit += 1
             self._successes = 0
 
-    def rate_limited(self, window: int) -> None:
-        """Halve the limit after a 429 to a request that left in `window`."""
+    def record_rate_limit(self, window: int) -> None:
+        """Halve the limit after a 429 to a request that was sent in `window`."""
         if window == self.window:
             self.limit = max(1, self.limit // 2)
             self.lowest = min(self.lowest, self.limit)
@@ -44,19 +44,19 @@ class AdaptiveConcurrencyLimit:
 
 
 class ConnectionSlots(Generic[T]):
-    """Hands out one item to each request in flight, first come first served, as many as the limiter allows.
+    """The connections, one per request in flight, first come first served, as many as the limit allows.
 
-    The item given back last goes out first: its connection is the warmest.
+    The connection returned last is given out first: it is the most recently used one.
     """
 
     def __init__(self, items: Sequence[T], limiter: AdaptiveConcurrencyLimit) -> None:
         self._free = list(items)
         self._limiter = limiter
-        self._taken = 0
+        self._in_use = 0
         self._waiting: deque[asyncio.Future[T]] = deque()
 
-    async def take(self) -> T:
-        """Wait for a free item."""
+    async def acquire(self) -> T:
+        """Wait for a free connection."""
         if not self._waiting and self._has_room:
             return self._pop()
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -65,13 +65,13 @@ class ConnectionSlots(Generic[T]):
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.give_back(turn.result())
+                self.release(turn.result())
             raise
 
-    def give_back(self, item: T) -> None:
-        """Return an item, and let the next requests go that there is room for."""
+    def release(self, item: T) -> None:
+        """Return a connection, and admit as many waiting requests as there is room for."""
         self._free.append(item)
-        self._taken -= 1
+        self._in_use -= 1
         while self._waiting and self._has_room:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -79,15 +79,15 @@ class ConnectionSlots(Generic[T]):
 
     @property
     def _has_room(self) -> bool:
-        return bool(self._free) and self._taken < self._limiter.limit
+        return bool(self._free) and self._in_use < self._limiter.limit
 
     def _pop(self) -> T:
-        self._taken += 1
+        self._in_use += 1
         return self._free.pop()
 
 
 class RateLimiter:
-    """Spreads requests evenly over the minute, and holds all of them back when the relay asks for a pause."""
+    """The spacing of requests over the minute, and the pause of all requests when the relay asks for one."""
 
     def __init__(
         self, requests_per_min: float | None, *, clock: Callable[[], float], sleep: Callable[[float], Awaitable[object]]
@@ -105,6 +105,6 @@ class RateLimiter:
         if turn > now:
             await self._sleep(turn - now)
 
-    def hold(self, seconds: float) -> None:
-        """Let no further request go before so many seconds have passed."""
+    def pause(self, seconds: float) -> None:
+        """Send no further request until this many seconds have passed."""
         self._next = max(self._next, self._clock() + seconds)

@@ -1,7 +1,7 @@
-"""The way to a relay: where it is, how a connection to it is opened, and the bytes that go over it.
+"""The transport to a relay: its address, how a connection to it is opened, and the bytes that it carries.
 
-Sockets, and the looking up of names, are as they were when this module was imported: what a test blocks, records or
-replaces for itself later is not ours.
+Sockets and name lookup are those at the time of the import: blocks, recordings and replacements that a test installs
+later do not apply.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.replies.relay.proxies import Proxy
 
-# The second address of a host is tried as well when the first has not answered for so long (RFC 8305).
+# The second address of a host is tried as well when the first has not responded for this long (RFC 8305).
 NEXT_ADDRESS_S = 0.25
 _READ_AHEAD = 256_000
 
@@ -34,7 +34,7 @@ class CannotConnectError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where requests go: host and port, the TLS settings where it wants them, and the proxy on the way."""
+    """The destination of requests: host and port, the TLS settings if it uses them, and the proxy."""
 
     host: str
     port: int
@@ -63,23 +63,23 @@ class Endpoint:
 
 
 class Pipe(asyncio.Protocol):
-    """The bytes of one connection: those that came, and whether more will."""
+    """The bytes of one connection: those received, and whether more will follow."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._came = bytearray()
+        self._received = bytearray()
         self._ended = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing came that was not read, not even the end."""
-        return not (self._came or self._ended)
+        """Whether nothing is unread, not even the end."""
+        return not (self._received or self._ended)
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The transport below."""
+        """The transport of the connection."""
         if self._transport is None:
             raise OSError("the connection is not open")
         return self._transport
@@ -89,14 +89,14 @@ class Pipe(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment] # that of a stream, which both reads and writes
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came, and let no more come while too much is unread."""
-        self._came += data
-        if len(self._came) > _READ_AHEAD:
+        """Keep the bytes, and pause reading while too many of them are unread."""
+        self._received += data
+        if len(self._received) > _READ_AHEAD:
             self.transport.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:
-        """Remember that nothing more will come."""
+        """Remember that no more bytes will follow."""
         self._ended = True
         self._wake()
 
@@ -107,14 +107,14 @@ class Pipe(asyncio.Protocol):
         self._wake()
 
     def write(self, data: bytes) -> None:
-        """Send, or keep for sending; raise OSError where the connection has ended."""
+        """Send the data, or buffer it for sending; raise OSError where the connection has ended."""
         if self._ended:
             raise self._error or ConnectionResetError("it was closed")
         self.transport.write(data)
 
     async def read(self) -> bytes:
         """Wait for bytes and return them, nothing at the end; raise OSError where the connection broke."""
-        while not self._came:
+        while not self._received:
             if self._error is not None:
                 raise self._error
             if self._ended:
@@ -124,14 +124,14 @@ class Pipe(asyncio.Protocol):
                 await self._waiter
             finally:
                 self._waiter = None
-        data = bytes(self._came)
-        self._came.clear()
+        data = bytes(self._received)
+        self._received.clear()
         if len(data) > _READ_AHEAD and not self._ended:
             self.transport.resume_reading()
         return data
 
     def close(self) -> None:
-        """Close at once, without waiting for what was not sent."""
+        """Close at once, and discard data that was not sent."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -141,7 +141,7 @@ class Pipe(asyncio.Protocol):
 
 
 class _Sockets:
-    """Sockets as they were when this module was imported: what a test blocks or records later is not ours."""
+    """Sockets as they were when this module was imported, before any test blocks or records them."""
 
     def __init__(self) -> None:
         self.look_up = socket.getaddrinfo
@@ -150,8 +150,8 @@ class _Sockets:
 
     def make(self, address: Any) -> socket.socket:
         made: socket.socket = self.kind(*address[:3])
-        made.setblocking(False)  # noqa: FBT003 # the standard library takes it by place alone
-        with suppress(OSError):  # small requests must not wait for the answer to the packet before
+        made.setblocking(False)  # noqa: FBT003 # the standard library accepts it only as a positional argument
+        with suppress(OSError):  # small requests must not wait for the acknowledgement of the packet before
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
@@ -160,7 +160,7 @@ _SOCKETS = _Sockets()
 
 
 async def connected(endpoint: Endpoint) -> Pipe:
-    """Open a connection, through the proxy and with TLS where the endpoint says so; raise CannotConnectError."""
+    """Open a connection, through the proxy and with TLS where the endpoint asks for it; raise CannotConnectError."""
     try:
         return await _connected(endpoint)
     except (OSError, ssl.SSLError, UnicodeError, h11.ProtocolError) as error:
@@ -170,20 +170,20 @@ async def connected(endpoint: Endpoint) -> Pipe:
 def encoded(
     http: h11.Connection, method: str, target: str, headers: list[tuple[str, str]], content: bytes = b""
 ) -> bytes:
-    """Return a whole request as it goes over the wire."""
+    """Return a whole request as it is sent over the wire."""
     begin = http.send(h11.Request(method=method, target=target, headers=headers)) or b""
     middle = http.send(h11.Data(data=content)) or b"" if content else b""
     return begin + middle + (http.send(h11.EndOfMessage()) or b"")
 
 
 def reason_of(error: Exception) -> str:
-    """Say in a few words why a connection could not be opened, or ended."""
+    """Explain in a few words why a connection could not be opened, or ended."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"CERTIFICATE_VERIFY_FAILED: {error.verify_message}"
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-        # asyncio's own text repeats the address, and getaddrinfo counts its errors below zero.
-        told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        return told or str(error) or type(error).__name__
+        # asyncio's own text repeats the address, and getaddrinfo has negative error numbers.
+        text = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        return text or str(error) or type(error).__name__
     return str(error) or type(error).__name__
 
 
@@ -214,7 +214,7 @@ async def _open(host: str, port: int, tls: ssl.SSLContext | None) -> Pipe:
 
 
 async def _tunnel(pipe: Pipe, endpoint: Endpoint) -> None:
-    """Ask the proxy for a way through to the relay; raise OSError where it refuses."""
+    """Ask the proxy for a tunnel to the relay; raise OSError where it refuses."""
     http = h11.Connection(h11.CLIENT)
     authority = f"{_bracketed(endpoint.host)}:{endpoint.port}"
     headers = [("host", authority), ("user-agent", "pytest-graysplit")]

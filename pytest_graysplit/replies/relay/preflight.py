@@ -1,4 +1,4 @@
-"""What the list of models tells before the first paid request. Pure functions."""
+"""Conclusions from the list of models, before the first paid request. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 Listed: TypeAlias = "dict[str, Mapping[str, Json]]"
 
-# A relay may well serve models and not list them.
+# A relay may serve models without listing them.
 NO_LIST_STATUSES = frozenset({400, 404, 405, 406, 410, 422, 501})
 
 
 def known_models(payload: Json) -> Listed:
-    """Return what a relay lists, by model name; empty where the list has a shape that nobody knows."""
+    """Return the listed models by name; empty where the list has an unknown shape."""
     rows: Json = payload
     if isinstance(payload, dict):
         rows = payload.get("data") or payload.get("models")
@@ -36,18 +36,18 @@ def known_models(payload: Json) -> Listed:
     return known
 
 
-def read_models(answer: RawResponse, redact: Redactor) -> Listed | RelayFailure:
-    """Read the answer of `GET /models`; a relay that has no such route lists nothing, which is no fault."""
-    if answer.status in NO_LIST_STATUSES:
+def read_models(response: RawResponse, redact: Redactor) -> Listed | RelayFailure:
+    """Read the response to `GET /models`; a relay without that route lists nothing, which is not a failure."""
+    if response.status in NO_LIST_STATUSES:
         return {}
-    if not 200 <= answer.status < 300:
-        return failure_of(answer, sent=(), redact=redact)
+    if not 200 <= response.status < 300:
+        return failure_of(response, sent=(), redact=redact)
     try:
-        payload = read_json(answer.body)
+        payload = read_json(response.body)
     except ValueError:
-        return not_json(answer, redact)
+        return not_json(response, redact)
     if isinstance(payload, dict) and is_error(payload):
-        return failure_of(answer, sent=(), redact=redact)
+        return failure_of(response, sent=(), redact=redact)
     return known_models(payload)
 
 
@@ -59,13 +59,13 @@ def unknown_model(model: str, problem: str, known: Mapping[str, object], aliases
     near = nearest(model, list(known)) if known else ""
     return RelayError(
         f"the relay knows no model {model!r}{written}{near} ({problem})",
-        hint=f"it lists {some}" if known else "ask whoever runs the relay for the names of its models",
+        hint=f"it lists {some}" if known else "ask the operator of the relay for the names of its models",
         slug=Slug.MODEL_UNKNOWN,
     )
 
 
 def unlisted_warnings(models: Sequence[str], known: Mapping[str, object]) -> Iterator[str]:
-    """Yield a warning for each model that is not in the relay's list, or one for a list that holds patterns alone."""
+    """Yield a warning for each model that the relay does not list, or one warning for a list that has only patterns."""
     missing = [model for model in models if known and not is_listed(model, known)]
     patterns = [name for name in known if "*" in name]
     if missing and patterns:
@@ -76,14 +76,14 @@ def unlisted_warnings(models: Sequence[str], known: Mapping[str, object]) -> Ite
 
 
 def shutdown_warnings(models: Sequence[str], known: Mapping[str, Mapping[str, Json]]) -> Iterator[str]:
-    """Yield a warning for each model that the relay announces the end of."""
+    """Yield a warning for each model whose shutdown the relay announces."""
     for model in models:
         if date := _date(known.get(model, {}).get("shutdown_date")):
             yield f"{model} is to be shut down on {date}, says the relay"
 
 
 def is_listed(model: str, known: Mapping[str, object]) -> bool:
-    """Tell whether the relay's list vouches for a model, under any spelling that relays accept for it."""
+    """Tell whether the relay lists a model, under any spelling that relays accept for it."""
     # Ollama lists "llama3:latest" for "llama3"; routers take "model:variant" for a listed "model".
     spellings = (model, model.removeprefix("models/"), f"{model}:latest", model.partition(":")[0])
     return any(name in known for name in spellings)

@@ -1,4 +1,4 @@
-"""Which proxy an address is reached through, by the environment's word. Pure functions of that environment."""
+"""The choice of a proxy for an address, from environment variables. Pure functions of that environment."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[\w.*-]+", re.ASCII)
 
 
-def stated_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+def configured_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the proxies by scheme, and NO_PROXY under "no": those of the environment, else those of the system.
 
-    Each variable is looked up by its name: whoever lists all of them while a test sets others may lose one halfway.
+    Each variable is looked up by its name: listing all of them while a test changes the environment may miss one.
     """
-    stated = {}
+    configured = {}
     for name in ("http", "https", "all", "no"):
-        # In a CGI process HTTP_PROXY is what a request says of itself.
+        # In a CGI process, HTTP_PROXY is set by a header of the request.
         upper = "" if name == "http" and "REQUEST_METHOD" in environ else environ.get(f"{name.upper()}_PROXY", "")
         if value := environ.get(f"{name}_proxy") or upper:
-            stated[name] = value
-    return stated or _of_the_system()
+            configured[name] = value
+    return configured or _of_the_system()
 
 
 def _of_the_system() -> dict[str, str]:
@@ -45,12 +45,12 @@ def _of_the_system() -> dict[str, str]:
 
 
 class ProxyError(ValueError):
-    """A proxy that cannot be used; the text says why, and never shows a password."""
+    """A proxy that cannot be used; the text gives the reason, and never shows a password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """A proxy: where it listens, whether it wants TLS itself, and the header that it is told who asks by."""
+    """A proxy: its address, whether it uses TLS itself, and the header that authenticates to it."""
 
     host: str
     port: int
@@ -58,35 +58,35 @@ class Proxy:
     authorization: str = ""
 
 
-class Way(NamedTuple):
-    """How an address is reached: directly or by a proxy, and which parts of NO_PROXY could not be read."""
+class ProxyChoice(NamedTuple):
+    """The chosen proxy, None for a direct connection, and the parts of NO_PROXY that could not be read."""
 
     proxy: Proxy | None = None
     unreadable: tuple[str, ...] = ()
 
 
-def way_to(url: str, proxies: Mapping[str, str]) -> Way:
-    """Return the way to an address, given the proxies by scheme as `stated_proxies` returns them.
+def choose_proxy(url: str, proxies: Mapping[str, str]) -> ProxyChoice:
+    """Return the proxy for an address, given the proxies by scheme as `configured_proxies` returns them.
 
-    A loopback address is never reached through a proxy: from there it would be another machine. Raises ProxyError
-    for a proxy that cannot be used.
+    A loopback address is never reached through a proxy: from there it would be another machine. Raises ProxyError for a
+    proxy that cannot be used.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
-    stated = proxies.get(parts.scheme) or proxies.get("all")
-    if not stated or is_loopback(url):
-        return Way()
+    configured = proxies.get(parts.scheme) or proxies.get("all")
+    if not configured or is_loopback(url):
+        return ProxyChoice()
     entries = [entry for entry in re.split(r"[,\s]+", proxies.get("no", "")) if entry]
     unreadable = tuple(entry for entry in entries if not _is_readable(entry))
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     if any(_matches(entry, parts.scheme, host, port) for entry in entries if entry not in unreadable):
-        return Way(unreadable=unreadable)
-    return Way(_proxy(stated), unreadable)
+        return ProxyChoice(unreadable=unreadable)
+    return ProxyChoice(_proxy(configured), unreadable)
 
 
-def _proxy(stated: str) -> Proxy:
+def _proxy(configured: str) -> Proxy:
     try:
-        parts = urlsplit(stated if "://" in stated else f"http://{stated}")
+        parts = urlsplit(configured if "://" in configured else f"http://{configured}")
         host, port = parts.hostname, parts.port
     except ValueError:
         raise ProxyError("the address of the proxy cannot be read") from None
@@ -107,7 +107,7 @@ def _authorization(parts: SplitResult) -> str:
 
 def _is_readable(entry: str) -> bool:
     try:
-        [scheme, host, _] = _taken_apart(entry)
+        [scheme, host, _] = _split_entry(entry)
     except ValueError:
         return False
     if "/" in host:
@@ -116,7 +116,7 @@ def _is_readable(entry: str) -> bool:
 
 
 def _matches(entry: str, scheme: str, host: str, port: int) -> bool:
-    only_scheme, pattern, only_port = _taken_apart(entry)
+    only_scheme, pattern, only_port = _split_entry(entry)
     if only_scheme not in ("", "all", scheme) or only_port not in (None, port):
         return False
     if pattern == "*":
@@ -128,7 +128,7 @@ def _matches(entry: str, scheme: str, host: str, port: int) -> bool:
     return bool(name) and (host == name or host.endswith(f".{name}"))
 
 
-def _taken_apart(entry: str) -> tuple[str, str, int | None]:
+def _split_entry(entry: str) -> tuple[str, str, int | None]:
     """Return scheme, host or network, and port of an entry; raise ValueError where it has no such shape."""
     scheme, has_scheme, rest = entry.lower().rpartition("://")
     if not has_scheme:
@@ -158,7 +158,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
-def unreadable_warnings(way: Way) -> Iterator[str]:
-    """Yield a warning for each part of NO_PROXY that could not be read, and is left aside."""
-    for entry in way.unreadable:
-        yield f"NO_PROXY: {entry[:60]!r} is not a host, an address or a network, and is left aside"
+def unreadable_warnings(proxy_choice: ProxyChoice) -> Iterator[str]:
+    """Yield a warning for each part of NO_PROXY that could not be read and is ignored."""
+    for entry in proxy_choice.unreadable:
+        yield f"NO_PROXY: {entry[:60]!r} is not a host, an address or a network, and is ignored"

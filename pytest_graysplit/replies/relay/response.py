@@ -1,4 +1,4 @@
-"""Reads what a relay sent into a reply, or into the fault that it is. A 200 is not yet a success."""
+"""Reader of chat responses: a reply or a failure. A status of 200 alone is not a success."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FILTERED = frozenset(
         *("prohibited_content", "recitation", "safety", "sensitive", "spii"),
     }
 )
-# The server gave up, and what it had so far is not what the model answers.
+# The server gave up; its partial text is not the model's answer.
 _GAVE_UP = frozenset(
     {
         *("abort", "aborted", "cancel", "canceled", "cancelled", "engine_error", "error", "failed", "failure"),
@@ -54,45 +54,48 @@ _MARK = b"\xef\xbb\xbf"
 _FALLBACK_HEADERS = ("x-litellm-attempted-fallbacks", "x-litellm-attempted-retries")
 
 
-def read_answer(
-    answer: RawResponse, *, model: str, sent: Collection[str], is_refusal: Callable[[str], bool], redact: Redactor
+def read_response(
+    response: RawResponse, *, model: str, sent: Collection[str], is_refusal: Callable[[str], bool], redact: Redactor
 ) -> Reply | RelayFailure:
-    """Read an answer to `model`, whose request had the parameters `sent`, into a reply or a fault.
+    """Read a response of `model`, whose request had the parameters `sent`, into a reply or a failure.
 
     Success is JSON, or a stream of it, without a top-level error and with at least one choice.
     """
-    payload = read_payload(answer, model=model, sent=sent, redact=redact)
+    payload = read_payload(response, model=model, sent=sent, redact=redact)
     if not isinstance(payload, dict):
         return payload
     if choice := _first_choice(payload):
-        if fault := _unusable(answer, payload, choice):
-            return fault
-        return _reply(answer, payload, choice, model=model, is_refusal=is_refusal)
-    # Nothing to show, and billed all the same: the tokens are counted.
+        if failure := _unusable(response, payload, choice):
+            return failure
+        return _reply(response, payload, choice, model=model, is_refusal=is_refusal)
+    # The answer is empty but was billed: count the tokens.
     return RelayFailure(
         problem="the relay's answer holds no choices",
         slug=Slug.RELAY_NO_CHOICES,
-        status=answer.status,
+        status=response.status,
         usage=read_usage(payload.get("usage"), payload.get("service_tier")),
-        reported_cost_usd=read_cost(payload, answer.headers),
+        reported_cost_usd=read_cost(payload, response.headers),
     )
 
 
 def read_payload(
-    answer: RawResponse, *, model: str, sent: Collection[str], redact: Redactor
+    response: RawResponse, *, model: str, sent: Collection[str], redact: Redactor
 ) -> dict[str, Json] | Reply | RelayFailure:
-    """Read an answer into what it holds, whatever was asked for; what failed is a fault, or a filtered reply."""
-    if not 200 <= answer.status < 300:
-        return _failed(answer, model, sent, redact)
-    payload = _parsed(answer, redact)
+    """Read the JSON of a response on any route; an error becomes a failure, or a filtered reply."""
+    if not 200 <= response.status < 300:
+        return _failed(response, model, sent, redact)
+    payload = _parsed(response, redact)
     if isinstance(payload, dict) and (inside := _error_inside(payload)):
-        return _failed(answer, model, sent, redact, inside=inside)
+        return _failed(response, model, sent, redact, inside=inside)
     return payload
 
 
-def _unusable(answer: RawResponse, payload: dict[str, Json], choice: dict[str, Json]) -> RelayFailure | None:
-    """Return the fault of a choice that is not a whole answer of the model; it may have been billed all the same."""
-    usage, cost_usd = read_usage(payload.get("usage"), payload.get("service_tier")), read_cost(payload, answer.headers)
+def _unusable(response: RawResponse, payload: dict[str, Json], choice: dict[str, Json]) -> RelayFailure | None:
+    """Return the failure of a choice that is not a complete answer of the model; it may have been billed."""
+    usage, cost_usd = (
+        read_usage(payload.get("usage"), payload.get("service_tier")),
+        read_cost(payload, response.headers),
+    )
     finish = name_of(choice.get("finish_reason")) or ""
     if finish.lower() in _GAVE_UP:
         problem = f"the relay gave up on the answer, its finish reason is {finish[:40]!r}"
@@ -108,7 +111,7 @@ def _too_deep() -> RelayFailure:
 
 
 def _reply(
-    answer: RawResponse,
+    response: RawResponse,
     payload: dict[str, Json],
     choice: dict[str, Json],
     *,
@@ -128,12 +131,12 @@ def _reply(
         reasoning=_reasoning(message) or reasoning,
         sent_text="" if text == whole else whole,
         served_model=name_of(payload.get("model")),
-        ttft_s=answer.ttft_s,
+        ttft_s=response.ttft_s,
         usage=read_usage(payload.get("usage"), payload.get("service_tier")),
-        reported_cost_usd=read_cost(payload, answer.headers),
+        reported_cost_usd=read_cost(payload, response.headers),
         finish_reason=finish,
         tool_calls=calls,
-        fell_back=any(_above_zero(answer.headers.get(name)) for name in _FALLBACK_HEADERS),
+        fell_back=any(_above_zero(response.headers.get(name)) for name in _FALLBACK_HEADERS),
         response_id=name_of(payload.get("id")),
         system_fingerprint=name_of(payload.get("system_fingerprint")),
     )
@@ -157,24 +160,24 @@ def _outcome(
 
 
 def _failed(
-    answer: RawResponse, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
+    response: RawResponse, model: str, sent: Collection[str], redact: Redactor, *, inside: Json = None
 ) -> Reply | RelayFailure:
-    fault = failure_of(answer, sent=sent, redact=redact, inside=inside)
-    # A content filter judges the prompt: that is an outcome, which every run would see again, for nothing.
-    return Reply(model=model, outcome="filtered", error=fault.problem, usage=Usage()) if fault.filtered else fault
+    failure = failure_of(response, sent=sent, redact=redact, inside=inside)
+    # A content filter judges the prompt: that is an outcome, and every run would pay for nothing to see it again.
+    return Reply(model=model, outcome="filtered", error=failure.problem, usage=Usage()) if failure.filtered else failure
 
 
-def _parsed(answer: RawResponse, redact: Redactor) -> dict[str, Json] | RelayFailure:
+def _parsed(response: RawResponse, redact: Redactor) -> dict[str, Json] | RelayFailure:
     try:
-        body = answer.body.removeprefix(_MARK)
+        body = response.body.removeprefix(_MARK)
         payload = assemble(body) if is_stream(body) else read_json(body)
     except StreamCutError as error:
         return RelayFailure(problem=str(error), slug=Slug.RELAY_STREAM_CUT)
     except TooDeepError:
         return _too_deep()
     except ValueError:
-        return not_json(answer, redact)
-    return payload if isinstance(payload, dict) else not_json(answer, redact, parses=True)
+        return not_json(response, redact)
+    return payload if isinstance(payload, dict) else not_json(response, redact, parses=True)
 
 
 def _error_inside(payload: dict[str, Json]) -> dict[str, Json] | None:
@@ -199,7 +202,7 @@ def _text(content: Json) -> str:
 
 
 def _part(part: Json) -> str:
-    # Parts of any other type, such as thinking, are not what the model answered.
+    # Parts of any other type, such as thinking, do not belong to the answer.
     if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
         text = part.get("text")
         return text if isinstance(text, str) else ""
@@ -207,7 +210,7 @@ def _part(part: Json) -> str:
 
 
 def _reasoning(message: Mapping[str, Json]) -> str:
-    """Return the thoughts that a server sent beside the answer; some send the same ones under two names."""
+    """Return the thoughts that a server sent beside the answer; some servers send the same ones under two names."""
     apart = (_thoughts(message.get(name)) for name in _REASONING)
     content = message.get("content")
     parts = content if isinstance(content, list) else []
@@ -229,7 +232,7 @@ def _thoughts(value: Json, depth: int = 4) -> str:
 
 
 def name_of(value: Json) -> str | None:
-    """Return a text that says something, or None."""
+    """Return a text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 

@@ -1,4 +1,4 @@
-"""What to do after a failed attempt: try again in so many seconds, give up, or stop the run. Pure functions."""
+"""The decision after a failed attempt: try again in some seconds, give up, or stop the run. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST_WAIT_S = 0.5
 LAST_WAIT_S = 8.0
 RETRYABLE_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 KEY_STATUSES = frozenset({401, 403})
-# Names that relays give in an error's code or type, also in one that came with status 200, and the status they mean.
+# Names that relays use as an error's code or type, also with status 200, and the status that they mean.
 STATUS_OF_CODE = {
     "authentication_error": 401,
     "unauthenticated": 401,
@@ -51,23 +51,23 @@ STATUS_OF_CODE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryAfter:
-    """Try again after `wait_s` seconds; `asked` when the relay itself named the time."""
+    """A retry after `wait_s` seconds; `from_relay` when the relay itself asked for this wait."""
 
     wait_s: float
-    asked: bool = False
+    from_relay: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitTooLong:
-    """The relay asks for a wait that is not worth waiting for, in seconds: stop, and say it."""
+    """A requested wait, in seconds, that is too long: the run stops and says so."""
 
     wait_s: float
 
 
 class RetryBudget:
-    """Lets through at most a share of extra requests, so that retries never hammer a relay that fails.
+    """A limit on the share of retries among all requests, so that retries never overload a failing relay.
 
-    A few are always allowed, because a share of a small run rounds to nothing.
+    A few retries are always allowed, because a share of a small run rounds to zero.
     """
 
     def __init__(self, *, share: float = 0.2, floor: int = 10) -> None:
@@ -77,7 +77,7 @@ class RetryBudget:
         self.retries = 0
 
     def count_first(self) -> None:
-        """Count the first attempt of a request, which earns its share of a retry."""
+        """Count the first attempt of a request, which earns a share of a retry."""
         self.sent += 1
 
     def take(self) -> bool:
@@ -89,35 +89,37 @@ class RetryBudget:
 
 
 def meant_status(status: int | None, codes: Sequence[str]) -> int | None:
-    """Return the status that an error means, which its codes may tell better than the HTTP status.
+    """Return the status that an error means; its codes may be more precise than the HTTP status.
 
-    A relay may answer 200 with an error inside, or 429 for an account without money, which no waiting cures.
+    A relay may send 200 with an error inside, or 429 for an empty account, which waiting does not refill.
     """
     named = [meant for code in codes if (meant := _status_of(code))]
     if status is None or status < 300:
         return named[0] if named else status
-    # A refused key or an empty account hides behind 400, 403 and 429.
+    # A refused key or an empty account may come with 400, 403 or 429.
     return next((meant for meant in named if meant in {401, 402} and status in {400, 403, 429}), status)
 
 
 def decide(
     status: int | None, headers: Mapping[str, str], *, retry: int, now: datetime, random: Random
 ) -> RetryAfter | WaitTooLong | None:
-    """Decide about retry number `retry` (from 1) after an attempt with this meant status, None when no answer came.
+    """Decide about retry number `retry` (from 1) after an attempt with this status, None when there was no response.
 
-    `x-should-retry` overrides the list of statuses, but no retry makes a refused key or an empty account work.
+    `x-should-retry` overrides the list of statuses, except for a refused key or an empty account.
     """
-    wish = headers.get("x-should-retry", "").lower()
+    override = headers.get("x-should-retry", "").lower()
     listed = status is None or status in RETRYABLE_STATUSES
-    if wish == "false" or not (listed or wish == "true") or status in KEY_STATUSES or status == 402:
+    if override == "false" or not (listed or override == "true") or status in KEY_STATUSES or status == 402:
         return None
-    asked_s = stated_wait(headers, now)
-    if asked_s is None:
+    requested_s = requested_wait(headers, now)
+    if requested_s is None:
         return RetryAfter(wait_s=jittered_wait(retry, random))
-    return WaitTooLong(wait_s=asked_s) if asked_s > MAX_WAIT_S else RetryAfter(wait_s=asked_s, asked=True)
+    return (
+        WaitTooLong(wait_s=requested_s) if requested_s > MAX_WAIT_S else RetryAfter(wait_s=requested_s, from_relay=True)
+    )
 
 
-def stated_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+def requested_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     """Return the seconds that the relay asks to wait: `retry-after-ms`, then `retry-after` (seconds or HTTP date)."""
     milliseconds = _seconds(headers.get("retry-after-ms"))
     if milliseconds is not None:
@@ -128,7 +130,7 @@ def stated_wait(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def jittered_wait(retry: int, random: Random) -> float:
-    """Return a wait between nothing and 0.5 s, doubled for each retry before this one, 8 s at the most."""
+    """Return a random wait between 0 and 0.5 s, doubled for each retry before this one, at most 8 s."""
     return random.uniform(0, min(LAST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(retry - 1, 10)))
 
 
@@ -151,5 +153,5 @@ def _until(text: str, now: datetime) -> float | None:
         moment = parsedate_to_datetime(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
         return max(0.0, (moment - now).total_seconds())
-    except (ValueError, TypeError, OverflowError, IndexError):  # the library's own, for what only looks like a date
+    except (ValueError, TypeError, OverflowError, IndexError):  # errors of the library for a text that resembles a date
         return None

@@ -1,26 +1,21 @@
-"""Carries requests through slots, pace and retries, whoever sends them; keeps the times of each part apart."""
+"""Send requests within the limits on concurrency, rate and retries, and time each part separately."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-from tenacity import AsyncRetrying
 
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.clock import REAL, stamp
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure
 from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, ConnectionSlots, RateLimiter
-from pytest_graysplit.replies.relay.retry import RetryBudget, WaitTooLong, decide
+from pytest_graysplit.replies.relay.retry import RetryAfter, RetryBudget, WaitTooLong, decide
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
     from random import Random
-
-    from tenacity import RetryCallState
 
     from pytest_graysplit.replies.relay.cost_guard import CostReservation
 
@@ -30,36 +25,31 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class RequestAttempts(Generic[C, T]):
-    """One request on its way: how it is sent and read, and what its attempts took so far, in seconds.
+    """One request: how it is sent and read, and the seconds that its attempts have taken so far.
 
-    `send` calls what it is given as soon as its connection is open: a latency begins there. `latency_s` and `sent_at`
-    (UTC) belong to the last attempt alone; `too_long_s` is a wait that was asked for in vain; `retried` are the kinds
-    of faults that the attempts before it met. `toll` is paid before each attempt, where there is a cap. `in_flight`
-    counts the requests that were out when the last attempt was sent, itself included.
+    `send` calls its second argument as soon as the connection is open: the latency is measured from there.
+    `latency_s` and `sent_at` (UTC) describe the last attempt; `retried` lists the kinds of failure of the attempts
+    before it. `too_long_s` is the requested wait that exceeded the limit. With a cap on the cost, `reservation` is
+    made before each attempt. `in_flight` counts the requests in flight when the last attempt was sent, including it.
     """
 
     send: Callable[[C, Callable[[], None]], Awaitable[RawResponse | RelayFailure]]
     read: Callable[[RawResponse], T | RelayFailure]
     retries: int
-    toll: CostReservation | None = None
+    reservation: CostReservation | None = None
     attempts: int = 0
     latency_s: float = 0.0
     queue_s: float = 0.0
     backoff_s: float = 0.0
-    wait_s: float = 0.0
     too_long_s: float | None = None
     sent_at: datetime | None = None
     in_flight: int | None = None
     retried: list[str] = field(default_factory=list)
-    answer: RawResponse | None = field(default=None, repr=False)
+    response: RawResponse | None = field(default=None, repr=False)
 
 
 class RequestSender(Generic[C]):
-    """All requests of a run together: places for them, their pace, and the budget for retries.
-
-    Retries run on tenacity itself, not on stamina over it: stamina's switches for test suites (`set_testing`,
-    `set_active`) are global, and a user's suite that flips them must not change what a model is measured at.
-    """
+    """All requests of a run: their connections, their rate, and the budget for retries."""
 
     def __init__(
         self,
@@ -71,126 +61,114 @@ class RequestSender(Generic[C]):
         random: Random,
     ) -> None:
         self.limiter = AdaptiveConcurrencyLimit(len(clients))
-        self.budget = RetryBudget()
+        self.retry_budget = RetryBudget()
         self.sent = 0
         self.retries = 0
         self.rate_limited = 0
         self._in_flight = 0
         self._slots = ConnectionSlots(clients, self.limiter)
-        self._pace = RateLimiter(requests_per_min, clock=clock, sleep=sleep)
+        self._rate = RateLimiter(requests_per_min, clock=clock, sleep=sleep)
         self._clock = clock
         self._sleep = sleep
         self._random = random
 
-    async def send(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
-        """Send a request until it is answered, or given up; the trip tells what it took."""
-        self.budget.count_first()
+    async def send(self, request: RequestAttempts[C, T]) -> T | RelayFailure:
+        """Send a request until it succeeds or no further attempt is allowed; `request` keeps the times."""
+        self.retry_budget.count_first()
+        for attempt in range(1, request.retries + 2):
+            result = await self._attempt(request)
+            if not isinstance(result, RelayFailure) or result.filtered:
+                break
+            wait_s = self._wait_before_retry(request, result, attempt)
+            if wait_s is None:
+                break
+            request.retried.append(result.kind)
+            self.retries += 1
+            paused = self._clock()
+            await self._sleep(wait_s)
+            request.backoff_s += self._clock() - paused
+        return result
 
-        def again(state: RetryCallState) -> bool:
-            outcome = state.outcome
-            return outcome is not None and not outcome.failed and self._goes_again(trip, outcome.result())
+    def _wait_before_retry(self, request: RequestAttempts[C, T], failure: RelayFailure, attempt: int) -> float | None:
+        """Return the seconds to wait before the next attempt; None where the request has failed for good."""
+        headers = request.response.headers if request.response else {}
+        decision = decide(failure.status, headers, retry=attempt, now=REAL.utc_now(), random=self._random)
+        if isinstance(decision, WaitTooLong):
+            request.too_long_s = decision.wait_s
+        if not isinstance(decision, RetryAfter) or attempt > request.retries:
+            return None
+        # A relay that sends 429 works: fewer requests in flight are the remedy, so the budget does not count them.
+        if failure.status != 429 and not self.retry_budget.take():
+            return None
+        if decision.from_relay and failure.status == 429:
+            # The pause is meant for all requests: any that is sent meanwhile would be refused too.
+            self._rate.pause(decision.wait_s)
+        return decision.wait_s
 
-        async def back_off(seconds: float) -> None:
-            with self._timed(trip, "backoff_s"):
-                await self._sleep(seconds)
-
-        retrying = AsyncRetrying(retry=again, wait=lambda _: trip.wait_s, sleep=back_off)
-        return await retrying(self._attempt, trip)
-
-    async def _attempt(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
-        if trip.toll is None:
-            return await self._take_turn(trip)
-        with self._timed(trip, "queue_s"):
-            await trip.toll.pay()
-        sent, result = trip.attempts, None
+    async def _attempt(self, request: RequestAttempts[C, T]) -> T | RelayFailure:
+        queued = self._clock()
+        if request.reservation is None:
+            return await self._take_turn(request, queued)
+        await request.reservation.reserve()
+        sent_before, result = request.attempts, None
         try:
-            result = await self._take_turn(trip)
+            result = await self._take_turn(request, queued)
         finally:
-            # Also when it is cancelled: what has left this machine may be billed, what has not cannot.
-            if trip.attempts == sent:
-                trip.toll.give_back()
+            # Also after a cancellation: a request that was sent may be billed, one that was not cannot.
+            if request.attempts == sent_before:
+                request.reservation.release()
             else:
-                trip.toll.settle(trip.answer, result)
+                request.reservation.settle(request.response, result)
         return result
 
-    async def _take_turn(self, trip: RequestAttempts[C, T]) -> T | RelayFailure:
-        with self._timed(trip, "queue_s"):
-            client = await self._slots.take()
+    async def _take_turn(self, request: RequestAttempts[C, T], queued: float) -> T | RelayFailure:
+        client = await self._slots.acquire()
         try:
-            with self._timed(trip, "queue_s"):
-                await self._pace.wait()
+            await self._rate.wait()
             window = self.limiter.window
-            result = await self._send(trip, client)
-            self._learn(result, window)
+            result = await self._send(request, client, queued)
+            self._adapt(result, window)
         finally:
-            self._slots.give_back(client)
+            self._slots.release(client)
         return result
 
-    async def _send(self, trip: RequestAttempts[C, T], client: C) -> T | RelayFailure:
-        trip.attempts += 1
+    async def _send(self, request: RequestAttempts[C, T], client: C, queued: float) -> T | RelayFailure:
+        request.attempts += 1
         self.sent += 1
-        trip.answer, trip.sent_at, trip.in_flight = None, REAL.utc_now(), None
+        request.response, request.sent_at, request.in_flight = None, REAL.utc_now(), None
         began = started = self._clock()
+        request.queue_s += began - queued
 
         def opened() -> None:
             nonlocal started
-            started, trip.sent_at = self._clock(), REAL.utc_now()
-            trip.queue_s += started - began
+            started, request.sent_at = self._clock(), REAL.utc_now()
+            request.queue_s += started - began
             self._in_flight += 1
-            trip.in_flight = self._in_flight
+            request.in_flight = self._in_flight
 
         try:
-            got = await trip.send(client, opened)
+            response = await request.send(client, opened)
         finally:
-            self._in_flight -= trip.in_flight is not None
-        trip.latency_s = self._clock() - started
-        if isinstance(got, RelayFailure):
-            trip.latency_s = self._clock() - began  # a timeout counts as all that was waited
-            return got
-        trip.answer = got._replace(body=b"")  # its headers are asked for later, and nobody holds 32 MB for that
-        return trip.read(got)
+            self._in_flight -= request.in_flight is not None
+        if isinstance(response, RelayFailure):
+            request.latency_s = self._clock() - began  # the latency of a timeout includes opening the connection
+            return response
+        request.latency_s = self._clock() - started
+        request.response = response._replace(body=b"")  # the headers are needed later, a body of 32 MB is not
+        return request.read(response)
 
-    def _learn(self, result: T | RelayFailure, window: int) -> None:
+    def _adapt(self, result: T | RelayFailure, window: int) -> None:
         if not isinstance(result, RelayFailure):
-            self.limiter.succeeded()
+            self.limiter.record_success()
         elif result.status == 429:
             self.rate_limited += 1
-            self.limiter.rate_limited(window)
-
-    def _goes_again(self, trip: RequestAttempts[C, T], result: T | RelayFailure) -> bool:
-        if not isinstance(result, RelayFailure) or result.filtered:
-            return False
-        headers = trip.answer.headers if trip.answer else {}
-        decision = decide(result.status, headers, retry=trip.attempts, now=REAL.utc_now(), random=self._random)
-        if isinstance(decision, WaitTooLong):
-            trip.too_long_s = decision.wait_s
-        if decision is None or isinstance(decision, WaitTooLong):
-            return False
-        # A 429 comes from a relay that is well: fewer in flight answer it, and no reply may be lost to the budget.
-        if trip.attempts > trip.retries or not (result.status == 429 or self.budget.take()):
-            return False
-        if decision.asked and result.status == 429:
-            # The relay spoke to all of us: what is sent meanwhile would only be refused as well.
-            self._pace.hold(decision.wait_s)
-        trip.wait_s = decision.wait_s
-        trip.retried.append(result.kind)
-        self.retries += 1
-        return True
-
-    @contextmanager
-    def _timed(self, trip: RequestAttempts[C, T], part: str) -> Iterator[None]:
-        started = self._clock()
-        try:
-            yield
-        finally:
-            setattr(trip, part, getattr(trip, part) + self._clock() - started)
+            self.limiter.record_rate_limit(window)
 
 
-def to_reply(model: str, trip: RequestAttempts[C, Reply], result: Reply | RelayFailure) -> Reply:
-    """Return the reply of a trip with its times; a fault becomes a reply too, because failed calls count."""
-    # A timeout enters the latencies as what was waited: leaving out the slowest would flatter a slow model.
-    answered = not isinstance(result, RelayFailure) or result.slug == Slug.RELAY_TIMEOUT
-    latency_s = trip.latency_s if answered else None
+def to_reply(model: str, request: RequestAttempts[C, Reply], result: Reply | RelayFailure) -> Reply:
+    """Return the reply to a request with its times; a failure becomes a reply too, because failed calls count."""
+    # The wait until a timeout counts as a latency: without the slowest calls, a slow model would look faster.
+    has_latency = not isinstance(result, RelayFailure) or result.slug == Slug.RELAY_TIMEOUT
     if isinstance(result, RelayFailure):
         result = Reply(
             model=model,
@@ -204,11 +182,11 @@ def to_reply(model: str, trip: RequestAttempts[C, Reply], result: Reply | RelayF
         )
     return replace(
         result,
-        latency_s=latency_s,
-        attempts=trip.attempts,
-        retried=tuple(trip.retried),
-        queue_s=trip.queue_s,
-        backoff_s=trip.backoff_s,
-        in_flight=trip.in_flight,
-        at=stamp(trip.sent_at) if trip.sent_at else None,
+        latency_s=request.latency_s if has_latency else None,
+        attempts=request.attempts,
+        retried=tuple(request.retried),
+        queue_s=request.queue_s,
+        backoff_s=request.backoff_s,
+        in_flight=request.in_flight,
+        at=stamp(request.sent_at) if request.sent_at else None,
     )

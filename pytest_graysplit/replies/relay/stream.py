@@ -1,4 +1,4 @@
-"""Server-sent events: a streamed answer is put together into the shape of one that came whole."""
+"""Server-sent events: the parts of a streamed answer are joined into the shape of a whole one."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
 _SLICE = 65_536
-# Where a tool call says what is called, and what of that comes in pieces.
-_TELLING = ("function", "custom")
+# The parts of a tool call that name the tool, and those that are sent in pieces.
+_NAMING = ("function", "custom")
 _IN_PIECES = ("arguments", "input")
 
 
 class StreamCutError(ValueError):
-    """A stream that ended before the model did."""
+    """A stream that ended before the answer was complete."""
 
 
 def is_stream(body: bytes | bytearray) -> bool:
-    """Tell whether a body is a stream of events, whatever its content type says."""
+    """Tell whether a body is a stream of events, independent of its content type."""
     return bytes(body[:_SLICE]).lstrip().startswith(_FIELDS)
 
 
 class EventReader:
-    """Takes a stream apart into its events while it comes, looking at each byte once."""
+    """A parser that splits a stream into events while it arrives, reading each byte once."""
 
     def __init__(self) -> None:
         self._line: list[bytes] = []
@@ -62,7 +62,7 @@ class EventReader:
 
 
 class TokenWatch:
-    """Looks at a stream until its first token has come: text, reasoning, or a piece of a tool call."""
+    """A watch for the first token of a stream: text, reasoning, or a piece of a tool call."""
 
     def __init__(self) -> None:
         self._events = EventReader()
@@ -79,9 +79,9 @@ class TokenWatch:
 
 
 def assemble(body: bytes | bytearray) -> dict[str, Json]:
-    """Return a stream as the answer it would have been without streaming, or the first error it carries.
+    """Return the answer as it would be without streaming, or the first error in the stream.
 
-    Raises StreamCutError if it ended without a finish reason and without its end mark.
+    Raises StreamCutError if the stream ended without a finish reason and without its end mark.
     """
     whole: dict[str, Json] = {}
     message = _Message()
@@ -97,8 +97,8 @@ def assemble(body: bytes | bytearray) -> dict[str, Json]:
             message.add(_delta(choice))
     if finish is None and b"[DONE]" not in body:
         raise StreamCutError("the stream ended before the answer did")
-    if (said := message.whole()) or finish:
-        whole["choices"] = [{"message": said, "finish_reason": finish}]
+    if (message_text := message.whole()) or finish:
+        whole["choices"] = [{"message": message_text, "finish_reason": finish}]
     return whole
 
 
@@ -131,7 +131,7 @@ def _carries(chunk: Json) -> bool:
 
 
 class _Message:
-    """The message that the pieces of a stream make together."""
+    """The message that the pieces of a stream form together."""
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str | list[Json]]] = {}
@@ -156,17 +156,17 @@ class _Message:
         return whole | ({"tool_calls": calls} if calls else {}) | ({"function_call": legacy} if legacy else {})
 
     def _call_of(self, piece: dict[str, Json]) -> _Call:
-        # Pieces of one call share their index; where a relay leaves it out, a new id or name begins a new call.
+        # Pieces of one call share their index; where a relay omits it, a new id or name begins a new call.
         here = [call for call in self._calls if call.fields.get("index") == piece.get("index")]
         known = [call for call in here if piece.get("id") and call.fields.get("id") == piece["id"]]
-        if known or (here and here[-1].goes_on_with(piece)):
+        if known or (here and here[-1].continues(piece)):
             return (known or here)[-1]
         self._calls.append(_Call())
         return self._calls[-1]
 
 
 def _joined(pieces: list[str | list[Json]]) -> Json:
-    """Join the pieces of a text; some may be lists of parts, because thoughts come as parts before a plain text."""
+    """Join the pieces of a text; some may be lists of parts, because thoughts are sent as parts before a plain text."""
     texts = [piece for piece in pieces if isinstance(piece, str)]
     if len(texts) == len(pieces):
         return "".join(texts)
@@ -175,36 +175,36 @@ def _joined(pieces: list[str | list[Json]]) -> Json:
 
 
 class _Call:
-    """One tool call of a stream; its arguments, or the input of a custom tool, come in pieces."""
+    """One tool call of a stream; its arguments, or the input of a custom tool, arrive in pieces."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Json] = {}
         self._kind = "function"
-        self._told: dict[str, Json] = {}
+        self._named: dict[str, Json] = {}
         self._pieces: dict[str, list[str]] = {}
 
-    def goes_on_with(self, piece: dict[str, Json]) -> bool:
-        """Tell whether a piece without a known id belongs to this call, which is the last at its place."""
-        name = _told_by(piece).get("name")
+    def continues(self, piece: dict[str, Json]) -> bool:
+        """Tell whether a piece without a known id belongs to this call, which is the last at its index."""
+        name = _named_by(piece).get("name")
         # Some servers give every piece another id, and only the first one a name; others repeat the name.
-        return not name or (not piece.get("id") and name == self._told.get("name", name))
+        return not name or (not piece.get("id") and name == self._named.get("name", name))
 
     def add(self, piece: dict[str, Json]) -> None:
-        """Take in a piece: texts are put together, all else is said once."""
-        told = {key: value for key, value in piece.items() if key not in _TELLING and value not in (None, "")}
-        self.fields = {**told, **self.fields}
+        """Add a piece: texts are joined, any other field is kept once."""
+        named = {key: value for key, value in piece.items() if key not in _NAMING and value not in (None, "")}
+        self.fields = {**named, **self.fields}
         self._kind = "custom" if isinstance(piece.get("custom"), dict) else self._kind
-        for key, value in _told_by(piece).items():
+        for key, value in _named_by(piece).items():
             if key in _IN_PIECES and isinstance(value, str):
                 self._pieces.setdefault(key, []).append(value)
             elif value not in (None, ""):
-                self._told[key] = value
+                self._named[key] = value
 
     def whole(self) -> dict[str, Json]:
-        """Return the call as it would have come without streaming."""
+        """Return the call as it would be without streaming."""
         joined: dict[str, Json] = {key: text for key, pieces in self._pieces.items() if (text := "".join(pieces))}
-        return {**self.fields, self._kind: {**self._told, **joined}}
+        return {**self.fields, self._kind: {**self._named, **joined}}
 
 
-def _told_by(piece: dict[str, Json]) -> dict[str, Json]:
-    return next((told for name in _TELLING if isinstance(told := piece.get(name), dict)), {})
+def _named_by(piece: dict[str, Json]) -> dict[str, Json]:
+    return next((named for name in _NAMING if isinstance(named := piece.get(name), dict)), {})

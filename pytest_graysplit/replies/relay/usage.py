@@ -1,4 +1,4 @@
-"""Tokens and cost as relays spell them, brought to one form."""
+"""Token counts and costs of all relays, in one form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-# How Anthropic spells what is read from its cache and written to it.
+# Anthropic's names for tokens that are read from its cache and written to it.
 _READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 _WRITTEN_IN_DETAIL = ("cache_write_tokens", "cache_creation_tokens", "cached_creation_tokens", _WRITTEN)
 _AN_HOUR, _MINUTES = "ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens"
@@ -30,9 +30,9 @@ class _Cache(NamedTuple):
 
 
 def read_usage(usage: Json, tier: Json = None) -> Usage | None:
-    """Bring the spellings of token counts to one; None when the relay counted nothing.
+    """Return the token counts in one form; None when the relay counted nothing.
 
-    `tier` is the service tier that an answer names beside its usage: the one that goes first has other prices.
+    `tier` is the service tier that a response names beside its usage: the priority tier has other prices.
     """
     if not isinstance(usage, dict):
         return None
@@ -61,7 +61,7 @@ def read_cost(payload: Mapping[str, Json], headers: Mapping[str, str]) -> Decima
     upstream = _upstream(usage)
     if usage.get("is_byok") is True:
         return None if upstream is None else _plausible((fee or Decimal(0)) + upstream)
-    # A bill that somebody else sends is no less of a cost where the relay does not say whose key it was.
+    # A bill from a third party is a cost too where the relay does not say whose key it was.
     return upstream if fee == 0 and upstream else fee
 
 
@@ -77,7 +77,7 @@ def _reported(usage: Mapping[str, Json], headers: Mapping[str, str]) -> Iterator
 
 
 def _upstream(usage: Mapping[str, Json]) -> Decimal | None:
-    """Return what the provider behind the relay bills apart, beside the fee that `cost` is with a key of one's own."""
+    """Return the separate bill of the provider behind the relay, where `cost` is the fee for using one's own key."""
     details = object_of(usage.get("cost_details"))
     if (whole := _amount(details.get(_UPSTREAM))) is not None:
         return whole
@@ -99,7 +99,7 @@ def _plausible(cost_usd: Decimal) -> Decimal | None:
 
 
 def _unpriced(usage: Mapping[str, Json]) -> int:
-    """Count what is billed and has no price in any table: sounds and images that were made, sounds, searches."""
+    """Count the units that are billed but in no price table: generated sounds and images, input sounds, searches."""
     made, given = _details(usage, "output"), _details(usage, "input")
     searches = _count(object_of(usage.get("server_tool_use")), "web_search_requests") + _count(usage, *_SEARCHES)
     elsewhere = usage.get("is_byok") is True and _upstream(usage) is None
@@ -128,8 +128,8 @@ def _cache(usage: Mapping[str, Json]) -> _Cache:
 def _prompt(usage: Mapping[str, Json], cache: _Cache, in_total: int) -> int:
     """Return all tokens of the prompt; `in_total` are those that the total leaves for it.
 
-    Who counts `input_tokens` beside `cache_read_input_tokens` leaves the cached ones out of it. They are beside
-    `prompt_tokens` too where these are fewer, or where the total has room for just them.
+    A relay that counts `input_tokens` beside `cache_read_input_tokens` does not include the cached ones.
+    `prompt_tokens` does not include them either where it is smaller, or where the total has room for exactly their sum.
     """
     prompt, cached = _count(usage, "prompt_tokens", "input_tokens"), cache.read + cache.written
     beside = not _count(usage, "prompt_tokens") and not usage.keys().isdisjoint({_READ, _WRITTEN})

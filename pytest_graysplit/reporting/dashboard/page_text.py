@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from pytest_graysplit.types import Json
 
-# What follows an estimate, by the unit of its row.
+# The suffix of an estimate, by the unit of its row.
 _SUFFIXES = {"points": " pp", "share": "%"}
 
 

@@ -98,7 +98,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Similarity(Struct, frozen=True, kw_only=True):
-    """How alike `n` pairs of answers are."""
+    """The similarity of `n` pairs of answers."""
 
     n: int = 0
     mean: float | None = None

@@ -1,4 +1,4 @@
-"""The session-end summary: from results and verdicts to lines, for whoever prints them."""
+"""The session-end summary: lines of styled text from results and verdicts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
 ) -> Iterator[Line]:
     """Yield the summary; `brief` keeps only the table and the difference lines.
 
-    The same results give the same lines, whatever the order they came in.
+    The order in which the results arrived does not matter.
     """
     arms = results.arms()
     if not brief:

@@ -1,4 +1,4 @@
-"""One treatment against the control: a line a figure, how it stands against its bound, and the verdict."""
+"""The comparison of one treatment with the control: one line per figure with its state, and the verdict."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 WORST = 5
 MOST_BROKEN = 5
 INDENT = 16
-# How the line of a metric's own cost begins.
+# The label of the line about the cost of a metric.
 _ASKED = {"semantic": "embeddings"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
 
 
 class SummaryLine(NamedTuple):
-    """What is told of one figure, and the row that holds it against a bound, if one does."""
+    """One line about a figure, with the criterion that compares it with a bound, if any."""
 
     label: str
     text: str
@@ -44,23 +44,23 @@ def comparison_lines(
     control = next(arm.model for arm in arms if arm.arm == CONTROL)
     twin = ", an A/A run: one model in both roles" if one.treatment == control else ""
     yield (StyledText(f"{one.treatment} against {control}{twin}", "bold"),)
-    told = list(_told(one, verdict, arms))
-    held = [f"  {each.label:<13} {each.text}" for each in told if each.row is not None]
-    column = max((len(text) for text in held), default=0) + 3
-    for each in told:
+    summary = list(_summary_lines(one, verdict, arms))
+    compared = [f"  {each.label:<13} {each.text}" for each in summary if each.row is not None]
+    column = max((len(text) for text in compared), default=0) + 3
+    for each in summary:
         yield _line(each, column if column + len("inconclusive") <= width else 0)
     yield from decision_lines("verdict", verdict.decision, verdict.reasons, width)
 
 
-def _line(told: SummaryLine, column: int) -> Line:
-    text = f"  {told.label:<13} {told.text}"
-    if told.row is None or told.row.state is None:
-        return (StyledText(text, told.style),)
+def _line(line: SummaryLine, column: int) -> Line:
+    text = f"  {line.label:<13} {line.text}"
+    if line.row is None or line.row.state is None:
+        return (StyledText(text, line.style),)
     gap = " " * max(2, column - len(text))
-    return (StyledText(f"{text}{gap}"), StyledText(told.row.state, _STATE_STYLES[told.row.state]))
+    return (StyledText(f"{text}{gap}"), StyledText(line.row.state, _STATE_STYLES[line.row.state]))
 
 
-def _told(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
+def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
     rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
     if (row := rows.get(RETENTION)) is not None and (row.critical or row.state == "fail" or row.estimate < 1):
@@ -98,19 +98,19 @@ def _retention(row: Criterion) -> str:
 
 
 def _changes(cases: Changes) -> str:
-    told = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
-    told += f", {cases.both_wrong:,} wrong on both"
-    return f"{told}; {cases.unasserted:,} without an assertion" if cases.unasserted else told
+    text = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
+    text += f", {cases.both_wrong:,} wrong on both"
+    return f"{text}; {cases.unasserted:,} without an assertion" if cases.unasserted else text
 
 
 def _points(row: Criterion) -> str:
-    held = "margin" if row.is_pass_rate else "bound"
-    interval = f"{_ci(row)} {points(row.low)} .. {points(row.high)}, {held} {points(row.bound or 0)}"
+    limit = "margin" if row.is_pass_rate else "bound"
+    interval = f"{_ci(row)} {points(row.low)} .. {points(row.high)}, {limit} {points(row.bound or 0)}"
     return f"{points(row.estimate)} pp  ({interval}, {plural(row.n, 'pair')})"
 
 
 def _ci(row: Criterion) -> str:
-    """Name the interval by how sure it is: 90% CI, and more at a planned look."""
+    """Name the interval by its confidence: 90% CI, and more at a planned look."""
     return f"{100 * row.confidence:.3g}% CI"
 
 
@@ -169,20 +169,21 @@ def _costs(one: ComparisonSummary, rows: Mapping[str, Criterion], arms: Sequence
         )
         return
     saved = one.cost_per_pass_saved_usd * 1_000_000
-    volume = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
-    # Of the cases that both were judged on, as its interval is; next to nothing, no ratio says anything.
+    amount = f"{money(abs(saved))} {'saved' if saved >= 0 else 'more'} per million passes"
+    # The ratio is that of the cases judged on both models, as its interval is. If the control costs almost nothing, it
+    # is left out.
     cost_ratio = one.cost_ratio if row is None else row.estimate
     if row is not None and row.of_a_free_model and cost_ratio:
-        yield SummaryLine("cost", "both models are free" if cost_ratio == 1 else f"{volume}: the control is free", row)
+        yield SummaryLine("cost", "both models are free" if cost_ratio == 1 else f"{amount}: the control is free", row)
         return
-    text = volume if cost_ratio is None else f"{change(cost_ratio)} per pass, {volume}"
+    text = amount if cost_ratio is None else f"{change(cost_ratio)} per pass, {amount}"
     if row is not None and cost_ratio and row.high < float("inf"):
         text += f"  ({_ci(row)} {change(row.low)} .. {change(row.high)})"
     yield SummaryLine("cost", text, row)
 
 
 def _why_unknown(arms: Sequence[ArmSummary]) -> str:
-    """Say what is not known of the cost of a pass: prices, tokens, answers, or passes."""
+    """Name the unknown parts of the cost per pass: prices, tokens, answers, or passes."""
 
     def models(chosen: Iterable[ArmSummary]) -> str:
         return listed(list(dict.fromkeys(arm.model for arm in chosen)))
@@ -206,7 +207,7 @@ def _why_unknown(arms: Sequence[ArmSummary]) -> str:
 
 
 def _asked(asked: MetricUsage) -> str:
-    """Write what a metric asked: gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed."""
+    """Write the usage of a metric: gpt-4.1: 80 calls, $0.0123; 12 better, 20 ties, 8 worse; 5 orders disagreed."""
     cost = money(asked.cost_usd) if asked.cost_usd is not None else "cost unknown"
     parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
     if asked.metric == "judge":
@@ -232,7 +233,7 @@ def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int
 
 
 def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:
-    """Name the cases that the treatment broke, the worst first and each with what it missed, and count the others."""
+    """Name the broken cases with the kind of the failed expectation, the worst first, and count those left out."""
     named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
     lead, indent = "broken cases: ", " " * 14
     if len(named) > MOST_BROKEN:
@@ -249,9 +250,9 @@ def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:
 
 
 def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
-    """Name the least alike cases, as many as fit on one line, where none is broken: those below their threshold.
+    """Name the least similar cases in one line: those below their threshold, or all if there is no threshold.
 
-    Without a threshold all cases count.
+    The line is empty if the treatment broke a case.
     """
     if verdict.broken:
         return ""
@@ -275,7 +276,7 @@ def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
 
 
 def undiscriminating(results: Results, width: int) -> str:
-    """Name the cases that can tell no treatment from noise, the noisiest first, as many as fit on one line."""
+    """Name the cases that cannot tell a treatment from noise, the noisiest first, in one line."""
     blind = sorted((row.self_similarity or 0.0, row.name) for row in results.rows if row.discriminates is False)
     for reason in (" (the control is less like itself than the threshold)", ""):
         for shown in range(min(len(blind), WORST), 0, -1):

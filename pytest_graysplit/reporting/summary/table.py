@@ -1,4 +1,4 @@
-"""The table of the summary: one line an arm, as many columns as the terminal has room for."""
+"""The table of the summary: one line per arm, and as many columns as fit on the terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmSummary
 
 Style = Literal["", "bold", "red", "yellow", "green"]
-# Columns move closer together before a rate loses its interval.
+# The columns move closer together before the interval of a rate is dropped.
 INTERVAL_IMPORTANCE = 4
 
 
 class StyledText(NamedTuple):
-    """A stretch of a line in one style."""
+    """A part of a line in one style."""
 
     text: str
     style: Style = ""
@@ -34,7 +34,7 @@ def plain(text: str) -> Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of the table; the least important ones make room on a narrow terminal."""
+    """One column of the table; the least important columns are dropped on a narrow terminal."""
 
     title: str
     cells: tuple[str, ...]
@@ -42,17 +42,17 @@ class Column:
 
     @property
     def width(self) -> int:
-        """The widest cell."""
+        """The width of the widest cell."""
         return max(len(cell) for cell in (self.title, *self.cells))
 
 
 def table_lines(arms: Sequence[ArmSummary], width: int) -> Iterator[Line]:
-    """Yield the table: a title, and a line an arm."""
+    """Yield the table: a title line, and one line per arm."""
     return column_lines(_columns(arms), width, marked=[bool(arm.errors) for arm in arms])
 
 
 def column_lines(columns: list[Column], width: int, marked: Sequence[bool] = ()) -> Iterator[Line]:
-    """Yield the columns that the width has room for: their titles, and a line a cell; `marked` ones are in red."""
+    """Yield the columns that fit: their titles, and one line per cell; `marked` lines are red."""
     fitting, gap = _fitting(columns, width)
     yield (StyledText(_row(fitting, [column.title for column in fitting], gap), "bold"),)
     for number in range(len(columns[0].cells)):
@@ -105,7 +105,7 @@ def _per_pass(arm: ArmSummary) -> str:
 
 
 def _fitting(columns: list[Column], width: int) -> tuple[list[Column], str]:
-    """Return the columns that fit, and the gap between them: what is least important makes room for the rest."""
+    """Return the columns that fit, and the gap between them: the least important ones are dropped first."""
     for gap, spared in (("   ", INTERVAL_IMPORTANCE), ("  ", 9)):
         kept = list(columns)
         while sum(column.width for column in kept) + len(gap) * (len(kept) - 1) > width:

@@ -120,9 +120,11 @@ def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Cr
     if (exact := free_criterion(treatment, control, units, bound)) is not None:
         yield exact
     elif (compared := stats.ratio_of_ratios(*both, bound)) is not None:
-        held = at_most(_row("cost_per_pass", compared, both, "delta method on the log ratio"), bound, compared.above_p)
+        judged = at_most(
+            _row("cost_per_pass", compared, both, "delta method on the log ratio"), bound, compared.above_p
+        )
         # The treatment must be cheaper: an equal cost does not pass.
-        yield replace(held, state="inconclusive") if held.state == "pass" and held.high >= bound else held
+        yield replace(judged, state="inconclusive") if judged.state == "pass" and judged.high >= bound else judged
 
 
 def _savings(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:

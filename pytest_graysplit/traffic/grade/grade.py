@@ -31,7 +31,7 @@ RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
     remarks=(
         Remark(grade_rules.heavy, ("hold", "reject")),
         Remark(grade_rules.promising, ("promote",)),
-        Remark(grade_rules.beside_the_point, ("promote",)),
+        Remark(grade_rules.limits_of_promotion, ("promote",)),
     ),
 )
 

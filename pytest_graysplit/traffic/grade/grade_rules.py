@@ -152,7 +152,7 @@ def promising(evidence: GradeEvidence) -> Iterator[str]:
     return (reason_of(criterion) for criterion in evidence.critical)
 
 
-def beside_the_point(evidence: GradeEvidence) -> Iterator[str]:
+def limits_of_promotion(evidence: GradeEvidence) -> Iterator[str]:
     """Yield the limits of a promotion."""
     yield from tolerated(evidence.criteria)
     yield from (f"but {text}" for text, _ in _strange(evidence))
@@ -169,8 +169,8 @@ def heavy(evidence: GradeEvidence) -> Iterator[str]:
     for arm in evidence.arms:
         for one in arm.heavy[:MOST_NAMED]:
             share = percent(one.requests, arm.requests)
-            told = f"unit {one.unit[:UNIT_LETTERS]} sends at least {share} of the requests of {arm.arm}"
-            yield f"{told}: so much of its figures rests on one unit"
+            text = f"unit {one.unit[:UNIT_LETTERS]} sends at least {share} of the requests of {arm.arm}"
+            yield f"{text}: so much of its figures rests on one unit"
         if more := arm.heavy[MOST_NAMED:]:
             yield f"{plural(len(more), 'more unit')} of {arm.arm} with over 5% of its requests each"
 

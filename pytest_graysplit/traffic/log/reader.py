@@ -148,7 +148,7 @@ def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> 
 
 
 def _unreadable(file: Path, error: OSError) -> UsageError:
-    hint = "check that it is a file and that you may read it"
+    hint = "make sure that it is a file, and that you may read it"
     return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
 from pytest_graysplit.verdict.results.cases import ArmResult, CaseResult, CaseRow
-from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, hold_against, sum_up
+from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, compare_sums, sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +86,7 @@ class Results:
             for result in self._items[nodeid]:
                 fresh = CaseRow(case=result.case, request=result.request_hash, file=result.file, nodeid=nodeid)
                 row = rows.setdefault(result.key, fresh)
-                row.take(result)
+                row.add(result)
         for row in rows.values():
             row.settle()
         return tuple(rows[key] for key in sorted(rows))
@@ -110,4 +110,4 @@ class Results:
         if CONTROL not in self._summaries:
             return ()
         control = self._summaries[CONTROL]
-        return tuple(hold_against(self.rows, arm, control) for arm in self.arms() if arm.arm != CONTROL)
+        return tuple(compare_sums(self.rows, arm, control) for arm in self.arms() if arm.arm != CONTROL)

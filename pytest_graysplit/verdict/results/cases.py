@@ -129,12 +129,12 @@ class CaseRow:
         """Whether its threshold was calibrated on the control's own noise."""
         return any(one.calibrated for one in self.comparisons.values())
 
-    def take(self, result: CaseResult) -> None:
+    def add(self, result: CaseResult) -> None:
         """Add the result of one item; an arm that several items report keeps all its misses."""
         self.asserted = self.asserted or result.asserted
         for arm in result.arms:
-            seen = self.arms.get(arm.arm)
-            self.arms[arm.arm] = _joined(seen, arm) if seen else arm
+            known = self.arms.get(arm.arm)
+            self.arms[arm.arm] = _joined(known, arm) if known else arm
         if result.comparison is not None:
             self.comparisons[result.arms[-1].arm] = result.comparison
         if result.differing:

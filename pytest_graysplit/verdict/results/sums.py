@@ -132,7 +132,7 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
     )
 
 
-def hold_against(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSummary) -> ComparisonSummary:
+def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSummary) -> ComparisonSummary:
     """Summarise the comparisons of a treatment with the control over all cases."""
     name = treatment.arm
     compared = [row.comparisons[name] for row in rows if name in row.comparisons]

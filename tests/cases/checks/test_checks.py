@@ -1,4 +1,4 @@
-"""Replies and comparisons are held to what the user asked, and each miss says what was found and what to do."""
+"""Replies and comparisons are checked against the case, and each failure says what was found and what to do."""
 
 import doctest
 from dataclasses import replace
@@ -36,8 +36,8 @@ def found(text, **expect):
     return [(miss.problem, miss.hint, miss.slug) for miss in misses(text, **expect)]
 
 
-def test_a_right_reply_misses_nothing():
-    """A case without demands, and one whose demands are met, give no miss."""
+def test_right_reply_fails_nothing():
+    """A case without expectations, and one whose expectations are met, have no failure."""
     asked = case(expect={"contains": "30", "max_words": 4}, max_latency_s=1, max_cost_usd=0.001)
     assert check_reply(case(), OK, "small", never) == []
     assert check_reply(asked, OK, "small", never) == []
@@ -47,14 +47,14 @@ FAILED = "failed calls count"
 OUTCOMES = [
     ({"outcome": "error", "error": "HTTP 503:\n  busy", "attempts": 4, "retryable": True, "text": ""}, "control",
      "control small: no answer after 4 attempts: HTTP 503: busy",
-     f"{FAILED}; the relay may do better later: run again, and only what is missing is fetched"),
+     f"{FAILED}; run again later, and only missing replies are fetched"),
     ({"outcome": "error", "error": None, "text": ""}, "small",
      "treatment small: no answer after 1 attempt: the call failed",
-     f"{FAILED}, and asking again will not help: mend the cause, then run again"),
+     f"{FAILED}, and another attempt will not help: fix the cause, then run again"),
     ({"outcome": "empty", "text": ""}, "small", "treatment small: the answer is empty",
      "raise max_tokens in params (hidden reasoning may have used them up), or look at the prompt"),
     ({"outcome": "refusal"}, "small", "treatment small: the model refused to answer",
-     "reword the prompt; where refusing is right, this case does not belong in the suite"),
+     "reword the prompt; if a refusal is right, remove the case from the suite"),
     ({"outcome": "truncated"}, "small", "treatment small: the answer was cut off at its token limit",
      "raise max_tokens in params (newer models: max_completion_tokens), or ask for a shorter answer"),
     ({"outcome": "filtered"}, "small", "treatment small: a content filter stopped the answer",
@@ -63,22 +63,22 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("reply", "arm", "problem", "hint"), OUTCOMES)
-def test_every_outcome_but_ok_is_a_miss(reply, arm, problem, hint):
-    """The miss names the arm, the model and the cause, and each outcome has a remedy of its own."""
+def test_every_outcome_but_ok_fails(reply, arm, problem, hint):
+    """The failure names the arm, the model and the cause, and each outcome has its own remedy."""
     assert check_reply(case(expect={"max_words": 9}), replace(OK, **reply), arm, never) == [
         FailedExpectation(arm=arm, kind="outcome", problem=problem, hint=hint, slug=f"outcome-{reply['outcome']}")
     ]
 
 
-def test_a_failed_call_is_held_to_nothing_else():
-    """There is no answer to check, so one miss says it all."""
+def test_failed_call_is_one_failure():
+    """There is no answer to check."""
     failed = replace(OK, outcome="error", text="", latency_s=60.0, cost_usd=None)
     asked = case(expect={"contains": "30"}, max_latency_s=1, max_cost_usd=0.1)
     assert [miss.kind for miss in check_reply(asked, failed, "small", never)] == ["outcome"]
 
 
-def test_text_that_was_cut_off_is_still_checked():
-    """The outcome comes first, what the text lacks after it; where there is no text, only the outcome counts."""
+def test_cut_off_text_is_checked_too():
+    """The outcome comes first, then expectations of the text; without a text, only the outcome counts."""
     asked = case(expect={"contains": "60"}, max_latency_s=0.5, max_cost_usd=0.0005)
     kinds = [[miss.kind for miss in check_reply(asked, replace(OK, outcome=outcome, text=text), "small", never)]
              for outcome, text in (("truncated", "30"), ("empty", " "), ("ok", ""))]  # fmt: skip
@@ -89,13 +89,13 @@ def test_text_that_was_cut_off_is_still_checked():
     ]
 
 
-LITERAL = "contains is case-sensitive and literal; a regex takes more than one wording"
-ONLY_CASE = "contains is case-sensitive, and only the case differs here: a regex with (?i) takes any"
-INSIDE = "not_contains is case-sensitive and literal, also inside words; a regex can be held to whole ones"
-SEARCHED = "it is searched anywhere in the answer, case-sensitive; (?i) takes any case, (?s) lets . span lines"
-SPACE = "only white space around the answer is overlooked; contains or regex ask for less"
+LITERAL = "contains is case-sensitive and literal; a regex can match more than one wording"
+ONLY_CASE = "contains is case-sensitive, and only the case differs here: a regex with (?i) ignores it"
+INSIDE = "not_contains is case-sensitive and literal, also inside words; a regex can match whole words only"
+SEARCHED = "it is searched anywhere in the answer, case-sensitive; (?i) ignores case, (?s) lets . span lines"
+SPACE = "only white space around the answer is ignored; contains and regex are less strict"
 ASK = "ask for JSON in the prompt, or send response_format in params (one code fence around it is fine)"
-MORE = "objects may hold more than is expected; lists, texts and numbers must be equal"
+MORE = "objects may have more names than expected; lists, texts and numbers must be equal"
 SHOW = "show the model the schema, or send it as response_format in params"
 DEFINE = "define what $ref names inside the schema (nothing is fetched), without a loop"
 LONG = "word " * 40
@@ -110,7 +110,7 @@ EXPECT = [
     ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'…", ASK, "json"),
     ({"json_schema": {}}, "", "expected JSON, found ''", ASK, "json"),
     ({"json": {"a": [1]}}, '{"a": [1, 2]}', "$.a: expected [1], found [1, 2]", MORE, "json"),
-    ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found nothing by that name", MORE, "json"),
+    ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found no such name", MORE, "json"),
     ({"json": {"a": 1}}, '["a"]', '$: expected {"a": 1}, found ["a"]', MORE, "json"),
     ({"json": ["x"]}, f'["{"y" * 200}"]', f'$: expected ["x"], found ["{"y" * 117}…', MORE, "json"),
     ({"json_schema": {"items": {"type": "number"}}}, '["x", "y"]', "$[0]: 'x' is not of type 'number' (and 1 more)",
@@ -118,17 +118,17 @@ EXPECT = [
     ({"json_schema": {"properties": {"items": {"items": {"properties": {"price": {"type": "number"}}}}}}},
      '{"items": [{"price": "x"}]}', "$.items[0].price: 'x' is not of type 'number'", SHOW, "json-schema"),
     ({"json_schema": {"$ref": "https://schemas.invalid/x"}}, "{}",
-     "the JSON schema cannot be applied: no schema at https://schemas.invalid/x", DEFINE, "json-schema"),
+     "the JSON Schema cannot be applied: no schema at https://schemas.invalid/x", DEFINE, "json-schema"),
     ({"json_schema": {"type": "object", "allOf": [{"$ref": "#/type"}]}}, "{}",
-     "the JSON schema cannot be applied: AttributeError", DEFINE, "json-schema"),
+     "the JSON Schema cannot be applied: AttributeError", DEFINE, "json-schema"),
     ({"max_words": 2}, "one two  three", "expected at most 2 words, found 3",
-     "ask for a length in the prompt, or raise max_words (words are what white space separates)", "max-words"),
+     "ask for a length in the prompt, or raise max_words (words are separated by white space)", "max-words"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("expect", "text", "problem", "hint", "slug"), EXPECT)
-def test_a_missed_expectation_shows_what_was_expected_and_found(expect, text, problem, hint, slug):
-    """The miss shows both, near the place that matters, and says how the check reads."""
+def test_failed_expectation_shows_expected_and_found(expect, text, problem, hint, slug):
+    """It shows both near the relevant place, and explains the check."""
     assert found(text, **expect) == [(f"treatment small: {problem}", hint, f"expect-{slug}")]
 
 
@@ -145,26 +145,26 @@ MET = [
 
 
 @pytest.mark.parametrize(("expect", "text"), MET)
-def test_a_met_expectation_misses_nothing(expect, text):
-    """Each check lets through what it asks for."""
+def test_met_expectation_does_not_fail(expect, text):
+    """Each check passes for a right answer."""
     assert found(text, **expect) == []
 
 
-def test_a_long_answer_is_shown_where_it_first_differs():
-    """Two long texts that begin alike are shown from where they part."""
+def test_long_answer_is_shown_at_the_first_difference():
+    """Two long texts with the same beginning are shown from their first difference."""
     ((problem, _, _),) = found(LONG + "free", equals=LONG + "paid")
     tail = ("word " * 40 + "free")[-80:]
     assert problem == f"treatment small: expected …{tail[:-4] + 'paid'!r}, found …{tail!r}"
 
 
-def test_half_a_character_does_not_reach_the_terminal():
-    """A model can write half a surrogate pair, which could not be printed or stored."""
+def test_half_a_surrogate_pair_is_escaped():
+    """A model can write half a pair, which could not be printed or stored."""
     ((problem, _, _),) = found('{"a": "\\ud800"}', json={"a": 1})
     assert problem == 'treatment small: $.a: expected 1, found "\\ud800"'
 
 
-def test_a_judged_reference_is_reached_by_an_answer_as_good():
-    """0.5 is as good as the reference, and no score at all is for the item to tell."""
+def test_judged_reference_needs_half_a_point():
+    """0.5 means as good as the reference; an answer without a score is reported by the item."""
     asked = case(expect={"reference": "30 days"}, metric="judge")
     assert check_reply(asked, OK, "small", lambda *_: 0.5) == check_reply(asked, OK, "small", lambda *_: None) == []
     assert [miss.slug for miss in check_reply(asked, OK, "small", lambda *_: 0.4)] == ["expect-reference"]
@@ -178,8 +178,8 @@ def test_a_judged_reference_is_reached_by_an_answer_as_good():
         ({}, float("nan"), "similarity NaN to the reference is below 0.75"),
     ],
 )  # fmt: skip
-def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
-    """The threshold is the one in `expect`, or 0.75, and rounding never hides the difference."""
+def test_reference_uses_the_given_score(expect, score, problem):
+    """The threshold is that of `expect`, or 0.75, and rounding never hides the difference."""
     asked = case(expect={"reference": "30 days", **expect}, min_similarity=0.1)
     pairs = []
     (miss,) = check_reply(asked, OK, "control", lambda *pair: pairs.append(pair) or score)
@@ -188,14 +188,14 @@ def test_a_reference_is_compared_by_the_given_score(expect, score, problem):
         arm="control",
         kind="expect",
         problem=f"control small: {problem}",
-        hint="the reference begins '30 days'; expect.min_similarity sets what is close enough",
+        hint="the reference begins '30 days'; expect.min_similarity sets the threshold",
         slug="expect-reference",
     )
     assert check_reply(asked, OK, "control", lambda *_: 0.9) == []
 
 
-def test_budgets_are_held_and_rounded_honestly():
-    """A reply just over its budget never reads as if it were on it."""
+def test_budgets_are_checked_without_rounding():
+    """A reply just over its budget never reads as if it were within it."""
     asked = case(max_latency_s=3, max_cost_usd=0.1)
     slow = replace(OK, latency_s=3.0004, cost_usd=Decimal("0.1000001"))
     assert check_reply(asked, slow, "small", never) == [
@@ -217,14 +217,13 @@ def test_budgets_are_held_and_rounded_honestly():
          ('give its price in pyproject.toml: [tool.graysplit.prices] "small" = {input = ..., output = '
           "..., cache_write = ...}, in USD per million tokens; or pip install pytest-graysplit[prices]")),
         (Usage(prompt=1, completion=1, unpriced=1),
-         ("a part of it is in no price table: sounds, images, searches, or a provider's own bill; "
-          "remove max_cost_usd")),
+         "no price table covers a part of it (sounds, images, searches, or a provider's own bill): remove max_cost_usd"),
         (Usage(total=1), "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
         (None, "the relay sent no token usage with this answer: have it send usage, or remove max_cost_usd"),
     ],
 )  # fmt: skip
-def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
-    """Unknown is not zero: the miss says what is missing, the price or the usage."""
+def test_unknown_cost_fails_a_budget(usage, hint):
+    """Unknown is not zero: the failure names the missing price or usage."""
     assert check_reply(case(max_cost_usd=1e-05), replace(OK, cost_usd=None, usage=usage), "small", never) == [
         FailedExpectation(
             arm="small",
@@ -236,8 +235,8 @@ def test_an_unknown_cost_is_never_within_a_budget(usage, hint):
     ]
 
 
-def test_an_unknown_cost_that_was_reported_as_nothing_says_so():
-    """The price of the table is not what the model costs, or the relay does not know it."""
+def test_reported_cost_of_zero_is_explained():
+    """The price table is wrong about the model, or the relay does not know its cost."""
     reply = replace(OK, cost_usd=None, reported_cost_usd=Decimal(0), usage=Usage(prompt=1, completion=1))
     [miss] = check_reply(case(max_cost_usd=1e-05), reply, "small", never)
     assert miss.hint == (
@@ -256,8 +255,8 @@ def held(comparison, **fields):
     return check_comparison(case(**fields), comparison, "small")
 
 
-def test_a_similarity_below_the_threshold_is_a_miss():
-    """Score, metric and threshold are shown, with as many digits as it takes; flags add nothing to it."""
+def test_similarity_below_the_threshold_fails():
+    """Score, metric and threshold have as many digits as needed; flags add no failure."""
     flags = (Flag(name="number", detail="42 became 24"),)
     assert held(compared(0.7496, 0.75, flags=flags)) == [
         FailedExpectation(
@@ -271,10 +270,10 @@ def test_a_similarity_below_the_threshold_is_a_miss():
     assert [miss.slug for miss in held(compared(float("nan"), 0.75))] == ["similarity-below"]
 
 
-def test_a_guard_vetoes_a_similarity_that_was_reached():
-    """Each flag is a miss of its own; without a threshold, flags are only shown."""
+def test_guard_vetoes_a_reached_similarity():
+    """Each flag is a failure; without a threshold, flags are only shown."""
     flags = (Flag(name="number", detail="42 became 24"), Flag(name="negation", detail="'not' is gone"))
-    hint = "similarity does not see this difference; where it is harmless, leave min_similarity out and use expect"
+    hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
     reached = "treatment small: lexical similarity 0.95 reaches 0.75, but the guard"
     assert held(compared(0.95, 0.75, flags=flags)) == [
         FailedExpectation(arm="small", kind="guard", problem=f"{reached} {told}", hint=hint, slug="guard-veto")
@@ -289,22 +288,22 @@ def test_a_guard_vetoes_a_similarity_that_was_reached():
     [("", "", "control big and treatment small"), ("", "a", "control big"), ("a", "", "treatment small"),
      ("a", "b", "one side")],
 )  # fmt: skip
-def test_a_similarity_that_is_unknown_does_not_reach_a_threshold(control, treatment, silent):
-    """No data is never a pass: the miss says which side gave no text."""
+def test_unknown_similarity_fails_a_threshold(control, treatment, silent):
+    """The failure names the side without a text."""
     sides = {"control": replace(OK, model="big", text=control), "treatment": replace(OK, text=treatment)}
     assert held(compared(None, 0.75, **sides)) == [
         FailedExpectation(
             arm="small",
             kind="similarity",
-            problem=f"treatment small: no similarity to hold against 0.75: {silent} gave no text",
-            hint="mend that answer first: its own miss says how",
+            problem=f"treatment small: no similarity to compare with 0.75: {silent} gave no text",
+            hint="fix that answer first: its own failure says how",
             slug="similarity-unknown",
         )
     ]
 
 
-def test_the_latency_ratio_is_held_where_it_is_known():
-    """The treatment may take so many times as long as the control; an unknown latency cannot miss."""
+def test_latency_ratio_is_checked_if_known():
+    """An unknown latency cannot fail."""
     slow = compared(0.9, 0.75, treatment=replace(OK, latency_s=1.5001))
     assert held(slow, max_latency_ratio=1.5) == [
         FailedExpectation(
@@ -320,15 +319,15 @@ def test_the_latency_ratio_is_held_where_it_is_known():
     assert held(compared(0.9, 0.75, treatment=replace(OK, latency_s=None)), max_latency_ratio=1) == []
 
 
-def test_the_control_is_held_to_the_threshold_it_sets():
-    """A control that does not repeat itself is told so; with one sample or no threshold there is nothing to hold."""
+def test_control_is_checked_against_its_own_threshold():
+    """An inconsistent control is named; with one sample or no threshold there is nothing to check."""
     assert check_control(case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
         FailedExpectation(
             arm="control",
             kind="similarity",
             problem="control big: similarity 0.7499 to its own other answer is below 0.75",
-            hint="the control does not repeat itself this closely, so a treatment cannot be asked to: "
-            'say min_similarity="auto", lower it, send temperature=0, or check the task with expect',
+            hint="the control is less consistent with itself than that, so the threshold is too strict for a treatment: "
+            'set min_similarity="auto", lower it, send temperature=0, or check the task with expect',
             slug="control-similarity",
         )
     ]
@@ -336,8 +335,8 @@ def test_the_control_is_held_to_the_threshold_it_sets():
         assert check_control(case(min_similarity=threshold), BIG, [PairScore(score)]) == []
 
 
-def test_guards_veto_the_control_as_they_veto_a_treatment():
-    """Both arms are held alike: a control that changes a number from one answer to the next misses too."""
+def test_guards_veto_the_control_too():
+    """A control that changes a number between its answers fails like a treatment."""
     flag = Flag(name="number-changed", detail="30 -> 14")
     [miss] = check_control(case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
     assert miss == FailedExpectation(
@@ -345,14 +344,14 @@ def test_guards_veto_the_control_as_they_veto_a_treatment():
         kind="guard",
         problem="control big: similarity 0.90 to its own other answer reaches 0.75, but the guard number-changed vetoes it: "
         "30 -> 14",
-        hint="similarity does not see this difference; where it is harmless, leave min_similarity out and use expect",
+        hint="similarity does not show this difference; if it is harmless, leave min_similarity out and use expect",
         slug="guard-veto",
     )
 
 
 @pytest.mark.parametrize(("threshold", "score"), [(0.75, 0.5), (None, 0.9), ("auto", 0.9)])
-def test_guards_veto_nothing_where_nothing_is_reached(threshold, score):
-    """A threshold that was missed, or that nobody set, has nothing to veto."""
+def test_guards_veto_nothing_below_the_threshold(threshold, score):
+    """A threshold that was not reached, or not set, leaves nothing to veto."""
     pairs = [PairScore(score, (Flag(name="number-changed", detail="30 -> 14"),))]
     assert all(miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, pairs))
 
@@ -361,8 +360,8 @@ def test_guards_veto_nothing_where_nothing_is_reached(threshold, score):
     ("scores", "slugs"),
     [((0.9, 0.5), []), ((0.9, 0.5, 0.5), ["similarity-below"]), ((1.0, 0.7, 0.7), ["similarity-below"])],
 )
-def test_several_pairs_miss_where_fewer_than_half_reach_the_threshold(scores, slugs):
-    """Pairs are counted on both arms alike; the mean may reach what most pairs do not."""
+def test_several_pairs_fail_if_fewer_than_half_reach_the_threshold(scores, slugs):
+    """Pairs are counted for both arms; the mean may reach a threshold that most pairs do not."""
     pairs = tuple(map(PairScore, scores))
     comparison = replace(compared(sum(scores) / len(scores), 0.75), pairs=pairs)
     assert [miss.slug for miss in held(comparison)] == slugs
@@ -371,15 +370,15 @@ def test_several_pairs_miss_where_fewer_than_half_reach_the_threshold(scores, sl
         assert "on average, 1 of 3 pairs reach 0.75" in held(comparison)[0].problem
 
 
-def test_a_guard_vetoes_only_where_it_brings_most_pairs_below():
+def test_guard_vetoes_only_if_most_pairs_fail_by_it():
     """One changed number in two pairs leaves half of them, which is enough."""
     flagged, plain = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),)), PairScore(0.9)
     assert held(replace(compared(0.9, 0.75), pairs=(flagged, plain))) == []
     assert [miss.slug for miss in held(replace(compared(0.9, 0.75), pairs=(flagged, flagged, plain)))] == ["guard-veto"]
 
 
-def test_a_calibrated_threshold_says_where_it_comes_from():
-    """Nobody set the number, so no message asks to lower it."""
+def test_calibrated_threshold_names_its_source():
+    """The user did not set the number, so no message asks to lower it."""
     auto = replace(case(min_similarity=0.213), calibrated=True)
     [control] = check_control(auto, BIG, [PairScore(0.2)])
     assert control.problem == (
@@ -387,7 +386,7 @@ def test_a_calibrated_threshold_says_where_it_comes_from():
         "(auto: the control with itself stays above it in 95% of cases)"
     )
     assert control.hint == (
-        "the control does not repeat itself this closely, so a treatment cannot be asked to: check the task with expect"
+        "the control is less consistent with itself than that, so the threshold is too strict for a treatment: check the task with expect"
     )
     [treatment] = check_comparison(auto, replace(compared(0.2, 0.213), case=auto), "small")
     assert treatment.problem == (
@@ -397,22 +396,22 @@ def test_a_calibrated_threshold_says_where_it_comes_from():
     assert treatment.hint == "where both answers are right, choose another metric, or use expect"
 
 
-def test_the_examples_in_docstrings_run():
-    """What a docstring shows is what the function returns."""
+def test_docstring_examples_run():
+    """The examples are doctests."""
     result = doctest.testmod(json_expectations)
     assert (result.failed, result.attempted > 0) == (0, True)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
-def test_a_number_never_crosses_its_bound_by_rounding(value, bound):
-    """What is written compares with the bound as the number itself does."""
+def test_beside_keeps_the_side_of_the_bound(value, bound):
+    """The text compares with the bound as the number does."""
     assume(value != bound)
     assert (Decimal(beside(value, bound)) < Decimal(exact_number(bound))) == (value < bound)
 
 
 @given(st.text(max_size=300), st.integers(0, 300))
-def test_an_excerpt_fits_a_line(text, around):
-    """However long the text, its excerpt is short and says whether there is more."""
+def test_excerpt_fits_a_line(text, around):
+    """An excerpt of any text is short and shows whether there is more."""
     shown = excerpt(text.encode("utf-8", "replace").decode(), around)
     assert "\n" not in shown
     assert (("…" in shown.replace(repr(text), "")) and len(text) > 80) or repr(text) == shown
@@ -426,7 +425,7 @@ JSON = st.recursive(
 
 @given(JSON, JSON)
 def test_every_value_contains_itself(value, more):
-    """A value holds itself, an object also with more names in it, and equality is no looser than containment."""
+    """Also an object with more names, and equal values contain each other."""
     assert same(value, value)
     assert first_difference(value, value) == ""
     if isinstance(value, dict):
@@ -436,20 +435,20 @@ def test_every_value_contains_itself(value, more):
 
 @given(st.text(max_size=30))
 def test_no_answer_makes_a_check_raise(text):
-    """Models write anything, and every answer either passes or misses."""
+    """Every answer either passes or fails."""
     expect = {"contains": "a", "not_contains": "b", "regex": "c", "equals": "d", "json": {"a": 1},
               "json_schema": {"type": "object"}, "max_words": 1}  # fmt: skip
     assert all(miss.hint and str(miss.problem.encode()) for miss in misses(text, **expect))
 
 
-def test_an_answer_of_fences_and_blanks_is_read_in_one_go():
-    """A pattern that tries every length of the blanks again and again takes minutes for this."""
+def test_answer_of_fences_and_blanks_is_parsed_at_once():
+    """A pattern that retries every length of the blanks takes minutes for it."""
     reply = Reply(model="m", outcome="ok", text="```\n" + " " * 200_000)
     with pytest.raises(ReplyNotJsonError):
         reply.json()
     assert Reply(model="m", outcome="ok", text='```json\n{"a": 1}\n   ```').json() == {"a": 1}
 
 
-def test_an_answer_that_is_nested_too_deep_is_not_json():
+def test_deeply_nested_answer_is_not_json():
     with pytest.raises(ReplyNotJsonError, match="it is nested too deep"):
         Reply(model="m", outcome="ok", text="[" * 100_000 + "]" * 100_000).json()

@@ -1,4 +1,4 @@
-"""Which calls are expected: each miss tells what was expected and what was called."""
+"""Expectations of tool calls: each failure shows the expected and the found calls."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ RIGHT = [
 
 
 @pytest.mark.parametrize(("calls", "expect"), RIGHT)
-def test_right_calls_miss_nothing(calls, expect):
+def test_right_calls_fail_nothing(calls, expect):
     assert problems(calling(*calls, text="" if calls else "Done."), **expect) == []
 
 
@@ -77,7 +77,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("calls", "expect", "expected"), WRONG)
-def test_wrong_calls_are_shown_beside_what_was_expected(calls, expect, expected):
+def test_wrong_calls_are_shown_with_the_expected_ones(calls, expect, expected):
     found = misses(calling(*calls, text="" if calls else "Done."), **expect)
     assert [miss.problem for miss in found] == [f"treatment small: {problem}" for problem in expected]
     assert {(miss.kind, miss.slug) for miss in found} == {("tool_calls", "expect-tool-calls")}
@@ -95,8 +95,8 @@ def test_wrong_calls_are_shown_beside_what_was_expected(calls, expect, expected)
         ({}, False),
     ],
 )
-def test_a_call_that_cannot_be_read_is_a_miss_where_calls_are_checked_or_compared(fields, missed):
-    """On either arm alike, and the outcome stays ok."""
+def test_unreadable_call_fails_if_calls_are_checked_or_compared(fields, missed):
+    """On both arms, and the outcome stays ok."""
     reply = calling(LOOK_UP, BROKEN, text="Done.", latency_s=1.0)
     found = check_reply(case(**fields), reply, "control", never)
     problem = 'control small: called refund(not a JSON object: "{\\"order\\": 10"): its arguments are not a JSON object'
@@ -104,7 +104,7 @@ def test_a_call_that_cannot_be_read_is_a_miss_where_calls_are_checked_or_compare
     assert {(miss.kind, miss.slug) for miss in found} <= {("tool_calls", "tool-call-unreadable")}
 
 
-def test_a_call_without_a_name_cannot_be_read():
+def test_call_without_a_name_is_unreadable():
     assert problems(calling(ToolCall("", {"a": 1})), tool_calls=WANTED)[1:] == [
         "called (a tool without a name)(a=1): the call names no tool"
     ]
@@ -121,8 +121,8 @@ TEXTS = [
 
 @pytest.mark.parametrize("outcome", ["ok", "truncated"])
 @pytest.mark.parametrize(("expect", "missed"), TEXTS)
-def test_what_should_be_found_in_a_text_is_missed_where_a_tool_was_called_instead(expect, missed, outcome):
-    """Also by a pattern that any text matches, and without asking a metric about a text that is not there."""
+def test_expected_text_fails_if_a_tool_was_called_instead(expect, missed, outcome):
+    """Also a pattern that any text matches, and without a call of a metric."""
     found = [miss for miss in misses(calling(REFUND, outcome=outcome), **expect) if miss.kind != "outcome"]
     assert [(miss.problem, miss.slug) for miss in found] == [
         (f"treatment small: expected to {problem}, found no text, called {SHOWN}", f"expect-{slug}")
@@ -131,11 +131,11 @@ def test_what_should_be_found_in_a_text_is_missed_where_a_tool_was_called_instea
 
 
 @pytest.mark.parametrize("expect", [{"json": True}, {"json": {"a": 1}}, {"json_schema": {"type": "object"}}])
-def test_json_that_is_expected_is_missed_where_a_tool_was_called_instead(expect):
+def test_expected_json_fails_if_a_tool_was_called_instead(expect):
     assert problems(calling(REFUND), **expect) == [f"expected JSON, found no text, called {SHOWN}"]
 
 
-def test_a_text_beside_calls_is_checked_as_any_text():
+def test_text_beside_calls_is_checked_as_usual():
     assert problems(calling(REFUND, text="Done."), contains="30", tool_calls=WANTED) == [
         "expected to contain '30', found 'Done.'"
     ]
@@ -151,8 +151,8 @@ def held(control, treatment, threshold=0.7):
     ]
 
 
-def test_a_threshold_holds_calls_and_not_the_text_that_is_missing():
-    """The message says that it is calls that were compared, unless it is the texts that differ more."""
+def test_threshold_applies_to_calls_if_a_text_is_missing():
+    """The message says that calls were compared, unless the texts differ more."""
     assert held(calling(REFUND), calling(REFUND)) == []
     assert held(calling(REFUND), calling(OTHER)) == [("similarity", "tool calls similarity 0.50 is below 0.7")]
     assert held(calling(REFUND), ANSWER) == [("similarity", "tool calls similarity 0.00 is below 0.7")]

@@ -116,12 +116,12 @@ def test_changed_names_differing_arguments_in_order():
         (ToolCall("f", {"n" * 300: 1}), f"f({'n' * 157}…)"),
     ],
 )  # fmt: skip
-def test_shown_writes_a_call_on_one_line(call, text):
+def test_format_call_writes_one_line(call, text):
     """A long call is cut, and terminal commands are escaped."""
     assert format_call(call) == text
 
 
-def test_all_shown_writes_only_the_first_calls():
+def test_format_calls_writes_only_the_first_calls():
     assert format_calls([]) == ""
     assert format_calls([ToolCall("f"), ToolCall("g", {"a": 1})], partly=True) == "f(...), g(a=1)"
     assert format_calls([ToolCall("f")] * 9) == "f(), f(), f(), f(), f(), f() and 3 more"

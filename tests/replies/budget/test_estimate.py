@@ -1,4 +1,4 @@
-"""What calls are expected to cost: from what was recorded, else from sizes, and never a guess at a price."""
+"""The expected cost of calls: from recorded token counts, else from sizes, and never with a guessed price."""
 
 from decimal import Decimal
 
@@ -23,8 +23,8 @@ def seen(*recorded):
     return usages
 
 
-def test_a_request_that_any_model_answered_has_its_counted_size():
-    """The prompt is as long as it was for the other model; one never sent is a quarter of its letters."""
+def test_request_that_any_model_answered_has_its_counted_size():
+    """The prompt is as long as it was for the other model; a new one is a quarter of its letters."""
     usages = seen(("old", "r1", 123, 50))
     assert usages.prompt(a_call()) == 123
     assert 250 <= usages.prompt(a_call(request="r2", prompt="x" * 1000)) <= 300
@@ -41,8 +41,8 @@ def test_a_request_that_any_model_answered_has_its_counted_size():
     ],
     ids=["own", "another model's", "limited", "half of the limit", "nothing known"],
 )
-def test_an_answer_is_as_long_as_the_model_usually_answers(recorded, params, tokens):
-    """Its own mean, else that of any model, else half of the limit; never above the limit."""
+def test_answer_has_the_average_length_of_its_model(recorded, params, tokens):
+    """Else that of any model, else half of the limit; never above the limit."""
     assert seen(*recorded).output(a_call(**params)) == tokens
 
 
@@ -52,7 +52,7 @@ def test_calls_are_added_up_at_their_own_prices():
     assert expected_cost([a_call("old"), a_call("new")], usages, PRICES) == (2, Decimal("0.0012"), ())
 
 
-def test_one_unknown_price_makes_the_sum_a_part():
-    """It is that of the other models; those without a price are named once."""
+def test_unknown_price_makes_the_sum_partial():
+    """The sum is that of the other models; those without a price are named once."""
     calls = [a_call("old"), a_call("stranger"), a_call("stranger"), a_call("another")]
     assert expected_cost(calls, seen(), PRICES) == (4, Decimal("0.00302"), ("another", "stranger"))

@@ -1,4 +1,4 @@
-"""What a cap needs to be kept is asked for before anything is sent, with the lines to add."""
+"""The requirements of a cap are checked before anything is sent, with the lines to add."""
 
 import tomllib
 from decimal import Decimal
@@ -29,7 +29,7 @@ def test_models_without_a_price_are_named_with_the_lines_to_add():
     )
 
 
-def test_the_lines_to_add_are_what_the_settings_read():
+def test_lines_to_add_are_valid_settings():
     """Copied out of the message, with numbers in them, they are a price."""
     with pytest.raises(UsageError) as caught:
         require_prices(["your/model"], PriceTable({}), CAP)
@@ -38,7 +38,7 @@ def test_the_lines_to_add_are_what_the_settings_read():
     require_prices(["your/model"], PriceTable(settings.table.prices), CAP)
 
 
-def test_a_request_without_a_limit_is_named_with_the_option_to_add():
+def test_request_without_a_limit_is_named_with_the_option_to_add():
     """An embedding has no answer that would need one."""
     require_limit("a", "gpt-4.1", {"messages": [], "max_tokens": 10}, CAP)
     require_limit("a", "gpt-4.1", {"input": "text"}, CAP, "embeddings")

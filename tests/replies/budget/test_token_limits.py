@@ -1,4 +1,4 @@
-"""The worst case of a request is never below what it uses."""
+"""The worst case of a request is never below its real use."""
 
 import json
 from types import MappingProxyType
@@ -17,7 +17,7 @@ def a_body(content="Hi", **params):
 
 @given(st.text(max_size=200))
 def test_no_prompt_has_more_tokens_than_its_bound(text):
-    """A byte-level tokenizer makes at most one token of a byte."""
+    """A byte-level tokenizer makes at most one token per byte."""
     assert token_limit(a_body(text)).prompt > len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -36,7 +36,7 @@ def test_no_prompt_has_more_tokens_than_its_bound(text):
     ],
 )
 def test_the_answer_is_bounded_by_the_requests_own_limit(params, output):
-    """Of two limits by the larger one, times the number of answers; by nothing where there is no usable limit."""
+    """The larger of two limits, times the number of answers; there is no bound without a usable limit."""
     assert token_limit(a_body(**params)).output == output
 
 
@@ -50,15 +50,15 @@ def test_tools_and_schemas_count():
 
 
 @pytest.mark.parametrize("url", ["https://example.org/a.png", "data:image/png;base64," + "A" * 400_000])
-def test_an_image_has_a_fixed_allowance(url):
-    """Neither its address nor its bytes tell its size in pixels; the text beside it counts as ever."""
+def test_image_has_a_fixed_allowance(url):
+    """Neither its address nor its bytes show its size in pixels; the text beside it counts as usual."""
     parts = [{"type": "text", "text": "z" * 300}, {"type": "image_url", "image_url": {"url": url}}]
     most = token_limit(a_body(parts)).prompt
     assert ATTACHMENT_TOKENS + 300 < most < ATTACHMENT_TOKENS + 1000
 
 
-def test_the_text_beside_an_image_counts_in_every_message():
-    """Also in messages that are plain texts, and whatever mapping a hook has put there."""
+def test_text_beside_an_image_counts_in_every_message():
+    """Also in messages that are plain texts, and in any mapping of a hook."""
     image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     messages = [
         {"role": "system", "content": "s" * 200},
@@ -69,7 +69,7 @@ def test_the_text_beside_an_image_counts_in_every_message():
 
 
 def test_embeddings_have_no_answer_to_bound():
-    """Their input is all that is billed."""
+    """Only their input is billed."""
     body = {"model": "m", "input": ["one", "two"]}
     assert token_limit(body, "embeddings") == (len(json.dumps(body)), 0, False)
 
@@ -84,12 +84,12 @@ def test_embeddings_have_no_answer_to_bound():
         ({"tools": [{"function": {"parameters": {"thinking_budget": 900}}}]}, 6),
     ],
 )
-def test_a_budget_of_thoughts_comes_on_top_of_the_limit(params, output):
-    """Some relays count it beside max_tokens; what a tool is described with is no budget."""
+def test_budget_of_thoughts_is_added_to_the_limit(params, output):
+    """Some relays count it beside max_tokens; a field of that name in a tool's schema is ignored."""
     assert token_limit(a_body(max_tokens=6, **params)).output == output
 
 
-def test_a_request_that_asks_for_a_cache_says_so():
+def test_request_that_asks_for_a_cache_may_write():
     """Writing to it costs more than reading."""
     kept = [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
     assert token_limit(a_body(kept)).may_write

@@ -1,4 +1,4 @@
-"""Replies, keys and journals, as a run would make them."""
+"""Replies, keys and journals of a test project, as a run would make them."""
 
 from typing import ClassVar
 
@@ -9,8 +9,8 @@ from pytest_graysplit.replies.recordings import Journal
 from pytest_graysplit.types import Reply, ReplyKey
 
 
-class Bench:
-    """A project folder in which recordings are made; `body` is what every case asks unless it says otherwise."""
+class RecordingProject:
+    """A project folder with recordings; `body` is the default request of every case."""
 
     body: ClassVar = {"messages": [{"role": "user", "content": "What is your refund policy?"}], "temperature": 0}
 
@@ -28,7 +28,7 @@ class Bench:
         return Journal(self.root, mode=mode, run_id=run_id, **options)
 
     def record(self, *pairs, mode="new", run_id="run1", into=None):
-        """Journal the (key, reply) pairs and close the journal, as a run does that ends."""
+        """Journal the (key, reply) pairs and close the journal, like a run that ends."""
         journal = self.journal(mode, run_id)
         for key, reply in pairs:
             journal.append(into or self.file, key, self.body, reply)
@@ -40,10 +40,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path):
-    return Bench(tmp_path)
+def project(tmp_path):
+    return RecordingProject(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def bench_class():
-    return Bench
+def project_class():
+    return RecordingProject

@@ -1,4 +1,4 @@
-"""A reply that was paid for is on disk before anybody sees it, whole, without secrets, whatever happens next."""
+"""A paid reply is on disk before it is used, whole, without secrets, whichever way the process ends."""
 
 import json
 import os
@@ -52,7 +52,7 @@ replies = st.builds(
 
 
 def joined(value):
-    """The value with surrogate halves joined, as JSON has no way to keep two neighbours apart."""
+    """Return the value with surrogate halves joined, as JSON cannot keep two neighbours apart."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     if isinstance(value, dict):
@@ -72,7 +72,7 @@ LONE = "lone \ud800 half"
 @given(replies, odd_text)
 @example(Reply(model=LONE, outcome="ok", text=LONE, tool_calls=(ToolCall(LONE, {LONE: LONE}, LONE),)), LONE)
 def test_every_reply_survives_being_stored(reply, case):
-    """Any text a relay may send, lone surrogates included, comes back as it was."""
+    """Any text of a relay, lone surrogates included, is read back unchanged."""
     key = ReplyKey(case, reply.model, "0123456789abcdef", 0)
     line = encode(reply_line(key, reply, at=""))
     assert b"\n" not in line
@@ -82,28 +82,28 @@ def test_every_reply_survives_being_stored(reply, case):
 
 @given(text=odd_text, case=odd_text)
 @example(text=LONE, case=LONE)
-def test_odd_texts_survive_journal_and_merge(tmp_path_factory, bench_class, text, case):
-    """The whole way, from append to replay, works for texts that no encoder likes."""
-    bench = bench_class(tmp_path_factory.mktemp("odd"))
+def test_unusual_texts_survive_journal_and_merge(tmp_path_factory, project_class, text, case):
+    """From append to replay, also for texts that encoders refuse."""
+    project = project_class(tmp_path_factory.mktemp("odd"))
     body = {"messages": [{"role": "user", "content": text}]}
-    key = bench.key(case, body=body)
-    journal = bench.journal()
-    journal.append(bench.file, key, body, bench.reply(text))
+    key = project.key(case, body=body)
+    journal = project.journal()
+    journal.append(project.file, key, body, project.reply(text))
     journal.close()
-    assert merge_journals(bench.root).problems == ()
-    stored = Recordings(bench.root).reply(bench.file, key._replace(case=joined(case)))
+    assert merge_journals(project.root).problems == ()
+    stored = Recordings(project.root).reply(project.file, key._replace(case=joined(case)))
     assert joined(stored.text) == joined(text)
 
 
-def test_a_journal_line_says_all_that_is_needed(bench):
-    """Where the reply belongs, what was asked, what came back, in a fixed order; no cost, no header, no role."""
-    reply = bench.reply(
+def test_journal_line_has_file_request_and_reply(project):
+    """In a fixed order; no cost, no header, no role."""
+    reply = project.reply(
         usage=Usage(prompt=12, completion=60, total=72), cost_usd=Decimal(1), reported_cost_usd=Decimal("0.10"),
         latency_s=1.21, ttft_s=0.2, attempts=2, finish_reason="stop", served_model="claude-sonnet-4.5-20250929",
         at=None,
     )  # fmt: skip
-    journal = bench.journal(now=lambda: "2026-11-23T10:00:00.000Z")
-    journal.append(bench.file, bench.key(), {"model": "claude-sonnet-4.5", **bench.body}, reply)
+    journal = project.journal(now=lambda: "2026-11-23T10:00:00.000Z")
+    journal.append(project.file, project.key(), {"model": "claude-sonnet-4.5", **project.body}, reply)
     journal.close()
     assert journal.path.name == f"new-run1-{os.getpid()}.jsonl"
     assert journal.path.read_text() == (
@@ -114,35 +114,35 @@ def test_a_journal_line_says_all_that_is_needed(bench):
         '"served_model":"claude-sonnet-4.5-20250929","usage":{"prompt":12,"completion":60,"total":72},'
         '"reported_cost_usd":"0.10","latency_s":1.21,"ttft_s":0.2,"attempts":2,"at":"2026-11-23T10:00:00.000Z"}}\n'
     )
-    assert (bench.root / ".graysplit" / ".gitignore").read_text() == "*\n"
+    assert (project.root / ".graysplit" / ".gitignore").read_text() == "*\n"
 
 
-def test_the_moment_is_that_of_now_where_the_reply_does_not_tell(bench):
-    """Newest wins needs a moment on every reply."""
-    bench.record((bench.key(), bench.reply(at=None)))
-    merge_journals(bench.root)
-    at = Recordings(bench.root).reply(bench.file, bench.key()).at
+def test_reply_without_a_time_gets_the_current_one(project):
+    """The newest reply wins, so each needs a time."""
+    project.record((project.key(), project.reply(at=None)))
+    merge_journals(project.root)
+    at = Recordings(project.root).reply(project.file, project.key()).at
     assert at.endswith("Z")
     assert abs(time.time() - time.mktime(time.strptime(at[:19], "%Y-%m-%dT%H:%M:%S")) + time.timezone) < 60
 
 
 @pytest.mark.parametrize("fields", [{"outcome": "error"}, {"retryable": True}, {"replayed": True}])
-def test_only_what_a_model_said_is_stored(bench, fields):
+def test_only_answers_of_models_are_stored(project, fields):
     """Failures of relay and network are never replayed, and nothing is stored twice."""
-    assert not recordable(bench.reply(**fields))
-    bench.record((bench.key(), bench.reply(**fields)))
-    assert list(bench.root.iterdir()) == []
+    assert not recordable(project.reply(**fields))
+    project.record((project.key(), project.reply(**fields)))
+    assert list(project.root.iterdir()) == []
 
 
-def test_no_secret_reaches_the_disk(bench):
-    """Not in the request, not in the answer, not in a case's name; hash and moment stay as they are."""
-    secret = "5b"  # as nasty as can be: it is part of the hash and of the moment
+def test_no_secret_reaches_the_disk(project):
+    """Not in the request, not in the answer, not in a case's name; hash and time are not changed."""
+    secret = "5b"  # the worst case: it is part of the hash and of the time
     body = {"messages": [{"role": "user", "content": f"my key is {secret}"}]}
     key = ReplyKey(f"case[{secret}]", "m", "5b5b", 0)
-    journal = bench.journal(redact=redactor([secret]))
-    journal.append(bench.file, key, body, bench.reply(f"You said {secret}.", response_id=secret, at="5b"))
+    journal = project.journal(redact=redactor([secret]))
+    journal.append(project.file, key, body, project.reply(f"You said {secret}.", response_id=secret, at="5b"))
     journal.close()
-    (line,) = bench.lines(journal.path)
+    (line,) = project.lines(journal.path)
     assert json.loads(line) == {
         "format": 1, "into": "tests/__graysplit__/test_support.jsonl", "request": "5b5b",
         "body": {"messages": [{"role": "user", "content": "my key is [redacted]"}]},
@@ -151,27 +151,27 @@ def test_no_secret_reaches_the_disk(bench):
     }  # fmt: skip
 
 
-def test_no_secret_reaches_the_disk_in_a_tool_call(bench):
+def test_no_secret_reaches_the_disk_in_a_tool_call(project):
     """Not in its name, its id or its arguments, where it may also be a number or the name of an argument."""
     call = ToolCall("f-12345678", {"12345678": ["12345678", 12345678, 1.5]}, "12345678")
     broken = ToolCall("f", {}, None, '{"a": 12345678')
-    journal = bench.journal(redact=redactor(["12345678"]))
-    journal.append(bench.file, bench.key(), bench.body, bench.reply(tool_calls=(call, broken)))
+    journal = project.journal(redact=redactor(["12345678"]))
+    journal.append(project.file, project.key(), project.body, project.reply(tool_calls=(call, broken)))
     journal.close()
-    merge_journals(bench.root)
-    assert Recordings(bench.root).reply(bench.file, bench.key()).tool_calls == (
+    merge_journals(project.root)
+    assert Recordings(project.root).reply(project.file, project.key()).tool_calls == (
         ToolCall("f-[redacted]", {"[redacted]": ["[redacted]", "[redacted]", 1.5]}, "[redacted]"),
         ToolCall("f", {}, None, '{"a": [redacted]'),
     )
 
 
-def test_threads_do_not_tear_each_others_lines(bench):
+def test_threads_do_not_mix_their_lines(project):
     """Eight threads that append at once leave every line whole."""
-    journal = bench.journal()
+    journal = project.journal()
 
     def write(thread):
         for n in range(50):
-            journal.append(bench.file, bench.key(f"{thread}-{n}"), bench.body, bench.reply("x" * 5000))
+            journal.append(project.file, project.key(f"{thread}-{n}"), project.body, project.reply("x" * 5000))
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -179,55 +179,55 @@ def test_threads_do_not_tear_each_others_lines(bench):
     for thread in threads:
         thread.join()
     journal.close()
-    (left,) = unmerged_journals(bench.root)
+    (left,) = unmerged_journals(project.root)
     assert len(set(left.keys)) == 400
-    assert merge_journals(bench.root).warnings == ()
+    assert merge_journals(project.root).warnings == ()
 
 
-def test_a_journal_can_be_opened_before_anything_is_paid_for(bench):
-    """`open` creates file and lock; closing twice does no harm, and nothing stays of a journal without a reply."""
-    journal = bench.journal()
+def test_a_journal_can_be_opened_before_anything_is_paid_for(project):
+    """`open` creates file and lock; closing twice does no harm, and an empty journal is removed."""
+    journal = project.journal()
     journal.open()
     assert journal.path.exists()
-    assert unmerged_journals(bench.root) == []
+    assert unmerged_journals(project.root) == []
     journal.close()
     journal.close()
     assert not journal.path.exists()
-    assert unmerged_journals(bench.root) == []
+    assert unmerged_journals(project.root) == []
 
 
-def test_an_unwritable_folder_is_told_before_anything_is_paid_for(bench):
-    """The message names the folder and the way out."""
-    (bench.root / ".graysplit").write_text("a file where the folder should be")
+def test_unwritable_folder_is_reported_before_anything_is_paid_for(project):
+    """The message names the folder and the remedy."""
+    (project.root / ".graysplit").write_text("a file where the folder should be")
     with pytest.raises(RecordingError) as caught:
-        bench.journal().open()
+        project.journal().open()
     assert str(caught.value) == (
-        f"{bench.root}/.graysplit/journal cannot be written: Not a directory\n"
+        f"{project.root}/.graysplit/journal cannot be written: Not a directory\n"
         "  hint: make room or give write permission there, or run with --graysplit-record=none (replay only) "
         "or off (store nothing)  [recording-unwritable]"
     )
 
 
-def test_a_journal_that_cannot_be_created_is_told(bench):
-    """A folder of its name is in the way."""
-    journal = bench.journal()
+def test_journal_that_cannot_be_created_is_reported(project):
+    """A folder has its name."""
+    journal = project.journal()
     journal.path.mkdir(parents=True)
     with pytest.raises(RecordingError, match="cannot be written: Is a directory"):
         journal.open()
 
 
-def test_a_lock_that_cannot_be_taken_is_told(bench):
-    """A folder where the lock should be is told like any other folder that cannot be written."""
-    journal = bench.journal()
+def test_lock_that_cannot_be_taken_is_reported(project):
+    """A folder in the place of the lock is reported like any other folder that cannot be written."""
+    journal = project.journal()
     journal.path.with_suffix(".lock").mkdir(parents=True)
     with pytest.raises(RecordingError, match="cannot be written: Is a directory"):
         journal.open()
 
 
-def test_a_journal_held_by_another_process_is_told(bench, monkeypatch):
-    """Two processes never write one journal: the second says so instead of waiting for ever."""
+def test_journal_held_by_another_process_is_reported(project, monkeypatch):
+    """Two processes never write one journal: the second reports it instead of waiting forever."""
     monkeypatch.setattr(state_dir, "LOCK_WAIT_S", 0.01)
-    first, second = bench.journal(), bench.journal()
+    first, second = project.journal(), project.journal()
     first.open()
     with pytest.raises(RecordingError) as caught:
         second.open()
@@ -239,8 +239,8 @@ def test_a_journal_held_by_another_process_is_told(bench, monkeypatch):
     )
 
 
-def test_a_full_disk_costs_one_reply_and_no_other(bench, monkeypatch):
-    """A line cut short by a full disk is told, and does not run into the next line."""
+def test_full_disk_costs_only_one_reply(project, monkeypatch):
+    """A line cut short by a full disk is reported, and does not run into the next line."""
     write, full = os.write, [None, None, OSError(28, "No space left on device")]
 
     def nearly_full(fd, data):
@@ -252,15 +252,15 @@ def test_a_full_disk_costs_one_reply_and_no_other(bench, monkeypatch):
         return write(fd, data[:40])
 
     monkeypatch.setattr(os, "write", nearly_full)
-    journal = bench.journal()
-    journal.append(bench.file, bench.key("first"), bench.body, bench.reply())
+    journal = project.journal()
+    journal.append(project.file, project.key("first"), project.body, project.reply())
     with pytest.raises(RecordingError, match="cannot be written: No space left on device"):
-        journal.append(bench.file, bench.key("lost"), bench.body, bench.reply())
-    journal.append(bench.file, bench.key("next"), bench.body, bench.reply())
+        journal.append(project.file, project.key("lost"), project.body, project.reply())
+    journal.append(project.file, project.key("next"), project.body, project.reply())
     journal.close()
-    (left,) = unmerged_journals(bench.root)
+    (left,) = unmerged_journals(project.root)
     assert [key.case for _, key in left.keys] == ["first", "next"]
-    assert [warning.split(": ")[1:] for warning in merge_journals(bench.root).warnings] == [
+    assert [warning.split(": ")[1:] for warning in merge_journals(project.root).warnings] == [
         ["is not JSON (Unterminated string starting at", "line 1 column 20 (char 19)); skipped"]
     ]
 
@@ -280,31 +280,31 @@ WRITER = """
 """
 
 
-def test_kill_minus_nine_loses_nothing(bench):
-    """Every reply that the process had told of before SIGKILL is taken in; a torn last line is a warning."""
-    script = bench.root / "writer.py"
+def test_sigkill_loses_no_reply(project):
+    """Every reply that the process reported before SIGKILL is merged; a torn last line is a warning."""
+    script = project.root / "writer.py"
     script.write_text(dedent(WRITER))
-    with subprocess.Popen([sys.executable, script, bench.root], stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen([sys.executable, script, project.root], stdout=subprocess.PIPE, text=True) as writer:
         for line in writer.stdout:
             if int(line) == 300:
-                assert unmerged_journals(bench.root) == []  # it lives
+                assert unmerged_journals(project.root) == []  # the process is alive
                 break
         os.kill(writer.pid, signal.SIGKILL)
         told = [int(line) for line in writer.stdout if line.endswith("\n")]
-    (left,) = unmerged_journals(bench.root)
+    (left,) = unmerged_journals(project.root)
     assert left.mode == "all"
-    assert merge_journals(bench.root).replies == len(left.keys) >= max(told, default=300) + 1
-    recordings = Recordings(bench.root)
+    assert merge_journals(project.root).replies == len(left.keys) >= max(told, default=300) + 1
+    recordings = Recordings(project.root)
     wanted = [ReplyKey(f"case-{n}", "m", "0" * 16, 0) for n in range(max(told, default=300) + 1)]
-    assert all(recordings.reply(bench.root / "__graysplit__/a.jsonl", key).text == "x" * 2000 for key in wanted)
+    assert all(recordings.reply(project.root / "__graysplit__/a.jsonl", key).text == "x" * 2000 for key in wanted)
 
 
-def test_the_hash_of_a_body_does_not_depend_on_its_redaction(bench):
+def test_the_hash_of_a_body_does_not_depend_on_its_redaction(project):
     """A run with a key and one without it find the same recording."""
     assert request_hash({"a": "s3cret"}) != request_hash({"a": "[redacted]"})
-    journal = bench.journal(redact=redactor(["s3cret"]))
+    journal = project.journal(redact=redactor(["s3cret"]))
     body = {"a": "s3cret"}
-    journal.append(bench.file, bench.key(body=body), body, bench.reply())
+    journal.append(project.file, project.key(body=body), body, project.reply())
     journal.close()
-    merge_journals(bench.root)
-    assert Recordings(bench.root).reply(bench.file, bench.key(body=body)) is not None
+    merge_journals(project.root)
+    assert Recordings(project.root).reply(project.file, project.key(body=body)) is not None

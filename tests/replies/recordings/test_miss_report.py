@@ -1,4 +1,4 @@
-"""A miss says what is nearest, what differs from it, and what records it."""
+"""A miss report names the nearest recording, the differences, and the command to record."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, miss_report
-from pytest_graysplit.replies.recordings.differences import differences
+from pytest_graysplit.replies.recordings.miss_report import differences
 
 leaves = st.none() | st.booleans() | st.text() | st.integers()
 values = st.recursive(
@@ -28,16 +28,16 @@ def ask(prompt, **params):
 
 
 @pytest.fixture
-def explained(bench):
-    """The message for a miss, in a project that holds one reply to POLICY, asked with seed 42."""
+def explained(project):
+    """Return the message for a miss, in a project with one reply to POLICY, requested with seed 42."""
     body = ask(POLICY, seed=42)
-    journal = bench.journal()
-    journal.append(bench.file, bench.key(body=body), body, bench.reply())
+    journal = project.journal()
+    journal.append(project.file, project.key(body=body), body, project.reply())
     journal.close()
-    merge_journals(bench.root)
+    merge_journals(project.root)
 
     def explain(body=body, role="control", **key):
-        error = Recordings(bench.root).explain_miss(bench.file, bench.key(body=body, **key), body, COMMAND, role)
+        error = Recordings(project.root).explain_miss(project.file, project.key(body=body, **key), body, COMMAND, role)
         assert isinstance(error, RecordingError)
         assert (error.hint, error.slug) == (f"run once with {COMMAND}", "recording-missing")
         return error.problem.splitlines()
@@ -49,12 +49,12 @@ CONTENT = "messages[1].content: ..."
 WHERE = "  tests/__graysplit__/test_support.jsonl has one that differs:"
 
 
-def test_the_whole_message(bench):
-    """The shape that users see: what is missing, where, and the command that helps."""
-    recordings = Recordings(bench.root)
-    assert recordings.reply(bench.file, bench.key()) is None
-    error = recordings.explain_miss(bench.file, bench.key("other"), bench.body, COMMAND, "control")
-    error = recordings.explain_miss(bench.file, bench.key(), bench.body, COMMAND, "control")
+def test_miss_report_in_full(project):
+    """The shape that users see: the missing reply, its file, and the command that helps."""
+    recordings = Recordings(project.root)
+    assert recordings.reply(project.file, project.key()) is None
+    error = recordings.explain_miss(project.file, project.key("other"), project.body, COMMAND, "control")
+    error = recordings.explain_miss(project.file, project.key(), project.body, COMMAND, "control")
     assert str(error) == (
         "no recording for case 'refund-policy' (control, claude-sonnet-4.5)\n"
         "  tests/__graysplit__/test_support.jsonl holds no replies\n"
@@ -62,7 +62,7 @@ def test_the_whole_message(bench):
     )
 
 
-def test_an_edited_prompt_shows_the_words_that_changed(explained):
+def test_edited_prompt_shows_the_changed_words(explained):
     """Of a long prompt only the changed words are shown, with a few around them."""
     new = "... have bought within 14 days of the purchase, unworn, ..."
     assert explained(ask(POLICY.replace("30 days", "14 days"), seed=43)) == [
@@ -73,7 +73,7 @@ def test_an_edited_prompt_shows_the_words_that_changed(explained):
     ]
 
 
-def test_parameters_that_came_or_went_are_named(explained):
+def test_added_or_removed_parameters_are_named(explained):
     """A parameter on one side only is a difference, too."""
     assert explained(ask(POLICY, temperature=0.5))[2:] == [
         "    seed: 42 -> (not sent)",
@@ -81,19 +81,19 @@ def test_parameters_that_came_or_went_are_named(explained):
     ]
 
 
-def test_another_model_is_the_only_difference(explained):
-    """A candidate that was never recorded is told as such, without an arm where none is known."""
+def test_other_model_is_the_only_difference(explained):
+    """A candidate that was never recorded is reported, without an arm where none is known."""
     assert explained(model="gpt-4.1", role="") == [
         "no recording for case 'refund-policy' (gpt-4.1)", WHERE, "    model: claude-sonnet-4.5 -> gpt-4.1"
     ]  # fmt: skip
 
 
-def test_one_more_sample_is_the_only_difference(explained):
+def test_additional_sample_is_the_only_difference(explained):
     """More samples than were recorded."""
     assert explained(sample=1)[2:] == ["    sample: 0 -> 1"]
 
 
-def test_a_case_that_was_renamed_and_edited_is_found_by_its_words(explained):
+def test_renamed_and_edited_case_is_found_by_its_words(explained):
     """A prompt in the name of its case changes both at once."""
     other = "... for a shop that sells hats. Customers may return what ..."
     assert explained(ask(POLICY.replace("shoes", "hats"), seed=42), case="hats")[2:] == [
@@ -102,8 +102,8 @@ def test_a_case_that_was_renamed_and_edited_is_found_by_its_words(explained):
     ]
 
 
-def test_a_request_like_no_other_has_no_neighbour(explained):
-    """Nothing is shown rather than something that has nothing to do with it."""
+def test_dissimilar_request_has_no_nearest_recording(explained):
+    """Nothing is shown rather than an unrelated recording."""
     assert explained({"messages": []}, case="new") == ["no recording for case 'new' (control, claude-sonnet-4.5)"]
 
 
@@ -115,38 +115,38 @@ def test_thousands_of_misses_stay_cheap(explained, monkeypatch):
 
 
 @pytest.mark.parametrize("request_line", ["", '{"format":1,"request":"HASH","body":7}\n'])
-def test_without_the_request_only_the_case_is_told(bench, request_line):
-    """A file from which somebody has taken the requests still explains what it can."""
-    bench.record((bench.key(), bench.reply()))
-    merge_journals(bench.root)
-    reply = bench.lines()[1]
-    bench.file.write_text(request_line.replace("HASH", bench.key().request) + reply)
-    error = Recordings(bench.root).explain_miss(bench.file, bench.key(body={"n": 1}), {"n": 1}, COMMAND)
-    assert error.problem.splitlines()[2:] == ["    the request (what was asked then is not in the file)"]
+def test_miss_without_the_recorded_request_shows_only_the_case(project, request_line):
+    """A file whose requests were removed still explains the rest."""
+    project.record((project.key(), project.reply()))
+    merge_journals(project.root)
+    reply = project.lines()[1]
+    project.file.write_text(request_line.replace("HASH", project.key().request) + reply)
+    error = Recordings(project.root).explain_miss(project.file, project.key(body={"n": 1}), {"n": 1}, COMMAND)
+    assert error.problem.splitlines()[2:] == ["    the request (the recorded one is not in the file)"]
 
 
-def test_a_miss_holds_no_secret(bench):
-    """What is compared and shown is redacted on both sides."""
+def test_miss_report_holds_no_secret(project):
+    """Compared and shown texts are redacted on both sides."""
 
     def redact(text):
         return text.replace("s3cret", "[redacted]")
 
     body = {"n": "s3cret"}
-    journal = bench.journal(redact=redact)
-    journal.append(bench.file, bench.key("s3cret", body=body), body, bench.reply())
+    journal = project.journal(redact=redact)
+    journal.append(project.file, project.key("s3cret", body=body), body, project.reply())
     journal.close()
-    merge_journals(bench.root)
+    merge_journals(project.root)
     other = {"n": "a s3cret"}
-    error = Recordings(bench.root, redact).explain_miss(
-        bench.file, bench.key("s3cret", body=other), {"model": "m", **other}, COMMAND
+    error = Recordings(project.root, redact).explain_miss(
+        project.file, project.key("s3cret", body=other), {"model": "m", **other}, COMMAND
     )
     assert error.problem.splitlines() == [
         "no recording for case '[redacted]' (claude-sonnet-4.5)", WHERE, '    n: "[redacted]" -> "a [redacted]"'
     ]  # fmt: skip
 
 
-def test_long_texts_are_cut():
-    """A text that is new altogether shows its beginning, one that was continued its end."""
+def test_long_texts_are_shortened():
+    """An entirely new text shows its beginning, a continued one its end."""
     words = " ".join(f"word{n}" for n in range(30))
     start = '"word0 word1 word2 word3 word4 word5 word6 word7 word8 ...'
     assert list(differences({}, {"a": words})) == [f"a: (not sent) -> {start}"]
@@ -156,7 +156,7 @@ def test_long_texts_are_cut():
 
 
 @pytest.mark.parametrize("letter", ["y", "\N{CJK UNIFIED IDEOGRAPH-6F22}"])
-def test_a_text_without_spaces_is_cut_too(letter):
+def test_text_without_spaces_is_shortened_too(letter):
     """A megabyte of base64, or a language without spaces, shows the change and does not flood the terminal."""
     (line,) = differences({"a": letter * 10**6}, {"a": letter * 5000 + "!" + letter * 5000})
     assert len(line) < 400

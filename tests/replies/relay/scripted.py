@@ -1,16 +1,15 @@
-"""A server on the loopback that says over a raw socket just what a test has written down."""
+"""A loopback server that sends scripted bytes over a raw socket."""
 
 import socket
 import threading
-import time
 
 
 class ScriptedServer:
-    """Answers the n-th request with `answers[n]`, bytes or (seconds, bytes) parts; the last answer is for all others.
+    """A server that sends `answers[n]` to the n-th request, and the last answer to all further ones.
 
-    An answer may also be a function of the request. None closes the connection, as the end of an answer does where
-    `closes` is set. `heads` are the requests as they
-    came, `connections` counts what was accepted.
+    An answer is bytes, a list of parts, or a function of the request. A part is bytes, None (close the connection), or
+    a function that is called before the next part is sent, which lets a test decide when. `closes` closes the
+    connection after each answer. `heads` are the received requests, `connections` counts the accepted connections.
     """
 
     def __init__(self, *answers, closes=False):
@@ -53,9 +52,10 @@ class ScriptedServer:
         for part in parts:
             if part is None:
                 return False
-            wait_s, data = (0, part) if isinstance(part, bytes) else part
-            time.sleep(wait_s)
-            connection.sendall(data)
+            if callable(part):
+                part()
+            else:
+                connection.sendall(part)
         return not self.closes
 
     def _read(self, file):
@@ -71,7 +71,7 @@ class ScriptedServer:
 
 
 def whole(body, *headers, status=b"200 OK"):
-    """An answer with its length."""
+    """Return an answer with its length."""
     lines = b"".join(b"%s\r\n" % header for header in headers)
     return b"HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %d\r\n\r\n%s" % (
         status,
@@ -82,5 +82,5 @@ def whole(body, *headers, status=b"200 OK"):
 
 
 def said(text="Hi"):
-    """The body of a chat answer."""
+    """Return the body of a chat answer."""
     return b'{"choices": [{"message": {"content": "%s"}, "finish_reason": "stop"}]}' % text.encode()

@@ -13,7 +13,8 @@ from relay_server.client import RunningRelay
 from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RelayError
-from pytest_graysplit.replies.relay.client import Relay, RelayStats
+from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.relay.stats import RelayStats
 from pytest_graysplit.types import Secret
 
 MODEL = "deepseek-v3.2"
@@ -28,7 +29,7 @@ def running():
 
 @pytest.fixture
 def server(running, monkeypatch):
-    """A relay as it was started, reached without whatever proxy this machine has."""
+    """Start a relay, reached without any proxy of this machine."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     running.reset()
@@ -44,7 +45,7 @@ async def no_sleep(_):
 
 
 def use(server, work, *, sleep=no_sleep, url=None, **settings):
-    """Run `work(relay)` in a loop of its own, without spending the time that is only waited."""
+    """Run `work(relay)` in a loop of its own, without spending the simulated waits."""
 
     async def run():
         chosen = Settings(base_url=url or server.url, **settings)
@@ -71,7 +72,7 @@ def preflight(server, *models, **settings):
 
 
 def asked_after_preflight(model, count):
-    """What a run does: look at the list, then send everything at once; the first error ends it."""
+    """Act like a run: read the list, then send everything at once; the first error ends it."""
 
     async def work(relay):
         await relay.preflight([model])
@@ -86,8 +87,8 @@ def refused(call, *args, **settings):
     return str(caught.value)
 
 
-def test_an_answer_becomes_a_reply(server):
-    """Text, usage, names and times of one answer arrive where they belong."""
+def test_answer_becomes_a_reply(server):
+    """Text, usage, names and times of one answer are in their fields."""
     reply = ask(server, body_of(seed=42))
     assert (reply.outcome, reply.text) == ("ok", "Answer of deepseek-v3.2 to: Explain CAP (seed 42)")
     assert (reply.served_model, reply.finish_reason, reply.attempts) == (MODEL, "stop", 1)
@@ -98,19 +99,19 @@ def test_an_answer_becomes_a_reply(server):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", reply.at)
 
 
-def test_nothing_is_sent_that_is_not_in_the_body(server):
+def test_request_has_only_the_given_body(server):
     body = body_of(temperature=0)
     ask(server, body)
     assert server.stats()["bodies"] == [body]
 
 
-def test_a_body_may_be_of_read_only_mappings(server):
-    """Cases are frozen, and what they hold is sent as the JSON that it looks like."""
+def test_body_may_have_read_only_mappings(server):
+    """Cases are frozen, and their content is sent as JSON."""
     message = MappingProxyType({"role": "user", "content": "Explain CAP"})
     assert ask(server, body_of() | {"messages": [message]}).text == "Answer of deepseek-v3.2 to: Explain CAP"
 
 
-def test_a_stream_tells_when_its_first_token_came(server):
+def test_stream_has_a_time_to_first_token(server):
     reply = ask(server, body_of(stream=True, stream_options={"include_usage": True}))
     assert (reply.outcome, reply.text) == ("ok", "Answer of deepseek-v3.2 to: Explain CAP")
     assert 0 < reply.ttft_s <= reply.latency_s
@@ -132,18 +133,18 @@ def test_a_stream_tells_when_its_first_token_came(server):
         ("filter-400", "filtered"),
     ],
 )
-def test_what_the_model_did_is_an_outcome_and_never_retried(server, kind, outcome):
+def test_outcome_of_the_model_is_never_retried(server, kind, outcome):
     reply = ask(server, body_of(model=f"{MODEL}+{kind}"))
     assert (reply.outcome, reply.attempts, reply.retryable, reply.error_slug) == (outcome, 1, False, None)
     assert reply.latency_s > 0
 
 
-def test_a_refusal_in_words_is_told_by_the_function_given(server):
+def test_refusal_in_words_is_detected_by_the_given_function(server):
     server.control(faults=[{"kind": "text", "text": "Sorry, I cannot."}])
     assert ask(server).outcome == "refusal"
 
 
-def test_the_model_that_served_is_recorded(server):
+def test_serving_model_is_recorded(server):
     assert ask(server, body_of(model=f"{MODEL}+other-model")).served_model == "gpt-4.1-mini"
     assert ask(server, body_of(model=f"{MODEL}+fallback")).fell_back
 
@@ -163,7 +164,7 @@ def test_the_model_that_served_is_recorded(server):
         ({"kind": "sse", "events": 3}, "the stream ended before the answer did", "relay-stream-cut"),
     ],
 )  # fmt: skip
-def test_what_may_pass_is_retried_and_then_an_error_reply(server, fault, error, slug):
+def test_transient_failure_is_retried_and_then_an_error_reply(server, fault, error, slug):
     server.control(faults=[{**fault, "times": 3}])
     reply = ask(server, retries=2)
     assert (reply.outcome, reply.error, reply.error_slug) == ("error", error, slug)
@@ -185,13 +186,13 @@ def test_what_may_pass_is_retried_and_then_an_error_reply(server, fault, error, 
         ("400", "the relay answered 400: the request cannot be read", "relay-http-error", False),
     ],
 )  # fmt: skip
-def test_what_stays_wrong_is_an_error_reply_at_once(server, kind, error, slug, retryable):
+def test_permanent_failure_is_an_error_reply_at_once(server, kind, error, slug, retryable):
     reply = ask(server, body_of(model=f"{MODEL}+{kind}"))
     assert (reply.outcome, reply.error, reply.error_slug) == ("error", error, slug)
     assert (reply.attempts, reply.retryable) == (1, retryable)
 
 
-def test_a_refused_parameter_names_itself(server):
+def test_refused_parameter_is_named(server):
     reply = ask(server, body_of(model=f"{MODEL}+param-400", max_tokens=5))
     assert reply.error == (
         "the relay answered 400: Unsupported parameter: 'max_tokens' is not supported with this model. "
@@ -201,14 +202,14 @@ def test_a_refused_parameter_names_itself(server):
     assert (reply.error_slug, reply.retryable) == ("param-refused", False)
 
 
-def test_a_connection_cut_in_the_middle_of_an_answer_is_retried(server):
+def test_connection_cut_during_an_answer_is_retried(server):
     server.control(faults=[{"kind": "cut"}])
     reply = ask(server)
     assert (reply.outcome, reply.attempts, reply.retried) == ("ok", 2, ("relay-unreachable",))
 
 
-def test_headers_of_one_request_go_with_it_alone(server):
-    """Two requests to one model may tell the relay different arms."""
+def test_headers_of_one_request_are_sent_with_it_alone(server):
+    """Two requests to one model may have headers of different arms."""
 
     async def work(relay):
         seen = []
@@ -220,7 +221,7 @@ def test_headers_of_one_request_go_with_it_alone(server):
     assert use(server, work) == ["control", "treatment", None]
 
 
-def test_a_rate_limited_request_waits_as_asked_and_halves_the_concurrency(server):
+def test_rate_limited_request_waits_as_asked_and_halves_the_concurrency(server):
     server.control(faults=[{"kind": "429", "retry_after": 0.02}])
     reply, stats = ask_with_stats(server, sleep=asyncio.sleep)
     assert (reply.outcome, reply.attempts) == ("ok", 2)
@@ -230,7 +231,7 @@ def test_a_rate_limited_request_waits_as_asked_and_halves_the_concurrency(server
     )
 
 
-def test_a_relay_that_takes_few_at_a_time_is_asked_fewer_at_a_time(server):
+def test_relay_that_accepts_few_requests_gets_fewer_at_a_time(server):
     server.control(max_in_flight=3, latency=0.01)
 
     async def work(relay):
@@ -255,7 +256,7 @@ def test_no_more_requests_are_in_flight_than_allowed(server):
     assert max(reply.queue_s for reply in replies) > min(reply.latency_s for reply in replies)
 
 
-def test_the_retry_budget_keeps_a_dying_relay_from_being_hammered(server):
+def test_retry_budget_protects_a_failing_relay(server):
     server.control(faults=[{"kind": "503", "times": None}])
 
     async def work(relay):
@@ -267,8 +268,8 @@ def test_the_retry_budget_keeps_a_dying_relay_from_being_hammered(server):
 
 
 @pytest.mark.parametrize("kind", ["hang", "keepalive"])
-def test_the_deadline_covers_the_whole_attempt(server, kind):
-    """Also where a byte now and then keeps the connection alive."""
+def test_deadline_covers_the_whole_attempt(server, kind):
+    """Also where an occasional byte keeps the connection alive."""
     server.control(faults=[{"kind": kind, "for_s": 30, "times": 2}])
     reply = ask(server, timeout_s=0.15, retries=1)
     assert (reply.outcome, reply.error) == ("error", "no whole answer within 0.15 s")
@@ -280,7 +281,7 @@ def test_blank_lines_before_an_answer_do_no_harm(server):
     assert ask(server).text == "Answer of deepseek-v3.2 to: Explain CAP"
 
 
-def test_a_relay_that_has_gone_is_an_error_reply():
+def test_relay_that_has_stopped_is_an_error_reply():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
@@ -294,7 +295,7 @@ def test_a_relay_that_has_gone_is_an_error_reply():
     )
 
 
-def test_an_unwritable_request_is_an_error_reply(server):
+def test_unwritable_request_is_an_error_reply(server):
     reply = ask(server, body_of("half an emoji \ud83d"))
     assert (reply.outcome, reply.error_slug, reply.attempts) == ("error", "request-unusable", 0)
     reply = ask(server, body_of(temperature=object()))
@@ -316,12 +317,12 @@ def test_an_unwritable_request_is_an_error_reply(server):
                 "  hint: export GRAYSPLIT_API_KEY=...  [key-refused]")),
     ],
 )  # fmt: skip
-def test_what_every_call_would_meet_stops_the_run(server, kind, message):
+def test_fatal_failure_stops_the_run(server, kind, message):
     assert refused(ask, server, body_of(model=f"{MODEL}+{kind}")) == message.format(url=server.url)
     assert server.stats()["total"] == 1
 
 
-def test_a_wait_that_is_too_long_stops_the_run(server):
+def test_wait_that_is_too_long_stops_the_run(server):
     server.control(faults=[{"kind": "429", "retry_after": 3600, "on": "any", "times": None}])
     message = (
         "the relay asks to wait 3600 s before the next request "
@@ -334,7 +335,7 @@ def test_a_wait_that_is_too_long_stops_the_run(server):
     )
 
 
-def test_a_refused_key_is_one_message_without_the_key(server):
+def test_refused_key_is_one_message_without_the_key(server):
     """Neither the message nor a traceback with all local variables shows it."""
     server.control(key="the-right-one")
     with pytest.raises(RelayError) as caught:
@@ -347,13 +348,13 @@ def test_a_refused_key_is_one_message_without_the_key(server):
     assert KEY not in "".join(told.format())
 
 
-def test_a_key_that_the_relay_repeats_is_taken_out(server):
+def test_key_in_an_error_of_the_relay_is_redacted(server):
     server.control(faults=[{"kind": "500", "message": f"no upstream for {KEY}", "times": 2}])
     reply = ask(server, key=Secret(KEY), retries=1)
     assert reply.error == "the relay answered 500: no upstream for ***"
 
 
-def test_a_key_is_sent_as_a_bearer_and_extra_headers_go_along(server):
+def test_key_is_sent_as_a_bearer_with_extra_headers(server):
     server.control(key=KEY)
     table = ProjectConfig(headers={"X-Team": "search"}, model_headers={MODEL: {"X-AB-Variant": "treatment"}})
     assert ask(server, key=Secret(KEY), table=table).outcome == "ok"
@@ -365,12 +366,12 @@ def test_a_key_is_sent_as_a_bearer_and_extra_headers_go_along(server):
     )
 
 
-def test_without_a_key_nothing_is_signed(server):
+def test_without_a_key_no_authorization_is_sent(server):
     ask(server)
     assert "authorization" not in server.stats()["headers"]
 
 
-def test_a_preflight_asks_for_the_list_and_nothing_else(server):
+def test_preflight_requests_only_the_list(server):
     assert preflight(server, MODEL, "gpt-4.1", concurrency=9) == ()
     assert (server.stats()["total"], server.stats()["paths"]) == (0, {"GET /v1/models": 1})
 
@@ -387,7 +388,7 @@ def test_connections_opened_ahead_carry_the_first_requests(server):
     assert after["connections"] - before["connections"] == 1  # the one that asks for these figures
 
 
-def test_a_preflight_warns_of_keys_and_ends(server):
+def test_preflight_warns_of_keys_and_shutdowns(server):
     server.control(models=[{"id": MODEL, "shutdown_date": "2026-12-31"}])
     assert preflight(server, key=Secret("sk-ant-0123456789")) == (
         "the key in GRAYSPLIT_API_KEY looks like one of Anthropic, but the relay is 127.0.0.1",
@@ -395,7 +396,7 @@ def test_a_preflight_warns_of_keys_and_ends(server):
     )
 
 
-def test_an_unknown_model_is_found_out_with_one_request_and_names_the_nearest(server):
+def test_unknown_model_takes_one_request_and_names_the_nearest(server):
     server.control(faults=[{"kind": "404", "message": "The model gpt-4.2 does not exist", "times": None}])
     assert refused(use, server, asked_after_preflight("gpt-4.2", 20)) == (
         "the relay knows no model 'gpt-4.2', did you mean gpt-4.1? "
@@ -405,7 +406,7 @@ def test_an_unknown_model_is_found_out_with_one_request_and_names_the_nearest(se
     assert server.stats()["total"] == 1
 
 
-def test_a_model_that_is_not_listed_and_served_is_a_warning(server):
+def test_unlisted_model_that_is_served_is_a_warning(server):
     assert preflight(server, "gpt-4.2") == (
         "the relay lists no model 'gpt-4.2', did you mean gpt-4.1?; it may serve it all the same",
     )
@@ -413,7 +414,7 @@ def test_a_model_that_is_not_listed_and_served_is_a_warning(server):
     assert {reply.outcome for reply in replies} == {"ok"}
 
 
-def test_the_first_request_to_a_model_that_is_not_listed_goes_alone(server):
+def test_first_request_to_an_unlisted_model_goes_alone(server):
     server.control(models=[], latency=0.2)
     use(server, asked_after_preflight(MODEL, 1))
     assert server.stats()["peak_in_flight"] == 1
@@ -421,20 +422,20 @@ def test_the_first_request_to_a_model_that_is_not_listed_goes_alone(server):
     assert server.stats()["peak_in_flight"] == 7  # the others go together, once it is answered
 
 
-def test_models_that_are_listed_go_all_at_once(server):
+def test_requests_to_listed_models_go_all_at_once(server):
     server.control(latency=0.2)
     use(server, asked_after_preflight(MODEL, 8), concurrency=8)
     assert server.stats()["peak_in_flight"] == 8
 
 
 @pytest.mark.parametrize("kind", ["401", "403", "404", "500", "503", "html", "redirect", "garbage", "drop", "text-500"])
-def test_a_list_of_models_that_cannot_be_had_locks_nobody_out(server, kind):
+def test_unavailable_list_of_models_blocks_no_request(server, kind):
     server.control(faults=[{"kind": kind, "on": "models", "times": None}])
     replies = use(server, asked_after_preflight(MODEL, 3))
     assert {reply.outcome for reply in replies} == {"ok"}
 
 
-def test_one_prompt_that_is_forbidden_is_the_end_of_that_request_alone(server):
+def test_forbidden_prompt_ends_only_its_own_request(server):
     server.control(faults=[{"kind": "403", "match": "Question 2", "message": "blocked", "times": None}])
     replies = use(server, asked_after_preflight(MODEL, 4))
     assert [reply.outcome for reply in replies] == ["ok", "ok", "error", "ok"]
@@ -442,7 +443,7 @@ def test_one_prompt_that_is_forbidden_is_the_end_of_that_request_alone(server):
 
 
 @pytest.mark.parametrize(("message", "asked"), [("blocked", 3), ("this key may not be used here", 1)])
-def test_a_key_that_nothing_gets_through_with_is_refused_after_few_requests(server, message, asked):
+def test_key_that_is_always_forbidden_is_refused_after_few_requests(server, message, asked):
     server.control(models=[], faults=[{"kind": "403", "message": message, "times": None, "code": None}])
     assert refused(use, server, asked_after_preflight(MODEL, 20), key=Secret(KEY)) == (
         f"{server.url} refused the key: the relay answered 403: {message}\n"
@@ -452,23 +453,23 @@ def test_a_key_that_nothing_gets_through_with_is_refused_after_few_requests(serv
 
 
 @pytest.mark.parametrize("message", ["The input was flagged by our moderation", "blocked by the content policy"])
-def test_a_moderated_prompt_is_filtered(server, message):
+def test_moderated_prompt_is_filtered(server, message):
     server.control(faults=[{"kind": "403", "message": message}])
     assert ask(server).outcome == "filtered"
 
 
-def test_a_relay_that_lists_no_models_is_trusted(server):
+def test_relay_that_lists_no_models_is_trusted(server):
     server.control(faults=[{"kind": "404", "on": "models"}])
     assert preflight(server, "whatever") == ()
 
 
-def test_a_list_that_hangs_is_waited_for_once_as_long_as_any_answer(server):
+def test_list_that_hangs_is_waited_for_once_until_the_deadline(server):
     server.control(faults=[{"kind": "hang", "on": "models", "times": None}])
     assert preflight(server, timeout_s=0.2) == ("the model names were not checked: no whole answer within 0.2 s",)
     assert server.stats()["paths"] == {"GET /v1/models": 1}
 
 
-def test_a_busy_list_of_models_is_a_warning(server):
+def test_busy_list_of_models_is_a_warning(server):
     server.control(faults=[{"kind": "429", "on": "models", "times": 3}])
     assert preflight(server) == (
         "the model names were not checked: the relay answered 429: rate limit reached, slow down",
@@ -484,7 +485,7 @@ def test_a_busy_list_of_models_is_a_warning(server):
         ("404", "the relay answered 404: no such route (the base URL usually ends in /v1)", "relay-no-route"),
     ],
 )  # fmt: skip
-def test_what_is_not_a_relay_is_found_out_with_one_request(server, kind, problem, slug):
+def test_address_that_is_not_a_relay_takes_one_request(server, kind, problem, slug):
     server.control(faults=[{"kind": kind, "on": "any", "times": None}])
     assert refused(use, server, asked_after_preflight(MODEL, 20)) == (
         f"{server.url} is not an OpenAI-compatible relay: {problem}\n"
@@ -493,7 +494,7 @@ def test_what_is_not_a_relay_is_found_out_with_one_request(server, kind, problem
     assert server.stats()["total"] == 1
 
 
-def test_an_unusable_proxy_is_one_message(server, monkeypatch):
+def test_unusable_proxy_is_one_message(server, monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "gopher://proxy.example")
     message = refused(ask, None, url="http://relay.example/v1")
     assert message.startswith(
@@ -503,8 +504,8 @@ def test_an_unusable_proxy_is_one_message(server, monkeypatch):
     assert message.endswith("[environment-unusable]")
 
 
-def test_stopping_in_the_middle_is_quiet(server):
-    """Cancelled calls give up their places, and no warning of an open connection comes after."""
+def test_cancellation_is_quiet(server):
+    """Cancelled calls release their places, and no warning of an open connection follows."""
     server.control(latency=5)
 
     async def work(relay):
@@ -520,8 +521,8 @@ def test_stopping_in_the_middle_is_quiet(server):
     gc.collect()
 
 
-def test_switches_of_other_libraries_for_test_suites_do_not_reach_the_retries(server, monkeypatch):
-    """stamina.set_testing and set_active are global; a suite that uses them still gets honest retries."""
+def test_switches_of_other_libraries_do_not_reach_the_retries(server, monkeypatch):
+    """stamina.set_testing and set_active are global; a suite that uses them still gets real retries."""
     stamina = pytest.importorskip("stamina")
     server.control(faults=[{"kind": "500", "times": 2}])
     stamina.set_active(False)

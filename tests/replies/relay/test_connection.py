@@ -1,4 +1,4 @@
-"""What a relay may send over the wire, byte by byte, and what becomes of the request it belongs to and of the next."""
+"""Bytes that a relay may send over the wire, and their effect on this request and the next."""
 
 import asyncio
 import gzip
@@ -7,8 +7,10 @@ import re
 import ssl
 import subprocess
 import sys
+import threading
 import tracemalloc
 import zlib
+from time import perf_counter
 
 import pytest
 from replies.relay.scripted import ScriptedServer, said, whole
@@ -17,7 +19,8 @@ from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.relay import body as limits
 from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.replies.relay.pipe import Endpoint
-from pytest_graysplit.replies.relay.proxies import Proxy
+from pytest_graysplit.replies.relay.proxies import Proxy, ProxyChoice
+from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Secret
 
 KEY = "made-up-key-0123456789"
@@ -29,12 +32,12 @@ def without_proxies(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def ask(url, count=1, *, stream=False, at_once=False, **settings):
-    """Ask a few questions, one after the other over one connection or all at once, and return the replies."""
+def ask(url, count=1, *, stream=False, at_once=False, clock=perf_counter, **settings):
+    """Send a few requests, one after the other over one connection or all at once, and return the replies."""
 
     async def run():
         chosen = Settings(base_url=url, **{"concurrency": count if at_once else 1, "retries": 0, **settings})
-        async with Relay(chosen, is_refusal=lambda _: False, sleep=lambda _: asyncio.sleep(0)) as relay:
+        async with Relay(chosen, is_refusal=lambda _: False, clock=clock, sleep=lambda _: asyncio.sleep(0)) as relay:
             bodies = [
                 {"model": "m", "messages": [], "n": n} | ({"stream": True} if stream else {}) for n in range(count)
             ]
@@ -49,7 +52,7 @@ def texts(replies):
     return [reply.text if reply.outcome == "ok" else reply.error_slug for reply in replies]
 
 
-def test_a_request_has_the_shape_that_relays_expect():
+def test_request_has_the_shape_that_relays_expect():
     """JSON at the relay's own path, the key as a bearer, and nothing else."""
     with ScriptedServer(whole(said())) as server:
         [reply] = ask(server.url.replace("/v1", "/team a/v1"), key=Secret(KEY))
@@ -81,17 +84,19 @@ def test_requests_share_a_connection():
     ids=["an answer", "a line break", "garbage", "an empty answer"],
 )
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "a little later"])
-def test_what_follows_an_answer_is_never_the_answer_to_the_next_question(surplus, late):
+def test_bytes_after_a_response_never_answer_the_next_request(surplus, late):
     """The connection is closed, and the next request opens another one."""
-    first = [whole(said("one")), (0.05, surplus)] if late else [whole(said("one")) + surplus]
+    answered, sent = threading.Event(), threading.Event()
+    parts = [whole(said("one")), lambda: answered.wait(60), surplus] if late else [whole(said("one")) + surplus]
 
     async def run():
         async with Relay(Settings(base_url=server.url, concurrency=1), is_refusal=lambda _: False) as relay:
             replies = [await relay.ask("m", {"n": 1})]
-            await asyncio.sleep(0.15)
+            answered.set()
+            await asyncio.to_thread(sent.wait, 60)
             return [*replies, await relay.ask("m", {"n": 2})]
 
-    with ScriptedServer(first, whole(said("two"))) as server:
+    with ScriptedServer([*parts, sent.set], whole(said("two"))) as server:
         assert texts(asyncio.run(run())) == ["one", "two"]
     assert server.connections == 2
 
@@ -114,7 +119,7 @@ def test_what_follows_an_answer_is_never_the_answer_to_the_next_question(surplus
     ],
 )
 @pytest.mark.parametrize("reused", [False, True], ids=["a new connection", "a reused connection"])
-def test_a_broken_answer_is_asked_for_again(broken, reused):
+def test_broken_response_is_requested_again(broken, reused):
     before = [whole(said("before"))] if reused else []
     with ScriptedServer(*before, broken, whole(said("after"))) as server:
         replies = ask(server.url, 1 + reused, retries=1)
@@ -140,12 +145,12 @@ def test_compressed_answers_are_read(encoded):
         assert texts(ask(server.url)) == ["Hi"]
 
 
-def test_an_interim_response_is_not_the_answer():
+def test_interim_response_is_skipped():
     with ScriptedServer(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" + whole(said())) as server:
         assert texts(ask(server.url)) == ["Hi"]
 
 
-def test_a_relay_that_closes_after_each_answer_is_asked_over_new_connections():
+def test_relay_that_closes_after_each_response_gets_new_connections():
     answer = b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n" + said()
     with ScriptedServer(answer, closes=True) as server:
         assert texts(ask(server.url, 3)) == ["Hi"] * 3
@@ -154,13 +159,13 @@ def test_a_relay_that_closes_after_each_answer_is_asked_over_new_connections():
 
 @pytest.fixture(scope="module")
 def bomb():
-    """400 MB of zeros as gzip, made piece by piece."""
+    """Return 400 MB of zeros as gzip, made piece by piece."""
     stream = zlib.compressobj(9, wbits=31)
     return b"".join([*(stream.compress(bytes(1_000_000)) for _ in range(400)), stream.flush()])
 
 
 @pytest.mark.parametrize("encoding", [b"gzip, gzip", b"gzip"])
-def test_a_bomb_costs_its_own_request_and_little_memory(encoding, bomb):
+def test_compression_bomb_costs_its_own_request_and_little_memory(encoding, bomb):
     """Two kilobytes of gzip in gzip are 400 MB of zeros."""
     data = gzip.compress(bomb, 9) if encoding == b"gzip, gzip" else bomb
     with ScriptedServer(whole(data, b"content-encoding: " + encoding), whole(said())) as server:
@@ -175,14 +180,14 @@ def test_a_bomb_costs_its_own_request_and_little_memory(encoding, bomb):
     assert peak < 100_000_000
 
 
-def test_an_endless_answer_is_left_at_the_limit(monkeypatch):
+def test_endless_response_is_cut_at_the_limit(monkeypatch):
     monkeypatch.setattr("pytest_graysplit.replies.relay.connection.MOST_BYTES_PER_ANSWER", 1_000_000)
     endless = [b"HTTP/1.1 200 OK\r\n\r\n", *[b" " * 100_000] * 1000]
     with ScriptedServer(endless, whole(said())) as server:
         assert texts(ask(server.url, 2)) == ["relay-answer-large", "Hi"]
 
 
-def test_all_answers_together_have_a_limit_too():
+def test_all_responses_together_have_a_limit_too():
     meter = limits.Meter(2 * limits.MB)
     first, second = (limits.Body({}, meter) for _ in range(2))
     first.add(bytes(1_500_000))
@@ -190,11 +195,11 @@ def test_all_answers_together_have_a_limit_too():
         second.add(bytes(1_000_000))
     first.forget()
     second.forget()
-    assert meter.held == 0
+    assert meter.total == 0
 
 
-def test_an_error_page_is_read_to_its_beginning():
-    """Nobody needs the rest, and the connection it would come over is closed."""
+def test_error_page_is_read_only_at_its_beginning():
+    """The rest is not needed, and its connection is closed."""
     page = b"<html><title>Bad gateway</title>" + b"x" * 10_000_000
     with ScriptedServer(whole(page, status=b"502 Bad Gateway"), whole(said())) as server:
         replies = ask(server.url, 2)
@@ -208,22 +213,46 @@ def test_large_answers_of_16_requests_at_once_arrive():
         assert texts(ask(server.url, 16, at_once=True)) == [text] * 16
 
 
-def test_a_stream_is_read_as_it_comes():
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+def test_stream_is_read_as_it_arrives(monkeypatch):
+    """By a clock that only the server moves: before the first token, and again after the client has timed it."""
+    now_s, has_token, timed = 100.0, False, threading.Event()
+
+    class Watch(TokenWatch):
+        def sees_first(self, piece):
+            nonlocal has_token
+            is_first = super().sees_first(piece)
+            has_token = has_token or is_first
+            return is_first
+
+    def clock():
+        read_s = now_s
+        if has_token:
+            timed.set()
+        return read_s
+
+    def tick():
+        nonlocal now_s
+        now_s += 1.0
+
+    monkeypatch.setattr("pytest_graysplit.replies.relay.client.TokenWatch", Watch)
     events = [
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
         b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n',
-        (0.05, b'data: {"choices":[{"index":0,"delta":{"content":"He'),
+        tick,
+        b'data: {"choices":[{"index":0,"delta":{"content":"He',
         b'llo"}}]}\n\n',
-        (0.05, b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'),
+        lambda: timed.wait(60),
+        tick,
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
     ]
-    with ScriptedServer([head, *events], closes=True) as server:
-        [reply] = ask(server.url, stream=True)
+    with ScriptedServer(events, closes=True) as server:
+        [reply] = ask(server.url, stream=True, clock=clock)
     assert reply.text == "Hello"
-    assert 0.04 < reply.ttft_s < reply.latency_s - 0.04
+    assert (reply.ttft_s, reply.latency_s) == (1.0, 2.0)
 
 
-def test_a_latency_begins_where_the_connection_is_open():
-    """By a clock that only opening the connection moves, a quarter of a second is queue time and no latency."""
+def test_latency_begins_when_the_connection_is_open():
+    """By a clock that only opening the connection moves, a quarter of a second is queue time and not latency."""
     now_s = 100.0
 
     async def run():
@@ -245,14 +274,14 @@ def test_a_latency_begins_where_the_connection_is_open():
     assert (reply.queue_s, reply.latency_s) == (0.25, 0.0)
 
 
-def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch):
+def test_connection_that_was_idle_for_long_is_not_used(monkeypatch):
     monkeypatch.setattr("pytest_graysplit.replies.relay.connection.IDLE_S", 0.0)
     with ScriptedServer(whole(said())) as server:
         assert texts(ask(server.url, 2)) == ["Hi", "Hi"]
     assert server.connections == 2
 
 
-def test_a_forward_proxy_gets_the_whole_address_and_its_own_password(monkeypatch):
+def test_forward_proxy_gets_the_whole_address_and_its_own_password(monkeypatch):
     with ScriptedServer(whole(said())) as server:
         port = server.url.split(":")[2].removesuffix("/v1")
         monkeypatch.setenv("HTTP_PROXY", f"http://us%20er:pass@127.0.0.1:{port}")
@@ -264,7 +293,7 @@ def test_a_forward_proxy_gets_the_whole_address_and_its_own_password(monkeypatch
     assert b"proxy-authorization: Basic dXMgZXI6cGFzcw==\r\n" in server.heads[0]
 
 
-def test_a_proxy_that_refuses_a_tunnel_is_a_connection_that_cannot_be_made(monkeypatch):
+def test_proxy_that_refuses_a_tunnel_is_a_failed_connection(monkeypatch):
     refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
     with ScriptedServer(refusal) as server:
         port = server.url.split(":")[2].removesuffix("/v1")
@@ -276,7 +305,7 @@ def test_a_proxy_that_refuses_a_tunnel_is_a_connection_that_cannot_be_made(monke
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that its own authority file vouches for."""
+    """Return a certificate for 127.0.0.1 with its own authority file."""
     folder = tmp_path_factory.mktemp("tls")
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
@@ -308,33 +337,26 @@ class TlsServer(ScriptedServer):
             return
 
 
-def test_a_relay_behind_tls_is_asked_directly_and_through_a_tunnel(certificate, monkeypatch):
+def test_relay_behind_tls_is_reached_directly_and_through_a_tunnel(certificate, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
     with TlsServer(certificate, whole(said())) as server:
         url = server.url.replace("http:", "https:")
         assert texts(ask(url, 2)) == ["Hi", "Hi"]
         port = int(url.split(":")[2].removesuffix("/v1"))
-        monkeypatch.setattr(
-            "pytest_graysplit.replies.relay.client.way_to", lambda *_: (Proxy(host="127.0.0.1", port=port), ())
-        )
-        monkeypatch.setattr("pytest_graysplit.replies.relay.client._way", lambda *_: Way(port))
+        choice = ProxyChoice(Proxy(host="127.0.0.1", port=port))  # no environment names a proxy for a loopback address
+        monkeypatch.setattr("pytest_graysplit.replies.relay.client.choose_proxy", lambda *_: choice)
         assert texts(ask(url, 2)) == ["Hi", "Hi"]
     assert (server.tunnelled, server.connections) == (1, 2)
 
 
-class Way:
-    def __init__(self, port):
-        self.proxy, self.unreadable = Proxy(host="127.0.0.1", port=port), ()
-
-
-def test_a_certificate_that_nothing_vouches_for_is_named(certificate):
+def test_untrusted_certificate_is_named(certificate):
     with TlsServer(certificate, whole(said())) as server:
         [reply] = ask(server.url.replace("http:", "https:"))
     assert re.fullmatch(r"cannot connect: CERTIFICATE_VERIFY_FAILED: self.signed certificate", reply.error)
     assert reply.error_slug == "relay-unreachable"
 
 
-def test_a_host_that_does_not_exist_is_told_in_a_sentence():
+def test_unknown_host_is_reported_in_a_sentence():
     [reply] = ask("http://nowhere.invalid/v1")
     assert reply.error.startswith("cannot connect: ")
     assert (reply.error_slug, reply.retryable) == ("relay-unreachable", True)
@@ -349,23 +371,23 @@ def test_a_host_that_does_not_exist_is_told_in_a_sentence():
         ("http://bücher.example/v1", "xn--bcher-kva.example", 80, "xn--bcher-kva.example"),
     ],
 )
-def test_an_endpoint_is_read_from_an_address(url, host, port, authority):
+def test_endpoint_is_read_from_an_address(url, host, port, authority):
     endpoint = Endpoint.of(url, ssl.create_default_context, None)
     assert (endpoint.host, endpoint.port, endpoint.authority) == (host, port, authority)
 
 
-def test_requests_pass_by_sockets_and_clocks_that_a_test_has_replaced():
-    """What was there when the engine was made is used, whatever stands in its place later."""
+def test_requests_ignore_replaced_sockets_and_clocks():
+    """The worker uses the sockets and clocks that existed when it was made."""
     script = f"""
 import asyncio, socket, sys, time
 sys.path[:0] = {[str(path) for path in sys.path]!r}
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.engine import Engine, Job
+from pytest_graysplit.replies.request_worker import QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 
 settings = Settings(base_url=sys.argv[1], retries=3)
-engine = Engine(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
+engine = RequestWorker(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
 
 class Blocked(socket.socket):
     def __new__(cls, *args, **kwargs):
@@ -377,7 +399,7 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.socket, socket.getaddrinfo, socket.create_connection = Blocked, refuse, refuse
 time.monotonic = time.time = time.perf_counter = lambda: 7.0
-jobs = [Job("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
+jobs = [QueuedRequest("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
 engine.submit(jobs)
 replies = [job.future.result(60) for job in jobs]
 print({{reply.text for reply in replies}}, all(reply.latency_s > 0 for reply in replies))

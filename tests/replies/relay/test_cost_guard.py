@@ -1,4 +1,4 @@
-"""What each kind of attempt leaves in the account, against a real relay that bills by its own count."""
+"""The effect of each kind of attempt on the budget, against a real relay that bills by its own count."""
 
 import asyncio
 import socket
@@ -24,29 +24,29 @@ def a_body(prompt="Explain CAP", **params):
     return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], "max_tokens": 6, **params}
 
 
-class Desk:
-    """A relay with a price list, and clients that ask it out of one account."""
+class CappedRelay:
+    """A relay with a price list, and clients that share one budget."""
 
     def __init__(self, relay):
         self.relay = relay
         relay.control(prices={MODEL: PRICE})
-        self.most = PRICES.at_most_usd(MODEL, *self.bound(a_body())[:2])
-        self.account("10")
+        self.most = PRICES.at_most_usd(MODEL, *self.limit_of(a_body())[:2])
+        self.set_cap("10")
 
     @staticmethod
-    def bound(body):
+    def limit_of(body):
         return token_limit(body)
 
-    def account(self, cap, patience_s=60):
-        self.spending = BudgetTracker(Decimal(cap), MemoryLedger())
-        self.purse = CostGuard(self.spending, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
+    def set_cap(self, cap, patience_s=60):
+        self.tracker = BudgetTracker(Decimal(cap), MemoryLedger())
+        self.guard = CostGuard(self.tracker, PRICES, cap_usd=Decimal(cap), patience_s=patience_s)
 
     def ask(self, *bodies, url=None, **settings):
-        """Ask all at once; return replies, and the error of what was not asked."""
+        """Send all requests at once; return replies, and the errors of requests that were not sent."""
 
         async def run():
             chosen = Settings(**{"base_url": url or self.relay.url, "retries": 0, **settings})
-            async with Relay(chosen, is_refusal=lambda text: False, purse=self.purse) as relay:
+            async with Relay(chosen, is_refusal=lambda text: False, cost_guard=self.guard) as relay:
                 asked = [relay.ask(MODEL, body) for body in bodies]
                 return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -54,7 +54,7 @@ class Desk:
 
     @property
     def spent(self):
-        return self.spending.usage().usd
+        return self.tracker.usage().usd
 
     @property
     def billed(self):
@@ -62,142 +62,142 @@ class Desk:
 
 
 @pytest.fixture
-def desk(relay):
-    return Desk(relay)
+def capped_relay(relay):
+    return CappedRelay(relay)
 
 
-def test_a_reply_is_settled_at_what_it_cost(desk):
-    """To the last digit of what the relay billed."""
-    desk.ask(a_body(), a_body("Another one, a little longer"))
-    assert desk.spent == desk.billed > 0
+def test_reply_is_settled_at_its_cost(capped_relay):
+    """To the last digit of the relay's bill."""
+    capped_relay.ask(a_body(), a_body("Another one, a little longer"))
+    assert capped_relay.spent == capped_relay.billed > 0
 
 
 @pytest.mark.parametrize("kind", ["400", "402", "404", "413", "422", "429", "quota", "filter-400", "param-400"])
-def test_a_refusal_costs_nothing(desk, kind):
-    """No model has worked on it; a second request still goes under a cap of one."""
-    desk.account(desk.most)
-    desk.relay.control(faults=[{"kind": kind, "message": "no"}])
-    desk.ask(a_body())
-    assert desk.spent == 0
-    desk.ask(a_body())
-    assert desk.spent == desk.billed > 0
+def test_refusal_costs_nothing(capped_relay, kind):
+    """No model has worked on it; a second request still fits under a cap of one."""
+    capped_relay.set_cap(capped_relay.most)
+    capped_relay.relay.control(faults=[{"kind": kind, "message": "no"}])
+    capped_relay.ask(a_body())
+    assert capped_relay.spent == 0
+    capped_relay.ask(a_body())
+    assert capped_relay.spent == capped_relay.billed > 0
 
 
 @pytest.mark.parametrize(
     "kind", ["500", "502", "503", "drop", "bill-drop", "cut", "garbage", "html", "no-choices", "error-200", "no-usage"]
 )
-def test_what_may_have_been_billed_stays_spent(desk, kind):
-    """All of the reservation, told apart from what is certain, and never less than the relay's own count."""
-    desk.relay.control(faults=[{"kind": kind}])
-    desk.ask(a_body())
-    assert desk.spent == desk.spending.usage().unconfirmed_usd == desk.most
-    assert desk.billed <= desk.most
+def test_failure_that_may_have_been_billed_stays_spent(capped_relay, kind):
+    """All of the reservation, marked as unconfirmed, and never less than the relay's own count."""
+    capped_relay.relay.control(faults=[{"kind": kind}])
+    capped_relay.ask(a_body())
+    assert capped_relay.spent == capped_relay.tracker.usage().unconfirmed_usd == capped_relay.most
+    assert capped_relay.billed <= capped_relay.most
 
 
-def test_a_timeout_stays_spent(desk):
-    """The relay answers, and bills, when nobody waits any more."""
-    desk.relay.control(faults=[{"kind": "slow", "latency": 0.2}])
-    [reply] = desk.ask(a_body(), timeout_s=0.05)
+def test_timeout_stays_spent(capped_relay):
+    """The relay answers, and bills, after the client has stopped waiting."""
+    capped_relay.relay.control(faults=[{"kind": "slow", "latency": 0.2}])
+    [reply] = capped_relay.ask(a_body(), timeout_s=0.05)
     assert reply.error_slug == "relay-timeout"
-    while desk.relay.stats()["in_flight"]:
+    while capped_relay.relay.stats()["in_flight"]:
         time.sleep(0.02)
-    assert 0 < desk.billed <= desk.spent == desk.most
+    assert 0 < capped_relay.billed <= capped_relay.spent == capped_relay.most
 
 
-def test_what_never_left_costs_nothing(desk):
-    """Nobody listens at the address."""
+def test_unsent_request_costs_nothing(capped_relay):
+    """The address has no server."""
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
-        [reply] = desk.ask(a_body(), url=f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")
+        [reply] = capped_relay.ask(a_body(), url=f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")
     assert reply.error_slug == "relay-unreachable"
-    assert desk.spent == 0
+    assert capped_relay.spent == 0
 
 
-def test_each_attempt_pays_anew(desk):
-    """Two drops and an answer cost two worst cases and what the answer cost."""
-    desk.relay.control(faults=[{"kind": "drop", "times": 2}])
-    [reply] = desk.ask(a_body(), retries=3)
+def test_each_attempt_makes_a_reservation(capped_relay):
+    """Two drops and an answer cost two worst cases and the cost of the answer."""
+    capped_relay.relay.control(faults=[{"kind": "drop", "times": 2}])
+    [reply] = capped_relay.ask(a_body(), retries=3)
     assert reply.attempts == 3
-    assert desk.spent == 2 * desk.most + desk.billed
+    assert capped_relay.spent == 2 * capped_relay.most + capped_relay.billed
 
 
-def test_a_retry_that_does_not_fit_is_not_made(desk):
-    """The request ends as one that was not asked: nothing is said of the model."""
-    desk.account(desk.most * Decimal("1.5"))
-    desk.relay.control(faults=[{"kind": "drop", "times": None}])
-    [error] = desk.ask(a_body(), retries=3)
+def test_retry_that_does_not_fit_is_not_made(capped_relay):
+    """The request ends as one that was not sent: nothing is said about the model."""
+    capped_relay.set_cap(capped_relay.most * Decimal("1.5"))
+    capped_relay.relay.control(faults=[{"kind": "drop", "times": None}])
+    [error] = capped_relay.ask(a_body(), retries=3)
     assert isinstance(error, BudgetExceededError)
-    assert desk.relay.stats()["total"] == 1
+    assert capped_relay.relay.stats()["total"] == 1
 
 
-def test_a_request_waits_for_what_others_give_back(desk):
-    """The worst cases do not fit together, and what they really cost does: all are answered in the end."""
+def test_request_waits_for_released_reservations(capped_relay):
+    """The worst cases do not fit together, and the real costs do: all are answered in the end."""
     bodies = [a_body("Hm", max_tokens=limit) for limit in (20, 20, 20, 20, 20)]
-    worst = PRICES.at_most_usd(MODEL, *desk.bound(bodies[0])[:2])
-    desk.account(worst * 2)
-    desk.relay.control(faults=[{"kind": "text", "text": "Hm.", "times": None}])
-    replies = desk.ask(*bodies)
+    worst = PRICES.at_most_usd(MODEL, *capped_relay.limit_of(bodies[0])[:2])
+    capped_relay.set_cap(worst * 2)
+    capped_relay.relay.control(faults=[{"kind": "text", "text": "Hm.", "times": None}])
+    replies = capped_relay.ask(*bodies)
     assert [reply.text for reply in replies] == ["Hm."] * 5
-    assert desk.spent == desk.billed
-    assert desk.relay.stats()["peak_in_flight"] <= 2
+    assert capped_relay.spent == capped_relay.billed
+    assert capped_relay.relay.stats()["peak_in_flight"] <= 2
 
 
-def test_the_message_names_the_cap_and_the_remedy(desk):
+def test_message_names_the_cap_and_the_remedy(capped_relay):
     """In the form of every message."""
-    desk.account("0.0005")
-    [error] = desk.ask(a_body())
+    capped_relay.set_cap("0.0005")
+    [error] = capped_relay.ask(a_body())
     assert str(error) == (
         "not asked: the cap of $0.0005 is used up\n"
         "  hint: raise --graysplit-max-cost and run again: what was answered is kept  [budget-used-up]"
     )
-    assert desk.relay.stats()["total"] == 0
+    assert capped_relay.relay.stats()["total"] == 0
 
 
-def test_a_request_that_nobody_can_bound_is_not_sent(desk):
+def test_request_without_a_maximum_cost_is_not_sent(capped_relay):
     """Without a limit on the answer, or a price of the model."""
     body = a_body()
     del body["max_tokens"]
-    [error] = desk.ask(body)
+    [error] = capped_relay.ask(body)
     assert isinstance(error, BudgetExceededError)
-    assert desk.relay.stats()["total"] == 0
+    assert capped_relay.relay.stats()["total"] == 0
 
 
-def test_the_wait_for_a_stale_reservation_times_out(desk, monkeypatch):
-    """When nothing is settled for longer than the patience, what is set aside belongs to a process that is gone."""
+def test_reservation_wait_times_out(capped_relay, monkeypatch):
+    """When nothing is settled for longer than the patience, the reservation belongs to a process that has died."""
     monkeypatch.setattr(cost_guard, "POLL_S", 0)
-    desk.account(desk.most, patience_s=0)
-    desk.spending.reserve(desk.spending.reservation("gone", desk.most / 2))
-    [error] = desk.ask(a_body())
+    capped_relay.set_cap(capped_relay.most, patience_s=0)
+    capped_relay.tracker.reserve(capped_relay.tracker.reservation("gone", capped_relay.most / 2))
+    [error] = capped_relay.ask(a_body())
     assert isinstance(error, BudgetExceededError)
-    assert desk.relay.stats()["total"] == 0
+    assert capped_relay.relay.stats()["total"] == 0
 
 
-def test_a_cancelled_request_gives_back_only_what_was_never_sent(desk):
+def test_cancelled_request_releases_only_an_unsent_reservation(capped_relay):
     """One is in flight and one waits for a place when both are cancelled."""
-    desk.relay.control(faults=[{"kind": "hang", "times": None}])
+    capped_relay.relay.control(faults=[{"kind": "hang", "times": None}])
 
     async def run():
-        chosen = Settings(base_url=desk.relay.url, retries=0)
-        async with Relay(chosen, is_refusal=lambda text: False, concurrency=1, purse=desk.purse) as relay:
+        chosen = Settings(base_url=capped_relay.relay.url, retries=0)
+        async with Relay(chosen, is_refusal=lambda text: False, concurrency=1, cost_guard=capped_relay.guard) as relay:
             tasks = [asyncio.create_task(relay.ask(MODEL, a_body())) for _ in range(2)]
-            while desk.spent < 2 * desk.most or not relay.stats().requests:  # noqa: ASYNC110 # in another process
+            while capped_relay.spent < 2 * capped_relay.most or not relay.stats().requests:  # noqa: ASYNC110 # in another process
                 await asyncio.sleep(0.01)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(run())
-    assert desk.spent == desk.most
+    assert capped_relay.spent == capped_relay.most
 
 
-def test_a_relay_that_bills_above_its_price_is_believed(desk):
-    """What the first answer cost above its reservation scales the second one's: it does not fit any more."""
+def test_bill_above_the_price_scales_the_next_reservation(capped_relay):
+    """The second reservation, scaled by the overrun of the first answer, does not fit any more."""
     cheap = PriceTable({MODEL: {"input": Decimal(1), "output": Decimal(1)}})
-    desk.purse = CostGuard(desk.spending, cheap, cap_usd=Decimal(10), patience_s=60)
+    capped_relay.guard = CostGuard(capped_relay.tracker, cheap, cap_usd=Decimal(10), patience_s=60)
     body = {**a_body(), "max_tokens": 2}
-    desk.relay.control(faults=[{"kind": "reported", "cost": "6"}])
-    desk.ask(body)
-    assert desk.spent == 6
-    assert desk.spending.usage().price_overruns[MODEL] > 1000
-    [error] = desk.ask(body)
+    capped_relay.relay.control(faults=[{"kind": "reported", "cost": "6"}])
+    capped_relay.ask(body)
+    assert capped_relay.spent == 6
+    assert capped_relay.tracker.usage().price_overruns[MODEL] > 1000
+    [error] = capped_relay.ask(body)
     assert isinstance(error, BudgetExceededError)

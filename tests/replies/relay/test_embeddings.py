@@ -1,4 +1,4 @@
-"""Vectors over the wire, in each shape that relays give them, and through the real client."""
+"""Vectors over the wire, in each shape that relays send, and through the real client."""
 
 import asyncio
 import base64
@@ -30,8 +30,8 @@ def as_base64(numbers):
 
 
 @pytest.mark.parametrize("given", [FLOATS, as_base64(FLOATS)], ids=["list", "base64"])
-def test_a_vector_is_kept_as_a_recording_holds_it(given):
-    """Both spellings of the wire become one text, with the tokens and the model that served."""
+def test_vector_is_kept_as_a_recording_stores_it(given):
+    """Both spellings of the wire become one text, with the tokens and the serving model."""
     reply = read({"data": [{"embedding": given}], "model": "served", "usage": {"prompt_tokens": 7, "total_tokens": 7}})
     assert (reply.outcome, reply.text, reply.served_model) == ("ok", pack(FLOATS), "served")
     assert list(unpack(reply.text)) == [64, -127, 32]
@@ -53,12 +53,12 @@ def test_a_vector_is_kept_as_a_recording_holds_it(given):
         {"choices": [{"message": {"content": "hello"}}]},
     ],
 )
-def test_an_answer_without_a_whole_vector_is_a_fault(payload):
-    """Half a vector points elsewhere, so it is no vector."""
+def test_response_without_a_whole_vector_is_a_failure(payload):
+    """Half a vector has another direction."""
     assert read(payload).slug == "relay-no-embedding"
 
 
-def test_an_error_inside_a_200_is_the_error_that_it_is():
+def test_error_inside_a_200_is_a_failure():
     """As for chat: a 200 is not yet a success."""
     assert read({"error": {"message": "no such model", "code": 404}}).status == 404
 
@@ -72,8 +72,8 @@ def ask(relay, *texts, **settings):
     return asyncio.run(work())
 
 
-def test_the_client_posts_to_the_embeddings_route(relay):
-    """One request a text, on the route of its own, timed and counted like a chat completion."""
+def test_client_posts_to_the_embeddings_route(relay):
+    """One request per text, on its own route, timed and counted like a chat completion."""
     one, other = ask(relay, "lamp lamp shade", "shade lamp lamp")
     assert one.text == other.text
     assert (one.outcome, one.attempts, one.usage.prompt) == ("ok", 1, 3)
@@ -82,16 +82,16 @@ def test_the_client_posts_to_the_embeddings_route(relay):
     assert relay.stats()["bodies"][0] == {"model": MODEL, "input": "lamp lamp shade"}
 
 
-def test_a_busy_relay_is_asked_again(relay):
-    """429 and 5xx are retried as for chat, and what fails in the end is a reply that says so."""
+def test_busy_relay_is_tried_again(relay):
+    """429 and 5xx are retried as for chat, and the last failure becomes a failed reply."""
     relay.control(faults=[{"kind": "429", "retry_after_ms": 1}, {"kind": "503", "match": "never", "times": None}])
     assert [reply.attempts for reply in ask(relay, "lamp")] == [2]
     [failed] = ask(relay, "never", retries=0)
     assert (failed.outcome, failed.error_slug) == ("error", "relay-http-error")
 
 
-def test_a_relay_that_lists_no_embedding_model_is_a_warning():
-    """Many relays list only what chats; where the list is unknown nothing is said."""
+def test_relay_that_lists_no_embedding_model_is_a_warning():
+    """Many relays list only chat models; where the list is unknown, there is no warning."""
     assert list(unlisted_warnings([MODEL], {"gpt-4.1": {}})) == [
         "the relay lists no model 'text-embedding-3-small'; it may serve it all the same"
     ]

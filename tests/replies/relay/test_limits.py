@@ -1,77 +1,77 @@
-"""Places, pace and the watch over the loop."""
+"""Limits on requests in flight and on their rate, and the delay of the event loop."""
 
 import asyncio
 
 import pytest
 
-from pytest_graysplit.replies.relay import event_loop_lag
-from pytest_graysplit.replies.relay.event_loop_lag import EventLoopLag
+from pytest_graysplit.replies.relay import stats
 from pytest_graysplit.replies.relay.limits import AdaptiveConcurrencyLimit, ConnectionSlots, RateLimiter
+from pytest_graysplit.replies.relay.stats import EventLoopLag
 
 
-def test_a_429_halves_once_a_window():
-    """The requests that were out together all meet the same 429; they are one piece of news."""
+def test_429_halves_the_limit_once_per_window():
+    """The requests that were in flight together all get the same 429; they count once."""
     limiter = AdaptiveConcurrencyLimit(16)
     window = limiter.window
     for _ in range(5):
-        limiter.rate_limited(window)
+        limiter.record_rate_limit(window)
     assert (limiter.limit, limiter.lowest) == (8, 8)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert (limiter.limit, limiter.lowest) == (4, 4)
 
 
-def test_a_window_of_successes_gives_one_back_up_to_the_most():
+def test_limit_grows_by_one_per_window_of_successes_up_to_the_maximum():
     limiter = AdaptiveConcurrencyLimit(3)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert limiter.limit == 1
-    limiter.succeeded()
+    limiter.record_success()
     assert limiter.limit == 2
-    limiter.succeeded()
+    limiter.record_success()
     assert limiter.limit == 2
     for _ in range(9):
-        limiter.succeeded()
+        limiter.record_success()
     assert (limiter.limit, limiter.lowest) == (3, 1)
 
 
-def test_at_least_one_request_may_always_be_out():
+def test_limit_is_never_below_one():
     limiter = AdaptiveConcurrencyLimit(1)
-    limiter.rate_limited(limiter.window)
+    limiter.record_rate_limit(limiter.window)
     assert limiter.limit == 1
 
 
-def test_places_go_to_those_who_came_first():
-    """Waiting requests go in order, no more of them than there are places, and the warmest place first."""
+def test_slots_are_first_come_first_served():
+    """Waiting requests go in order, as many as there are slots, and the most recently used one first."""
 
     async def run():
         slots, order = ConnectionSlots(["a", "b"], AdaptiveConcurrencyLimit(2)), []
-        assert (await slots.take(), await slots.take()) == ("b", "a")
+        assert (await slots.acquire(), await slots.acquire()) == ("b", "a")
 
         async def wait(name):
-            order.append((name, await slots.take()))
+            order.append((name, await slots.acquire()))
 
         waiting = [asyncio.ensure_future(wait(number)) for number in range(3)]
         await asyncio.sleep(0)
-        slots.give_back("a")
-        slots.give_back("b")
+        slots.release("a")
+        slots.release("b")
         await asyncio.wait(waiting[:2])
-        slots.give_back("a")
+        slots.release("a")
         await asyncio.wait(waiting)
         return order
 
     assert asyncio.run(run()) == [(0, "a"), (1, "b"), (2, "a")]
 
 
-def test_who_stops_waiting_loses_no_place():
-    """A cancelled request gives its place on, whether it was still waiting or had just been called."""
+def test_cancelled_request_loses_no_slot():
+    """It passes its slot on, whether it was still waiting or had just been admitted."""
 
     async def run():
         slots = ConnectionSlots(["only"], AdaptiveConcurrencyLimit(1))
-        await slots.take()
-        waiting, called, last = (asyncio.ensure_future(slots.take()) for _ in range(3))
+        await slots.acquire()
+        waiting, called, last = (asyncio.ensure_future(slots.acquire()) for _ in range(3))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
-        slots.give_back("only")
+        slots.release("only")
         called.cancel()
         await asyncio.wait([called])
         return await asyncio.wait_for(last, 5), waiting.cancelled(), called.cancelled()
@@ -79,17 +79,17 @@ def test_who_stops_waiting_loses_no_place():
     assert asyncio.run(run()) == ("only", True, True)
 
 
-def test_fewer_places_hold_requests_back_until_enough_came_back():
+def test_lower_limit_holds_requests_back_until_enough_slots_are_free():
     async def run():
         limiter = AdaptiveConcurrencyLimit(2)
         slots = ConnectionSlots(["a", "b"], limiter)
-        first, second = await slots.take(), await slots.take()
-        limiter.rate_limited(limiter.window)
-        third = asyncio.ensure_future(slots.take())
-        slots.give_back(first)
+        first, second = await slots.acquire(), await slots.acquire()
+        limiter.record_rate_limit(limiter.window)
+        third = asyncio.ensure_future(slots.acquire())
+        slots.release(first)
         await asyncio.sleep(0)
         early = third.done()
-        slots.give_back(second)
+        slots.release(second)
         return early, await third
 
     assert asyncio.run(run()) == (False, "a")
@@ -113,7 +113,7 @@ def paced(requests_per_min, work):
     return simulated.slept
 
 
-def test_requests_a_minute_are_spread_evenly():
+def test_rate_limiter_spreads_requests_evenly():
     async def work(pace):
         for _ in range(3):
             await pace.wait()
@@ -122,19 +122,19 @@ def test_requests_a_minute_are_spread_evenly():
     assert paced(None, work) == []
 
 
-def test_a_pause_that_the_relay_asks_for_holds_everyone_back():
+def test_requested_pause_holds_all_requests_back():
     async def work(pace):
-        pace.hold(2.0)
-        pace.hold(1.0)
+        pace.pause(2.0)
+        pace.pause(1.0)
         for _ in range(2):
             await pace.wait()
 
     assert paced(None, work) == [2.0]
 
 
-def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
-    """By the clock that it is given: after a sleep of 1 ms this one has moved by 151 ms."""
-    monkeypatch.setattr(event_loop_lag, "PERIOD_S", 0.001)
+def test_loop_lag_is_the_delay_after_a_sleep(monkeypatch):
+    """By the given clock: after a sleep of 1 ms, this one has moved by 151 ms."""
+    monkeypatch.setattr(stats, "PERIOD_S", 0.001)
 
     async def run():
         simulated = Time()
@@ -144,7 +144,7 @@ def test_loop_lag_is_how_much_later_than_asked_the_loop_woke_up(monkeypatch):
         lag.start()
         await asyncio.sleep(0)
         simulated.now += 0.151
-        while not lag.p95_s:  # noqa: ASYNC110 # what is waited for is a number, and tells nobody
+        while not lag.p95_s:  # noqa: ASYNC110 # the number has no event to wait for
             await asyncio.sleep(0)
         await lag.stop()
         return lag.p95_s

@@ -1,4 +1,4 @@
-"""What a list of models tells, whatever its shape, and the sentences that end a run."""
+"""Lists of models in any shape, and the messages that end a run."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_lists_of_every_shape_are_read(payload, names):
                                slug="relay-not-json", status=200)),
     ],
 )  # fmt: skip
-def test_the_answer_to_the_list_of_models_is_read(status, body, expected):
+def test_response_with_the_list_of_models_is_read(status, body, expected):
     assert read_models(RawResponse(status, {}, body), redactor(())) == expected
 
 
@@ -61,26 +61,26 @@ def test_spellings_that_relays_accept_are_listed(model):
     assert is_listed(model, {"llama3:latest": {}, "gemini": {}, "qwen": {}, "gpt-4.1": {}})
 
 
-def test_a_model_that_is_not_listed_is_a_warning_with_the_nearest_name():
+def test_unlisted_model_is_a_warning_with_the_nearest_name():
     assert list(unlisted_warnings(["gpt-4.2"], {"gpt-4.1": {}})) == [
         "the relay lists no model 'gpt-4.2', did you mean gpt-4.1?; it may serve it all the same"
     ]
 
 
 @pytest.mark.parametrize("known", [{"*": {}}, {"openai/*": {}, "other": {}}])
-def test_a_list_of_patterns_vouches_for_nothing_and_is_one_warning(known):
+def test_list_of_patterns_is_one_warning(known):
     assert not is_listed("anything", known)
     assert list(unlisted_warnings(["anything", "else"], known)) == [
         f"the model names were not checked: the relay lists patterns, such as {next(iter(known))!r}"
     ]
 
 
-def test_an_empty_list_vouches_for_nothing_and_warns_of_nothing():
+def test_empty_list_warns_of_nothing():
     assert not is_listed("anything", {})
     assert list(unlisted_warnings(["anything"], {})) == []
 
 
-def test_an_unknown_model_behind_an_alias_names_the_alias():
+def test_unknown_model_behind_an_alias_names_the_alias():
     known = {f"model-{number}": {} for number in range(9)}
     assert str(unknown_model("model-x", "the relay answered 404: no such model", known, {"fast": "model-x"})) == (
         "the relay knows no model 'model-x' (alias 'fast'), did you mean model-0? "
@@ -89,7 +89,7 @@ def test_an_unknown_model_behind_an_alias_names_the_alias():
     )
 
 
-def test_an_announced_end_is_a_warning():
+def test_announced_shutdown_is_a_warning():
     known = {"a": {"shutdown_date": "2026-12-31"}, "b": {"shutdown_date": 1798675200}, "c": {"shutdown_date": None}}
     assert list(shutdown_warnings(["a", "b", "c", "d"], known)) == [
         "a is to be shut down on 2026-12-31, says the relay",
@@ -113,16 +113,16 @@ def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "tab\t"])
-def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key):
+def test_unsendable_key_is_refused_without_showing_it(key):
     with pytest.raises(RelayError) as caught:
         check_headers(Settings(key=Secret(key)), "m")
     assert str(caught.value) == (
         "the key in GRAYSPLIT_API_KEY holds a blank, a line break or a letter that no HTTP header can carry\n"
-        "  hint: copy the key again, without quotes and without what stands around it  [key-unusable]"
+        "  hint: copy the key again, without quotes or surrounding text  [key-unusable]"
     )
 
 
-def test_a_header_that_cannot_be_sent_is_named_without_its_value():
+def test_unsendable_header_is_named_without_its_value():
     with pytest.raises(RelayError) as caught:
         check_headers(Settings(table=ProjectConfig(headers={"X-Team": "grün"})), "m")
     assert str(caught.value) == (
@@ -136,7 +136,7 @@ def fault(problem, slug, status=None):
     return RelayFailure(problem=problem, slug=slug, status=status)
 
 
-def test_a_relay_that_wants_a_key_says_how_to_give_it():
+def test_relay_that_wants_a_key_says_how_to_set_it():
     stop = fatal_errors.stop_for(fault("the relay answered 401", "key-refused", 401), Access(base_url="http://r/v1"))
     assert str(stop) == (
         "http://r/v1 wants a key, and none is set: the relay answered 401\n"
@@ -144,13 +144,13 @@ def test_a_relay_that_wants_a_key_says_how_to_give_it():
     )
 
 
-def test_a_relay_that_wants_a_key_is_offered_the_one_that_is_set():
+def test_relay_that_wants_a_key_names_the_variable_that_is_set():
     access = Access(base_url="http://r/v1", idle={"HOLYSHEEP_API_KEY": Secret("k")})
     stop = fatal_errors.stop_for(fault("the relay answered 401", "key-refused", 401), access)
     assert stop.hint == "export GRAYSPLIT_API_KEY=$HOLYSHEEP_API_KEY"
 
 
-def test_an_empty_account_ends_the_run():
+def test_empty_account_ends_the_run():
     stop = fatal_errors.stop_for(
         fault("the relay answered 402: pay", "quota-exhausted", 402),
         Access(base_url="http://r/v1", key=Secret("k"), variable="OPENAI_API_KEY"),
@@ -162,14 +162,14 @@ def test_an_empty_account_ends_the_run():
     )
 
 
-def test_a_failed_call_ends_nothing():
+def test_failed_call_ends_nothing():
     assert (
         fatal_errors.stop_for(fault("the relay answered 500", "relay-http-error", 500), Access(base_url="http://r/v1"))
         is None
     )
 
 
-def test_replaced_certificates_have_a_hint_of_their_own():
+def test_replaced_certificates_have_their_own_hint():
     stop = fatal_errors.no_preflight(
         fault("cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]", "relay-unreachable"), "https://r"
     )

@@ -1,18 +1,25 @@
-"""Which proxy leads to an address, and what of NO_PROXY is read, for environments as they are found."""
+"""The choice of a proxy for an address, and the parts of NO_PROXY, in real environments."""
 
 import pytest
 
-from pytest_graysplit.replies.relay.proxies import Proxy, ProxyError, Way, stated_proxies, unreadable_warnings, way_to
+from pytest_graysplit.replies.relay.proxies import (
+    Proxy,
+    ProxyChoice,
+    ProxyError,
+    choose_proxy,
+    configured_proxies,
+    unreadable_warnings,
+)
 
 PROXY = {"https": "http://proxy.corp:3128"}
 
 
 def is_direct(url, no_proxy, proxies=None):
-    return way_to(url, {**(proxies or PROXY), "no": no_proxy}).proxy is None
+    return choose_proxy(url, {**(proxies or PROXY), "no": no_proxy}).proxy is None
 
 
 @pytest.mark.parametrize(
-    ("stated", "proxy"),
+    ("configured", "proxy"),
     [
         ("http://proxy.corp:3128", Proxy(host="proxy.corp", port=3128)),
         ("proxy.corp:3128", Proxy(host="proxy.corp", port=3128)),
@@ -22,12 +29,12 @@ def is_direct(url, no_proxy, proxies=None):
         ("http://user:p%40ss@proxy.corp:3128", Proxy(host="proxy.corp", port=3128, authorization="Basic dXNlcjpwQHNz")),
     ],
 )
-def test_proxies_of_every_spelling_are_read(stated, proxy):
-    assert way_to("https://relay.example/v1", {"https": stated}) == Way(proxy)
+def test_proxies_of_every_spelling_are_read(configured, proxy):
+    assert choose_proxy("https://relay.example/v1", {"https": configured}) == ProxyChoice(proxy)
 
 
 @pytest.mark.parametrize(
-    ("stated", "told"),
+    ("configured", "told"),
     [
         ("socks5://user:secret@proxy.corp:1080", "a proxy of the kind socks5:// is not supported"),
         ("http://", "the address of the proxy names no host"),
@@ -35,18 +42,18 @@ def test_proxies_of_every_spelling_are_read(stated, proxy):
         ("http://[::1", "the address of the proxy cannot be read"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(stated, told):
+def test_unusable_proxy_is_reported_without_its_password(configured, told):
     with pytest.raises(ProxyError) as caught:
-        way_to("https://relay.example/v1", {"https": stated})
+        choose_proxy("https://relay.example/v1", {"https": configured})
     assert str(caught.value).startswith(told)
     assert "secret" not in str(caught.value)
 
 
-def test_the_proxy_of_the_scheme_beats_the_one_for_all():
+def test_proxy_of_the_scheme_beats_the_one_for_all():
     proxies = {"http": "http://a:1", "all": "http://b:2"}
-    assert way_to("http://relay.example", proxies).proxy.host == "a"
-    assert way_to("https://relay.example", proxies).proxy.host == "b"
-    assert way_to("https://relay.example", {"http": "http://a:1"}).proxy is None
+    assert choose_proxy("http://relay.example", proxies).proxy.host == "a"
+    assert choose_proxy("https://relay.example", proxies).proxy.host == "b"
+    assert choose_proxy("https://relay.example", {"http": "http://a:1"}).proxy is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,7 @@ def test_the_proxy_of_the_scheme_beats_the_one_for_all():
     ],
 )
 def test_this_machine_is_never_reached_through_a_proxy(url):
-    assert way_to(url, {"http": "http://proxy:3128", "all": "socks5://x"}) == Way()
+    assert choose_proxy(url, {"http": "http://proxy:3128", "all": "socks5://x"}) == ProxyChoice()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,7 @@ def test_this_machine_is_never_reached_through_a_proxy(url):
         ("a.example, b.example c.example", "https://c.example", "https://d.example"),
     ],
 )
-def test_no_proxy_names_hosts_domains_ports_and_networks(entry, direct, proxied):
+def test_no_proxy_matches_hosts_domains_ports_and_networks(entry, direct, proxied):
     assert is_direct(direct, entry)
     assert proxied is None or not is_direct(proxied, entry)
 
@@ -89,11 +96,11 @@ def test_no_proxy_names_hosts_domains_ports_and_networks(entry, direct, proxied)
 @pytest.mark.parametrize(
     "entry", ["[::1", "10.0.0.0/99", "host:port", "http://[x", "a/b", "gopher://x", "b\u00fccher.\ud800"]
 )
-def test_a_part_of_no_proxy_that_cannot_be_read_is_named_and_locks_nobody_out(entry):
-    way = way_to("https://relay.example/v1", {**PROXY, "no": f"{entry},relay.example"})
-    assert way == Way(None, (entry,))
-    [warning] = unreadable_warnings(way)
-    assert warning == f"NO_PROXY: {entry!r} is not a host, an address or a network, and is left aside"
+def test_unreadable_part_of_no_proxy_is_a_warning(entry):
+    proxy_choice = choose_proxy("https://relay.example/v1", {**PROXY, "no": f"{entry},relay.example"})
+    assert proxy_choice == ProxyChoice(None, (entry,))
+    [warning] = unreadable_warnings(proxy_choice)
+    assert warning == f"NO_PROXY: {entry!r} is not a host, an address or a network, and is ignored"
 
 
 def test_proxies_are_read_from_the_environment_in_either_case():
@@ -104,11 +111,13 @@ def test_proxies_are_read_from_the_environment_in_either_case():
         "NO_PROXY": "x",
         "other": "y",
     }
-    assert stated_proxies(environ) == {"http": "http://a", "https": "http://b", "no": "x"}
-    assert stated_proxies({"HTTP_PROXY": "http://attacker", "REQUEST_METHOD": "GET", "no_proxy": "x"}) == {"no": "x"}
+    assert configured_proxies(environ) == {"http": "http://a", "https": "http://b", "no": "x"}
+    assert configured_proxies({"HTTP_PROXY": "http://attacker", "REQUEST_METHOD": "GET", "no_proxy": "x"}) == {
+        "no": "x"
+    }
 
 
-def test_an_environment_that_changes_meanwhile_breaks_nothing():
+def test_environment_that_changes_meanwhile_breaks_nothing():
     """pytest sets a variable for each test while the relay's thread reads them."""
 
     class Changing(dict):
@@ -117,4 +126,4 @@ def test_an_environment_that_changes_meanwhile_breaks_nothing():
 
         items = keys = values = __iter__
 
-    assert stated_proxies(Changing(ALL_PROXY="http://a")) == {"all": "http://a"}
+    assert configured_proxies(Changing(ALL_PROXY="http://a")) == {"all": "http://a"}

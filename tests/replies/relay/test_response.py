@@ -1,4 +1,4 @@
-"""Answers of relays as they were seen in the wild, and what becomes of each."""
+"""Real responses of relays, and the reply or failure for each."""
 
 import json
 from decimal import Decimal
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.formatting.json_text import read_json
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, read_error, redactor
-from pytest_graysplit.replies.relay.response import read_answer
+from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.replies.relay.usage import read_cost, read_usage
 from pytest_graysplit.types import Reply, ToolCall, Usage
@@ -25,7 +25,7 @@ def has_token(stream):
 def read(body, status=200, headers=None, *, sent=NOTHING_SENT, secrets=(), is_refusal=lambda _: False, ttft_s=None):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = RawResponse(status, headers or {}, body, ttft_s)
-    return read_answer(answer, model="m", sent=sent, is_refusal=is_refusal, redact=redactor(secrets))
+    return read_response(answer, model="m", sent=sent, is_refusal=is_refusal, redact=redactor(secrets))
 
 
 def chat(content="Hello", finish="stop", **more):
@@ -42,7 +42,7 @@ def delta(finish=None, **fields):
     return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}
 
 
-def test_a_whole_answer_arrives_whole():
+def test_complete_response_is_read_completely():
     payload = chat() | {
         "id": "chatcmpl-1",
         "model": "deepseek-chat",
@@ -98,13 +98,13 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '
         ({"choices": [{"message": None}]}, "empty", ""),
     ],
 )
-def test_each_answer_has_its_outcome(payload, outcome, text):
+def test_each_response_has_its_outcome(payload, outcome, text):
     reply = read(payload, is_refusal=lambda words: words.startswith("Sorry"))
     assert (reply.outcome, reply.text) == (outcome, text)
 
 
 def test_tool_calls_are_read():
-    """Arguments that are not JSON are kept as they came, and the answer is one all the same."""
+    """Arguments that are not JSON are kept as they were sent, and the response is still an answer."""
     assert read(chat(None, tool_calls=[CALL])).tool_calls == (ToolCall("f", {}, "c1", '{"broken'),)
     legacy = {"name": "f", "arguments": '{"a": 1}'}
     assert read(chat(None, function_call=legacy)).tool_calls == (ToolCall("f", {"a": 1}),)
@@ -167,7 +167,7 @@ def test_tool_calls_are_read():
             Usage(prompt=100, completion=5, cached=90, total=105),
         ),
         ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(prompt=102, cached=99, total=102)),
-        (  # beside the prompt, because more than it
+        (  # beside the prompt, because there are more of them
             {"prompt_tokens": 3, "completion_tokens": 550, "total_tokens": 553, "cache_creation_input_tokens": 12304},
             Usage(prompt=12307, completion=550, cache_write=12304, total=553),
         ),
@@ -225,11 +225,11 @@ def test_tool_calls_are_read():
         ),
     ],
 )
-def test_token_counts_of_every_spelling_become_one(usage, expected):
+def test_token_counts_of_every_spelling_are_read(usage, expected):
     assert read_usage(usage) == expected
 
 
-def test_an_answer_that_went_first_has_prices_of_its_own():
+def test_priority_tier_is_unpriced():
     usage = {"prompt_tokens": 5, "completion_tokens": 2}
     reply = read({**chat("Hello"), "usage": usage, "service_tier": "priority"})
     assert reply.usage == Usage(prompt=5, completion=2, total=7, unpriced=1)
@@ -248,7 +248,7 @@ def test_an_answer_that_went_first_has_prices_of_its_own():
         ({}, {"x-litellm-response-cost": "nan"}, None),
         ({}, {"x-litellm-response-cost": "-1"}, None),
         ({"usage": {"cost": {"request_cost": 0.005, "total_cost": 0.0061}}}, {}, Decimal("0.0061")),
-        # With a key of one's own the relay reports its fee, and the provider sends a bill.
+        # With the user's own key, the relay reports its fee, and the provider sends a bill.
         ({"usage": {"cost": 0, "is_byok": True}}, {}, None),
         ({"usage": {"cost": 0.0006, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}}, {}, None),
         (
@@ -279,11 +279,11 @@ def test_an_answer_that_went_first_has_prices_of_its_own():
         ({"usage": {"cost": 0, "is_byok": False, "cost_details": None}}, {}, Decimal(0)),
     ],
 )
-def test_a_reported_cost_is_read_or_unknown(payload, headers, cost):
+def test_reported_cost_is_read_or_unknown(payload, headers, cost):
     assert read_cost(payload, headers) == cost
 
 
-def test_an_attempted_retry_of_a_gateway_marks_the_reply():
+def test_attempted_retry_of_a_gateway_marks_the_reply():
     assert read(chat(), headers={"x-litellm-attempted-retries": "2"}).fell_back
     assert not read(
         chat(), headers={"x-litellm-attempted-retries": "0", "x-litellm-attempted-fallbacks": "x"}
@@ -306,12 +306,12 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
-def test_a_stream_reads_like_an_answer_that_came_whole(body):
+def test_stream_is_read_like_a_whole_answer(body):
     reply = read(body)
     assert (reply.outcome, reply.text) == ("ok", "Hello")
 
 
-def test_a_stream_brings_its_usage_and_names_along():
+def test_stream_has_usage_and_names():
     chunks = [
         {"id": "a", "model": "served", "usage": None, **delta(reasoning_content="hm")},
         {"id": "a", **delta("length", content="Hi")},
@@ -323,7 +323,7 @@ def test_a_stream_brings_its_usage_and_names_along():
 
 
 def called(*pieces):
-    """The calls of a stream that sends these pieces of calls, one in each event."""
+    """Return the calls of a stream that sends these pieces of calls, one per event."""
     return read(events(*(delta(tool_calls=[piece]) for piece in pieces), delta("tool_calls"))).tool_calls
 
 
@@ -378,30 +378,30 @@ PIECES = {
 
 
 @pytest.mark.parametrize(("pieces", "calls"), PIECES.values(), ids=PIECES.keys())
-def test_pieces_of_tool_calls_are_put_together(pieces, calls):
+def test_pieces_of_tool_calls_are_joined(pieces, calls):
     assert called(*pieces) == calls
 
 
-def test_pieces_of_an_older_function_call_are_put_together():
+def test_pieces_of_an_older_function_call_are_joined():
     pieces = ({"name": "f"}, {"arguments": '{"a"'}, {"arguments": ": 1}"})
     body = events(*(delta(function_call=one) for one in pieces), delta("function_call"))
     assert read(body).tool_calls == (ToolCall("f", {"a": 1}),)
     assert has_token(events(delta(function_call={"name": "f"}), done=False))
 
 
-def test_a_stream_that_breaks_off_is_no_reply():
+def test_interrupted_stream_is_a_failure():
     assert read(events(delta(content="Hel"), done=False)) == RelayFailure(
         problem="the stream ended before the answer did", slug="relay-stream-cut"
     )
 
 
-def test_a_stream_of_nothing_has_no_choices():
+def test_empty_stream_has_no_choices():
     assert read(events({"id": "a"})) == RelayFailure(
         problem="the relay's answer holds no choices", slug="relay-no-choices", status=200
     )
 
 
-def test_a_broken_event_is_not_skipped():
+def test_broken_event_is_not_skipped():
     assert read(b'data: {"choices": [{"del\n\n').slug == "relay-not-json"
 
 
@@ -416,13 +416,13 @@ def test_a_broken_event_is_not_skipped():
         {"object": "error", "code": 502, "message": "upstream failed"},
     ],
 )
-def test_an_error_inside_a_200_is_the_error_that_it_names(body):
+def test_error_inside_a_200_is_the_named_error(body):
     assert read(body) == RelayFailure(
         problem="the relay answered 200: upstream failed", slug="relay-http-error", status=502
     )
 
 
-def test_the_first_token_is_noticed_also_when_it_is_reasoning():
+def test_first_token_may_be_reasoning():
     assert not has_token(b": wait\n\n" + events(delta(role="assistant", content="")))
     assert not has_token(b'data: {"choices": [{"delta": {"content": "Hal')
     assert has_token(events(delta(reasoning_content="hm")))
@@ -482,7 +482,7 @@ def test_errors_of_every_shape_are_read(body, message, codes, param):
         (200, {"choices": [None]}, "the relay's answer holds no choices", "relay-no-choices", 200),
     ],
 )  # fmt: skip
-def test_faults_name_their_cause(status, body, problem, slug, meant):
+def test_failures_name_their_cause(status, body, problem, slug, meant):
     fault = read(body, status, {"location": "https://elsewhere.example"})
     assert fault == RelayFailure(problem=problem, slug=slug, status=meant)
 
@@ -498,7 +498,7 @@ def test_faults_name_their_cause(status, body, problem, slug, meant):
         (422, {"message": "Extra inputs are not permitted", "param": "response_format.strict"}, "response_format"),
     ],
 )  # fmt: skip
-def test_a_refused_parameter_is_named_with_the_place_to_change_it(status, error, param):
+def test_refused_parameter_is_named_with_the_place_to_change_it(status, error, param):
     sent = (*NOTHING_SENT, "max_tokens", "seed", "temperature", "response_format")
     fault = read({"error": error}, status, sent=sent)
     newer = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
@@ -511,7 +511,7 @@ def test_a_refused_parameter_is_named_with_the_place_to_change_it(status, error,
     assert not fault.retryable
 
 
-def test_a_400_about_something_else_blames_no_parameter():
+def test_400_about_something_else_names_no_parameter():
     assert read({"error": {"message": "seed is too large"}}, 400, sent=("seed",)).slug == "relay-http-error"
     assert read({"error": {"message": "unknown model x"}}, 400, sent=("model",)).slug == "relay-http-error"
 
@@ -524,13 +524,13 @@ def test_a_400_about_something_else_blames_no_parameter():
         {"code": "x", "message": "filtered", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
     ],
 )
-def test_a_content_filter_is_an_outcome_and_no_error(error):
-    # No model has worked on it, so it cost nothing, and that is known.
+def test_content_filter_is_an_outcome_and_not_an_error(error):
+    # No model has worked on it, so it is known to cost nothing.
     expected = Reply(model="m", outcome="filtered", error="the relay answered 400: filtered", usage=Usage())
     assert read({"error": error}, 400) == expected
 
 
-def test_an_answer_without_choices_was_billed_all_the_same():
+def test_answer_without_choices_keeps_its_usage():
     usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
     fault = read({"choices": [], "usage": {**usage, "cost": 0.25}})
     assert (fault.slug, fault.usage, fault.reported_cost_usd) == (
@@ -544,7 +544,7 @@ def test_an_answer_without_choices_was_billed_all_the_same():
     ("status", "retryable"),
     [(None, True), (200, True), (400, False), (404, True), (413, False), (422, False), (429, True), (503, True)],
 )
-def test_only_what_stays_wrong_may_be_recorded(status, retryable):
+def test_only_permanent_failures_may_be_recorded(status, retryable):
     assert RelayFailure(problem="p", slug="s", status=status).retryable is retryable
 
 
@@ -556,7 +556,7 @@ def test_messages_hold_no_key_and_stay_short():
     assert fault.problem == f"the relay answered 500: {shown}{'x' * (297 - len(shown))}..."
 
 
-def test_an_answer_that_is_nearly_json_is_read_all_the_same():
+def test_slightly_invalid_json_is_read():
     """A paid answer is not lost to half an emoji, a NaN, a byte order mark, blank lines or one bad byte."""
     assert read_json(rb'{"a": "x\ud83d", "b": NaN}') == {"a": "x\ufffd", "b": None}
     assert read_json(b'{"a": "\xff"}') == {"a": "\ufffd"}
@@ -567,7 +567,7 @@ def test_an_answer_that_is_nearly_json_is_read_all_the_same():
 @pytest.mark.parametrize(
     "body", [b"[" * 100_000, b'{"error":' * 900 + b"1" + b"}" * 900, b"[" * 900 + b"NaN" + b"]" * 900, b'["' * 3000]
 )
-def test_deep_nests_are_faults(body):
+def test_deep_nesting_is_a_failure(body):
     assert isinstance(read(body), RelayFailure)
     assert isinstance(read(body, 500), RelayFailure)
 
@@ -625,15 +625,15 @@ def test_no_stream_crashes_the_reader(values, status):
         ({"code": "429", "msg": "too fast"}, "the relay answered 200: too fast", "relay-rate-limited", 429),
     ],
 )  # fmt: skip
-def test_an_error_inside_a_200_keeps_the_words_of_the_relay(payload, problem, slug, status):
-    """Whatever shape a relay has made up for it; where it says "later", the request is sent again later."""
+def test_error_inside_a_200_keeps_the_words_of_the_relay(payload, problem, slug, status):
+    """In any shape that a relay has invented; where it says "later", the request is sent again later."""
     assert read(payload) == RelayFailure(problem=problem, slug=slug, status=status)
 
 
 @pytest.mark.parametrize(
     "beside", [{"code": 0, "msg": "ok"}, {"base_resp": {"status_code": 0, "status_msg": "success"}}, {"success": True}]
 )
-def test_an_answer_beside_which_all_is_said_to_be_well_is_an_answer(beside):
+def test_answer_with_a_success_code_is_an_answer(beside):
     assert read(chat() | beside).outcome == "ok"
 
 
@@ -642,7 +642,7 @@ def test_an_answer_beside_which_all_is_said_to_be_well_is_an_answer(beside):
                "MALFORMED_FUNCTION_CALL", "network_error", "timeout"]
 )  # fmt: skip
 @pytest.mark.parametrize("streamed", [False, True])
-def test_an_answer_that_the_server_gave_up_on_is_not_one(finish, streamed):
+def test_answer_that_the_server_gave_up_on_is_a_failure(finish, streamed):
     whole = chat("You have 30", finish) | {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}
     fault = read(events(delta(content="You have 30"), delta(finish)) if streamed else whole)
     assert (fault.slug, fault.status, fault.retryable) == ("relay-gave-up", None, True)
@@ -651,7 +651,7 @@ def test_an_answer_that_the_server_gave_up_on_is_not_one(finish, streamed):
 
 
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "max_output_tokens", "model_context_window_exceeded"])
-def test_every_spelling_of_a_token_limit_is_a_cut(finish):
+def test_every_spelling_of_a_token_limit_is_truncation(finish):
     assert read(chat("You have", finish)).outcome == "truncated"
 
 
@@ -660,7 +660,7 @@ def nested(levels):
 
 
 @pytest.mark.parametrize("levels", [150, 500, 5_000, 200_000])
-def test_an_answer_that_is_nested_too_deep_is_refused_as_a_whole(levels):
+def test_deeply_nested_answer_is_refused_as_a_whole(levels):
     arguments = b'{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": %s}}]}}]}'
     fault = read(arguments % nested(levels))
     assert (fault.problem, fault.slug) == ("the answer is nested more than 100 levels deep", "relay-answer-deep")
@@ -668,19 +668,19 @@ def test_an_answer_that_is_nested_too_deep_is_refused_as_a_whole(levels):
 
 
 @pytest.mark.parametrize("levels", [500, 200_000])
-def test_an_error_that_is_nested_too_deep_is_still_an_error(levels):
+def test_deeply_nested_error_is_still_an_error(levels):
     assert isinstance(read(b'{"error": %s}' % nested(levels), 500), RelayFailure)
     assert isinstance(read(b'{"error": ' * levels + b'"no"' + b"}" * levels, 500), RelayFailure)
 
 
 @pytest.mark.parametrize("cost", ["1e400", "1E+400", "1e-400", "-1", "NaN", "Infinity", "1" * 50, "1e7", 1e300, -1.5])
-def test_a_cost_that_cannot_be_is_unknown(cost):
+def test_implausible_cost_is_unknown(cost):
     assert read_cost({"usage": {"cost": cost}}, {}) is None
     assert read_cost({}, {"x-litellm-response-cost": str(cost)}) is None
 
 
 @pytest.mark.parametrize("cost", ["0", "0.000000000001", "12.5", 3, 2.5e-05])
-def test_a_cost_that_can_be_is_taken(cost):
+def test_plausible_cost_is_used(cost):
     assert read_cost({"usage": {"cost": cost}}, {}) == Decimal(str(cost))
 
 
@@ -689,22 +689,22 @@ def test_a_cost_that_can_be_is_taken(cost):
     [b"<html>" + b"<title" * 40_000, b"<!doctype html><title>" + b"a" * 200_000, b"<html>" + b"<title>" * 40_000,
      b"only " * 50_000, b"model " * 40_000, b"no provider " * 20_000],
 )  # fmt: skip
-def test_a_page_made_to_be_slow_is_read_to_its_beginning(page):
-    """A pattern that looks back and forth through 200 kB of these would not come back for minutes."""
+def test_page_that_slows_patterns_is_read_only_at_its_beginning(page):
+    """A pattern with backtracking through 200 kB of these would run for minutes."""
     for status in (200, 400, 403, 500):
         fault = read(page, status)
         assert isinstance(fault, RelayFailure)
         assert len(fault.problem) < 400
 
 
-def test_a_stream_of_very_many_pieces_is_put_together_in_one_go():
-    """Each piece is looked at once: text that grows by copies would take an hour for this."""
+def test_stream_of_very_many_pieces_takes_linear_time():
+    """Each piece is read once: text that grows by copies would take an hour for this."""
     piece = b'data: {"choices":[{"delta":{"content":"ab"}}]}\n\n'
     body = piece * 100_000 + events(delta("stop"))
     assert read(body).text == "ab" * 100_000
 
 
-def test_a_stream_is_watched_until_its_first_token_and_no_further():
+def test_stream_is_watched_only_until_its_first_token():
     watch = TokenWatch()
     whole = b": wait\n\n" + events(delta(role="assistant"), delta(content="Hi"), delta(content="Ho"))
     seen = [watch.sees_first(bytes([byte])) for byte in whole]
@@ -731,7 +731,7 @@ def test_a_stream_is_watched_until_its_first_token_and_no_further():
         ({"content": "<think>in it</think>30", "reasoning_content": "apart"}, "apart", "30"),
     ],
 )
-def test_reasoning_is_kept_apart_from_the_answer(message, reasoning, text):
+def test_reasoning_is_separated_from_the_answer(message, reasoning, text):
     """Whether a server sends it beside the answer, as a part of it, or in front of it."""
     reply = read(chat() | {"choices": [{"message": message}]})
     assert (reply.outcome, reply.reasoning, reply.text) == ("ok", reasoning, text)
@@ -747,7 +747,7 @@ def test_reasoning_is_kept_apart_from_the_answer(message, reasoning, text):
         ("<think>Hm.</think>Sorry, no.", "stop", "refusal"),
     ],
 )
-def test_thoughts_do_not_make_an_answer(content, finish, outcome):
+def test_thoughts_alone_are_an_empty_answer(content, finish, outcome):
     reply = read(chat(content, finish), is_refusal=lambda words: words.startswith("Sorry"))
     assert (reply.outcome, reply.sent_text) == (outcome, content)
 
@@ -762,6 +762,6 @@ def test_thoughts_do_not_make_an_answer(content, finish, outcome):
         [{"reasoning": [{"text": "H"}]}, {"reasoning": [{"text": "m."}]}, {"content": "30"}],
     ],
 )  # fmt: skip
-def test_reasoning_of_a_stream_is_kept_apart_too(pieces):
+def test_reasoning_of_a_stream_is_separated_too(pieces):
     reply = read(events(*(delta(**piece) for piece in pieces), delta("stop")))
     assert (reply.outcome, reply.reasoning, reply.text) == ("ok", "Hm.", "30")

@@ -1,4 +1,4 @@
-"""When a failed attempt is tried again, and how long that waits, is a table."""
+"""The decision to retry after a failed attempt, and the wait before it."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -12,14 +12,14 @@ from pytest_graysplit.replies.relay.retry import (
     decide,
     jittered_wait,
     meant_status,
-    stated_wait,
+    requested_wait,
 )
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 
 
 class Highest(Random):
-    """Chance at its upper end."""
+    """A random source at its upper end."""
 
     def uniform(self, a, b):
         return b
@@ -30,17 +30,17 @@ def decided(status, headers=None, retry=1):
 
 
 @pytest.mark.parametrize("status", [None, 408, 409, 425, 429, 500, 502, 503, 504, 520, 524, 529])
-def test_what_may_pass_by_itself_is_tried_again(status):
+def test_transient_failure_is_retried(status):
     assert decided(status) == RetryAfter(wait_s=0.5)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 402, 403, 404, 413, 422, 501])
-def test_what_stays_wrong_is_not_tried_again(status):
+def test_permanent_failure_is_not_retried(status):
     assert decided(status) is None
 
 
 @pytest.mark.parametrize(
-    ("status", "wish", "expected"),
+    ("status", "override", "expected"),
     [
         (400, "true", RetryAfter(wait_s=0.5)),
         (429, "false", None),
@@ -50,8 +50,8 @@ def test_what_stays_wrong_is_not_tried_again(status):
         (429, "maybe", RetryAfter(wait_s=0.5)),
     ],
 )
-def test_the_relay_may_overrule_the_list_but_not_for_key_and_money(status, wish, expected):
-    assert decided(status, {"x-should-retry": wish}) == expected
+def test_should_retry_header_overrides_the_list_except_for_key_and_money(status, override, expected):
+    assert decided(status, {"x-should-retry": override}) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_the_relay_may_overrule_the_list_but_not_for_key_and_money(status, wish,
         ({"retry-after": ""}, None),
     ],
 )
-def test_the_wait_that_a_relay_asks_for_is_read_in_every_spelling(headers, seconds):
-    assert stated_wait(headers, NOW) == seconds
+def test_requested_wait_is_read_in_every_spelling(headers, seconds):
+    assert requested_wait(headers, NOW) == seconds
 
 
-def test_a_stated_wait_is_kept_up_to_a_minute_and_too_long_beyond():
-    assert decided(429, {"retry-after": "60"}) == RetryAfter(wait_s=60.0, asked=True)
+def test_requested_wait_is_kept_up_to_a_minute_and_too_long_beyond():
+    assert decided(429, {"retry-after": "60"}) == RetryAfter(wait_s=60.0, from_relay=True)
     assert decided(429, {"retry-after": "61"}) == WaitTooLong(wait_s=61.0)
 
 
@@ -108,11 +108,11 @@ def test_waits_are_spread_over_the_whole_range():
         (503, (), 503),
     ],
 )
-def test_codes_tell_what_a_status_hides(status, codes, meant):
+def test_codes_override_the_status(status, codes, meant):
     assert meant_status(status, codes) == meant
 
 
-def test_a_small_run_has_a_few_retries_and_a_large_one_a_fifth():
+def test_retry_budget_of_a_small_and_a_large_run():
     budget = RetryBudget(share=0.2, floor=3)
     assert [budget.take() for _ in range(4)] == [True, True, True, False]
     for _ in range(100):
@@ -126,7 +126,7 @@ def test_a_small_run_has_a_few_retries_and_a_large_one_a_fifth():
     ["99999999999 Oct 5 0:0", "Oct", "Mon, 99 Foo 2026 99:99:99", "31 Feb 2026", "1e999", "-5", "soon", "\u0663", "0x10",
      "Thu, 01 Jan 99999 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 +9999", ",", " ", "9" * 5000],
 )  # fmt: skip
-def test_a_wait_that_cannot_be_read_is_no_wait_and_breaks_nothing(text):
+def test_unreadable_wait_is_ignored(text):
     for name in ("retry-after", "retry-after-ms"):
-        waits = stated_wait({name: text}, datetime(2026, 11, 30, tzinfo=UTC))
+        waits = requested_wait({name: text}, datetime(2026, 11, 30, tzinfo=UTC))
         assert waits is None or 0 <= waits < float("inf")

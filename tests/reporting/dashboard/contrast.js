@@ -1,4 +1,4 @@
-// Every text that is shown, with its contrast against what it stands on; WCAG 2, relative luminance.
+// Every shown text, with its contrast against its background; WCAG 2, relative luminance.
 () => {
   const parsed = (text) => text.match(/[\d.]+/g).map(Number);
   const light = (channel) =>

@@ -52,7 +52,7 @@ def test_grade_status_is_the_worst_verdict(verdicts, status):
 
 @pytest.mark.parametrize("silent", ["control", "deepseek-v3.2"])
 def test_grade_of_an_arm_without_data_is_collecting(silent):
-    """Whatever verdict the source reports."""
+    """The verdict of the source does not matter."""
     arms = [snapshots.arm(name, name, n=0 if name == silent else 120) for name in ("control", "deepseek-v3.2")]
     assert grade_of(snapshots.run(arms=arms))["status"] == "collecting"
     alone = [arm for arm in arms if arm["arm"] != silent]

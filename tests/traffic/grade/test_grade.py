@@ -1,4 +1,4 @@
-"""The grade of live traffic: each rule with its reasons, the order of the rules, and how often a grade errs."""
+"""The grade of live traffic: each rule with its reasons, the order of the rules, and its error rates."""
 
 import sys
 from dataclasses import replace
@@ -23,7 +23,7 @@ NO_FEEDBACK = "no feedback was given, so the quality of the answers is unknown"
 
 
 def arm(name="candidate", units=4_000, failing=80, **more):
-    """An arm whose units send two requests each; of so many units one of them is an error."""
+    """An arm whose units send two requests each; so many units have one error."""
     troubled = [int(number < failing) for number in range(units)]
     clusters = tuple(
         ClusterSums(requests=2, passed=2 - bad, troubled=bad, timed=2, log_latency=0.1 * (number % 5), cost_usd=0.01)
@@ -34,12 +34,12 @@ def arm(name="candidate", units=4_000, failing=80, **more):
 
 
 def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
-    """The grade of a treatment against a control that is like it."""
+    """The grade of a treatment against a control with the same figures."""
     return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
 
 
-def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
-    """Rows that decide are the reasons, and a promotion says that nobody has judged the answers."""
+def test_grade_of_an_equal_treatment_is_promote():
+    """The deciding criteria are the reasons, and a remark says that there was no feedback."""
     found = graded(arm())
     assert (found.treatment, found.verdict, found.needed_units) == ("candidate", "promote", None)
     assert found.reasons == (
@@ -50,14 +50,14 @@ def test_a_treatment_that_is_as_good_is_promoted_with_what_stands_beside():
     assert [row.name for row in found.rows if row.critical] == ["pass_rate", "errors"]
 
 
-def test_with_few_units_it_only_collects():
-    """Whatever else is seen, fewer than 30 units are no grade, and the reason says how many are missing."""
+def test_grade_with_few_units_is_collecting():
+    """Any other finding waits for 30 units."""
     found = graded(arm(units=20, failing=20, gateway_fallbacks=9), mismatch_e=1e300)
     assert (found.verdict, found.needed_units) == ("collecting", 30)
     assert found.reasons == ("candidate: only 20 units with requests; a grade needs at least 30",)
 
 
-def test_an_arm_without_weight_says_that_it_gets_nothing():
+def test_grade_names_an_arm_without_weight():
     """Waiting does not help an arm of weight 0."""
     found = graded(arm(units=0, basis_points=0))
     assert found.reasons == (
@@ -66,7 +66,7 @@ def test_an_arm_without_weight_says_that_it_gets_nothing():
     )
 
 
-def test_a_broken_split_holds():
+def test_grade_holds_on_a_broken_split():
     """Units that do not follow the weights hold a treatment that would be promoted."""
     found = graded(arm(), mismatch_e=5_000.0)
     assert found.verdict == "hold"
@@ -77,8 +77,8 @@ def test_a_broken_split_holds():
     )
 
 
-def test_answers_from_elsewhere_hold_when_they_are_many():
-    """Another model and a gateway that fell back hold above a tenth of a per cent, and are told of below."""
+def test_grade_holds_on_many_answers_of_other_models():
+    """Above a tenth of a percent; fewer are a remark."""
     many = graded(arm(served={"candidate": 7_900, "other": 100}, gateway_fallbacks=50))
     assert many.verdict == "hold"
     assert many.reasons == (
@@ -90,8 +90,8 @@ def test_answers_from_elsewhere_hold_when_they_are_many():
     assert "but the gateway retried or fell back by itself for candidate: 1 reply" in few.reasons
 
 
-def test_an_unknown_price_holds_only_where_the_cost_decides():
-    """Nobody can say what is cheaper without a price."""
+def test_grade_holds_on_an_unknown_price_if_the_cost_decides():
+    """Without a price, the cheaper model is unknown."""
     policy = Policy(critical=("pass_rate", "cost_per_pass"))
     found = graded(arm(unpriced=3), policy=policy)
     assert found.verdict == "hold"
@@ -107,7 +107,7 @@ def test_an_unknown_price_holds_only_where_the_cost_decides():
         ((0.0, 0.0), "hold", "cost per pass is 0 with both models, so nothing is saved"),
     ],
 )
-def test_an_arm_that_is_free_is_graded_where_the_cost_decides(usd, verdict, reason):
+def test_grade_of_a_free_arm_if_the_cost_decides(usd, verdict, reason):
     """By the same rule as a run."""
 
     def paying(own, usd):
@@ -119,15 +119,15 @@ def test_an_arm_that_is_free_is_graded_where_the_cost_decides(usd, verdict, reas
     assert any(one.startswith(reason) for one in found.reasons)
 
 
-def test_more_errors_reject_although_the_margin_of_the_pass_rate_is_kept():
-    """Errors decide for traffic: four points more of them are within the five points of the pass rate."""
+def test_grade_rejects_on_errors_within_the_margin_of_the_pass_rate():
+    """Four points more errors are within the five points of the pass rate, but errors are critical for traffic."""
     found = graded(arm(failing=400))
     assert found.verdict == "reject"
     assert found.reasons == ("errors and refusals are at least 3.2 points more, the bound is 2.0",)
 
 
-def test_the_same_model_is_never_rejected_against_itself():
-    """What would reject a model against itself holds."""
+def test_grade_never_rejects_a_model_against_itself():
+    """A rejecting reason holds instead."""
     found = graded(arm(failing=1_000, model="control"))
     assert found.verdict == "hold"
     assert found.reasons[0] == (
@@ -135,8 +135,8 @@ def test_the_same_model_is_never_rejected_against_itself():
     )
 
 
-def test_a_hold_says_about_how_many_more_units_would_decide():
-    """Few units are not yet enough, and the number named is more than there are."""
+def test_grade_hold_names_the_number_of_units():
+    """Few units are not enough yet, and the named number is larger."""
     found = graded(arm(units=200, failing=4), arm("control", units=200, failing=4))
     assert found.verdict == "hold"
     assert found.needed_units > 200
@@ -151,7 +151,7 @@ def with_feedback(arms, score):
     )
 
 
-def test_feedback_decides_as_soon_as_there_is_any():
+def test_grade_uses_feedback_if_there_is_any():
     """Worse scores reject, equal ones promote, and scores of one arm alone hold."""
     control = with_feedback(arm("control", role="control"), 0.8)
     worse = graded(with_feedback(arm(), 0.6), control)
@@ -165,13 +165,13 @@ def test_feedback_decides_as_soon_as_there_is_any():
 
 
 def asking(name, asks, **more):
-    """An arm whose units ask so often each."""
+    """An arm whose units send these numbers of requests."""
     clusters = tuple(ClusterSums(units=1, requests=number, passed=number) for number in asks)
     return arm(name, units=len(asks), requests=sum(asks), clusters=clusters, **more)
 
 
-def test_how_often_units_ask_is_shown_and_decides_nothing():
-    """Each unit is one value: the interval is wide where a few units ask all the time, and no state is claimed."""
+def test_grade_shows_requests_per_unit_without_a_state():
+    """Each unit is one value, so a few units with many requests make the interval wide."""
     control = asking("control", [1, 3] * 500, role="control")
     twice, lopsided = asking("candidate", [2, 6] * 500), asking("candidate", [1] * 990 + [301] * 10)
     rows = [
@@ -184,8 +184,8 @@ def test_how_often_units_ask_is_shown_and_decides_nothing():
     assert rows[1].high > 3.5
 
 
-def test_units_that_send_much_are_told_with_every_grade_but_collecting():
-    """The first three of an arm by name, the rest by number."""
+def test_grade_names_units_with_many_requests():
+    """The first three of an arm by name, the rest by number, except while collecting."""
     heavy = tuple(HeavyUnit(unit=f"{number}" * 64, requests=800 - number) for number in range(5))
     named = (
         "unit 000000000000 sends at least 10.0% of the requests of candidate: so much of its figures rests on one unit"
@@ -203,23 +203,23 @@ def test_units_that_send_much_are_told_with_every_grade_but_collecting():
     assert len(graded(arm(units=20, heavy=heavy)).reasons) == 1
 
 
-def test_what_traffic_cannot_measure_is_said():
-    """A critical row that compares answers to one request does not stop traffic, and is not passed over in silence."""
+def test_grade_names_criteria_that_traffic_does_not_measure():
+    """They do not prevent a promotion."""
     found = graded(arm(), policy=Policy(critical=("pass_rate", "similarity_deficit")))
     assert found.verdict == "promote"
     assert "live traffic does not measure similarity deficit" in found.reasons
 
 
 @pytest.mark.parametrize(("worse", "wanted"), [(0.0, "reject"), (0.02, "promote")])
-def test_looked_at_all_the_time_it_seldom_errs(worse, wanted):
-    """Of ten lives of a split, none is rejected that is as good, and none promoted that is worse by the bound."""
+def test_grade_seldom_errs_with_constant_looks(worse, wanted):
+    """In ten simulated splits, an equal treatment is never rejected, and one worse by the bound is never promoted."""
     dice = Random(20_261_123)
     ends = [traffic_grade.run(dice, 0.5, worse, truncated=False, looks=6, naively=False) for _ in range(10)]
     assert [end for end in ends if end.get("graded", ("",))[0] == wanted] == []
 
 
-def test_what_is_far_worse_is_rejected_by_the_same_users():
-    """The simulation above can tell: a treatment that is worse by 30 points is rejected in each life."""
+def test_grade_rejects_a_far_worse_treatment():
+    """The same simulation with a treatment that is worse by 30 points."""
     dice = Random(20_261_123)
     ends = [traffic_grade.run(dice, 0.5, 0.3, truncated=False, looks=6, naively=False) for _ in range(5)]
     assert [end["graded"][0] for end in ends] == ["reject"] * 5
@@ -247,8 +247,8 @@ TRAFFIC = st.lists(CLUSTERS, min_size=30, max_size=50).map(tuple)
 
 @settings(max_examples=30, deadline=None)
 @given(TRAFFIC, TRAFFIC, st.integers(0, 2), st.one_of(st.none(), st.floats(0, 9)))
-def test_any_sums_have_a_grade_with_reasons(first, second, feedback, quantile):
-    """Nothing that a monitor may have summed up raises, and no grade is without a reason and whole sentences."""
+def test_grade_of_any_sums_has_reasons(first, second, feedback, quantile):
+    """No sums of a monitor raise an error, and each grade has whole sentences as reasons."""
     arms = [
         arm(name, units=0, clusters=clusters, feedback=feedback, requests=50, quantile=lambda _: quantile)
         for name, clusters in (("control", first), ("candidate", second))
@@ -260,8 +260,8 @@ def test_any_sums_have_a_grade_with_reasons(first, second, feedback, quantile):
     assert all(row.low <= row.high for row in found.rows)
 
 
-def test_units_that_share_a_cluster_are_counted_as_units():
-    """Ten units a place: the rows rest on as many units as there are, and a bound that still widens with looking."""
+def test_grade_counts_units_that_share_a_cluster():
+    """Ten units per cluster: n is the number of units, and the bound still widens with looking."""
     few = graded(arm())
     many = graded(replace(arm(), units=40_000), replace(arm("control", role="control"), units=40_000))
     [before], [after] = ([row for row in found.rows if row.name == "latency"] for found in (few, many))

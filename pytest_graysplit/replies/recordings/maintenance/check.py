@@ -1,4 +1,4 @@
-"""Look recording files through: lines that cannot be read, and secrets that must not be there."""
+"""Check recording files: lines that cannot be read, and secrets that must not be there."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Redactor
 
-# Shapes that their issuers document, so that a key is found that nobody has told us of.
+# Shapes that their issuers document, to find keys that are not in the settings.
 SHAPES = {
     "an API key (sk-...)": r"sk-(?=[\w-]*\d)[\w-]{20,}",
     "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}",
@@ -35,7 +35,7 @@ _SHAPES = re.compile("(?<![A-Za-z0-9])(?:" + "|".join(f"({shape})" for shape in 
 
 
 def check_file(root: Path, path: Path, redact: Redactor) -> Iterator[RecordingError]:
-    """Yield everything that is wrong with a file; `redact` blanks the secrets that are known by value."""
+    """Yield every problem of a file; `redact` blanks the secrets that are known by value."""
     where = relative_to(root, path)
     try:
         lines = split_lines(read_data(path, where))
@@ -54,7 +54,7 @@ def check_file(root: Path, path: Path, redact: Redactor) -> Iterator[RecordingEr
         if secret := _secret(line.decode(errors="replace"), redact):
             yield RecordingError(
                 f"{where}:{number}: holds what looks like {secret}",
-                hint="revoke it where it was issued, take it out of the test and out of version control, record anew",
+                hint="revoke it where it was issued, remove it from the test and version control, and record again",
                 slug=Slug.RECORDING_SECRET,
             )
 
@@ -68,7 +68,7 @@ def _unbelieved(place: str, cost: Decimal) -> RecordingError:
 
 
 def _secret(text: str, redact: Redactor) -> str:
-    """Name the kind of secret in the text; the secret itself is never repeated."""
+    """Return the kind of secret in the text; the secret itself is never repeated."""
     if redact(text) != text:
         return "your own API key"
     found = _SHAPES.search(text)

@@ -1,4 +1,4 @@
-"""Where recordings are: the project's root, and the recording files below a path."""
+"""The location of recordings: the project's root, and the recording files below a path."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FOLDER = "__graysplit__"
-# How a file begins that this package wrote, or that a merge has left in conflict.
+# The beginning of a file that this package wrote, or that a merge has left in conflict.
 BEGINNINGS = (b'{"format":', b"<<<<<<< ")
 
 
 def project_root(start: Path) -> Path:
-    """Return the nearest folder upwards that a run has used as its root, or the start itself."""
+    """Return the nearest parent folder that a run has used as its root, or the start itself."""
     start = start.resolve()
     return next((folder for folder in (start, *start.parents) if (folder / PRIVATE).is_dir()), start)
 
@@ -26,7 +26,7 @@ def project_root(start: Path) -> Path:
 def find_recordings(root: Path, paths: Sequence[Path]) -> list[Path]:
     """Return the recording files below the paths, or below the root where none is given.
 
-    Raises UsageError for a path that does not exist or holds no recordings: a typing error must not look clean.
+    Raises UsageError for a path that does not exist or holds no recordings: a typing error must not look like success.
     """
     if not paths:
         return sorted(_in_named_folders(root))
@@ -58,7 +58,7 @@ def _files_below(path: Path) -> Iterator[Path]:
 
 
 def _foreign(folder: str, name: str) -> bool:
-    """Tell whether a folder belongs to a tool or to installed packages: theirs are not this project's recordings."""
+    """Tell whether a folder belongs to a tool or to installed packages, and not to this project."""
     return name.startswith(".") or name == "node_modules" or Path(folder, name, "pyvenv.cfg").exists()
 
 

@@ -1,4 +1,4 @@
-"""Recordings that no case asks for any more, judged from a full collection and never from a partial run."""
+"""Recordings that no case uses any more, judged from a full collection and never from a partial run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.errors import RecordingError, Slug, UsageError
-from pytest_graysplit.replies.recordings.recording_file import read_shelf
+from pytest_graysplit.replies.recordings.recording_file import read_recording
 from pytest_graysplit.replies.recordings.state_dir import relative_to
 from pytest_graysplit.types import ReplyKey
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.recordings.recording_file import RecordingFile
     from pytest_graysplit.types import Redactor
 
-Wanted: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
+RequestedReplies: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 
-# Names the file into which the plugin writes, at the end of a collection, a JSON line for each reply that the
-# collected cases would ask for: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank
-# request stands for whatever a metric will ask the model about the case, which only its replies decide.
+# Names the file into which the plugin writes, at the end of a collection, one JSON line per reply that the collected
+# cases would request: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank request stands
+# for all requests of a metric about the case, which depend on its replies.
 VARIABLE = "GRAYSPLIT_WANTED"
 # `graysplit judge calibrate` records beside its file, in any format that cases have.
 LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
@@ -35,73 +35,75 @@ NO_FAILURE = (0, 5)  # pytest's own codes: tests collected, no tests collected
 AFTER_DASHES = "options for pytest go after `--`: graysplit recordings check -- --graysplit-treatment=MODEL"
 
 
-def collect_wanted(root: Path, pytest_args: Sequence[str], redact: Redactor) -> Wanted:
-    """Let pytest collect everything, and return by file what the collected cases ask for.
+def collect_requested(root: Path, pytest_args: Sequence[str], redact: Redactor) -> RequestedReplies:
+    """Collect all tests with pytest, and return the keys that the collected cases request, by file.
 
-    Raises UsageError where the collection fails, or tells of no case at all.
+    Raises UsageError where the collection fails, or finds no case.
     """
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder, "wanted.jsonl")
-        _collect(root, pytest_args, told)
-        rows = told.read_bytes().split(b"\n") if told.exists() else []
+        path_of_keys = Path(folder, "wanted.jsonl")
+        _collect(root, pytest_args, path_of_keys)
+        rows = path_of_keys.read_bytes().split(b"\n") if path_of_keys.exists() else []
     if not any(rows):
         raise UsageError(
             "orphans cannot be judged: pytest collected no case that asks a model",
             hint=f"{AFTER_DASHES}; --no-orphans leaves this check out",
             slug=Slug.ORPHANS_UNCOLLECTED,
         )
-    wanted: dict[Path, set[ReplyKey]] = defaultdict(set)
+    requested: dict[Path, set[ReplyKey]] = defaultdict(set)
     for row in map(json.loads, filter(None, rows)):
         key = ReplyKey(redact(row["case"]), redact(row["model"]), row["request"], row["sample"])
-        wanted[Path(root, row["into"]).resolve()].add(key)
-    return wanted
+        requested[Path(root, row["into"]).resolve()].add(key)
+    return requested
 
 
-def find_orphans(root: Path, path: Path, wanted: Wanted) -> Iterator[RecordingError]:
-    """Yield a finding for every reply in the file that no collected case asks for."""
+def find_unused(root: Path, path: Path, requested: RequestedReplies) -> Iterator[RecordingError]:
+    """Yield a finding for every reply in the file that no collected case requests."""
     where = relative_to(root, path)
     try:
-        shelf = read_shelf(path, where)
+        recording = read_recording(path, where)
     except RecordingError:
-        return  # the check of its lines has told why
-    for key in orphaned(shelf, wanted_of(path, wanted)):
+        return  # the check of its lines has reported the cause
+    for key in unused_keys(recording, requested_of(path, requested)):
         yield RecordingError(
-            f"{where}:{shelf.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
+            f"{where}:{recording.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
             hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
             slug=Slug.RECORDING_ORPHAN,
         )
 
 
-def wanted_of(path: Path, wanted: Wanted) -> AbstractSet[ReplyKey] | None:
-    """Return what is wanted of a recording file; None where labelled pairs beside it use it, which no test collects."""
-    if (keys := wanted.get(path.resolve())) is not None:
+def requested_of(path: Path, requested: RequestedReplies) -> AbstractSet[ReplyKey] | None:
+    """Return the requested keys of a recording file; None for labelled pairs, which no test collects."""
+    if (keys := requested.get(path.resolve())) is not None:
         return keys
     beside = path.resolve().parent.parent
     return None if any((beside / f"{path.stem}{suffix}").is_file() for suffix in LABELLED_SUFFIXES) else frozenset()
 
 
-def orphaned(shelf: RecordingFile, wanted: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
-    """Return the keys whose request no case makes, under whatever name; none where nobody can tell what is wanted.
+def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
+    """Return the keys whose request no case makes under any name; none where the requests are unknown.
 
-    A model or a sample that this collection does not name is no orphan: the next run may compare it. What a metric
-    asked is none while its case is there, or the replies that it judged are, under whatever name.
+    A model or a sample that this collection does not name still counts as used: the next run may compare it. The
+    requests of a metric count as used while their case exists, or the replies that it judged, under any name.
     """
-    if wanted is None:
+    if requested is None:
         return []
-    asked = {key.request for key in wanted if key.request}
-    metrics = {key.model for key in wanted if not key.request}
-    cases = {key.case for key in wanted} | {key.case for key in shelf.replies if key.request in asked}
+    hashes = {key.request for key in requested if key.request}
+    metrics = {key.model for key in requested if not key.request}
+    cases = {key.case for key in requested} | {key.case for key in recording.replies if key.request in hashes}
     return sorted(
-        key for key in shelf.replies if key.request not in asked and not (key.model in metrics and key.case in cases)
+        key
+        for key in recording.replies
+        if key.request not in hashes and not (key.model in metrics and key.case in cases)
     )
 
 
-def _collect(root: Path, pytest_args: Sequence[str], told: Path) -> None:
+def _collect(root: Path, pytest_args: Sequence[str], path_of_keys: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *pytest_args]
     run = subprocess.run(  # noqa: S603  # the arguments are the user's own, for the user's own pytest
         command,
         cwd=root,
-        env={**os.environ, VARIABLE: str(told)},
+        env={**os.environ, VARIABLE: str(path_of_keys)},
         capture_output=True,
         text=True,
         errors="replace",

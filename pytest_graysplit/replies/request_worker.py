@@ -1,4 +1,4 @@
-"""A private thread with its own event loop that keeps a number of requests in flight."""
+"""A thread with its own event loop that keeps a number of requests in flight."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Route
 
 
-# What is in flight when a run ends gets this long to be answered: it is paid for either way.
+# At the end of a run, requests in flight get this long to finish: they are paid for anyway.
 GRACE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedRequest:
-    """One request to send, and the future that its reply lands in; `name` says in a message what it is about."""
+    """One request to send, and the future for its reply; `name` identifies the request in messages."""
 
     model: str
     body: Callable[[], Mapping[str, Json]]
@@ -39,10 +39,10 @@ class QueuedRequest:
 
 
 class RequestWorker:
-    """Sends jobs through a relay from a thread of its own, so that no event loop of the user's is ever touched.
+    """A thread that sends requests through a relay, so that no event loop of the user is touched.
 
-    The relay is opened, and asked which models it has, before the first job is sent. A problem that no other
-    request could escape ends all jobs with that one RelayError.
+    The thread opens the relay and asks for its models before it sends the first request. A problem that every other
+    request would meet too ends all requests with one RelayError.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class RequestWorker:
         self._concurrency = concurrency
         self._waiting: deque[QueuedRequest] = deque()
         self._unfinished: set[QueuedRequest] = set()
-        self._guard = threading.Lock()  # between submitting a job and the thread's end
+        self._guard = threading.Lock()  # between the submission of a request and the thread's end
         self._closing = False
         self._ended = False
-        # Made here, in the thread that tests run in: it opens sockets, which a test may have blocked later.
+        # Made here, in the thread that tests run in: it opens sockets, which a test may block later.
         self._own_loop = _own_loop()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
@@ -68,12 +68,12 @@ class RequestWorker:
 
     @property
     def unfinished(self) -> int:
-        """How many jobs have been submitted and have no reply yet."""
+        """The number of submitted requests without a reply."""
         return len(self._unfinished)
 
-    def submit(self, jobs: Iterable[QueuedRequest]) -> None:
-        """Queue jobs in their order; the thread starts with the first, and after its end no job is taken."""
-        batch = list(jobs)
+    def submit(self, requests: Iterable[QueuedRequest]) -> None:
+        """Queue requests in their order; the first one starts the thread, and after its end no request is accepted."""
+        batch = list(requests)
         with self._guard:
             if self._ended or self._closing:
                 self._end(batch)
@@ -85,7 +85,7 @@ class RequestWorker:
         self._call(self._nudge)
 
     def stop(self, grace_s: float = GRACE_S) -> None:
-        """Send nothing more, give calls in flight the grace, and end the thread."""
+        """Send nothing more, wait for requests in flight as long as the grace allows, and end the thread."""
         self._closing = True
         if self._thread.ident is None:
             self._own_loop.close()
@@ -98,7 +98,7 @@ class RequestWorker:
             self._thread.join(2.0)
 
     def _call(self, action: Callable[[], None]) -> None:
-        """Do it in the thread's loop; before there is one nothing waits for it, and after it nothing can."""
+        """Run the action in the thread's loop; before the loop exists and after its end there is nothing to do."""
         with suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(action)
@@ -126,23 +126,23 @@ class RequestWorker:
             pass
         except GraysplitError as error:
             self.failure = self.failure or error
-        except Exception as error:  # noqa: BLE001 # whatever breaks here must end the waiting tests, not hang them
+        except Exception as error:  # noqa: BLE001 # any error must end the waiting tests, not hang them
             self.failure = self.failure or _unexpected(error)
         finally:
             with self._guard:
                 self._ended = True
-                left = list(self._unfinished)
+                unanswered = list(self._unfinished)
                 self._unfinished.clear()
                 self._waiting.clear()
-            self._end(left)
+            self._end(unanswered)
 
-    def _end(self, jobs: Iterable[QueuedRequest]) -> None:
-        """Let nobody wait for these: they end with what ended the engine, or cancelled."""
-        for job in jobs:
+    def _end(self, requests: Iterable[QueuedRequest]) -> None:
+        """Complete the futures of these requests: with the error that ended the worker, or as cancelled."""
+        for request in requests:
             if self.failure is None:
-                job.future.cancel()
-            elif not job.future.done():
-                job.future.set_exception(self.failure)
+                request.future.cancel()
+            elif not request.future.done():
+                request.future.set_exception(self.failure)
 
     async def _run(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
@@ -156,18 +156,18 @@ class RequestWorker:
         while self.failure is None:
             while self._waiting and not self._closing and len(tasks) < self._concurrency:
                 tasks.add(asyncio.create_task(self._work(relay)))
-                await asyncio.sleep(0)  # the task takes its first job before the next one is counted
+                await asyncio.sleep(0)  # the task takes its first request before the next one is counted
             tasks = {task for task in tasks if not task.done()}
             if self._closing and not tasks:
                 return
             await wake.wait()
             wake.clear()
-        if tasks:  # they may still be answered, and will be paid for then
+        if tasks:  # they may still be answered, and are paid for then
             await asyncio.wait(tasks, timeout=GRACE_S)
         raise self.failure
 
     async def _work(self, relay: Relay) -> None:
-        """Send one job after the other while there are any; a task a place, not a task a job."""
+        """Send requests one after the other until none is left; there is one task per place, not per request."""
         try:
             while self._waiting and self.failure is None and not self._closing:
                 await self._send(relay, self._waiting.popleft())
@@ -178,50 +178,50 @@ class RequestWorker:
         finally:
             self._nudge()
 
-    async def _send(self, relay: Relay, job: QueuedRequest) -> None:
+    async def _send(self, relay: Relay, request: QueuedRequest) -> None:
         try:
-            kept = await self._asked(relay, job)
-        except BudgetExceededError as error:  # the jobs after it learn the same, each without a request
-            self._unfinished.discard(job)
-            job.future.set_exception(error)
+            kept = await self._ask(relay, request)
+        except BudgetExceededError as error:  # the requests after it fail in the same way, without being sent
+            self._unfinished.discard(request)
+            request.future.set_exception(error)
             return
         except BaseException as error:
             if isinstance(error, GraysplitError):
-                self.failure = self.failure or error  # before anybody sees that nothing is left to wait for
-            self._unfinished.discard(job)
+                self.failure = self.failure or error  # before another thread sees that no request is left
+            self._unfinished.discard(request)
             if isinstance(error, GraysplitError):
-                job.future.set_exception(error)
+                request.future.set_exception(error)
             else:
-                job.future.cancel()
+                request.future.cancel()
             raise
-        self._unfinished.discard(job)
-        job.future.set_result(kept)
+        self._unfinished.discard(request)
+        request.future.set_result(kept)
 
-    async def _asked(self, relay: Relay, job: QueuedRequest) -> Reply:
-        """Ask, and keep what came; what nobody foresaw is the failed reply of this job, and of no other."""
+    async def _ask(self, relay: Relay, request: QueuedRequest) -> Reply:
+        """Send a request and keep its reply; an unexpected error becomes the failed reply of this request alone."""
         try:
-            return job.keep(await relay.ask(job.model, job.body(), job.route))
+            return request.keep(await relay.ask(request.model, request.body(), request.route))
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # see above
-            failed = _failed_reply(job, error)
-        with suppress(Exception):  # what could not keep the answer may not be able to keep its failure either
-            return job.keep(failed)
+            failed = _failed_reply(request, error)
+        with suppress(Exception):  # keeping the failure may fail for the same reason
+            return request.keep(failed)
         return failed
 
 
 def _own_loop() -> asyncio.AbstractEventLoop:
-    """Return a plain event loop whose clock no test can freeze, whatever loop the user's own code prefers."""
+    """Return a plain event loop with a clock that a test cannot freeze, whichever loop the user's code prefers."""
     kind = getattr(asyncio, "ProactorEventLoop" if sys.platform == "win32" else "SelectorEventLoop")
     loop: asyncio.AbstractEventLoop = kind()
-    loop.time = REAL.monotonic  # type: ignore[method-assign] # the only way to tell a loop the time
+    loop.time = REAL.monotonic  # type: ignore[method-assign] # the only way to give a loop another clock
     return loop
 
 
-def _failed_reply(job: QueuedRequest, error: Exception) -> Reply:
-    about = f"{job.name}: " if job.name else ""
+def _failed_reply(request: QueuedRequest, error: Exception) -> Reply:
+    about = f"{request.name}: " if request.name else ""
     return Reply(
-        model=job.model,
+        model=request.model,
         outcome="error",
         error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
         error_slug=Slug.RELAY_UNEXPECTED,

@@ -15,10 +15,10 @@ from pytest_graysplit.verdict.noise_floor import (
     Cache,
     NoiseFloor,
     asserts_nothing,
-    by_deficit,
+    by_shortfall,
     cache,
     calibrated,
-    calibrated_deficit,
+    calibrated_shortfall,
     reached,
     uncalibrated,
     warnings,
@@ -64,19 +64,19 @@ def test_settled_replaces_auto_by_the_calibrated_or_fallback_number():
     assert with_noise_floor(fixed, NoiseFloor(19, 0.62)) is fixed
 
 
-def test_deficit_is_rounded_up_and_gives_each_case_its_own_threshold():
-    """The control's self-similarity less the deficit, rounded down and never below 0."""
-    floor = calibrated_deficit([[0.1001, -0.2]] * 20, 0.3)
-    assert floor == NoiseFloor(20, deficit=0.101, other_prompts=0.3, tied=True)
+def test_shortfall_is_rounded_up_and_gives_each_case_its_own_threshold():
+    """The control's self-similarity minus the shortfall, rounded down and never below 0."""
+    floor = calibrated_shortfall([[0.1001, -0.2]] * 20, 0.3)
+    assert floor == NoiseFloor(20, shortfall=0.101, other_prompts=0.3, tied=True)
     waiting = with_noise_floor(a_case(**AUTO), floor)
     assert (waiting.min_similarity, waiting.max_deficit, waiting.calibrated) == ("auto", 0.101, False)
-    held = by_deficit(waiting, 0.7)
+    held = by_shortfall(waiting, 0.7)
     assert (held.min_similarity, held.calibrated) == (0.599, True)
-    assert by_deficit(held, 0.8).min_similarity == 0.699, "a second look starts from the answers again"
-    assert by_deficit(waiting, 0.05).min_similarity == 0
-    assert by_deficit(waiting, None) is waiting
-    assert by_deficit(fixed := a_case(min_similarity=0.5), 0.7) is fixed
-    assert calibrated_deficit([[0.1, -0.2]] * 18) is None
+    assert by_shortfall(held, 0.8).min_similarity == 0.699, "a second look starts from the answers again"
+    assert by_shortfall(waiting, 0.05).min_similarity == 0
+    assert by_shortfall(waiting, None) is waiting
+    assert by_shortfall(fixed := a_case(min_similarity=0.5), 0.7) is fixed
+    assert calibrated_shortfall([[0.1, -0.2]] * 18) is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_reached_says_the_value_of_auto_and_its_miss_rate():
     assert (
         reached(NoiseFloor(99, 0.57)) == "min_similarity=auto is 0.57: the control itself misses it in 2 to 9% of cases"
     )
-    assert reached(NoiseFloor(19, deficit=0.2), " (json)", ", calibrated on 19 selected cases only") == (
+    assert reached(NoiseFloor(19, shortfall=0.2), " (json)", ", calibrated on 19 selected cases only") == (
         "min_similarity=auto (json) is the similarity of the control's answers to a case, less 0.2, calibrated on 19 selected "
         "cases only: the control itself misses it in 0.3 to 15% of cases"
     )
@@ -117,7 +117,7 @@ def test_asserts_nothing_names_a_remedy():
         "min_similarity=auto asserts nothing: every answer reaches 0; "
         "use expect, another metric or three control samples (--graysplit-control-samples=3)"
     )
-    assert asserts_nothing(NoiseFloor(40, deficit=0.4, other_prompts=0.281), [idle, held, held], " (lexical)") == (
+    assert asserts_nothing(NoiseFloor(40, shortfall=0.4, other_prompts=0.281), [idle, held, held], " (lexical)") == (
         "min_similarity=auto (lexical) asserts nothing in 1 of 3 cases: 5% of the control's answers to other prompts "
         "reach 0.28; use expect or another metric"
     )
@@ -233,8 +233,10 @@ def test_three_control_samples_find_more_wrong_answers_than_two(name, by_one, by
     metric = built_in(name)
     scores = [PairScores.of(*both, lambda one, other: metric.score(one.text, other.text)) for both in asked]
     one = calibrated([some.within[0, 1].similarity for some in scores]).threshold
-    floor = calibrated_deficit([some.deficits for some in scores])
-    own = [by_deficit(with_noise_floor(a_case(**AUTO), floor), some.self_similarity).min_similarity for some in scores]
+    floor = calibrated_shortfall([some.deficits for some in scores])
+    own = [
+        by_shortfall(with_noise_floor(a_case(**AUTO), floor), some.self_similarity).min_similarity for some in scores
+    ]
     alike = [mean_similarity(some.across.values()) for some in scores]
     assert by_one[0] <= sum(value < one for value in alike) / len(alike) <= by_one[1]
     assert by_own[0] <= sum(value < limit for value, limit in zip(alike, own, strict=True)) / len(alike) <= by_own[1]

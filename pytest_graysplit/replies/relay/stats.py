@@ -1,10 +1,11 @@
-"""Measures how late a busy event loop wakes up, because every latency it reports is late by as much."""
+"""Statistics of the relay client, with the delay of a busy event loop: every latency includes that delay."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,8 +14,26 @@ if TYPE_CHECKING:
 PERIOD_S = 0.05
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStats:
+    """Statistics of the requests: counts, the lowest concurrency after 429s, and the loop's delay in seconds."""
+
+    requests: int
+    retries: int
+    rate_limited: int
+    lowest_concurrency: int
+    loop_lag_p95_s: float
+
+    def distorts(self, median_latency_s: float) -> bool:
+        """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.
+
+        A delay of a few milliseconds is normal in every loop.
+        """
+        return self.loop_lag_p95_s > max(median_latency_s / 10, 0.005)
+
+
 class EventLoopLag:
-    """Watches the loop that it is started in; `p95_s` is the 95th percentile of its delays, in seconds."""
+    """A monitor of the running loop; `p95_s` is the 95th percentile of its delays, in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -26,7 +45,7 @@ class EventLoopLag:
         self._task = asyncio.get_running_loop().create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stop watching; what was measured stays."""
+        """Stop watching; the measurements are kept."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -34,13 +53,13 @@ class EventLoopLag:
 
     @property
     def p95_s(self) -> float:
-        """The delay that 95% of the wake-ups stayed within; 0 when nothing was measured."""
+        """The 95th percentile of the delays; 0 when nothing was measured."""
         delays = sorted(self._delays)
         return delays[math.ceil(0.95 * len(delays)) - 1] if delays else 0.0
 
     async def _watch(self) -> None:
         while True:
             started = self._clock()
-            # Real time on purpose, also where waits are simulated: the delay of this very loop is the question.
+            # Real time on purpose, also where waits are simulated: the delay of this loop itself is measured.
             await asyncio.sleep(PERIOD_S)
             self._delays.append(max(0.0, self._clock() - started - PERIOD_S))
