@@ -1,4 +1,4 @@
-"""The models, prices and questions that tests of live traffic share."""
+"""Models, prices and prompts for tests of live traffic."""
 
 import asyncio
 
@@ -6,12 +6,12 @@ from pytest_graysplit import Split, SplitClient, TrafficSplitter
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 KEY = "made-up-key-0123456789"
-# The prices of the built-in table, which the relay bills too, so that both sums are equal to the last digit.
+# The relay bills the built-in prices, so that both sums can be compared to the last digit.
 PRICES = {CONTROL: {"input": "3", "output": "15"}, TREATMENT: {"input": "0.28", "output": "0.42"}}
 
 
 def halves(treatment=TREATMENT, control=CONTROL, **given):
-    """Build a splitter that gives the treatment half of the units."""
+    """Return a splitter with half of the units per arm."""
     return TrafficSplitter([Split(control, 0.5), Split(treatment, 0.5)], salt="halves", **given)
 
 
@@ -21,12 +21,12 @@ def unit_in(splitter, arm):
 
 
 def user(text):
-    """Return the messages of a request with one text."""
+    """Return a message of a user."""
     return [{"role": "user", "content": text}]
 
 
 def using(splitter, work, **given):
-    """Open a client in its own event loop, do the work with it, and return the result."""
+    """Open a client in its own event loop, run the work with it, and return the result."""
 
     async def run():
         async with SplitClient(splitter, **given) as client:
