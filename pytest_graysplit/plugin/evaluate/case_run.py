@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply
+from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
-from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs
+from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.evaluate.body_errors import (
     NoAnswer,
@@ -19,17 +20,11 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
     in_one_line,
     is_failed_expectation,
 )
-from pytest_graysplit.plugin.evaluate.pairs import (
-    pairs_of,
-    received_under_cap,
-    reference_pairs,
-    reference_score,
-)
 from pytest_graysplit.verdict.noise_floor import by_shortfall
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
@@ -274,3 +269,43 @@ class CaseRun:
         has_body = self.plan.has_body or self.plan.body_asserts
         needs_control = has_body or self.case.min_similarity is not None
         return arm != CONTROL and self.blocked and self.plan.only_arm is None and needs_control
+
+
+def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
+    """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
+    return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
+
+
+def _available(fetcher: ReplyFetcher, plan: Plan, arm: str) -> Iterator[Reply]:
+    for request in plan.requests[arm]:
+        with suppress(GraysplitError):
+            yield fetcher.reply(request)
+
+
+def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that judging the plan scores: both arms, the control with itself, and each reference."""
+    control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
+    if control and treatment:
+        yield from of_texts(scored_pairs(control, treatment))
+    if control and (treatment or plan.case.min_similarity is not None):
+        yield from of_texts(self_pairs(control))
+    yield from reference_pairs(plan, replies)
+
+
+def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the reference of the case, if it has one, with each reply that is compared with it."""
+    reference = plan.case.expect and plan.case.expect.reference
+    if reference:
+        for arm in plan.judged_arms:
+            for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
+                yield _reference(reply, reference), reply
+
+
+def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
+    """Score a part of a reply against the reference of its case."""
+    return score(_reference(reply, reference), replace(reply, text=text))
+
+
+def _reference(reply: Reply, text: str) -> Reply:
+    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it."""
+    return replace(reply, text=text, replayed=True)

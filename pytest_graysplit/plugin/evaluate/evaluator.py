@@ -11,8 +11,7 @@ import pytest
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.evaluate.case_run import CaseRun
-from pytest_graysplit.plugin.evaluate.pairs import pairs_of
+from pytest_graysplit.plugin.evaluate.case_run import CaseRun, pairs_of
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
