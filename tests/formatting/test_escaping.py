@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 import pytest
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
 from hypothesis import given
 from hypothesis import strategies as st
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
 
 from pytest_graysplit import cli
 from pytest_graysplit.cli.recordings import Line
