@@ -8,7 +8,7 @@ import pytest
 
 import pytest_graysplit
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.plugin.xdist.worker_reports import sendable
+from pytest_graysplit.plugin.workers import sendable
 
 PACKAGE = Path(pytest_graysplit.__file__).parent
 MESSAGES = PACKAGE.parent / "docs" / "messages.md"

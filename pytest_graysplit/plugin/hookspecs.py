@@ -1,22 +1,36 @@
-"""Hooks that a conftest.py or another plugin may implement."""
+"""Hooks for a conftest.py or another plugin, with their callers per folder, and the names of our hook objects."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pluggy import HookCaller
+
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import Results
+
+# The name under which the hooks of the xdist controller are registered. A process that has them runs no tests.
+CONTROLLER = "graysplit-controller"
+# The name under which the hooks of a process that runs tests are registered.
+RUNNER = "graysplit-runner"
+# The name under which the hooks of the process that reports are registered.
+REPORTER = "graysplit-reporter"
+# The name under which the hooks that evaluate the early stop are registered.
+MONITOR = "graysplit-early-stop-monitor"
 
 
 def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:
     """Change the request body of a case in place, before it is looked up in the recordings or sent.
 
-    The body holds `messages` and the parameters; the model is decided by the arm. What is changed becomes part of
-    the recording's key, so the change must be the same every time.
+    The body holds `messages` and the parameters; the model is decided by the arm. A change becomes part of the
+    recording's key, so it must be the same every time.
     """
 
 
@@ -24,12 +38,12 @@ def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json
 def pytest_graysplit_score(metric: str, case: Case, control: Reply, treatment: Reply) -> float | None:
     """Score the treatment's reply against the control's, from 0 to 1; None leaves it to the next implementation.
 
-    It is asked for every metric name that is not built in, and may also take over a built-in one.
+    It is called for every metric name that is not built in, and may also take over a built-in one.
     """
 
 
 def pytest_graysplit_redact(text: str) -> str | None:
-    """Return the text with what must not be stored taken out, or None to leave it as it is.
+    """Return the text without the parts that must not be stored, or None to leave it unchanged.
 
     Every text of a request and of a reply passes through here on its way into a recording.
     """
@@ -37,3 +51,31 @@ def pytest_graysplit_redact(text: str) -> str | None:
 
 def pytest_graysplit_summary(results: Results, verdicts: tuple[Verdict, ...]) -> str | None:
     """Return one more line for the session-end summary, or None; there is a verdict for each treatment."""
+
+
+class FolderHooks:
+    """The callers of our hooks per folder: each includes the conftest.py files of that folder and all plugins."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._hooks = config.hook
+        self._manager = config.pluginmanager
+        self._known: dict[tuple[str, Path, int], HookCaller | None] = {}
+
+    def of(self, name: str, path: Path) -> HookCaller | None:
+        """Return the caller of a hook for a file; None where nothing implements it there."""
+        everywhere: HookCaller = getattr(self._hooks, name)
+        number = len(everywhere.get_hookimpls())
+        if not number:
+            return None
+        # The `ihook` of an item is made once, and would include the conftest.py of another folder that is loaded later.
+        key = (name, path.parent, number)
+        if key not in self._known:
+            session: Any = self._manager.get_plugin("session")
+            here = everywhere if session is None else getattr(session.gethookproxy(path), name)
+            self._known[key] = here if here.get_hookimpls() else None
+        return self._known[key]
+
+    def functions(self, name: str, path: Path | None) -> list[Callable[..., Any]]:
+        """Return the functions that implement a hook for a file; for any file where the path is None."""
+        caller = getattr(self._hooks, name) if path is None else self.of(name, path)
+        return [] if caller is None else [each.function for each in caller.get_hookimpls()]

@@ -1,4 +1,4 @@
-"""The door between pytest's options and ini values and our Settings."""
+"""Conversion of pytest's options and ini values to our Settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROJECT_FILE = "pyproject.toml"
 
 
 def register(parser: pytest.Parser) -> None:
-    """Add every option to the command line and to the ini file; all default to None, one place resolves them."""
+    """Add every option to the command line and to the ini file; all default to None and are resolved in one place."""
     group = parser.getgroup("graysplit", "compare a treatment model with the control on marked prompt cases")
     for option in OPTIONS:
         group.addoption(
@@ -41,18 +41,18 @@ def register(parser: pytest.Parser) -> None:
 
 
 def mentioned(config: pytest.Config) -> bool:
-    """Tell whether anything of ours was set for this run, on the command line or in the ini file."""
+    """Tell whether an option of ours is set for this run, on the command line or in the ini file."""
     return any(getattr(config.option, option.ini, None) for option in OPTIONS) or bool(_given(_ini_values(config)))
 
 
 def is_given(config: pytest.Config, name: str) -> bool:
-    """Tell whether an option has a value from anywhere, without looking at any other."""
+    """Tell whether an option has a value from any source, without reading any other option."""
     sources = (option_values(config), _environment(os.environ), _ini_values(config))
     return any(name in _given(texts) for texts in sources)
 
 
 def settings_of(config: pytest.Config) -> Settings:
-    """Resolve default < ini < environment < command line; raise UsageError for a value that cannot be used."""
+    """Resolve default < ini < environment < command line; raise UsageError for an invalid value."""
     from pytest_graysplit.config.settings import SettingsSource, resolve
 
     layers = [
@@ -65,12 +65,12 @@ def settings_of(config: pytest.Config) -> Settings:
         from pytest_graysplit.traffic.splitter.configured import build_splitter
 
         for table in settings.table.splits.values():
-            build_splitter(table)  # a mistake in a split ends the run that reads it, not the one that uses it
+            build_splitter(table)  # an error in a split ends the run that reads it, not the run that uses it
     return settings
 
 
 def check(config: pytest.Config) -> None:
-    """Raise pytest.UsageError for a value that cannot be used, before anything is collected or sent."""
+    """Raise pytest.UsageError for an invalid value, before anything is collected or sent."""
     from pytest_graysplit.errors import GraysplitError
 
     try:
@@ -81,14 +81,14 @@ def check(config: pytest.Config) -> None:
 
 
 def header(config: pytest.Config) -> str | None:
-    """Return the line that says where this run asks and with which key; None where no treatment is to be asked."""
+    """Return the line with the address of the relay and the variable of its key; None without a treatment."""
     from pytest_graysplit.errors import GraysplitError
 
     if not is_given(config, "treatment"):
         return None
     try:
         settings = settings_of(config)
-    except GraysplitError:  # it ends the run where something of ours is collected, with its own message
+    except GraysplitError:  # collection fails with it, if there is a marked test
         return None
     reason = f", because {settings.record_reason}" if settings.record_reason else ""
     only = f"; replays only{reason}" if settings.record == "none" else ""
@@ -96,12 +96,12 @@ def header(config: pytest.Config) -> str | None:
 
 
 def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:
-    """Return the value of one of pytest's own options; with `-p no:NAME` the plugin that defines it may be missing."""
+    """Return the value of one of pytest's own options; `-p no:NAME` may have removed the plugin that defines it."""
     return getattr(config.option, name, default)
 
 
 def require_writable_report(config: pytest.Config) -> None:
-    """Raise pytest.UsageError where the JSON report could not be written: before anything is collected or sent."""
+    """Raise pytest.UsageError if the JSON report could not be written, before anything is collected or sent."""
     from pathlib import Path
 
     from pytest_graysplit.errors import GraysplitError
@@ -115,7 +115,7 @@ def require_writable_report(config: pytest.Config) -> None:
 
 
 def option_values(config: pytest.Config) -> dict[str, object]:
-    """Return what the command line says, by option name."""
+    """Return the values of the command line by option name."""
     return {option.name: getattr(config.option, option.ini, None) for option in OPTIONS}
 
 
@@ -131,7 +131,7 @@ def _ini_value(config: pytest.Config, option: Option[Any]) -> object:
     try:
         return config.getini(option.ini)
     except TypeError:
-        # The native [tool.pytest] table of pytest 9 keeps TOML's types, and ours are texts.
+        # The native [tool.pytest] table of pytest 9 keeps the types of TOML, and our values are strings.
         raise pytest.UsageError(
             f"{_ini_name(config)}: {option.ini}: expected a text\n"
             f'  hint: in [tool.pytest], write {option.ini} = "{option.metavar}" in quotes  [{Slug.OPTION_VALUE}]'
@@ -151,7 +151,7 @@ def _ini_name(config: pytest.Config) -> str:
 
 
 def _tool_table(config: pytest.Config) -> Mapping[str, object]:
-    """Return `[tool.graysplit]` of the nearest pyproject.toml that has one, whichever file configures pytest."""
+    """Return `[tool.graysplit]` of the nearest pyproject.toml that has one, also if another file configures pytest."""
     for path in _project_files(config):
         tool = _tool(path)
         if "graysplit" in tool:
@@ -168,12 +168,12 @@ def _tool_table(config: pytest.Config) -> Mapping[str, object]:
 def _project_files(config: pytest.Config) -> Iterator[Path]:
     """Yield each pyproject.toml from the root folder up to the repository's, and then from the ini file up."""
     starts = [config.rootpath, *([config.inipath.parent] if config.inipath else []), config.invocation_params.dir]
-    seen = set()
+    visited = set()
     for start in starts:
         for folder in (start, *start.parents):
-            if folder in seen:
+            if folder in visited:
                 break
-            seen.add(folder)
+            visited.add(folder)
             if (path := folder / PROJECT_FILE).is_file():
                 yield path
             if (folder / ".git").exists():

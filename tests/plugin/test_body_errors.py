@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pytest_graysplit.errors import ReplyNotJsonError
-from pytest_graysplit.plugin.run.exceptions import NoAnswer, in_one_line, is_miss
+from pytest_graysplit.plugin.evaluate.body_errors import NoAnswer, in_one_line, is_failed_expectation
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 ANSWER = 'The order is ```json\n{"status": "open", "lines": [{"price": "12"}]}\n``` as asked'
@@ -46,7 +46,7 @@ def refused_by_jsonschema(value):
 )
 def test_assertions_and_rejected_replies_are_misses(error):
     """The model gave another reply than the test asked for."""
-    assert is_miss(error, [ANSWER])
+    assert is_failed_expectation(error, [ANSWER])
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_assertions_and_rejected_replies_are_misses(error):
 )
 def test_other_errors_are_bugs(error):
     """Nothing in these errors points to the model."""
-    assert not is_miss(error, [ANSWER])
-    assert not is_miss(error, [])
+    assert not is_failed_expectation(error, [ANSWER])
+    assert not is_failed_expectation(error, [])
 
 
 def test_pydantic_error_about_a_reply_is_a_miss():
     """The rejected value is the reply or part of its JSON; a rejected value of the test itself is a bug."""
-    assert is_miss(refused_by_pydantic("open"), [ANSWER])
-    assert is_miss(refused_by_pydantic([{"price": "12"}]), [ANSWER])
-    assert not is_miss(refused_by_pydantic("closed"), [ANSWER])
+    assert is_failed_expectation(refused_by_pydantic("open"), [ANSWER])
+    assert is_failed_expectation(refused_by_pydantic([{"price": "12"}]), [ANSWER])
+    assert not is_failed_expectation(refused_by_pydantic("closed"), [ANSWER])
 
 
 def test_error_line_names_the_kind_of_error():

@@ -231,7 +231,7 @@ def test_price_overrun_of_the_relay_is_reported(suite):
     suite.relay.control(faults=[reported])
     result = suite.run(LIMITED, "--graysplit-max-cost=0.05", "--graysplit-concurrency=1")
     assert result.parseoutcomes()["skipped"] > 45
-    result.stdout.fnmatch_lines([f"{TREATMENT} cost x3.* of the most that its price and limit allow; *"])
+    result.stdout.fnmatch_lines([f"{TREATMENT} cost x3.* of the maximum that its price and limit allow; *"])
 
 
 @pytest.mark.parametrize("workers", [[], ["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)])

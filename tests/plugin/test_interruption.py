@@ -55,7 +55,7 @@ def test_killed_run_is_resumed(suite, start_run, arguments):
     assert not (suite.path / "__graysplit__").exists()
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=20)
-    result.stdout.fnmatch_lines(["took in * replies that an earlier run had left"])
+    result.stdout.fnmatch_lines(["recovered * replies from an interrupted run"])
     assert suite.sent() <= REPLIES + IN_FLIGHT
     assert len(suite.recorded()) == REPLIES
     assert suite.report()["run"]["complete"] is True

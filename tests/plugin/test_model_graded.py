@@ -367,7 +367,7 @@ def test_killed_run_keeps_its_verdicts(suite):
     before = suite.relay.stats()["requests"]
     result = suite.run("--graysplit-json=report.json")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["took in * replies that an earlier run had left"])
+    result.stdout.fnmatch_lines(["recovered * replies from an interrupted run"])
     after = suite.relay.stats()["requests"]
     assert after[CONTROL] == before[CONTROL] == 3
     assert after["judge-longer"] - before["judge-longer"] <= 5  # the kill may lose one verdict

@@ -405,7 +405,7 @@ def test_recording_broken_during_the_run_keeps_the_journal(project):
     project.test_file(ONE)
     result = project.run()
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["took in 2 replies that an earlier run had left"])
+    result.stdout.fnmatch_lines(["recovered 2 replies from an interrupted run"])
     assert project.sent() == 2
 
 

@@ -183,3 +183,26 @@ def test_each_treatment_is_compared_with_the_control(project):
     assert [arm["model"] for arm in report["arms"]] == [CONTROL, TREATMENT, "gpt-4.1"]
     assert [one["treatment"] for one in report["comparisons"]] == [TREATMENT, "gpt-4.1"]
     assert project.sent() == 3
+
+
+def test_lost_test_is_noted_beside_an_unmarked_relay_test(project):
+    """The result of an unmarked test must not stand in for that of a marked test, with and without workers."""
+    project.test_file(
+        """
+        @pytest.fixture
+        def broken(): raise OSError("the disk is full")
+
+        @pytest.mark.graysplit(prompt="One?", expect={"contains": "Answer"})
+        def test_kept(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="Two?")
+        def test_lost(broken, graysplit): pass
+
+        def test_relay(graysplit_relay): graysplit_relay.compare("Three?")
+        """
+    )
+    for workers in ([], ["-n2"]):
+        result = project.run(*workers, "--graysplit-json=report.json")
+        result.assert_outcomes(passed=2, errors=1)
+        result.stdout.fnmatch_lines(["1 test gave no result: skipped in the body, failed before it, or never reached"])
+        assert not project.report()["run"]["complete"]

@@ -12,7 +12,7 @@ def emitting_project(project):
         "conftest.py",
         """
         import pytest
-        from pytest_graysplit.plugin.report.synthetic_items import emit
+        from pytest_graysplit.plugin.report.item_reports import emit
 
         @pytest.hookimpl(wrapper=True)
         def pytest_runtestloop(session):

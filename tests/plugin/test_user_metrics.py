@@ -93,7 +93,7 @@ def test_invalid_score_is_an_error_of_the_case(project, score):
 
 def test_semantic_metric_without_its_extra_is_refused(project, monkeypatch):
     """The message says how to install the extra or name a model, and nothing is sent."""
-    monkeypatch.setattr("pytest_graysplit.plugin.run.scoring.is_installed", lambda: False)
+    monkeypatch.setattr("pytest_graysplit.plugin.scoring.is_installed", lambda: False)
     project.test_file(ONE.format(name="semantic"))
     text = project.run().stdout.str()
     assert "semantic needs an embedding model" in text

@@ -176,7 +176,7 @@ def test_xdist_controller_recovers_replies_before_the_workers_start(project):
     project.test_file('@pytest.mark.graysplit(prompt="One?")\ndef test_x(graysplit): pass')
     result = project.run("-n2")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["took in 2 replies that an earlier run had left"])
+    result.stdout.fnmatch_lines(["recovered 2 replies from an interrupted run"])
     assert project.sent() == 0
 
 

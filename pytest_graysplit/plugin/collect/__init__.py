@@ -1,1 +1,1 @@
-"""Collection: marked functions and case files become items with a plan."""
+"""Planning: marked functions and case files become items with a plan."""

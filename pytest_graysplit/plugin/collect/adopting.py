@@ -1,7 +1,8 @@
-"""Gives every marked item its plan, whichever plugin made the item and whenever it was marked."""
+"""Planning of marked items: each gets its plan, whichever plugin made it and whenever it was marked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,43 +10,45 @@ import pytest
 from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.plugin.collect.case_file import CaseItem
 from pytest_graysplit.plugin.collect.marks import ARM_PARAM, CaseBuilder, is_marked, marks_of, own_fixture, params_of
-from pytest_graysplit.plugin.collect.plans import PLAN, Plan
+from pytest_graysplit.plugin.collect.plans import PLAN, store_plan
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.plugin.collect.plans import Plan, Planner
     from pytest_graysplit.types import Case
 
-# The markers that an item was planned with; other ones have been added since.
+# The markers that an item was planned with. If it has others now, it is planned again.
 MARKS = pytest.StashKey[tuple[pytest.Mark, ...]]()
-# What builds the case of an item whose prompt a fixture makes.
+# The argument that holds the prompt and the builder of the case, for an item whose prompt a fixture makes.
 AWAITED = pytest.StashKey[tuple[str, CaseBuilder]]()
-# Why an item of an xdist worker cannot be planned, which is told when it runs.
+# The reason why an item of an xdist worker cannot be planned; its test fails with it.
 PROBLEM = pytest.StashKey[GraysplitError]()
 
 
 class Adopter:
     """The planner of items: once when they are collected, and again when their markers have changed."""
 
-    def __init__(self, state: RunContext) -> None:
-        self._state = state
+    def __init__(self, planner: Planner, *, is_worker: bool) -> None:
+        self._planner = planner
+        self._settings = planner.settings
+        self._is_worker = is_worker
         self._builders: dict[tuple[object, ...], CaseBuilder] = {}
 
     def adopt(self, items: Iterable[pytest.Item], *, late: bool = False) -> None:
-        """Plan the marked ones among the items; raise UsageError where a marker cannot be used.
+        """Plan the marked items among these; raise UsageError for an invalid marker.
 
-        `late` when the items are collected, and their number cannot change any more.
+        `late` means that all items are collected and their number cannot change any more.
         """
         for item in items:
             if is_marked(item) and not self.is_adopted(item):
                 try:
                     self._adopt(item, late=late)
                 except UsageError as error:
-                    if not (late and self._state.is_worker):
+                    if not (late and self._is_worker):
                         raise
-                    # A worker's usage error is lost on the way; a failed test is not.
+                    # The controller does not show the usage error of a worker, but it shows a failed test.
                     item.stash[PROBLEM] = error
 
     def adopt_case(self, item: CaseItem) -> None:
@@ -54,10 +57,14 @@ class Adopter:
         self._plan(item, self._builder(item).overlaid(item.case), asserts=False)
 
     def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
-        """Plan an item whose prompt a fixture has made by now."""
+        """Plan an item after a fixture has made its prompt; return None in a run without a treatment."""
         name, builder = item.stash[AWAITED]
         self._plan(item, builder.case(item, {name: value}), asserts=builder.asserts)
-        return item.stash.get(PLAN, None)
+        plan = item.stash.get(PLAN, None)
+        if plan is not None and (case := self._planner.with_calibrated(plan.case)) is not plan.case:
+            plan = replace(plan, case=case)
+            store_plan(item, plan)
+        return plan
 
     def is_adopted(self, item: pytest.Item) -> bool:
         """Tell whether a marked item was planned with the markers that it has now."""
@@ -86,12 +93,12 @@ class Adopter:
         name = None if isinstance(item, CaseItem) else getattr(item, "originalname", item.name)
         key = (item.parent, name, *marks)
         if key not in self._builders:
-            self._builders[key] = CaseBuilder(item, self._state.root, self._state.planner.with_thresholds)
+            self._builders[key] = CaseBuilder(item, self._planner.root, self._planner.with_thresholds)
         return self._builders[key]
 
     def _require_arm(self, item: pytest.Item) -> None:
-        """Raise UsageError for an item that should have been one item per arm."""
-        treatments = self._state.settings.treatments
+        """Raise UsageError for an item that should have been split into one item per arm."""
+        treatments = self._settings.treatments
         if ARM_PARAM in params_of(item) or len(treatments) < 2:
             return
         raise UsageError(
@@ -102,41 +109,31 @@ class Adopter:
 
     def _plan(self, item: pytest.Item, case: Case, *, asserts: bool | None) -> None:
         item.extra_keyword_matches.update(case.tags)
-        state = self._state
-        treatments, control = state.settings.treatments, state.settings.control
+        treatments, control = self._settings.treatments, self._settings.control
         if not treatments or control is None:
             return
-        state.scoring.check(case, item.path)
-        state.check_auto(case)
+        self._planner.check(case, item.path)
         arm = item.treatment if isinstance(item, CaseItem) else params_of(item).get(ARM_PARAM)
-        alone = str(arm) if "graysplit_reply" in getattr(item, "fixturenames", ()) and arm is not None else None
+        only_arm = str(arm) if "graysplit_reply" in getattr(item, "fixturenames", ()) and arm is not None else None
         treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
         arms = [(CONTROL, control), (treatment, treatment)]
-        judged = [pair for pair in arms if pair[0] == alone] if alone else arms
-        # Only this process has the hooks of the item's folder, so it compares what they score.
-        held = _held_against_control(case) or state.scoring.asks(case) or state.scoring.is_hooked(item.path)
-        needed = arms if held and alone != CONTROL else judged
-        into = state.planner.recording_of(item.path)
-        request, differing = state.planner.asked(case, item.path, control, treatment)
-        item.stash[PLAN] = Plan(
-            case=case,
-            request_hash=request,
-            differing=differing,
+        if only_arm and (only_arm == CONTROL or not self._planner.needs_both_arms(case, item.path)):
+            arms = [pair for pair in arms if pair[0] == only_arm]
+        plan = self._planner.plan(
+            case,
+            item.path,
             treatment=treatment,
-            only_arm=alone,
-            file=state.shown(item.path),
-            path=item.path,
-            recording_path=into,
+            only_arm=only_arm,
+            arms=arms,
             has_body=not isinstance(item, CaseItem),
-            body_asserts=state.bodies.assert_something(item) if asserts is None else asserts,
-            samples=state.settings.samples_of("treatment", case.samples),
+            body_asserts=self._planner.bodies.assert_something(item) if asserts is None else asserts,
             fixture=own_fixture(item),
-            requests=state.planner.requests(case, item.path, needed),
         )
+        store_plan(item, plan)
 
 
 def without_spare_arms(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return the items without those that only repeat an unmarked one for a further arm."""
+    """Return the items without those that repeat an unmarked test for a further arm."""
     first: dict[object, object] = {}
     kept = []
     for item in items:
@@ -150,7 +147,7 @@ def without_spare_arms(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def marked_late(item: pytest.Item) -> UsageError:
-    """Return the error for a marker that was added when the test had begun."""
+    """Return the error for a marker that was added after the test had begun."""
     return UsageError(
         f"{item.nodeid}: a marker graysplit was added while the test was set up, too late to ask any model",
         hint="add it while tests are collected: on the function, on a parameter, or with item.add_marker() in "
@@ -161,7 +158,3 @@ def marked_late(item: pytest.Item) -> UsageError:
 
 def _is_same(one: Any, other: Any) -> bool:
     return one is other
-
-
-def _held_against_control(case: Case) -> bool:
-    return case.min_similarity is not None or case.max_latency_ratio is not None

@@ -1,4 +1,4 @@
-"""Tells whether the body of a test asserts anything: by its source, and by its byte code where there is no source."""
+"""Assertions in the bodies of tests, found in their source or, without a source, in their byte code."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _CHECK = re.compile(
     r"_*(?:assert|check(?!out|sum|point|box|list|mark|ed(?![a-z])|er(?![a-z]))|expect(?!ed|ation|anc)|verify|validate(?![dr]))"
 )
-# pytest-check and its like: `check.equal(a, b)`, and `with check:`.
+# The checkers of pytest-check and similar plugins: `check.equal(a, b)`, and `with check:`.
 _CHECKERS = frozenset({"check", "expect", "verify", "validate", "pytest_check"})
 _OURS = frozenset({"graysplit", "graysplit_reply", "graysplit_relay", "graysplit_splitter"})
 _OF_PYTEST = ("fail", "raises", "warns")
 _FAILING = tuple(getattr(pytest, name) for name in _OF_PYTEST)
-# What pytest's rewriting puts into a module: its asserts are plain code, which python -O keeps.
+# A name that pytest's rewriting adds to a module; rewritten asserts are plain code, which python -O keeps.
 _REWRITTEN = "@pytest_ar"
 
 
 class _Scope(NamedTuple):
-    """What a body is read with: the names of its module, and whether its assert statements run at all."""
+    """The names of a body's module, and whether its assert statements run at all."""
 
     names: Mapping[str, object]
     asserts_run: bool
@@ -43,7 +43,7 @@ class Bodies:
     """The bodies of one run's tests; each function and each file is read once."""
 
     def __init__(self, *, optimized: bool = sys.flags.optimize > 0) -> None:
-        """Read bodies; `optimized` when Python leaves out assert statements (-O)."""
+        """Read bodies; `optimized` means that Python leaves out assert statements (-O)."""
         self._optimized = optimized
         self._known: dict[tuple[str, CodeType], bool] = {}
         self._files: dict[str, dict[tuple[str, int], list[_Function]]] = {}
@@ -53,7 +53,7 @@ class Bodies:
         return self.asserts(getattr(item, "function", None))
 
     def asserts(self, function: object) -> bool:
-        """Tell whether the function, below its decorators, holds an assert, a raise or a call that checks."""
+        """Tell whether the function, below its decorators, contains an assert, a raise or a checking call."""
         body = _undecorated(function)
         if body is None:
             return False
@@ -71,15 +71,15 @@ class Bodies:
         return any(_asserts(node, scope) for function_node in nodes for node in _executed(function_node))
 
     def _nodes(self, code: CodeType, names: dict[str, Any]) -> Sequence[_Function]:
-        """Return the function in its source: several where lambdas share a line, none where there is no source."""
+        """Return the nodes of the function in its source: several if lambdas share a line, none without a source."""
         if code.co_filename not in self._files:
             self._files[code.co_filename] = _functions_of(code.co_filename, names)
         return self._files[code.co_filename].get((code.co_name, code.co_firstlineno), [])
 
 
 def _undecorated(function: object) -> FunctionType | None:
-    """Return the function that was decorated; None for what is not a Python function."""
-    for _ in range(100):  # a decorator may tie a loop
+    """Return the function below its decorators; None if it is not a Python function."""
+    for _ in range(100):  # decorators may form a loop
         if isinstance(function, partial):
             function = function.func
         elif isinstance(function, MethodType):
@@ -95,7 +95,7 @@ def _undecorated(function: object) -> FunctionType | None:
 
 
 def _inner(function: FunctionType) -> object:
-    """Return what a function wraps, also a test of hypothesis, which does not say so in the usual way."""
+    """Return the wrapped function of a function; hypothesis keeps that of its tests in an attribute of its own."""
     inner = getattr(vars(function).get("hypothesis"), "inner_test", None)
     return vars(function).get("__wrapped__") if inner is None else inner
 
@@ -104,7 +104,7 @@ def _functions_of(filename: str, names: dict[str, Any]) -> dict[tuple[str, int],
     """Return the functions of a source file by name and first line, as code objects have them."""
     linecache.checkcache(filename)
     try:
-        with warnings.catch_warnings(action="ignore"):  # what the compiler has to say was said at the import
+        with warnings.catch_warnings(action="ignore"):  # the import has already shown the warnings of the compiler
             tree = ast.parse("".join(linecache.getlines(filename, names)))
     except (SyntaxError, ValueError, RecursionError):
         return {}
@@ -122,7 +122,7 @@ def _place(node: _Function) -> tuple[str, int]:
 
 
 def _executed(function: _Function) -> Iterator[ast.AST]:
-    """Yield every node of the body; of a function or class defined in it only where its name is used."""
+    """Yield every node of the body; those of an inner function or class only if its name is used."""
     left: list[ast.AST] = [function.body] if isinstance(function, ast.Lambda) else [*function.body]
     waiting: dict[str, list[ast.AST]] = {}
     used: set[str] = set()
@@ -152,7 +152,7 @@ def _inside(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iter
 
 
 def _asserts(node: ast.AST, scope: _Scope) -> bool:
-    """Tell whether a node can fail the test; `raise` alone only passes on what something else has raised."""
+    """Tell whether a node can fail the test; a bare `raise` only passes on another error."""
     match node:
         case ast.Assert():
             return scope.asserts_run
@@ -166,14 +166,14 @@ def _asserts(node: ast.AST, scope: _Scope) -> bool:
 
 
 def _dotted(node: ast.expr) -> tuple[str, ...]:
-    """Return the parts of a dotted name; what is called or subscripted before a dot is no part of it."""
+    """Return the parts of a dotted name, without calls and subscripts before a dot."""
     if isinstance(node, ast.Name):
         return (node.id,)
     return (*_dotted(node.value), node.attr) if isinstance(node, ast.Attribute) else ()
 
 
 def _checks(parts: tuple[str, ...], scope: _Scope) -> bool:
-    """Tell whether a call by this name checks something; those of our own fixtures never do."""
+    """Tell whether a call by this name checks something; calls of our own fixtures do not."""
     if not parts or parts[0] in _OURS:
         return False
     *owners, name = parts
@@ -185,7 +185,7 @@ def _checks(parts: tuple[str, ...], scope: _Scope) -> bool:
 
 
 def _named(parts: Sequence[str], names: Mapping[str, object]) -> object:
-    """Return what a dotted name of a module stands for; nothing is run to find it."""
+    """Return the object that a dotted name of a module refers to, without executing any code."""
     first, *rest = parts
     value = names.get(first)
     for name in rest:
@@ -194,14 +194,14 @@ def _named(parts: Sequence[str], names: Mapping[str, object]) -> object:
 
 
 def _is_failing(value: object) -> bool:
-    """Tell whether this is pytest's own way to fail a test, or a function of pytest-check, under any name."""
+    """Tell whether the value is pytest's own function to fail a test, or a function of pytest-check, under any name."""
     if any(value is one for one in _FAILING):
         return True
     return isinstance(value, FunctionType) and value.__module__.partition(".")[0] == "pytest_check"
 
 
 def _code_asserts(code: CodeType) -> bool:
-    """Tell the same of byte code alone, by what it raises and by the names that it loads."""
+    """Tell the same from byte code alone, by its raise instructions and the names that it loads."""
     if any(map(_instruction_asserts, dis.get_instructions(code))):
         return True
     return any(_code_asserts(inner) for inner in code.co_consts if isinstance(inner, CodeType))

@@ -19,7 +19,7 @@ SUFFIXES = (".graysplit.jsonl", ".graysplit.yaml", ".graysplit.yml", ".graysplit
 
 
 class CaseFile(pytest.File):
-    """One case file; its items are its cases, once a treatment where there are several."""
+    """One case file; its items are its cases, one per treatment if there are several."""
 
     plan: Callable[[CaseItem], None]
     treatments: tuple[str, ...] = ()
@@ -42,18 +42,18 @@ class CaseFile(pytest.File):
 
 
 class CaseItem(pytest.Item):
-    """One case of a case file; what it asserts is in the case, so its body is empty."""
+    """One case of a case file; its body is empty, because the case contains its expectations."""
 
     def __init__(self, *, case: Case, treatment: str | None, **kwargs: object) -> None:
-        super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's nodes take what from_parent gives them
+        super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's nodes take the arguments of from_parent
         self.case = case
         self.treatment = treatment
         self.add_marker("graysplit")
 
     def runtest(self) -> None:
-        """Do nothing: replies are fetched before, thresholds are asserted after."""
+        """Do nothing: replies are fetched before the test, and thresholds are checked after it."""
 
     def reportinfo(self) -> tuple[str, int | None, str]:
-        """Tell where the case stands, for headings and `-v`."""
+        """Return the place of the case, for headings and `-v`."""
         line = self.case.where.rpartition(":")[2]
         return str(self.path), int(line) - 1 if line.isdecimal() else None, self.name

@@ -1,4 +1,4 @@
-"""The marker: from `@pytest.mark.graysplit(...)` and parametrization to one Case per item."""
+"""The marker: one Case per item from `@pytest.mark.graysplit(...)` and parametrization."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OUR_FIXTURES = ("graysplit", "graysplit_reply")
 
 
 class Arm(str):
-    """The name of an arm as a parameter, with the place and the text that it has among the ids of its test."""
+    """The name of an arm as a parameter, with its place and its text among the ids of its test."""
 
     __slots__ = ("place", "text")
 
@@ -36,7 +36,7 @@ class Arm(str):
 
 
 def is_marked(node: Any) -> bool:
-    """Tell whether a node has our marker; names of files are keywords too, so the fast look is not enough."""
+    """Tell whether a node has our marker; keywords also contain file names, so they alone do not suffice."""
     return MARKER in node.keywords and node.get_closest_marker(MARKER) is not None
 
 
@@ -60,21 +60,21 @@ def marker_fields(node: pytest.Item | Any, where: str) -> dict[str, object]:
 
 
 def asserts_of(fields: dict[str, object], where: str) -> bool | None:
-    """Take `asserts` out of the fields: whether the body of the test asserts something, None where it is not said."""
-    said = fields.pop(ASSERTS, None)
-    return None if said is None else read_switch(FieldLocation(where, ASSERTS), said)
+    """Remove `asserts` from the fields and return it: whether the body asserts something, None if it is not set."""
+    asserts = fields.pop(ASSERTS, None)
+    return None if asserts is None else read_switch(FieldLocation(where, ASSERTS), asserts)
 
 
 def where_of(path: Path, line: int | None, root: Path) -> str:
-    """Write the place of a test for a message: tests/test_x.py:12."""
+    """Return the place of a test as messages show it: tests/test_x.py:12."""
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return shown if line is None else f"{shown}:{line}"
 
 
 def parametrize(metafunc: pytest.Metafunc, treatments: Sequence[str]) -> None:
-    """Give a function one item per case of its `cases=` file, and one per arm where it needs several.
+    """Split a function into one item per case of its `cases=` file, and into one per arm if it needs several.
 
-    A test that asks for a fixture of ours may get its marker later: from a parameter, or from a hook of a conftest.py.
+    A test with a fixture of ours may be marked later: by a parameter, or by a hook of a conftest.py.
     """
     where = _where(metafunc)
     fields = marker_fields(metafunc.definition, where)
@@ -90,14 +90,14 @@ def parametrize(metafunc: pytest.Metafunc, treatments: Sequence[str]) -> None:
 
 
 def asks_for_arms(metafunc: pytest.Metafunc) -> bool:
-    """Tell whether a function is marked, or may be later: by a parameter, or because it asks for a fixture of ours."""
+    """Tell whether a function is marked, or may be later: by a parameter, or because it has a fixture of ours."""
     if metafunc.definition.get_closest_marker(MARKER) is not None or own_fixture(metafunc.definition):
         return True
     return any(mark.name == MARKER for call in _calls(metafunc) for mark in call.marks)
 
 
 def own_fixture(item: Any) -> str | None:
-    """Return which of our fixtures the function asks for, unless it is overridden."""
+    """Return the name of our fixture that the function asks for; None if it is overridden."""
     for name in OUR_FIXTURES:
         if name in getattr(item, "fixturenames", ()):
             known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name, ())
@@ -110,7 +110,7 @@ def _calls(metafunc: pytest.Metafunc) -> Sequence[Any]:
 
 
 def _note_ids(metafunc: pytest.Metafunc, arms: Sequence[Arm]) -> None:
-    """Keep what pytest has made of each arm's id, and its place: other plugins may parametrize after us."""
+    """Keep the id that pytest has made for each arm, and its place, because other plugins may parametrize later."""
     for arm in arms:
         arm.place, arm.text = 0, arm
     for call in _calls(metafunc):
@@ -170,21 +170,21 @@ class CaseBuilder:
     """The builder of the cases of all items of one function that share their markers, which are checked once."""
 
     def __init__(self, item: pytest.Item, root: Path, complete: Callable[[Case], Case]) -> None:
-        """Read the markers of the item; `complete` fills thresholds that a case leaves open."""
+        """Read the markers of the item; `complete` fills the open thresholds of a case."""
         self._marks = marks_of(item)  # kept, because builders are found by the identity of their markers
         self._where = where_of(item.path, _line(item), root)
         self._fields = marker_fields(item, self._where)
         self._complete = complete
         self._from_file = self._fields.pop("cases", None) is not None
-        # Whether the body of the test asserts something, where the marker says so; None leaves it to the body.
+        # Whether the body of the test asserts something, if the marker says so; None if the body decides.
         self.asserts = asserts_of(self._fields, self._where)
         names_prompt = "prompt" in self._fields or "messages" in self._fields
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
     def awaited(self, item: pytest.Item) -> str | None:
-        """Return the argument that holds the item's prompt where its value is known only when the test runs.
+        """Return the name of the argument that holds the item's prompt if its value is known only during the test.
 
-        A parameter that goes through a fixture is what the fixture makes of it.
+        The value of an indirect parameter is the one that its fixture returns.
         """
         if self._from_file or self._base is None:
             return None
@@ -192,9 +192,9 @@ class CaseBuilder:
         return names[0] if names and all(_is_indirect(item, name) for name in names) else None
 
     def case(self, item: pytest.Item, made: Mapping[str, object] | None = None) -> Case:
-        """Return the item's case; raise UsageError where it has no prompt or one that cannot be sent.
+        """Return the item's case; raise UsageError if it has no prompt or an invalid one.
 
-        `made` holds the argument that was `awaited`, as the fixture has made it.
+        `made` holds the argument of `awaited` with the value that its fixture has returned.
         """
         params = params_of(item)
         if self._from_file:
@@ -207,7 +207,7 @@ class CaseBuilder:
         return self._prompted(made, case_id, self._base)
 
     def overlaid(self, case: Case) -> Case:
-        """Return a case of a case file with what the markers of its item say."""
+        """Return a case of a case file with the fields of its item's markers."""
         return self._complete(self._overlaid(case))
 
     def _read_case(self, params: Mapping[str, Any]) -> Case:
@@ -227,7 +227,7 @@ class CaseBuilder:
         for name in PROMPT_ARGUMENTS:
             if name in params:
                 if name == "prompt" and isinstance(params[name], str) and params[name].strip():
-                    # The common road, thousands of times in a large suite: the rest was checked once.
+                    # The most common case, thousands of times in a large suite; all other fields were checked once.
                     messages = (*self._system(), {"role": "user", "content": params[name]})
                     return replace(base, id=case_id, messages=messages)
                 return self._complete(self._from_argument(name, params[name], case_id))
@@ -255,7 +255,7 @@ class CaseBuilder:
         return ({"role": "system", "content": system},) if isinstance(system, str) else ()
 
     def _overlaid(self, case: Case) -> Case:
-        """What the marker sets beats what the case file says."""
+        """Replace the fields of a case from a case file that the marker also sets."""
         if self._base is None or not self._fields:
             return case
         changes = {name: getattr(self._base, name) for name in self._fields if name not in ("system", "id")}
@@ -265,7 +265,7 @@ class CaseBuilder:
 
 
 def params_of(item: pytest.Item) -> Mapping[str, Any]:
-    """Return the parameters of an item; none for one that is not parametrized."""
+    """Return the parameters of an item; empty if it is not parametrized."""
     callspec = getattr(item, "callspec", None)
     return {} if callspec is None else cast("Mapping[str, Any]", callspec.params)
 
@@ -287,7 +287,7 @@ def case_id_of(item: pytest.Item) -> str:
 
 
 def _is_indirect(item: Any, name: str) -> bool:
-    """Tell whether a parameter goes through a fixture, so that the test sees what the fixture makes of it."""
+    """Tell whether a parameter goes through a fixture, so that the test gets the fixture's value."""
     known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name)
-    # The private function is how pytest hands a direct parameter over.
+    # pytest uses this private function to pass a direct parameter.
     return known is not None and getattr(known[-1].func, "__name__", "") != "get_direct_param_fixture_func"

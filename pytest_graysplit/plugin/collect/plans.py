@@ -1,4 +1,4 @@
-"""What one item is about: its case, its arms, and the replies it wants."""
+"""Plans of items: the case, its arms, and the requests for their replies."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
+from pytest_graysplit.plugin.collect.body_assertions import Bodies
+from pytest_graysplit.plugin.collect.marks import where_of
 from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.types import ReplyKey
+from pytest_graysplit.verdict.noise_floor import uncalibrated, with_noise_floor
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -21,29 +24,32 @@ if TYPE_CHECKING:
     from pluggy import HookCaller
 
     from pytest_graysplit.config.settings import Settings
-    from pytest_graysplit.plugin.folder_hooks import FolderHooks
+    from pytest_graysplit.plugin.hookspecs import FolderHooks
+    from pytest_graysplit.plugin.run_totals import RunTotals
+    from pytest_graysplit.plugin.scoring import Scoring
     from pytest_graysplit.types import Case, Json
+    from pytest_graysplit.verdict.noise_floor import NoiseFloor
 
 PLAN = pytest.StashKey["Plan"]()
 
 
 class Request(NamedTuple):
-    """A request body without its model, what was asked for in it beside the messages, and its hash."""
+    """A request body without its model, its parameters without the messages, and its hash."""
 
     params: Mapping[str, Json]
     body: Mapping[str, Json]
     hash: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One item's case with every threshold in force, and the requests of each arm it judges.
+    """One item's case with every threshold in force, and the requests of each arm.
 
-    `request` is the hash of what the control is asked, also where another arm is judged alone, and `differing` names
-    what the treatment is asked with that the control is not. `samples` is how many replies of each arm are judged;
-    what the control gives beyond them measures its noise. `alone` names the arm that a `graysplit_reply` test judges
-    by itself; None for a comparison. `fixture` is the one of ours that the function asks for. `path` is the test file.
-    `body_asserts` when the body of the test asserts something about the answers.
+    `request_hash` is that of the control's request, also where the item judges only the treatment. `differing` names
+    the parameters in which the treatment's request differs. `samples` is the number of replies that are judged per arm;
+    further replies of the control measure its noise. `only_arm` is the arm of a `graysplit_reply` test; None for a
+    comparison. `path` is the test file. `fixture` is the fixture of ours that the function asks for. `body_asserts` is
+    true if the body of the test asserts something about the replies.
     """
 
     case: Case
@@ -58,29 +64,119 @@ class Plan:
     samples: int
     body_asserts: bool = False
     fixture: str | None = None
-    requests: dict[str, tuple[ReplyRequest, ...]] = field(default_factory=dict)
+    requests: Mapping[str, tuple[ReplyRequest, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The file, the case id and the request hash, which together identify a case in the results."""
+        return self.file, self.case.id, self.request_hash
 
     @property
     def judged_arms(self) -> tuple[str, ...]:
-        """The arms that the item is about."""
+        """The arms that the item judges."""
         return (self.only_arm,) if self.only_arm else (CONTROL, self.treatment)
+
+    @property
+    def all_requests(self) -> list[ReplyRequest]:
+        """The requests of all arms."""
+        return [request for requests in self.requests.values() for request in requests]
+
+
+def store_plan(item: pytest.Item, plan: Plan) -> None:
+    """Give an item its plan, or replace the one it has; plans enter the stash of an item only here."""
+    item.stash[PLAN] = plan
+
+
+def drop(item: pytest.Item, *keys: pytest.StashKey[Any]) -> None:
+    """Delete keys from an item's stash if it has them."""
+    for key in keys:
+        if key in item.stash:
+            del item.stash[key]
 
 
 class Planner:
-    """Turns cases into plans under one run's settings."""
+    """The one maker of plans under the settings, hooks and thresholds of a run."""
 
-    def __init__(self, settings: Settings, root: Path, hooks: FolderHooks) -> None:
-        self._settings = settings
-        self._root = root
+    def __init__(
+        self, settings: Settings, root: Path, *, hooks: FolderHooks, scoring: Scoring, totals: RunTotals
+    ) -> None:
+        self.settings = settings
+        self.root = root
+        self.bodies = Bodies()
         self._hooks = hooks
-        self._asked: tuple[Case, HookCaller | None] | None = None
+        self._scoring = scoring
+        self._totals = totals
+        self._last_case: tuple[Case, HookCaller | None] | None = None
         self._requests: dict[str, Request] = {}
-        # The test file that each recording belongs to; its folder says which hooks hold for the recording.
+        # The calibrated `auto` threshold of each metric; None where it could not be calibrated.
+        self.noise_floors: dict[str, NoiseFloor | None] = {}
+        # The test file of each recording; its folder decides which hooks apply to the recording.
         self.test_files: dict[Path, Path] = {}
 
+    def plan(  # noqa: PLR0913 # the facts that only the item knows, each by name
+        self,
+        case: Case,
+        path: Path,
+        *,
+        treatment: str,
+        only_arm: str | None,
+        arms: Sequence[tuple[str, str]],
+        has_body: bool,
+        body_asserts: bool,
+        fixture: str | None = None,
+    ) -> Plan:
+        """Return the plan of an item of a test file; `arms` are the pairs of arm and model to fetch."""
+        request_hash, differing = self._difference(case, path, cast("str", self.settings.control), treatment)
+        return Plan(
+            case=case,
+            request_hash=request_hash,
+            differing=differing,
+            treatment=treatment,
+            only_arm=only_arm,
+            file=self.shown(path),
+            path=path,
+            recording_path=self.recording_of(path),
+            has_body=has_body,
+            body_asserts=body_asserts,
+            samples=self.settings.samples_of("treatment", case.samples),
+            fixture=fixture,
+            requests=self._requests_of(case, path, arms),
+        )
+
+    def check(self, case: Case, path: Path) -> None:
+        """Raise UsageError if the case of a test file cannot be scored, or asks for `auto` in a run without samples."""
+        self._scoring.check(case, path)
+        self._check_auto(case)
+
+    def needs_both_arms(self, case: Case, path: Path) -> bool:
+        """Tell whether the case's item must have both arms, because only its process can compare them."""
+        compares = case.min_similarity is not None or case.max_latency_ratio is not None
+        return compares or self._scoring.is_model_graded(case) or self._scoring.is_hooked(path)
+
+    def _check_auto(self, case: Case) -> None:
+        if case.min_similarity == "auto":
+            where = f"{case.where}: " if case.where else ""
+            self.settings.check_auto(f"{where}min_similarity=auto", case.samples)
+
+    def with_calibrated(self, case: Case) -> Case:
+        """Replace `auto` in a case that is known only during its test by the threshold of the marked cases."""
+        if case.min_similarity != "auto":
+            return case
+        self._check_auto(case)
+        metric = cast("str", case.metric)
+        if metric not in self.noise_floors:
+            self.noise_floors[metric] = None
+            self._totals.notes.append(uncalibrated(0, None, {case.fallback_similarity}))
+        return with_noise_floor(case, self.noise_floors[metric])
+
+    @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
+    def shown(self, path: Path) -> str:
+        """Return a path as messages show it: relative to the root if it is inside."""
+        return where_of(path, None, self.root)
+
     def with_thresholds(self, case: Case) -> Case:
-        """Fill what the case leaves open from the options: the marker and the case file beat them."""
-        run = self._settings
+        """Fill the open thresholds of a case from the options; the marker and the case file take precedence."""
+        run = self.settings
         if (run.min_similarity, run.max_latency_s, run.max_latency_ratio, case.metric) == (
             None,
             None,
@@ -102,35 +198,36 @@ class Planner:
     @lru_cache(maxsize=64)  # noqa: B019 # lives as long as the run
     def recording_of(self, path: Path) -> Path:
         """Return the recording file of a test file: __graysplit__/<stem>.jsonl beside it, or below the given folder."""
-        into = self._recording_of(path)
-        self.test_files[into] = path
-        return into
+        recording_path = self._recording_of(path)
+        self.test_files[recording_path] = path
+        return recording_path
 
     def _recording_of(self, path: Path) -> Path:
         stem = path.name.removesuffix(path.suffix).removesuffix(".graysplit")
-        if self._settings.recordings is None:
+        if self.settings.recordings is None:
             return path.parent / "__graysplit__" / f"{stem}.jsonl"
-        inside = path.parent.relative_to(self._root) if path.parent.is_relative_to(self._root) else Path()
-        return self._root / self._settings.recordings / inside / f"{stem}.jsonl"
+        inside = path.parent.relative_to(self.root) if path.parent.is_relative_to(self.root) else Path()
+        return self.root / self.settings.recordings / inside / f"{stem}.jsonl"
 
-    def requests(self, case: Case, path: Path, arms: Sequence[tuple[str, str]]) -> dict[str, tuple[ReplyRequest, ...]]:
-        """Return the replies that each arm, a pair of its name and its model, is to give to the case of a test file."""
-        into = self.recording_of(path)
-        control_samples = self._settings.samples_of(CONTROL, case.samples)
-        wanted = {}
+    def _requests_of(
+        self, case: Case, path: Path, arms: Sequence[tuple[str, str]]
+    ) -> dict[str, tuple[ReplyRequest, ...]]:
+        recording_path = self.recording_of(path)
+        control_samples = self.settings.samples_of(CONTROL, case.samples)
+        requests = {}
         for arm, model in arms:
-            asked = self._request(case, path, model)
-            count = control_samples if arm == CONTROL else self._settings.samples_of("treatment", case.samples)
+            built = self._request(case, path, model)
+            count = control_samples if arm == CONTROL else self.settings.samples_of("treatment", case.samples)
             # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
-            first = control_samples if arm != CONTROL and model == self._settings.control else 0
-            wanted[arm] = tuple(
-                ReplyRequest(arm, ReplyKey(case.id, model, asked.hash, sample), into, asked.body)
+            first = control_samples if arm != CONTROL and model == self.settings.control else 0
+            requests[arm] = tuple(
+                ReplyRequest(arm, ReplyKey(case.id, model, built.hash, sample), recording_path, built.body)
                 for sample in range(first, first + count)
             )
-        return wanted
+        return requests
 
-    def asked(self, case: Case, path: Path, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
-        """Return the hash of what the control is asked, and the names of what the treatment is asked otherwise."""
+    def _difference(self, case: Case, path: Path, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
+        """Return the hash of the control's request, and the names of the fields in which the treatment's differs."""
         ours, theirs = self._request(case, path, control), self._request(case, path, treatment)
         if ours.hash == theirs.hash:
             return ours.hash, ()
@@ -138,17 +235,17 @@ class Planner:
         return ours.hash, tuple(name for name in names if ours.body.get(name) != theirs.body.get(name))
 
     def _request(self, case: Case, path: Path, model: str) -> Request:
-        """Return what the model is asked; looked up more often than built, one case after the other."""
+        """Return the model's request for a case; those of the last case are kept for its other items."""
         modify = self._hooks.of("pytest_graysplit_modify_request", path)
-        if self._asked is None or self._asked[0] is not case or self._asked[1] is not modify:
-            self._asked, self._requests = (case, modify), {}
+        if self._last_case is None or self._last_case[0] is not case or self._last_case[1] is not modify:
+            self._last_case, self._requests = (case, modify), {}
         if model not in self._requests:
-            params = {**self._settings.params_of(model), **case.params}
+            params = {**self.settings.params_of(model), **case.params}
             self._requests[model] = self._built(case, params, model, modify)
         return self._requests[model]
 
     def _built(self, case: Case, params: dict[str, Json], model: str, modify: HookCaller | None) -> Request:
-        """Build the request, or take the other arm's where nothing sets them apart."""
+        """Build the request, or reuse the other arm's if both have the same parameters."""
         if modify is None:
             for known in self._requests.values():
                 if known.params == params:
@@ -159,15 +256,15 @@ class Planner:
         return Request(params=params, body=body, hash=request_hash(body))
 
 
-def tell_wanted(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) -> None:
-    """Write one JSON line for each reply that the plans ask for.
+def write_requested(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) -> None:
+    """Write one JSON line for each reply that the plans request.
 
-    What metrics will ask depends on replies: of it only case and model are known, and its request is left blank.
+    The requests of metrics depend on replies: only their case and model are known, and their hash is left empty.
     """
-    wanted = {request.recording_key: None for plan in plans for some in plan.requests.values() for request in some}
-    wanted |= {
+    requested = {request.recording_key: None for plan in plans for request in plan.all_requests}
+    requested |= {
         (plan.recording_path, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models
     }
     with path.open("a", encoding="utf-8") as file:
-        for into, key in wanted:
-            file.write(json.dumps({"into": str(into.absolute()), **key._asdict()}) + "\n")
+        for recording_path, key in requested:
+            file.write(json.dumps({"into": str(recording_path.absolute()), **key._asdict()}) + "\n")

@@ -1,1 +1,1 @@
-"""Hooks that end a run: notes, the summary, reports, and the live page."""
+"""Hooks of the process that reports: notes, the summary, reports, and the live page."""

@@ -1,4 +1,4 @@
-"""The live page of a run: served by the process that the user sees, from before the first call to the last line."""
+"""Hooks that serve the live page of a run, from before the first call to the last line of the summary."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import pytest
 
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.collect.selection import items_to_run, nothing_runs
+from pytest_graysplit.plugin.hookspecs import CONTROLLER, REPORTER
 from pytest_graysplit.plugin.report.run_notes import facts_of, run_notes
-from pytest_graysplit.plugin.run.prefetch import nothing_runs, will_run
-from pytest_graysplit.plugin.runtime import state_of
-from pytest_graysplit.plugin.xdist.worker_reports import CONTROLLER
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView
 from pytest_graysplit.verdict import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
@@ -26,10 +25,12 @@ if TYPE_CHECKING:
 
 
 class DashboardHooks:
-    """Lives in the one process that the user sees, where the option is given; it looks on, and changes nothing."""
+    """The hooks of the live page, in the main process of a run with `--graysplit-dashboard`; they change no result."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, context_of: Callable[[pytest.Config], RunContext]) -> None:
+        """Serve nothing yet; `context_of` returns the context of the run, which may not exist before the first test."""
         self._config = config
+        self._context_of = context_of
         self._planned: dict[str, CaseKey] | None = None
         self._finished: set[str] = set()
         self._reports = 0
@@ -38,7 +39,7 @@ class DashboardHooks:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Serve the page before anything is sent; a page that cannot be served ends the session here."""
+        """Serve the page before anything is sent; end the session if it cannot be served."""
         try:
             if self._is_wanted(session):
                 self._serve()
@@ -47,70 +48,71 @@ class DashboardHooks:
         return (yield)
 
     def _is_wanted(self, session: pytest.Session) -> bool:
-        """Tell whether a test of ours will run; what an xdist controller's workers collect, it cannot know."""
+        """Tell whether a marked test will run; an xdist controller only knows whether there is a treatment."""
         if nothing_runs(session):
             return False
         if self._config.pluginmanager.has_plugin(CONTROLLER):
-            return bool(state_of(self._config).settings.treatments)
-        plans = {item.nodeid: item.stash[PLAN] for item in session.items if PLAN in item.stash and will_run(item)}
-        self._planned = {nodeid: (plan.file, plan.case.id, plan.request_hash) for nodeid, plan in plans.items()}
-        return bool(plans)
+            return bool(self._context_of(self._config).settings.treatments)
+        self._planned = {item.nodeid: item.stash[PLAN].key for item in items_to_run(session.items)}
+        return bool(self._planned)
 
     def _serve(self) -> None:
         from pytest_graysplit.reporting.dashboard.server import LiveServer
 
-        state = state_of(self._config)
-        self._source = RunSource(self._look, state.redact)
-        self._server = LiveServer(self._source, port=state.settings.dashboard_port or 0)
+        context = self._context_of(self._config)
+        self._source = RunSource(self._view, context.fetching.redaction)
+        self._server = LiveServer(self._source, port=context.settings.dashboard_port or 0)
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= -1:
             reporter.ensure_newline()
             reporter.write_line(f"graysplit: live page at {self._server.url}")
 
-    def _look(self, verdicts: tuple[Verdict, ...] | None = None) -> RunView:
-        """Return what the run knows now; the page's thread asks, so everything that still changes is copied."""
-        state: RunContext = state_of(self._config)
+    def _view(self, verdicts: tuple[Verdict, ...] | None = None) -> RunView:
+        """Return a view of the run; the page's own thread calls this, so everything that still changes is copied."""
+        context = self._context_of(self._config)
+        settings, totals, fetcher = context.settings, context.totals, context.fetching.used_fetcher
         return RunView(
-            # At the end nothing is added any more, and the rows hold what was compared last.
-            results=state.results.copy() if verdicts is None else state.results,
-            settings=state.settings,
-            started=state.started,
+            # At the end nothing is added any more, and these results include the last comparisons.
+            results=totals.results.copy() if verdicts is None else totals.results,
+            settings=settings,
+            started=context.started,
             reports=self._reports,
             planned=self._planned,
             finished=frozenset(self._finished),
-            fetched=state.used_fetcher.fetch_stats if state.used_fetcher else None,
-            stops=dict(state.stops),
-            notes=tuple(state.tally.notes if verdicts is None else run_notes(state)),
+            fetched=fetcher.fetch_stats if fetcher else None,
+            stops=dict(totals.stops),
+            notes=tuple(totals.notes if verdicts is None else run_notes(settings, totals, fetcher)),
             verdicts=verdicts,
-            complete=verdicts is not None and state.tally.complete(state.results),
+            complete=verdicts is not None and totals.complete(),
         )
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Count what has ended."""
+        """Count the tests that have ended."""
         if report.when in ("teardown", "???"):
             self._finished.add(report.nodeid)
             self._reports += 1
 
-    # Inside the terminal's own wrapper, which prints the summary: the page has the verdict before it.
+    # Runs inside the wrapper of the terminal reporter, which prints the summary: the page has the verdict before that.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None, object, object]:
-        """Show the verdicts once the run has been judged."""
+        """Show the verdicts after the run was judged."""
         result = yield
         if self._source is not None:
-            self._source.end(self._look(self._verdicts()))
+            self._source.end(self._view(self._verdicts()))
         return result
 
     def _verdicts(self) -> tuple[Verdict, ...]:
-        """Return a verdict for each treatment, also for one that gave no result at all."""
-        state, gather = state_of(self._config), self._config.pluginmanager.get_plugin("graysplit-gather")
-        decided = {verdict.treatment: verdict for verdict in cast("SummaryReporter", gather).verdicts()}
-        facts, policy = facts_of(state), state.settings.policy
+        """Return a verdict for each treatment, also for one without any result."""
+        context, reporter = self._context_of(self._config), self._config.pluginmanager.get_plugin(REPORTER)
+        decided = {verdict.treatment: verdict for verdict in cast("SummaryReporter", reporter).verdicts()}
+        results, policy = context.totals.results, context.settings.policy
+        facts = facts_of(context.settings, context.totals)
         return tuple(
-            decided.get(model) or decide(state.results, model, policy, facts) for model in state.settings.treatments
+            decided.get(model) or decide(results, model, policy, facts) for model in context.settings.treatments
         )
 
     def pytest_unconfigure(self) -> None:
-        """Serve no longer; whoever looks on is told first that this was the end."""
+        """Stop serving; open pages are told first that the run has ended."""
         if self._server is not None:
             self._server.stop()

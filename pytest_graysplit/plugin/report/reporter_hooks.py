@@ -1,4 +1,4 @@
-"""The hooks of the process that reports: gather results from every worker, print the summary, write the reports."""
+"""Hooks of the process that reports: add up results, judge the run, write the reports, print the summary."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.options import pytest_option
+from pytest_graysplit.plugin.report.item_reports import emit
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
-from pytest_graysplit.plugin.report.synthetic_items import emit
-from pytest_graysplit.plugin.xdist.worker_reports import unpacked
 from pytest_graysplit.reporting.json_report import Run, chunks, write_text
 from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
@@ -26,134 +25,131 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
     from pytest_graysplit.plugin.context import RunContext
-    from pytest_graysplit.plugin.run.early_stop import EarlyStopMonitor
     from pytest_graysplit.reporting.summary import Line
     from pytest_graysplit.verdict import Verdict
 
-MISSED_SHOWN = 10
+MAX_SHOWN = 10
 
 
 class SummaryReporter:
-    """Lives in the one process that the user sees: the only one, or the xdist controller."""
+    """The hooks of the main process: the only process, or the xdist controller."""
 
-    def __init__(self, state: RunContext, early: EarlyStopMonitor | None = None) -> None:
-        self._state = state
-        self._early = early
-        # Kept here, because a plugin may replace the terminal's reporter and its counts.
+    def __init__(self, context: RunContext, settle_early_stop: Callable[[], None] | None = None) -> None:
+        """Report one run; `settle_early_stop` drops the results after an early stop."""
+        self._context = context
+        self._totals = context.totals
+        self._settings = context.settings
+        self._settle_early_stop = settle_early_stop
+        # Kept here, because a plugin may replace the terminal reporter and its counts.
         self._missed: dict[str, str] = {}
         self._judged: tuple[object, tuple[Verdict, ...]] | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Take in what a test reported; a worker that crashed reports a test without any result."""
+        """Add the results of a test; the report of a crashed worker has none."""
         if missed := getattr(report, "graysplit_missed", None):
             self._missed[report.nodeid] = str(missed)
-        results = getattr(report, "graysplit", None)
-        if results is not None:
-            # Those of an xdist worker or of a forked test come packed.
-            self._state.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
-            del report.graysplit  # the terminal keeps every report to the end
-        elif report.when == "???":
-            self._state.tally.crashed += 1
+        if not self._totals.add_report(report) and report.when == "???":
+            self._totals.crashed += 1
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-        """Show a miss that the gate forgives as what it is."""
+        """Show a failed test that the gate forgives as a miss."""
         if getattr(report, "graysplit_missed", None) and report.when == "call":
             return "missed", "m", ("MISS", {"yellow": True})
         return None
 
     def close(self, session: pytest.Session) -> None:
-        """Show what the whole run failed as an item of its own, after the last test."""
-        self._count_spent()
-        gate = self._state.settings.gate
-        if gate == "case" and (note := budget_note(self._state)):
+        """Report the failures of the whole run as items of their own, after the last test."""
+        self._add_own_usage()
+        gate = self._settings.gate
+        if gate == "case" and (note := budget_note(self._settings, self._totals)):
             emit(session, "budget", note)
-        # Failed tests have told it under the gate `case`, unless they were expected to fail.
-        if (gate != "case" or not session.testsfailed) and (note := unanswered_note(self._state)):
+        # Under the gate `case` the failed tests have said so, unless they were expected to fail.
+        if (gate != "case" or not session.testsfailed) and (note := unanswered_note(self._totals.results)):
             emit(session, "replies", note)
         self._gate(session)
 
-    def _count_spent(self) -> None:
-        # In the xdist controller, which sends nothing, the account of its workers has been counted.
-        if self._state.budget is not None and self._state.tally.spent_here is None:
-            self._state.tally.spent_here = self._state.budget.own_spent()
+    def _add_own_usage(self) -> None:
+        # The xdist controller sends nothing and has added the usage of its workers.
+        if self._totals.spent_here is None:
+            self._totals.spent_here = self._context.fetching.own_usage()
 
     def _gate(self, session: pytest.Session) -> None:
-        """Report each verdict as an item; a partial run has none to fail by."""
-        if self._state.settings.gate != "verdict" or pytest_option(session.config, "collectonly"):
+        """Report each verdict as an item, except in a partial run."""
+        if self._settings.gate != "verdict" or pytest_option(session.config, "collectonly"):
             return
-        self._state.tally.stopped = bool(session.shouldstop or session.shouldfail)
+        self._totals.stopped = bool(session.shouldstop or session.shouldfail)
         self._settle()
-        if not facts_of(self._state).cut:
+        if not facts_of(self._settings, self._totals).cut:
             for verdict in self.verdicts():
                 emit(session, f"verdict[{verdict.treatment}]", self._failure(verdict))
 
     def _failure(self, verdict: Verdict) -> str | None:
-        fails = verdict.decision == "reject" or (verdict.decision == "hold" and self._state.settings.on_hold == "fail")
+        fails = verdict.decision == "reject" or (verdict.decision == "hold" and self._settings.on_hold == "fail")
         return "\n".join([f"{verdict.decision}: {verdict.reasons[0]}", *verdict.reasons[1:]]) if fails else None
 
     def _settle(self) -> None:
-        """Complete the results, once nothing more is added to them."""
-        if self._early is not None:
-            self._early.settle()
-        self._state.complete_comparisons()
+        """Complete the results after the last one was added."""
+        if self._settle_early_stop is not None:
+            self._settle_early_stop()
+        self._context.evaluator.complete_comparisons(self._totals.results)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the recordings and the reports, when every worker has ended."""
-        tally = self._state.tally
-        self._count_spent()
-        tally.uncollected = _uncollected(session.config)
-        nothing_ran = tally.uncollected and not pytest_option(session.config, "continue_on_collection_errors")
-        tally.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
-        tally.stopped = bool(session.shouldstop or session.shouldfail)
+        """Write the recordings and the reports after every worker has ended."""
+        totals = self._totals
+        self._add_own_usage()
+        totals.uncollected = _uncollected(session.config)
+        nothing_ran = totals.uncollected and not pytest_option(session.config, "continue_on_collection_errors")
+        totals.interrupted = int(exitstatus) == pytest.ExitCode.INTERRUPTED and not nothing_ran
+        totals.stopped = bool(session.shouldstop or session.shouldfail)
         try:
-            self._state.merge_recordings()
+            self._context.fetching.journals.merge()
             self._settle()
             self._write_json()
         except GraysplitError as error:
-            self._state.tally.notes.append(str(error))
+            totals.notes.append(str(error))
             session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
     def _write_json(self) -> None:
-        state = self._state
-        if state.settings.json_path is None or not state.results:
+        context, settings, totals = self._context, self._settings, self._totals
+        if settings.json_path is None or not totals.results:
             return
         run = Run(
-            id=state.run_id,
-            started=state.started.isoformat(timespec="seconds"),
-            duration_s=round((datetime.now(UTC) - state.started).total_seconds(), 3),
-            record=state.settings.record,
-            complete=state.tally.complete(state.results),
+            id=context.run_id,
+            started=context.started.isoformat(timespec="seconds"),
+            duration_s=round((datetime.now(UTC) - context.started).total_seconds(), 3),
+            record=settings.record,
+            complete=totals.complete(),
             seed=SEED,
         )
-        write_text(Path(state.settings.json_path), chunks(state.results, self.verdicts(), run))
+        write_text(Path(settings.json_path), chunks(totals.results, self.verdicts(), run))
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """Judge each treatment by what has been gathered so far; once, as long as nothing has changed."""
-        results, facts = self._state.results, facts_of(self._state)
+        """Judge each treatment by the results so far; the verdicts are kept until the results change."""
+        results, facts = self._totals.results, facts_of(self._settings, self._totals)
         if self._judged is None or self._judged[0] != (results.items, facts):
-            policy = self._state.settings.policy
+            policy = self._settings.policy
             decided = tuple(decide(results, one.treatment, policy, facts) for one in results.comparisons())
             self._judged = (results.items, facts), decided
         return self._judged[1]
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        """Print the summary; under -q its core, under -qq nothing."""
-        state, verbosity = self._state, terminalreporter.config.get_verbosity()
-        notes = run_notes(state)
-        if verbosity < -1 or not (state.results or notes):
+        """Print the summary: under -q only its core, under -qq nothing."""
+        results, verbosity = self._totals.results, terminalreporter.config.get_verbosity()
+        notes = run_notes(self._settings, self._totals, self._context.fetching.used_fetcher)
+        if verbosity < -1 or not (results or notes):
             return
         terminalreporter.section("graysplit", sep="=")
-        if not any(arm.replies for arm in state.results.arms()):
-            # A table of nothing would only hide the reason.
-            terminalreporter.write_line(visible(state.tally.failure or "\n".join(notes)), yellow=True)
+        if not any(arm.replies for arm in results.arms()):
+            # An empty table would only hide the reason.
+            terminalreporter.write_line(visible(self._totals.failure or "\n".join(notes)), yellow=True)
             return
-        width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that tells the width in use
+        width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that has the width in use
         brief = verbosity < 0
-        verdicts, metric = self.verdicts(), state.settings.metric
-        for line in lines(state.results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
+        verdicts, metric = self.verdicts(), self._settings.metric
+        for line in lines(results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
             _print(terminalreporter, line)
         if not brief:
             self._print_missed(terminalreporter)
@@ -161,7 +157,7 @@ class SummaryReporter:
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
         missed = sorted(self._missed.items(), key=self._worst_first())
-        shown = missed if reporter.verbosity > 0 else missed[:MISSED_SHOWN]
+        shown = missed if reporter.verbosity > 0 else missed[:MAX_SHOWN]
         if missed:
             _print(reporter, ())
         for nodeid, text in shown:
@@ -170,12 +166,12 @@ class SummaryReporter:
             _print(reporter, (StyledText(f"... and {len(missed) - len(shown)} more misses, -v shows all"),))
 
     def _worst_first(self) -> Callable[[tuple[str, str]], tuple[int, bool, str]]:
-        """Return the order of misses: broken cases as the verdict has them, then the others, a control's last."""
+        """Return the sort key of misses: broken cases as the verdict has them, then others, the control's last."""
         broken = [one.name for verdict in self.verdicts() for one in verdict.broken]
         ranks = {name: rank for rank, name in reversed(list(enumerate(broken)))}
 
         def order(miss: tuple[str, str]) -> tuple[int, bool, str]:
-            results = self._state.results.of(miss[0])
+            results = self._totals.results.of(miss[0])
             own = [ranks.get(f"{one.file}::{one.case.id}", len(broken)) for one in results]
             only_control = all(arm.arm == CONTROL for one in results for arm in one.arms if arm.misses)
             return min(own, default=len(broken)), only_control, miss[0]
@@ -183,8 +179,8 @@ class SummaryReporter:
         return order
 
     def _print_hooked(self, reporter: TerminalReporter, verdicts: tuple[Verdict, ...]) -> None:
-        hook = self._state.config.hook.pytest_graysplit_summary
-        for text in hook(results=self._state.results, verdicts=verdicts):
+        hook = self._context.config.hook.pytest_graysplit_summary
+        for text in hook(results=self._totals.results, verdicts=verdicts):
             if text:
                 reporter.write_line(text)
 

@@ -1,4 +1,4 @@
-"""What a reader of the summary must know before believing its numbers."""
+"""Notes of a run, which the summary prints before its numbers."""
 
 from __future__ import annotations
 
@@ -15,73 +15,75 @@ from pytest_graysplit.verdict.run_facts import caveats_of, ratio_budgets_apart, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.plugin.run_totals import RunTotals
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
     from pytest_graysplit.verdict.results import Results
 
 
-def run_notes(state: RunContext) -> list[str]:
-    """Collect the notes of this run, its workers' included, each once."""
-    used_up = [note] if (note := budget_note(state)) else []
+def run_notes(settings: Settings, totals: RunTotals, fetcher: ReplyFetcher | None) -> list[str]:
+    """Collect the notes of this run, including those of its workers, each once."""
+    used_up = [note] if (note := budget_note(settings, totals)) else []
     notes = [
         *used_up,
-        *state.tally.notes,
-        *relay_notes(state),
-        *_dearer(state),
-        *_early(state),
-        *_cuts(state),
-        *_lost(state),
-        *caveats(state.results),
-        *warnings(state.results),
-        *load.warnings(state.results),
-        *_unscored(state.results),
+        *totals.notes,
+        *relay_notes(fetcher),
+        *_price_overruns(totals),
+        *_early_stops(settings, totals),
+        *_cuts(totals),
+        *_lost(totals),
+        *caveats(totals.results),
+        *warnings(totals.results),
+        *load.warnings(totals.results),
+        *_unscored(totals.results),
     ]
-    if state.tally.failure:
-        notes.insert(0, state.tally.failure)
+    if totals.failure:
+        notes.insert(0, totals.failure)
     return list(dict.fromkeys(notes))
 
 
 def caveats(results: Results) -> Iterator[str]:
-    """Yield what makes the answers of any treatment doubtful; the verdict holds for what is more than a note."""
+    """Yield the caveats about the answers of each treatment; a serious one also makes the verdict hold."""
     for arm in results.arms():
         if arm.role == "treatment":
             yield from (caveat.text for caveat in caveats_of(results, arm.arm))
-            apart, held = ratio_budgets_apart(results, arm.arm)
-            yield from [unjudged_ratios(apart, held)] if apart else []  # few hold nothing up, and are told all the same
+            apart, judged = ratio_budgets_apart(results, arm.arm)
+            yield from [unjudged_ratios(apart, judged)] if apart else []  # a note also if too few for a hold
 
 
-def budget_note(state: RunContext) -> str | None:
-    """Say that the cap was used up, and what came of it; None where it was not, or there is none."""
-    cap_usd, spent = state.settings.max_cost_usd, state.tally.spent
+def budget_note(settings: Settings, totals: RunTotals) -> str | None:
+    """Describe a cap that was reached and its consequences; None where it was not, or without a cap."""
+    cap_usd, spent = settings.max_cost_usd, totals.spent
     if cap_usd is None or spent.refused_usd is None:
         return None
-    unsure = (
+    unconfirmed = (
         f", {money(spent.unconfirmed_usd)} of it for answers that never came whole" if spent.unconfirmed_usd else ""
     )
-    kept = "" if state.settings.record == "off" else ": what was answered is kept"
+    kept = "" if settings.record == "off" else ": what was answered is kept"
+    results = totals.results
     return (
-        f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unsure}, "
-        f"{state.results.unasked:,} of {plural(len(state.results.rows), 'case was', 'cases were')} not asked\n"
+        f"the cap of {exact_money(cap_usd)} is used up: {money(spent.usd)} spent{unconfirmed}, "
+        f"{results.unasked:,} of {plural(len(results.rows), 'case was', 'cases were')} not asked\n"
         f"  hint: the next request may cost {money(spent.refused_usd)}; "
         f"raise --graysplit-max-cost and run again{kept}  [{Slug.BUDGET_USED_UP}]"
     )
 
 
-def _dearer(state: RunContext) -> Iterator[str]:
-    for model, factor in sorted(state.tally.spent.price_overruns.items()):
+def _price_overruns(totals: RunTotals) -> Iterator[str]:
+    for model, factor in sorted(totals.spent.price_overruns.items()):
         yield (
-            f"{model} cost {ratio(float(factor))} of the most that its price and limit allow; what followed was "
-            "reserved at that, but the cap may have been passed: correct its price in [tool.graysplit.prices]"
+            f"{model} cost {ratio(float(factor))} of the maximum that its price and limit allow; later requests were "
+            "reserved at that cost, but the cap may have been exceeded: correct its price in [tool.graysplit.prices]"
         )
 
 
-def relay_notes(state: RunContext) -> Iterator[str]:
-    """Yield what the relay client of this process has to say of itself."""
-    runner = state.used_fetcher
-    stats = runner.stats() if runner else None
-    if runner is None or stats is None:
+def relay_notes(fetcher: ReplyFetcher | None) -> Iterator[str]:
+    """Yield the notes of the relay client of this process."""
+    stats = fetcher.stats() if fetcher else None
+    if fetcher is None or stats is None:
         return
-    yield from runner.warnings
-    if runner.median_latency_s is not None and stats.distorts(runner.median_latency_s):
+    yield from fetcher.warnings
+    if fetcher.median_latency_s is not None and stats.distorts(fetcher.median_latency_s):
         lag = seconds(stats.loop_lag_p95_s)
         yield f"latencies are distorted: answers waited up to {lag} for this machine; lower --graysplit-concurrency"
     if stats.rate_limited:
@@ -89,71 +91,62 @@ def relay_notes(state: RunContext) -> Iterator[str]:
         yield f"the relay limited the rate {plural(stats.rate_limited, 'time')}: {retries}"
 
 
-def facts_of(state: RunContext) -> RunFacts:
-    """Return how much of the suite the run saw, for the verdict."""
-    used_up = (budget_note(state) or "").partition("\n")[0]
-    return RunFacts(cut=tuple(_cuts(state)), lost=_silent(state), budget=used_up, stops=state.stops)
+def facts_of(settings: Settings, totals: RunTotals) -> RunFacts:
+    """Return the part of the suite that the run covered, for the verdict."""
+    used_up = (budget_note(settings, totals) or "").partition("\n")[0]
+    return RunFacts(cut=tuple(_cuts(totals)), lost=totals.without_result, budget=used_up, stops=totals.stops)
 
 
-def _cuts(state: RunContext) -> Iterator[str]:
-    """Yield why the run is not the whole suite."""
-    tally = state.tally
-    if tally.interrupted:
+def _cuts(totals: RunTotals) -> Iterator[str]:
+    """Yield the reasons why the run is not the whole suite."""
+    if totals.interrupted:
         yield "interrupted: what was answered is kept, and the next run fetches only what is missing"
-    if tally.stopped and not tally.interrupted:
+    if totals.stopped and not totals.interrupted:
         yield "partial run: it stopped before its last test"
-    if tally.uncollected and state.results:
-        yield f"partial run: {plural(tally.uncollected, 'error')} at collection"
-    if tally.deselected:
-        yield f"partial run: {plural(tally.deselected, 'test')} left out by selection"
-    if tally.by_nodeid:
+    if totals.uncollected and totals.results:
+        yield f"partial run: {plural(totals.uncollected, 'error')} at collection"
+    if totals.deselected:
+        yield f"partial run: {plural(totals.deselected, 'test')} left out by selection"
+    if totals.by_nodeid:
         yield "partial run: tests were selected by name"
 
 
-def _early(state: RunContext) -> Iterator[str]:
-    """Yield what an early stop has decided, and what the tests beyond it would have asked."""
-    for treatment, stop in sorted(state.stops.items()):
+def _early_stops(settings: Settings, totals: RunTotals) -> Iterator[str]:
+    """Yield the decision of each early stop, with the calls that it saved."""
+    for treatment, stop in sorted(totals.stops.items()):
         word = "harm" if stop.side == "harm" else "promise"
-        yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{_saved(state)}"
+        saved = _saved(settings, totals)
+        yield f"early stop: {word} of {treatment} was shown after {plural(stop.after, 'case')}{saved}"
 
 
-def _saved(state: RunContext) -> str:
-    """Say what the tests beyond the stop would have asked, at the mean of those before it.
+def _saved(settings: Settings, totals: RunTotals) -> str:
+    """Describe the calls of the tests beyond the stop, estimated by the mean of those before it.
 
-    A worker may run ahead of the stop. A replay does not tell how far: it asks for nothing, and shows no difference.
+    A worker may have begun tests beyond the stop. Their number is not known in a replay, which sends no requests.
     """
-    tally, arms, counted = state.tally, state.results.arms(), state.results.items
-    beyond = tally.spared + tally.late
+    arms, counted = totals.results.arms(), totals.results.items
+    beyond = totals.skipped + totals.late
     if not beyond or not counted:
         return ""
     calls = plural(round(beyond * sum(arm.replies for arm in arms) / counted), "call")
     costs = [arm.cost_usd for arm in arms]
     if None not in costs:
         calls += f", about {money(Decimal(beyond * sum(cost for cost in costs if cost is not None) / counted))}"
-    ahead = (
-        f", less {plural(tally.late, 'test')} that had begun" if tally.late and state.settings.record != "none" else ""
-    )
+    ahead = f", less {plural(totals.late, 'test')} that had begun" if totals.late and settings.record != "none" else ""
     return f"; saved with the {plural(beyond, 'test')} beyond: {calls}{ahead}"
 
 
-def _silent(state: RunContext) -> int:
-    """Return how many tests gave no result, whatever the reason."""
-    tally = state.tally
-    return max(0, tally.planned - state.results.items - tally.spared - tally.late)
-
-
-def _lost(state: RunContext) -> Iterator[str]:
-    tally = state.tally
-    if tally.crashed:
-        yield f"{plural(tally.crashed, 'test')} crashed a worker and is in no rate"
-    silent = _silent(state) - tally.crashed
-    if silent > 0 and state.results and not tally.interrupted and not tally.failure:
-        yield f"{plural(silent, 'test')} gave no result: skipped in the body, failed before it, or never reached"
-    yield from _unjudged(state.results)
+def _lost(totals: RunTotals) -> Iterator[str]:
+    if totals.crashed:
+        yield f"{plural(totals.crashed, 'test')} crashed a worker and is in no rate"
+    lost = totals.without_result - totals.crashed
+    if lost > 0 and totals.results and not totals.interrupted and not totals.failure:
+        yield f"{plural(lost, 'test')} gave no result: skipped in the body, failed before it, or never reached"
+    yield from _unjudged(totals.results)
 
 
 def _unjudged(results: Results) -> Iterator[str]:
-    """Yield how many cases and replies are in no rate, for each reason."""
+    """Yield the numbers of cases and replies that are in no rate, for each reason."""
     if bugs := [row.bug for row in results.rows if row.bug]:
         cases = plural(len(bugs), "case")
         yield f"{cases} in no rate: the test body raised {bugs[0]}, which is not an assertion; correct the test"
@@ -164,15 +157,15 @@ def _unjudged(results: Results) -> Iterator[str]:
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
 
 
-def unanswered_note(state: RunContext) -> str | None:
-    """Say that no reply could be had in the whole run; None where one was, or where nothing was wanted."""
-    arms = [arm for row in state.results.rows for arm in row.arms.values()]
+def unanswered_note(results: Results) -> str | None:
+    """Describe a run in which every call failed; None if there is a reply, or if there was no request."""
+    arms = [arm for row in results.rows for arm in row.arms.values()]
     replies = [reply for arm in arms for reply in arm.replies]
     unasked = any(arm.unasked for arm in arms)
     if any(reply.outcome != "error" for reply in replies) or not (replies or unasked):
         return None
     causes = Counter(" ".join(reply.error.split()) for reply in replies if reply.error).most_common(1)
-    told = (
+    reason = (
         f"{plural(len(replies), 'call')} failed, such as: {causes[0][0]}"
         if causes
         else "the cap on the cost is used up"
@@ -182,15 +175,15 @@ def unanswered_note(state: RunContext) -> str | None:
         if unasked
         else "the messages of the tests say what to correct; nothing is known of any model, so"
     )
-    return f"no reply could be had in this run: {told}\n  hint: {hint} and run again  [{Slug.NO_REPLY}]"
+    return f"no reply could be had in this run: {reason}\n  hint: {hint} and run again  [{Slug.NO_REPLY}]"
 
 
 def _unscored(results: Results) -> Iterator[str]:
     for one in results.comparisons():
-        for asked in one.asked:
-            if asked.unreadable:
-                answers = plural(asked.unreadable, "answer")
-                yield f"{asked.metric} {asked.model}: {answers} could not be read, and those pairs have no score"
-            if asked.failed:
-                calls = plural(asked.failed, "call")
-                yield f"{asked.metric} {asked.model}: {calls} failed, and those pairs have no score"
+        for usage in one.asked:
+            if usage.unreadable:
+                answers = plural(usage.unreadable, "answer")
+                yield f"{usage.metric} {usage.model}: {answers} could not be read, and those pairs have no score"
+            if usage.failed:
+                calls = plural(usage.failed, "call")
+                yield f"{usage.metric} {usage.model}: {calls} failed, and those pairs have no score"

@@ -1,1 +1,1 @@
-"""The run of the items: replies are fetched ahead, compared, and held to their thresholds."""
+"""Hooks of a process that runs tests: fetch replies, prepare and judge each test, stop early."""

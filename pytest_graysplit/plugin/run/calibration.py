@@ -1,8 +1,9 @@
-"""Calibrates `min_similarity="auto"` on every control reply of the run, before the first test."""
+"""Calibration of `min_similarity="auto"` on every control reply of the run, before the first test."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -11,7 +12,7 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.comparison import PairScores
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.formatting.display import plural
-from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.collect.plans import PLAN, store_plan
 from pytest_graysplit.stats import quantile
 from pytest_graysplit.verdict.noise_floor import (
     ALPHA,
@@ -33,26 +34,27 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.types import Reply
 
-# So many pairs of answers to unlike prompts are scored: enough for a 95% point, and less than the replies take.
-MOST_PAIRS = 400
+# The number of pairs of answers to different prompts: enough for a 95% point, and faster than fetching the replies.
+MAX_PAIRS = 400
 
 
-def fetches_first(state: RunContext, items: Iterable[pytest.Item]) -> bool:
-    """Tell whether a run that would fetch a little ahead must fetch all: the first threshold needs every reply.
+def needs_all_replies(context: RunContext, items: Iterable[pytest.Item]) -> bool:
+    """Tell whether a run that would fetch a little ahead must fetch all, because a threshold needs every reply.
 
-    A worker sees only a part of the items, so it calibrates on what is recorded and fetches none of it.
+    A worker has only a part of the items, so it calibrates on recorded replies and fetches none for it.
     """
-    return not state.is_worker and any(item.stash[PLAN].case.min_similarity == "auto" for item in items)
+    return not context.worker.is_worker and any(item.stash[PLAN].case.min_similarity == "auto" for item in items)
 
 
-def refuse_early_stop(state: RunContext, plans: Iterable[Plan]) -> None:
-    """Raise UsageError where calibrating would ask for every reply that an early stop is there to spare."""
-    if state.settings.early_stop is not None and any(plan.case.min_similarity == "auto" for plan in plans):
+def refuse_early_stop(settings: Settings, plans: Iterable[Plan]) -> None:
+    """Raise UsageError if calibration would fetch every reply that an early stop is meant to save."""
+    if settings.early_stop is not None and any(plan.case.min_similarity == "auto" for plan in plans):
         raise UsageError(
             "--graysplit-early-stop does not go with min_similarity=auto, which asks for every control reply first",
             hint="give a number, --graysplit-min-similarity=X, or leave out --graysplit-early-stop",
@@ -60,27 +62,31 @@ def refuse_early_stop(state: RunContext, plans: Iterable[Plan]) -> None:
         )
 
 
-def calibrate(state: RunContext, plans: Iterable[Plan]) -> None:
-    """Give the plans that ask for auto their number, one for each metric.
+def calibrate(context: RunContext, items: Iterable[pytest.Item]) -> None:
+    """Replace `auto` in the plans of the items by a number per metric.
 
     Raises UsageError in a worker that would have to fetch a control reply first.
     """
-    asked: dict[str, list[Plan]] = {}
-    for plan in plans:
-        if plan.case.min_similarity == "auto":
-            asked.setdefault(cast("str", plan.case.metric), []).append(plan)
-    refuse_early_stop(state, [plan for some in asked.values() for plan in some])
-    if state.is_worker:
-        _refuse_to_fetch(state, [plan for some in asked.values() for plan in some])
-    for metric, some in sorted(asked.items()):
-        of = f" ({metric})" if len(asked) > 1 else ""
-        state.noise_floor[metric] = floor = _measure(state, some, of)
-        for plan in some:
-            plan.case = with_noise_floor(plan.case, floor)
+    by_metric: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        case = item.stash[PLAN].case
+        if case.min_similarity == "auto":
+            by_metric.setdefault(cast("str", case.metric), []).append(item)
+    plans = [item.stash[PLAN] for some in by_metric.values() for item in some]
+    refuse_early_stop(context.settings, plans)
+    if context.worker.is_worker:
+        _refuse_to_fetch(context, plans)
+    for metric, some in sorted(by_metric.items()):
+        of = f" ({metric})" if len(by_metric) > 1 else ""
+        floor = _calibrate_metric(context, [item.stash[PLAN] for item in some], of)
+        context.planner.noise_floors[metric] = floor
+        for item in some:
+            plan = item.stash[PLAN]
+            store_plan(item, replace(plan, case=with_noise_floor(plan.case, floor)))
 
 
 class Measured(NamedTuple):
-    """The control's answers to one case, how alike they are, and what each lacks of that beside every two others."""
+    """The control's replies to one case, their self-similarity, and the deficit of each against every two others."""
 
     plan: Plan
     replies: tuple[Reply, ...]
@@ -89,28 +95,29 @@ class Measured(NamedTuple):
     deficits: list[float]
 
 
-def _measure(state: RunContext, plans: Sequence[Plan], of: str) -> NoiseFloor | None:
-    """Return what one metric asks for, and note what it is, that it asserts nothing, or why there is none."""
-    # Several items may be about one case, such as one for each treatment: it counts once.
+def _calibrate_metric(context: RunContext, plans: Sequence[Plan], of: str) -> NoiseFloor | None:
+    """Return the threshold of one metric with a note about it; None, with the reason as a note, without one."""
+    # Several items may share a case, such as one per treatment: the case counts once.
     cases = {tuple(request.recording_key for request in plan.requests[CONTROL]): plan for plan in plans}
     measured, samples = [], []
     for plan in cases.values():
-        with suppress(Exception):  # what breaks here, such as a user's hook or a missing reply, is the test's to show
-            samples.append(replies := _control(state, plan))
-            measured.append(_measured(plan, replies, state.scoring.of(plan.case, plan.path, plan.recording_path)))
+        with suppress(Exception):  # the test fails with it, such as an error in a user's hook or a missing reply
+            samples.append(replies := tuple(map(context.fetching.fetcher.reply, plan.requests[CONTROL])))
+            measured.append(_measured(plan, replies, context.evaluator.scorer(plan)))
     known = [one for one in measured if one.self_similarity is not None and isfinite(one.self_similarity)]
     stored = cache(samples)
     floor = None if stored else _floor(known)
+    notes = context.totals.notes
     if floor is None:
         fallbacks = {plan.case.fallback_similarity for plan in plans}
-        state.tally.notes.append(uncalibrated(len(known), stored, fallbacks, of))
+        notes.append(uncalibrated(len(known), stored, fallbacks, of))
         return None
-    part = state.tally.deselected or state.tally.by_nodeid
+    part = context.totals.deselected or context.totals.by_nodeid
     selected = f", calibrated on {plural(len(known), 'selected case')} only" if part else ""
-    state.tally.notes.append(reached(floor, of, selected))
+    notes.append(reached(floor, of, selected))
     settled_cases = [by_shortfall(with_noise_floor(one.plan.case, floor), one.self_similarity) for one in known]
     if note := asserts_nothing(floor, settled_cases, of):
-        state.tally.notes.append(note)
+        notes.append(note)
     return floor
 
 
@@ -120,7 +127,7 @@ def _measured(plan: Plan, replies: tuple[Reply, ...], score: Score) -> Measured:
 
 
 def _floor(known: Sequence[Measured]) -> NoiseFloor | None:
-    """Calibrate the deficit where most cases have three answers of the control, else one threshold for all."""
+    """Calibrate the deficit if most cases have three replies of the control, otherwise one threshold for all cases."""
     others = _other_prompts(known)
     deficits = [one.deficits for one in known if one.deficits]
     if 2 * len(deficits) > len(known) and (floor := calibrated_shortfall(deficits, others)):
@@ -129,43 +136,39 @@ def _floor(known: Sequence[Measured]) -> NoiseFloor | None:
 
 
 def _other_prompts(known: Sequence[Measured]) -> float | None:
-    """Return what the control's answers to other prompts reach in 5% of pairs; None without a pair of unlike answers.
+    """Return the similarity that 5% of the pairs of answers to different prompts reach; None without such a pair.
 
-    Two prompts may have the same right answer, such as a label, so that equal answers tell nothing. A metric that asks
-    a model is not asked for this.
+    Pairs of equal answers are left out, because two prompts may have the same right answer, such as a label. A metric
+    that asks a model is not used for this.
     """
-    ordered = sorted(known, key=lambda one: order_of((one.plan.file, one.plan.case.id, one.plan.request_hash)))
+    ordered = sorted(known, key=lambda one: order_of(one.plan.key))
     scores = []
-    for one, other in islice(_unlike(ordered), MOST_PAIRS):
+    for one, other in islice(_different_pairs(ordered), MAX_PAIRS):
         if not isinstance(one.score, ModelGradedScorer):
             with suppress(Exception):
                 scores.append(one.score(one.replies[0], other.replies[0]))
-    told = [score for score in scores if score is not None and isfinite(score)]
-    return quantile(told, 1 - ALPHA)
+    finite = [score for score in scores if score is not None and isfinite(score)]
+    return quantile(finite, 1 - ALPHA)
 
 
-def _unlike(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
-    """Yield pairs of cases of unlike prompts with unlike answers, each case as often as any other."""
+def _different_pairs(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
+    """Yield pairs of cases with different prompts and different answers, each case equally often."""
     for step in range(1, (len(ordered) + 1) // 2):
         for place, one in enumerate(ordered):
             other = ordered[(place + step) % len(ordered)]
             texts = [each.replies[0].text.strip() for each in (one, other)]
             clusters = [each.plan.case.cluster for each in (one, other)]
-            told_apart = one.plan.request_hash != other.plan.request_hash and (
+            are_different = one.plan.request_hash != other.plan.request_hash and (
                 clusters[0] is None or len(set(clusters)) > 1
             )
-            if told_apart and all(texts) and len(set(texts)) > 1:
+            if are_different and all(texts) and len(set(texts)) > 1:
                 yield one, other
 
 
-def _control(state: RunContext, plan: Plan) -> tuple[Reply, ...]:
-    return tuple(map(state.fetcher.reply, plan.requests[CONTROL]))
-
-
-def _refuse_to_fetch(state: RunContext, plans: Sequence[Plan]) -> None:
+def _refuse_to_fetch(context: RunContext, plans: Sequence[Plan]) -> None:
     requests = {request.recording_key: request for plan in plans for request in plan.requests[CONTROL]}
-    if missing := state.fetcher.missing(requests.values()):
-        which = "are not recorded" if state.settings.record == "new" else "would be asked anew"
+    if missing := context.fetching.fetcher.missing(requests.values()):
+        which = "are not recorded" if context.settings.record == "new" else "would be requested again"
         raise UsageError(
             "auto thresholds are calibrated on every control reply before the first test; "
             f"{len(missing):,} of {len(requests):,} {which}",

@@ -1,4 +1,4 @@
-"""Judges each test when its body has ended; a test that is red in the end is a miss, whatever made it red."""
+"""Outcomes of tests: each test is judged after its body, and a failed test counts against the model it judges."""
 
 from __future__ import annotations
 
@@ -12,48 +12,56 @@ import pytest
 from pytest_graysplit.errors import BudgetExceededError, RelayError
 from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.plugin.collect.adopting import AWAITED
-from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.context import EXCHANGES, drop
+from pytest_graysplit.plugin.collect.plans import PLAN, drop
+from pytest_graysplit.plugin.evaluate.body_errors import body_failure
+from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.options import pytest_option
-from pytest_graysplit.plugin.report.plain_reports import show_plainly
-from pytest_graysplit.plugin.run.case_run import failed_miss
-from pytest_graysplit.plugin.xdist.worker_reports import packed
+from pytest_graysplit.plugin.report.item_reports import escape_failure
+from pytest_graysplit.plugin.workers import packed
 from pytest_graysplit.reporting.failure import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.plugin.evaluate.case_run import CaseRun
+    from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
+    from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.verdict.results import CaseResult
 
+# The name under which these hooks are registered, and again after every conftest.py.
+OUTCOMES = "graysplit-outcomes"
 RESULTS = pytest.StashKey[tuple["CaseResult", ...]]()
-# What we failed the test with, empty where we did not; there from the end of the body on.
-SAID = pytest.StashKey[str]()
-# A later attempt at a test is not counted: the first one is what the model did.
+# The text that we failed the test with, empty if we did not; set at the end of the body.
+FAILURE_TEXT = pytest.StashKey[str]()
+# Set after the first attempt at a test; later attempts are not counted.
 COUNTED = pytest.StashKey[bool]()
 _SEE_OTHER_MESSAGE = "a hook, another plugin or a fixture failed it; its own message says more"
 
 
 class Outcomes:
-    """The hooks of every process that runs tests which judge them and put results on their reports."""
+    """The hooks that judge the tests of this process and attach the results to their reports."""
 
-    def __init__(self, state: RunContext, complete_setup: Callable[[pytest.Item], None]) -> None:
-        """Judge for one run; `complete_setup` is called when the fixtures of a test are there."""
-        self._state = state
+    def __init__(
+        self, evaluator: Evaluator, totals: RunTotals, *, gate: str, complete_setup: Callable[[pytest.Item], None]
+    ) -> None:
+        """Judge by case if `gate` is "case"; `complete_setup` is called after the fixtures of a test."""
+        self._evaluator = evaluator
+        self._totals = totals
+        self._forgives = gate != "case"
         self._complete_setup = complete_setup
         self._pid = os.getpid()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Complete the plan of a test with what its fixtures have brought."""
+        """Complete the plan of a test after its fixtures have made its prompt."""
         result = yield
         self._complete_setup(item)
         return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Assert thresholds and budgets when the body has ended, so that a miss is a failed test."""
+        """Check expectations, thresholds and budgets after the body, so that a failed one is a failed test."""
         plan = item.stash.get(PLAN, None)
         if plan is not None:
             self._refuse_without_reply(item, plan)
@@ -62,64 +70,59 @@ class Outcomes:
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
         except BaseException as error:
-            if EXCHANGES in item.stash:
+            if CASE_RUNS in item.stash:
                 self._body_raised(item, error)
             raise
         finally:
-            item.stash[SAID] = ""
-        if EXCHANGES in item.stash:
+            item.stash[FAILURE_TEXT] = ""
+        if CASE_RUNS in item.stash:
             self._fail_or_skip(item)
         return outcome
 
     def _body_raised(self, item: pytest.Item, error: BaseException) -> None:
-        exchanges = item.stash[EXCHANGES]
         if not _is_skip(error):
             _note_error(item, error)
             item.add_report_section("call", "graysplit", self._judge(item))
-        # It skips because of us, and is counted; so is one that skips after a subtest has failed.
-        elif any(exchange.unasked or exchange.body_error or exchange.bug for exchange in exchanges):
+        # A test that skips because of the cap counts, and so does one that skips after a failed subtest.
+        elif any(run.unasked or run.body_error or run.bug for run in item.stash[CASE_RUNS]):
             self._judge(item)
 
     def _refuse_without_reply(self, item: pytest.Item, plan: Plan) -> None:
-        exchange = self._state.case_run(item, plan)
-        if not exchange.blocked:
+        run = self._evaluator.case_run(item, plan)
+        if not run.blocked:
             return
-        if isinstance(exchange.problem, RelayError):
-            self._state.stop_run(item.session, exchange.problem)
+        if isinstance(run.problem, RelayError):
+            self._totals.stop_run(item.session, run.problem)
         self._fail_or_skip(item)
 
     def _fail_or_skip(self, item: pytest.Item) -> None:
-        """Fail the test with what was missed; skip it where the cap kept a reply from being asked for."""
-        item.stash[SAID] = text = self._judge(item)
+        """Fail the test with its failed expectations; skip it if the cap was reached before its requests."""
+        item.stash[FAILURE_TEXT] = text = self._judge(item)
         if text:
             pytest.fail(text, pytrace=False)
-        for exchange in item.stash[EXCHANGES]:
-            if isinstance(exchange.problem, BudgetExceededError):
-                raise pytest.skip.Exception(exchange.problem.problem, _use_item_location=True)
+        for run in item.stash[CASE_RUNS]:
+            if isinstance(run.problem, BudgetExceededError):
+                raise pytest.skip.Exception(run.problem.problem, _use_item_location=True)
 
     def _judge(self, item: pytest.Item) -> str:
-        """Judge all exchanges of the item, keep the results for the report, and return what failed, as text."""
-        exchanges = item.stash[EXCHANGES]
-        results = tuple(exchange.result(item.nodeid) for exchange in exchanges)
+        """Judge all case runs of the item, keep their results for the report, and return the failures as text."""
+        runs: list[CaseRun] = item.stash[CASE_RUNS]
+        results = tuple(run.result(item.nodeid) for run in runs)
         item.stash[RESULTS] = results
-        if pytest_option(self._state.config, "xmlpath") and COUNTED not in item.stash:
+        if pytest_option(item.config, "xmlpath") and COUNTED not in item.stash:
             item.user_properties += [pair for result in results for pair in _properties(result)]
-        texts = [
-            failure(result, exchange.problem)
-            for result, exchange in zip(results, exchanges, strict=True)
-            if not exchange.unasked
-        ]
+        texts = [failure(result, run.problem) for result, run in zip(results, runs, strict=True) if not run.unasked]
         return "\n\n".join(text for text in texts if text)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the results on the report when every other plugin has had its say on it."""
+        """Attach the results to the report after every other plugin has changed it."""
         report = yield
-        if call.when == "call" and EXCHANGES in item.stash:
-            show_plainly(report, coloured=_writes_in_colour(item.config))
-            if SAID in item.stash:
+        if call.when == "call" and CASE_RUNS in item.stash:
+            escape_failure(report, coloured=_writes_in_colour(item.config))
+            if FAILURE_TEXT in item.stash:
                 self._report_body(item, report)
             else:
                 self._note_subtest(item, report, call.excinfo)
@@ -128,85 +131,85 @@ class Outcomes:
         return report
 
     def _report_body(self, item: pytest.Item, report: Any) -> None:
-        exchanges = item.stash[EXCHANGES]
         results = item.stash.get(RESULTS, ())
-        # A miss may be forgiven; a reply that could not be had, and a bug in the test, say nothing of a model.
-        told = all(one.problem is None and not one.bug for one in exchanges)
-        forgiving = self._state.settings.gate != "case" and told
-        del item.stash[EXCHANGES]
+        # A failed expectation may be forgiven; an unavailable reply and a bug in the test are not the model's.
+        about_model = all(run.problem is None and not run.bug for run in item.stash[CASE_RUNS])
+        forgiving = self._forgives and about_model
+        del item.stash[CASE_RUNS]
         if report.outcome == "failed" and _is_unexpected_pass(report):
             if forgiving:
                 report.outcome, report.longrepr = "passed", None
         elif report.outcome == "failed":
-            if not item.stash[SAID] or report.longreprtext.strip() != item.stash[SAID].strip():
-                results = _reddened(results, _cause(report))
+            if not item.stash[FAILURE_TEXT] or report.longreprtext.strip() != item.stash[FAILURE_TEXT].strip():
+                results = _with_failure(results, _cause(report))
             if forgiving:
                 _forgive(report)
         item.stash[RESULTS] = results
         if results and COUNTED not in item.stash:
-            self._attach(report, results)
+            self._attach(item, report, results)
 
     def _report_teardown(self, item: pytest.Item, report: Any) -> None:
-        """Count a test that fails after its body as missed, and forget what a further attempt must not see."""
+        """Count a test that fails after its body as failed, and clear the stash for a further attempt."""
         results = item.stash.get(RESULTS, ())
         if results and COUNTED not in item.stash:
             item.stash[COUNTED] = True
             if report.outcome == "failed":
-                self._attach(report, _reddened(results, _cause(report)))
-        drop(item, EXCHANGES, RESULTS, SAID)
+                self._attach(item, report, _with_failure(results, _cause(report)))
+        drop(item, CASE_RUNS, RESULTS, FAILURE_TEXT)
         if AWAITED in item.stash:
             drop(item, PLAN)
 
     def _note_subtest(self, item: pytest.Item, report: Any, raised: pytest.ExceptionInfo[BaseException] | None) -> None:
-        """Keep that a subtest failed until the body ends: its report comes first, and carries no results."""
+        """Keep the failure of a subtest until the body ends, because its own report comes first and has no results."""
         if report.outcome != "failed":
             return
         _note_error(item, pytest.fail.Exception(_cause(report)) if raised is None else raised.value)
-        if self._state.settings.gate != "case" and not item.stash[EXCHANGES][0].bug:
+        if self._forgives and not item.stash[CASE_RUNS][0].bug:
             report.outcome, report.longrepr = "passed", None
 
-    def _attach(self, report: Any, results: tuple[CaseResult, ...]) -> None:
-        # A test that runs in a fork reports through a pipe that takes only what Python can marshal.
+    def _attach(self, item: pytest.Item, report: Any, results: tuple[CaseResult, ...]) -> None:
+        if PLAN not in item.stash:
+            report.graysplit_unmarked = True
+        # A test that runs in a fork reports through a pipe that takes only types that Python can marshal.
         report.graysplit = results if os.getpid() == self._pid else packed(results)
 
 
-def _reddened(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResult, ...]:
-    """Return the results with a miss of the last arm judged, where it has none."""
+def _with_failure(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResult, ...]:
+    """Return the results with a failed expectation of the last judged arm, if it has none yet."""
     if not results:
         return results
     *others, last = results
     *arms, arm = last.arms
     if arm.misses or not arm.judged or arm.unasked:
         return results
-    miss = failed_miss(arm.arm, f"the test failed: {cause}", _SEE_OTHER_MESSAGE)
-    missed = replace(arm, misses=(miss,), share=0.0)
-    return (*others, replace(last, arms=(*arms, missed)))
+    failed = body_failure(arm.arm, f"the test failed: {cause}", _SEE_OTHER_MESSAGE)
+    return (*others, replace(last, arms=(*arms, replace(arm, misses=(failed,), share=0.0))))
 
 
 def _note_error(item: pytest.Item, error: BaseException) -> None:
-    """Keep an error of the body: a miss of one case is about that case, while after a bug no case was looked at."""
-    exchanges = item.stash[EXCHANGES]
-    current = exchanges[0 if PLAN in item.stash else -1]
+    """Keep an error of the body: a failed expectation belongs to one case, a bug to all cases of the item."""
+    runs = item.stash[CASE_RUNS]
+    current = runs[0 if PLAN in item.stash else -1]
     current.note_error(error)
-    for exchange in exchanges:
-        exchange.bug = exchange.bug or current.bug
+    for run in runs:
+        run.bug = run.bug or current.bug
 
 
 def _is_skip(error: BaseException) -> bool:
-    """Tell whether pytest shows the error as a skip; unittest's own is known only where it has been imported."""
+    """Tell whether pytest shows the error as a skip; that of unittest exists only after its import."""
     skipping = getattr(sys.modules.get("unittest"), "SkipTest", pytest.skip.Exception)
     return isinstance(error, pytest.skip.Exception | skipping)
 
 
 def _properties(result: CaseResult) -> list[tuple[str, object]]:
-    """What JUnit shows of a case: `graysplit_...` properties, for dashboards that read them."""
+    """Return the JUnit properties of a case, `graysplit_...`, for dashboards that read them."""
     pairs: list[tuple[str, object]] = [("graysplit_case", on_one_line(result.case.id))]
     if result.comparison is not None and result.comparison.similarity is not None:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
     for arm in result.arms:
-        name = on_one_line(arm.arm)  # names of properties are written into XML as they are
+        name = on_one_line(arm.arm)  # pytest writes the names of properties into XML unescaped
         if arm.judged:
             pairs.append((f"graysplit_passed[{name}]", str(arm.passed).lower()))
         for reply in arm.replies[:1]:
@@ -228,7 +231,7 @@ def _is_unexpected_pass(report: Any) -> bool:
 
 
 def _cause(report: Any) -> str:
-    """Return the assert that failed on one line, not the arguments and the source that a traceback begins with."""
+    """Return the failed assert on one line, without the arguments and the source at the top of a traceback."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = str(crash.message) if crash else str(report.longreprtext)
     return (text.removeprefix("Failed: ").strip().splitlines() or ["it failed without a message"])[0]

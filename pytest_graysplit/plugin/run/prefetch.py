@@ -1,10 +1,9 @@
-"""Fetch everything that will run before the first test does, so that no network overlaps a test."""
+"""Fetching of all replies before the first test, so that no network access overlaps a test."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,7 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.options import pytest_option
+from pytest_graysplit.plugin.collect.selection import may_end_early, plans_of
 from pytest_graysplit.plugin.run.calibration import calibrate, refuse_early_stop
 from pytest_graysplit.plugin.run.progress import Watcher
 from pytest_graysplit.replies.fetcher import shuffled
@@ -24,79 +23,92 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
+    from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.replies.fetcher import ReplyRequest
 
-
-def will_run(item: pytest.Item) -> bool:
-    """Tell whether nothing known before the test starts keeps it from running: nothing is paid for a skipped one."""
-    from _pytest.skipping import evaluate_skip_marks, evaluate_xfail_marks
-
-    if not item.config.pluginmanager.has_plugin("skipping"):  # blocked: no mark keeps a test from running
-        return True
-    if not (item.get_closest_marker("skip") or item.get_closest_marker("skipif") or item.get_closest_marker("xfail")):
-        return True
-    try:
-        if evaluate_skip_marks(item) is not None:
-            return False
-        xfail = evaluate_xfail_marks(item)
-    except pytest.fail.Exception:  # a condition that cannot be evaluated: the test itself will say so
-        return False
-    return xfail is None or xfail.run or pytest_option(item.config, "runxfail", default=False)
+RELAY_FIXTURE = "graysplit_relay"
 
 
-def nothing_runs(session: pytest.Session) -> bool:
-    """Tell whether this session only looks at its tests, or has given up before the first."""
-    given = partial(pytest_option, session.config)
-    failed = session.testsfailed and not given("continue_on_collection_errors")
-    return bool(failed or given("collectonly") or given("setupplan") or given("setuponly"))
+def fetches_ahead(context: RunContext) -> bool:
+    """Tell whether this process fetches a little ahead of its tests instead of everything before them."""
+    return context.settings.early_stop is not None or may_end_early(context.config)
 
 
-def plans_to_run(items: Iterable[pytest.Item]) -> list[Plan]:
-    """Return the plans of the items that will run."""
-    return [item.stash[PLAN] for item in items if PLAN in item.stash and will_run(item)]
+def open_before_tests(context: RunContext, users: Sequence[pytest.Item]) -> None:
+    """Read the recordings and open the relay client and the journal for tests that need replies while they run.
+
+    A test may mock the network, freeze the time or replace the file system, for itself or for the whole session.
+    """
+    settings, fetching = context.settings, context.fetching
+    if not settings.treatments:
+        return
+    with_relay = [item for item in users if RELAY_FIXTURE in getattr(item, "fixturenames", ())]
+    if settings.record != "off":
+        for path in {context.planner.recording_of(item.path) for item in with_relay}:
+            fetching.recordings.keys(path)
+    missing = []
+    if fetches_ahead(context):
+        missing = fetching.fetcher.missing(request for plan in plans_of(users) for request in plan.all_requests)
+    if settings.record != "none" and (with_relay or missing):
+        fetching.require_folders(missing)
+        fetching.fetcher.make_ready()
 
 
-def fetch_upfront(state: RunContext, items: Sequence[pytest.Item]) -> None:
-    """Fetch what is missing for the items, with progress; end the session with one message when that cannot be."""
+def fetch_before_tests(context: RunContext, items: Sequence[pytest.Item]) -> None:
+    """Fetch the missing replies of the items, with progress; on an error end the session with one message."""
     try:
         plans = [item.stash[PLAN] for item in items]
-        refuse_early_stop(state, plans)
-        state.prepare(plans)
-        if state.settings.record != "none":
-            groups = [[request for requests in plan.requests.values() for request in requests] for plan in plans]
-            if missing := _missing_groups(state, groups):
-                _fetch(state, missing, _told_of_replies(state, groups, missing), power_of(state, plans))
-                _require_served(state, groups)
-            asked = [asked_by_metric(state, plan) for plan in plans]
-            if missing := _missing_groups(state, asked):
-                _fetch(state, missing, _told_of_metrics(asked, missing))
-        calibrate(state, plans)
-        state.evaluate_all(items)
+        refuse_early_stop(context.settings, plans)
+        context.fetching.prepare(plans)
+        if context.settings.record != "none":
+            _fetch_replies(context, plans)
+            _fetch_for_metrics(context, plans)
+        calibrate(context, items)
+        context.evaluator.evaluate_all(items)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 
 
-def _require_served(state: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
-    """Raise RelayError for a model whose calls were all not found, while the relay answered for another model.
+def _fetch_replies(context: RunContext, plans: Sequence[Plan]) -> None:
+    groups = [plan.all_requests for plan in plans]
+    if missing := _missing_groups(context.fetching, groups):
+        total, fetched = len({request.recording_key for group in groups for request in group}), sum(map(len, missing))
+        announced = (
+            f"{total - fetched} of {total} replies are recorded, fetching {fetched} from "
+            f"{context.settings.access.shown}, {context.settings.concurrency} in flight"
+        )
+        _fetch(context, missing, announced, expected_power(context, plans))
+        _require_known_models(context, groups)
 
-    In a short run all of them may have been sent before the first answer showed that the address is right.
+
+def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
+    groups = [context.evaluator.requests_of_metric(plan) for plan in plans]
+    if missing := _missing_groups(context.fetching, groups):
+        _fetch(context, missing, _metric_announcement(groups, missing))
+
+
+def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
+    """Raise RelayError if all calls of one model got a 404 while the relay answered for another model.
+
+    In a short run all requests may have been sent before the first reply shows that the address is right.
     """
     from pytest_graysplit.replies.relay.preflight import unknown_model
 
-    told: dict[str, dict[str, str]] = {}
+    errors: dict[str, dict[str, str]] = {}
     for request in (request for group in groups for request in group):
         with suppress(GraysplitError):
-            reply = state.fetcher.reply(request)
-            told.setdefault(request.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
-    unserved = [model for model, kinds in told.items() if kinds.keys() == {"http-404"}]
-    if unserved and any(not error for kinds in told.values() for error in kinds.values()):
-        model = min(unserved)
-        raise unknown_model(model, told[model]["http-404"], {}, state.settings.table.aliases)
+            reply = context.fetching.fetcher.reply(request)
+            errors.setdefault(request.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
+    unknown = [model for model, kinds in errors.items() if kinds.keys() == {"http-404"}]
+    if unknown and any(not error for kinds in errors.values() for error in kinds.values()):
+        model = min(unknown)
+        raise unknown_model(model, errors[model]["http-404"], {}, context.settings.table.aliases)
 
 
-def _missing_groups(state: RunContext, groups: list[list[ReplyRequest]]) -> list[list[ReplyRequest]]:
+def _missing_groups(fetching: Fetching, groups: list[list[ReplyRequest]]) -> list[list[ReplyRequest]]:
+    """Return the missing requests of each group; a request of several groups is in the first of them only."""
     missing = {
-        request.recording_key for request in state.fetcher.missing(request for group in groups for request in group)
+        request.recording_key for request in fetching.fetcher.missing(request for group in groups for request in group)
     }
     picked = []
     for group in groups:
@@ -106,59 +118,42 @@ def _missing_groups(state: RunContext, groups: list[list[ReplyRequest]]) -> list
     return [group for group in picked if group]
 
 
-def asked_by_metric(state: RunContext, plan: Plan) -> list[ReplyRequest]:
-    """Return what the plan's metric will ask; what cannot be told, for a reply is missing, is the test's to show."""
-    with suppress(Exception):
-        return state.asked_by_metric(plan)
-    return []
-
-
-def _told_of_replies(state: RunContext, groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
-    wanted, fetched = len({request.recording_key for group in groups for request in group}), sum(map(len, missing))
-    return (
-        f"{wanted - fetched} of {wanted} replies are recorded, "
-        f"fetching {fetched} from {state.settings.access.shown}, {state.settings.concurrency} in flight"
-    )
-
-
-def _told_of_metrics(groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
-    """Say what metrics ask: judging 240 pairs with gpt-4.1."""
-    wanted = len({request.recording_key for group in groups for request in group})
+def _metric_announcement(groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
+    """Describe the requests of metrics: judging 240 pairs with gpt-4.1, 0 of 480 answers are recorded."""
+    total = len({request.recording_key for group in groups for request in group})
     fetched = Counter((request.metric, request.key.model) for group in missing for request in group)
     parts = []
     for (metric, model), number in sorted(fetched.items()):
-        # A pair is judged in two orders; a killed run may have left one of them.
-        what = plural(-(-number // 2), "pair") if metric == "judge" else plural(number, "text")
-        parts.append(f"{'judging' if metric == 'judge' else 'embedding'} {what} with {model}")
-    return f"{listed(parts)}, {wanted - fetched.total()} of {wanted} answers are recorded"
+        # A pair is judged in two orders; an interrupted run may have recorded one of them.
+        subject = plural(-(-number // 2), "pair") if metric == "judge" else plural(number, "text")
+        parts.append(f"{'judging' if metric == 'judge' else 'embedding'} {subject} with {model}")
+    return f"{listed(parts)}, {total - fetched.total()} of {total} answers are recorded"
 
 
-def power_of(state: RunContext, plans: Iterable[Plan]) -> str:
-    """Say what the cases of a run can show, before it costs anything; nothing where looks are planned.
+def expected_power(context: RunContext, plans: Iterable[Plan]) -> str:
+    """Describe the smallest effect that the cases of a run can show; empty where looks are planned.
 
-    What they can show depends on which look it is.
+    With planned looks the effect depends on the look.
     """
-    policy = state.settings.policy
+    policy = context.settings.policy
     if policy.looks:
         return ""
-    cases = {(plan.file, plan.case.id, plan.request_hash): plan.case.cluster for plan in plans}
+    cases = {plan.key: plan.case.cluster for plan in plans}
     clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
     return power_line(len(cases), policy.margin, clusters if clusters < len(cases) else None, policy.alpha)
 
 
-def _fetch(state: RunContext, groups: list[list[ReplyRequest]], told: str, power: str = "") -> None:
+def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, power: str = "") -> None:
     requests = shuffled(groups)
-    state.settings.require_key()
-    state.require_bounds(requests)
-    state.require_folders(requests)
-    reporter = state.config.pluginmanager.get_plugin("terminalreporter")
+    context.fetching.require_sendable(requests)
+    reporter = context.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
-        reporter.write_line(visible(f"graysplit: {told}"))
-        reporter.write_line(visible(f"graysplit: {state.estimate(requests)}"))
+        reporter.write_line(visible(f"graysplit: {announced}"))
+        reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
         if power and reporter.verbosity >= 0:
             reporter.write_line(f"graysplit: {power}")
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
-        state.fetcher.fetch(requests, watcher)
+        context.fetching.fetcher.fetch(requests, watcher)
     finally:
         watcher.close()

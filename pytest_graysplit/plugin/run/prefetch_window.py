@@ -1,18 +1,17 @@
-"""Fetch a little ahead of the tests, for runs that may end early or see only a part of the items."""
+"""Fetching a little ahead of the tests, for runs that may end early and for xdist workers."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
-from pytest_graysplit.plugin.options import pytest_option
+from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.collect.selection import is_decided, items_to_run, plans_of
 from pytest_graysplit.plugin.run.calibration import calibrate
-from pytest_graysplit.plugin.run.early_stop import is_spared
-from pytest_graysplit.plugin.run.prefetch import asked_by_metric, plans_to_run, power_of
+from pytest_graysplit.plugin.run.prefetch import expected_power
 from pytest_graysplit.replies.fetcher import shuffled
 
 if TYPE_CHECKING:
@@ -23,126 +22,119 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.fetcher import ReplyRequest
 
 
-def wants_window(config: pytest.Config, *, stops_early: bool) -> bool:
-    """Tell whether this run may stop before its last test, or is one worker of several."""
-    given = partial(pytest_option, config)
-    may_stop = stops_early or given("maxfail") or given("usepdb") or given("stepwise")
-    return bool(may_stop or hasattr(config, "workerinput"))
-
-
 class PrefetchWindow:
-    """Keeps about two rounds of requests ahead of the running test, and nothing more is paid for when it stops."""
+    """A window of about two rounds of requests ahead of the running test; a run that ends pays for no more."""
 
-    def __init__(self, state: RunContext, session: pytest.Session) -> None:
-        self._state = state
+    def __init__(self, context: RunContext, session: pytest.Session) -> None:
+        self._context = context
+        self._fetching = context.fetching
         self._session = session
         self._index = {item.nodeid: number for number, item in enumerate(session.items)}
-        self._looked_at: set[str] = set()
+        self._started: set[str] = set()
         self._cursor = 0
-        self._ahead: dict[str, int] = {}
-        self._unasked: dict[str, Plan] = {}
-        self._asked: dict[str, int] = {}
-        # Replies that came count as well: behind a slow test, requests in flight alone would run away from it.
-        self._most = 2 * state.share.concurrency
+        # The number of requests per item that were sent ahead: those for replies, and those of metrics.
+        self._replies_ahead: dict[str, int] = {}
+        self._metrics_ahead: dict[str, int] = {}
+        # The plans whose metrics wait for replies.
+        self._metrics_waiting: dict[str, Plan] = {}
+        # Received replies count as well; otherwise the window would run far ahead of a slow test.
+        self._limit = 2 * self._fetching.share.concurrency
         self._prepared = False
-        self._told = False
+        self._announced = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Top up before each test; the test does not run when that cannot be."""
+        """Send requests ahead before each test; on an error the test does not run."""
         try:
             self._top_up(item, nextitem)
         except GraysplitError as error:
-            if not self._state.is_worker:
+            if not self._context.worker.is_worker:
                 raise pytest.UsageError(str(error)) from None
-            # A worker's own error message is lost on the way; the controller tells what the tally carries.
-            self._state.stop_run(self._session, error)
+            # The controller does not show the usage error of a worker, but it shows the failure in its totals.
+            self._context.totals.stop_run(self._session, error)
             return True
         self._receive(item)
         return None
 
     def _receive(self, item: pytest.Item) -> None:
-        """Wait for the item's replies here: a test that runs in a fork has no thread that could bring them."""
-        if any(not is_spared(self._state, plan) for plan in plans_to_run([item])):
-            self._state.evaluate_all([item])
+        """Wait for the item's replies here: a test that runs in a fork has no thread that could receive them."""
+        if any(not self._is_decided(plan) for plan in plans_of(items_to_run([item]))):
+            self._context.evaluator.evaluate_all([item])
+
+    def _is_decided(self, plan: Plan) -> bool:
+        return is_decided(plan, self._context.settings.treatments, self._context.totals.stops)
 
     def _top_up(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         self._prepare()
-        self._ask_ahead()
+        self._send_for_metrics()
         self._start(item)
-        self._ahead.pop(item.nodeid, None)
-        self._unasked.pop(item.nodeid, None)  # its own test asks what is left
-        self._asked.pop(item.nodeid, None)
-        for known in self._known_ahead(nextitem):
-            if sum(self._ahead.values()) >= self._most:
+        self._replies_ahead.pop(item.nodeid, None)
+        self._metrics_waiting.pop(item.nodeid, None)  # the test itself sends the rest
+        self._metrics_ahead.pop(item.nodeid, None)
+        for upcoming in self._upcoming(nextitem):
+            if sum(self._replies_ahead.values()) >= self._limit:
                 return
-            self._start(known)
+            self._start(upcoming)
 
     def _start(self, item: pytest.Item) -> None:
-        """Send what the item lacks; once, so that a long suite of recordings is looked through once."""
-        if item.nodeid in self._looked_at:
+        """Send the missing requests of an item; each item is looked up once, also in a long suite of recordings."""
+        if item.nodeid in self._started:
             return
-        self._looked_at.add(item.nodeid)
+        self._started.add(item.nodeid)
         self._cursor = max(self._cursor, self._index[item.nodeid] + 1)
-        for plan in plans_to_run([item]):
-            if is_spared(self._state, plan):
+        for plan in plans_of(items_to_run([item])):
+            if self._is_decided(plan):
                 continue
-            self._ahead[item.nodeid] = self._send(
-                request for requests in plan.requests.values() for request in requests
-            )
-            if self._state.scoring.asks(plan.case):
-                self._unasked[item.nodeid] = plan
+            self._replies_ahead[item.nodeid] = self._send(plan.all_requests)
+            if self._context.evaluator.is_model_graded(plan):
+                self._metrics_waiting[item.nodeid] = plan
 
-    def _ask_ahead(self) -> None:
-        """Send what metrics ask about replies that have come, no further ahead than replies are asked for."""
-        for nodeid, plan in list(self._unasked.items()):
-            if sum(self._asked.values()) >= self._most:
+    def _send_for_metrics(self) -> None:
+        """Send the requests of metrics whose replies have arrived, within the same limit."""
+        for nodeid, plan in list(self._metrics_waiting.items()):
+            if sum(self._metrics_ahead.values()) >= self._limit:
                 return
-            if self._state.fetcher.all_arrived(request for requests in plan.requests.values() for request in requests):
-                del self._unasked[nodeid]
-                self._asked[nodeid] = self._send(asked_by_metric(self._state, plan))
+            if self._fetching.fetcher.all_arrived(plan.all_requests):
+                del self._metrics_waiting[nodeid]
+                self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_of_metric(plan))
 
     def _send(self, requests: Iterable[ReplyRequest]) -> int:
-        """Send what is missing; return how much that was."""
-        if missing := self._state.fetcher.missing(requests):
-            self._tell_cost()
-            self._state.settings.require_key()
-            self._state.require_bounds(missing)
-            self._state.require_folders(missing)
-            self._state.fetcher.start(shuffled([missing]))
+        """Send the missing requests, and return their number."""
+        if missing := self._fetching.fetcher.missing(requests):
+            self._announce_cost()
+            self._fetching.require_sendable(missing)
+            self._fetching.fetcher.start(shuffled([missing]))
         return len(missing)
 
     def _prepare(self) -> None:
         if not self._prepared:
             self._prepared = True
-            plans = plans_to_run(self._session.items)
-            self._state.prepare(plans)
-            calibrate(self._state, plans)
-            if self._state.budget is not None:
-                self._state.require_bounds(self._missing())
+            items = items_to_run(self._session.items)
+            self._fetching.prepare([item.stash[PLAN] for item in items])
+            calibrate(self._context, items)
+            if self._fetching.budget is not None:
+                self._fetching.require_limits(self._missing())
 
     def _missing(self) -> list[ReplyRequest]:
-        """Return what the whole run lacks, should every test run."""
-        plans = plans_to_run(self._session.items)
-        return self._state.fetcher.missing(
-            request for plan in plans for some in plan.requests.values() for request in some
-        )
+        """Return the missing requests of the whole run."""
+        plans = plans_of(items_to_run(self._session.items))
+        return self._fetching.fetcher.missing(request for plan in plans for request in plan.all_requests)
 
-    def _tell_cost(self) -> None:
-        """Say once what is ahead may cost; a worker has no terminal, and sees only its part of the run."""
+    def _announce_cost(self) -> None:
+        """Print the expected cost once, except in a worker, which has no terminal and only a part of the run."""
         reporter = self._session.config.pluginmanager.get_plugin("terminalreporter")
-        if self._told or self._state.is_worker or reporter is None or reporter.verbosity < -1:
+        if self._announced or self._context.worker.is_worker or reporter is None or reporter.verbosity < -1:
             return
-        self._told = True
+        self._announced = True
         reporter.ensure_newline()
-        reporter.write_line(visible(f"graysplit: {self._state.estimate(self._missing())}, if every test runs"))
-        power = power_of(self._state, plans_to_run(self._session.items))
+        reporter.write_line(visible(f"graysplit: {self._fetching.estimate(self._missing())}, if every test runs"))
+        power = expected_power(self._context, plans_of(items_to_run(self._session.items)))
         if power and reporter.verbosity >= 0:
             reporter.write_line(f"graysplit: {power}")
 
-    def _known_ahead(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
-        """Yield the items that this process will run next, as far as anybody knows."""
-        if not self._state.is_worker:
+    def _upcoming(self, nextitem: pytest.Item | None) -> Iterator[pytest.Item]:
+        """Yield the items that this process is known to run next."""
+        if not self._context.worker.is_worker:
             yield from self._session.items[self._cursor :]
             return
         if nextitem is not None:
@@ -150,7 +142,7 @@ class PrefetchWindow:
         yield from self._queued()
 
     def _queued(self) -> Iterator[pytest.Item]:
-        # xdist tells a worker only about the next item; its queue is private, so its absence is no error.
+        # xdist passes only the next item to a worker. Its queue is private, so it may be missing without an error.
         for plugin in self._session.config.pluginmanager.get_plugins():
             queue = getattr(getattr(plugin, "torun", None), "_items", ())
             for number in tuple(queue):

@@ -1,4 +1,4 @@
-"""How a fetch shows itself: one moving bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a fetch: one moving bar on a terminal, occasional plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.fetcher import Progress
 
 BAR_WIDTH = 24
-# Every tenth of the way, so that a log of a long run stays a screen long.
+# A line per tenth of the way, so that the log of a long run fits on a screen.
 PLAIN_STEP = 0.1
 
 
 def tail(progress: Progress) -> str:
-    """Write what has been done and what is left: 12/80 replies, 61.2/s, $0.0123, 2 s left."""
+    """Format the progress and the rest: 12/80 replies, 61.2/s, $0.0123, 2 s left."""
     parts = [f"{progress.done}/{progress.total} replies", f"{progress.rate_per_s:.1f}/s"]
     if progress.done:
         parts.append(spent_so_far(progress.spent_usd, progress.unpriced))
@@ -29,20 +29,20 @@ def tail(progress: Progress) -> str:
 
 
 def bar(progress: Progress) -> str:
-    """Write the bar: [######..................]."""
+    """Format the bar: [######..................]."""
     filled = BAR_WIDTH * progress.done // max(1, progress.total)
     return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}]"
 
 
 class Watcher:
-    """Shows the progress of one fetch on pytest's terminal reporter, or nothing where there is none."""
+    """The display of one fetch on pytest's terminal reporter; silent without one."""
 
     def __init__(self, reporter: TerminalReporter | None) -> None:
         self._reporter = reporter
         self._shown = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        """Show how far the fetch is."""
+        """Show the progress."""
         if self._reporter is None:
             return
         if self._reporter.isatty:

@@ -1,8 +1,10 @@
-"""The hooks of the process that runs the tests: plan items, fetch replies, prepare each test."""
+"""Hooks of the process that runs the tests: plan items, fetch replies, prepare each test."""
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,129 +14,140 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM, Adopter, marked_late, without_spare_arms
 from pytest_graysplit.plugin.collect.marks import is_marked
-from pytest_graysplit.plugin.collect.plans import PLAN, tell_wanted
-from pytest_graysplit.plugin.context import EXCHANGES, NO_TREATMENT, drop
+from pytest_graysplit.plugin.collect.plans import PLAN, drop, write_requested
+from pytest_graysplit.plugin.collect.selection import items_to_run, nothing_runs, plans_of, will_run
+from pytest_graysplit.plugin.context import NO_TREATMENT
+from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.report.run_notes import relay_notes
-from pytest_graysplit.plugin.run.calibration import fetches_first
-from pytest_graysplit.plugin.run.gc_control import long_lived_objects_set_aside
-from pytest_graysplit.plugin.run.prefetch import fetch_upfront, nothing_runs, will_run
-from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow, wants_window
-from pytest_graysplit.plugin.xdist.worker_reports import sendable
+from pytest_graysplit.plugin.run.calibration import needs_all_replies
+from pytest_graysplit.plugin.run.outcomes import OUTCOMES
+from pytest_graysplit.plugin.run.prefetch import fetch_before_tests, fetches_ahead
+from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow
+from pytest_graysplit.plugin.workers import sendable
 from pytest_graysplit.replies.recordings.maintenance.unused import VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
 
-# The name of the plugin that judges tests; it is registered again behind every conftest.py.
-OUTCOMES = "graysplit-outcomes"
-
 
 class RunnerHooks:
-    """The hooks of every process that runs tests: the only one, or each xdist worker."""
+    """The hooks of every process that runs tests: the only process, or each xdist worker."""
 
-    def __init__(self, state: RunContext) -> None:
-        self._state = state
-        self.adopter = Adopter(state)
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._totals = context.totals
+        self.adopter = Adopter(context.planner, is_worker=context.worker.is_worker)
         self._planned: list[pytest.Item] = []
 
     def plan_collected(self, items: list[pytest.Item], *, last: bool) -> None:
-        """Plan what other plugins have made or marked since an item was made; `last` when all of them have."""
+        """Plan items that other plugins have added or marked; `last` means that all plugins have done so."""
         self.adopter.adopt(items, late=True)
         if not last:
             return
         items[:] = without_spare_arms(items)
-        if not self._state.settings.treatments:
+        if not self._context.settings.treatments:
             self._skip_marked(items)
 
     def _skip_marked(self, items: list[pytest.Item]) -> None:
         marked = [item for item in items if is_marked(item)]
         for item in marked:
             item.add_marker(pytest.mark.skip(reason=NO_TREATMENT))
-        self._state.tally.notes.append(f"{plural(len(marked), 'marked test')} skipped: {NO_TREATMENT}")
+        self._totals.notes.append(f"{plural(len(marked), 'marked test')} skipped: {NO_TREATMENT}")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Tell `graysplit recordings check` which replies the collected cases would ask for, when it asks."""
+        """Write the requested replies for `graysplit recordings check`, which starts such a session."""
         manager = session.config.pluginmanager
         if outcomes := manager.unregister(name=OUTCOMES):
-            manager.register(outcomes, OUTCOMES)  # behind every conftest.py, so that its wrapper is around theirs
-        if told := os.environ.get(VARIABLE):
-            plans = [item.stash[PLAN] for item in session.items if PLAN in item.stash]
-            tell_wanted(Path(told), plans, self._state.settings.table.asked_models)
+            manager.register(outcomes, OUTCOMES)  # after every conftest.py, so that its wrapper is around theirs
+        if path := os.environ.get(VARIABLE):
+            write_requested(Path(path), plans_of(session.items), self._context.settings.table.asked_models)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Count the cases that this run leaves out: it is partial, and says so."""
-        self._state.tally.deselected += sum(PLAN in item.stash or AWAITED in item.stash for item in items)
+        """Count the deselected cases, which make the run a partial one."""
+        self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash for item in items)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Fetch before the tests run, or ahead of them while they run."""
-        config = session.config
-        self._planned = planned = [item for item in session.items if PLAN in item.stash and will_run(item)]
+        """Fetch the replies before the tests, or a little ahead of each test."""
+        context = self._context
+        self._planned = planned = items_to_run(session.items)
         unplanned = [item for item in session.items if AWAITED in item.stash or PROBLEM in item.stash]
-        self._state.tally.planned = len(planned) + sum(map(will_run, unplanned))
+        self._totals.planned = len(planned) + sum(map(will_run, unplanned))
         if planned and not nothing_runs(session):
-            stops_early = self._state.settings.early_stop is not None
-            if wants_window(config, stops_early=stops_early) and not fetches_first(self._state, planned):
-                config.pluginmanager.register(PrefetchWindow(self._state, session), "graysplit-window")
+            if fetches_ahead(context) and not needs_all_replies(context, planned):
+                session.config.pluginmanager.register(PrefetchWindow(context, session), "graysplit-window")
             else:
-                fetch_upfront(self._state, planned)
-        with long_lived_objects_set_aside():
+                fetch_before_tests(context, planned)
+        with _without_collecting_existing_objects():
             return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Hand over what is ready; refuse or skip a test that cannot be asked for."""
+        """Pass the prepared value of our fixture to the test; fail or skip a test without a plan."""
         if PROBLEM in item.stash:
             pytest.fail(str(item.stash[PROBLEM]), pytrace=False)
-        if not self._state.settings.treatments and is_marked(item):
-            pytest.skip(NO_TREATMENT)  # the plugin that heeds skip marks may be blocked
+        if not self._context.settings.treatments and is_marked(item):
+            pytest.skip(NO_TREATMENT)  # the plugin that evaluates skip marks may be blocked
         plan = item.stash.get(PLAN, None)
-        if plan is not None and plan.fixture is not None and EXCHANGES in item.stash:
-            # Through the fixture's own machinery a test takes 80 microseconds longer.
-            exchange = item.stash[EXCHANGES][0]
-            ready = exchange.reply_or_reason() if plan.only_arm else exchange.comparison_or_reason()
-            item.funcargs[plan.fixture] = ready  # type: ignore[attr-defined] # only functions have such a plan
+        if plan is not None and plan.fixture is not None and CASE_RUNS in item.stash:
+            # The fixture itself would take 80 microseconds longer per test.
+            run = item.stash[CASE_RUNS][0]
+            value = run.reply_or_reason() if plan.only_arm else run.comparison_or_reason()
+            item.funcargs[plan.fixture] = value  # type: ignore[attr-defined] # only functions have such a plan
 
     def complete_setup(self, item: pytest.Item) -> None:
-        """See to what only the fixtures of the test have brought: its prompt, or a marker that is too late."""
+        """Plan a test whose prompt a fixture has made; fail a test that a fixture has marked too late."""
         if is_marked(item) and not self.adopter.is_adopted(item):
             pytest.fail(str(marked_late(item)), pytrace=False)
         if AWAITED in item.stash and PLAN not in item.stash:
             self.plan_awaited(item, item.funcargs[item.stash[AWAITED][0]])  # type: ignore[attr-defined] # a function
 
     def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
-        """Plan and ask what a fixture of the test has made its prompt."""
+        """Plan a test with the prompt that a fixture has made, and send its requests."""
         try:
             plan = self.adopter.plan_awaited(item, value)
             if plan is not None:
-                self._state.ask_now(plan)
+                self._context.fetching.send_missing(plan)
         except GraysplitError as error:
             pytest.fail(str(error), pytrace=False)
         return plan
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Stop sending, and tell the controller what this worker knows."""
-        self._state.finish()
-        if self._state.is_worker:
-            tally = self._state.tally
+        """Stop sending, and send the totals of this worker to the controller."""
+        fetching, totals = self._context.fetching, self._totals
+        fetching.stop()
+        if self._context.worker.is_worker:
             payload: dict[str, object] = {
-                "planned": tally.planned,
-                "deselected": tally.deselected,
-                "spared": tally.spared,
-                "failure": tally.failure,
+                "planned": totals.planned,
+                "deselected": totals.deselected,
+                "skipped": totals.skipped,
+                "failure": totals.failure,
             }
-            if self._state.budget is not None and (spent := self._state.budget.own_spent()):
-                payload["spent"] = spent.as_texts()
-            payload["notes"] = [*tally.notes, *relay_notes(self._state)]
+            if usage := fetching.own_usage():
+                payload["spent"] = usage.as_texts()
+            payload["notes"] = [*totals.notes, *relay_notes(fetching.used_fetcher)]
             session.config.workeroutput["graysplit"] = sendable(payload)  # type: ignore[attr-defined]
 
     def pytest_unconfigure(self) -> None:
-        """Let go of everything: pytest walks all objects five times before it ends."""
+        """Release our references early, because pytest runs five full garbage collections at exit."""
         for item in self._planned:
-            drop(item, PLAN, EXCHANGES)
+            drop(item, PLAN, CASE_RUNS)
         self._planned.clear()
-        self._state.release()
+        self._context.release()
+
+
+@contextmanager
+def _without_collecting_existing_objects() -> Iterator[None]:
+    """Exempt the existing objects (items, cases, replies) from garbage collection while the tests run.
+
+    With 2,000 cases the collector would otherwise spend a sixth of the session on objects that cannot be garbage.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,4 +1,4 @@
-"""Who scores the answers to a case: a hook of the user's, the built-in metric, or one that asks a model."""
+"""Scorers of cases: hooks of the user, built-in and installed metrics, and metrics that ask a model."""
 
 from __future__ import annotations
 
@@ -10,47 +10,41 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation import model_graded
 from pytest_graysplit.evaluation.metrics import NAMES, built_in, entry_points
 from pytest_graysplit.evaluation.metrics.semantic import is_installed
-from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
+from pytest_graysplit.evaluation.model_graded import model_graded_metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pluggy import HookCaller
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.comparison import Score
-    from pytest_graysplit.evaluation.model_graded import Ask, ModelGradedMetric
-    from pytest_graysplit.plugin.folder_hooks import FolderHooks
-    from pytest_graysplit.types import Case, Redactor, Reply, Route
+    from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
+    from pytest_graysplit.plugin.hookspecs import FolderHooks
+    from pytest_graysplit.types import Case, Reply, Route
 
 KNOWN = tuple(dict.fromkeys((*NAMES, *model_graded.NAMES)))
 
 
 class Scoring:
-    """Finds the scorer of a case; a hook is asked first, so that it may take over a built-in metric."""
+    """The metrics of a run, by the settings and the hooks of each folder.
 
-    def __init__(
-        self, hooks: FolderHooks, settings: Settings, ask: Ask, as_recorded: Callable[[Path], Redactor]
-    ) -> None:
-        """Score under one run's settings; `ask` gets the replies to what a metric asks a model.
+    A hook is called before the metric, so it may also take over a built-in one.
+    """
 
-        `as_recorded` returns what makes of a fresh text the one that a recording file holds.
-        """
+    def __init__(self, hooks: FolderHooks, settings: Settings) -> None:
         self._hooks = hooks
         self._settings = settings
-        self._ask = ask
-        self._as_recorded = as_recorded
         self._built_in: dict[str, Score] = {}
-        self._asking: dict[str, ModelGradedMetric | None] = {}
+        self._model_graded: dict[str, ModelGradedMetric | None] = {}
 
     def check(self, case: Case, path: Path) -> None:
-        """Raise UsageError when nothing can compute the metric that the case of a test file names."""
+        """Raise UsageError if no hook and no metric can score the case of a test file."""
         name = cast("str", case.metric)
-        if self.asks(case) or self.is_hooked(path):
+        if self.is_model_graded(case) or self.is_hooked(path):
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
-        # Looking for installed metrics reads every package's list of entry points: not for a name of ours.
+        # Only an unknown name is looked up in the entry points, which are read from every installed package.
         if name in KNOWN:
             if name not in NAMES or (name == "semantic" and not is_installed()):
                 raise _modelless(name, where)
@@ -67,26 +61,34 @@ class Scoring:
         """Tell whether the case's metric needs no hook."""
         return case.metric in KNOWN or case.metric in entry_points.found()
 
-    def asks(self, case: Case) -> bool:
+    def is_model_graded(self, case: Case) -> bool:
         """Tell whether the case's metric asks a model."""
-        return self._asking_metric(cast("str", case.metric)) is not None
+        return self.model_graded(case) is not None
+
+    def model_graded(self, case: Case) -> ModelGradedMetric | None:
+        """Return the case's metric if it asks a model."""
+        name = cast("str", case.metric)
+        if name not in self._model_graded:
+            self._model_graded[name] = model_graded_metric(name, self._settings.table)
+        return self._model_graded[name]
 
     def asked_models(self) -> dict[str, Route]:
-        """Return the models that the metrics seen so far ask, and by which route."""
-        return {metric.model: metric.route for metric in self.asking()}
+        """Return the models that the metrics of the cases so far ask, each with its route."""
+        return {metric.model: metric.route for metric in self.model_graded_metrics()}
 
-    def asking(self) -> list[ModelGradedMetric]:
-        """Return the metrics seen so far that ask a model."""
-        return [metric for metric in self._asking.values() if metric]
+    def model_graded_metrics(self) -> list[ModelGradedMetric]:
+        """Return the metrics of the cases so far that ask a model."""
+        return [metric for metric in self._model_graded.values() if metric]
 
-    def of(self, case: Case, path: Path, into: Path) -> Score:
-        """Return the function that scores a pair of replies to the case of a test file, recorded in `into`."""
-        name = cast("str", case.metric)
+    def hooked(self, case: Case, path: Path) -> Score | None:
+        """Return the scorer that calls the hooks of a test file; None where no hook scores its cases."""
         hook = self._hooks.of("pytest_graysplit_score", path)
-        hooked = partial(_hooked, hook, name, case) if hook is not None else None
-        if metric := self._asking_metric(name):
-            return ModelGradedScorer(metric, case, into, self._ask, own=hooked, as_recorded=self._as_recorded(into))
-        if hooked is not None:
+        return None if hook is None else partial(_hooked, hook, cast("str", case.metric), case)
+
+    def of_texts(self, case: Case, path: Path) -> Score:
+        """Return the scorer of a case whose metric asks no model."""
+        name = cast("str", case.metric)
+        if (hooked := self.hooked(case, path)) is not None:
             return partial(self._else_by_name, hooked, name)
         return self._by_name(name)
 
@@ -98,11 +100,6 @@ class Scoring:
         if name not in self._built_in:
             self._built_in[name] = _of_texts(name)
         return self._built_in[name]
-
-    def _asking_metric(self, name: str) -> ModelGradedMetric | None:
-        if name not in self._asking:
-            self._asking[name] = model_graded_metric(name, self._settings.table)
-        return self._asking[name]
 
 
 def _hooked(hook: HookCaller, name: str, case: Case, control: Reply, treatment: Reply) -> float | None:
@@ -121,12 +118,12 @@ def _of_texts(name: str) -> Score:
 
 
 def _checked(score: object, who: str) -> float:
-    """Return a score of the user's own; raise UsageError for what is none, which would reach or miss any threshold."""
+    """Return a score that the user's code computed; raise UsageError if it is not a number from 0 to 1."""
     if isinstance(score, bool | int | float) and 0 <= score <= 1:
         return float(score)
     raise UsageError(
         f"{who}: expected a number from 0 to 1, got {score!r}",
-        hint="return how alike the two answers are, from 0 to 1, or None to leave it to others",
+        hint="return the similarity of the two answers, from 0 to 1, or None to leave it to others",
         slug=Slug.SCORE_UNUSABLE,
     )
 
@@ -145,7 +142,7 @@ def _installed() -> str:
 
 
 def _modelless(name: str, where: str = "") -> UsageError:
-    """Return the error for a metric that needs a model, when none is named for it."""
+    """Return the error for a metric that needs a model but has no model configured."""
     if name == "semantic":
         problem = "semantic needs an embedding model"
         hint = 'have the relay embed: [tool.graysplit.semantic] model = "text-embedding-3-small" in pyproject.toml, '

@@ -1,4 +1,4 @@
-"""From marked functions and case files to planned items; every problem is one clean collection error."""
+"""Collection of marked functions and case files as planned items; each error is one clean collection error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.plugin.collect.case_file import SUFFIXES, CaseFile
 from pytest_graysplit.plugin.collect.marks import asks_for_arms, is_marked, parametrize
-from pytest_graysplit.plugin.context import STATE
-from pytest_graysplit.plugin.runtime import items_of, state_of
+from pytest_graysplit.plugin.context import CONTEXT
+from pytest_graysplit.plugin.registration import context_of, runner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def collect_errors() -> Iterator[None]:
-    """Turn our errors into pytest's own kind for collection, which is shown without a traceback."""
+    """Turn our errors into collection errors, which pytest shows without a traceback."""
     try:
         yield
     except GraysplitError as error:
@@ -28,36 +28,36 @@ def collect_errors() -> Iterator[None]:
 
 
 def parametrize_marked(metafunc: pytest.Metafunc) -> None:
-    """Give a function that is marked, or may be later, its items."""
+    """Split a function into its items if it is marked, or may be marked later."""
     if not asks_for_arms(metafunc):
         return
     with collect_errors():
-        parametrize(metafunc, state_of(metafunc.config).settings.treatments)
+        parametrize(metafunc, context_of(metafunc.config).settings.treatments)
 
 
 def adopt(items: list[pytest.Item]) -> None:
-    """Plan the marked ones among the items that came from one function."""
+    """Plan the marked items of one function."""
     if any(map(is_marked, items)):
         with collect_errors():
-            items_of(items[0].config).adopter.adopt(items)
+            runner_of(items[0].config).adopter.adopt(items)
 
 
 def plan_collected(config: pytest.Config, items: list[pytest.Item], *, last: bool) -> None:
-    """Plan what other plugins have made or marked since; `last` when all of them have."""
-    if STATE not in config.stash and not any(map(is_marked, items)):
+    """Plan items that other plugins have added or marked; `last` means that all plugins have done so."""
+    if CONTEXT not in config.stash and not any(map(is_marked, items)):
         return
     try:
-        items_of(config).plan_collected(items, last=last)
+        runner_of(config).plan_collected(items, last=last)
     except GraysplitError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def case_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
-    """Return the collector of a case file, or None for a file that only looks like one."""
+    """Return the collector of a case file; None if the name has another suffix."""
     if not path.name.endswith(SUFFIXES):
         return None
     with collect_errors():
         file: CaseFile = CaseFile.from_parent(parent, path=path)
-        file.plan = items_of(parent.config).adopter.adopt_case
-        file.treatments = state_of(parent.config).settings.treatments
+        file.plan = runner_of(parent.config).adopter.adopt_case
+        file.treatments = context_of(parent.config).settings.treatments
         return file

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_graysplit.plugin.report.run_totals import RunTotals
-from pytest_graysplit.plugin.xdist.worker_budgets import WorkerBudgets
+from pytest_graysplit.plugin.fetch.budget import WorkerBudgets
+from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.replies.budget import BudgetTracker, BudgetUsage, FileLedger
 
 CAP = Decimal("0.05")
@@ -54,10 +54,10 @@ def test_reservation_of_a_dead_worker_counts_as_spent(budgets):
 def test_run_totals_add_up_the_usage_of_all_workers():
     """One refused request, here or on a remote worker, means that the cap is used up."""
     run_totals = RunTotals(spent_here=BudgetUsage(usd=Decimal("0.1")))
-    worker = {"planned": 1, "deselected": 0, "spared": 0, "failure": None, "notes": []}
-    run_totals.absorb(worker)
+    worker = {"planned": 1, "deselected": 0, "skipped": 0, "failure": None, "notes": []}
+    run_totals.add_worker(worker)
     assert (run_totals.spent.usd, run_totals.spent.refused_usd) == (Decimal("0.1"), None)
-    run_totals.absorb(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
+    run_totals.add_worker(worker | {"spent": BudgetUsage(usd=Decimal("0.2"), refused_usd=Decimal("0.01")).as_texts()})
     assert (run_totals.spent.usd, run_totals.spent.refused_usd is None) == (Decimal("0.3"), False)
 
 

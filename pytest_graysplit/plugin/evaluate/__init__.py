@@ -1,0 +1,1 @@
+"""Evaluation of cases: the scores and comparisons of replies, and the results of each item."""

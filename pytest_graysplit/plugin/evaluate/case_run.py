@@ -1,0 +1,277 @@
+"""Case runs: the replies of one item, their comparison, the failed expectations, and the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply
+from pytest_graysplit.cases.checks.expectations import asserts_something
+from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
+from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs
+from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
+from pytest_graysplit.plugin.evaluate.body_errors import (
+    NoAnswer,
+    UnavailableReply,
+    body_failure,
+    in_one_line,
+    is_failed_expectation,
+)
+from pytest_graysplit.plugin.evaluate.pairs import (
+    pairs_of,
+    received,
+    received_under_cap,
+    reference_pairs,
+    reference_score,
+)
+from pytest_graysplit.verdict.noise_floor import by_shortfall
+from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_graysplit.evaluation.comparison import Score
+    from pytest_graysplit.plugin.collect.plans import Plan
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
+
+
+# The reason of an unjudged case in a verdict, by the slug of the case's problem.
+_CAUSES = {
+    Slug.RECORDING_MISSING: "not recorded",
+    Slug.METRIC_SILENT: "without a score of the metric",
+    Slug.BUDGET_USED_UP: "not asked, the cap is used up",
+    Slug.RUN_STOPPED: "not asked, the run was stopped",
+}
+_SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseRun:
+    """The replies of one item's arms, their comparison, and the errors of its test.
+
+    `case` is the plan's case, with the threshold that follows from its own control replies.
+    """
+
+    plan: Plan
+    case: Case
+    score: Score
+    replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    scores: PairScores = field(default_factory=PairScores)
+    problem: GraysplitError | None = None
+    body_error: str | None = None
+    bug: str = ""
+    unfinished: bool = False
+
+    @classmethod
+    def evaluate(cls, plan: Plan, fetcher: ReplyFetcher, score: Score) -> CaseRun:
+        """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
+        run = cls(plan=plan, case=plan.case, score=score)
+        try:
+            run.replies = received(plan, fetcher)
+            # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
+            run._compare()  # its own
+        except BudgetExceededError as error:
+            run.problem = error
+            run.replies = received_under_cap(plan, fetcher)
+            run.comparison = None
+        except GraysplitError as error:
+            run.problem = error
+        return run
+
+    def _compare(self) -> None:
+        if isinstance(self.score, ModelGradedScorer):
+            self.score.prepare(pairs_of(self.plan, self.replies))
+        if CONTROL in self.replies:
+            self._compare_with(self.replies[CONTROL], self.replies.get(self.plan.treatment))
+        self.problem = self._missing_score()
+
+    def _compare_with(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...] | None) -> None:
+        if treatment is None and self.case.min_similarity is None:
+            return
+        scores = self.scores = PairScores.of(control, treatment or (), self.score)
+        if self.case.max_deficit is not None:
+            self.case = by_shortfall(self.case, scores.self_similarity)
+            self.scores = scores.beside_pairs()
+        if treatment is not None:
+            metric = cast("str", self.case.metric)
+            self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, held=self.scores)
+            if isinstance(self.score, ModelGradedScorer):
+                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+
+    def _missing_score(self) -> GraysplitError | None:
+        """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
+        if (
+            not isinstance(self.score, ModelGradedScorer)
+            or not (silence := self.score.silence())
+            or not self._lacks_a_score()
+        ):
+            return None
+        metric = self.score.metric
+        return GraysplitError(
+            f"{metric.name} {metric.model} gave no score for case {self.case.id!r}: {silence}",
+            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            f"[tool.graysplit.{metric.name}], or assert no similarity",
+            slug=Slug.METRIC_SILENT,
+        )
+
+    def _lacks_a_score(self) -> bool:
+        compared = self.comparison
+        if compared is not None and compared.threshold is not None and compared.similarity is None:
+            return True
+        return any(self.score(*pair) is None for pair in reference_pairs(self.plan, self.replies))
+
+    @property
+    def judged_arms(self) -> tuple[str, ...]:
+        """The arms that this item judges."""
+        return self.plan.judged_arms
+
+    @property
+    def unasked(self) -> bool:
+        """Whether a request was not sent because of the cap; then no arm is judged."""
+        return isinstance(self.problem, BudgetExceededError)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the body cannot run, because a reply that it needs is missing or an error."""
+        return self.problem is not None or any(
+            reply.outcome == "error" for arm in self.judged_arms for reply in self.replies[arm]
+        )
+
+    def comparison_or_reason(self) -> Comparison:
+        """Return the comparison for the fixture, or a stand-in that gives the reason why there is none."""
+        if self.blocked or self.comparison is None:
+            return cast("Comparison", UnavailableReply(self._reason(), unasked=self.unasked))
+        return self.comparison
+
+    def reply_or_reason(self) -> Reply:
+        """Return the only arm's reply for the fixture, or a stand-in that gives the reason why there is none."""
+        if self.blocked:
+            return cast("Reply", UnavailableReply(self._reason(), unasked=self.unasked))
+        return self.replies[self.judged_arms[0]][0]
+
+    def _reason(self) -> str:
+        if isinstance(self.problem, BudgetExceededError):
+            return self.problem.problem
+        if self.problem is not None:
+            return str(self.problem)
+        causes = [reply.error for arm in self.judged_arms for reply in self.replies[arm] if reply.error]
+        return f"no answer to case {self.case.id!r}: {causes[0]}" if causes else "this test has no comparison"
+
+    def note_error(self, error: BaseException) -> None:
+        """Keep the first error of the body of each kind: a failed expectation of the model, or a bug."""
+        if is_failed_expectation(error, [reply.text for reply in self.replies.get(self.judged_arms[-1], ())]):
+            self.body_error = self.body_error or in_one_line(error)
+        elif isinstance(error, NoAnswer):
+            self.unfinished = True
+        else:
+            self.bug = self.bug or in_one_line(error)
+
+    def result(self, nodeid: str) -> CaseResult:
+        """Judge each arm and return the result of the case."""
+        return CaseResult(
+            case=self.case,
+            request_hash=self.plan.request_hash,
+            nodeid=nodeid,
+            file=self.plan.file,
+            arms=tuple(self._arm(arm) for arm in self.judged_arms),
+            comparison=self.comparison,
+            differing=self.plan.differing,
+            asked=self._metric_usage(),
+            asserted=self._asserted(),
+        )
+
+    def _asserted(self) -> bool:
+        """Tell whether an expectation could have failed; a threshold without a score, or one too low, cannot."""
+        if self.plan.body_asserts or asserts_something(self.case.expect):
+            return True
+        compared = self.comparison
+        return compared is not None and compared.similarity is not None and self.case.asserts_similarity
+
+    def _metric_usage(self) -> MetricUsage | None:
+        if not isinstance(self.score, ModelGradedScorer):
+            return None
+        control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
+        return self.score.usage(of_texts(scored_pairs(control, treatment)))
+
+    def _arm(self, arm: str) -> ArmResult:
+        replies = self.replies.get(arm, ())
+        own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
+        each = [] if self.unasked else [self._failed_by_reply(arm, reply) for reply in own]
+        whole = [] if self.unasked else self._failed_by_arm(arm)
+        failures = (*chain.from_iterable(each), *whole)
+        judged = not self.bug and (bool(failures) or not self._unjudgeable(arm))
+        return ArmResult(
+            arm=arm,
+            model=self.plan.requests[arm][0].key.model,
+            replies=own,
+            spare=spare,
+            misses=failures,
+            share=self._share(arm, each, whole, spare) if judged and own else None,
+            judged=judged,
+            unjudged_because="" if judged else self._unjudged_because(),
+            unasked=self.unasked,
+            bug=self.bug,
+        )
+
+    def _unjudged_because(self) -> str:
+        """Return in a few words why an arm is not judged."""
+        if self.bug or self.unfinished:
+            return "with a bug in the test body" if self.bug else "skipped in the test body"
+        if self.problem is None:
+            return "without an answer of the control"
+        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
+
+    def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
+        return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
+
+    def _share(
+        self, arm: str, each: list[list[FailedExpectation]], whole: list[FailedExpectation], spare: Iterable[Reply]
+    ) -> float:
+        """Return the share of the arm's replies that passed; an expectation that the arm failed, each reply failed.
+
+        A threshold is the exception: it is checked pair by pair, on both arms alike.
+        """
+        if any(failure.kind not in ("similarity", "guard") for failure in whole):
+            return 0.0
+        passed = [not some for some in each]
+        threshold = self.case.min_similarity
+        number = threshold if isinstance(threshold, float | int) else None
+        if arm != CONTROL:
+            return self.scores.treatment_share(passed, number if self.comparison is not None else None)
+        if self._counts_spare_replies():
+            passed += [not self._failed_by_reply(arm, reply) for reply in spare]
+        return self.scores.control_share(passed, number)
+
+    def _counts_spare_replies(self) -> bool:
+        """Tell whether the control's replies beyond the number that both arms gave count as well.
+
+        They do not if a test body has judged the first reply alone, or if a model would have to compare a reference.
+        """
+        expect = self.case.expect
+        judged_by_model = (
+            isinstance(self.score, ModelGradedScorer) and expect is not None and expect.reference is not None
+        )
+        return not judged_by_model and not (self.plan.has_body and self.plan.only_arm == CONTROL)
+
+    def _failed_by_arm(self, arm: str) -> list[FailedExpectation]:
+        """Return the expectations that the arm failed with all its replies: similarity, and the body of the test."""
+        failures: list[FailedExpectation] = []
+        if arm == CONTROL and (replies := self.replies.get(arm)):
+            failures += check_control(self.case, replies[0], tuple(self.scores.within.values()))
+        if self.comparison is not None and arm != CONTROL and not self.blocked:
+            failures += check_comparison(self.case, self.comparison, arm)
+        if self.body_error is not None and arm == self.judged_arms[-1]:
+            failures.append(body_failure(arm, f"the test body failed: {self.body_error}", _SEE_TRACEBACK))
+        return failures
+
+    def _unjudgeable(self, arm: str) -> bool:
+        """Tell whether the arm cannot be judged: a reply is missing, or there is no control to compare it with."""
+        if self.problem is not None or (self.unfinished and not self.blocked):
+            return True
+        has_body = self.plan.has_body or self.plan.body_asserts
+        needs_control = has_body or self.case.min_similarity is not None
+        return arm != CONTROL and self.blocked and self.plan.only_arm is None and needs_control

@@ -1,0 +1,122 @@
+"""Evaluation of a run's items: scorers, case runs, and comparisons after the last test."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pytest_graysplit.evaluation.comparison import PairScores, compare
+from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
+from pytest_graysplit.plugin.collect.plans import PLAN
+from pytest_graysplit.plugin.evaluate.case_run import CaseRun
+from pytest_graysplit.plugin.evaluate.pairs import pairs_of, received
+from pytest_graysplit.verdict.results import CONTROL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_graysplit.evaluation.comparison import Score
+    from pytest_graysplit.plugin.collect.plans import Plan
+    from pytest_graysplit.plugin.fetch.fetching import Fetching
+    from pytest_graysplit.plugin.scoring import Scoring
+    from pytest_graysplit.replies.fetcher import ReplyRequest
+    from pytest_graysplit.types import Case
+    from pytest_graysplit.verdict.results import Results
+
+# The case runs of an item: the marked case first, then those that its body has made.
+CASE_RUNS = pytest.StashKey[list[CaseRun]]()
+
+
+class Evaluator:
+    """The one owner of scorers and case runs; replies come from the fetching of the run."""
+
+    def __init__(self, root: Path, scoring: Scoring, fetching: Fetching) -> None:
+        self._root = root
+        self._scoring = scoring
+        self._fetching = fetching
+
+    def scorer(self, plan: Plan) -> Score:
+        """Return the function that scores two replies to the case of a plan."""
+        metric = self._scoring.model_graded(plan.case)
+        if metric is None:
+            return self._scoring.of_texts(plan.case, plan.path)
+        return ModelGradedScorer(
+            metric,
+            plan.case,
+            plan.recording_path,
+            self._fetching.ask,
+            own=self._scoring.hooked(plan.case, plan.path),
+            as_recorded=self._fetching.redaction.of(plan.recording_path),
+        )
+
+    def is_model_graded(self, plan: Plan) -> bool:
+        """Tell whether the metric of a plan asks a model."""
+        return self._scoring.is_model_graded(plan.case)
+
+    def requests_of_metric(self, plan: Plan) -> list[ReplyRequest]:
+        """Return the requests of the plan's metric, which depend on its replies; empty for most metrics.
+
+        Empty as well where an error, such as a missing reply, prevents them: the test of the plan fails with it.
+        """
+        if not self.is_model_graded(plan):
+            return []
+        with suppress(Exception):
+            scorer = cast("ModelGradedScorer", self.scorer(plan))
+            return scorer.requests(pairs_of(plan, received(plan, self._fetching.fetcher)))
+        return []
+
+    def case_run(self, item: pytest.Item, plan: Plan) -> CaseRun:
+        """Return the item's case run for a plan; the first call evaluates it."""
+        for run in item.stash.get(CASE_RUNS, []):
+            if run.plan is plan:
+                return run
+        run = CaseRun.evaluate(plan, self._fetching.fetcher, self.scorer(plan))
+        item.stash.setdefault(CASE_RUNS, []).append(run)
+        return run
+
+    def evaluate_all(self, items: Iterable[pytest.Item]) -> None:
+        """Evaluate the items one after the other: between tests the same work takes twice as long, on cold caches."""
+        with _collector_paused():
+            for item in items:
+                with suppress(Exception):  # the test of the item fails with it, such as an error in a user's hook
+                    self.case_run(item, item.stash[PLAN])
+
+    def complete_comparisons(self, results: Results) -> None:
+        """Compare the arms of `graysplit_reply` cases, which run as separate items."""
+        for row in results.rows:
+            control = row.arms.get(CONTROL)
+            for arm, treatment in row.arms.items():
+                if control and arm not in (CONTROL, *row.comparisons) and control.replies and treatment.replies:
+                    score = self._score_afterwards(row.case, self._root / row.file)
+                    controls, treatments = (*control.replies, *control.spare), treatment.replies
+                    # Tool calls can be compared without any metric.
+                    if score or any(reply.tool_calls for reply in (*controls, *treatments)):
+                        scores = PairScores.of(controls, treatments, score or (lambda *_: None))
+                        metric = cast("str", row.case.metric)
+                        row.comparisons[arm] = compare(row.case, controls, treatments, metric=metric, scores=scores)
+
+    def _score_afterwards(self, case: Case, path: Path) -> Score | None:
+        """Return the scorer for a case whose items have all run; None where only its item could score it.
+
+        It is too late to ask a model, and the xdist controller does not know the hooks of a folder.
+        """
+        scoring = self._scoring
+        if scoring.is_model_graded(case) or scoring.is_hooked(path) or not scoring.is_known(case):
+            return None
+        return scoring.of_texts(case, path)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause garbage collection while many objects are created that all stay."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,1 @@
+"""Replies of a run: recordings, journals, budget and the fetcher."""

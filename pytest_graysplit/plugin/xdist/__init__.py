@@ -1,1 +1,0 @@
-"""Work shared between the processes of pytest-xdist: settings, reports, and the budget."""
