@@ -35,12 +35,13 @@ def register(config: pytest.Config) -> RunContext:
     """Build the context of the run and register on first use all hooks that an unused plugin does not need.
 
     The xdist controller runs no tests, and a worker does not report. A run that fetches ahead of its tests adds
-    `PrefetchWindow` (`run/runner_hooks.py`) when its items are known.
+    `PrefetchWindow` (`run/prefetch.py`) when its items are known.
     """
     from pytest_graysplit.plugin.context import CONTEXT, RunContext
     from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
     from pytest_graysplit.plugin.run.early_stop import EarlyStopMonitor, EarlyStopSkipper
     from pytest_graysplit.plugin.run.outcomes import OUTCOMES, Outcomes
+    from pytest_graysplit.plugin.run.prefetch import Prefetcher
     from pytest_graysplit.plugin.run.runner_hooks import RunnerHooks
     from pytest_graysplit.plugin.workers import WorkerReports
 
@@ -50,8 +51,10 @@ def register(config: pytest.Config) -> RunContext:
     runs_tests = not config.pluginmanager.has_plugin(CONTROLLER)
     add = config.pluginmanager.register
     if runs_tests:
-        # Plans late items, fetches replies, prepares each test, and stops sending at the end.
+        # Plans late items, prepares each test, and stops sending at the end.
         add(runner := RunnerHooks(context), RUNNER)
+        # Fetches the replies before the tests, or a little ahead of each test.
+        add(Prefetcher(context), "graysplit-prefetcher")
         # Judges each test after its body, and attaches the results to its report.
         add(Outcomes(context.evaluator, totals, gate=settings.gate, complete_setup=runner.complete_setup), OUTCOMES)
     if runs_tests and stops_early:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_graysplit.cases.field_types import format_value
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Case
 
-# Each format is a module with `rows(text, display_path)`, imported when the first file of the format is read.
-FORMATS = {".jsonl": "from_jsonl", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
+# JSON lines are read here. Any other format is a module with `rows(text, display_path)`, imported when it is met.
+FORMATS = {".jsonl": "", ".yaml": "from_yaml", ".yml": "from_yaml", ".csv": "from_csv"}
 
+_JSON_HINT = 'write each case on one line, such as {"prompt": "your text"}'
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
@@ -46,15 +49,14 @@ def read_cases(path: Path, display_path: str) -> tuple[Case, ...]:
 
 def read_rows(path: Path, display_path: str) -> Iterator[FileRow]:
     """Yield every row of a file, unchecked; raise UsageError for a file, or a line, that cannot be read."""
-    if path.suffix.lower() not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         hint = f"name it *{', *'.join(FORMATS)}, after its format"
         raise UsageError(f"{display_path}: not a case file", hint=hint, slug=Slug.CASE_FILE_FORMAT)
     text = _text(path, display_path)
-    rows: Iterator[FileRow] = import_module(f"pytest_graysplit.cases.files.{FORMATS[path.suffix.lower()]}").rows(
-        text, display_path
-    )
-    row = None
-    for row in rows:
+    rows = import_module(f"{__name__}.{FORMATS[suffix]}").rows if FORMATS[suffix] else _json_rows
+    row: FileRow | None = None
+    for row in rows(text, display_path):
         yield row
     if row is None:
         hint = 'write at least one, such as {"prompt": "your text"} in a .jsonl file'
@@ -72,6 +74,39 @@ def reject_duplicates(cases: Iterable[Case]) -> None:
                 "give each case its own id, by which recordings are found (or none: it is then made from the messages)"
             )
             raise UsageError(problem, hint=hint, slug=Slug.CASE_ID_TWICE)
+
+
+def _json_rows(text: str, display_path: str) -> Iterator[FileRow]:
+    """Yield one row per line of JSON lines that is not blank; raise UsageError for the first that is not an object."""
+    import msgspec  # not needed by a run without case files
+
+    decode = msgspec.json.Decoder().decode
+    # Not splitlines: a prompt may hold U+2028, which JSON allows inside a text.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line or line.isspace():
+            continue
+        try:
+            fields = decode(line)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise _malformed_json(line, display_path, number, error) from None
+        if not isinstance(fields, dict):
+            problem = f"expected an object, got {format_value(fields)}"
+            raise broken(display_path, number, problem, _JSON_HINT, Slug.CASE_FILE_SHAPE)
+        yield FileRow(number, fields)
+
+
+def _malformed_json(line: str, display_path: str, number: int, error: Exception) -> UsageError:
+    try:
+        # The slower parser reports the problem and its column.
+        json.loads(line)
+    except json.JSONDecodeError as known:
+        return broken(display_path, number, f"not valid JSON at column {known.colno}: {known.msg}", _JSON_HINT)
+    except (ValueError, RecursionError):
+        pass
+    if isinstance(error, RecursionError):
+        return broken(display_path, number, "not valid JSON: it is nested too deep", _JSON_HINT)
+    # Python accepts more than JSON: NaN, half a surrogate pair, numbers out of range.
+    return broken(display_path, number, f"not valid JSON: {error}", _JSON_HINT)
 
 
 def _text(path: Path, display_path: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +12,17 @@ import pytest
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
-from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.collect.selection import may_end_early, plans_of
-from pytest_graysplit.plugin.run.calibration import calibrate, refuse_early_stop
+from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM
+from pytest_graysplit.plugin.collect.plans import PLAN, drop
+from pytest_graysplit.plugin.collect.selection import items_to_run, may_end_early, nothing_runs, plans_of, will_run
+from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
+from pytest_graysplit.plugin.run.calibration import calibrate, needs_all_replies, refuse_early_stop
+from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow, expected_power
 from pytest_graysplit.plugin.run.progress import Watcher
 from pytest_graysplit.replies.fetcher import shuffled
-from pytest_graysplit.verdict import power_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
@@ -27,6 +30,35 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.fetcher import ReplyRequest
 
 RELAY_FIXTURE = "graysplit_relay"
+
+
+class Prefetcher:
+    """The hooks that fetch the replies of the planned items before the tests, or a little ahead of each test."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._planned: list[pytest.Item] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Count the planned items and fetch their replies."""
+        context = self._context
+        self._planned = planned = items_to_run(session.items)
+        unplanned = [item for item in session.items if AWAITED in item.stash or PROBLEM in item.stash]
+        context.totals.planned = len(planned) + sum(map(will_run, unplanned))
+        if planned and not nothing_runs(session):
+            if fetches_ahead(context) and not needs_all_replies(context, planned):
+                session.config.pluginmanager.register(PrefetchWindow(context, session), "graysplit-window")
+            else:
+                fetch_before_tests(context, planned)
+        with _without_collecting_existing_objects():
+            return (yield)
+
+    def pytest_unconfigure(self) -> None:
+        """Release our references early, because pytest runs five full garbage collections at exit."""
+        for item in self._planned:
+            drop(item, PLAN, CASE_RUNS)
+        self._planned.clear()
 
 
 def fetches_ahead(context: RunContext) -> bool:
@@ -130,19 +162,6 @@ def _metric_announcement(groups: list[list[ReplyRequest]], missing: list[list[Re
     return f"{listed(parts)}, {total - fetched.total()} of {total} answers are recorded"
 
 
-def expected_power(context: RunContext, plans: Iterable[Plan]) -> str:
-    """Describe the smallest effect that the cases of a run can show; empty where looks are planned.
-
-    With planned looks the effect depends on the look.
-    """
-    policy = context.settings.policy
-    if policy.looks:
-        return ""
-    cases = {plan.key: plan.case.cluster for plan in plans}
-    clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
-    return power_line(len(cases), policy.margin, clusters if clusters < len(cases) else None, policy.alpha)
-
-
 def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, power: str = "") -> None:
     requests = shuffled(groups)
     context.fetching.require_sendable(requests)
@@ -157,3 +176,16 @@ def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str
         context.fetching.fetcher.fetch(requests, watcher)
     finally:
         watcher.close()
+
+
+@contextmanager
+def _without_collecting_existing_objects() -> Iterator[None]:
+    """Exempt the existing objects (items, cases, replies) from garbage collection while the tests run.
+
+    With 2,000 cases the collector would otherwise spend a sixth of the session on objects that cannot be garbage.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -11,8 +11,8 @@ from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import is_decided, items_to_run, plans_of
 from pytest_graysplit.plugin.run.calibration import calibrate
-from pytest_graysplit.plugin.run.prefetch import expected_power
 from pytest_graysplit.replies.fetcher import shuffled
+from pytest_graysplit.verdict import power_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -148,3 +148,16 @@ class PrefetchWindow:
             for number in tuple(queue):
                 if isinstance(number, int):
                     yield self._session.items[number]
+
+
+def expected_power(context: RunContext, plans: Iterable[Plan]) -> str:
+    """Describe the smallest effect that the cases of a run can show; empty where looks are planned.
+
+    With planned looks the effect depends on the look.
+    """
+    policy = context.settings.policy
+    if policy.looks:
+        return ""
+    cases = {plan.key: plan.case.cluster for plan in plans}
+    clusters = len({(cluster,) if cluster else key for key, cluster in cases.items()})
+    return power_line(len(cases), policy.margin, clusters if clusters < len(cases) else None, policy.alpha)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +12,17 @@ from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM, Adopter, marked_late, without_spare_arms
 from pytest_graysplit.plugin.collect.marks import is_marked
-from pytest_graysplit.plugin.collect.plans import PLAN, drop, write_requested
-from pytest_graysplit.plugin.collect.selection import items_to_run, nothing_runs, plans_of, will_run
+from pytest_graysplit.plugin.collect.plans import PLAN, write_requested
+from pytest_graysplit.plugin.collect.selection import plans_of
 from pytest_graysplit.plugin.context import NO_TREATMENT
 from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.report.run_notes import relay_notes
-from pytest_graysplit.plugin.run.calibration import needs_all_replies
 from pytest_graysplit.plugin.run.outcomes import OUTCOMES
-from pytest_graysplit.plugin.run.prefetch import fetch_before_tests, fetches_ahead
-from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow
 from pytest_graysplit.plugin.workers import sendable
 from pytest_graysplit.replies.recordings.maintenance.unused import VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
@@ -40,7 +35,6 @@ class RunnerHooks:
         self._context = context
         self._totals = context.totals
         self.adopter = Adopter(context.planner, is_worker=context.worker.is_worker)
-        self._planned: list[pytest.Item] = []
 
     def plan_collected(self, items: list[pytest.Item], *, last: bool) -> None:
         """Plan items that other plugins have added or marked; `last` means that all plugins have done so."""
@@ -68,21 +62,6 @@ class RunnerHooks:
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count the deselected cases, which make the run a partial one."""
         self._totals.deselected += sum(PLAN in item.stash or AWAITED in item.stash for item in items)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Fetch the replies before the tests, or a little ahead of each test."""
-        context = self._context
-        self._planned = planned = items_to_run(session.items)
-        unplanned = [item for item in session.items if AWAITED in item.stash or PROBLEM in item.stash]
-        self._totals.planned = len(planned) + sum(map(will_run, unplanned))
-        if planned and not nothing_runs(session):
-            if fetches_ahead(context) and not needs_all_replies(context, planned):
-                session.config.pluginmanager.register(PrefetchWindow(context, session), "graysplit-window")
-            else:
-                fetch_before_tests(context, planned)
-        with _without_collecting_existing_objects():
-            return (yield)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -134,20 +113,4 @@ class RunnerHooks:
 
     def pytest_unconfigure(self) -> None:
         """Release our references early, because pytest runs five full garbage collections at exit."""
-        for item in self._planned:
-            drop(item, PLAN, CASE_RUNS)
-        self._planned.clear()
         self._context.release()
-
-
-@contextmanager
-def _without_collecting_existing_objects() -> Iterator[None]:
-    """Exempt the existing objects (items, cases, replies) from garbage collection while the tests run.
-
-    With 2,000 cases the collector would otherwise spend a sixth of the session on objects that cannot be garbage.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
