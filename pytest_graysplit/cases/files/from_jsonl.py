@@ -41,8 +41,8 @@ def _malformed(line: str, display_path: str, number: int, error: Exception) -> U
     try:
         # The slower parser reports the problem and its column.
         json.loads(line)
-    except json.JSONDecodeError as known:
-        return broken(display_path, number, f"not valid JSON at column {known.colno}: {known.msg}", _HINT)
+    except json.JSONDecodeError as precise:
+        return broken(display_path, number, f"not valid JSON at column {precise.colno}: {precise.msg}", _HINT)
     except (ValueError, RecursionError):
         pass
     if isinstance(error, RecursionError):
