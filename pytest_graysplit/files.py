@@ -57,14 +57,14 @@ def write_durably(path: Path, data: bytes) -> None:
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(target)
-    beside = target.with_name(f"{temporary_prefix(target)}tmp")
-    with replacing(target, beside):
-        with beside.open("wb") as file:
+    temporary = target.with_name(f"{temporary_prefix(target)}tmp")
+    with replacing(target, temporary):
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            shutil.copymode(target, beside)
+            shutil.copymode(target, temporary)
     _sync_folder(target.parent)
 
 

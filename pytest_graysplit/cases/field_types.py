@@ -70,7 +70,7 @@ def reject_unknown(
             raise location.refuse(f"the field name {format_value(name)} is not a text", _TEXT)
         if name not in known:
             near = "" if name in remedies else nearest(name, known)
-            hint = remedies.get(name, f"known here: {', '.join(known)}")
+            hint = remedies.get(name, f"valid names: {', '.join(known)}")
             raise location.inside(name).refuse(f"unknown field{near}", hint, Slug.CASE_FIELD_UNKNOWN)
 
 

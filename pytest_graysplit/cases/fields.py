@@ -80,7 +80,7 @@ def id_of(messages: Sequence[Message]) -> str:
 
 def fields_of(messages: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     """Return the shortest fields for the messages: a prompt, a prompt with a system message, or the messages."""
-    if all(set(message) == {"role", "content"} and _says(message["content"]) for message in messages):
+    if all(set(message) == {"role", "content"} and _is_text(message["content"]) for message in messages):
         roles = [message["role"] for message in messages]
         if roles == ["user"]:
             return {"prompt": messages[0]["content"]}
@@ -89,7 +89,7 @@ def fields_of(messages: Sequence[Mapping[str, Json]]) -> dict[str, Json]:
     return {"messages": [dict(message) for message in messages]}
 
 
-def _says(content: Json) -> bool:
+def _is_text(content: Json) -> bool:
     return isinstance(content, str) and bool(content.strip())
 
 

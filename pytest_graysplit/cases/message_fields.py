@@ -73,8 +73,8 @@ def _message(location: FieldLocation, value: object) -> dict[str, Json]:
 def _nearest(name: str, known: Sequence[str] = KNOWN) -> str:
     from rapidfuzz import fuzz, process
 
-    spelled = name.strip().lower().replace("-", "_").replace(" ", "_")
-    best = process.extractOne(spelled, known, scorer=fuzz.ratio, score_cutoff=ALIKE)
+    normalised = name.strip().lower().replace("-", "_").replace(" ", "_")
+    best = process.extractOne(normalised, known, scorer=fuzz.ratio, score_cutoff=ALIKE)
     return str(best[0]) if best else ""
 
 
@@ -83,7 +83,9 @@ def _role(location: FieldLocation, value: object) -> str:
     if role not in ROLES:
         known = role.strip().lower()
         near = f", did you mean {_OTHER_NAMES[known]}?" if known in _OTHER_NAMES else nearest(known, ROLES)
-        raise location.refuse(f"unknown role {field_types.format_value(role)}{near}", f"known here: {', '.join(ROLES)}")
+        raise location.refuse(
+            f"unknown role {field_types.format_value(role)}{near}", f"valid names: {', '.join(ROLES)}"
+        )
     return role
 
 
@@ -112,7 +114,7 @@ def _part(location: FieldLocation, part: Json) -> None:
     kind = field_types.read_text(location.inside("type"), kind)
     if kind not in PARTS and kind not in OTHER_PARTS:
         if near := _nearest(kind, (*PARTS, *OTHER_PARTS)):
-            hint = f"known here: {', '.join(PARTS)}; a type unlike all known ones is sent unchanged"
+            hint = f"valid names: {', '.join(PARTS)}; a type unlike all known ones is sent unchanged"
             raise location.inside("type").refuse(
                 f"unknown type {field_types.format_value(kind)}, did you mean {near}?", hint
             )

@@ -35,14 +35,14 @@ def read_address(text: str) -> str:
         raise ValueError("is empty")
     parts = _split(text)
     if parts is None:
-        raise ValueError(f"is not an address such as {EXAMPLE}{_meant(text)}")
+        raise ValueError(f"is not an address such as {EXAMPLE}{_suggestion(text)}")
     if "@" in parts.netloc:
         raise ValueError("holds a user name or a password, which would be sent in place of the key: leave it out")
     if "#" in text:
         raise ValueError("holds a fragment, which no request can carry: leave out everything from the # on")
     host, port = _host(parts), "" if parts.port is None else f":{parts.port}"
     if not host:
-        raise ValueError(f"is not an address such as {EXAMPLE}{_meant(text)}")
+        raise ValueError(f"is not an address such as {EXAMPLE}{_suggestion(text)}")
     path = parts.path.rstrip("/").removesuffix(_CHAT).rstrip("/")
     return f"{parts.scheme}://{host}{port}{path}{'?' if parts.query else ''}{parts.query}"
 
@@ -139,7 +139,7 @@ def _ascii(host: str) -> str:
         return ""
 
 
-def _meant(text: str) -> str:
+def _suggestion(text: str) -> str:
     """Return ", did you mean X?" for a text that only lacks a scheme, or brackets."""
     if "@" in text or "://" in text or "\\" in text:
         return ""

@@ -37,7 +37,7 @@ class Option(Generic[T]):
     parse: Callable[[str], T]
     repeatable: bool = False
     const: str | None = None  # the value of the option when it is given without one
-    shown: Callable[[str], str] = str  # shows its text in a message
+    displayed: Callable[[str], str] = str  # shows its text in a message
 
     @property
     def flag(self) -> str:
@@ -54,13 +54,13 @@ class Option(Generic[T]):
         """The name in the environment."""
         return self.ini.upper()
 
-    def value_of(self, text: str, spelled: str) -> T:
+    def value_of(self, text: str, spelling: str) -> T:
         """Parse the text; raise UsageError naming the option as the user spelled it."""
         try:
             return self.parse(text)
         except ValueError as error:
             raise UsageError(
-                f"{spelled}: {self.shown(text)!r} {error}",
+                f"{spelling}: {self.displayed(text)!r} {error}",
                 hint=f"{self.flag} {self.metavar}: {self.help}",
                 slug=Slug.OPTION_VALUE,
             ) from None
@@ -183,7 +183,7 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option(name="control", metavar="MODEL", help="the model you run today", parse=_text),
     Option(name="treatment", metavar="MODEL", parse=_text, repeatable=True,
            help="the candidate model; repeat for several (without one, marked tests are skipped)"),
-    Option(name="base-url", metavar="URL", parse=read_address, shown=masked,
+    Option(name="base-url", metavar="URL", parse=read_address, displayed=masked,
            help=f"the OpenAI-compatible relay (default: the home of the key, such as {EXAMPLE} for OPENAI_API_KEY)"),
     Option(name="record", metavar="MODE", parse=_one_of(RECORD_MODES),
            help="auto (default: none if CI is set or there is no key, else new), none: replay only, new: "

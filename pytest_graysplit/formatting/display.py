@@ -145,16 +145,16 @@ def format_score(value: float, *, against: float | None = None, fewest: int = 2)
     marks = [0.0, 1.0] if against is None else [0.0, 1.0, against]
     for digits in range(fewest, 17):
         text = f"{value:.{digits}f}"
-        shown = float(text)
-        if all((shown < mark, shown > mark) == (value < mark, value > mark) for mark in marks):
+        rounded = float(text)
+        if all((rounded < mark, rounded > mark) == (value < mark, value > mark) for mark in marks):
             return text
     return repr(value)
 
 
-def beside(value: float | Decimal, bound: float, fewest: int = 2) -> str:
+def format_near_bound(value: float | Decimal, bound: float, fewest: int = 2) -> str:
     """Write a number with the fewest decimals that keep it on its side of the bound.
 
-    >>> beside(0.7496, 0.75), beside(0.41, 0.75)
+    >>> format_near_bound(0.7496, 0.75), format_near_bound(0.41, 0.75)
     ('0.7496', '0.41')
     """
     exact, limit = Decimal(str(value)), Decimal(str(bound))

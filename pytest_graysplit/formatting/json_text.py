@@ -86,13 +86,13 @@ def _float_or_none(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _refused(text: str) -> NoReturn:
+def _reject_number(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} is not a number of JSON")
 
 
 def _float(text: str) -> float:
     value = float(text)
-    return value if math.isfinite(value) else _refused(text)
+    return value if math.isfinite(value) else _reject_number(text)
 
 
 # Numbers that JSON does not allow become null: NaN, 1e400, and whole numbers that are too long.
@@ -102,8 +102,8 @@ _LENIENT: dict[str, Any] = {
     "parse_int": lambda text: int(text) if len(text) < MAX_DIGITS else None,
 }
 _STRICT: dict[str, Any] = {
-    "parse_constant": _refused,
+    "parse_constant": _reject_number,
     "parse_float": _float,
-    "parse_int": lambda text: int(text) if len(text) < MAX_DIGITS else _refused(text),
+    "parse_int": lambda text: int(text) if len(text) < MAX_DIGITS else _reject_number(text),
     "object_pairs_hook": object_once,
 }

@@ -76,8 +76,8 @@ class Usage:
         """
         if not self.is_counted:
             return 0
-        if (beside := self.total - self.prompt - self.completion) > 0:
-            return self.completion + beside
+        if (separate := self.total - self.prompt - self.completion) > 0:
+            return self.completion + separate
         return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
 
     @property

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit.config.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG
-from pytest_graysplit.formatting.display import beside, plural, points
+from pytest_graysplit.formatting.display import format_near_bound, plural, points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,7 @@ def _may(criterion: Criterion) -> str:
 def _beside(value: float, bound: float) -> str:
     """Write a number with one or two digits, or with as many as show on which side of the bound it is."""
     limit = round(bound, 12)
-    return beside(round(value, 12), limit, fewest=1 if abs(limit) >= 2 else 2)
+    return format_near_bound(round(value, 12), limit, fewest=1 if abs(limit) >= 2 else 2)
 
 
 def _plain(value: float) -> str:

@@ -149,21 +149,21 @@ def test_made_ids_differ_for_similar_messages():
 
 UNKNOWN = [
     ({"min_similarty": 0.7}, "min_similarty: unknown field, did you mean min_similarity?",
-     f"known here: {', '.join(CASE_FIELDS)}"),
-    ({"zzz": 1}, "zzz: unknown field", f"known here: {', '.join(CASE_FIELDS)}"),
+     f"valid names: {', '.join(CASE_FIELDS)}"),
+    ({"zzz": 1}, "zzz: unknown field", f"valid names: {', '.join(CASE_FIELDS)}"),
     ({"max_tokens": 9}, "max_tokens: unknown field", 'it is a request parameter: write params: {"max_tokens": ...}'),
     ({"contains": "a"}, "contains: unknown field", 'it belongs in expect: write expect: {"contains": ...}'),
     ({"model": "m"}, "model: unknown field", ("models are named once for all cases, by --graysplit-control and "
                                               "--graysplit-treatment")),
     ({"expect": {"tool_cals": []}}, "expect.tool_cals: unknown field, did you mean tool_calls?",
-     f"known here: {', '.join(EXPECT_FIELDS)}"),
+     f"valid names: {', '.join(EXPECT_FIELDS)}"),
     ({"expect": {"tool_calls": [{"name": "f", "argumens": {}}]}},
-     "expect.tool_calls[0].argumens: unknown field, did you mean arguments?", "known here: name, arguments"),
+     "expect.tool_calls[0].argumens: unknown field, did you mean arguments?", "valid names: name, arguments"),
     ({"expect": {"tool_calls": [{"function": {"name": "f"}}]}}, "expect.tool_calls[0].function: unknown field",
      ('name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]')),
     ({"tool_calls": []}, "tool_calls: unknown field", 'it belongs in expect: write expect: {"tool_calls": ...}'),
     ({"expect": {"contians": "a"}}, "expect.contians: unknown field, did you mean contains?",
-     f"known here: {', '.join(EXPECT_FIELDS)}"),
+     f"valid names: {', '.join(EXPECT_FIELDS)}"),
 ]  # fmt: skip
 
 

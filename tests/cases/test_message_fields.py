@@ -6,11 +6,11 @@ from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.errors import UsageError
 
 WHERE = "support.jsonl:3"
-ROLES = "known here: system, developer, user, assistant, tool, function"
+ROLES = "valid names: system, developer, user, assistant, tool, function"
 PROMPT = 'write prompt: "your text", or messages: [{"role": "user", "content": "your text"}]'
 PART = 'write {"type": "text", "text": "your text"}'
 TYPES = (
-    "known here: text, refusal, image_url, video_url, audio_url, input_audio, file; "
+    "valid names: text, refusal, image_url, video_url, audio_url, input_audio, file; "
     "a type unlike all known ones is sent unchanged"
 )
 CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'

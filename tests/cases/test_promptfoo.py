@@ -349,7 +349,7 @@ def test_providers_give_models_and_common_params(write_file):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("gone.yaml", None, "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]"),
+        ("gone.yaml", None, "gone.yaml: no such file\n  hint: name promptfooconfig.yaml, or its folder  [promptfoo-file]"),
         (
             "promptfooconfig.js",
             "",

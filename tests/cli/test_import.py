@@ -86,10 +86,10 @@ def test_failed_import_exits_with_2(graysplit, suite_folder):
     ]
     assert [code for code, _, _ in output] == [2, 2, 2, 2]
     assert [err for _, _, err in output] == [
-        "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]\n",
-        "there.graysplit.yaml: is there already\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
+        "gone.yaml: no such file\n  hint: name promptfooconfig.yaml, or its folder  [promptfoo-file]\n",
+        "there.graysplit.yaml: already exists\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
         "cases.jsonl: the cases are written as YAML\n  hint: name it *.graysplit.yaml, so that pytest collects it by itself  [case-file-format]\n",
-        "no case was written: nothing in loops.yaml can be one\n",
+        "no case was written: no test in loops.yaml can be a case\n",
     ]
     assert output[3][1].splitlines()[1] == "missing    tests[0]: has a {% ... %} block, which is not run"
     assert len(list(suite_folder.iterdir())) == 3

@@ -61,7 +61,7 @@ def test_environment_wins_over_the_file(tmp_path):
     [
         ('arms = [{model = "m", weight = 0.3}, {model = "n", weight = 0.3}]',
          "the weights sum to 0.6, not to 1: 0.3 + 0.3"),
-        ('salt = ""\narms = [{model = "m", weight = 1}]', "'' is no salt"),
+        ('salt = ""\narms = [{model = "m", weight = 1}]', "'' is not a salt"),
     ],
 )  # fmt: skip
 def test_load_splitter_names_an_invalid_split(tmp_path, section, message):

@@ -172,7 +172,7 @@ def test_missing_recording_in_a_user_fixture_is_explained(project, section_of):
             'compare("One?", min_similarty=1)',
             f"""
 E   pytest_graysplit.errors.UsageError: test_it.py: min_similarty: unknown field, did you mean min_similarity?
-E     hint: known here: {", ".join(MARKER_FIELDS)}  [case-field-unknown]
+E     hint: valid names: {", ".join(MARKER_FIELDS)}  [case-field-unknown]
 """,
         ),
         (

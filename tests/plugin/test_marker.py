@@ -165,7 +165,7 @@ def test_marker_fields_reach_the_case_and_the_request(project):
             'promt="One?"',
             (
                 f"test_it.py:3: promt: unknown field, did you mean prompt?\n"
-                f"  hint: known here: {KNOWN}  [case-field-unknown]"
+                f"  hint: valid names: {KNOWN}  [case-field-unknown]"
             ),
         ),
         (

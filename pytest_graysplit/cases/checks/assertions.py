@@ -11,7 +11,7 @@ from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERE
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import beside, exact_number
+from pytest_graysplit.formatting.display import exact_number, format_near_bound
 from pytest_graysplit.types import FailedExpectation, flags_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _is_majority(reached: Iterable[bool]) -> bool:
 
 
 def _mean(pairs: Sequence[PairScore], threshold: float) -> str:
-    return str(beside(fmean(pair.similarity or 0.0 for pair in pairs), threshold))
+    return str(format_near_bound(fmean(pair.similarity or 0.0 for pair in pairs), threshold))
 
 
 def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) -> str:
@@ -184,7 +184,7 @@ def _outcome(reply: Reply) -> Iterator[CheckFailure]:
 
 def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[CheckFailure]:
     if budget_s is not None and latency_s is not None and latency_s > budget_s:
-        problem = f"took {beside(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
+        problem = f"took {format_near_bound(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
         yield CheckFailure(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
 
 
@@ -195,7 +195,7 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
         problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
         yield CheckFailure(problem, _price_hint(reply), Slug.COST_UNKNOWN)
     elif reply.cost_usd > Decimal(str(budget_usd)):
-        problem = f"cost ${beside(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
+        problem = f"cost ${format_near_bound(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
         yield CheckFailure(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
 
 
@@ -255,5 +255,5 @@ def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Che
     ratio = comparison.latency_ratio
     if budget is None or ratio is None or ratio <= budget:
         return
-    problem = f"took x{beside(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
+    problem = f"took x{format_near_bound(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
     yield CheckFailure(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)

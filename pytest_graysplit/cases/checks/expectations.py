@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.cases.checks import CheckFailure
 from pytest_graysplit.cases.checks.json_expectations import check_json
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import beside, exact_number, excerpt
+from pytest_graysplit.formatting.display import exact_number, excerpt, format_near_bound
 from pytest_graysplit.types import Expect
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _equals(wanted: str, text: str) -> Iterator[CheckFailure]:
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[CheckFailure]:
     # Without a score the case is not judged, and the test item reports that.
     if reached is not None and not reached >= threshold:  # NaN reaches no threshold
-        problem = f"similarity {beside(reached, threshold)} to the reference is below {exact_number(threshold)}"
+        problem = (
+            f"similarity {format_near_bound(reached, threshold)} to the reference is below {exact_number(threshold)}"
+        )
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets the threshold"
         yield CheckFailure(problem, hint, Slug.EXPECT_REFERENCE)

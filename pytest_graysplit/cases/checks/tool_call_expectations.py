@@ -26,8 +26,8 @@ def check_tool_calls(expect: Expect, calls: Sequence[ToolCall]) -> Iterator[Chec
     if not expect.tool_calls:
         return
     positions = assigned(expect.tool_calls, calls)
-    if lacking := [wanted for wanted, position in zip(expect.tool_calls, positions, strict=True) if position is None]:
-        for wanted in lacking:
+    if missing := [wanted for wanted, position in zip(expect.tool_calls, positions, strict=True) if position is None]:
+        for wanted in missing:
             problem = f"expected {format_call(wanted, partly=True)}, called {format_calls(calls) or 'no tool'}"
             yield CheckFailure(problem, _SUBSET, Slug.EXPECT_TOOL_CALLS)
         return

@@ -28,7 +28,8 @@ def read_text(path: Path, location: str) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        problem, hint = "no such file", "paths are relative to the configuration"
+        hint = "paths are relative to the configuration" if location else "name promptfooconfig.yaml, or its folder"
+        problem = "no such file"
     except UnicodeDecodeError as error:
         problem, hint = f"is not UTF-8 (byte {error.start + 1})", "save the file as UTF-8"
     except OSError as error:

@@ -72,30 +72,30 @@ def fits(call: ToolCall, expected: ToolCall) -> bool:
 
 def assigned(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int | None]:
     """Return the position of a call for each expected call, with as many calls matched as possible."""
-    fitting = [[position for position, call in enumerate(calls) if fits(call, wanted)] for wanted in expected]
+    fitting = [[position for position, call in enumerate(calls) if fits(call, expectation)] for expectation in expected]
     owner: dict[int, int] = {}
 
-    def find_position(wanted: int, tried: set[int]) -> bool:
-        for position in fitting[wanted]:
+    def find_position(expectation: int, tried: set[int]) -> bool:
+        for position in fitting[expectation]:
             if position not in tried:
                 tried.add(position)
                 if position not in owner or find_position(owner[position], tried):
-                    owner[position] = wanted
+                    owner[position] = expectation
                     return True
         return False
 
-    for wanted in range(len(expected)):
-        find_position(wanted, set())
-    positions = {wanted: position for position, wanted in owner.items()}
-    return [positions.get(wanted) for wanted in range(len(expected))]
+    for expectation in range(len(expected)):
+        find_position(expectation, set())
+    positions = {expectation: position for position, expectation in owner.items()}
+    return [positions.get(expectation) for expectation in range(len(expected))]
 
 
 def in_order(expected: Sequence[ToolCall], calls: Sequence[ToolCall]) -> list[int] | None:
     """Return the positions of the expected calls in their order, with others in between; None if the order differs."""
     positions: list[int] = []
-    for wanted in expected:
+    for expectation in expected:
         begin = positions[-1] + 1 if positions else 0
-        found = next((position for position in range(begin, len(calls)) if fits(calls[position], wanted)), None)
+        found = next((position for position in range(begin, len(calls)) if fits(calls[position], expectation)), None)
         if found is None:
             return None
         positions.append(found)

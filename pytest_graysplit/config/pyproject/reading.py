@@ -23,7 +23,7 @@ def reject_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...
     for key in table:
         if key not in known:
             dotted = f"{name}.{key}" if name else key
-            raise setting_error(dotted, f"unknown setting{nearest(key, known)}", f"known here: {', '.join(known)}")
+            raise setting_error(dotted, f"unknown setting{nearest(key, known)}", f"valid names: {', '.join(known)}")
 
 
 def read_table(name: str, value: object) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pytest_graysplit.cases.checks.assertions import check_comparison, check_con
 from pytest_graysplit.cases.checks.json_expectations import first_difference, same
 from pytest_graysplit.cases.fields import build_case
 from pytest_graysplit.errors import ReplyNotJsonError
-from pytest_graysplit.formatting.display import beside, exact_number, excerpt
+from pytest_graysplit.formatting.display import exact_number, excerpt, format_near_bound
 from pytest_graysplit.types import Comparison, FailedExpectation, Flag, PairScore, Reply, Usage
 
 OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0, cost_usd=Decimal("0.001"))
@@ -410,10 +410,10 @@ def test_docstring_examples_run():
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6))
-def test_beside_keeps_the_side_of_the_bound(value, bound):
+def test_format_near_bound_keeps_the_side_of_the_bound(value, bound):
     """The text compares with the bound as the number does."""
     assume(value != bound)
-    assert (Decimal(beside(value, bound)) < Decimal(exact_number(bound))) == (value < bound)
+    assert (Decimal(format_near_bound(value, bound)) < Decimal(exact_number(bound))) == (value < bound)
 
 
 @given(st.text(max_size=300), st.integers(0, 300))
