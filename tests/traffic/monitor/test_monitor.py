@@ -414,3 +414,10 @@ def test_grade_needs_a_treatment_if_there_are_several():
     assert str(caught.value) == (
         "there are 2 treatments, and the grade of none was requested\n  hint: name one: b, c  [split-arm-unknown]"
     )
+
+
+def test_troubles_is_an_alias_of_failures():
+    """The old name works for one release, with a warning."""
+    monitor = Monitor(halves())
+    with pytest.warns(DeprecationWarning, match=r"Monitor\.troubles is now Monitor\.failures"):
+        assert monitor.troubles is monitor.failures
