@@ -295,4 +295,4 @@ def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
 def test_where_nothing_is_known_of_the_spread_no_interval_is_shown(name, shown):
     """An interval from nothing to infinity would only look like a figure."""
     row = Criterion(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
-    assert traffic_summary._told(row) == f"{shown}  (too few units for an interval)"
+    assert traffic_summary.figure_text(row) == f"{shown}  (too few units for an interval)"
