@@ -67,7 +67,7 @@ def is_wrong(number: int, kind: str, reply: Reply | BaseException) -> bool:
     return reply.text != expected and not (kind in WITHOUT_TEXT and reply.text)
 
 
-def told(reply: Reply | BaseException) -> str:
+def outcome_of(reply: Reply | BaseException) -> str:
     """Return the outcome of a request, in one word."""
     if isinstance(reply, GraysplitError):
         return f"raised {reply.slug}"
@@ -92,12 +92,12 @@ def main() -> None:
     kinds = {number: str(faults[number]["kind"]) if number in faults else "no fault" for number in range(len(replies))}
     table: dict[str, Counter[str]] = defaultdict(Counter)
     for number, reply in enumerate(replies):
-        table[kinds[number]][told(reply)] += 1
+        table[kinds[number]][outcome_of(reply)] += 1
     for kind, outcomes in sorted(table.items()):
         print(f"{kind:<14} {', '.join(f'{outcome} {count}' for outcome, count in outcomes.most_common())}")
     wrong = [number for number, reply in enumerate(replies) if is_wrong(number, kinds[number], reply)]
     raised = sum(not isinstance(reply, Reply) for reply in replies)
-    lost = sum(kinds[number] == "no fault" and told(reply) != "ok" for number, reply in enumerate(replies))
+    lost = sum(kinds[number] == "no fault" and outcome_of(reply) != "ok" for number, reply in enumerate(replies))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in kB
     print(f"{len(replies) - raised} of {options.requests} have an outcome, {len(wrong)} wrong, {wall_s:.1f} s")
     print(f"{lost} without a fault of their own have no answer; peak {peak_mb:.0f} MB of {LIMIT_MB}")

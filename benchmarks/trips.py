@@ -11,11 +11,11 @@ that is, or directly holds, the value that is followed:
 - The cap, from its option to the sum that is reported. Its holders are its amount, as a number or a text, and the
   accounts in ACCOUNTS.
 
-The trip of the prompt is read backwards, from the bytes on the connection and from the calls in `reporting/`. A file is
-entered if a call in it makes a holder on the way, hands back one that it was not given, or passes one to a call that
-does. Calls that only look at the prompt are side visits: checks, scores, hashes, estimates, and everything that ends in
-the recordings. The cap enters each file with a call that receives a holder or hands one back. Files of `formatting/`
-are not counted, because they change how a value is written, not where it goes.
+The trip of the prompt is read backwards, from the bytes on the connection and from the calls in `reporting/summary/`.
+A file is entered if a call in it makes a holder on the way, hands back one that it was not given, or passes one to a
+call that does. Calls that only look at the prompt are side visits: checks, scores, hashes, estimates, the report of a
+failed case, and everything that ends in the recordings. The cap enters each file with a call that receives a holder or
+hands one back. Files of `formatting/` are not counted, because they change how a value is written, not where it goes.
 
 Files are printed in the order in which they are entered, with the first call in each.
 """
@@ -44,7 +44,7 @@ PACKAGE = f"{Path(pytest_graysplit.__file__).parent}{os.sep}"
 PROMPT = "Where is parcel 4711 on its way to Lisbon"
 CAP_USD = Decimal("0.7391")
 BOUNDS = {"prompt": 20, "cap": 10}
-END = "reporting/"  # a call in this folder that receives the prompt is the end of its trip
+END = "reporting/summary/"  # a call in this folder that receives the prompt is the end of its trip
 CONNECTION = "Pipe.write"  # so is this one, for the request
 ACCOUNTS = {"Budget", "BudgetTracker", "BudgetUsage", "CostGuard", "CostReservation", "MemoryLedger", "Reservation"}
 UNCOUNTED = "formatting/"

@@ -108,12 +108,12 @@ def against_itself(resamples: int = 200) -> None:
     """The control of the recorded example against its own other answers, cases drawn again: it is never rejected."""
     cases, answers = recorded()
     passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
-    for twin, told in ((True, "as an A/A run"), (False, "under another name")):
+    for twin, title in ((True, "as an A/A run"), (False, "under another name")):
         rng, counts = Random(SEED), Counter[str]()
         for _ in range(resamples):
             drawn = rng.choices(sorted(cases), k=len(cases))
             counts[verdict_of([tuple(rng.sample(passed[name], 2)) for name in drawn], twin=twin)] += 1
-        print(f"the recorded control against itself, {told}, {resamples} resamples: {dict(counts)}")
+        print(f"the recorded control against itself, {title}, {resamples} resamples: {dict(counts)}")
 
 
 def holds(case: Case, reply: Reply) -> bool:
@@ -142,7 +142,7 @@ def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
     threshold = round(median(score for score in scores if score is not None), 2)
     passed = {name: [holds(cases[name], reply) for reply in replies] for name, replies in answers.items()}
     print(f"\nA/A, two control samples, threshold {threshold}, {runs} runs of {n} cases (bound: 0 +- 0.5 points)")
-    for held, twin, told in (
+    for held, twin, title in (
         (False, True, "the threshold alone"),
         (False, False, "the threshold alone, under another name"),
         (True, True, "the threshold and what the cases expect"),
@@ -160,7 +160,7 @@ def against_itself_with_a_threshold(runs: int = 500, n: int = 200) -> None:
             verdict = decided(one(str(number), shares[key], twin=twin) for number, key in enumerate(drawn))
             counts[verdict.decision] += 1
             differences += [row.estimate for row in verdict.rows if row.name == "pass_rate"]
-        print(f"  {told}: mean difference {100 * fmean(differences):+.2f} points, {dict(counts)}")
+        print(f"  {title}: mean difference {100 * fmean(differences):+.2f} points, {dict(counts)}")
 
 
 def clustered(runs: int, clusters: int = 10, size: int = 10) -> None:

@@ -1,5 +1,5 @@
-"""Plugins that only the outer run needs; each of them costs an inner run more startup time than our whole plugin."""
+"""Options that leave out plugins which only the outer run needs; each of them takes long to start."""
 
 QUIET = tuple(f"-pno:{name}" for name in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "respx"))
-# The same for processes that a test starts without options.
+# The same options, for processes that a test starts through the environment.
 ADDOPTS = " ".join(QUIET)

@@ -3,24 +3,6 @@
 import prose
 import pytest
 
-# Counts of offending places from before the texts are rewritten. Delete the table and its two uses when it is empty.
-KNOWN = {
-    "is-no": 149,
-    "nobody": 199,
-    "anew": 48,
-    "mend": 7,
-    "per": 21,
-    "each": 9,
-    "the-least": 18,
-    "in-vain": 3,
-    "metaphor": 3,
-    "let-go": 7,
-    "but-for": 7,
-    "for-who": 4,
-    "is-none": 17,
-    "class-noun": 71,
-    "free relatives per 100": 21,
-}
 PLANTED = [
     ("is-no", "A reply that is no answer."),
     ("is-no", "Two calls are no evidence."),
@@ -80,14 +62,14 @@ def unit(text, kind="comment"):
 
 @pytest.mark.parametrize("rule", prose.RULES, ids=lambda rule: rule.name)
 def test_tree_keeps_rule(offences, rule):
-    """The texts of the tree break no rule, and no more often than they did while there is a table of what is known."""
+    """The list of places is empty; the message says how to write each one."""
     places = [f"{unit.path}:{unit.line}: {unit.text}" for broken, unit in offences if broken is rule]
-    assert len(places) <= KNOWN.get(rule.name, 0), f"write {rule.instead} in\n" + "\n".join(places)
+    assert places == [], f"write {rule.instead} in\n" + "\n".join(places)
 
 
 def test_tree_has_few_free_relatives(units):
     """At most two in 100 docstrings and comments; `python tests/prose.py` lists them."""
-    assert prose.rate(units) <= KNOWN.get("free relatives per 100", 2)
+    assert prose.rate(units) <= 2
 
 
 @pytest.mark.parametrize(("name", "text"), PLANTED)

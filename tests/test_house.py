@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,7 @@ HEAVY = (
 )
 
 
+@cache
 def imported(module):
     """Return every module that a file imports, also inside functions and for types only."""
     names = set()

@@ -11,7 +11,7 @@ HOME = Path(pytest_graysplit.__file__).parent
 MAX_ENTRIES = 18
 MAX_LINES = 400
 SHORT_LINES = 60
-MAX_SHORT = 33  # the aim is 25: lower it with every short module that is folded into another
+MAX_SHORT = 25
 
 
 def too_many_entries(home):

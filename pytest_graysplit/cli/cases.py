@@ -1,4 +1,4 @@
-"""`graysplit cases`: what each of its commands takes, and the lines it has to say."""
+"""The commands of `graysplit cases`: their arguments and their output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Give the parser the commands `from-traffic` and `import`; each sets `run`, which yields lines."""
+    """Add the commands `from-traffic` and `import`; each sets `run`, which yields lines."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     command = add_command(commands, "from-traffic", "make a case file from the requests of users in a traffic log")
@@ -49,14 +49,14 @@ def _add_into(command: argparse.ArgumentParser, default: str) -> None:
 
 
 def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
-    """Make a case file of the logs that were named."""
+    """Make a case file from the given logs."""
     from pytest_graysplit.traffic.case_export.export import ExportOptions, export_cases
     from pytest_graysplit.traffic.log.reader import log_files, read_files
 
     into = options.into or Path(f"{options.logs[0].name.partition('.')[0]}.graysplit.jsonl")
     _refuse_name(into, (".jsonl",))
     _refuse_present(into, force=options.force)
-    wanted = ExportOptions(
+    selection = ExportOptions(
         size=options.sample,
         seed=options.seed,
         personal_data=options.keep_personal_data,
@@ -64,19 +64,21 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
         forced=options.include_forced,
     )
     warnings: list[str] = []
-    made = export_cases(read_files(log_files(options.logs), warn=warnings.append), wanted)
+    export = export_cases(read_files(log_files(options.logs), warn=warnings.append), selection)
     yield from map(Line, warnings)
-    yield from map(Line, _account(made))
-    if not made.rows:
-        yield Line(f"no case was written: nothing in {listed([str(log) for log in options.logs])} can be one", FAILED)
+    yield from map(Line, _counts(export))
+    if not export.rows:
+        yield Line(
+            f"no case was written: no request in {listed([str(log) for log in options.logs])} can be a case", FAILED
+        )
         return
-    write(into, (f"{json.dumps(row, ensure_ascii=False)}\n" for row in made.rows))
-    yield from map(Line, _written(made, into, kept=options.keep_personal_data))
+    write(into, (f"{json.dumps(row, ensure_ascii=False)}\n" for row in export.rows))
+    yield from map(Line, _written(export, into, kept=options.keep_personal_data))
 
 
 def run_import(options: argparse.Namespace) -> Iterator[Line]:
-    """Make a case file of a configuration; what it could not carry over makes the exit code 1."""
-    # YAML is for this command alone.
+    """Make a case file from a configuration; anything that could not be converted makes the exit code 1."""
+    # Only this command needs YAML.
     from pytest_graysplit.cases.files.to_yaml import document
     from pytest_graysplit.cases.promptfoo import convert
 
@@ -84,65 +86,65 @@ def run_import(options: argparse.Namespace) -> Iterator[Line]:
     into = options.into or Path(f"{config.name.partition('.')[0].removesuffix('config')}.graysplit.yaml")
     _refuse_name(into, (".yaml", ".yml"))
     _refuse_present(into, force=options.force)
-    made = convert(config)
-    yield Line(f"read       {plural(made.tests, 'test')} of {config}")
-    yield from (Line(f"missing    {line}", FOUND) for line in made.missing)
-    yield from (Line(f"note       {line}") for line in made.notes)
-    if not made.rows:
-        yield Line(f"no case was written: nothing in {config} can be one", FAILED)
+    export = convert(config)
+    yield Line(f"read       {plural(export.tests, 'test')} of {config}")
+    yield from (Line(f"missing    {line}", FOUND) for line in export.missing)
+    yield from (Line(f"note       {line}") for line in export.notes)
+    if not export.rows:
+        yield Line(f"no case was written: no test in {config} can be a case", FAILED)
         return
     head = [f"Made of {config.name} by graysplit cases import; edit it here from now on."]
-    write(into, document(made.rows, head))
-    yield Line(f"written    {plural(len(made.rows), 'case')} to {into}")
-    if made.providers.models:
-        yield Line(f"models     {', '.join(made.providers.models)}: name them as your relay does")
-    if made.providers.apart:
-        yield Line(f"note       {listed(made.providers.apart)} differ by model: see models in [tool.graysplit]")
-    yield from map(Line, next_step(into, made.providers.models, made.providers.params))
+    write(into, document(export.rows, head))
+    yield Line(f"written    {plural(len(export.rows), 'case')} to {into}")
+    if export.providers.models:
+        yield Line(f"models     {', '.join(export.providers.models)}: name them as your relay does")
+    if export.providers.apart:
+        yield Line(f"note       {listed(export.providers.apart)} differ by model: see models in [tool.graysplit]")
+    yield from map(Line, next_step(into, export.providers.models, export.providers.params))
 
 
 def write(into: Path, pieces: Iterable[str]) -> None:
-    """Write a case file whole or not at all; raise UsageError when the place cannot be written to."""
+    """Write a whole case file or none; raise UsageError if the place is not writable."""
     try:
         write_whole(into, pieces)
     except OSError as error:
         raise UsageError(
             f"the case file {into} cannot be written: {why_not(into, error)}",
-            hint="name a file in a folder that can be written to, by --into",
+            hint="name a file in a writable folder with --into",
             slug=Slug.CASE_FILE_UNWRITABLE,
         ) from None
 
 
-def _account(made: CaseExport) -> Iterator[str]:
-    yield f"read       {plural(made.requests, 'request')}"
-    for reason, count in sorted(made.left_out.items()):
+def _counts(export: CaseExport) -> Iterator[str]:
+    yield f"read       {plural(export.requests, 'request')}"
+    for reason, count in sorted(export.left_out.items()):
         yield f"left out   {count:,} {reason}"
-    yield f"prompts    {made.distinct:,}, and {plural(made.repeats, 'repeat')} of them"
-    if made.sample.strata:
+    yield f"prompts    {export.distinct:,}, and {plural(export.repeats, 'repeat')} of them"
+    if export.sample.strata:
         yield "strata     prompts  requests  cases"
-        yield from map(_row, made.sample.strata)
+        yield from map(_row, export.sample.strata)
 
 
 def _row(row: StratumSample) -> str:
     return f"           {row.prompts:>7,}  {row.requests:>8,}  {row.taken:>5,}  {', '.join(row.stratum)}"
 
 
-def _written(made: CaseExport, into: Path, *, kept: bool) -> Iterator[str]:
-    yield f"written    {plural(len(made.rows), 'case')} to {into}"
+def _written(export: CaseExport, into: Path, *, kept: bool) -> Iterator[str]:
+    yield f"written    {plural(len(export.rows), 'case')} to {into}"
     if kept:
         yield "redacted   nothing, as --keep-personal-data asks"
     else:
-        kinds = [plural(count, *_NOUNS.get(kind, (kind,))) for kind, count in sorted(made.hidden.items())]
+        kinds = [plural(count, *_NOUNS.get(kind, (kind,))) for kind, count in sorted(export.hidden.items())]
         yield f"redacted   {listed(kinds) if kinds else 'nothing was found'}"
         yield "           names, passwords and postal addresses are not recognised: read the file before you share it"
-    if made.with_tools:
-        told = plural(made.with_tools, "case")
+    if export.with_tools:
+        told = plural(export.with_tools, "case")
         yield f"note       {told} had tools or a response format in the request: --params writes them"
-    yield from next_step(into, made.models)
+    yield from next_step(into, export.models)
 
 
 def next_step(into: Path, models: Sequence[str] = (), params: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the command that runs the file, with the models and parameters that are known."""
+    """Yield the command that runs the file, with the known models and parameters."""
     control, treatment, *_ = [*models, "MODEL", "MODEL"]
     if into.suffixes[-2:-1] == [".graysplit"]:
         sent = "".join(f" --graysplit-param {param}" for param in params)
@@ -163,7 +165,7 @@ def _refuse_name(into: Path, endings: tuple[str, ...]) -> None:
 def _refuse_present(into: Path, *, force: bool) -> None:
     if into.exists() and not force:
         raise UsageError(
-            f"{into}: is there already",
+            f"{into}: already exists",
             hint="--force replaces it, --into names another file",
             slug=Slug.CASE_FILE_EXISTS,
         )

@@ -1,4 +1,4 @@
-"""`graysplit grade` and `graysplit dashboard`: what each takes, and the lines it has to say."""
+"""The commands `graysplit grade` and `graysplit dashboard`: their arguments and their output."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.monitor.replay import Replay
 
-# What a script goes by: nothing but a promotion is a success, so that `graysplit grade ... && promote` is safe.
-CODES = {"promote": 0, "reject": 1, "hold": 3, "collecting": 4}
+# Only a promotion exits with 0, so that `graysplit grade ... && promote` is safe.
+EXIT_CODES = {"promote": 0, "reject": 1, "hold": 3, "collecting": 4}
 GRADE_CODES = "exit codes: 0 promote; 1 reject; 2 error, not graded; 3 hold; 4 collecting"
-LOOK_S = 0.5
+POLL_S = 0.5
 TOKEN_VARIABLE = "GRAYSPLIT_DASHBOARD_TOKEN"  # noqa: S105 # a variable's name
 DEFAULT_PORT = 8765
 
 
 def add_grade(command: argparse.ArgumentParser) -> None:
-    """Give the parser what `graysplit grade` takes."""
+    """Add the arguments of `graysplit grade`."""
     command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="traffic log; its rotated files count too")
     command.add_argument("--treatment", metavar="ARM", help="treatment to grade; required if there are several")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -43,7 +43,7 @@ def add_grade(command: argparse.ArgumentParser) -> None:
 
 
 def add_dashboard(command: argparse.ArgumentParser) -> None:
-    """Give the parser what `graysplit dashboard` takes."""
+    """Add the arguments of `graysplit dashboard`."""
     command.add_argument("log", type=Path, metavar="LOG", help="traffic log, which may still grow")
     command.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"port of the page (default: {DEFAULT_PORT})"
@@ -58,8 +58,8 @@ def add_dashboard(command: argparse.ArgumentParser) -> None:
 
 
 def run_grade(options: argparse.Namespace) -> Iterator[Line]:
-    """Grade the logs that were named, as one."""
-    # What the other commands of graysplit do not need is imported here.
+    """Grade the given logs as one."""
+    # Imported here, because the other commands do not need it.
     from pytest_graysplit.reporting.traffic_summary import traffic_lines
     from pytest_graysplit.traffic.log.reader import log_files, read_files
     from pytest_graysplit.traffic.monitor.report import report_of
@@ -67,9 +67,9 @@ def run_grade(options: argparse.Namespace) -> Iterator[Line]:
     warnings: list[str] = []
     replay = _replay(options)
     replay.feed(read_files(log_files(options.logs), warn=warnings.append))
-    monitor = _told_split(replay, options.logs[0])
+    monitor = _monitor_of(replay, options.logs[0])
     state, grade = monitor.state(), monitor.grade(options.treatment)
-    code = CODES[grade.verdict]
+    code = EXIT_CODES[grade.verdict]
     yield from map(Line, () if options.json else warnings)
     if options.json:
         text = json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False)
@@ -91,14 +91,14 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     replay, done = _replay(options), Event()
     with closing(LogFollower(options.log, notes.append)) as log:
         replay.feed(log.new())
-        monitor = _told_split(replay, options.log)
+        monitor = _monitor_of(replay, options.log)
         source = TrafficSource(monitor, title=options.log.name, notes=lambda: tuple(notes))
         follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
         follow.start()
         try:
             serve(
                 source,
-                partial(_tell, options.log),
+                partial(_print_address, options.log),
                 port=options.port,
                 host=options.host,
                 token=os.environ.get(TOKEN_VARIABLE) or None,
@@ -106,36 +106,36 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
             )
         finally:
             done.set()
-            follow.join(2 * LOOK_S)
+            follow.join(2 * POLL_S)
     yield Line("")
 
 
 def _follow(replay: Replay, log: LogFollower, notes: list[str], done: Event) -> None:
-    while not done.wait(LOOK_S):
+    while not done.wait(POLL_S):
         try:
             replay.feed(log.new())
-        except Exception as error:  # noqa: BLE001 # a page that stands still in silence is worse than any message
-            # The page stays with what was read, and says why it does not go on.
-            notes.append(f"no longer followed: {error}")
+        except Exception as error:  # noqa: BLE001 # a message is better than a page that stops without one
+            # The page keeps its data, and shows why it does not continue.
+            notes.append(f"the log is no longer followed: {error}")
             return
 
 
-def _tell(log: Path, server: LiveServer) -> None:
-    print(f"live page of {log} at {server.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 # it is what the command is for
+def _print_address(log: Path, server: LiveServer) -> None:
+    print(f"live page of {log} at {server.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 # the address is the output of the command
 
 
 def _replay(options: argparse.Namespace) -> Replay:
     from pytest_graysplit.traffic.monitor.replay import Replay
 
-    # Nothing is sent: headers, whose values may name variables that are not here, are nobody's business.
+    # Nothing is sent, so headers are not needed; their values may name variables that are not set here.
     settings = read_settings(options.project, os.environ, without=("headers", "models", "splits"))
     return Replay(prices=settings.table.prices, policy=settings.policy)
 
 
-def _told_split(replay: Replay, log: Path) -> Monitor:
+def _monitor_of(replay: Replay, log: Path) -> Monitor:
     if replay.monitor is None:
         raise UsageError(
-            f"{log}: declares no split, so nobody can tell its arms apart",
+            f"{log}: declares no split, so its arms are unknown",
             hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
             slug=Slug.TRAFFIC_LINE,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.plugin.collect.case_file import SUFFIXES, CaseFile
+from pytest_graysplit.plugin.collect.adopting import SUFFIXES, CaseFile
 from pytest_graysplit.plugin.collect.marks import asks_for_arms, is_marked, parametrize
 from pytest_graysplit.plugin.context import CONTEXT
 from pytest_graysplit.plugin.registration import context_of, runner_of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def graysplit(request: pytest.FixtureRequest) -> Comparison:
-    """The comparison of the treatment's reply with the control's; both models have answered already."""
+    """The comparison of the treatment's reply with the control's; the replies of both are there before the test."""
     from pytest_graysplit.plugin.fixture_values import case_run_of
 
     return case_run_of(request, "graysplit").comparison_or_reason()
@@ -22,7 +22,7 @@ def graysplit(request: pytest.FixtureRequest) -> Comparison:
 
 @pytest.fixture
 def graysplit_reply(request: pytest.FixtureRequest) -> Reply:
-    """One arm's reply; the test runs once an arm, so that plain asserts give each model its own pass rate."""
+    """One arm's reply; the test runs once per arm, so that plain asserts give each model its own pass rate."""
     from pytest_graysplit.plugin.fixture_values import case_run_of
 
     return case_run_of(request, "graysplit_reply").reply_or_reason()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.plugin.workers import unpacked
 from pytest_graysplit.replies.budget import BudgetUsage
 from pytest_graysplit.verdict.results import Results
 
@@ -42,18 +41,6 @@ class RunTotals:
     spent_here: BudgetUsage | None = None
     spent_elsewhere: list[BudgetUsage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def add_report(self, report: Any) -> bool:
-        """Move the results of a test's report to the results of the run; return False for a report without any."""
-        results = getattr(report, "graysplit", None)
-        if results is None:
-            return False
-        # An xdist worker or a forked test sends its results packed.
-        self.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
-        if getattr(report, "graysplit_unmarked", False):
-            self.unmarked.add(report.nodeid)
-        del report.graysplit  # the terminal keeps every report until the end
-        return True
 
     def add_worker(self, worker: dict[str, Any]) -> None:
         """Add the totals of an xdist worker; every worker collects, and so counts, the same items."""

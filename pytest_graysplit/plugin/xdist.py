@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
-from pytest_graysplit.plugin.hookspecs import MONITOR
+from pytest_graysplit.plugin.hookspecs import MONITOR, REPORTER
 from pytest_graysplit.plugin.options import is_given
 from pytest_graysplit.plugin.workers import BUDGET_INPUT, FRESH_INPUT, STOPS_INPUT
 
@@ -106,7 +106,9 @@ class Controller:
         This hook runs in the main thread. Reports arrive in one thread per worker, two of which could build a context.
         """
         if isinstance(getattr(report, "graysplit", None), bytes):
-            self._context_of(self._config).totals.add_report(report)
+            self._context_of(self._config)
+            reporter: Any = self._config.pluginmanager.get_plugin(REPORTER)
+            reporter.add_results(report)
 
     def pytest_testnodedown(self, node: Any) -> None:
         """Add the totals of a worker that has ended; a crashed one has sent none."""

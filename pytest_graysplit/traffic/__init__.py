@@ -1,1 +1,1 @@
-"""Live traffic: the client that splits it, the monitor that sums it up, its log, its grade, and cases made of it."""
+"""Live traffic: splitter, client, log, monitor, grade, and cases made from a log."""

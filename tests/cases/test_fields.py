@@ -20,15 +20,15 @@ JSON = st.recursive(
 )
 
 
-def outcome(fields, **how):
+def case_or_error(fields, **options):
     try:
-        return build_case(fields, where=WHERE, **how)
+        return build_case(fields, where=WHERE, **options)
     except UsageError as error:
         return error
 
 
-def refusal(fields, **how):
-    error = outcome(fields, **how)
+def usage_error(fields, **options):
+    error = case_or_error(fields, **options)
     assert isinstance(error, UsageError)
     return error
 
@@ -109,7 +109,7 @@ def test_null_means_not_given():
 def test_empty_tags_are_valid_and_empty_checks_are_not():
     """An empty list of tags is a list of tags; an empty list of texts would check nothing."""
     assert build_case({"prompt": "a", "tags": []}, where=WHERE).tags == ()
-    assert refusal({"prompt": "a", "expect": {"contains": []}}).problem == (
+    assert usage_error({"prompt": "a", "expect": {"contains": []}}).problem == (
         f"{WHERE}: expect.contains: expected a text or a list of texts, got []"
     )
 
@@ -170,13 +170,13 @@ UNKNOWN = [
 @pytest.mark.parametrize(("fields", "problem", "hint"), UNKNOWN)
 def test_unknown_field_is_named_with_its_remedy(fields, problem, hint):
     """A typo gets the most similar name, and a misplaced name gets its proper place."""
-    error = refusal({"prompt": "a", **fields})
+    error = usage_error({"prompt": "a", **fields})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-unknown")
 
 
 def test_marker_accepts_no_id():
     """pytest names the item, and the message for an id in a marker says so."""
-    error = refusal({"prompt": "a", "id": "x"}, allowed=MARKER_FIELDS)
+    error = usage_error({"prompt": "a", "id": "x"}, allowed=MARKER_FIELDS)
     assert error.problem == f"{WHERE}: id: unknown field"
     assert error.hint == "pytest names the test: write pytest.param(..., id=...) to name it yourself"
 
@@ -241,7 +241,7 @@ TYPES = [
 @pytest.mark.parametrize(("fields", "problem", "hint"), TYPES)
 def test_value_of_another_type_is_named(fields, problem, hint):
     """The message names the valid type and the value."""
-    error = refusal({"prompt": "a", **fields})
+    error = usage_error({"prompt": "a", **fields})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, "case-field-type")
 
 
@@ -260,7 +260,7 @@ MESSAGES = [
 @pytest.mark.parametrize(("messages", "problem", "hint", "slug"), MESSAGES)
 def test_invalid_messages_are_named(messages, problem, hint, slug):
     """A conversation is a list of objects with roles."""
-    error = refusal({"messages": messages})
+    error = usage_error({"messages": messages})
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
 
 
@@ -308,7 +308,7 @@ CLASHES = [
 @pytest.mark.parametrize(("fields", "problem", "hint", "slug"), CLASHES)
 def test_contradicting_fields_are_named(fields, problem, hint, slug):
     """A field that contradicts another, or that no answer can meet, is rejected."""
-    error = refusal(fields)
+    error = usage_error(fields)
     assert (error.problem, error.hint, error.slug) == (f"{WHERE}: {problem}", hint, slug)
 
 
@@ -329,17 +329,19 @@ def test_circular_value_is_rejected():
     """A loop, which YAML anchors can make, ends in a message and not in a RecursionError."""
     loop = {}
     loop["again"] = loop
-    error = refusal({"prompt": "a", "params": loop})
+    error = usage_error({"prompt": "a", "params": loop})
     assert error.problem == f"{WHERE}: params: is nested more than 64 deep"
     knot = []
     knot += [knot, knot]
-    assert refusal({"prompt": "a", "metric": knot}).problem == f"{WHERE}: metric: expected a text, got [[...], [...]]"
+    assert (
+        usage_error({"prompt": "a", "metric": knot}).problem == f"{WHERE}: metric: expected a text, got [[...], [...]]"
+    )
 
 
 @given(st.dictionaries(st.sampled_from([*CASE_FIELDS, "zzz"]), JSON, max_size=5), JSON)
 def test_any_fields_give_a_case_or_a_usage_error(fields, value):
     """The result is a case that can be sent and stored, or one clear message."""
-    got = outcome({"prompt": "a", "params": {"p": value}, **fields})
+    got = case_or_error({"prompt": "a", "params": {"p": value}, **fields})
     if isinstance(got, UsageError):
         assert got.problem.startswith(WHERE)
         assert got.hint
@@ -363,7 +365,7 @@ SCHEMAS = st.recursive(
 @given(st.dictionaries(st.sampled_from(SCHEMA_WORDS), SCHEMAS, max_size=4), JSON)
 def test_any_schema_is_rejected_or_can_be_applied(schema, answer):
     """An accepted schema never raises for an answer."""
-    got = outcome({"prompt": "a", "expect": {"json_schema": schema}})
+    got = case_or_error({"prompt": "a", "expect": {"json_schema": schema}})
     if isinstance(got, UsageError):
         assert got.slug in ("case-schema", "case-field-type")
     else:

@@ -27,7 +27,7 @@ DOCS = (Path(__file__).parents[2] / "docs" / "cases.md").read_text(encoding="utf
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory):
+def read_text_as(tmp_path_factory):
     """Return a function that writes a file of the given format and reads it as a user would."""
     folder = tmp_path_factory.mktemp("cases")
 
@@ -39,29 +39,29 @@ def read(tmp_path_factory):
     return write_and_read
 
 
-def refusal(read, kind, content):
+def usage_error(read_text_as, kind, content):
     with pytest.raises(UsageError) as caught:
-        read(kind, content)
+        read_text_as(kind, content)
     return caught.value.problem, caught.value.hint, caught.value.slug
 
 
-def blocks(language):
+def documented_blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)
 
 
-def test_json_lines_have_line_numbers(read):
+def test_json_lines_have_line_numbers(read_text_as):
     """Blank lines count but hold no case; a byte order mark and Windows line ends are accepted."""
     content = b'\xef\xbb\xbf{"id": "a", "prompt": "One\xe2\x80\xa8two"}\r\n\r\n  \n{"id": "b", "prompt": "Three"}'
-    cases = read("jsonl", content)
+    cases = read_text_as("jsonl", content)
     assert [(case.id, case.prompt, case.where) for case in cases] == [
         ("a", "One\u2028two", "support.jsonl:1"),
         ("b", "Three", "support.jsonl:4"),
     ]
 
 
-def test_yaml_defaults_apply_to_every_case(read):
+def test_yaml_defaults_apply_to_every_case(read_text_as):
     """A case's own field wins, params and expect are merged by name, and null removes a default."""
-    cases = read(
+    cases = read_text_as(
         "yml",
         """
 defaults:
@@ -85,9 +85,9 @@ cases:
     assert [case.where for case in cases] == ["support.yml:8", "support.yml:11"]
 
 
-def test_yaml_words_are_read_as_in_json(read):
+def test_yaml_words_are_read_as_in_json(read_text_as):
     """Norway stays a country: only numbers and booleans of JSON are read as such."""
-    (case,) = read(
+    (case,) = read_text_as(
         "yaml",
         """
 - prompt: no
@@ -100,9 +100,9 @@ def test_yaml_words_are_read_as_in_json(read):
     assert case.params == {"a": 1000.0, "b": -2, "c": 0.5, "d": True, "e": "true", "f": [None, None]}
 
 
-def test_yaml_anchors_and_merge_keys_work(read):
+def test_yaml_anchors_and_merge_keys_work(read_text_as):
     """Common fields can be anchored, merged, overridden, and used more than once."""
-    cases = read(
+    cases = read_text_as(
         "yaml",
         """
 - &common {prompt: a, id: one, samples: 2}
@@ -117,9 +117,9 @@ def test_yaml_anchors_and_merge_keys_work(read):
     ]  # fmt: skip
 
 
-def test_csv_cells_have_the_types_of_their_columns(read):
+def test_csv_cells_have_the_types_of_their_columns(read_text_as):
     """Numbers, booleans, lists, JSON and dotted columns are read; line breaks inside quotes count."""
-    first, second, third = read("csv", (
+    first, second, third = read_text_as("csv", (
         "id, prompt ,min_similarity,samples,tags,must_pass,params,params.seed,params.stop,"
         "expect.contains,expect.json,,\n"
         'a,"Hello, ""you""\nthere",0.75,2,x; y;,TRUE,"{""temperature"": 0}",42,END,30 days;free,true,,\n'
@@ -164,16 +164,16 @@ EXPECTED_CALLS = Expect(
                 '""2026-11-30""}}]",TRUE,true,\n')),
     ],
 )  # fmt: skip
-def test_expected_tool_calls_are_equal_in_every_format(read, form, text):
+def test_expected_tool_calls_are_equal_in_every_format(read_text_as, form, text):
     """In YAML, defaults may have fields about the calls of each case."""
-    (case,) = read(form, text)
+    (case,) = read_text_as(form, text)
     assert case.expect == EXPECTED_CALLS
 
 
-def test_made_id_is_independent_of_the_line(read):
+def test_made_id_is_independent_of_the_line(read_text_as):
     """A case inserted above does not change the made ids, by which recordings are found."""
-    (before,) = read("jsonl", '{"prompt": "a"}')
-    assert read("jsonl", '{"prompt": "b"}\n{"prompt": "a"}')[1].id == before.id
+    (before,) = read_text_as("jsonl", '{"prompt": "a"}')
+    assert read_text_as("jsonl", '{"prompt": "b"}\n{"prompt": "a"}')[1].id == before.id
 
 
 OBJECT_A_LINE = 'write each case on one line, such as {"prompt": "your text"}'
@@ -273,10 +273,10 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_broken_file_is_named_with_line_and_remedy(read, broken):
+def test_broken_file_is_named_with_line_and_remedy(read_text_as, broken):
     """One clear message for each kind of error; a hint that lists all fields is compared elsewhere."""
     kind, content, problem, hint, slug = broken
-    got = refusal(read, kind, content)
+    got = usage_error(read_text_as, kind, content)
     assert got == (f"support.{kind}{problem}", hint or got[1], slug)
 
 
@@ -315,11 +315,11 @@ def test_unusable_path_is_named(tmp_path, name, problem, hint, slug):
     assert (error.problem, error.hint, error.slug) == (f"shown: {problem}", hint, slug)
 
 
-def test_two_thousand_cases_are_read(read):
+def test_two_thousand_cases_are_read(read_text_as):
     """Each case of a large suite keeps its own prompt."""
     line = {"prompt": "", "expect": {"contains": ["a", "b"], "max_words": 40}, "tags": ["x"], "params": {"seed": 1}}
     content = "\n".join(json.dumps(line | {"prompt": f"What about {number}?"}) for number in range(2000))
-    assert len({case.prompt for case in read("jsonl", content)}) == 2000
+    assert len({case.prompt for case in read_text_as("jsonl", content)}) == 2000
 
 
 def test_heavy_libraries_are_imported_on_demand(tmp_path):
@@ -343,10 +343,10 @@ def any_file(kind):
 
 
 @given(st.one_of(any_file("jsonl"), any_file("yaml"), any_file("csv")))
-def test_any_file_gives_cases_or_a_usage_error(read, file):
+def test_any_file_gives_cases_or_a_usage_error(read_text_as, file):
     """No other exception is raised."""
     try:
-        cases = read(*file)
+        cases = read_text_as(*file)
     except UsageError as error:
         told = str(error)
     else:
@@ -377,7 +377,7 @@ ROWS = st.lists(
 )
 
 
-def written(kind, rows):
+def file_text(kind, rows):
     if kind == "jsonl":
         return "\n".join(json.dumps(fields, ensure_ascii=False) for fields in rows)
     if kind == "yaml":
@@ -393,23 +393,23 @@ def written(kind, rows):
 
 @pytest.mark.parametrize("kind", ["jsonl", "yaml", "csv"])
 @given(rows=ROWS)
-def test_written_cases_are_read_back_in_every_format(read, kind, rows):
+def test_written_cases_are_read_back_in_every_format(read_text_as, kind, rows):
     """The three formats hold the same cases, for any prompts."""
-    got = read(kind, written(kind, rows))
+    got = read_text_as(kind, file_text(kind, rows))
     assert list(got) == [build_case(fields, where=case.where) for fields, case in zip(rows, got, strict=True)]
 
 
-def test_documented_files_are_read(read):
+def test_documented_files_are_read(read_text_as):
     """Every file shown in docs/cases.md is a case file, and its made id is the one shown."""
-    (lines,), (table,) = blocks("jsonl"), blocks("csv")
-    assert [case.id for case in read("jsonl", lines)] == ["return-window", "refund-time"]
-    window, greeting = read("csv", table)
+    (lines,), (table,) = documented_blocks("jsonl"), documented_blocks("csv")
+    assert [case.id for case in read_text_as("jsonl", lines)] == ["return-window", "refund-time"]
+    window, greeting = read_text_as("csv", table)
     assert window.expect == Expect(contains=("30 days", "free"), max_words=60)
     assert (window.tags, window.params) == (("answer", "returns"), {"temperature": 0})
     assert (greeting.prompt, greeting.expect) == ('Say "hello", please', None)
-    window, poem = read("yaml", blocks("yaml")[0])
+    window, poem = read_text_as("yaml", documented_blocks("yaml")[0])
     assert (window.expect, poem.expect) == (Expect(contains=("30 days",), max_words=60), Expect())
-    (unnamed,) = read("jsonl", '{"prompt": "How long do I have to send a lamp back?"}')
+    (unnamed,) = read_text_as("jsonl", '{"prompt": "How long do I have to send a lamp back?"}')
     assert f"`{unnamed.id}`" in DOCS
 
 
@@ -422,10 +422,10 @@ def test_every_expectation_is_documented():
 
 
 @pytest.mark.parametrize(("name", "expect", "passes", "misses"), CHECKS)
-def test_documented_expectations_decide_as_shown(read, name, expect, passes, misses):
+def test_documented_expectations_decide_as_shown(read_text_as, name, expect, passes, misses):
     """The answers of each example pass and fail as shown."""
     indented = "".join(f"    {line}\n" for line in expect.splitlines())
-    (case,) = read("yaml", f"- prompt: any\n  expect:\n{indented}")
+    (case,) = read_text_as("yaml", f"- prompt: any\n  expect:\n{indented}")
 
     def slugs(text):
         calls = tuple(map(read_call, json.loads(text))) if "tool" in name and text.startswith("[") else ()

@@ -16,7 +16,7 @@ TYPES = (
 CALL = 'write {"id": "...", "type": "function", "function": {"name": "...", "arguments": "{}"}}'
 
 
-def near(name):
+def nearest_hint(name):
     return f"write {name}; names unlike all known ones are sent unchanged"
 
 
@@ -27,11 +27,11 @@ REFUSED = [
     ({"role": "assitant", "content": "a"}, ".role: unknown role 'assitant', did you mean assistant?", ROLES,
      "case-field-type"),
     ({"role": "zzz", "content": "a"}, ".role: unknown role 'zzz'", ROLES, "case-field-type"),
-    ({"rol": "user", "content": "a"}, ".rol: unknown field, did you mean role?", near("role"), "case-field-unknown"),
-    ({"role": "user", "contents": "a"}, ".contents: unknown field, did you mean content?", near("content"),
+    ({"rol": "user", "content": "a"}, ".rol: unknown field, did you mean role?", nearest_hint("role"), "case-field-unknown"),
+    ({"role": "user", "contents": "a"}, ".contents: unknown field, did you mean content?", nearest_hint("content"),
      "case-field-unknown"),
     ({"role": "assistant", "toolCalls": []}, ".toolCalls: unknown field, did you mean tool_calls?",
-     near("tool_calls"), "case-field-unknown"),
+     nearest_hint("tool_calls"), "case-field-unknown"),
     ({"role": "user", "text": "a"}, ".content: no content; text is sent as it is, did you mean content?", PROMPT,
      "case-prompt-missing"),
     ({"role": "user"}, ".content: no content", PROMPT, "case-prompt-missing"),

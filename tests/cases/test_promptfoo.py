@@ -16,26 +16,26 @@ from pytest_graysplit.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def suite_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def write(folder):
-    def write(name, text):
-        path = folder / name
+def write_file(suite_folder):
+    def write_file(name, text):
+        path = suite_folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text).removeprefix("\n"), encoding="utf-8")
         return path
 
-    return write
+    return write_file
 
 
-def converted(write, text):
+def convert_and_read(write_file, text):
     """Convert a configuration, write the cases, and read them back."""
-    made = convert(write("promptfooconfig.yaml", text))
-    back = write("back.yaml", "")
+    made = convert(write_file("promptfooconfig.yaml", text))
+    back = write_file("back.yaml", "")
     back.write_text("".join(document(made.rows, ["Made."])), encoding="utf-8")
     cases = read_cases(back, "back.yaml")
     assert [(case.id, case.messages) for case in cases] == [
@@ -44,10 +44,10 @@ def converted(write, text):
     return made, cases
 
 
-def asserting(write, assertion, **more):
+def convert_assertion(write_file, assertion, **more):
     """Return the expectation that one assertion becomes, and the lines about parts that were not converted."""
     test = {"vars": {"name": "Ada"}, "assert": [assertion], **more}
-    made, [case] = converted(write, json.dumps({"prompts": ["Hi {{name}}"], "tests": [test]}))
+    made, [case] = convert_and_read(write_file, json.dumps({"prompts": ["Hi {{name}}"], "tests": [test]}))
     return case, made
 
 
@@ -83,18 +83,18 @@ def asserting(write, assertion, **more):
     ],
     ids=lambda value: f"{value['type']}" if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_assertion_keeps_its_meaning(write, assertion, passing, missing):
+def test_assertion_keeps_its_meaning(write_file, assertion, passing, missing):
     """An answer that promptfoo passes passes here, and one that it fails fails."""
-    case, made = asserting(write, assertion)
+    case, made = convert_assertion(write_file, assertion)
     assert made.missing == ()
     found = [[*check_expect(case.expect, answer, lambda *_: None)] for answer in (passing, missing)]
     assert [bool(findings) for findings in found] == [False, True]
 
 
-def test_budgets_and_references_are_converted(write):
+def test_budgets_and_references_are_converted(write_file):
     """Milliseconds become seconds, the smaller of two budgets counts, and a note explains the similarity."""
-    case, made = asserting(
-        write,
+    case, made = convert_assertion(
+        write_file,
         {
             "type": "assert-set",
             "assert": [
@@ -132,17 +132,17 @@ def test_budgets_and_references_are_converted(write):
         ({"type": "similar", "value": ["a", "b"]}, "has several references, and a case has one"),
     ],
 )  # fmt: skip
-def test_assertion_without_a_counterpart_is_named(write, assertion, reason):
+def test_assertion_without_a_counterpart_is_named(write_file, assertion, reason):
     """By place, test, type and reason; the case is converted without it."""
-    case, made = asserting(write, assertion, description="Greeting")
+    case, made = convert_assertion(write_file, assertion, description="Greeting")
     assert made.missing == (f"tests[0] (Greeting).assert[0]: {assertion['type']}: {reason}",)
     assert case.prompt == "Hi Ada"
 
 
-def test_prompts_times_tests_with_defaults_and_templates(write):
+def test_prompts_times_tests_with_defaults_and_templates(write_file):
     """Chats keep their roles, quotes in a variable end no text, and cases of one input share a cluster."""
-    made, cases = converted(
-        write,
+    made, cases = convert_and_read(
+        write_file,
         r"""
         prompts:
           - "Tell {{name}} about {{ topic.title | upper }}."
@@ -179,10 +179,10 @@ def test_prompts_times_tests_with_defaults_and_templates(write):
     assert "expect" not in made.rows[2]
 
 
-def test_lists_of_vars_are_expanded_with_unique_names(write):
+def test_lists_of_vars_are_expanded_with_unique_names(write_file):
     """Every combination is a case; equal names get a checksum, not a number that shifts."""
-    made, _ = converted(
-        write,
+    made, _ = convert_and_read(
+        write_file,
         """
         prompts: "Translate {{word}} to {{language}}"
         tests:
@@ -209,23 +209,23 @@ def test_lists_of_vars_are_expanded_with_unique_names(write):
     assert [name.rpartition("-")[0] for name in ids[4:6]] == ["twice", "twice"]
 
 
-def test_files_of_the_configuration_are_read(write):
+def test_files_of_the_configuration_are_read(write_file):
     """Prompts of every kind, tests as YAML, JSON, JSON lines and CSV, variables and schemas; programs are named."""
-    write("prompts/two.txt", "One {{x}}\n---\nTwo {{x}}\n")
-    write("prompts/chat.yaml", "# a chat\n- role: system\n  content: Short.\n- role: user\n  content: '{{x}}'\n")
-    write("prompts.csv", 'prompt,label\n"Three, {{x}}",third\n')
-    write("tests/a.yaml", "- vars: {x: 1}\n  assert: [{type: is-json, value: file://schema.json}]\n")
-    write("tests/b.json", '[{"vars": {"x": "file://x.txt"}}]')
-    write("tests.jsonl", '{"vars": {"x": "lines"}}\n')
-    write(
+    write_file("prompts/two.txt", "One {{x}}\n---\nTwo {{x}}\n")
+    write_file("prompts/chat.yaml", "# a chat\n- role: system\n  content: Short.\n- role: user\n  content: '{{x}}'\n")
+    write_file("prompts.csv", 'prompt,label\n"Three, {{x}}",third\n')
+    write_file("tests/a.yaml", "- vars: {x: 1}\n  assert: [{type: is-json, value: file://schema.json}]\n")
+    write_file("tests/b.json", '[{"vars": {"x": "file://x.txt"}}]')
+    write_file("tests.jsonl", '{"vars": {"x": "lines"}}\n')
+    write_file(
         "more.csv",
         'x,__expected,__expected2,__description\n"a, b",contains: yes,not-regex: ^no,Sheet\nc,similar(0.6): d,grade: nice,\n',
     )
-    write("schema.json", '{"type": "object"}')
-    write("x.txt", "from a file")
-    write("gen.py", "")
-    made, cases = converted(
-        write,
+    write_file("schema.json", '{"type": "object"}')
+    write_file("x.txt", "from a file")
+    write_file("gen.py", "")
+    made, cases = convert_and_read(
+        write_file,
         """
         prompts: [file://prompts/two.txt, prompts/chat.yaml, file://prompts.csv, file://gen.py]
         tests: ["file://tests/*.*", file://tests.jsonl, file://more.csv, file://gen.py:tests]
@@ -244,7 +244,7 @@ def test_files_of_the_configuration_are_read(write):
     assert sheet["expect"] == {"contains": "yes", "regex": "\\A(?![\\s\\S]*(?:^no))"}
 
 
-def test_repeated_assertions_are_joined_or_named(write):
+def test_repeated_assertions_are_joined_or_named(write_file):
     """Schemas are combined, the smaller number of words counts, and a second `equals` is named."""
     checks = [
         *({"type": "is-json", "value": {"required": [name]}} for name in "abc"),
@@ -253,17 +253,17 @@ def test_repeated_assertions_are_joined_or_named(write):
         {"type": "equals", "value": "One"},
         {"type": "equals", "value": "Two"},
     ]
-    case, made = asserting(write, {"type": "assert-set", "assert": checks})
+    case, made = convert_assertion(write_file, {"type": "assert-set", "assert": checks})
     assert case.expect.json_schema == {"allOf": [{"required": [name]} for name in "abc"]}
     assert (case.expect.max_words, case.expect.equals) == (5, "One")
     assert made.missing == ("tests[0].assert[0].assert[6]: equals: is a second equals, and a case has one",)
 
 
-def test_parts_without_a_counterpart_are_named(write):
+def test_parts_without_a_counterpart_are_named(write_file):
     """Scenarios, generated and remote tests, thresholds under which checks may fail, and an invalid prompt."""
-    write("sheet.csv", "x,__expected,__threshold\n1,contains-any(2): a,0.5\n")
-    made, cases = converted(
-        write,
+    write_file("sheet.csv", "x,__expected,__threshold\n1,contains-any(2): a,0.5\n")
+    made, cases = convert_and_read(
+        write_file,
         """
         prompts: {"Hi {{x}}": greeting, '[{"role": 7}]': broken}
         scenarios: [{}]
@@ -287,10 +287,10 @@ def test_parts_without_a_counterpart_are_named(write):
     )
 
 
-def test_variables_may_refer_to_each_other(write):
+def test_variables_may_refer_to_each_other(write_file):
     """A chat that is JSON only after it is filled in, and a variable made of another; a circle is named."""
-    made, [case] = converted(
-        write,
+    made, [case] = convert_and_read(
+        write_file,
         """
         prompts: ['[{"role": "user", "content": {{ text | dump }}}]']
         tests:
@@ -302,10 +302,10 @@ def test_variables_may_refer_to_each_other(write):
     assert made.missing == ("tests[1]: has variables that name each other in a circle",)
 
 
-def test_test_without_a_prompt_is_named(write):
+def test_test_without_a_prompt_is_named(write_file):
     """No prompt has its label, a program makes its variables, or a variable is missing."""
-    made, cases = converted(
-        write,
+    made, cases = convert_and_read(
+        write_file,
         """
         prompts: [{label: chat, raw: "Hi {{x}}"}]
         tests:
@@ -323,16 +323,16 @@ def test_test_without_a_prompt_is_named(write):
     )
 
 
-def test_suite_without_tests_sends_each_prompt_once(write):
+def test_suite_without_tests_sends_each_prompt_once(write_file):
     """As promptfoo does."""
-    made, [case] = converted(write, "prompts: ['Say 12:30 or yes']\nproviders: [openai:gpt-4o-mini]\n")
+    made, [case] = convert_and_read(write_file, "prompts: ['Say 12:30 or yes']\nproviders: [openai:gpt-4o-mini]\n")
     assert (case.prompt, made.tests, made.missing) == ("Say 12:30 or yes", 1, ())
 
 
-def test_providers_give_models_and_common_params(write):
+def test_providers_give_models_and_common_params(write_file):
     """In any form; a program or an address is not a model."""
-    made, _ = converted(
-        write,
+    made, _ = convert_and_read(
+        write_file,
         """
         prompts: [Hi]
         providers:
@@ -400,12 +400,12 @@ def test_providers_give_models_and_common_params(write):
         ),
     ],
 )  # fmt: skip
-def test_unreadable_configuration_is_named(write, folder, name, text, message):
+def test_unreadable_configuration_is_named(write_file, suite_folder, name, text, message):
     """File, place, problem and remedy."""
     if text is not None:
-        write(name, text)
+        write_file(name, text)
     with pytest.raises(UsageError) as caught:
-        convert(folder.relative_to(folder) / name)
+        convert(suite_folder.relative_to(suite_folder) / name)
     assert str(caught.value) == message
 
 

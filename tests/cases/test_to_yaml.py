@@ -8,7 +8,7 @@ from pytest_graysplit.cases.files.from_yaml import rows
 from pytest_graysplit.cases.files.to_yaml import document
 
 
-def back(*cases):
+def written_and_read(*cases):
     return [row.fields for row in rows("".join(document(cases, ["Made by hand."])), "x")]
 
 
@@ -19,7 +19,7 @@ def back(*cases):
 @example("a\u2028b\x85")
 def test_any_text_is_read_back(text):
     """White space at the ends, every kind of line break, and characters that YAML does not allow unescaped."""
-    assert back({"prompt": text}) == [{"prompt": text}]
+    assert written_and_read({"prompt": text}) == [{"prompt": text}]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_any_text_is_read_back(text):
 )
 def test_word_with_a_meaning_in_yaml_is_quoted(word):
     """In YAML 1.1, which editors know, or in 1.2, which case files use."""
-    assert back({"prompt": word}) == [{"prompt": word}]
+    assert written_and_read({"prompt": word}) == [{"prompt": word}]
 
 
 def test_file_is_written_for_people():

@@ -39,7 +39,7 @@ CONFTEST = """
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
+def project_folder(tmp_path, monkeypatch):
     """Return an empty project, which is the current folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HOLYSHEEP_API_KEY", raising=False)
@@ -54,13 +54,13 @@ def graysplit(capsys):
 
     def run(*arguments):
         code = main(["recordings", *map(str, arguments)])
-        told = capsys.readouterr()
-        return code, told.out.splitlines(), told.err.splitlines()
+        output = capsys.readouterr()
+        return code, output.out.splitlines(), output.err.splitlines()
 
     return run
 
 
-def record(*cases, root=Path(), file=FILE, text="30 days.", at="2026-11-23T10:00:00Z", merge=True):
+def record_replies(*cases, root=Path(), file=FILE, text="30 days.", at="2026-11-23T10:00:00Z", merge=True):
     journal = Journal(root, mode="new", run_id="run")
     for case in cases:
         reply = Reply(model="m", outcome="ok", text=text, at=at)
@@ -71,23 +71,23 @@ def record(*cases, root=Path(), file=FILE, text="30 days.", at="2026-11-23T10:00
     return journal
 
 
-def line(case, text="30 days.", at="2026-11-23T10:00:00Z"):
+def reply_line(case, text="30 days.", at="2026-11-23T10:00:00Z"):
     return (
         f'{{"format":1,"case":"{case}","model":"m","request":"{len(case):016}","sample":0,"outcome":"ok",'
         f'"text":"{text}","at":"{at}"}}'
     )
 
 
-def question(case):
+def request_line(case):
     return f'{{"format":1,"request":"{len(case):016}","body":{{"n":{len(case)}}}}}'
 
 
-def write(*lines, file=FILE):
+def write_recording(*lines, file=FILE):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def want(*cases, file=FILE):
+def request_replies(*cases, file=FILE):
     rows = [
         {"into": str(file), "case": case, "model": "m", "request": f"{len(case):016}", "sample": 0} for case in cases
     ]
@@ -97,11 +97,11 @@ def want(*cases, file=FILE):
 
 def test_version_and_help(capsys):
     """The version is that of the package, and the help lists the exit codes."""
-    for argument, told in (("--version", f"graysplit {__version__}\n"), ("--help", "exit codes: 0 done")):
+    for argument, output in (("--version", f"graysplit {__version__}\n"), ("--help", "exit codes: 0 done")):
         with pytest.raises(SystemExit) as ended:
             main([argument])
         assert ended.value.code == 0
-        assert told in capsys.readouterr().out
+        assert output in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["recordings"], ["recordings", "merge"], ["recordings", "merge", "x"]])
@@ -113,10 +113,10 @@ def test_missing_arguments_are_named(arguments, capsys):
     assert "error: the following arguments are required: " in capsys.readouterr().err
 
 
-def test_module_runs_the_command(project):
+def test_module_runs_the_command(project_folder):
     """`python -m pytest_graysplit` works if scripts are not on the path, and a closed pipe gives no traceback."""
     command = f"{sys.executable} -m pytest_graysplit recordings"
-    write(*(f"broken {n}" for n in range(5000)))
+    write_recording(*(f"broken {n}" for n in range(5000)))
     run = subprocess.run(f"{command} check | head -1", shell=True, capture_output=True, text=True, check=False)
     assert run.stdout.startswith("tests/__graysplit__/test_support.jsonl:1: is not JSON")
     assert run.stderr == ""
@@ -136,44 +136,63 @@ def test_ctrl_c_ends_without_a_traceback(graysplit, monkeypatch):
 
 def test_tidy_sorts_lines(graysplit):
     """The newest reply wins, requests without replies are dropped, and a second run changes nothing."""
-    write(line("b"), question("unasked"), line("a", "old", "2026-11-22T10:00:00Z"), question("a"), line("a", "new"))
+    write_recording(
+        reply_line("b"),
+        request_line("unasked"),
+        reply_line("a", "old", "2026-11-22T10:00:00Z"),
+        request_line("a"),
+        reply_line("a", "new"),
+    )
     assert graysplit("tidy") == (0, [f"{FILE}: rewritten (lines: 5 -> 3)", "recording files: 1, rewritten: 1"], [])
-    assert FILE.read_text().splitlines() == [question("a"), line("a", "new"), line("b")]
+    assert FILE.read_text().splitlines() == [request_line("a"), reply_line("a", "new"), reply_line("b")]
     assert graysplit("tidy") == (0, ["recording files: 1, rewritten: 0"], [])
 
 
 def test_tidy_keeps_both_sides_of_a_conflict(graysplit):
     """Markers are removed and the replies of both branches stay; the newer reply to a case wins."""
-    write("<<<<<<< HEAD", line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), "||||||| base", line("a", "base"),
-          "=======", line("a", "theirs"), line("c"), ">>>>>>> topic")  # fmt: skip
+    write_recording(
+        "<<<<<<< HEAD",
+        reply_line("a", "ours", "2026-11-23T11:00:00Z"),
+        reply_line("b"),
+        "||||||| base",
+        reply_line("a", "base"),
+        "=======",
+        reply_line("a", "theirs"),
+        reply_line("c"),
+        ">>>>>>> topic",
+    )
     assert graysplit("tidy", FILE)[0] == 0
-    assert FILE.read_text().splitlines() == [line("a", "ours", "2026-11-23T11:00:00Z"), line("b"), line("c")]
+    assert FILE.read_text().splitlines() == [
+        reply_line("a", "ours", "2026-11-23T11:00:00Z"),
+        reply_line("b"),
+        reply_line("c"),
+    ]
 
 
 def test_tidy_recovers_journals_of_interrupted_runs(graysplit):
     """Their paid replies are kept, and torn lines are reported."""
-    journal = record("a", merge=False)
+    journal = record_replies("a", merge=False)
     with journal.path.open("ab") as file:
         file.write(b'{"torn')
-    code, told, complaints = graysplit("tidy")
+    code, output, errors = graysplit("tidy")
     where = f".graysplit/journal/{journal.path.name}"
-    assert (code, complaints) == (0, [])
-    assert told == [
+    assert (code, errors) == (0, [])
+    assert output == [
         "replies recovered from interrupted runs: 1",
         f"{where}:2: the last line is torn and was skipped",
         "recording files: 0, rewritten: 0",
     ]
-    assert FILE.read_text().splitlines() == [question("a"), line("a")]
+    assert FILE.read_text().splitlines() == [request_line("a"), reply_line("a")]
 
 
 def test_tidy_continues_after_a_broken_file(graysplit):
     """A file that cannot be read is reported with code 2, and the others are tidied."""
     other = FILE.with_name("test_zoo.jsonl")
-    write("{", line("a"))
-    write(line("b"), line("a"), file=other)
-    code, told, complaints = graysplit("tidy")
-    assert (code, told) == (2, [f"{other}: rewritten (lines: 2 -> 2)", "recording files: 2, rewritten: 1"])
-    assert complaints == [
+    write_recording("{", reply_line("a"))
+    write_recording(reply_line("b"), reply_line("a"), file=other)
+    code, output, errors = graysplit("tidy")
+    assert (code, output) == (2, [f"{other}: rewritten (lines: 2 -> 2)", "recording files: 2, rewritten: 1"])
+    assert errors == [
         f"{FILE}:1: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))",
         f"  hint: {RESTORE}  [recording-broken]",
     ]  # fmt: skip
@@ -182,16 +201,21 @@ def test_tidy_continues_after_a_broken_file(graysplit):
 
 def test_tidy_drops_orphans_on_request(graysplit):
     """Replies of removed cases are dropped; those that a renamed case uses stay."""
-    record("kept", "renamed", "gone!")
-    want("kept", "renamEd")
+    record_replies("kept", "renamed", "gone!")
+    request_replies("kept", "renamEd")
     assert graysplit("tidy", "--drop-orphans")[0] == 0
-    assert FILE.read_text().splitlines() == [question("kept"), question("renamed"), line("kept"), line("renamed")]
+    assert FILE.read_text().splitlines() == [
+        request_line("kept"),
+        request_line("renamed"),
+        reply_line("kept"),
+        reply_line("renamed"),
+    ]
 
 
 def test_check_of_valid_recordings_finds_nothing(graysplit):
     """No findings and code 0, also with options for pytest."""
-    record("a", "b2")
-    want("a", "b2")
+    record_replies("a", "b2")
+    request_replies("a", "b2")
     assert graysplit("check", "--", "--wish=x") == (0, ["recording files: 1, findings: 0"], [])
     assert graysplit("check", "--no-orphans", FILE.parent) == (0, ["recording files: 1, findings: 0"], [])
 
@@ -203,8 +227,8 @@ def test_check_without_recordings_finds_nothing(graysplit):
 
 def test_check_finds_orphans(graysplit):
     """A reply that no collected case asks for is reported with its line, and with the command that drops it."""
-    record("kept", "gone!")
-    want("kept")
+    record_replies("kept", "gone!")
+    request_replies("kept")
     assert graysplit("check") == (1, [
         f"{FILE}:3: no case asks for 'gone!' (m, sample 0)",
         "  hint: if it is gone for good: graysplit recordings tidy --drop-orphans  [recording-orphan]",
@@ -214,8 +238,8 @@ def test_check_finds_orphans(graysplit):
 
 def test_check_reports_all_broken_lines(graysplit):
     """Every broken line of every file is reported in one run; a broken file has no orphans."""
-    write("{}", "", line("a"), '{"format":3}', '{"format":1,"request":"0"}')
-    want("a")
+    write_recording("{}", "", reply_line("a"), '{"format":3}', '{"format":1,"request":"0"}')
+    request_replies("a")
     assert graysplit("check")[1][::2] == [
         f"{FILE}:1: is not a recording (Object missing required field `format`)",
         f"{FILE}:4: is format 3, this version reads 1",
@@ -228,8 +252,8 @@ def test_check_reports_an_unreadable_file(graysplit):
     """A link to itself is reported as any other problem."""
     FILE.parent.mkdir(parents=True)
     FILE.symlink_to(FILE.name)
-    code, told, _ = graysplit("check", "--no-orphans")
-    assert (code, told[0][:60]) == (1, f"{FILE} cannot be read: Too many levels"[:60])
+    code, output, _ = graysplit("check", "--no-orphans")
+    assert (code, output[0][:60]) == (1, f"{FILE} cannot be read: Too many levels"[:60])
 
 
 @pytest.mark.parametrize(
@@ -248,7 +272,7 @@ def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
     """Keys of known shapes and the user's own key are found, and not repeated in the message."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", "of")
     monkeypatch.setenv("HOLYSHEEP_API_KEY", KEY)
-    write(line("a", text))
+    write_recording(reply_line("a", text))
     assert graysplit("check", "--no-orphans") == (1, [
         f"{FILE}:1: holds what looks like {kind}",
         f"  hint: {REVOKE}  [recording-secret]",
@@ -261,23 +285,23 @@ def test_check_finds_secrets(graysplit, monkeypatch, text, kind):
 )
 def test_check_accepts_words_that_look_like_keys(graysplit, text):
     """Ordinary text that only looks like the beginning of a key is not a finding."""
-    write(line("a", text))
+    write_recording(reply_line("a", text))
     assert graysplit("check", "--no-orphans")[0] == 0
 
 
 def test_check_says_why_it_cannot_find_orphans(graysplit):
     """A collection that fails or finds no case does not make every reply an orphan."""
-    record("a")
-    want()
+    record_replies("a")
+    request_replies()
     assert graysplit("check") == (2, [], [
         "orphans cannot be judged: pytest collected no case that asks a model",
         f"  hint: {AFTER_DASHES}; --no-orphans leaves this check out  [orphans-uncollected]",
     ])  # fmt: skip
     Path("test_broken.py").write_text("import nothing_of_that_name")
-    code, _, complaints = graysplit("check")
-    assert (code, complaints[0]) == (2, "orphans cannot be judged: pytest --collect-only ended with 2")
-    assert "  ERROR test_broken.py" in complaints
-    assert complaints[-1] == (
+    code, _, errors = graysplit("check")
+    assert (code, errors[0]) == (2, "orphans cannot be judged: pytest --collect-only ended with 2")
+    assert "  ERROR test_broken.py" in errors
+    assert errors[-1] == (
         f"  hint: make the collection work ({AFTER_DASHES}), or leave this check out with --no-orphans"
         "  [orphans-uncollected]"
     )
@@ -299,24 +323,24 @@ def test_recordings_are_found_in_all_folders(graysplit):
     foreign.mkdir()
     (foreign / "pyvenv.cfg").touch()
     for folder in ("env/__graysplit__", ".tox/__graysplit__", "node_modules/__graysplit__", "a/__graysplit__/b", "own"):
-        write(line("a"), file=Path(folder, "x.jsonl"))
+        write_recording(reply_line("a"), file=Path(folder, "x.jsonl"))
     assert graysplit("check", "--no-orphans")[1] == ["recording files: 1, findings: 0"]
     assert graysplit("check", "--no-orphans", "own", "a", "own/x.jsonl")[1] == ["recording files: 2, findings: 0"]
 
 
 def test_root_is_found_from_a_subfolder(graysplit, monkeypatch):
     """The command works on the whole project that a run has marked."""
-    record("a")
+    record_replies("a")
     monkeypatch.chdir("tests")
     assert graysplit("tidy") == (0, ["recording files: 1, rewritten: 0"], [])
 
 
 def test_merge_joins_shards(graysplit):
     """Files of one path become one, the newest reply wins, journals count too, and the shards stay unchanged."""
-    record("a", root=Path("one"))
-    record("a", "b2", root=Path("two"), text="newer", at="2026-11-24T10:00:00Z")
-    journal = record("journalled", root=Path("two"), merge=False)
-    record("z", root=Path("one"), file=Path("deep/__graysplit__/z.jsonl"))
+    record_replies("a", root=Path("one"))
+    record_replies("a", "b2", root=Path("two"), text="newer", at="2026-11-24T10:00:00Z")
+    journal = record_replies("journalled", root=Path("two"), merge=False)
+    record_replies("z", root=Path("one"), file=Path("deep/__graysplit__/z.jsonl"))
     assert graysplit("merge", "one", "two", "--into", "all") == (0, [
         "deep/__graysplit__/z.jsonl: changed",
         f"{FILE}: changed",
@@ -331,9 +355,9 @@ def test_merge_joins_shards(graysplit):
 
 def test_merge_accepts_folders_of_any_name(graysplit):
     """Shards that recorded with --graysplit-recordings have other folder names."""
-    write(line("a"), file=Path("shard/rec/x.jsonl"))
+    write_recording(reply_line("a"), file=Path("shard/rec/x.jsonl"))
     assert graysplit("merge", "shard", "--into", ".")[1][0] == "rec/x.jsonl: changed"
-    assert Path("rec/x.jsonl").read_text() == line("a") + "\n"
+    assert Path("rec/x.jsonl").read_text() == reply_line("a") + "\n"
 
 
 @pytest.mark.parametrize(
@@ -352,30 +376,30 @@ def test_merge_rejects_a_shard_without_recordings(graysplit, shard, problem, hin
 
 def test_merge_reports_a_broken_file_of_a_shard(graysplit):
     """All other files are merged."""
-    write("{", file=Path("one/__graysplit__/x.jsonl"))
-    write(line("a"), file=Path("two/__graysplit__/x.jsonl"))
-    write("{", file=Path("all/__graysplit__/y.jsonl"))
-    write(line("a"), file=Path("two/__graysplit__/y.jsonl"))
-    code, told, complaints = graysplit("merge", "one", "two", "--into", "all")
-    assert (code, told) == (2, ["__graysplit__/x.jsonl: changed", "shards: 2, recording files: 2, changed: 1"])
-    assert complaints[0].startswith("one/__graysplit__/x.jsonl:1:")
-    assert complaints[2].startswith("__graysplit__/y.jsonl:1:")
+    write_recording("{", file=Path("one/__graysplit__/x.jsonl"))
+    write_recording(reply_line("a"), file=Path("two/__graysplit__/x.jsonl"))
+    write_recording("{", file=Path("all/__graysplit__/y.jsonl"))
+    write_recording(reply_line("a"), file=Path("two/__graysplit__/y.jsonl"))
+    code, output, errors = graysplit("merge", "one", "two", "--into", "all")
+    assert (code, output) == (2, ["__graysplit__/x.jsonl: changed", "shards: 2, recording files: 2, changed: 1"])
+    assert errors[0].startswith("one/__graysplit__/x.jsonl:1:")
+    assert errors[2].startswith("__graysplit__/y.jsonl:1:")
 
 
-def test_merge_writes_only_into_the_project(graysplit, project):
+def test_merge_writes_only_into_the_project(graysplit, project_folder):
     """A foreign journal that names a file outside the project is rejected."""
-    record("a", root=Path("shard"), file=Path("../../outside.jsonl"), merge=False)
+    record_replies("a", root=Path("shard"), file=Path("../../outside.jsonl"), merge=False)
     (journal,) = Path("shard/.graysplit/journal").glob("*.jsonl")
     assert graysplit("merge", "shard", "--into", "all") == (2, ["shards: 1, recording files: 0, changed: 0"], [
         f"{journal}:1: records into '../../outside.jsonl', which is outside the project",
         f"  hint: {INSIDE}  [recording-outside]",
     ])  # fmt: skip
-    assert not (project.parent / "outside.jsonl").exists()
+    assert not (project_folder.parent / "outside.jsonl").exists()
 
 
-def test_characters_that_the_terminal_lacks_are_escaped(project):
+def test_characters_that_the_terminal_lacks_are_escaped(project_folder):
     """A case may have any name, and none leads to a traceback."""
-    write(line("\\ud800 \\u6f22").replace('"ok"', '"so"'))
+    write_recording(reply_line("\\ud800 \\u6f22").replace('"ok"', '"so"'))
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "pytest_graysplit", "recordings", "check", "--no-orphans"]
     run = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
@@ -384,11 +408,11 @@ def test_characters_that_the_terminal_lacks_are_escaped(project):
 
 def test_check_keeps_recordings_of_other_models_and_samples(graysplit):
     """A collection names one treatment and one sample; other recordings are not orphans."""
-    record("a")
-    want("a")
-    write(
+    record_replies("a")
+    request_replies("a")
+    write_recording(
         *FILE.read_text().splitlines(),
-        line("a").replace('"m"', '"other"'),
-        line("a").replace('"sample":0', '"sample":1'),
+        reply_line("a").replace('"m"', '"other"'),
+        reply_line("a").replace('"sample":0', '"sample":1'),
     )
     assert graysplit("check") == (0, ["recording files: 1, findings: 0"], [])

@@ -20,7 +20,7 @@ RUBRIC = "      - {type: llm-rubric, value: is polite}\n"
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def suite_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -31,8 +31,8 @@ def graysplit(capsys):
 
     def run(*arguments):
         code = main(["cases", "import", *arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return run
 
@@ -73,23 +73,23 @@ def test_incomplete_import_exits_with_1(graysplit):
     assert Path("own.graysplit.yaml").exists()
 
 
-def test_failed_import_exits_with_2(graysplit, folder):
+def test_failed_import_exits_with_2(graysplit, suite_folder):
     """A missing configuration, an existing file, a wrong name, and a suite without a single case."""
     Path("promptfooconfig.yaml").write_text(CONFIG)
     Path("loops.yaml").write_text("prompts: ['{% for x in y %}{{x}}{% endfor %}']\n")
     Path("there.graysplit.yaml").write_text("mine")
-    told = [
+    output = [
         graysplit("gone.yaml"),
         graysplit("promptfooconfig.yaml", "--into", "there.graysplit.yaml"),
         graysplit("promptfooconfig.yaml", "--into", "cases.jsonl"),
         graysplit("loops.yaml"),
     ]
-    assert [code for code, _, _ in told] == [2, 2, 2, 2]
-    assert [err for _, _, err in told] == [
+    assert [code for code, _, _ in output] == [2, 2, 2, 2]
+    assert [err for _, _, err in output] == [
         "gone.yaml: no such file\n  hint: paths are relative to the configuration  [promptfoo-file]\n",
         "there.graysplit.yaml: is there already\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
         "cases.jsonl: the cases are written as YAML\n  hint: name it *.graysplit.yaml, so that pytest collects it by itself  [case-file-format]\n",
         "no case was written: nothing in loops.yaml can be one\n",
     ]
-    assert told[3][1].splitlines()[1] == "missing    tests[0]: has a {% ... %} block, which is not run"
-    assert len(list(folder.iterdir())) == 3
+    assert output[3][1].splitlines()[1] == "missing    tests[0]: has a {% ... %} block, which is not run"
+    assert len(list(suite_folder.iterdir())) == 3

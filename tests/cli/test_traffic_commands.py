@@ -1,4 +1,4 @@
-"""`graysplit grade` and `graysplit dashboard`, as a person and as CI see them."""
+"""`graysplit grade` and `graysplit dashboard` as processes see them: exit codes, output, HTTP."""
 
 import json
 import math
@@ -29,13 +29,13 @@ from pytest_graysplit.traffic.monitor.replay import Replay
 from pytest_graysplit.verdict import Criterion
 
 NO_SPLIT = (
-    "traffic.jsonl: declares no split, so nobody can tell its arms apart\n"
+    "traffic.jsonl: declares no split, so its arms are unknown\n"
     "  hint: a log begins with its split; read it from the beginning, with its rotated files beside it  [traffic-line]\n"
 )
 
 
 def write(path, requests, *, splitter=None, failing=0.0, seed=1, **given):
-    """Write a log of so many requests by a third as many users; a share of the treatment's fails."""
+    """Write a log of so many requests by a third as many users; a share of the treatment's requests fails."""
     splitter, dice = splitter or halves(), Random(seed)
     monitor, prices, usage = Monitor(splitter), PriceTable({}), Usage(prompt=100, completion=20, total=120)
     with TrafficLog(path, splitter=splitter, clock=lambda: 0.0, **given) as log:
@@ -102,16 +102,16 @@ deepseek-v3.2 against claude-sonnet-4.5
 """
 
 
-def test_a_good_treatment_is_promoted(capsys):
-    """Exit code 0, which no other grade has; the whole output as a person sees it."""
+def test_grade_promotes_a_good_treatment(capsys):
+    """Exit code 0, which no other grade has, and the whole output."""
     write(Path("traffic.jsonl"), 6000)
     code, out, err = graysplit(capsys, "grade", "traffic.jsonl")
     assert (code, err) == (0, "")
     assert out == PROMOTED
 
 
-def test_a_user_who_sends_much_of_the_traffic_is_named(capsys):
-    """By the key that the log has of him, beside whatever the grade is, and with how much it is for sure."""
+def test_grade_names_a_heavy_unit(capsys):
+    """By its key in the log, with a lower bound of its share."""
     path, splitter = write(Path("traffic.jsonl"), 6000), halves()
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     key = splitter.key("user-0").hex()
@@ -136,15 +136,15 @@ def test_a_user_who_sends_much_of_the_traffic_is_named(capsys):
     ],
     ids=["reject", "hold", "collecting"],
 )
-def test_other_grades_have_codes_of_their_own(capsys, requests, failing, code, last):
-    """A script that goes on by success alone never promotes by mistake."""
+def test_grade_exit_codes(capsys, requests, failing, code, last):
+    """A script that checks only for success never promotes by mistake."""
     write(Path("traffic.jsonl"), requests, failing=failing)
     told, out, err = graysplit(capsys, "grade", "traffic.jsonl")
     assert (told, err) == (code, "")
     assert any(line.startswith(last) for line in out.splitlines()), out
 
 
-def test_the_report_is_there_as_json(capsys):
+def test_grade_json(capsys):
     """The same as monitor.report(), with the same exit code."""
     write(Path("traffic.jsonl"), 300, failing=0.5)
     code, out, _ = graysplit(capsys, "grade", "traffic.jsonl", "--json")
@@ -153,16 +153,16 @@ def test_the_report_is_there_as_json(capsys):
     assert report["total"]["requests"] == 300
 
 
-def test_rotated_files_are_read_with_their_log(capsys):
-    """A log is one, whatever became of its older parts."""
+def test_grade_reads_rotated_files(capsys):
+    """Rotated and compressed files belong to their log."""
     write(Path("traffic.jsonl"), 600, max_bytes=40_000, backups=50)
     assert len(list(Path().glob("traffic.jsonl.*"))) > 3
     _, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
     assert out.startswith("traffic.jsonl · experiment halves · 600 requests of 200 units\n")
 
 
-def test_the_project_sets_what_a_treatment_is_held_to(capsys):
-    """Margin and bounds of [tool.graysplit] and pytest's own table hold here too."""
+def test_grade_reads_the_project(capsys):
+    """Margin and bounds of [tool.graysplit] apply to traffic too."""
     write(Path("traffic.jsonl"), 6000)
     Path("pyproject.toml").write_text(
         '[tool.graysplit.verdict]\ncritical = ["pass_rate", "latency"]\nbounds = {latency = 0.5}\n'
@@ -172,21 +172,21 @@ def test_the_project_sets_what_a_treatment_is_held_to(capsys):
     assert "  grade         REJECT: latency is at least x0.75, the bound is x0.5\n" in out
 
 
-def test_a_log_is_graded_without_what_only_requests_need(capsys):
-    """A header that names a variable of the service does not stop a job that sends nothing."""
+def test_grade_ignores_settings_of_requests(capsys):
+    """A header that names a missing variable does not stop a command that sends nothing."""
     write(Path("traffic.jsonl"), 60)
     Path("pyproject.toml").write_text('[tool.graysplit.headers]\n"X-Team" = "$TEAM_TOKEN_THAT_IS_NOT_HERE"\n')
     assert graysplit(capsys, "grade", "traffic.jsonl")[0] == 4
 
 
-def test_several_treatments_need_a_name(capsys):
-    """Which of them is to be graded, nobody guesses."""
+def test_grade_needs_a_treatment_if_there_are_several(capsys):
+    """The command does not guess."""
     splitter = TrafficSplitter([Split(CONTROL, 0.4), Split(TREATMENT, 0.3), Split("gpt-4.1", 0.3)], salt="s")
     write(Path("traffic.jsonl"), 900, splitter=splitter)
     code, _, err = graysplit(capsys, "grade", "traffic.jsonl")
     assert (code, err) == (
         2,
-        "there are 2 treatments, and none was named\n  hint: name one: deepseek-v3.2, gpt-4.1  [split-arm-unknown]\n",
+        "there are 2 treatments, and the grade of none was requested\n  hint: name one: deepseek-v3.2, gpt-4.1  [split-arm-unknown]\n",
     )
     assert graysplit(capsys, "grade", "traffic.jsonl", "--treatment=gpt-4.1")[0] in (0, 3)
 
@@ -196,14 +196,14 @@ def test_several_treatments_need_a_name(capsys):
     ("text", "message"),
     [
         (None, "traffic.jsonl: no such file\n  hint: logs there: none  [traffic-file]\n"),
-        ("", ("traffic.jsonl: holds no record of traffic\n"
-             "  hint: a log is written once SplitClient is given log=..., and requests have come  [traffic-file]\n")),
+        ("", ("traffic.jsonl: contains no record of traffic\n"
+             "  hint: SplitClient(log=...) writes a log as soon as it gets requests  [traffic-file]\n")),
         ('{"kind":"feedback","id":"a","at":"2026-11-26T00:00:00Z","score":1}\n', NO_SPLIT),
     ],
     ids=["missing", "empty", "no split"],
 )  # fmt: skip
-def test_what_is_no_log_is_told_in_one_message(capsys, command, text, message):
-    """Exit code 2: it could not be done."""
+def test_grade_of_an_invalid_log_exits_with_2(capsys, command, text, message):
+    """One message."""
     if text is not None:
         Path("traffic.jsonl").write_text(text)
     if (text, command) == ("", "dashboard"):
@@ -212,7 +212,7 @@ def test_what_is_no_log_is_told_in_one_message(capsys, command, text, message):
 
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536"])
-def test_a_port_is_a_port(capsys, port):
+def test_dashboard_checks_the_port(capsys, port):
     """argparse names the option and the value."""
     with pytest.raises(SystemExit) as caught:
         main(["dashboard", "traffic.jsonl", f"--port={port}"])
@@ -220,15 +220,15 @@ def test_a_port_is_a_port(capsys, port):
     assert f"argument --port: '{port}' is not a port from 0 to 65535" in capsys.readouterr().err
 
 
-def test_another_address_needs_a_token(capsys):
-    """Whoever reaches the page reads prompts and answers."""
+def test_dashboard_on_another_address_needs_a_token(capsys):
+    """The page shows prompts and answers."""
     write(Path("traffic.jsonl"), 9)
     code, _, err = graysplit(capsys, "dashboard", "traffic.jsonl", "--host=0.0.0.0", "--port=0")
     assert (code, "[dashboard-token]" in err) == (2, True)
 
 
-def test_the_page_follows_the_log_until_ctrl_c():
-    """A process of its own: the address is told, new requests show, and Ctrl-C ends it without a word more."""
+def test_dashboard_follows_the_log_until_ctrl_c():
+    """A separate process prints its address, shows new requests, and ends with Ctrl-C without further output."""
     write(Path("traffic.jsonl"), 30)
     command = [sys.executable, "-m", "pytest_graysplit", "dashboard", "traffic.jsonl", "--port=0"]
     page = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -256,7 +256,7 @@ def test_the_page_follows_the_log_until_ctrl_c():
     assert (page.returncode, out.strip(), err) == (0, "", "")
 
 
-def test_what_is_not_compared_is_told(capsys):
+def test_grade_shows_excluded_and_previous_requests(capsys):
     """Forced and anonymous requests, and those of earlier weights."""
     path = write(Path("traffic.jsonl"), 9)
     splitter = halves()
@@ -275,8 +275,8 @@ def test_what_is_not_compared_is_told(capsys):
     )
 
 
-def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
-    """The page stays with what was read."""
+def test_follow_stops_at_an_invalid_line():
+    """The page keeps its data, and a note names the line."""
     path = write(Path("traffic.jsonl"), 9)
     replay, notes, done = Replay(), [], Event()
     with closing(LogFollower(path, notes.append)) as log:
@@ -285,14 +285,14 @@ def test_a_line_that_cannot_be_read_ends_the_following_and_is_told():
             file.write("{}\n")
         traffic._follow(replay, log, notes, done)
     [note] = notes
-    assert note.startswith("no longer followed: traffic.jsonl:")
+    assert note.startswith("the log is no longer followed: traffic.jsonl:")
     assert replay.monitor.state().total.requests == 9
 
 
 @pytest.mark.parametrize(
     ("name", "shown"), [("latency", "x1.00"), ("savings", "$1.00 per million requests"), ("cost_per_pass", "x1.00")]
 )
-def test_where_nothing_is_known_of_the_spread_no_interval_is_shown(name, shown):
-    """An interval from nothing to infinity would only look like a figure."""
+def test_row_without_an_interval(name, shown):
+    """An interval from zero to infinity would only look like a figure."""
     row = Criterion(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
     assert traffic_summary.figure_text(row) == f"{shown}  (too few units for an interval)"

@@ -13,11 +13,11 @@ OWN, SHOP, OPENAI, ROUTER = "GRAYSPLIT_API_KEY", "HOLYSHEEP_API_KEY", "OPENAI_AP
 RELAY = "https://relay.example/v1"
 
 
-def access(given=None, *names, **environ):
+def access_of(given=None, *names, **environ):
     return find_access(given, {**{name: f"the-{name}" for name in names}, **environ})
 
 
-def refusal(found):
+def usage_error(found):
     with pytest.raises(UsageError) as caught:
         found.require("replies must be fetched", "replay with --graysplit-record=none")
     return caught.value
@@ -59,29 +59,29 @@ def test_default_address_belongs_to_the_first_key(environ, line):
 )
 def test_given_address_gets_our_key_or_its_own_key(given, names, variable):
     """The other keys are not sent, and are known as secrets."""
-    found = access(given, *names)
+    found = access_of(given, *names)
     assert (found.key.reveal() if found.key else None) == (f"the-{variable}" if variable else None)
     assert set(found.idle) == set(names) - {variable}
 
 
 def test_openai_key_belongs_to_the_address_in_its_variable():
     gateway = {"OPENAI_BASE_URL": "https://gateway.example/openai"}
-    assert access("https://gateway.example/v1", OPENAI, **gateway).variable == OPENAI
-    assert access("https://api.openai.com/v1", OPENAI, **gateway).key is None
-    assert access(RELAY, OPENAI, OPENAI_BASE_URL="no address").key is None
+    assert access_of("https://gateway.example/v1", OPENAI, **gateway).variable == OPENAI
+    assert access_of("https://api.openai.com/v1", OPENAI, **gateway).key is None
+    assert access_of(RELAY, OPENAI, OPENAI_BASE_URL="no address").key is None
 
 
 def test_local_relay_needs_no_key():
-    found = access("http://localhost:11434/v1")
+    found = access_of("http://localhost:11434/v1")
     assert (found.suffices, found.described()) == (True, "http://localhost:11434/v1, without a key")
     found.require("", "")
-    assert access(RELAY).suffices is False
-    assert access(RELAY).described() == f"{RELAY}, no key for it is set"
+    assert access_of(RELAY).suffices is False
+    assert access_of(RELAY).described() == f"{RELAY}, no key for it is set"
 
 
 def test_missing_address_message_lists_three_settings():
     """A vendor, a relay, and a server on this machine, one per line."""
-    error = refusal(access())
+    error = usage_error(access_of())
     assert str(error) == (
         "there is no relay to ask: neither a key nor an address is set\n"
         "  hint: set one of these, or replay with --graysplit-record=none:\n"
@@ -93,20 +93,23 @@ def test_missing_address_message_lists_three_settings():
 
 
 def test_our_own_key_needs_an_address():
-    error = refusal(access(None, OWN))
+    error = usage_error(access_of(None, OWN))
     assert error.problem == "there is no relay to ask: GRAYSPLIT_API_KEY is set, and it has no address of its own"
     assert error.hint.startswith("give its address with --graysplit-base-url=URL, or set one of these, or replay with")
-    assert "unset GRAYSPLIT_API_KEY to use OPENAI_API_KEY at its own address" in refusal(access(None, OWN, OPENAI)).hint
+    assert (
+        "unset GRAYSPLIT_API_KEY to use OPENAI_API_KEY at its own address"
+        in usage_error(access_of(None, OWN, OPENAI)).hint
+    )
 
 
 def test_key_of_another_variable_is_offered_and_not_sent():
-    assert str(refusal(access(RELAY, OPENAI))) == (
+    assert str(usage_error(access_of(RELAY, OPENAI))) == (
         "GRAYSPLIT_API_KEY is not set, and replies must be fetched; OPENAI_API_KEY is set, and not sent to "
         "https://relay.example/v1\n"
         "  hint: export GRAYSPLIT_API_KEY=$OPENAI_API_KEY, if it is a key of this relay, or replay with "
         "--graysplit-record=none  [key-missing]"
     )
-    assert str(refusal(access(RELAY))) == (
+    assert str(usage_error(access_of(RELAY))) == (
         "GRAYSPLIT_API_KEY is not set, and replies must be fetched\n"
         "  hint: export GRAYSPLIT_API_KEY=... (any text, if your relay wants none), or replay with "
         "--graysplit-record=none  [key-missing]"
@@ -114,7 +117,7 @@ def test_key_of_another_variable_is_offered_and_not_sent():
 
 
 def test_invalid_openai_address_is_named_when_it_is_needed():
-    error = refusal(access(None, OPENAI, OPENAI_BASE_URL="https://me:pass@relay.example"))
+    error = usage_error(access_of(None, OPENAI, OPENAI_BASE_URL="https://me:pass@relay.example"))
     assert error.problem.startswith("environment OPENAI_BASE_URL: 'https://***@relay.example' holds a user name")
     assert error.slug == "option-value"
 
@@ -130,7 +133,7 @@ def test_invalid_openai_address_is_named_when_it_is_needed():
 )
 def test_foreign_key_is_not_sent_to_a_default_address(variable, key, vendor, home):
     """The run ends with a message before the first packet, and without any part of the key."""
-    error = refusal(access(None, **{variable: key}))
+    error = usage_error(access_of(None, **{variable: key}))
     assert error.problem == (
         f"the key in {variable} looks like one of {vendor}, and would be sent to {HOMES[variable]}"
     )
@@ -142,12 +145,12 @@ def test_foreign_key_is_not_sent_to_a_default_address(variable, key, vendor, hom
 @pytest.mark.parametrize("variable", [SHOP, OPENAI, ROUTER])
 def test_ordinary_key_is_sent_to_a_default_address(variable):
     """A plain `sk-` belongs to no vendor in particular."""
-    access(None, **{variable: "sk-abcdef0123456789"}).require("", "")
+    access_of(None, **{variable: "sk-abcdef0123456789"}).require("", "")
 
 
 def test_foreign_key_is_a_warning_for_a_given_address():
-    access(RELAY, **{OWN: "sk-ant-abc"}).require("", "")
-    access(None, **{OPENAI: "sk-ant-abc", "OPENAI_BASE_URL": RELAY}).require("", "")
+    access_of(RELAY, **{OWN: "sk-ant-abc"}).require("", "")
+    access_of(None, **{OPENAI: "sk-ant-abc", "OPENAI_BASE_URL": RELAY}).require("", "")
     assert list(key_warnings(Secret("sk-ant-abc"), RELAY, OPENAI)) == [
         "the key in OPENAI_API_KEY looks like one of Anthropic, but the relay is relay.example"
     ]
@@ -162,17 +165,17 @@ def test_foreign_vendor_accepts_only_domains_of_the_vendor():
 
 
 def test_replay_only_run_says_how_to_record():
-    assert access(RELAY, OWN).to_record("pytest") == "record once, with your key: GRAYSPLIT_API_KEY=... pytest"
-    assert access(None, OPENAI).to_record("pytest") == "record once, with your key: OPENAI_API_KEY=... pytest"
-    assert access(RELAY, OPENAI).to_record("pytest") == (
+    assert access_of(RELAY, OWN).to_record("pytest") == "record once, with your key: GRAYSPLIT_API_KEY=... pytest"
+    assert access_of(None, OPENAI).to_record("pytest") == "record once, with your key: OPENAI_API_KEY=... pytest"
+    assert access_of(RELAY, OPENAI).to_record("pytest") == (
         "record once, with your key: GRAYSPLIT_API_KEY=$OPENAI_API_KEY pytest"
     )
-    assert access("http://localhost/v1").to_record("pytest") == "record once: pytest"
-    assert access().to_record("pytest").startswith("set one of these, and record once with pytest:\n")
+    assert access_of("http://localhost/v1").to_record("pytest") == "record once: pytest"
+    assert access_of().to_record("pytest").startswith("set one of these, and record once with pytest:\n")
 
 
 def test_keys_are_never_shown():
-    found = access(RELAY, OWN, OPENAI)
+    found = access_of(RELAY, OWN, OPENAI)
     assert "the-" not in repr(found)
     assert Access(base_url=f"{RELAY}?key=abc").shown == RELAY
 

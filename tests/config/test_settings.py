@@ -9,18 +9,18 @@ from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.splitter.configured import build_splitter
 
 
-def cli(**texts):
+def command_line(**texts):
     return SettingsSource(
         lambda option: option.flag, {name.replace("_", "-"): values for name, values in texts.items()}
     )
 
 
-def ini(**texts):
+def ini_file(**texts):
     return SettingsSource(lambda option: option.ini, {name.replace("_", "-"): values for name, values in texts.items()})
 
 
-def settings(*layers, table=None, **environ):
-    return resolve(layers, table or {}, environ)
+def settings(*sources, table=None, **environ):
+    return resolve(sources, table or {}, environ)
 
 
 LONG = {"input": 3, "cache_write_1h": 6, "output": 15, "above": 200_000, "above_input": 6, "above_output": 22.5}
@@ -36,15 +36,15 @@ def test_defaults_are_the_documented_ones():
 
 def test_strongest_source_wins():
     """The command line wins over other sources, option by option."""
-    both = settings(cli(control=["a"]), ini(control=["b"], concurrency=["4"]))
+    both = settings(command_line(control=["a"]), ini_file(control=["b"], concurrency=["4"]))
     assert (both.control, both.concurrency) == ("a", 4)
 
 
 def test_aliases_are_resolved_before_models_are_compared():
     """An alias and its model are one model."""
-    assert settings(cli(control=["gpt4.1"])).control == "gpt-4.1"
+    assert settings(command_line(control=["gpt4.1"])).control == "gpt-4.1"
     with pytest.raises(UsageError, match=r"two treatments are both named gpt-4\.1"):
-        settings(cli(treatment=["gpt4.1", "gpt-4.1"]))
+        settings(command_line(treatment=["gpt4.1", "gpt-4.1"]))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_aliases_are_resolved_before_models_are_compared():
 def test_auto_record_mode_names_its_reason(environ, mode, reason):
     """`auto` never calls a relay in CI or without a key, and says which of the two it was."""
     given = [environ["GRAYSPLIT_BASE_URL"]] if "GRAYSPLIT_BASE_URL" in environ else []
-    chosen = settings(cli(base_url=given), **environ)
+    chosen = settings(command_line(base_url=given), **environ)
     assert (chosen.record, chosen.record_reason) == (mode, reason)
 
 
@@ -98,7 +98,7 @@ def test_auto_record_mode_names_its_reason(environ, mode, reason):
 def test_invalid_option_value_is_named(option, value, message):
     """Every option checks its value, and its message says which values are valid."""
     with pytest.raises(UsageError) as caught:
-        settings(cli(**{option: [value]}))
+        settings(command_line(**{option: [value]}))
     assert caught.value.problem == message
     assert caught.value.slug == "option-value"
     assert caught.value.hint.startswith(f"--graysplit-{option} ")
@@ -108,8 +108,8 @@ def test_looks_come_from_the_option_or_the_table():
     """They are whole numbers in their order; the option wins."""
     table = {"verdict": {"looks": [100, 200]}}
     assert settings(table=table).policy.looks == (100, 200)
-    assert settings(ini(looks=["50, 80"]), table=table).policy.looks == (50, 80)
-    assert settings(cli(looks=["100,200,400"])).policy.looks == (100, 200, 400)
+    assert settings(ini_file(looks=["50, 80"]), table=table).policy.looks == (50, 80)
+    assert settings(command_line(looks=["100,200,400"])).policy.looks == (100, 200, 400)
     assert settings().policy.looks == ()
 
 
@@ -120,19 +120,24 @@ def test_looks_and_early_promotion_exclude_each_other(table):
     with pytest.raises(
         UsageError, match=r"planned looks \(100, 200\) do not go with --graysplit-early-stop=both"
     ) as caught:
-        settings(cli(looks=looks, early_stop=["both"]), table=table).check()
+        settings(command_line(looks=looks, early_stop=["both"]), table=table).check()
     assert caught.value.slug == "looks-early-stop"
-    settings(cli(looks=looks, early_stop=["harm"]), table=table).check()
+    settings(command_line(looks=looks, early_stop=["harm"]), table=table).check()
 
 
 def test_early_promotion_leaves_four_percent_to_the_final_test():
     """Of the five that a bound may err."""
-    assert [settings(cli(early_stop=[when])).policy.alpha for when in ("harm", "both")] == [0.05, pytest.approx(0.04)]
+    assert [settings(command_line(early_stop=[when])).policy.alpha for when in ("harm", "both")] == [
+        0.05,
+        pytest.approx(0.04),
+    ]
 
 
 def test_params_are_json_or_else_text():
     """Numbers stay numbers, and a plain word needs no quotes."""
-    params = settings(cli(param=["temperature=0", "stop=END", 'response_format={"type":"json_object"}'])).params
+    params = settings(
+        command_line(param=["temperature=0", "stop=END", 'response_format={"type":"json_object"}'])
+    ).params
     assert params == {"temperature": 0, "stop": "END", "response_format": {"type": "json_object"}}
 
 

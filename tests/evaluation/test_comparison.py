@@ -4,7 +4,7 @@ import random
 from itertools import combinations, permutations
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_reply, an_error
+from factories import DEEPSEEK, a_case, a_reply, an_error
 
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts
 from pytest_graysplit.types import Expect, ToolCall

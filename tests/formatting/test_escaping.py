@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 import pytest
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
 from hypothesis import given
 from hypothesis import strategies as st
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, collected, plain, verdicts_of
 
 from pytest_graysplit import cli
 from pytest_graysplit.cli.recordings import Line
@@ -108,7 +108,7 @@ def test_visible_json_keeps_the_meaning(value):
 EVERYTHING = "".join(f"{text} x\n" for text in (*HOSTILE, *COMMANDS)) + "::error::end"
 
 
-def explained():
+def failure_text():
     case = a_case(min_similarity=0.9)
     control, treatment = (
         a_reply(f"{EVERYTHING} {one}", model, served_model=EVERYTHING) for one, model in (("1", "gpt"), ("2", DEEPSEEK))
@@ -117,21 +117,21 @@ def explained():
     return failure(result)
 
 
-def on_the_page():
+def page_json():
     return json.loads(as_text({"text": EVERYTHING, EVERYTHING: [EVERYTHING]}))
 
 
-DOORS = {
-    "a failed test": explained,
+OUTPUTS = {
+    "a failed test": failure_text,
     "a message": lambda: str(RelayError(EVERYTHING, hint=EVERYTHING, slug="x")),
     "a message's parts": lambda: UsageError(EVERYTHING, hint="", slug="x").problem,
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", OUTPUTS)
 def test_outputs_contain_nothing_harmful(door):
     """The terminal and JUnit XML are written from these texts."""
-    text = DOORS[door]()
+    text = OUTPUTS[door]()
     assert is_harmless(text)
     assert "\\x1b[2J" in text
 
@@ -144,7 +144,7 @@ def test_command_prints_nothing_harmful(capsys):
 
 def test_page_gets_no_control_characters():
     """Values and names alike; a browser runs no commands of CI."""
-    page = on_the_page()
+    page = page_json()
     assert not any(OBEYED.search(text) for text in (page["text"], *page, *(value[0] for value in page.values())))
 
 

@@ -137,7 +137,7 @@ def test_unreadable_judge_reply_gives_no_score(suite, section_of):
     assert [arm["cases"] for arm in suite.report()["arms"]] == [0, 0]
     assert section_of(result, "___ test_x[Tie?] ___", "____").splitlines()[:2] == [
         "judge judge-garbled gave no score for case 'test_x[Tie?]': its answer cannot be read, it begins 'I would rather not say.'",
-        "  hint: a call that failed is tried again by the next run; where the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
+        "  hint: a call that failed is tried again by the next run; if the model cannot do it, name another one in [tool.graysplit.judge], or assert no similarity  [metric-silent]",
     ]
 
 

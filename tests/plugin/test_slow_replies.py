@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from replies.relay.scripted import ScriptedServer, said, whole
@@ -16,15 +17,19 @@ def http_chunk(text):
     return b"%x\r\n%s\r\n" % (len(text), text)
 
 
+def be_silent():
+    time.sleep(SILENCE_S)
+
+
 def respond_slowly(head):
     """Return the list of models at once, a reply after the silence, or a stream that pauses after its first word."""
     if head.startswith(b"GET"):
         return whole(b'{"data": [{"id": "today-1"}, {"id": "cheap-1"}]}')
     if b'"stream":true' not in head:
-        return [(SILENCE_S, whole(said("You have 30 days.")))]
+        return [be_silent, whole(said("You have 30 days."))]
     first = b'data: {"choices":[{"index":0,"delta":{"content":"You have "}}]}\n\n'
     last = b'data: {"choices":[{"index":0,"delta":{"content":"30 days."},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-    return [HEAD, http_chunk(first), (SILENCE_S, http_chunk(last) + b"0\r\n\r\n")]
+    return [HEAD, http_chunk(first), be_silent, http_chunk(last) + b"0\r\n\r\n"]
 
 
 async def send_live(url):

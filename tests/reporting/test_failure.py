@@ -1,7 +1,7 @@
 """The explanation of a failed case: the whole message, with the problem, the remedy, and both answers."""
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply, an_error, one_arm
 
 from pytest_graysplit.errors import RecordingError
 from pytest_graysplit.reporting.failure import failure
@@ -22,7 +22,7 @@ def test_failure_in_full():
     )
     assert failure(result) == (
         "treatment deepseek-v3.2: lexical similarity 0.57 is below 0.75\n"
-        "  hint: mend it  [expect-contains]\n"
+        "  hint: fix it  [expect-contains]\n"
         "\n"
         "  case       refund-policy (support.jsonl:14)\n"
         "  prompt     What is your refund policy?\n"
@@ -53,7 +53,7 @@ def test_failure_of_one_arm_shows_its_answers():
     result = one_arm(a_case(), "control", *replies, misses=[a_miss("control", "control claude-sonnet-4.5: is wrong")])
     assert failure(result) == (
         "control claude-sonnet-4.5: is wrong\n"
-        "  hint: mend it  [expect-contains]\n"
+        "  hint: fix it  [expect-contains]\n"
         "\n"
         "  case       refund-policy\n"
         "  prompt     What is your refund policy?\n"
@@ -71,7 +71,7 @@ def test_failure_of_a_failed_call_has_no_price_time_or_difference():
     result = a_pair(a_case(), a_reply(), an_error(DEEPSEEK), misses=[missed])
     assert failure(result) == (
         "treatment deepseek-v3.2: no answer after 4 attempts: HTTP 500\n"
-        "  hint: mend it  [expect-contains]\n"
+        "  hint: fix it  [expect-contains]\n"
         "\n"
         "  case       refund-policy\n"
         "  prompt     What is your refund policy?\n"

@@ -5,9 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from specimens import (
+from factories import (
     DEEPSEEK,
     FLASH,
     SONNET,
@@ -20,6 +18,8 @@ from specimens import (
     one_arm,
     verdicts_of,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.json_report import Run, chunks, require_writable, write_text

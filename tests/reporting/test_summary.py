@@ -4,9 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from specimens import (
+from factories import (
     DEEPSEEK,
     FLASH,
     SONNET,
@@ -20,6 +18,8 @@ from specimens import (
     plain,
     verdicts_of,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.summary import StyledText, lines

@@ -1,4 +1,4 @@
-"""Who gets which model: exactly by weight, always the same, and the same after a ramp."""
+"""TrafficSplitter assigns exactly by weight, always alike, and keeps units in their arms across ramps."""
 
 import doctest
 import enum
@@ -26,7 +26,7 @@ UNITS = [f"user-{number}" for number in range(20_000)]
 
 
 def splitter(*weights, salt="test", **given):
-    """A splitter with these weights: the control first, then treatments t1, t2, ..."""
+    """Return a splitter with these weights: the control first, then treatments t1, t2, ..."""
     names = ["today", *(f"t{number}" for number in range(1, len(weights)))]
     return TrafficSplitter([Split(*pair) for pair in zip(names, weights, strict=True)], salt=salt, **given)
 
@@ -36,14 +36,14 @@ def arms_of(one, units=UNITS):
 
 
 def basis_points(arms):
-    """Weights of an experiment: a control and treatments that leave it something or nothing."""
+    """Draw the weights of a control and of treatments."""
     return st.lists(st.integers(0, BASIS_POINTS), min_size=arms, max_size=arms).map(
         lambda cuts: [b - a for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), BASIS_POINTS], strict=True)]
     )
 
 
-def test_a_unit_meets_the_model_that_its_hash_says():
-    """u < weight meets the treatment, for u as documented, computed here anew from the hash."""
+def test_assign_follows_the_documented_hash():
+    """Units with u < weight get the treatment; u is computed here from the hash."""
     one = splitter(0.9, 0.1, salt="summaries")
     for unit in UNITS:
         digest = hashlib.sha256(f"summaries:{unit}".encode()).digest()
@@ -51,8 +51,8 @@ def test_a_unit_meets_the_model_that_its_hash_says():
         assert one.assign(unit).arm == ("t1" if place < 0.1 else "control")
 
 
-def test_an_assignment_tells_all_that_a_request_needs():
-    """Arm, role, model and the split itself, whose parameters and headers go with the request."""
+def test_assignment_fields():
+    """Arm, role, model, and the split with its parameters and headers."""
     split = Split("cheap", 1.0, headers={"X-Group": "b"}, params={"temperature": 0})
     one = TrafficSplitter([Split("dear", 0.0), split], salt="s").assign("anyone")
     assert (one.arm, one.role, one.model, one.split, one.forced, one.anonymous) == (
@@ -66,29 +66,29 @@ def test_an_assignment_tells_all_that_a_request_needs():
 
 
 @pytest.mark.parametrize("weights", [(0.9, 0.1), (0.5, 0.5), (0.9975, 0.0025), (0.7, 0.2, 0.1), (0.4, 0.1, 0.2, 0.3)])
-def test_arms_get_their_shares(weights):
-    """Chi-square on 200,000 units; a fixed salt makes it the same test every time."""
+def test_assign_matches_the_weights(weights):
+    """Chi-square on 200,000 units with a fixed salt."""
     one = splitter(*weights)
     counts = Counter(one.assign(number).arm for number in range(200_000))
     assert chisquare([counts[arm] for arm in one.arms], [200_000 * weight for weight in weights]).pvalue > 0.001
 
 
-def test_places_are_spread_evenly():
-    """Kolmogorov and Smirnov find no fault with the places of consecutive ids, which are the hardest for weak hashes."""
+def test_positions_are_uniform():
+    """Kolmogorov-Smirnov on consecutive ids, which are the hardest for weak hashes."""
     one = splitter(0.5, 0.5)
     places = [(int.from_bytes(one.key(number)[:8], "big") >> 11) / 2**53 for number in range(50_000)]
     assert kstest(places, "uniform").pvalue > 0.001
 
 
-def test_two_experiments_split_independently():
-    """Who is treated in one experiment is treated in the next as often as anybody else."""
+def test_salts_split_independently():
+    """Units of one treatment get the treatment of another experiment at the usual rate."""
     first, second = splitter(0.5, 0.5, salt="one"), splitter(0.5, 0.5, salt="two")
     table = Counter(zip(arms_of(first), arms_of(second), strict=True))
     assert chisquare(list(table.values())).pvalue > 0.001
 
 
-def test_a_ramp_keeps_everyone_who_was_in():
-    """From 10% to 20%: all who met the treatment go on meeting it, and nobody leaves it."""
+def test_ramp_keeps_existing_units():
+    """From 10% to 20% all units of the treatment stay in it."""
     before = splitter(0.9, 0.1)
     after = before.ramped({"t1": 0.2})
     assert after.basis_points == (8000, 2000)
@@ -98,8 +98,8 @@ def test_a_ramp_keeps_everyone_who_was_in():
 
 
 @given(st.integers(0, BASIS_POINTS), st.integers(0, BASIS_POINTS), st.integers(0, BASIS_POINTS))
-def test_two_treatments_never_touch_each_other(first, second, raised):
-    """Whatever the weights, changing one treatment moves units only between it and the control."""
+def test_ramp_moves_no_unit_between_treatments(first, second, raised):
+    """Changing one of two treatments moves units only between it and the control."""
     second = min(second, BASIS_POINTS - first)
     raised = min(raised, BASIS_POINTS - second)
     weights = [(BASIS_POINTS - a - second, a, second) for a in (first, raised)]
@@ -109,24 +109,24 @@ def test_two_treatments_never_touch_each_other(first, second, raised):
 
 
 @given(basis_points(4))
-def test_every_arm_owns_its_basis_points(points):
-    """However many treatments there are, and whether or not they meet, each gets exactly its weight."""
+def test_layout_gives_every_arm_its_weight(points):
+    """Exactly, for any number of treatments."""
     one = splitter(*(share / BASIS_POINTS for share in points))
     counts = Counter(one._slots)
     assert [counts[index] for index in range(len(points))] == points
 
 
 @pytest.mark.parametrize("raised", ["t1", "t2", "t3", "t4"])
-def test_several_treatments_grow_apart(raised):
-    """Four treatments of 5% have room enough: raising one to 20% moves nobody between the others."""
+def test_ramp_with_four_treatments_moves_no_other_unit(raised):
+    """Four treatments of 5% have enough room for one to grow to 20%."""
     before = splitter(0.8, 0.05, 0.05, 0.05, 0.05)
     after = before.ramped({raised: 0.2})
     for was, is_now in zip(arms_of(before), arms_of(after), strict=True):
         assert was == is_now or (was, is_now) == ("control", raised)
 
 
-def test_a_ramp_that_would_move_others_is_refused():
-    """Three treatments can be so large that one has to give way; the splitter says so, and how many it would move."""
+def test_ramp_that_would_move_other_units_is_refused():
+    """Three treatments can be too large; the message says how many units would move."""
     with pytest.raises(UsageError) as caught:
         splitter(0.5, 0.3, 0.1, 0.1).ramped({"t1": 0.55})
     assert str(caught.value) == (
@@ -135,8 +135,8 @@ def test_a_ramp_that_would_move_others_is_refused():
     )
 
 
-def test_a_ramp_down_gives_units_back_to_the_control():
-    """Lowering a treatment to nothing leaves nobody in it."""
+def test_ramp_down_returns_units_to_the_control():
+    """A treatment with weight 0 has no units."""
     after = splitter(0.6, 0.4).ramped({"t1": 0})
     assert set(arms_of(after)) == {"control"}
 
@@ -151,15 +151,15 @@ class Colour(enum.Enum):
     ids=repr,
 )  # fmt: skip
 def test_units_of_any_scalar_type(unit):
-    """The empty text and zero are units like any other; each is assigned, and assigned alike."""
+    """The empty text and zero are valid units."""
     one = splitter(0.5, 0.5)
     assert one.assign(unit) is one.assign(unit)
     assert not one.assign(unit).anonymous
     assert one.unassigned == 0
 
 
-def test_a_number_and_its_text_are_one_unit():
-    """An id is an id, whether it came from a database or from an address."""
+def test_number_and_its_text_are_one_unit():
+    """An id may come from a database or from a URL."""
     one = splitter(0.5, 0.5)
     assert one.key(42) == one.key("42") == one.key(b"42")
 
@@ -167,8 +167,8 @@ def test_a_number_and_its_text_are_one_unit():
 @pytest.mark.parametrize(
     "unit", [["a"], {"id": 1}, ("a",), {1}, object(), bytearray(b"x")], ids=lambda unit: type(unit).__name__
 )
-def test_what_has_no_text_of_its_own_is_no_unit(unit):
-    """A list, or an object whose text is its address, would be somebody else tomorrow."""
+def test_unit_without_a_stable_text_is_refused(unit):
+    """A list, or an object whose text is its address, would be another unit tomorrow."""
     with pytest.raises(UsageError) as caught:
         splitter(0.5, 0.5).assign(unit)
     assert str(caught.value) == (
@@ -177,40 +177,40 @@ def test_what_has_no_text_of_its_own_is_no_unit(unit):
     )
 
 
-def test_without_a_unit_it_is_the_control_and_counted():
-    """Nobody is never drawn at random unless that was asked for."""
+def test_missing_unit_gets_the_control_and_is_counted():
+    """A random arm must be requested."""
     one = splitter(0.0, 1.0)
     met = [one.assign(None) for _ in range(5)] + [one.assign()]
     assert {(each.arm, each.anonymous) for each in met} == {("control", True)}
     assert one.unassigned == 6
 
 
-def test_threads_lose_no_count():
-    """Eight threads of calls without a unit are all counted."""
+def test_threads_count_missing_units():
+    """Calls without a unit from eight threads are all counted."""
     one = splitter(0.5, 0.5)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: [one.assign() for _ in range(1000)], range(8)))
     assert one.unassigned == 8000
 
 
-def test_anonymous_requests_can_be_drawn():
-    """Asked for, each request without a unit is a draw of its own, by weight."""
+def test_anonymous_random_draws_by_weight():
+    """Each request without a unit draws an arm of its own."""
     one = splitter(0.75, 0.25, anonymous="random", random=Random(7))
     counts = Counter(one.assign().arm for _ in range(20_000))
     assert chisquare([counts["control"], counts["t1"]], [15_000, 5_000]).pvalue > 0.001
     assert one.assign().anonymous
 
 
-def test_a_forced_arm_is_routed_and_marked():
-    """Whoever is forced meets that arm, whatever the hash says, and does not count."""
+def test_forced_arm_is_marked():
+    """A forced request gets its arm regardless of the hash, and is not counted."""
     one = splitter(1.0, 0.0)
     forced = one.assign("user", force="t1")
     assert (forced.arm, forced.model, forced.forced) == ("t1", "t1", True)
     assert not one.assign("user").forced
 
 
-def test_a_typo_in_an_arm_is_an_error():
-    """The nearest arm is named."""
+def test_unknown_arm_is_refused():
+    """The message names the nearest arm."""
     with pytest.raises(UsageError) as caught:
         splitter(0.5, 0.5).assign("user", force="contrl")
     assert str(caught.value) == (
@@ -227,8 +227,8 @@ def test_a_typo_in_an_arm_is_an_error():
          "  hint: the control takes the rest: lower a treatment, they alone exceed 1")),
     ],
 )  # fmt: skip
-def test_weights_that_do_not_sum_to_one_are_refused(weights, message):
-    """The seed article ran .3 and .3 as 29/71, and .8 and .5 as 80/20, in silence."""
+def test_weights_must_sum_to_one(weights, message):
+    """A seed article ran .3 and .3 as 29/71, and .8 and .5 as 80/20, without a message."""
     with pytest.raises(UsageError) as caught:
         splitter(*weights)
     assert str(caught.value) == f"{message}  [split-weights]"
@@ -237,36 +237,36 @@ def test_weights_that_do_not_sum_to_one_are_refused(weights, message):
 @pytest.mark.parametrize(
     "weight", [-0.1, 1.5, float("nan"), float("inf"), 0.00005, 1 / 3, True, None, "much"], ids=repr
 )
-def test_a_weight_that_is_no_share_is_refused_by_name(weight):
-    """Also a third, which no whole number of basis points is."""
+def test_invalid_weight_is_refused(weight):
+    """Also a third, which is not a whole number of basis points."""
     with pytest.raises(UsageError) as caught:
         splitter(0.9, weight)
     assert caught.value.problem == (
-        f"the weight of t1 is {weight!r}, which is no share in whole hundredths of a per cent"
+        f"the weight of t1 is {weight!r}, which is not a share in whole hundredths of a per cent"
     )
 
 
-def test_thirds_are_written_out():
-    """What a third is in basis points, the user decides."""
+def test_thirds_in_basis_points():
+    """The user decides how to round a third."""
     assert splitter(0.3334, 0.3333, 0.3333).basis_points == (3334, 3333, 3333)
 
 
-def test_sums_of_floats_are_exact():
-    """0.1 + 0.2 + 0.3 is no 0.6 in floating point, and is one here."""
+def test_float_weights_sum_exactly():
+    """0.1 + 0.2 + 0.3 is not 0.6 in floating point, but the weights are accepted."""
     assert 0.1 + 0.2 + 0.3 != 0.6
     assert splitter(0.1, 0.2, 0.3, 0.4).basis_points == (1000, 2000, 3000, 4000)
 
 
 @pytest.mark.parametrize("splits", [[], [Split("only", 1.0)], [Split("m", 0.01)] * 101], ids=len)
-def test_a_split_needs_arms_to_choose_from(splits):
-    """One arm is no experiment, and a hundred are none that anybody reads."""
+def test_number_of_arms_is_checked(splits):
+    """One arm is too few, and more than a hundred are too many."""
     with pytest.raises(UsageError) as caught:
         TrafficSplitter(splits, salt="s")
     assert caught.value.slug == "split-arms"
 
 
-def test_two_arms_of_one_model_need_names():
-    """An A/A split is told apart by role; two treatments of one model by name."""
+def test_treatments_of_one_model_need_names():
+    """An A/A split is distinguished by role, two treatments of one model by name."""
     a_a = TrafficSplitter([Split("m", 0.5), Split("m", 0.5)], salt="s")
     assert a_a.arms == ("control", "m")
     with pytest.raises(UsageError) as caught:
@@ -279,31 +279,31 @@ def test_two_arms_of_one_model_need_names():
 
 
 @pytest.mark.parametrize("salt", ["", "  ", None, 7], ids=repr)
-def test_an_experiment_has_a_salt(salt):
-    """Without one, the same users would be the guinea pigs of every experiment."""
+def test_salt_is_required(salt):
+    """Without one, every experiment would use the same users."""
     with pytest.raises(UsageError) as caught:
         splitter(0.5, 0.5, salt=salt)
     assert caught.value.slug == "split-salt"
 
 
-def test_a_model_has_a_name_and_anonymous_a_meaning():
-    """Both are checked when the splitter is built, not when the first request comes."""
-    with pytest.raises(UsageError, match="'' is no model name"):
+def test_model_and_anonymous_are_checked():
+    """When the splitter is built, not at the first request."""
+    with pytest.raises(UsageError, match="'' is not a model name"):
         TrafficSplitter([Split("m", 0.5), Split("", 0.5)], salt="s")
-    with pytest.raises(UsageError, match="'rand' does not say who gets requests without a unit"):
+    with pytest.raises(UsageError, match="'rand' is not a valid value of anonymous"):
         splitter(0.5, 0.5, anonymous="rand")
 
 
-def test_the_identity_tells_splits_apart():
-    """Another weight, arm or salt is another split; the same again is the same one."""
+def test_identity_depends_on_weights_arms_and_salt():
+    """The same arguments give the same identity."""
     one = splitter(0.9, 0.1)
     others = [one.ramped({"t1": 0.2}), splitter(0.9, 0.1, salt="other"), splitter(0.8, 0.1, 0.1)]
     assert one.identity == splitter(0.9, 0.1).identity
     assert len({one.identity, *(other.identity for other in others)}) == 4
 
 
-def test_every_process_assigns_alike():
-    """Another interpreter with another hash seed gives the same arms: nothing rests on Python's own hash."""
+def test_processes_assign_alike():
+    """The arms do not depend on Python's own hash seed."""
     code = (
         "from pytest_graysplit.traffic.splitter import *\n"
         "s = TrafficSplitter([Split('today', .5), Split('t1', .5)], salt='test')\n"
@@ -314,6 +314,6 @@ def test_every_process_assigns_alike():
     assert done.stdout.split() == arms_of(splitter(0.5, 0.5), UNITS[:50])
 
 
-def test_the_example_in_the_docstring_is_true():
-    """Whoever copies it gets what it shows."""
+def test_splitter_doctest():
+    """The example in the docstring runs."""
     assert doctest.testmod(splitter_module).failed == 0

@@ -1,7 +1,7 @@
 """Results of runs: so many cases passed by both models, by one alone, by neither."""
 
 import pytest
-from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
+from factories import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, decide

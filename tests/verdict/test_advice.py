@@ -6,7 +6,7 @@ from random import Random
 from statistics import NormalDist
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_miss, a_pair, a_reply
+from factories import DEEPSEEK, a_case, a_miss, a_pair, a_reply
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict.evidence import Evidence

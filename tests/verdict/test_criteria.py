@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from specimens import (
+from factories import (
     DEEPSEEK,
     a_case,
     a_miss,

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from factories import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
-from specimens import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, an_error, collected
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.types import Flag, PairScore

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from factories import DEEPSEEK, FLASH, a_case, a_miss, a_pair, a_reply, one_arm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from specimens import DEEPSEEK, FLASH, a_case, a_miss, a_pair, a_reply, one_arm
 
 from pytest_graysplit.verdict import EarlyStop, StopReason
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
+from factories import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
 
 from pytest_graysplit.reporting.summary import lines
 from pytest_graysplit.verdict.load import warnings

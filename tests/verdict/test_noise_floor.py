@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from factories import DEEPSEEK, a_case, a_pair, a_reply, collected, one_arm
 from hypothesis import given
 from hypothesis import strategies as st
-from specimens import DEEPSEEK, a_case, a_pair, a_reply, collected, one_arm
 
 from pytest_graysplit.evaluation.comparison import PairScores, mean_similarity
 from pytest_graysplit.evaluation.metrics import built_in

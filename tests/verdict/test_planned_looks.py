@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_pair, a_reply
+from factories import DEEPSEEK, a_case, a_pair, a_reply
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, StopReason, decide

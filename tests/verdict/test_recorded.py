@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from specimens import a_case, a_miss, a_pair, a_reply, collected
+from factories import a_case, a_miss, a_pair, a_reply, collected
 
 from pytest_graysplit.cases.checks.assertions import check_reply
 from pytest_graysplit.cases.files import read_cases

@@ -4,9 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from specimens import (
+from factories import (
     DEEPSEEK,
     FLASH,
     SONNET,
@@ -19,6 +17,8 @@ from specimens import (
     collected,
     one_arm,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_graysplit.stats import wilson
 from pytest_graysplit.types import Flag, Usage

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from specimens import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
+from factories import DEEPSEEK, a_case, a_pair, a_reply, an_error, collected, plain, verdicts_of
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.formatting.clock import moment_of, stamp

@@ -1,4 +1,4 @@
-"""Planning of marked items: each gets its plan, whichever plugin made it and whenever it was marked."""
+"""Items of case files, and planning of all marked items, whichever plugin made them and whenever they were marked."""
 
 from __future__ import annotations
 
@@ -7,24 +7,74 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.errors import GraysplitError, Slug, UsageError
-from pytest_graysplit.plugin.collect.case_file import CaseItem
-from pytest_graysplit.plugin.collect.marks import ARM_PARAM, CaseBuilder, is_marked, marks_of, own_fixture, params_of
+from pytest_graysplit.plugin.collect.marks import (
+    ARM_PARAM,
+    CaseBuilder,
+    is_marked,
+    marks_of,
+    own_fixture,
+    params_of,
+    where_of,
+)
 from pytest_graysplit.plugin.collect.plans import PLAN, store_plan
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_graysplit.plugin.collect.plans import Plan, Planner
     from pytest_graysplit.types import Case
 
+SUFFIXES = (".graysplit.jsonl", ".graysplit.yaml", ".graysplit.yml", ".graysplit.csv")
 # The markers that an item was planned with. If it has others now, it is planned again.
 MARKS = pytest.StashKey[tuple[pytest.Mark, ...]]()
 # The argument that holds the prompt and the builder of the case, for an item whose prompt a fixture makes.
 AWAITED = pytest.StashKey[tuple[str, CaseBuilder]]()
 # The reason why an item of an xdist worker cannot be planned; its test fails with it.
 PROBLEM = pytest.StashKey[GraysplitError]()
+
+
+class CaseFile(pytest.File):
+    """One case file; its items are its cases, one per treatment if there are several."""
+
+    plan: Callable[[CaseItem], None]
+    treatments: tuple[str, ...] = ()
+
+    def collect(self) -> Iterator[CaseItem]:
+        """Read the file; a broken one is one collection error with its line."""
+        try:
+            yield from self._items()
+        except GraysplitError as error:
+            raise self.CollectError(str(error)) from None
+
+    def _items(self) -> Iterator[CaseItem]:
+        shown = where_of(self.path, None, self.config.rootpath)
+        for case in read_cases(self.path, shown):
+            for treatment in self.treatments if len(self.treatments) > 1 else (None,):
+                name = case.id if treatment is None else f"{case.id}[{treatment}]"
+                item: CaseItem = CaseItem.from_parent(self, name=name, case=case, treatment=treatment)
+                self.plan(item)
+                yield item
+
+
+class CaseItem(pytest.Item):
+    """One case of a case file; its body is empty, because the case contains its expectations."""
+
+    def __init__(self, *, case: Case, treatment: str | None, **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type] # pytest's nodes take the arguments of from_parent
+        self.case = case
+        self.treatment = treatment
+        self.add_marker("graysplit")
+
+    def runtest(self) -> None:
+        """Do nothing: replies are fetched before the test, and thresholds are checked after it."""
+
+    def reportinfo(self) -> tuple[str, int | None, str]:
+        """Return the place of the case, for headings and `-v`."""
+        line = self.case.where.rpartition(":")[2]
+        return str(self.path), int(line) - 1 if line.isdecimal() else None, self.name
 
 
 class Adopter:
@@ -54,7 +104,8 @@ class Adopter:
     def adopt_case(self, item: CaseItem) -> None:
         """Plan the item of a case file."""
         item.stash[MARKS] = marks_of(item)
-        self._plan(item, self._builder(item).overlaid(item.case), asserts=False)
+        case = self._builder(item).overlaid(item.case)
+        self._plan(item, self._planner.with_thresholds(case), asserts=False)
 
     def plan_awaited(self, item: pytest.Item, value: object) -> Plan | None:
         """Plan an item after a fixture has made its prompt; return None in a run without a treatment."""

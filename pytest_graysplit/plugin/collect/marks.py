@@ -198,17 +198,13 @@ class CaseBuilder:
         """
         params = params_of(item)
         if self._from_file:
-            return self._complete(self._overlaid(self._read_case(params)))
+            return self._complete(self.overlaid(self._read_case(params)))
         case_id = case_id_of(item)
         if self._base is None:
             return self._complete(self._build(self._fields, case_id))
         if made is None:
             made = {name: params[name] for name in PROMPT_ARGUMENTS if name in params and not _is_indirect(item, name)}
         return self._prompted(made, case_id, self._base)
-
-    def overlaid(self, case: Case) -> Case:
-        """Return a case of a case file with the fields of its item's markers."""
-        return self._complete(self._overlaid(case))
 
     def _read_case(self, params: Mapping[str, Any]) -> Case:
         case = params.get(CASE_PARAM) or params.get("case")
@@ -239,7 +235,7 @@ class CaseBuilder:
 
     def _from_argument(self, name: str, value: object, case_id: str) -> Case:
         if isinstance(value, Case):
-            return self._overlaid(value)
+            return self.overlaid(value)
         where = f"{self._where}[{case_id}]"
         if name == "case" and not isinstance(value, dict):
             raise UsageError(
@@ -254,7 +250,7 @@ class CaseBuilder:
         system = self._fields.get("system")
         return ({"role": "system", "content": system},) if isinstance(system, str) else ()
 
-    def _overlaid(self, case: Case) -> Case:
+    def overlaid(self, case: Case) -> Case:
         """Replace the fields of a case from a case file that the marker also sets."""
         if self._base is None or not self._fields:
             return case

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply
+from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply, has_text
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
-from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs
+from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.evaluate.body_errors import (
     NoAnswer,
@@ -19,18 +20,11 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
     in_one_line,
     is_failed_expectation,
 )
-from pytest_graysplit.plugin.evaluate.pairs import (
-    pairs_of,
-    received,
-    received_under_cap,
-    reference_pairs,
-    reference_score,
-)
 from pytest_graysplit.verdict.noise_floor import by_shortfall
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
@@ -71,7 +65,7 @@ class CaseRun:
         """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
         run = cls(plan=plan, case=plan.case, score=score)
         try:
-            run.replies = received(plan, fetcher)
+            run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
         except BudgetExceededError as error:
@@ -113,7 +107,7 @@ class CaseRun:
         metric = self.score.metric
         return GraysplitError(
             f"{metric.name} {metric.model} gave no score for case {self.case.id!r}: {silence}",
-            hint="a call that failed is tried again by the next run; where the model cannot do it, name another one in "
+            hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
             f"[tool.graysplit.{metric.name}], or assert no similarity",
             slug=Slug.METRIC_SILENT,
         )
@@ -223,7 +217,7 @@ class CaseRun:
             return "with a bug in the test body" if self.bug else "skipped in the test body"
         if self.problem is None:
             return "without an answer of the control"
-        return _CAUSES.get(self.problem.slug, f"not to be had ({self.problem.slug})")
+        return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
@@ -275,3 +269,43 @@ class CaseRun:
         has_body = self.plan.has_body or self.plan.body_asserts
         needs_control = has_body or self.case.min_similarity is not None
         return arm != CONTROL and self.blocked and self.plan.only_arm is None and needs_control
+
+
+def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
+    """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
+    return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
+
+
+def _available(fetcher: ReplyFetcher, plan: Plan, arm: str) -> Iterator[Reply]:
+    for request in plan.requests[arm]:
+        with suppress(GraysplitError):
+            yield fetcher.reply(request)
+
+
+def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that judging the plan scores: both arms, the control with itself, and each reference."""
+    control, treatment = replies.get(CONTROL, ()), replies.get(plan.treatment, ())
+    if control and treatment:
+        yield from of_texts(scored_pairs(control, treatment))
+    if control and (treatment or plan.case.min_similarity is not None):
+        yield from of_texts(self_pairs(control))
+    yield from reference_pairs(plan, replies)
+
+
+def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield the reference of the case, if it has one, with each reply that is compared with it."""
+    reference = plan.case.expect and plan.case.expect.reference
+    if reference:
+        for arm in plan.judged_arms:
+            for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
+                yield _reference(reply, reference), reply
+
+
+def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
+    """Score a part of a reply against the reference of its case."""
+    return score(_reference(reply, reference), replace(reply, text=text))
+
+
+def _reference(reply: Reply, text: str) -> Reply:
+    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it."""
+    return replace(reply, text=text, replayed=True)

@@ -11,8 +11,7 @@ import pytest
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.evaluate.case_run import CaseRun
-from pytest_graysplit.plugin.evaluate.pairs import pairs_of, received
+from pytest_graysplit.plugin.evaluate.case_run import CaseRun, pairs_of
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Evaluator:
             return []
         with suppress(Exception):
             scorer = cast("ModelGradedScorer", self.scorer(plan))
-            return scorer.requests(pairs_of(plan, received(plan, self._fetching.fetcher)))
+            return scorer.requests(pairs_of(plan, plan.replies(self._fetching.fetcher)))
         return []
 
     def case_run(self, item: pytest.Item, plan: Plan) -> CaseRun:

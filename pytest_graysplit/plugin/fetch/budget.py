@@ -12,8 +12,8 @@ from pytest_graysplit.replies.budget import (
     Call,
     FileLedger,
     MemoryLedger,
-    UsageSeen,
-    expected_cost,
+    RecordedUsage,
+    estimate_cost,
     release_dead_worker,
     require_limit,
     require_metric_limit,
@@ -130,13 +130,13 @@ def estimate(
     requests: Sequence[ReplyRequest], recordings: Recordings | None, prices: PriceTable, cap_usd: Decimal | None
 ) -> str:
     """Format the expected cost of fetching the requests: 240 calls, about $0.92, cap $1.00."""
-    known_usage = UsageSeen()
+    known_usage = RecordedUsage()
     for path in {request.recording_path for request in requests} if recordings else ():
         assert recordings is not None  # noqa: S101 # mypy cannot see it
         for key, usage in recordings.usages(path):
             known_usage.add(key.model, key.request, usage)
     calls = [Call(request.key.model, request.key.request, request.body) for request in requests]
-    expected = expected_cost(calls, known_usage, prices)
+    expected = estimate_cost(calls, known_usage, prices)
     cost = f"about {rough_money(expected.usd)}"
     if expected.unpriced:
         known = f"at least {cost}" if expected.usd else "cost unknown"

@@ -14,6 +14,7 @@ from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.item_reports import emit
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
+from pytest_graysplit.plugin.workers import unpacked
 from pytest_graysplit.reporting.json_report import Run, chunks, write_text
 from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
@@ -49,8 +50,20 @@ class SummaryReporter:
         """Add the results of a test; the report of a crashed worker has none."""
         if missed := getattr(report, "graysplit_missed", None):
             self._missed[report.nodeid] = str(missed)
-        if not self._totals.add_report(report) and report.when == "???":
+        if not self.add_results(report) and report.when == "???":
             self._totals.crashed += 1
+
+    def add_results(self, report: Any) -> bool:
+        """Move the results of a test's report to those of the run; return False for a report without any."""
+        results = getattr(report, "graysplit", None)
+        if results is None:
+            return False
+        # An xdist worker or a forked test sends its results packed.
+        self._totals.results.add(report.nodeid, unpacked(results) if isinstance(results, bytes) else results)
+        if getattr(report, "graysplit_unmarked", False):
+            self._totals.unmarked.add(report.nodeid)
+        del report.graysplit  # the terminal keeps every report until the end
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:

@@ -170,11 +170,7 @@ def unanswered_note(results: Results) -> str | None:
         if causes
         else "the cap on the cost is used up"
     )
-    hint = (
-        "raise --graysplit-max-cost"
-        if unasked
-        else "the messages of the tests say what to correct; nothing is known of any model, so"
-    )
+    hint = "raise --graysplit-max-cost" if unasked else "correct the cause that the messages of the tests name"
     return f"no reply could be had in this run: {reason}\n  hint: {hint} and run again  [{Slug.NO_REPLY}]"
 
 

@@ -1,6 +1,6 @@
 """The budget of a run under a cap: the limits on a request, reservations, ledgers, and the cost to expect."""
 
-from pytest_graysplit.replies.budget.estimate import Call, UsageSeen, expected_cost
+from pytest_graysplit.replies.budget.estimate import Call, RecordedUsage, estimate_cost
 from pytest_graysplit.replies.budget.ledger import FileLedger, MemoryLedger, Reservation, Totals
 from pytest_graysplit.replies.budget.token_limits import (
     require_limit,
@@ -22,10 +22,10 @@ __all__ = [
     "Call",
     "FileLedger",
     "MemoryLedger",
+    "RecordedUsage",
     "Reservation",
     "Totals",
-    "UsageSeen",
-    "expected_cost",
+    "estimate_cost",
     "release_dead_worker",
     "require_limit",
     "require_metric_limit",

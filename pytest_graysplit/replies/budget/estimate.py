@@ -29,7 +29,7 @@ class Call(NamedTuple):
     body: Mapping[str, Json]
 
 
-class Expected(NamedTuple):
+class CostEstimate(NamedTuple):
     """The number of calls, and their expected cost without those to `unpriced` models."""
 
     calls: int
@@ -37,7 +37,7 @@ class Expected(NamedTuple):
     unpriced: tuple[str, ...] = ()
 
 
-class UsageSeen:
+class RecordedUsage:
     """Token counts of recorded replies, for the size of prompts that were sent before and the length of answers."""
 
     def __init__(self) -> None:
@@ -70,11 +70,11 @@ class UsageSeen:
         return mean if limit is None else min(mean, limit)
 
 
-def expected_cost(calls: Iterable[Call], seen: UsageSeen, prices: PriceTable) -> Expected:
+def estimate_cost(calls: Iterable[Call], recorded: RecordedUsage, prices: PriceTable) -> CostEstimate:
     """Estimate the cost of all calls."""
     numbers, usages = Counter[str](), dict[str, Usage]()
     for call in calls:
-        usage = Usage(prompt=seen.prompt(call), completion=seen.output(call))
+        usage = Usage(prompt=recorded.prompt(call), completion=recorded.output(call))
         numbers[call.model] += 1
         usages[call.model] = usages.get(call.model, Usage()) + usage
     # The mean call is priced, once per model: genai-prices takes a third of a millisecond per price, and has higher
@@ -82,7 +82,7 @@ def expected_cost(calls: Iterable[Call], seen: UsageSeen, prices: PriceTable) ->
     costs = {model: prices.cost_of_tokens(model, _mean(usages[model], number)) for model, number in numbers.items()}
     unpriced = tuple(sorted(model for model, cost in costs.items() if cost is None))
     total = sum((cost * numbers[model] for model, cost in costs.items() if cost is not None), Decimal(0))
-    return Expected(numbers.total(), total, unpriced)
+    return CostEstimate(numbers.total(), total, unpriced)
 
 
 def _mean(usage: Usage, number: int) -> Usage:

@@ -14,7 +14,7 @@ import h11
 from pytest_graysplit.formatting.clock import REAL
 from pytest_graysplit.replies.relay.body import MOST_BYTES_PER_ANSWER, MOST_BYTES_PER_ERROR, Body, TooLargeError
 from pytest_graysplit.replies.relay.failures import RawResponse
-from pytest_graysplit.replies.relay.pipe import connected, encoded, reason_of
+from pytest_graysplit.replies.relay.pipe import connected, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Connection:
         pipe = self._pipe
         if pipe is None:
             raise BrokenConnectionError("it was closed")
-        pipe.write(self._written(request))
+        pipe.write(self._encode(request))
         event = await self._next_event(pipe)
         while type(event) is h11.InformationalResponse:
             event = await self._next_event(pipe)
@@ -121,7 +121,7 @@ class Connection:
             self._http.receive_data(data)
         return event
 
-    def _written(self, request: Request) -> bytes:
+    def _encode(self, request: Request) -> bytes:
         endpoint = self._endpoint
         forwarded = endpoint.proxy is not None and endpoint.tls is None
         target = f"http://{endpoint.authority}{request.target}" if forwarded else request.target
@@ -130,7 +130,10 @@ class Connection:
             headers.append(("content-length", str(len(request.content))))
         if forwarded and endpoint.proxy and endpoint.proxy.authorization:
             headers.append(("proxy-authorization", endpoint.proxy.authorization))
-        return encoded(self._http, request.method, target, headers, request.content)
+        http, content = self._http, request.content
+        head = http.send(h11.Request(method=request.method, target=target, headers=headers)) or b""
+        body = http.send(h11.Data(data=content)) or b"" if content else b""
+        return head + body + (http.send(h11.EndOfMessage()) or b"")
 
     def _rests(self) -> bool:
         """Tell whether nothing follows the response, so that the connection can serve another request."""

@@ -167,15 +167,6 @@ async def connected(endpoint: Endpoint) -> Pipe:
         raise CannotConnectError(reason_of(error)) from None
 
 
-def encoded(
-    http: h11.Connection, method: str, target: str, headers: list[tuple[str, str]], content: bytes = b""
-) -> bytes:
-    """Return a whole request as it is sent over the wire."""
-    begin = http.send(h11.Request(method=method, target=target, headers=headers)) or b""
-    middle = http.send(h11.Data(data=content)) or b"" if content else b""
-    return begin + middle + (http.send(h11.EndOfMessage()) or b"")
-
-
 def reason_of(error: Exception) -> str:
     """Explain in a few words why a connection could not be opened, or ended."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -220,7 +211,8 @@ async def _tunnel(pipe: Pipe, endpoint: Endpoint) -> None:
     headers = [("host", authority), ("user-agent", "pytest-graysplit")]
     if endpoint.proxy and endpoint.proxy.authorization:
         headers.append(("proxy-authorization", endpoint.proxy.authorization))
-    pipe.write(encoded(http, "CONNECT", authority, headers))
+    head = http.send(h11.Request(method="CONNECT", target=authority, headers=headers)) or b""
+    pipe.write(head + (http.send(h11.EndOfMessage()) or b""))
     while (event := http.next_event()) is h11.NEED_DATA or type(event) is h11.InformationalResponse:
         if event is h11.NEED_DATA:
             http.receive_data(await pipe.read())

@@ -79,7 +79,7 @@ class TrafficSource:
 
     def case(self, case_id: str) -> dict[str, Json] | None:
         """Return one failed request as it was logged, or None."""
-        found = find_failed_request(self._monitor.troubles, case_id)
+        found = find_failed_request(self._monitor.failures, case_id)
         return None if found is None else failed_request_json(found)
 
 
@@ -108,7 +108,7 @@ def _shown(monitor: Monitor, title: str) -> dict[str, Json]:
         },
         "arms": [_arm(arm, edges) for arm in state.sums],
         "comparisons": [_comparison(grade) for grade in state.grades],
-        "worst": worst_json(monitor.troubles),
+        "worst": worst_json(monitor.failures),
         "windows": list(_windows(monitor)),
         "notes": list(_own_notes(state)),
     }

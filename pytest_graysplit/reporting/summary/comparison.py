@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.reporting.summary.table import Line, Style
     from pytest_graysplit.types import MetricUsage
     from pytest_graysplit.verdict import Changes, Criterion, Verdict
-    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary, Results
+    from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
-WORST = 5
-MOST_BROKEN = 5
 INDENT = 16
 # The label of the line about the cost of a metric.
 _ASKED = {"semantic": "embeddings"}
@@ -230,59 +228,3 @@ def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int
         for part in wrapped:
             yield (StyledText(lead), StyledText(part, _DECISION_STYLES.get(decision, "")))
             lead = " " * INDENT
-
-
-def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:
-    """Name the broken cases with the kind of the failed expectation, the worst first, and count those left out."""
-    named = [f"{one.name} ({one.missed})" if one.missed else one.name for one in verdict.broken]
-    lead, indent = "broken cases: ", " " * 14
-    if len(named) > MOST_BROKEN:
-        named[MOST_BROKEN:] = [f"{len(named) - MOST_BROKEN:,} more"]
-    text = lead
-    for number, name in enumerate(named):
-        piece = name if number == len(named) - 1 else f"{name} ·"
-        if text.strip() and text != lead and len(f"{text}{piece}") > width:
-            yield (StyledText(text.rstrip()),)
-            text = indent
-        text += f"{piece} "
-    if named:
-        yield (StyledText(text.rstrip()),)
-
-
-def worst_cases(results: Results, verdict: Verdict, width: int) -> str:
-    """Name the least similar cases in one line: those below their threshold, or all if there is no threshold.
-
-    The line is empty if the treatment broke a case.
-    """
-    if verdict.broken:
-        return ""
-    scored = [
-        (one.similarity, row.name, one.threshold)
-        for row in results.rows
-        if (one := row.comparisons.get(verdict.treatment)) and one.similarity is not None
-    ]
-    asserted = any(threshold is not None for _, _, threshold in scored)
-    shown = [
-        f"{name} {format_score(value, against=threshold)}"
-        for value, name, threshold in sorted(scored, key=lambda case: case[:2])
-        if (value < 1 if not asserted else threshold is not None and value < threshold)
-    ][:WORST]
-    text = shown[0] if shown else ""
-    for piece in shown[1:]:
-        if len("worst cases:  · ") + len(text) + len(piece) > width:
-            break
-        text += f" · {piece}"
-    return f"worst cases: {text}" if shown else ""
-
-
-def undiscriminating(results: Results, width: int) -> str:
-    """Name the cases that cannot tell a treatment from noise, the noisiest first, in one line."""
-    blind = sorted((row.self_similarity or 0.0, row.name) for row in results.rows if row.discriminates is False)
-    for reason in (" (the control is less like itself than the threshold)", ""):
-        for shown in range(min(len(blind), WORST), 0, -1):
-            names = [name for _, name in blind[:shown]]
-            names += [f"{len(blind) - shown} more"] if len(blind) > shown else []
-            text = f"cannot discriminate: {listed(names)}{reason}"
-            if len(text) <= width:
-                return text
-    return f"cannot discriminate: {plural(len(blind), 'case')}" if blind else ""

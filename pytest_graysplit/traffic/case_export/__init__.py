@@ -1,1 +1,1 @@
-"""Cases from a traffic log: a stratified sample with personal data taken out."""
+"""Cases from a traffic log: a stratified sample without personal data."""

@@ -1,4 +1,4 @@
-"""From a log of live traffic to the fields of cases."""
+"""Export cases from a log of live traffic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.log.reader import Line
     from pytest_graysplit.types import Json, Message
 
-# What tells the relay how to deliver, or whom it serves; it changes no answer.
+# These parameters control delivery or identify the user; they do not change the reply.
 _NOT_ASKED = frozenset({
     "model", "messages", "stream", "stream_options", "user", "safety_identifier", "prompt_cache_key", "metadata",
     "store", "service_tier", "n",
@@ -30,7 +30,7 @@ _TOOLS = ("tools", "functions", "response_format")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """What the command was asked for."""
+    """The options of `graysplit cases from-traffic`."""
 
     size: int
     seed: int
@@ -41,11 +41,11 @@ class ExportOptions:
 
 @dataclass(slots=True, kw_only=True)
 class CaseExport:
-    """The fields of every case, and what there is to tell about how they came to be.
+    """The fields of all exported cases, and the counts for the report.
 
-    `left_out` counts requests by reason, `hidden` values that were taken out of the written cases by kind;
-    `with_tools` are written cases whose request gave tools or a form of answer that the case does not; `models` are
-    those of the split, the control's first.
+    `left_out` counts requests by reason, `hidden` the redacted values of the exported cases by kind. `with_tools`
+    counts cases whose request had tools or a response format that the case lacks. `models` are those of the split, the
+    control first.
     """
 
     rows: list[dict[str, Json]] = field(default_factory=list)
@@ -59,44 +59,44 @@ class CaseExport:
     models: tuple[str, ...] = ()
 
 
-def export_cases(lines: Iterable[Line], wanted: ExportOptions) -> CaseExport:
+def export_cases(lines: Iterable[Line], options: ExportOptions) -> CaseExport:
     """Read the requests, keep each prompt once, and draw the sample; raise UsageError for a log without texts."""
-    made = CaseExport()
-    prompts = _distinct(lines, wanted, made)
-    if not prompts and made.left_out["without texts"]:
+    export = CaseExport()
+    prompts = _distinct(lines, options, export)
+    if not prompts and export.left_out["without texts"]:
         raise UsageError(
-            f"the log holds {plural(made.requests, 'request')} and no texts: there is nothing to ask again",
-            hint="cases need a log that keeps texts; it can take out personal data by its redact hook",
+            f"the log holds {plural(export.requests, 'request')} and no texts, so no case can be made",
+            hint="cases need a log with texts; the redact hook of the log can remove personal data",
             slug=Slug.TRAFFIC_NO_TEXTS,
         )
-    made.distinct = len(prompts)
-    made.repeats = sum(prompt.asked for prompt in prompts.values()) - len(prompts)
-    made.sample = draw(tuple(prompts.values()), wanted.size, wanted.seed)
-    for prompt in made.sample.prompts:
-        made.rows.append(_case(prompt, wanted, made))
-    return made
+    export.distinct = len(prompts)
+    export.repeats = sum(prompt.asked for prompt in prompts.values()) - len(prompts)
+    export.sample = draw(tuple(prompts.values()), options.size, options.seed)
+    for prompt in export.sample.prompts:
+        export.rows.append(_case(prompt, options, export))
+    return export
 
 
-def _distinct(lines: Iterable[Line], wanted: ExportOptions, made: CaseExport) -> dict[str, Prompt]:
+def _distinct(lines: Iterable[Line], options: ExportOptions, export: CaseExport) -> dict[str, Prompt]:
     prompts: dict[str, Prompt] = {}
-    # Most of what is asked twice is asked in the same words: such a request costs one lookup.
+    # Most repeated prompts are identical, so they cost one lookup.
     seen: dict[str, Prompt] = {}
     for _, record in lines:
         if isinstance(record, SplitRecord):
-            made.models = tuple(arm.model for arm in record.arms)
+            export.models = tuple(arm.model for arm in record.arms)
         if not isinstance(record, RequestRecord):
             continue
-        made.requests += 1
-        if reason := _unusable(record, wanted):
-            made.left_out[reason] += 1
+        export.requests += 1
+        if reason := _unusable(record, options):
+            export.left_out[reason] += 1
             continue
         messages = record.messages or ()
         raw = key_of(messages)
         prompt = seen.get(raw)
         if prompt is None:
-            fields = _fields(messages, PiiRedactor(), wanted)
+            fields = _fields(messages, PiiRedactor(), options)
             if problem := _refused(fields):
-                made.left_out[problem] += 1
+                export.left_out[problem] += 1
                 continue
             key = key_of([fields])
             prompt = seen[raw] = prompts.setdefault(
@@ -106,14 +106,14 @@ def _distinct(lines: Iterable[Line], wanted: ExportOptions, made: CaseExport) ->
     return prompts
 
 
-def _unusable(record: RequestRecord, wanted: ExportOptions) -> str:
-    if record.forced and not wanted.forced:
+def _unusable(record: RequestRecord, options: ExportOptions) -> str:
+    if record.forced and not options.forced:
         return "routed by force"
     if record.messages is None:
         return "without texts"
     if not any(_says_something(message.get("content")) for message in record.messages):
         return "without a word in them"
-    if not wanted.personal_data and any(_beside_text(message.get("content")) for message in record.messages):
+    if not options.personal_data and any(_beside_text(message.get("content")) for message in record.messages):
         return "with images or files, in which personal data cannot be found"
     return ""
 
@@ -132,29 +132,29 @@ def _refused(fields: Mapping[str, Json]) -> str:
     try:
         build_case(fields, where="")
     except UsageError as error:
-        return f"that no case can hold ({error.problem.removeprefix(': ')})"
+        return f"that cannot be written as a case ({error.problem.removeprefix(': ')})"
     return ""
 
 
-def _case(prompt: Prompt, wanted: ExportOptions, made: CaseExport) -> dict[str, Json]:
-    scrubber = PiiRedactor()
-    asked = _fields(prompt.messages, scrubber, wanted)
-    case = build_case(asked, where="")
-    fields: dict[str, Json] = {"id": id_of(case.messages), **asked}
+def _case(prompt: Prompt, options: ExportOptions, export: CaseExport) -> dict[str, Json]:
+    redactor = PiiRedactor()
+    case_fields = _fields(prompt.messages, redactor, options)
+    case = build_case(case_fields, where="")
+    fields: dict[str, Json] = {"id": id_of(case.messages), **case_fields}
     params: dict[str, Json] = {
         name: value for name, value in prompt.params.items() if name not in _NOT_ASKED and value is not None
     }
-    if wanted.params and params:
-        fields["params"] = dict(params) if wanted.personal_data else scrubber.table(params)
-    made.with_tools += not wanted.params and any(params.get(name) for name in _TOOLS)
-    troubles = [f"was-{outcome}" for outcome in prompt.failures]
+    if options.params and params:
+        fields["params"] = dict(params) if options.personal_data else redactor.table(params)
+    export.with_tools += not options.params and any(params.get(name) for name in _TOOLS)
+    failures = [f"was-{outcome}" for outcome in prompt.failures]
     repeated = ["repeated"] if prompt.asked > 1 else []
-    fields["tags"] = ["traffic", *troubles, *repeated]
+    fields["tags"] = ["traffic", *failures, *repeated]
     if prompt.unit:
         fields["cluster"] = prompt.unit[:12]
-    made.hidden.update(scrubber.found)
+    export.hidden.update(redactor.found)
     return fields
 
 
-def _fields(messages: Sequence[Message], scrubber: PiiRedactor, wanted: ExportOptions) -> dict[str, Json]:
-    return fields_of(messages if wanted.personal_data else [scrubber.message(message) for message in messages])
+def _fields(messages: Sequence[Message], redactor: PiiRedactor, options: ExportOptions) -> dict[str, Json]:
+    return fields_of(messages if options.personal_data else [redactor.message(message) for message in messages])

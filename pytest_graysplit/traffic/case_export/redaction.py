@@ -1,7 +1,8 @@
-"""Takes personal data out of texts, and leaves what a prompt means: dates, prices, versions, order numbers.
+"""Redact personal data in texts, and keep the meaning of a prompt: dates, prices, versions, order numbers.
 
-What has a form is found by its form, and by its checksum where it has one. Names, passwords and postal addresses have
-none: they stay. Each value becomes a placeholder such as `<email-1>`, the same value the same one throughout a case.
+Values with a fixed format are found by it, and checked by their checksum if they have one. Names, passwords and postal
+addresses have no fixed format and stay. Each value becomes a placeholder such as `<email-1>`; the same value has the
+same placeholder throughout a case.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.traffic.case_export.checksums import fits_iban, fits_luhn
 from pytest_graysplit.traffic.case_export.pii_patterns import KEEP, joined
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json, Message
 
-# None of the forms is in a text without one of these.
+# Every match contains at least one of these.
 _SUSPECT = re.compile(r"\d|@|://|(?i:[\[({] ?at ?[\])}])|PRIVATE KEY|earer |eyJ|::")
 _DAY = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _DATE = re.compile(r"\d{1,4}([./-])\d\d?\1\d{1,4}")
-# What was written as a card or an account is a long number too where its checksum is wrong, as by a slip of the finger.
+# A card or account number with a wrong checksum, for example a typo, is still redacted as a long number.
 _LONG = re.compile(r"\d{7}|(?<!\d)(?!(?:(?:19|20)\d\d[ -]?){4})\d{4}(?:[ -]\d{4}){3}(?!\d)")
 _UNTOUCHED = frozenset({"role", "type", "id", "tool_call_id"})
 _ANY, _GROUPS = joined()
 
 
 class PiiRedactor:
-    """Takes personal data out of the texts of one case; `found` tells how many values of each kind it has met."""
+    """A redactor for the texts of one case; `found` counts the values of each kind."""
 
     def __init__(self) -> None:
         self._placeholders: dict[tuple[str, str], str] = {}
@@ -40,11 +40,11 @@ class PiiRedactor:
         return _ANY.sub(self._replace, text) if _SUSPECT.search(text) else text
 
     def table(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """Return an object with every text in it scrubbed, apart from what ties messages together."""
+        """Return an object with every text in it redacted, except ids that link messages to each other."""
         return {name: part if name in _UNTOUCHED else self._json(part) for name, part in values.items()}
 
     def message(self, message: Message) -> dict[str, Json]:
-        """Return a message with every text in it scrubbed; who speaks becomes `person-1`, as relays take names."""
+        """Return a message with every text redacted; a user's name becomes `person-1`, a form that relays accept."""
         name = message.get("name")
         if message.get("role") != "user" or not isinstance(name, str):
             return self.table(message)
@@ -58,24 +58,24 @@ class PiiRedactor:
         return [self._json(part) for part in value] if isinstance(value, list | tuple) else value
 
     def _replace(self, match: re.Match[str]) -> str:
-        # The group that closed last is the outermost, which stands for the form.
+        # The group that closed last is the outermost, which identifies the pattern.
         kind, group = _GROUPS[match.lastgroup or ""]
         if kind == KEEP:
             return match[0]
         value = match[group]
-        meant = _MEANT[kind](value) if kind in _MEANT else value
-        if kind in ("card", "iban") and not meant and _LONG.search(value):
-            kind, meant = "number", value
-        if not meant:
+        normalised = _NORMALISED[kind](value) if kind in _NORMALISED else value
+        if kind in ("card", "iban") and not normalised and _LONG.search(value):
+            kind, normalised = "number", value
+        if not normalised:
             return match[0]
         before = match.start(group) - match.start()
-        return match[0][:before] + self._placeholder(kind, meant) + match[0][before + len(value) :]
+        return match[0][:before] + self._placeholder(kind, normalised) + match[0][before + len(value) :]
 
-    def _placeholder(self, kind: str, meant: str) -> str:
-        known = self._placeholders.get((kind, meant))
+    def _placeholder(self, kind: str, normalised: str) -> str:
+        known = self._placeholders.get((kind, normalised))
         if known is None:
             self.found[kind] = self.found.get(kind, 0) + 1
-            known = self._placeholders[kind, meant] = f"<{kind}-{self.found[kind]}>"
+            known = self._placeholders[kind, normalised] = f"<{kind}-{self.found[kind]}>"
         return known
 
 
@@ -93,26 +93,39 @@ def _iban(value: str) -> str:
     return compact if fits_iban(compact) else ""
 
 
+# The checksums are a few lines each: the library that has them all, python-stdnum, is under the LGPL.
+def fits_iban(compact: str) -> bool:
+    """Tell whether an IBAN, without spaces, has the right check digits (ISO 7064, mod 97-10)."""
+    rearranged = compact[4:] + compact[:4]
+    return compact.isascii() and int("".join(str(int(letter, 36)) for letter in rearranged)) % 97 == 1
+
+
+def fits_luhn(digits: str) -> bool:
+    """Tell whether the last digit of a card number is the right one (ISO/IEC 7812-1)."""
+    doubled = (2 * int(digit) for digit in digits[-2::-2])
+    return (sum(map(int, digits[::-2])) + sum(value - 9 if value > 9 else value for value in doubled)) % 10 == 0
+
+
 def _address(value: str) -> str:
     try:
         address = ipaddress.ip_address(value.strip("."))
     except ValueError:
         return ""
-    # Nobody's address: this machine, none at all, a mask. And `ab::cd` is a name in many programs.
-    spared = address.is_loopback or address.is_unspecified or value.startswith("255.")
-    return "" if spared or not re.search(r"\d", value) else str(address)
+    # Loopback, unspecified addresses and masks are not personal. `ab::cd` is a name in many programs.
+    impersonal = address.is_loopback or address.is_unspecified or value.startswith("255.")
+    return "" if impersonal or not re.search(r"\d", value) else str(address)
 
 
 def _phone(value: str) -> str:
     digits = _digits(value)
     if _DATE.fullmatch(value) or digits.endswith("0000") or not 7 <= len(digits) <= 15:
         return ""
-    # With a leading zero, fewer than nine digits are as well the parts of a date.
+    # With a leading zero, fewer than nine digits can also be the parts of a date.
     return "" if digits[0] == "0" and digits[1] != "0" and len(digits) < 9 else digits
 
 
 def _number(value: str) -> str:
-    """Leave what is round, such as a million, and days written in one."""
+    """Ignore round numbers, such as a million, and dates without separators."""
     return "" if value.endswith("000") or _DAY.fullmatch(value) else value
 
 
@@ -120,7 +133,7 @@ def _digits(value: str) -> str:
     return re.sub(r"\D", "", value)
 
 
-# What makes two spellings one value; "" is no such value after all.
-_MEANT: Mapping[str, Callable[[str], str]] = {
+# Normalise the spellings of a value; "" means that the text is not such a value after all.
+_NORMALISED: Mapping[str, Callable[[str], str]] = {
     "email": _email, "card": _card, "iban": _iban, "ip": _address, "phone": _phone, "number": _number,
 }  # fmt: skip

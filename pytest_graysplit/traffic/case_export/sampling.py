@@ -1,7 +1,7 @@
-"""Which prompts of live traffic become cases: each once, from every kind of request, the same from the same log.
+"""Sample the prompts of live traffic: each prompt once, from every stratum, reproducibly.
 
-Pure. A prompt's place in the sample is a hash of the prompt and the seed, so lines that are added to a log bring in a
-few prompts and leave the others where they were.
+A prompt's position in the sample is a hash of the prompt and the seed, so new lines in a log add a few prompts and
+leave the others in place.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGITS = re.compile(r"\d+")
 
 @dataclass(slots=True, kw_only=True)
 class Prompt:
-    """What was asked, in the words of the first who asked it; `outcomes` counts how its requests ended, by arm."""
+    """A prompt in the words of its first request; `outcomes` counts its requests by arm and outcome."""
 
     key: str
     messages: Sequence[Message]
@@ -37,14 +37,14 @@ class Prompt:
 
     @property
     def asked(self) -> int:
-        """How many requests asked it."""
+        """The number of requests with this prompt."""
         return self.outcomes.total()
 
     @property
     def failures(self) -> tuple[Outcome, ...]:
-        """The outcomes other than ok that an arm had at least once in ten requests.
+        """The outcomes other than ok in at least a tenth of an arm's requests.
 
-        A prompt that is asked a thousand times has met every kind of failure once.
+        With this threshold, a prompt that is sent a thousand times does not count as failed because of one failure.
         """
         by_arm: Counter[str] = Counter()
         for (arm, _), count in self.outcomes.items():
@@ -54,16 +54,16 @@ class Prompt:
 
 
 class Stratum(NamedTuple):
-    """One kind of prompt, by what is the same whichever model answers."""
+    """One kind of prompt, described by properties that do not depend on the model."""
 
-    trouble: str
+    failures: str
     turns: str
     script: str
     length: str
 
 
 class StratumSample(NamedTuple):
-    """How a stratum takes part in the sample."""
+    """The share of a stratum in the sample."""
 
     stratum: Stratum
     prompts: int
@@ -73,21 +73,21 @@ class StratumSample(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The prompts that were chosen, in the order in which they were first asked, and the strata they came from."""
+    """The chosen prompts, in the order of their first requests, and the strata."""
 
     prompts: tuple[Prompt, ...]
     strata: tuple[StratumSample, ...]
 
 
 def key_of(messages: Sequence[Message]) -> str:
-    """Return what prompts have in common that differ in case, white space and digits only."""
+    """Return a key that ignores case, white space and digits."""
     text = json.dumps(messages, sort_keys=True, ensure_ascii=False).casefold().replace("\\n", " ").replace("\\t", " ")
     alike = _DIGITS.sub("0", " ".join(text.split()))
     return hashlib.sha256(alike.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def draw(prompts: Sequence[Prompt], size: int, seed: int) -> Sample:
-    """Choose so many prompts: a share of every stratum, and at least one of each while there are enough to take."""
+    """Choose `size` prompts: a proportional share of every stratum, and at least one of each if `size` allows."""
     strata = _stratified(prompts)
     sizes = {stratum: len(members) for stratum, members in strata.items()}
     taken = allocate(sizes, min(size, len(prompts)))
@@ -102,9 +102,9 @@ def draw(prompts: Sequence[Prompt], size: int, seed: int) -> Sample:
 
 
 def allocate(sizes: Mapping[Stratum, int], total: int) -> dict[Stratum, int]:
-    """Share out the sample in proportion to the sizes, whole numbers by the largest remainder.
+    """Share out the sample in proportion to the sizes, in whole numbers by the largest remainder.
 
-    Each stratum gets at least one where `total` allows; never more than it has.
+    Each stratum gets at least one if `total` allows, and at most its size.
     """
     ones: set[Stratum] = set()
     while len(sizes) <= total:
@@ -154,13 +154,13 @@ def _turns(messages: Sequence[Message]) -> int:
 
 
 def _text(messages: Sequence[Message]) -> str:
-    """Return what users said; the system's words are the same for most."""
+    """Return the texts of the users; the system's words are the same in most requests."""
     contents = [message.get("content") for message in messages if message.get("role") == "user"]
     return "\n".join(text for content in contents for text in _texts_in(content))
 
 
 def _texts_in(content: Json) -> Iterator[str]:
-    """Yield the texts of a message's content, which is one or a list of parts."""
+    """Yield the texts of a message's content, which is a text or a list of parts."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, list):

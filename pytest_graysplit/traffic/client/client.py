@@ -1,4 +1,4 @@
-"""The client of an application: splits its calls between the arms, counts each, and logs it."""
+"""The client of an application: it splits calls between the arms, counts each call, and logs it."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Connections are opened as they are needed; a service has more in flight than a test run.
+# Connections are opened on demand; a service has more requests in flight than a test run.
 CONCURRENCY = 64
-# The fields of a reply that hold what a model said to the user.
-_SAID = frozenset({"text", "reasoning", "tool_calls"})
+# The fields of a reply that hold the model's output to the user.
+_MODEL_TEXTS = frozenset({"text", "reasoning", "tool_calls"})
 
 
 class SplitClient:
-    """Asks the arm of each unit, through one pool of connections; use it as `async with SplitClient(...) as client`.
+    """A client that sends each request to the arm of its unit; use it as `async with SplitClient(...) as client`.
 
-    Every request is counted by `monitor` (one of its own if none is given) and, with `log`, written to that file,
-    whether it succeeds or not. `fallback` lets the control answer where a treatment fails. `headers` are templates
-    that tell the relay the arm: names such as "X-AB-Variant", or a mapping of own ones. `redact` takes what must not be
-    stored out of every logged text; `keep_texts=False` logs none. The key comes from the environment unless `api_key`
-    is given, prices, aliases and headers from the pyproject.toml that `project` names.
+    `monitor` counts every request, failed ones too; without it the client creates its own. With `log`, every request is
+    also written to that file. `fallback` lets the control answer if a treatment fails. `headers` are templates that
+    tell the relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts
+    from each logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is
+    given. Prices, aliases and headers come from the pyproject.toml at `project`.
     """
 
-    def __init__(  # noqa: PLR0913 # what an application may choose, each by name
+    def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
         self,
         splitter: TrafficSplitter,
         *,
@@ -73,7 +73,7 @@ class SplitClient:
         requests_per_min: int | None = None,
         project: str | os.PathLike[str] | None = None,
     ) -> None:
-        """Check everything that can be wrong before the first request; raise UsageError for what is."""
+        """Check all arguments before the first request; raise UsageError for an invalid one."""
         given = {
             "base-url": base_url,
             "timeout": timeout_s,
@@ -91,7 +91,7 @@ class SplitClient:
         self._without_secrets = redactor(self._settings.secrets)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
-        self._books = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._relay: Relay | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -106,41 +106,41 @@ class SplitClient:
         relay, self._relay, self._loop = self._relay, None, None
         if relay is not None:
             await relay.__aexit__()
-        self._books.close()
+        self._recorder.close()
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
     ) -> SplitReply:
         """Ask the model of the unit's arm and return the reply with its arm; `params` go into the request.
 
-        May be awaited from any task, and from loops in other threads too. Raises RequestFailedError, caused by the
-        relay's own error where there is one, when there is no answer; UsageError for what cannot be asked.
+        It may be awaited from any task, also from loops in other threads. Raises RequestFailedError if there is no
+        answer, with the relay's own error as its cause, and UsageError for an invalid request.
         """
         call = self._call(messages, unit, force, params)
-        return await self._at_home(self._serve(call))
+        return await self._in_own_loop(self._serve(call))
 
     async def warm_up(self) -> tuple[str, ...]:
-        """Look at the relay's list of models, and open connections, before the first user comes; costs nothing.
+        """Check the relay's list of models and open connections before the first request; costs nothing.
 
-        Returns warnings, also of a list that the key may not read; raises RelayError where nothing answers at the
-        address.
+        Returns warnings, for example if the key may not read the list; raises RelayError if the address does not
+        answer.
         """
         models = list(dict.fromkeys(split.model for split in self._splitter.splits))
-        return await self._at_home(self._warmed_up(self._open_relay(), models))
+        return await self._in_own_loop(self._warmed_up(self._open_relay(), models))
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
-        """Count and log what a user thought of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
-        self._books.feedback(request_id, score, before=before)
+        """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
+        self._recorder.feedback(request_id, score, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
         splitter = self._named(splitter)
         self._check_headers(splitter)
         self._splitter = splitter
-        self._books.use(splitter)
+        self._recorder.use(splitter)
 
     def _named(self, splitter: TrafficSplitter) -> TrafficSplitter:
-        """Return the splitter with models under their own names; the very same where none goes by an alias."""
+        """Return the splitter with aliases resolved, or the same splitter if it has none."""
         aliases = {**BUILT_IN_ALIASES, **self._settings.table.aliases}
         return splitter.named(aliases) if any(split.model in aliases for split in splitter.splits) else splitter
 
@@ -151,8 +151,8 @@ class SplitClient:
     def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
         if "model" in params:
             raise UsageError(
-                "model is decided by the split, and was given as a parameter",
-                hint="leave it out, or route this request with force=ARM",
+                "the split decides the model, but model was given as a parameter",
+                hint="leave it out, or choose the arm of this request with force=ARM",
                 slug=Slug.SPLIT_PARAM,
             )
         _check_messages(messages)
@@ -168,24 +168,24 @@ class SplitClient:
         began_s, relay = time.perf_counter(), self._open_relay()
         reply: Reply | None = None
         try:
-            reply, stop = await self._ask(relay, call.assignment, call)
-            stand_in = None
+            reply, cause = await self._ask(relay, call.assignment, call)
+            fallback = None
             if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
-                stand_in, stop = await self._ask(relay, call.splitter.assignments[0], call)
+                fallback, cause = await self._ask(relay, call.splitter.assignments[0], call)
         except BaseException:
-            # Whoever gave up waiting has not taken the request back: it may have been sent, and may be billed.
-            self._books.enter(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
+            # A cancelled request may have been sent and may be billed, so it is counted.
+            self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
             raise
-        request_id = self._books.enter(call, reply, stand_in)
+        request_id = self._recorder.record(call, reply, fallback)
         answered = arm_reply(
-            stand_in or reply,
+            fallback or reply,
             arm=call.assignment.arm,
             role=call.assignment.role,
             request_id=request_id,
-            failed=None if stand_in is None else reply,
+            failed=None if fallback is None else reply,
         )
         if answered.outcome == "error":
-            raise failure(answered) from stop
+            raise failure(answered) from cause
         return answered
 
     async def _ask(self, relay: Relay, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
@@ -193,10 +193,11 @@ class SplitClient:
         params = {**table.params_of(split.model), **split.params, **call.params}
         body: dict[str, Json] = {"model": split.model, "messages": [dict(one) for one in call.messages], **params}
         headers = headers_of(self._templates, assignment)
-        reply, stop = await relay.attempt(split.model, body, headers=headers)
-        # Sums, log, page and metrics show these; what the model said is the user's, and is redacted for the log.
-        reply = redact_reply(reply, self._without_secrets, kept=_SAID)
-        return self._prices.priced(reply), stop
+        reply, cause = await relay.attempt(split.model, body, headers=headers)
+        # Sums, log, page and metrics show these fields. The model's output belongs to the user, and is redacted only
+        # for the log.
+        reply = redact_reply(reply, self._without_secrets, kept=_MODEL_TEXTS)
+        return self._prices.priced(reply), cause
 
     async def _warmed_up(self, relay: Relay, models: Sequence[str]) -> tuple[str, ...]:
         warnings = await relay.preflight(models, first_alone=False)
@@ -208,18 +209,18 @@ class SplitClient:
             raise client_closed()
         return self._relay
 
-    async def _at_home(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do it in the loop that the connections belong to."""
-        home = self._loop
-        if home is None or home is asyncio.get_running_loop():
+    async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await the work in the loop that owns the connections."""
+        own_loop = self._loop
+        if own_loop is None or own_loop is asyncio.get_running_loop():
             return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, home))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, own_loop))
 
 
 def _check_messages(messages: object) -> None:
     if not isinstance(messages, list | tuple) or not all(isinstance(message, Mapping) for message in messages):
         raise UsageError(
-            f"messages hold what is no message: {shortened(repr(messages), 60)}",
+            f"messages contain an invalid message: {shortened(repr(messages), 60)}",
             hint='write them as [{"role": "user", "content": "..."}], the oldest first',
             slug=Slug.SPLIT_MESSAGES,
         )
@@ -237,7 +238,7 @@ def _settings_of(given: Mapping[str, object], api_key: str | None, project: str 
     settings = read_settings(None if project is None else Path(project), environ, first=[layer])
     if api_key is None:
         return settings
-    # The key that it takes the place of is as secret as before.
+    # The key of the environment that `api_key` replaces is still a secret.
     own = os.environ.get(OWN_KEY, "").strip()
     idle = {**settings.idle_keys, **({OWN_KEY: Secret(own)} if own else {})}
     variable = "SplitClient(api_key=...)" if settings.key_variable == OWN_KEY else settings.key_variable

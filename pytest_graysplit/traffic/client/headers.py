@@ -1,4 +1,4 @@
-"""Headers that tell a relay which arm a request serves; templates, off unless asked for."""
+"""Header templates that tell a relay the arm of a request; none by default."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.traffic.splitter import Assignment
 
-# What relays and the articles about them know; {route} is baseline or canary.
+# Header names that relays and the articles about them use; {route} is baseline or canary.
 TEMPLATES = {
     "X-AB-Variant": "{role}",
     "X-Request-Route": "{route}",
@@ -24,9 +24,9 @@ FIELDS = ("arm", "model", "role", "route")
 
 
 def templates_of(headers: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """Return header templates by name: known ones by their names, own ones with their texts.
+    """Return header templates by name: known ones by their names, custom ones with their texts.
 
-    Raises UsageError for a name that no template is known for, and for a field that no template has.
+    Raises UsageError for an unknown name and for an unknown field.
     """
     given = dict(headers) if isinstance(headers, Mapping) else {name: _known(name) for name in headers}
     for name, template in given.items():
@@ -35,7 +35,7 @@ def templates_of(headers: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
 
 
 def headers_of(templates: Mapping[str, str], assignment: Assignment) -> dict[str, str]:
-    """Fill in the templates for an arm, and add the headers of its own.
+    """Fill in the templates for an arm, and add the arm's own headers.
 
     >>> from pytest_graysplit.traffic.splitter import Split, TrafficSplitter
     >>> splitter = TrafficSplitter([Split("a", 0.9), Split("b", 0.1)], salt="docs")
@@ -57,8 +57,8 @@ def _known(name: str) -> str:
         if known.lower() == str(name).lower():
             return template
     raise UsageError(
-        f"no header template is known for {name!r}{nearest(str(name), list(TEMPLATES))}",
-        hint=f'known are {", ".join(TEMPLATES)}; for your own, pass a mapping: headers={{"{name}": "{{arm}}"}}',
+        f"there is no header template {name!r}{nearest(str(name), list(TEMPLATES))}",
+        hint=f'the templates are {", ".join(TEMPLATES)}; for others, pass a mapping: headers={{"{name}": "{{arm}}"}}',
         slug=Slug.SPLIT_HEADER,
     )
 

@@ -1,4 +1,4 @@
-"""Enters each request of live traffic into the monitor and the log."""
+"""Record each request of live traffic in the monitor and in the log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
-from pytest_graysplit.traffic.sums.accumulator import Event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Message, Redactor, Reply
 
 
-# What stands for a text that could not be redacted.
+# Logged instead of a text that could not be redacted.
 UNREDACTED = "[not logged: redact failed]"
 _logger = logging.getLogger("pytest_graysplit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an application asked, and who is to answer; `key` stands for the unit, None where there is none."""
+    """A request of the application and its arm; `key` identifies the unit, None without a unit."""
 
     splitter: TrafficSplitter
     assignment: Assignment
@@ -38,7 +39,7 @@ class Call:
 
 
 class TrafficRecorder:
-    """The monitor and the log together: what is counted in the one is a line in the other."""
+    """The monitor and the log together: each counted request is a line of the log."""
 
     def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
         self._monitor = monitor
@@ -47,35 +48,28 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def enter(self, call: Call, reply: Reply, stand_in: Reply | None) -> str:
-        """Count and log the request and return its id; `stand_in` is the control's reply in place of a failed one."""
-        assignment, now_s = call.assignment, time.time()
-        fallback = None if stand_in is None else _fallback_of(stand_in)
-        request_id = self._monitor.count(
-            call.splitter.identity,
-            assignment.index,
-            call.key,
-            event_of(reply, fallback),
-            now_s,
-            forced=assignment.forced,
-        )
+    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
+        """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
+        now_s = time.time()
+        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply))
+        request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
-            self._tell(self._line(request_id, call, reply, fallback, now_s))
+            self._keep(self._completed(record, request_id, call, reply, now_s))
         return request_id
 
-    def _tell(self, line: RequestRecord) -> None:
+    def _keep(self, record: RequestRecord) -> None:
         if self._log is not None:
-            self._log.write(line)
-        self._monitor.record_failure(line)
+            self._log.write(record)
+        self._monitor.record_failure(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None) -> None:
-        """Count and log what a user thought of an answer."""
+        """Count and log a user's score of an answer."""
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
             self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Tell both that other weights are in force."""
+        """Tell the monitor and the log that other weights are in force."""
         self._monitor.use(splitter)
         if self._log is not None:
             self._log.use(splitter)
@@ -85,34 +79,16 @@ class TrafficRecorder:
         if self._log is not None:
             self._log.close()
 
-    def _line(
-        self, request_id: str, call: Call, reply: Reply, fallback: FallbackCall | None, now_s: float
+    def _completed(
+        self, record: RequestRecord, request_id: str, call: Call, reply: Reply, now_s: float
     ) -> RequestRecord:
-        assignment = call.assignment
-        texts = self._texts(call, reply) if self._keep_texts else {}
-        return RequestRecord(
+        """Return the record with its id, its time and redacted texts."""
+        return replace(
+            record,
             id=request_id,
             at=reply.at or stamp_of(now_s),
-            split=call.splitter.identity,
-            arm=assignment.arm,
-            model=assignment.model,
-            outcome=reply.outcome,
-            unit=None if call.key is None else call.key.hex(),
-            forced=assignment.forced,
-            latency_s=reply.latency_s,
-            ttft_s=reply.ttft_s,
-            queue_s=reply.queue_s,
-            backoff_s=reply.backoff_s,
-            attempts=reply.attempts,
-            retried=reply.retried,
-            error=_kind_of(reply),
             problem=None if reply.error is None else self._clean(reply.error),
-            served_model=reply.served_model,
-            fell_back=reply.fell_back,
-            usage=reply.usage,
-            cost_usd=reply.cost_usd,
-            fallback=fallback,
-            **texts,
+            **(self._texts(call, reply) if self._keep_texts else {}),
         )
 
     def _texts(self, call: Call, reply: Reply) -> dict[str, Any]:
@@ -121,11 +97,11 @@ class TrafficRecorder:
         return {"messages": messages, "params": params, "text": self._clean(reply.text)}
 
     def _clean(self, text: str, /) -> str:
-        """Redact a text; what a hook of the application cannot redact is not logged, and holds no answer back."""
+        """Redact a text; if the hook of the application fails, the text is not logged."""
         try:
             cleaned: object = self._redact(text)
             if not isinstance(cleaned, str):
-                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # as bad as its own
+                raise TypeError(f"redact= returned {type(cleaned).__name__}, not a text")  # noqa: TRY301 # handled like an error of the hook itself
         except Exception:
             if not self._hook_failed:
                 _logger.exception("graysplit: redact= failed; texts that it fails on are not logged")
@@ -134,18 +110,27 @@ class TrafficRecorder:
         return cleaned
 
 
-def event_of(reply: Reply, fallback: FallbackCall | None) -> Event:
-    """Return what the sums need of a reply."""
-    return Event(
+def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> RequestRecord:
+    return RequestRecord(
+        id="",
+        at="",
+        split=call.splitter.identity,
+        arm=call.assignment.arm,
+        model=call.assignment.model,
         outcome=reply.outcome,
+        unit=None if call.key is None else call.key.hex(),
+        forced=call.assignment.forced,
         latency_s=reply.latency_s,
-        cost_usd=reply.cost_usd,
-        usage=reply.usage,
+        ttft_s=reply.ttft_s,
+        queue_s=reply.queue_s,
+        backoff_s=reply.backoff_s,
         attempts=reply.attempts,
-        error=_kind_of(reply),
         retried=reply.retried,
+        error=_kind_of(reply),
         served_model=reply.served_model,
         fell_back=reply.fell_back,
+        usage=reply.usage,
+        cost_usd=reply.cost_usd,
         fallback=fallback,
     )
 

@@ -1,4 +1,4 @@
-"""What an application gets for a message: the reply, and the arm that it is a part of."""
+"""The reply that an application gets, with its arm, and the error for a failed request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ _OF_A_REPLY = tuple(one.name for one in fields(Reply))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitReply(Reply):
-    """A reply of live traffic: `arm` is the one that the unit belongs to, `id` what feedback is given on.
+    """A reply of live traffic: `arm` is the arm of the unit, `id` the id for feedback.
 
-    Where the control answered in the place of a treatment that failed, `model` is the control's, and `failed` the
-    reply that it stands in for.
+    If the control answered after a treatment failed, `model` is the control's, and `failed` is the treatment's reply.
     """
 
     arm: str
@@ -25,24 +24,24 @@ class SplitReply(Reply):
 
 
 class RequestFailedError(GraysplitError):
-    """A request that nobody has answered; `reply` is the failed reply with its arm, its latency in seconds, its id."""
+    """A request without an answer; `reply` is the failed reply with its arm, its latency in seconds and its id."""
 
     reply: SplitReply
 
 
 def arm_reply(reply: Reply, *, arm: str, role: Role, request_id: str, failed: Reply | None = None) -> SplitReply:
-    """Return the reply as a part of its arm."""
+    """Return the reply with its arm."""
     own = {name: getattr(reply, name) for name in _OF_A_REPLY}
     return SplitReply(**own, arm=arm, role=role, id=request_id, failed=failed)
 
 
 def failure(reply: SplitReply) -> RequestFailedError:
-    """Return the error for a request that nobody has answered."""
+    """Return the error for a request without an answer."""
     stand_in = ", and so did the control in its place" if reply.failed is not None else ""
     tries = f"after {reply.attempts} attempts" if reply.attempts > 1 else "at once"
-    hint = "tell the user, or try again later; it has been counted and logged"
+    hint = "tell the user, or try again later; the request was counted and logged"
     if reply.role == "treatment" and reply.failed is None:
-        hint += "; fallback=True lets the control answer where a treatment fails"
+        hint += "; fallback=True lets the control answer if a treatment fails"
     error = RequestFailedError(
         f"{reply.arm} ({(reply.failed or reply).model}) failed {tries}{stand_in}: {reply.error}",
         hint=hint,
@@ -56,6 +55,6 @@ def client_closed() -> UsageError:
     """Return the error for a client that is used outside its block."""
     return UsageError(
         "the client is not open",
-        hint="use it as `async with SplitClient(...) as client`, and ask inside the block",
+        hint="use it as `async with SplitClient(...) as client`, and call it inside the block",
         slug=Slug.SPLIT_CLIENT_CLOSED,
     )

@@ -1,4 +1,4 @@
-"""The client for code that does not await: the same one, in an event loop of its own."""
+"""The client for code that does not await: it runs a SplitClient in an event loop of its own."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SyncSplitClient:
 
     @property
     def monitor(self) -> Monitor:
-        """What counts its requests."""
+        """The monitor that counts the requests."""
         return self._client.monitor
 
     def chat(
@@ -59,7 +59,7 @@ class SyncSplitClient:
         return self._portal_or_error().call(self._client.warm_up)
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
-        """Count and log what a user thought of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
+        """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
         self._client.feedback(request_id, score, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:

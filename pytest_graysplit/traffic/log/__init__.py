@@ -1,1 +1,1 @@
-"""The log of live traffic: its records are written, read and followed."""
+"""The log of live traffic: records, writer, reader, follower."""

@@ -1,4 +1,4 @@
-"""Reads a traffic log, and then whatever is added to it, also when it is rotated away."""
+"""Read a traffic log and follow the lines that are added to it, also across rotations."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class LogFollower:
-    """A log that goes on: `new` yields what has come since it was called last, at first all there is.
+    """A log that is still written: each call of `new` yields the records since the last call.
 
-    Raises UsageError, from the first call where there is no log, and for a line that cannot be read.
+    Raises UsageError for a line that cannot be read, and from the first call if there is no log.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
@@ -29,7 +29,7 @@ class LogFollower:
         self._rest = b""
 
     def new(self) -> Iterator[Line]:
-        """Yield the records that nobody has seen yet."""
+        """Yield the new records; the first call yields all of them."""
         if self._file is None:
             older = [file for file in log_files([self._path]) if file != self._path]
             self._open()
@@ -37,14 +37,14 @@ class LogFollower:
                 yield from read_files(older, warn=self._warn)
         yield from self._added()
         if self._moved():
-            # What the writer added between the last look and the rotation is still in the file that moved.
+            # Lines that were added between the last call and the rotation are still in the moved file.
             yield from self._added()
             self.close()
             self._open()
             yield from self._added()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
         self._file, self._number, self._rest = None, 0, b""
@@ -55,7 +55,7 @@ class LogFollower:
     def _added(self) -> Iterator[Line]:
         if self._file is None:
             return
-        # A line is whole when its end is there; the writer may be in the middle of the last.
+        # A line is complete when its line end is there; the writer may be in the middle of the last line.
         whole, end, self._rest = (self._rest + self._file.read()).rpartition(b"\n")
         lines = (whole + end).splitlines(keepends=True)
         first, self._number = self._number + 1, self._number + len(lines)

@@ -1,4 +1,4 @@
-"""A traffic log as a stream of records: the file itself and, before it, what was rotated away from it."""
+"""Read a traffic log as a stream of records: first its rotated files, then the file itself."""
 
 from __future__ import annotations
 
@@ -21,47 +21,47 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ROTATED = re.compile(r"\.(\d+)(\.gz)?")
-_WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
+_LINE_HINT = "each line is one JSON object, as SplitClient(log=...) writes it"
 
 
 class Line(NamedTuple):
-    """One record of a traffic log, and where it stands (`traffic.jsonl:14`)."""
+    """One record of a traffic log, and its place in the log (`traffic.jsonl:14`)."""
 
     where: str
     record: Record
 
 
-class _Broken(NamedTuple):
+class _BrokenLine(NamedTuple):
     where: str
     problem: str
     cut: bool
 
 
 def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of these files, in this order; raise UsageError when all of them together hold none.
+    """Yield every record of these files, in this order; raise UsageError if there is not a single record.
 
-    A line that a killed process left unfinished, the last of a file or of a run, is told to `warn` and left out.
+    A line that a killed process left incomplete, at the end of a file or of a run, is skipped and reported to `warn`.
     """
     named, line = [], None
     with ExitStack() as stack:
-        # All at once: a writer that rotates meanwhile renames the files, and those that are open stay what they are.
+        # All files are opened at once: a writer may rename them meanwhile, and open files are not affected.
         streams = [(file, stack.enter_context(_opened(file))) for file in files]
         for file, stream in streams:
             named.append(str(file))
             for line in read_lines(_lines(stream, file, warn), str(file), warn=warn):
                 yield line
     if line is None:
-        hint = "a log is written once SplitClient is given log=..., and requests have come"
-        raise UsageError(f"{', '.join(named)}: holds no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
+        hint = "SplitClient(log=...) writes a log as soon as it gets requests"
+        raise UsageError(f"{', '.join(named)}: contains no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
 def log_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the files of these logs, oldest first and each once, also where a pattern named rotated ones as well.
+    """Return the files of these logs, oldest first, each once, even if a pattern also matched rotated files.
 
-    Raises UsageError for a path at which there is no log.
+    Raises UsageError for a path without a log.
     """
     groups = {path: _with_rotated(path) for path in paths}
-    # `traffic.jsonl*` names the rotated files too: they belong before the log that they were rotated from.
+    # `traffic.jsonl*` also matches the rotated files, which belong before their log.
     rotated = {file for path, group in groups.items() for file in group if file != path}
     return tuple(dict.fromkeys(file for path, group in groups.items() if path not in rotated for file in group))
 
@@ -71,7 +71,7 @@ def _with_rotated(path: Path) -> list[Path]:
         raise UsageError(f"{path}: is a folder, not a traffic log", hint="name the .jsonl file", slug=Slug.TRAFFIC_FILE)
     rotated: dict[int, Path] = {}
     try:
-        # Of a file that is being compressed, both forms may be there; the plain one is whole.
+        # While a file is being compressed, both forms may exist; the plain one is complete.
         for file in sorted(path.parent.iterdir(), reverse=True):
             number = _ROTATED.fullmatch(file.name.removeprefix(path.name)) if file.name != path.name else None
             if number and file.name.startswith(path.name):
@@ -97,22 +97,22 @@ def _missing(path: Path) -> UsageError:
 def read_lines(
     lines: Iterable[bytes], name: str, *, first: int = 1, warn: Callable[[str], None] = lambda _: None
 ) -> Iterator[Line]:
-    """Yield the record of each line of a log called `name`, `first` being the number of the first of them."""
-    doubtful: _Broken | None = None
+    """Yield the record of each line of the log called `name`; `first` is the number of the first line."""
+    broken: _BrokenLine | None = None
     for where, found in _decoded(lines, name, first):
-        if doubtful:
-            # A process that was killed in the middle of a line opens the log anew, with the split.
-            _leave_out(doubtful, warn, torn=isinstance(found, SplitRecord))
-            doubtful = None
-        if isinstance(found, _Broken):
-            doubtful = found
+        if broken:
+            # A process that was killed in the middle of a line writes the split first when it opens the log again.
+            _skip(broken, warn, torn=isinstance(found, SplitRecord))
+            broken = None
+        if isinstance(found, _BrokenLine):
+            broken = found
         else:
             yield Line(where, found)
-    if doubtful:
-        _leave_out(doubtful, warn, torn=True)
+    if broken:
+        _skip(broken, warn, torn=True)
 
 
-def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[str, Record | _Broken]]:
+def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[str, Record | _BrokenLine]]:
     decode = msgspec.json.Decoder(Record).decode
     for number, text in enumerate(lines, start=first):
         where = f"{name}:{number}"
@@ -120,13 +120,13 @@ def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[st
             yield where, decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
             if not text.isspace():
-                yield where, _second_look(text, where)
+                yield where, _decode_leniently(text, where)
 
 
-def _leave_out(broken: _Broken, warn: Callable[[str], None], *, torn: bool) -> None:
+def _skip(broken: _BrokenLine, warn: Callable[[str], None], *, torn: bool) -> None:
     if not (torn and broken.cut):
-        raise UsageError(f"{broken.where}: {broken.problem}", hint=_WHOLE, slug=Slug.TRAFFIC_LINE)
-    warn(f"{broken.where}: left out, the line is cut off as by a killed process")
+        raise UsageError(f"{broken.where}: {broken.problem}", hint=_LINE_HINT, slug=Slug.TRAFFIC_LINE)
+    warn(f"{broken.where}: skipped; the line is incomplete, probably because a process was killed")
 
 
 def _opened(file: Path) -> AbstractContextManager[Iterable[bytes]]:
@@ -140,9 +140,9 @@ def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> 
     try:
         yield from stream
     except gzip.BadGzipFile:
-        raise UsageError(f"{file}: is not compressed by gzip", hint=_named(file), slug=Slug.TRAFFIC_FILE) from None
+        raise UsageError(f"{file}: is not compressed by gzip", hint=_gzip_hint(file), slug=Slug.TRAFFIC_FILE) from None
     except (EOFError, zlib.error):
-        warn(f"{file}: the compressed file is cut off; what came before was read")
+        warn(f"{file}: the compressed file is incomplete; the lines before the end were read")
     except OSError as error:
         raise _unreadable(file, error) from None
 
@@ -152,21 +152,21 @@ def _unreadable(file: Path, error: OSError) -> UsageError:
     return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
-def _named(file: Path) -> str:
+def _gzip_hint(file: Path) -> str:
     return f"a plain log is called {file.name.removesuffix('.gz')}, without .gz"
 
 
-def _second_look(text: bytes, where: str) -> Record | _Broken:
-    """Read what the fast decoder refuses: half characters, which models do send; else say what is wrong."""
+def _decode_leniently(text: bytes, where: str) -> Record | _BrokenLine:
+    """Read a line that the fast decoder refuses, such as one with lone surrogates; otherwise describe the error."""
     try:
         loaded: Any = json.loads(text.decode())
     except UnicodeDecodeError as error:
-        # A cut may also go through a character.
-        return _Broken(where, f"is not UTF-8 (byte {error.start + 1})", cut=not text.endswith(b"\n"))
+        # A line can also be cut within a character.
+        return _BrokenLine(where, f"is not UTF-8 (byte {error.start + 1})", cut=not text.endswith(b"\n"))
     except RecursionError:
-        return _Broken(where, "is nested too deeply", cut=False)
+        return _BrokenLine(where, "is nested too deeply", cut=False)
     except ValueError as error:
-        return _Broken(where, f"is not JSON ({error})", cut=text.lstrip().startswith(b"{"))
+        return _BrokenLine(where, f"is not JSON ({error})", cut=text.lstrip().startswith(b"{"))
     found = loaded.get("format") if isinstance(loaded, dict) else None
     if found is not None and found != FORMAT:
         raise UsageError(
@@ -177,5 +177,5 @@ def _second_look(text: bytes, where: str) -> Record | _Broken:
     try:
         record: Record = msgspec.convert(loaded, Record)
     except msgspec.ValidationError as error:
-        return _Broken(where, f"is no line of a traffic log ({error})", cut=False)
+        return _BrokenLine(where, f"is not a line of a traffic log ({error})", cut=False)
     return record

@@ -1,4 +1,4 @@
-"""The lines of a traffic log: the split in force, each request, and what users thought of it."""
+"""The lines of a traffic log: the current split, each request, and users' feedback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT: Literal[1] = 1
 
 
 class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
-    """One arm as the splitter had it; 10,000 basis points are all units."""
+    """One arm of a split; 10,000 basis points are all units."""
 
     arm: str
     role: Role
@@ -23,7 +23,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """The split that the lines after it belong to; written when a log is opened, rotated, or a weight has changed."""
+    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change."""
 
     format: Literal[1] = FORMAT
     split: str
@@ -34,7 +34,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The call to the control that answered in place of a treatment that failed; it is no call of the control arm."""
+    """A call to the control after a treatment failed; the control's own figures do not include it."""
 
     model: str
     outcome: Outcome
@@ -45,12 +45,15 @@ class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     error: str | None = None
 
 
-class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="request"):
-    """One request of live traffic and how it ended; a failed one is a line as well.
+# Not tracked by the garbage collector: a record holds plain JSON values, so it is never in a cycle. Its required fields
+# can be given by position, because the monitor builds a record per request and names cost it time.
+class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind", tag="request"):
+    """One request of live traffic and how it ended: the client fills it, the monitor counts it, the log keeps it.
 
-    `unit` is the splitter's key of the unit in hexadecimal letters, a pseudonym; None where none was named. `error` is
-    the kind of what went wrong, such as http-503, and `retried` those of the attempts before it; all else is in seconds
-    and US dollars. `messages`, `params` and `text` are there unless the log was told to keep no texts.
+    `id` and `at` are empty until the monitor has counted the request. `unit` is the splitter's key of the unit in
+    hexadecimal letters, a pseudonym; None for a request without a unit. `error` is the kind of failure, such as
+    http-503, and `retried` the kinds of the failed attempts before it. All durations are in seconds, costs in US
+    dollars. `messages`, `params` and `text` are None in a log without texts.
     """
 
     id: str
@@ -80,7 +83,7 @@ class RequestRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
-    """What a user thought of one answer, from 0 to 1, and `before` what the same user had said before."""
+    """A user's score of one answer, from 0 to 1; `before` is the earlier score that it replaces."""
 
     id: str
     at: str

@@ -1,4 +1,4 @@
-"""Writes live traffic to a file, a line a request: append-only, rotated, and safe under threads and processes."""
+"""Write live traffic to a file: one line per request, append-only, rotated, safe under threads and processes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _logger = logging.getLogger("pytest_graysplit")
 
 
 class TrafficLog:
-    """A JSONL file of live traffic, and up to nine older ones beside it: traffic.jsonl.1 is the latest of them.
+    """A JSONL file of live traffic with up to nine older files beside it, of which traffic.jsonl.1 is the latest.
 
-    Each line is written whole by one call, so that several processes may share a file. What cannot be written any
-    more, because the disk is full, is counted in `lost` and told once: no answer is held back for it. Raises UsageError
-    where the file cannot be opened. `clock` tells seconds since 1970.
+    Each line is written by one call, so that several processes may share a file. Lines that cannot be written, for
+    example on a full disk, are counted in `lost` and reported once; the answer is still returned. Raises UsageError if
+    the file cannot be opened. `clock` returns seconds since 1970.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TrafficLog:
         self._clock = clock
         self._lock = Lock()
         self._splitter = splitter
-        # Since when these weights are in force: opening the file again makes them no newer.
+        # Opening the file again does not make these weights newer.
         self._since = stamp_of(clock())
         self._file = -1
         try:
@@ -65,26 +65,26 @@ class TrafficLog:
             ) from None
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Tell readers that what follows was split by other weights."""
+        """Record that the following lines are split by other weights."""
         with self._lock:
             self._splitter = splitter
             self._since = stamp_of(self._clock())
-            self._append(self._declaration())
+            self._append(self._split_line())
 
     def write(self, record: RequestRecord | FeedbackRecord) -> None:
         """Append a line; never raises."""
         try:
             line = encode(record) + b"\n"
         except (TypeError, ValueError, RecursionError) as error:
-            # What no relay could be sent either, such as an object among the parameters.
+            # A relay could not be sent such a record either, for example one with an object among the parameters.
             with self._lock:
-                self._lose(f"the record is no JSON: {error}")
+                self._count_lost(f"the record cannot be written as JSON: {error}")
             return
         with self._lock:
             self._append(line)
 
     def close(self) -> None:
-        """Close the file; a line that comes later opens it again."""
+        """Close the file; a later line opens it again."""
         with self._lock:
             self._close()
 
@@ -96,25 +96,26 @@ class TrafficLog:
 
     def _append(self, line: bytes) -> None:
         try:
-            self._follow()
+            self._reopen_if_moved()
             if os.fstat(self._file).st_size + len(line) > self._max_bytes:
                 self._rotate(len(line))
             whole = os.write(self._file, line) == len(line)
-            trouble = "" if whole else "the disk took a part of a line"
+            problem = "" if whole else "only a part of a line was written"
         except OSError as error:
-            trouble = str(error)
-        if trouble:
-            # Whoever opens it again ends a line that was torn, and declares the split, by which readers know.
+            problem = str(error)
+        if problem:
+            # The next process that opens the file ends the torn line and writes the split, which tells readers that it
+            # was torn.
             self._close()
-            self._lose(trouble)
+            self._count_lost(problem)
 
-    def _lose(self, trouble: str) -> None:
+    def _count_lost(self, problem: str) -> None:
         if not self.lost:
-            _logger.warning("graysplit: the traffic log %s cannot be written: %s", self.path, trouble)
+            _logger.warning("graysplit: the traffic log %s cannot be written: %s", self.path, problem)
         self.lost += 1
 
-    def _follow(self) -> None:
-        """Open the file anew where another process, or logrotate, has put a new one in its place."""
+    def _reopen_if_moved(self) -> None:
+        """Open the file again if another process, or logrotate, has replaced it."""
         try:
             there, here = self.path.stat(), os.fstat(self._file) if self._file >= 0 else None
             if here is not None and (there.st_ino, there.st_dev) == (here.st_ino, here.st_dev):
@@ -127,34 +128,34 @@ class TrafficLog:
     def _open(self) -> None:
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         torn = os.fstat(self._file).st_size and not _ends_whole(self.path)
-        # A process that was killed in the middle of a line must not spoil the first one of the next.
-        os.write(self._file, (b"\n" if torn else b"") + self._declaration())
+        # A line that a killed process left incomplete must not damage the next line.
+        os.write(self._file, (b"\n" if torn else b"") + self._split_line())
 
     def _close(self) -> None:
         with suppress(OSError):
             os.close(self._file)
         self._file = -1
 
-    def _rotate(self, coming: int) -> None:
+    def _rotate(self, line_bytes: int) -> None:
         with FileLock(f"{self.path}.lock"):
-            self._follow()  # another process may have done it while this one waited
+            self._reopen_if_moved()  # another process may have rotated it while this one waited
             size = os.fstat(self._file).st_size
-            if size + coming <= self._max_bytes or size <= len(self._declaration()):
+            if size + line_bytes <= self._max_bytes or size <= len(self._split_line()):
                 return
             self._close()
             for number in range(self._backups - 1, 0, -1):
                 with suppress(FileNotFoundError):
-                    self._aged(number).replace(self._aged(number + 1))
+                    self._rotated(number).replace(self._rotated(number + 1))
             if self._backups:
-                self.path.replace(self._aged(1))
+                self.path.replace(self._rotated(1))
             else:
                 self.path.unlink()
             self._open()
 
-    def _aged(self, number: int) -> Path:
+    def _rotated(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")
 
-    def _declaration(self) -> bytes:
+    def _split_line(self) -> bytes:
         splitter = self._splitter
         arms = tuple(
             DeclaredArm(arm=one.arm, role=one.role, model=one.model, basis_points=points)

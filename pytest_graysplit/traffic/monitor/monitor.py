@@ -1,10 +1,11 @@
-"""Sums up live traffic as it comes: thread-safe, in bounded memory, and graded whenever somebody asks."""
+"""The monitor of live traffic: it counts each request in bounded memory, and grades the treatments on demand."""
 
 from __future__ import annotations
 
 import os
 import random
 import time
+import warnings
 from collections import deque
 from decimal import Decimal
 from pathlib import Path
@@ -18,11 +19,12 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
-from pytest_graysplit.traffic.monitor.request_id import APART, new_id, read_id
+from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
 from pytest_graysplit.traffic.monitor.windows import Windows
 from pytest_graysplit.traffic.splitter import Assignment, unknown_arm
-from pytest_graysplit.traffic.sums.accumulator import ArmTally, Event, Totals
+from pytest_graysplit.traffic.sums.accumulator import ArmAccumulator, Totals
 from pytest_graysplit.traffic.sums.units import BUCKETS, SeenUnits, bucket_of
 from pytest_graysplit.types import Outcome
 
@@ -30,23 +32,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_graysplit.config.policy import Policy
-    from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
+    from pytest_graysplit.traffic.log.records import FallbackCall
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Usage
 
-# The latest requests that did not end well, for a person to look at.
+# The latest failed requests, for a person to read.
 MOST_FAILURES = 50
 OUTCOMES = frozenset(get_args(Outcome))
 
 
 class Monitor:
-    """Sums over the requests of each arm, its cost at its own model's price, and what users thought of the answers.
+    """Sums over the requests of each arm, their costs at the arm's own prices, and users' scores of the answers.
 
-    What is routed by force, or has no unit while those all go to the control, is counted apart: it is no fair sample.
-    `prices` are US dollars per million tokens by model, beside the built-in ones, and `policy` is what a treatment is
-    held to; both come from the pyproject.toml that `project` names, unless they are given. `clock` tells seconds since
-    1970. `troubles` are the latest requests that did not end well, where a client or a log told of them.
+    Forced requests are counted apart, and so are requests without a unit if all of them go to the control: neither is a
+    fair sample. `prices` are US dollars per million tokens by model, in addition to the built-in ones. `policy` holds
+    the bounds of a treatment. Both come from the pyproject.toml at `project` unless they are given. `clock` returns
+    seconds since 1970. `failures` are the latest requests with another outcome than ok, if a client or a log reported
+    them. Threads may share a monitor.
     """
 
     def __init__(
@@ -63,9 +66,9 @@ class Monitor:
         self._prices = PriceTable({**settings.table.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
-        self.earlier = Totals()
-        self.apart = Totals()
-        self.troubles: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
+        self.previous = Totals()
+        self.excluded = Totals()
+        self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -75,22 +78,23 @@ class Monitor:
         self._seen = SeenUnits()
         self._identity = splitter.identity
         pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
-        self._tallies = [ArmTally(assignment, points) for assignment, points in pairs]
-        self._windows = Windows(len(self._tallies))
+        self._arms = [ArmAccumulator(assignment, points) for assignment, points in pairs]
+        self._windows = Windows(len(self._arms))
         self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Go on with other weights: what was summed up stays in the totals, and the comparison begins anew.
+        """Change the weights: the sums so far stay in the totals, and the comparison starts again.
 
-        Requests from before and after a change of weights must not be mixed: the arms would then differ in time too.
+        Requests from before and after a change of weights must not be mixed, because the arms would then differ in time
+        too.
         """
         with self._lock:
             if splitter.identity == self._identity:
                 return
-            for tally in self._tallies:
-                self.earlier.absorb(tally.totals)
-            self.earlier.absorb(self.apart)
-            self.apart = Totals()
+            for arm in self._arms:
+                self.previous.absorb(arm.totals)
+            self.previous.absorb(self.excluded)
+            self.excluded = Totals()
             self._start(splitter)
             self.version += 1
 
@@ -111,11 +115,12 @@ class Monitor:
         fallback: FallbackCall | None = None,
         forced: bool = False,
     ) -> str:
-        """Count one request and return its id, by which `feedback` knows it.
+        """Count one request and return its id, which `feedback` needs.
 
-        `arm` is what `assign` returned, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
-        priced; without either the cost is unknown. Raises UsageError for an arm, outcome or latency that cannot be.
+        `arm` is the result of `assign`, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
+        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, latency or cost.
         """
+        split = self._identity
         if isinstance(arm, Assignment):
             forced = forced or arm.forced
             arm = arm.arm
@@ -125,65 +130,93 @@ class Monitor:
         if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
             raise _refuse_figures(outcome, latency_s)
         cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
+        model = self._arms[index].assignment.model
         if cost_usd is None and usage is not None:
-            model = self._tallies[index].assignment.model
             cost_usd = self._prices.cost_of_answer(model, usage, outcome=outcome)
-        event = Event(outcome, latency_s, cost_usd, usage, attempts, error, retried, served_model, fell_back, fallback)
         key = None if unit is None else self.splitter.key(unit)
-        return self.count(self._identity, index, key, event, self._clock(), forced=forced)
+        record = RequestRecord(
+            "",
+            "",
+            split,
+            arm,
+            model,
+            outcome,
+            unit=None if key is None else key.hex(),
+            forced=forced,
+            latency_s=latency_s,
+            attempts=attempts,
+            retried=retried,
+            error=error,
+            served_model=served_model,
+            fell_back=fell_back,
+            usage=usage,
+            cost_usd=cost_usd,
+            fallback=fallback,
+        )
+        return self.count(record, key, self._clock())
 
-    def count(  # noqa: PLR0913 # whose it is, what it was, and when
-        self, split: str, arm: int, key: bytes | None, event: Event, at_s: float, *, forced: bool = False
-    ) -> str:
-        """Count a request of the arm at that place of the split, whose unit has this key, and return its id.
+    def count(self, record: RequestRecord, key: bytes | None, at_s: float) -> str:
+        """Count a request and return its id; `key` is the key of its unit, and `at_s` is in seconds since 1970.
 
-        What was asked under other weights than those in force counts in the totals alone.
+        A request that was sent under other weights than the current ones counts only in the totals.
         """
-        # A draw without a unit is a unit of its own, in a cluster by chance.
-        place = random.randrange(BUCKETS) if key is None else bucket_of(key)
+        # A request without a unit counts as a unit of its own, in a random cluster.
+        bucket = random.randrange(BUCKETS) if key is None else bucket_of(key)
+        split, forced = record.split, record.forced
         with self._lock:
             self.version += 1
             if split != self._identity:
-                self.earlier.add(event)
-                return new_id(split, arm, APART)
-            tally = self._tallies[arm]
+                self.previous.add(record)
+                return new_id(split, self._index.get(record.arm, 0), EXCLUDED)
+            index = self._index[record.arm]
+            arm = self._arms[index]
             if forced or (key is None and self.splitter.anonymous == "control"):
-                tally.forced += forced
-                tally.anonymous += not forced
-                self.apart.add(event)
-                return new_id(split, arm, APART)
+                arm.forced += forced
+                arm.anonymous += not forced
+                self.excluded.add(record)
+                return new_id(split, index, EXCLUDED)
             if key is None or self._seen.add(key):
-                tally.meet(place)
-            else:  # the first request of a unit is left out: most units send no other, and cost nothing here
-                tally.heavy.add(key)
-            tally.add(event, place)
-            self._windows.add(arm, event, at_s)
-            return new_id(split, arm, place)
+                arm.add_unit(bucket)
+            else:  # the first request of a unit is left out: most units send only one, and cost nothing here
+                arm.heavy.add(key)
+            arm.add(record, bucket)
+            self._windows.add(index, record, at_s)
+            return new_id(split, index, bucket)
+
+    @property
+    def troubles(self) -> deque[RequestRecord]:
+        """The old name of `failures`."""
+        warnings.warn(
+            "Monitor.troubles is now Monitor.failures; the old name goes in the next release",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.failures
 
     def record_failure(self, record: RequestRecord) -> None:
-        """Keep a request that did not end well, for a person to look at."""
+        """Keep a request with another outcome than ok, for a person to read."""
         if record.outcome != "ok":
-            self.troubles.append(record)
+            self.failures.append(record)
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
-        """Count what a user thought of an answer: 0 is bad, 1 is good, `before` the score that this one replaces.
+        """Count a user's score of an answer: 0 is bad, 1 is good; `before` is the earlier score that it replaces.
 
-        Feedback on a request from before the weights changed is left out, as the request is. Raises UsageError for
-        a score that is no number from 0 to 1, and for what is no id.
+        Feedback on a request from before the weights changed is not counted. Raises UsageError for an invalid score or
+        id.
         """
         fair, before = _checked_score(score), None if before is None else _checked_score(before)
         read = read_id(request_id)
         with self._lock:
-            if read.split == self._identity and read.place != APART and read.arm < len(self._tallies):
+            if read.split == self._identity and read.bucket != EXCLUDED and read.arm < len(self._arms):
                 self.version += 1
-                self._tallies[read.arm].score(read.place, fair, before)
+                self._arms[read.arm].score(read.bucket, fair, before)
 
     def state(self) -> TrafficState:
-        """Return all that is known at this moment, graded."""
+        """Return the sums of this moment, with the grades."""
         with self._lock:
-            sums = tuple(tally.sums(self._windows.latencies(index)) for index, tally in enumerate(self._tallies))
-            apart, earlier = Totals.of(self.apart), Totals.of(self.earlier)
-            total = Totals.of(self.apart, self.earlier, *(tally.totals for tally in self._tallies))
+            sums = tuple(arm.sums(self._windows.latencies(index)) for index, arm in enumerate(self._arms))
+            excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
+            total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
             split=self._identity,
@@ -192,24 +225,24 @@ class Monitor:
             sums=sums,
             grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
             mismatch_e=mismatch_e,
-            excluded=apart,
-            previous=earlier,
+            excluded=excluded,
+            previous=previous,
             total=total,
         )
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:
-        """Return the last hour minute by minute: the second since 1970 at which each begins, and its arms."""
+        """Return the last hour by minute: the second since 1970 at which each minute begins, and its arms."""
         with self._lock:
             return list(self._windows)
 
     def grade(self, treatment: str | None = None) -> Grade:
-        """Return the grade of the treatment; with one treatment it needs no name. Raises UsageError for no such arm."""
+        """Return the grade of the treatment; a single treatment needs no name. Raises UsageError for an unknown arm."""
         grades = {one.treatment: one for one in self.state().grades}
         if treatment is None and len(grades) == 1:
             return next(iter(grades.values()))
         if treatment is None:
             raise UsageError(
-                f"there are {len(grades)} treatments, and none was named",
+                f"there are {len(grades)} treatments, and the grade of none was requested",
                 hint=f"name one: {', '.join(grades)}",
                 slug=Slug.SPLIT_ARM_UNKNOWN,
             )
@@ -218,12 +251,12 @@ class Monitor:
         return grades[treatment]
 
     def report(self) -> dict[str, Json]:
-        """Return all that is known, as JSON with stable keys: numbers, not texts, and null for what nobody knows."""
+        """Return the report as JSON with stable keys: numbers, not texts, and null for unknown values."""
         return report_of(self.state())
 
 
 def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
-    # 0.28 is meant as it is written, and not as the nearest binary fraction.
+    # 0.28 means the decimal number, and not the nearest binary fraction.
     return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
 
 
@@ -232,8 +265,8 @@ def _checked_cost(cost_usd: Decimal | float) -> Decimal:
     if exact.is_finite() and exact >= 0:
         return exact
     raise UsageError(
-        f"a cost of {cost_usd!r} cannot be",
-        hint="cost_usd is a number of US dollars of 0 or more, and None where nobody knows it",
+        f"invalid cost: {cost_usd!r}",
+        hint="cost_usd is a number of US dollars of 0 or more, or None if it is unknown",
         slug=Slug.TRAFFIC_FIGURE,
     )
 
@@ -241,7 +274,7 @@ def _checked_cost(cost_usd: Decimal | float) -> Decimal:
 def _checked_score(score: object) -> float:
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
         raise UsageError(
-            f"{score!r} is no score",
+            f"invalid score: {score!r}",
             hint="a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0",
             slug=Slug.TRAFFIC_SCORE,
         )
@@ -251,12 +284,12 @@ def _checked_score(score: object) -> float:
 def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
     if outcome not in OUTCOMES:
         return UsageError(
-            f"{outcome!r} is no outcome{nearest(str(outcome), sorted(OUTCOMES))}",
+            f"unknown outcome {outcome!r}{nearest(str(outcome), sorted(OUTCOMES))}",
             hint=f"the outcomes are {', '.join(get_args(Outcome))}",
             slug=Slug.TRAFFIC_FIGURE,
         )
     return UsageError(
-        f"a latency of {latency_s!r} cannot be",
-        hint="latency_s is a number of seconds of 0 or more, and None where nobody measured it",
+        f"invalid latency: {latency_s!r}",
+        hint="latency_s is a number of seconds of 0 or more, or None if it was not measured",
         slug=Slug.TRAFFIC_FIGURE,
     )

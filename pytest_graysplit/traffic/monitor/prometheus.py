@@ -1,4 +1,4 @@
-"""The monitor's sums for Prometheus, read at each scrape; what is unknown is left out, never 0."""
+"""Export the monitor's sums to Prometheus at each scrape; unknown values are left out, never 0."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.monitor.report import TrafficState
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
 
-# The values of labels, then the number.
+# The values of the labels, then the number.
 Sample = tuple[tuple[str, ...], float]
 
 
 class MonitorCollector:
     """A collector for a registry of prometheus-client: `REGISTRY.register(MonitorCollector(monitor))`.
 
-    Its counters begin anew when the weights change, as the comparison does; Prometheus takes that for a restart.
+    Its counters restart when the weights change, as the comparison does; Prometheus treats that like a restart.
     """
 
     def __init__(self, monitor: Monitor) -> None:
-        """Raise UsageError where prometheus-client is not installed."""
+        """Raise UsageError if prometheus-client is not installed."""
         if find_spec("prometheus_client") is None:
             raise UsageError(
                 "metrics for Prometheus need prometheus-client",
@@ -70,7 +70,7 @@ def _counters(sums: Sequence[ArmSums]) -> Iterator[Metric]:
     )
     yield _counter(
         "retries",
-        "Failed attempts that were tried again.",
+        "Failed attempts that were repeated.",
         ("arm", "kind"),
         _by_kind((one.arm, one.retried) for one in sums),
     )
@@ -78,16 +78,16 @@ def _counters(sums: Sequence[ArmSums]) -> Iterator[Metric]:
     yield _counter("cost_usd", "US dollars, left out while any answer has no price.", ("arm",), costs)
     yield _counter("tokens", "Tokens; cached ones are a part of prompt.", ("arm", "kind"), _tokens(sums))
     fallbacks = [_of(one, one.fallbacks) for one in sums]
-    yield _counter("fallbacks", "Requests that the control answered in the arm's place.", ("arm",), fallbacks)
+    yield _counter("fallbacks", "Requests that the control answered instead of the arm.", ("arm",), fallbacks)
 
 
 def _gauges(state: TrafficState) -> Iterator[Metric]:
     sums = state.sums
-    yield _gauge("units", "Distinct units that met the arm first.", ("arm",), [_of(one, one.units) for one in sums])
+    yield _gauge("units", "Distinct units of the arm.", ("arm",), [_of(one, one.units) for one in sums])
     weights = [_of(one, one.basis_points / BASIS_POINTS) for one in sums]
     yield _gauge("weight", "Share of the traffic, 0 to 1.", ("arm",), weights)
     yield _gauge(
-        "sample_ratio_p", "p-value of the units against the weights, true at every look.", (), [((), state.mismatch_p)]
+        "sample_ratio_p", "p-value of the units against the weights, valid at every look.", (), [((), state.mismatch_p)]
     )
     grades = [
         ((grade.treatment, verdict), float(verdict == grade.verdict))
@@ -115,7 +115,7 @@ def _latencies(sums: Sequence[ArmSums]) -> Metric:
 
 def _tokens(sums: Sequence[ArmSums]) -> Iterator[Sample]:
     for one in sums:
-        # Answers that came without their usage have an unknown number of tokens, not none.
+        # Answers without usage have an unknown number of tokens, not zero.
         if one.usage.prompt or one.usage.output or not one.requests:
             kinds = {"prompt": one.usage.prompt, "completion": one.usage.output, "cached": one.usage.cached}
             yield from (((one.arm, kind), float(n)) for kind, n in kinds.items())

@@ -1,9 +1,11 @@
-"""Feeds a traffic log to a monitor, as if its requests came now."""
+"""Replay a traffic log into a monitor."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import Slug, UsageError
@@ -11,7 +13,6 @@ from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
-from pytest_graysplit.traffic.sums.accumulator import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,9 +27,9 @@ MOST = 1_000_000_000
 
 
 class Replay:
-    """Takes the lines of a log one by one; `monitor` knows what they add up to, and is None before the first split.
+    """A monitor that is filled from the lines of a log; `monitor` is None before the first split.
 
-    The split that was declared last is the one that is compared; what belongs to any other is in the totals.
+    The split that was declared last is compared; requests of any other split count only in the totals.
     """
 
     def __init__(
@@ -39,10 +40,10 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared = ""
-        self._arms: dict[tuple[str, str], int] = {}
+        self._arms: dict[str, set[str]] = {}
 
     def feed(self, lines: Iterable[Line]) -> None:
-        """Take the lines; raise UsageError for one that fits no split."""
+        """Replay the lines; raise UsageError for a line that does not belong to a split."""
         for where, record in lines:
             if isinstance(record, RequestRecord):
                 self._count(record, where)
@@ -56,7 +57,7 @@ class Replay:
             splitter = splitter_of(record)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
-        self._arms.update({(record.split, arm.arm): place for place, arm in enumerate(record.arms)})
+        self._arms[record.split] = {arm.arm for arm in record.arms}
         if self.monitor is None:
             started_s = _seconds(record.at, where)
             self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
@@ -66,33 +67,23 @@ class Replay:
         self._declared = max(self._declared, record.at)
 
     def _count(self, record: RequestRecord, where: str) -> None:
-        index = self._arms.get((record.split, record.arm))
-        if self.monitor is None or index is None:
+        if self.monitor is None or record.arm not in self._arms.get(record.split, ()):
             raise UsageError(
-                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, and no line "
-                "before it declares that",
+                f"{where}: the request belongs to a split {record.split!r} with an arm {record.arm!r}, which no "
+                "line before it declares",
                 hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
                 slug=Slug.TRAFFIC_LINE,
             )
         _check_figures(record, where)
-        cost_usd = record.cost_usd
-        if cost_usd is None and record.usage is not None:
-            cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
-        event = Event(
-            record.outcome,
-            record.latency_s,
-            cost_usd,
-            record.usage,
-            record.attempts,
-            record.error,
-            record.retried,
-            record.served_model,
-            record.fell_back,
-            record.fallback,
-        )
         key, at_s = _key(record.unit, where), _seconds(record.at, where)
-        self.monitor.count(record.split, index, key, event, at_s, forced=record.forced)
+        self.monitor.count(self._priced(record), key, at_s)
         self.monitor.record_failure(record)
+
+    def _priced(self, record: RequestRecord) -> RequestRecord:
+        if record.cost_usd is not None or record.usage is None:
+            return record
+        cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
+        return replace(record, cost_usd=cost_usd)
 
     def _score(self, record: FeedbackRecord, where: str) -> None:
         if self.monitor is None:
@@ -113,11 +104,11 @@ def _check_figures(record: RequestRecord, where: str) -> None:
     figures = [record.latency_s, record.cost_usd, record.attempts]
     if (call := record.fallback) is not None:
         figures += [call.latency_s, call.cost_usd, call.attempts]
-    # As floats: a Decimal that is no number cannot be compared.
+    # Compared as floats, because a Decimal NaN cannot be compared.
     if odd := [one for one in figures if one is not None and not 0 <= float(one) < MOST]:
         raise UsageError(
-            f"{where}: {odd[0]} is no latency, cost or number of attempts",
-            hint="a line holds numbers of 0 or more; remove the line, or mend what wrote it",
+            f"{where}: {odd[0]} is not a valid latency, cost or number of attempts",
+            hint="these are numbers of 0 or more; remove the line, or fix the program that wrote it",
             slug=Slug.TRAFFIC_LINE,
         )
 
@@ -129,8 +120,8 @@ def _key(unit: str | None, where: str) -> bytes | None:
         key = b""
     if key is not None and len(key) != KEY_BYTES:
         raise UsageError(
-            f"{where}: {unit!r} is no key of a unit",
-            hint="a line holds the 64 hexadecimal letters that TrafficSplitter.key(unit).hex() gives",
+            f"{where}: {unit!r} is not the key of a unit",
+            hint="a key is 64 hexadecimal letters, as TrafficSplitter.key(unit).hex() returns them",
             slug=Slug.TRAFFIC_LINE,
         )
     return key
@@ -141,5 +132,5 @@ def _seconds(at: str, where: str) -> float:
         return datetime.fromisoformat(at).timestamp()
     except ValueError:
         raise UsageError(
-            f"{where}: {at!r} is no moment", hint="a line tells it as 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
+            f"{where}: {at!r} is not a time", hint="write it like 2026-11-26T01:23:45.678Z", slug=Slug.TRAFFIC_LINE
         ) from None

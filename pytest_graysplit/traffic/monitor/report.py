@@ -24,10 +24,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficState:
-    """All that a monitor knows at one moment; `started_s` in seconds since 1970.
+    """The state of a monitor at one moment; `started_s` is in seconds since 1970.
 
-    `apart` are requests that are no fair sample, `earlier` those from before the weights changed, `total` all of them.
-    `mismatch_e` is the e-value of the distinct units of each arm against the weights.
+    `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
+    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights.
     """
 
     split: str
@@ -42,12 +42,12 @@ class TrafficState:
 
     @property
     def mismatch_p(self) -> float:
-        """The p-value of the same, which holds at every look."""
+        """The p-value of the same test, valid at every look."""
         return anytime_p(self.mismatch_e)
 
 
 def report_of(state: TrafficState) -> dict[str, Json]:
-    """Return the report; what is unknown is null, and money is US dollars."""
+    """Return the report; unknown values are null, and money is in US dollars."""
     return {
         "format": FORMAT,
         "split": state.split,

@@ -1,4 +1,4 @@
-"""The id of a live request, which says by itself what it belongs to, so that nobody has to keep a list."""
+"""The id of a live request: it names its split, arm and cluster, so that the monitor keeps no list of ids."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.splitter import MOST_ARMS
 from pytest_graysplit.traffic.sums.units import BUCKETS
 
-# So many ids are drawn at once: asking the system for eight bytes takes longer than all the rest of an id.
+# Ids drawn at once: a system call for eight bytes takes longer than the rest of an id.
 _DRAWN = 512
-# The place of a request that is counted apart; feedback on it is left out, as the request is.
-APART = BUCKETS
+# The bucket of a request that is not compared; feedback on it is not counted either.
+EXCLUDED = BUCKETS
 
 
 class RequestId(NamedTuple):
-    """What an id says: the split's identity, the place of the arm in it, and the place of the unit's cluster."""
+    """The parts of an id: the identity of the split, the index of the arm, and the bucket of the unit."""
 
     split: str
     arm: int
-    place: int
+    bucket: int
 
 
-def new_id(split: str, arm: int, place: int) -> str:
-    """Return an id by which a request is known, and which is not used twice; it is no proof of who rates it."""
+def new_id(split: str, arm: int, bucket: int) -> str:
+    """Return a unique id for a request; it does not prove the identity of a user who gives feedback."""
     try:
         tail = _tails.pop()
-    except IndexError:  # not asked beforehand, because another thread may take the last one in between
+    except IndexError:  # caught, not checked before, because another thread may take the last one in between
         drawn = os.urandom(8 * (_DRAWN + 1)).hex()
         _tails.extend(drawn[start : start + 16] for start in range(16, len(drawn), 16))
         tail = drawn[:16]
-    return f"{split}-{arm:x}-{place:x}-{tail}"
+    return f"{split}-{arm:x}-{bucket:x}-{tail}"
 
 
 def read_id(text: str) -> RequestId:
-    """Read an id; raise UsageError for what is none."""
+    """Read an id; raise UsageError for an invalid one."""
     try:
-        split, arm, place, _ = text.split("-")
-        read = RequestId(split, int(arm, 16), int(place, 16))
+        split, arm, bucket, _ = text.split("-")
+        read = RequestId(split, int(arm, 16), int(bucket, 16))
     except (AttributeError, ValueError):
         read = RequestId("", -1, -1)
-    if len(read.split) == 8 and 0 <= read.arm < MOST_ARMS and 0 <= read.place <= APART:
+    if len(read.split) == 8 and 0 <= read.arm < MOST_ARMS and 0 <= read.bucket <= EXCLUDED:
         return read
     raise UsageError(
-        f"{text!r} is no id of a request",
+        f"{text!r} is not the id of a request",
         hint="pass the id that record() returned, or reply.id",
         slug=Slug.TRAFFIC_ID,
     )
@@ -52,5 +52,5 @@ def read_id(text: str) -> RequestId:
 
 _tails: list[str] = []
 if hasattr(os, "register_at_fork"):
-    # Workers that are forked from one process must not give out the same ids.
+    # Workers that are forked from one process must not issue the same ids.
     os.register_at_fork(after_in_child=_tails.clear)

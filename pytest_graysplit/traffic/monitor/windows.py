@@ -1,4 +1,4 @@
-"""The last hour minute by minute, and everything before it in one piece."""
+"""The last hour by minute, and the latencies of all earlier minutes together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_graysplit.traffic.sums.latencies import Latencies
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_graysplit.traffic.sums.accumulator import Event
+    from pytest_graysplit.traffic.log.records import RequestRecord
 
 WINDOW_S = 60
 MOST_WINDOWS = 60
@@ -19,7 +19,7 @@ MOST_WINDOWS = 60
 
 @dataclass(slots=True)
 class ArmWindow:
-    """What one arm met in one minute."""
+    """The sums of one arm in one minute."""
 
     requests: int = 0
     errors: int = 0
@@ -28,24 +28,24 @@ class ArmWindow:
 
 
 class Windows:
-    """Keeps the latest windows of each arm; what falls out of them stays in the arm's latencies."""
+    """The latest windows of each arm; older ones are merged into the arm's latencies."""
 
     def __init__(self, arms: int) -> None:
         self._arms = range(arms)
         self._windows: dict[int, list[ArmWindow]] = {}
         self._past = [Latencies() for _ in self._arms]
 
-    def add(self, arm: int, event: Event, at_s: float) -> None:
+    def add(self, arm: int, record: RequestRecord, at_s: float) -> None:
         """Count a request of the arm at that time, in seconds since 1970."""
         minute = int(at_s // WINDOW_S)
         window = self._windows.get(minute) or self._opened(minute)
-        if window is None:  # it comes from a log, later than its hour
-            if event.latency_s is not None:
-                self._past[arm].add(event.latency_s)
+        if window is None:  # a log line that is older than the last hour
+            if record.latency_s is not None:
+                self._past[arm].add(record.latency_s)
             return
-        one, latency_s, cost_usd = window[arm], event.latency_s, event.cost_usd
+        one, latency_s, cost_usd = window[arm], record.latency_s, record.cost_usd
         one.requests += 1
-        if event.outcome == "error":
+        if record.outcome == "error":
             one.errors += 1
         if latency_s is not None:
             one.latencies.add(latency_s)
@@ -60,7 +60,7 @@ class Windows:
         return whole
 
     def __iter__(self) -> Iterator[tuple[int, list[ArmWindow]]]:
-        """Yield the windows in their order, each with the second since 1970 at which it begins."""
+        """Yield the windows in order, each with the second since 1970 at which it begins."""
         return ((minute * WINDOW_S, self._windows[minute]) for minute in sorted(self._windows))
 
     def _opened(self, minute: int) -> list[ArmWindow] | None:

@@ -1,4 +1,4 @@
-"""Traffic splitters of `[tool.graysplit.splits.NAME]`, built from the plain tables of the settings."""
+"""Build the traffic splitters of `[tool.graysplit.splits.NAME]` from the plain tables of the settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> TrafficSplitter:
     """Return the splitter that `[tool.graysplit.splits.NAME]` of a pyproject.toml describes.
 
-    Raises UsageError where there is none of that name, naming the nearest, and for weights that do not sum to one.
+    Raises UsageError for an unknown name, with the nearest known one, and for weights that do not sum to one.
     """
     path = Path(project)
     splits = read_settings(path, os.environ).table.splits
@@ -34,9 +34,9 @@ def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> 
 
 
 def build_splitter(table: SplitTable) -> TrafficSplitter:
-    """Return the splitter that a section describes, with aliases resolved; raise UsageError that names the section."""
+    """Return the splitter of a section, with aliases resolved; raise UsageError that names the section."""
     try:
-        # The kinds of salt and `anonymous` are checked where any splitter is built.
+        # The splitter itself checks the types of the salt and of `anonymous`.
         splitter = TrafficSplitter(
             [_split(arm) for arm in table.arms],
             salt=table.salt,  # type: ignore[arg-type]

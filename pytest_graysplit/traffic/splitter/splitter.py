@@ -1,4 +1,4 @@
-"""The splitter: from a unit to its arm by a hash, without a clock and without memory."""
+"""The splitter: it maps a unit to its arm by a hash, without a clock and without memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.splitter.arms import Assignment, unknown_arm
+from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, layout, unknown_arm
 from pytest_graysplit.traffic.splitter.checks import (
     basis_points_of,
     checked_anonymous,
@@ -19,7 +19,6 @@ from pytest_graysplit.traffic.splitter.checks import (
     points_of,
     text_of,
 )
-from pytest_graysplit.traffic.splitter.layout import BASIS_POINTS, layout
 from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
@@ -28,18 +27,18 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.splitter.arms import Split
     from pytest_graysplit.traffic.splitter.checks import Anonymous
 
-# Whatever has a text of its own: str, bytes, int, float, UUID, Decimal, date, an enum. Asked for as `object`, checked.
+# Any value with a stable text: str, bytes, int, float, UUID, Decimal, date, an enum. Typed as `object`, and checked.
 Unit: TypeAlias = object
 
 
 class TrafficSplitter:
-    """Assigns units to arms by their weights: sticky, without memory, and alike on every machine.
+    """A splitter that assigns units to arms by weight: sticky, without memory, and the same on every machine.
 
-    A unit's place is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u < its
-    weight. Each treatment has an end of its own to grow from, in the order of the list, and the control has what is
-    left; so whoever met a treatment goes on meeting it when its weight is raised. `unassigned` counts the calls that
-    named no unit; `identity` is eight hexadecimal letters that tell this salt with these arms and weights from any
-    other. Raises UsageError for weights that do not sum to one, and for names that cannot be told apart.
+    The position of a unit is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u <
+    its weight. Each treatment grows from its own starting point, in the order of the list, and the control has the
+    rest. So a unit keeps its treatment when the weight of that treatment is raised. `unassigned` counts the calls
+    without a unit. `identity` is eight hexadecimal letters that identify the salt, the arms and the weights. Raises
+    UsageError for weights that do not sum to one, and for duplicate names.
 
     >>> from pytest_graysplit import Split, TrafficSplitter
     >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
@@ -55,7 +54,7 @@ class TrafficSplitter:
         anonymous: Anonymous = "control",
         random: Random | None = None,
     ) -> None:
-        """Check the splits; without a unit `anonymous` decides: the control, or a draw for each request."""
+        """Check the splits; without a unit `anonymous` decides: the control, or a random arm for each request."""
         self.splits = tuple(splits)
         self.salt = checked_salt(salt)
         self.anonymous = checked_anonymous(anonymous)
@@ -76,15 +75,15 @@ class TrafficSplitter:
         self._anonymous = tuple(replace(one, anonymous=True) for one in made)
 
     def assign(self, unit: Unit = None, *, force: str | None = None) -> Assignment:
-        """Return the arm of the unit; None is nobody, while "" and 0 are units like any other.
+        """Return the arm of the unit; None means no unit, while "" and 0 are valid units.
 
-        `force` names an arm to route to whoever asks, such as for a tester's header; raises UsageError for an arm
-        that is not there and for a unit without a text of its own.
+        `force` names an arm for this request, such as from a tester's header. Raises UsageError for an unknown arm and
+        for a unit without a stable text.
         """
         if force is not None:
             return self.forced(force)
         if unit is None:
-            return self._nobody()
+            return self._without_unit()
         return self.assigned(self.key(unit))
 
     def assigned(self, key: bytes) -> Assignment:
@@ -92,9 +91,9 @@ class TrafficSplitter:
         return self.assignments[self._slots[(int.from_bytes(key[:8]) >> 11) * BASIS_POINTS >> 53]]
 
     def key(self, unit: Unit) -> bytes:
-        """Return the 32 bytes that stand for a unit in this experiment.
+        """Return the 32 bytes that identify a unit in this experiment.
 
-        They are a pseudonym: nobody reads the unit from them, but whoever has the salt can check a guess.
+        They are a pseudonym: the unit cannot be read from them, but with the salt a guess can be checked.
         """
         if isinstance(unit, str):
             text = unit.encode("utf-8", "surrogatepass")
@@ -105,7 +104,7 @@ class TrafficSplitter:
         return hashlib.sha256(self._prefix + text).digest()
 
     def forced(self, arm: str) -> Assignment:
-        """Return the arm of that name, routed to by force."""
+        """Return the arm of that name, as a forced assignment."""
         if arm not in self._forced:
             raise unknown_arm(arm, self.arms)
         return self._forced[arm]
@@ -113,10 +112,10 @@ class TrafficSplitter:
     def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
         """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
 
-        Raises UsageError where a unit would be moved into or out of an arm whose weight stays as it is.
+        Raises UsageError if a unit would move into or out of an arm whose weight stays the same.
         """
         for arm in weights:
-            self.forced(arm)  # raises for one that is not there
+            self.forced(arm)  # raises for an unknown arm
         treatments = [
             replace(split, weight=weights.get(arm, split.weight))
             for arm, split in zip(self.arms[1:], self.splits[1:], strict=True)
@@ -133,7 +132,7 @@ class TrafficSplitter:
         return ramped
 
     def named(self, aliases: Mapping[str, str]) -> TrafficSplitter:
-        """Return the same splitter with models under their own names; an arm keeps the name it goes by."""
+        """Return the same splitter with aliases of models resolved; the names of the arms stay."""
         splits = [
             replace(split, model=aliases.get(split.model, split.model), name=arm if index else "")
             for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
@@ -150,7 +149,7 @@ class TrafficSplitter:
             if before != after and not (before in shrunk and after in grown)
         )
 
-    def _nobody(self) -> Assignment:
+    def _without_unit(self) -> Assignment:
         with self._lock:
             self.unassigned += 1
         if self.anonymous == "control":

@@ -1,4 +1,4 @@
-"""What one arm has met, added up request by request, in memory that does not grow."""
+"""Accumulate the requests of one arm in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,43 +6,27 @@ import math
 from array import array
 from collections import defaultdict
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
 from pytest_graysplit.traffic.sums.units import BUCKETS, HeavyUnits
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
-    from pytest_graysplit.traffic.log.records import FallbackCall
+    from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
     from pytest_graysplit.traffic.splitter import Assignment
     from pytest_graysplit.traffic.sums.latencies import Latencies
-    from pytest_graysplit.types import Outcome
 
 TROUBLED = frozenset({"error", "refusal"})
-# Names of errors and models come from outside: beyond so many different ones the rest are counted together.
+# Names of errors and models come from outside, so names beyond this number are counted together.
 MOST_NAMES = 64
 OTHERS = "others"
-# A unit with more of an arm's requests is named: so much of each of its figures is that of one unit.
+# A unit with a larger share of an arm's requests is named, because it dominates the figures of the arm.
 HEAVY_SHARE = 0.05
 
 
-class Event(NamedTuple):
-    """One request as the sums see it: seconds and US dollars, at the price of the model that worked."""
-
-    outcome: Outcome
-    latency_s: float | None
-    cost_usd: Decimal | None
-    usage: Usage | None
-    attempts: int
-    error: str | None
-    retried: tuple[str, ...]
-    served_model: str | None
-    fell_back: bool
-    fallback: FallbackCall | None
-
-
 class Totals:
-    """Counts of requests, attempts and errors, and their cost, over whatever is added to it."""
+    """Counts of requests, attempts and errors, and their cost."""
 
     __slots__ = ("attempts", "cost_usd", "errors", "requests", "unpriced")
 
@@ -50,18 +34,18 @@ class Totals:
         self.requests = self.attempts = self.errors = self.unpriced = 0
         self.cost_usd = Decimal(0)
 
-    def add(self, event: Event) -> None:
-        """Count a request, and the call to the control that answered in its place."""
+    def add(self, record: RequestRecord) -> None:
+        """Count a request, and the fallback call after it."""
         self.requests += 1
-        self.attempts += event.attempts
-        cost_usd = event.cost_usd
+        self.attempts += record.attempts
+        cost_usd = record.cost_usd
         if cost_usd is not None:
             self.cost_usd += cost_usd
-        if event.outcome == "error":
+        if record.outcome == "error":
             self.errors += 1
         elif cost_usd is None:
             self.unpriced += 1
-        if (call := event.fallback) is not None:
+        if (call := record.fallback) is not None:
             self.attempts += call.attempts
             if call.cost_usd is not None:
                 self.cost_usd += call.cost_usd
@@ -75,14 +59,14 @@ class Totals:
 
     @classmethod
     def of(cls, *parts: Totals) -> Totals:
-        """Return the sum of the parts, which goes on without them."""
+        """Return the sum of the parts, as a new object."""
         whole = cls()
         for part in parts:
             whole.absorb(part)
         return whole
 
 
-class ArmTally:
+class ArmAccumulator:
     """The sums of one arm since its weight was set."""
 
     def __init__(self, assignment: Assignment, basis_points: int) -> None:
@@ -103,43 +87,42 @@ class ArmTally:
         )
         self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * BUCKETS)) for _ in range(3))
 
-    def meet(self, place: int) -> None:
-        """Count a unit that is met for the first time, of the cluster at that place."""
+    def add_unit(self, bucket: int) -> None:
+        """Count a new unit of the cluster in that bucket."""
         self.units += 1
-        self._units[place] += 1
+        self._units[bucket] += 1
 
-    def add(self, event: Event, place: int) -> None:
-        """Count a request of the cluster at that place."""
-        self.totals.add(event)
-        # Taken apart at once: by name each field costs a look-up, a hundred thousand times a second.
-        outcome, latency_s, cost_usd, usage, _, error, retried, served_model, fell_back, fallback = event
+    def add(self, record: RequestRecord, bucket: int) -> None:
+        """Count a request of the cluster in that bucket."""
+        self.totals.add(record)
+        outcome, latency_s, cost_usd, usage = record.outcome, record.latency_s, record.cost_usd, record.usage
         self.outcomes[outcome] += 1
-        self._requests[place] += 1
+        self._requests[bucket] += 1
         if outcome == "ok":
-            self._passed[place] += 1
+            self._passed[bucket] += 1
         elif outcome in TROUBLED:
-            self._troubled[place] += 1
+            self._troubled[bucket] += 1
         if latency_s is not None:
-            self._timed[place] += 1
-            self._log_latency[place] += math.log(max(latency_s, 1e-9))
+            self._timed[bucket] += 1
+            self._log_latency[bucket] += math.log(max(latency_s, 1e-9))
         if cost_usd is not None:
-            self._cost_usd[place] += float(cost_usd)
+            self._cost_usd[bucket] += float(cost_usd)
         if usage is not None:
             self._count_tokens(usage)
-        if error is not None:
+        if (error := record.error) is not None:
             _count(self.errors, error)
-        for slug in retried:
-            _count(self.retried, slug)
-        if served_model is not None:
+        for kind in record.retried:
+            _count(self.retried, kind)
+        if (served_model := record.served_model) is not None:
             _count(self.served, served_model)
-        self.gateway_fallbacks += fell_back
-        if fallback is not None:
-            self._count_fallback(fallback, place)
+        self.gateway_fallbacks += record.fell_back
+        if (fallback := record.fallback) is not None:
+            self._count_fallback(fallback, bucket)
 
-    def score(self, place: int, score: float, before: float | None) -> None:
-        """Count what a user thought of an answer, in the place of what that user had said before."""
-        self._scored[place] += before is None
-        self._score[place] += score - (before or 0.0)
+    def score(self, bucket: int, score: float, before: float | None) -> None:
+        """Count a user's score of an answer; it replaces the score `before`."""
+        self._scored[bucket] += before is None
+        self._score[bucket] += score - (before or 0.0)
 
     def _count_tokens(self, usage: Usage) -> None:
         self._prompt += usage.prompt
@@ -150,15 +133,15 @@ class ArmTally:
             self._cache_write += usage.cache_write
             self._reasoning += usage.reasoning
 
-    def _count_fallback(self, call: FallbackCall, place: int) -> None:
+    def _count_fallback(self, call: FallbackCall, bucket: int) -> None:
         self.fallbacks += 1
         self.fallback_failures += call.outcome == "error"
         if call.cost_usd is not None:
             self.fallback_usd += call.cost_usd
-            self._cost_usd[place] += float(call.cost_usd)
+            self._cost_usd[bucket] += float(call.cost_usd)
 
     def sums(self, latencies: Latencies) -> ArmSums:
-        """Return what has been summed up, with the latencies that belong to it."""
+        """Return a snapshot of the sums, with the latencies of the arm."""
         scored = sum(self._scored)
         return ArmSums(
             arm=self.assignment.arm,
@@ -205,18 +188,18 @@ class ArmTally:
     def _clusters(self) -> tuple[ClusterSums, ...]:
         return tuple(
             ClusterSums(
-                units=self._units[place],
+                units=self._units[bucket],
                 requests=requests,
-                passed=self._passed[place],
-                troubled=self._troubled[place],
-                timed=self._timed[place],
-                log_latency=self._log_latency[place],
-                cost_usd=self._cost_usd[place],
-                scored=self._scored[place],
-                score=self._score[place],
+                passed=self._passed[bucket],
+                troubled=self._troubled[bucket],
+                timed=self._timed[bucket],
+                log_latency=self._log_latency[bucket],
+                cost_usd=self._cost_usd[bucket],
+                scored=self._scored[bucket],
+                score=self._score[bucket],
             )
-            for place, requests in enumerate(self._requests)
-            if requests or self._scored[place]
+            for bucket, requests in enumerate(self._requests)
+            if requests or self._scored[bucket]
         )
 
 

@@ -1,4 +1,4 @@
-"""The distribution of latencies, in memory that does not grow, each quantile within half a per cent of its value."""
+"""The distribution of latencies in bounded memory; each quantile is within half a per cent of its value."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ACCURACY = 0.005
-# So many bins reach over 8 powers of ten; beyond that the smallest values are put together, never the largest.
+# 2048 bins cover 8 powers of ten; beyond that the smallest values share a bin, never the largest.
 MOST_BINS = 2048
-# A sketch tells quantiles and not its bins; a histogram is made of so many of them.
+# The sketch returns quantiles and not bins, so a histogram is built from this many quantiles.
 STEPS = 200
 
 
 class _Sketch(LogCollapsingLowestDenseDDSketch):
-    """The library's sketch with its way from a value to a bin in one step: by itself it takes four calls for each."""
+    """The library's sketch with a faster `add`: the library makes four calls per value."""
 
     def __init__(self) -> None:
         super().__init__(ACCURACY, MOST_BINS)
@@ -33,7 +33,7 @@ class _Sketch(LogCollapsingLowestDenseDDSketch):
         self._put(math.ceil(math.log(value) * self._bins_per_e))
         self._count += 1.0
         self._sum += value
-        if value < self._min:  # noqa: PLR1730  # min() would be a call, in the way of every request
+        if value < self._min:  # noqa: PLR1730  # min() would be a call on the path of every request
             self._min = value
         if value > self._max:  # noqa: PLR1730
             self._max = value
@@ -48,27 +48,27 @@ class Latencies:
 
     @property
     def n(self) -> int:
-        """How many latencies are in it."""
+        """The number of latencies."""
         return int(self._sketch.count)
 
     @property
     def mean_s(self) -> float | None:
-        """Their mean, exactly."""
+        """Their exact mean."""
         return self._sketch.sum / self._sketch.count if self._sketch.count else None
 
     def quantile_s(self, q: float) -> float | None:
-        """Return the q-quantile, within half a per cent of its value; None where there is none."""
+        """Return the q-quantile, within half a per cent of its value; None without data."""
         return self._sketch.get_quantile_value(q)
 
     def absorb(self, other: Latencies) -> None:
-        """Add what another has seen."""
+        """Add the latencies of another sketch."""
         if other.n:
             self._sketch.merge(other._sketch)
 
     def counts(self, edges: Sequence[float]) -> list[int]:
-        """Return how many latencies lie between each edge and the next, to half a per cent of all of them.
+        """Return the number of latencies between each edge and the next, to half a per cent of all of them.
 
-        What lies outside the edges is counted with the nearest.
+        Values outside the edges are counted in the nearest bin.
         """
         counts, place, n = [0] * (len(edges) - 1), 0, self.n
         steps = min(n, STEPS)

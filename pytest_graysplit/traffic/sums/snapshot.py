@@ -1,4 +1,4 @@
-"""What the monitor has summed up of one arm: all that a grade, a report and a page are made of."""
+"""The sums of one arm at one moment: the input of grade, report and page."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def _none(edges: Sequence[float]) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSums:
-    """Sums over the requests of one cluster: a unit, or several that share a place of the fixed table.
+    """Sums over the requests of one cluster: a unit, or several units in the same bucket.
 
-    `units` counts those that met the arm first, `passed` requests with the outcome ok, `troubled` errors and refusals,
-    `timed` those whose latency is known. `log_latency` sums ln(seconds), `cost_usd` the cost of what has a known price,
-    fallbacks included, `score` the feedback of `scored` answers.
+    `units` counts new units, `passed` requests with the outcome ok, `troubled` errors and refusals, `timed` requests
+    with a known latency. `log_latency` sums ln(seconds). `cost_usd` sums the known costs, fallbacks included, and
+    `score` the feedback of `scored` answers.
     """
 
     units: int = 0
@@ -46,7 +46,7 @@ class ClusterSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeavyUnit:
-    """A unit that sends more of an arm's requests than one should: its key as the log has it, and at least so many."""
+    """A unit that sends an unusual share of an arm's requests: its key as in the log, and a lower bound."""
 
     unit: str
     requests: int
@@ -54,14 +54,14 @@ class HeavyUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSums:
-    """One arm of live traffic since its weights were set; what was routed there by force is not in it.
+    """One arm of live traffic since its weights were set, without forced requests.
 
-    `units` counts distinct units that met the arm first, `clusters` are their sums, `quantile` gives a latency in
-    seconds, `counts` how many lie between edges. `served` are the models that answered, `errors` the failed requests by
-    kind, `retried` failed attempts that were tried again. Costs are US dollars, each model's at its own price;
-    `cost_usd` counts what has a known one, `unpriced` the answers that have none. `fallbacks` went to the control in
-    its place; what they cost, `fallback_usd`, is a part of `cost_usd`. `heavy` are units with more than 5% of its
-    requests, the most first.
+    `units` counts distinct units and `clusters` are their sums. `quantile` returns a latency in seconds, `counts` the
+    number of latencies between edges. `served` counts the models that answered, `errors` the failed requests by kind,
+    `retried` the repeated attempts by kind. Costs are in US dollars, each model's at its own price: `cost_usd` sums the
+    known costs, and `unpriced` counts the answers without a price. `fallbacks` counts the answers of the control after
+    a failure; their cost, `fallback_usd`, is part of `cost_usd`. `heavy` are units with more than 5% of the requests,
+    the largest first.
     """
 
     arm: str
@@ -96,11 +96,11 @@ class ArmSums:
 
     @property
     def known_cost_usd(self) -> Decimal | None:
-        """The cost of all requests, answers of the control in its place included; None where any answer has none."""
+        """The cost of all requests, fallbacks included; None if any answer has no price."""
         return None if self.unpriced else self.cost_usd
 
     @property
     def cost_per_pass_usd(self) -> Decimal | None:
-        """The cost of all requests over those that passed; None where either is missing."""
+        """The cost of all requests divided by the number that passed; None if either is missing."""
         known = self.known_cost_usd
         return known / self.passed if known is not None and self.passed else None

@@ -20,27 +20,27 @@ OK = Reply(model="small", outcome="ok", text="You have 30 days.", latency_s=1.0,
 BIG = replace(OK, model="big")
 
 
-def case(**fields):
+def a_case(**fields):
     return build_case({"prompt": "How long?", **fields}, where="support.jsonl:1")
 
 
-def never(*_):
+def unexpected_score(*_):
     raise AssertionError("nothing here is compared with a reference")
 
 
-def misses(text, **expect):
-    return check_reply(case(expect=expect), replace(OK, text=text), "small", never)
+def failures(text, **expect):
+    return check_reply(a_case(expect=expect), replace(OK, text=text), "small", unexpected_score)
 
 
-def found(text, **expect):
-    return [(miss.problem, miss.hint, miss.slug) for miss in misses(text, **expect)]
+def problems_and_hints(text, **expect):
+    return [(failure.problem, failure.hint, failure.slug) for failure in failures(text, **expect)]
 
 
 def test_right_reply_fails_nothing():
     """A case without expectations, and one whose expectations are met, have no failure."""
-    asked = case(expect={"contains": "30", "max_words": 4}, max_latency_s=1, max_cost_usd=0.001)
-    assert check_reply(case(), OK, "small", never) == []
-    assert check_reply(asked, OK, "small", never) == []
+    asked = a_case(expect={"contains": "30", "max_words": 4}, max_latency_s=1, max_cost_usd=0.001)
+    assert check_reply(a_case(), OK, "small", unexpected_score) == []
+    assert check_reply(asked, OK, "small", unexpected_score) == []
 
 
 FAILED = "failed calls count"
@@ -65,7 +65,7 @@ OUTCOMES = [
 @pytest.mark.parametrize(("reply", "arm", "problem", "hint"), OUTCOMES)
 def test_every_outcome_but_ok_fails(reply, arm, problem, hint):
     """The failure names the arm, the model and the cause, and each outcome has its own remedy."""
-    assert check_reply(case(expect={"max_words": 9}), replace(OK, **reply), arm, never) == [
+    assert check_reply(a_case(expect={"max_words": 9}), replace(OK, **reply), arm, unexpected_score) == [
         FailedExpectation(arm=arm, kind="outcome", problem=problem, hint=hint, slug=f"outcome-{reply['outcome']}")
     ]
 
@@ -73,14 +73,14 @@ def test_every_outcome_but_ok_fails(reply, arm, problem, hint):
 def test_failed_call_is_one_failure():
     """There is no answer to check."""
     failed = replace(OK, outcome="error", text="", latency_s=60.0, cost_usd=None)
-    asked = case(expect={"contains": "30"}, max_latency_s=1, max_cost_usd=0.1)
-    assert [miss.kind for miss in check_reply(asked, failed, "small", never)] == ["outcome"]
+    asked = a_case(expect={"contains": "30"}, max_latency_s=1, max_cost_usd=0.1)
+    assert [failure.kind for failure in check_reply(asked, failed, "small", unexpected_score)] == ["outcome"]
 
 
 def test_cut_off_text_is_checked_too():
     """The outcome comes first, then expectations of the text; without a text, only the outcome counts."""
-    asked = case(expect={"contains": "60"}, max_latency_s=0.5, max_cost_usd=0.0005)
-    kinds = [[miss.kind for miss in check_reply(asked, replace(OK, outcome=outcome, text=text), "small", never)]
+    asked = a_case(expect={"contains": "60"}, max_latency_s=0.5, max_cost_usd=0.0005)
+    kinds = [[failure.kind for failure in check_reply(asked, replace(OK, outcome=outcome, text=text), "small", unexpected_score)]
              for outcome, text in (("truncated", "30"), ("empty", " "), ("ok", ""))]  # fmt: skip
     assert kinds == [
         ["outcome", "expect", "latency", "cost"],
@@ -129,7 +129,7 @@ EXPECT = [
 @pytest.mark.parametrize(("expect", "text", "problem", "hint", "slug"), EXPECT)
 def test_failed_expectation_shows_expected_and_found(expect, text, problem, hint, slug):
     """It shows both near the relevant place, and explains the check."""
-    assert found(text, **expect) == [(f"treatment small: {problem}", hint, f"expect-{slug}")]
+    assert problems_and_hints(text, **expect) == [(f"treatment small: {problem}", hint, f"expect-{slug}")]
 
 
 MET = [
@@ -147,27 +147,27 @@ MET = [
 @pytest.mark.parametrize(("expect", "text"), MET)
 def test_met_expectation_does_not_fail(expect, text):
     """Each check passes for a right answer."""
-    assert found(text, **expect) == []
+    assert problems_and_hints(text, **expect) == []
 
 
 def test_long_answer_is_shown_at_the_first_difference():
     """Two long texts with the same beginning are shown from their first difference."""
-    ((problem, _, _),) = found(LONG + "free", equals=LONG + "paid")
+    ((problem, _, _),) = problems_and_hints(LONG + "free", equals=LONG + "paid")
     tail = ("word " * 40 + "free")[-80:]
     assert problem == f"treatment small: expected …{tail[:-4] + 'paid'!r}, found …{tail!r}"
 
 
 def test_half_a_surrogate_pair_is_escaped():
     """A model can write half a pair, which could not be printed or stored."""
-    ((problem, _, _),) = found('{"a": "\\ud800"}', json={"a": 1})
+    ((problem, _, _),) = problems_and_hints('{"a": "\\ud800"}', json={"a": 1})
     assert problem == 'treatment small: $.a: expected 1, found "\\ud800"'
 
 
 def test_judged_reference_needs_half_a_point():
     """0.5 means as good as the reference; an answer without a score is reported by the item."""
-    asked = case(expect={"reference": "30 days"}, metric="judge")
+    asked = a_case(expect={"reference": "30 days"}, metric="judge")
     assert check_reply(asked, OK, "small", lambda *_: 0.5) == check_reply(asked, OK, "small", lambda *_: None) == []
-    assert [miss.slug for miss in check_reply(asked, OK, "small", lambda *_: 0.4)] == ["expect-reference"]
+    assert [failure.slug for failure in check_reply(asked, OK, "small", lambda *_: 0.4)] == ["expect-reference"]
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,11 @@ def test_judged_reference_needs_half_a_point():
 )  # fmt: skip
 def test_reference_uses_the_given_score(expect, score, problem):
     """The threshold is that of `expect`, or 0.75, and rounding never hides the difference."""
-    asked = case(expect={"reference": "30 days", **expect}, min_similarity=0.1)
+    asked = a_case(expect={"reference": "30 days", **expect}, min_similarity=0.1)
     pairs = []
-    (miss,) = check_reply(asked, OK, "control", lambda *pair: pairs.append(pair) or score)
+    (failure,) = check_reply(asked, OK, "control", lambda *pair: pairs.append(pair) or score)
     assert pairs == [("30 days", OK.text)]
-    assert miss == FailedExpectation(
+    assert failure == FailedExpectation(
         arm="control",
         kind="expect",
         problem=f"control small: {problem}",
@@ -196,15 +196,15 @@ def test_reference_uses_the_given_score(expect, score, problem):
 
 def test_budgets_are_checked_without_rounding():
     """A reply just over its budget never reads as if it were within it."""
-    asked = case(max_latency_s=3, max_cost_usd=0.1)
+    asked = a_case(max_latency_s=3, max_cost_usd=0.1)
     slow = replace(OK, latency_s=3.0004, cost_usd=Decimal("0.1000001"))
-    assert check_reply(asked, slow, "small", never) == [
+    assert check_reply(asked, slow, "small", unexpected_score) == [
         FailedExpectation(arm="small", kind="latency", problem="treatment small: took 3.0004 s, the budget is 3 s",
              hint="raise max_latency_s, or ask for a shorter answer", slug="latency-budget"),
         FailedExpectation(arm="small", kind="cost", problem="treatment small: cost $0.1000001, the budget is $0.1",
              hint="raise max_cost_usd, or ask for a shorter answer", slug="cost-budget"),
     ]  # fmt: skip
-    assert check_reply(asked, replace(OK, latency_s=None, cost_usd=Decimal("0.1")), "small", never) == []
+    assert check_reply(asked, replace(OK, latency_s=None, cost_usd=Decimal("0.1")), "small", unexpected_score) == []
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,9 @@ def test_budgets_are_checked_without_rounding():
 )  # fmt: skip
 def test_unknown_cost_fails_a_budget(usage, hint):
     """Unknown is not zero: the failure names the missing price or usage."""
-    assert check_reply(case(max_cost_usd=1e-05), replace(OK, cost_usd=None, usage=usage), "small", never) == [
+    assert check_reply(
+        a_case(max_cost_usd=1e-05), replace(OK, cost_usd=None, usage=usage), "small", unexpected_score
+    ) == [
         FailedExpectation(
             arm="small",
             kind="cost",
@@ -238,27 +240,27 @@ def test_unknown_cost_fails_a_budget(usage, hint):
 def test_reported_cost_of_zero_is_explained():
     """The price table is wrong about the model, or the relay does not know its cost."""
     reply = replace(OK, cost_usd=None, reported_cost_usd=Decimal(0), usage=Usage(prompt=1, completion=1))
-    [miss] = check_reply(case(max_cost_usd=1e-05), reply, "small", never)
-    assert miss.hint == (
+    [failure] = check_reply(a_case(max_cost_usd=1e-05), reply, "small", unexpected_score)
+    assert failure.hint == (
         "the relay reported a cost of 0, and the model has a price: if it is free, say so in pyproject.toml: "
         '[tool.graysplit.prices] "small" = {input = 0, output = 0}'
     )
 
 
-def compared(similarity, threshold, **rest):
+def a_comparison(similarity, threshold, **rest):
     flags = rest.get("flags", ())
     given = {"control": BIG, "treatment": OK, "metric": "lexical", "pairs": (PairScore(similarity, flags),), **rest}
-    return Comparison(case=case(), similarity=similarity, threshold=threshold, **given)
+    return Comparison(case=a_case(), similarity=similarity, threshold=threshold, **given)
 
 
-def held(comparison, **fields):
-    return check_comparison(case(**fields), comparison, "small")
+def comparison_failures(comparison, **fields):
+    return check_comparison(a_case(**fields), comparison, "small")
 
 
 def test_similarity_below_the_threshold_fails():
     """Score, metric and threshold have as many digits as needed; flags add no failure."""
     flags = (Flag(name="number", detail="42 became 24"),)
-    assert held(compared(0.7496, 0.75, flags=flags)) == [
+    assert comparison_failures(a_comparison(0.7496, 0.75, flags=flags)) == [
         FailedExpectation(
             arm="small",
             kind="similarity",
@@ -267,7 +269,7 @@ def test_similarity_below_the_threshold_fails():
             slug="similarity-below",
         )
     ]
-    assert [miss.slug for miss in held(compared(float("nan"), 0.75))] == ["similarity-below"]
+    assert [failure.slug for failure in comparison_failures(a_comparison(float("nan"), 0.75))] == ["similarity-below"]
 
 
 def test_guard_vetoes_a_reached_similarity():
@@ -275,12 +277,12 @@ def test_guard_vetoes_a_reached_similarity():
     flags = (Flag(name="number", detail="42 became 24"), Flag(name="negation", detail="'not' is gone"))
     hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
     reached = "treatment small: lexical similarity 0.95 reaches 0.75, but the guard"
-    assert held(compared(0.95, 0.75, flags=flags)) == [
+    assert comparison_failures(a_comparison(0.95, 0.75, flags=flags)) == [
         FailedExpectation(arm="small", kind="guard", problem=f"{reached} {told}", hint=hint, slug="guard-veto")
         for told in ("number vetoes it: 42 became 24", "negation vetoes it: 'not' is gone")
     ]
-    assert held(compared(0.95, None, flags=flags)) == []
-    assert held(compared(0.75, 0.75)) == []
+    assert comparison_failures(a_comparison(0.95, None, flags=flags)) == []
+    assert comparison_failures(a_comparison(0.75, 0.75)) == []
 
 
 @pytest.mark.parametrize(
@@ -291,7 +293,7 @@ def test_guard_vetoes_a_reached_similarity():
 def test_unknown_similarity_fails_a_threshold(control, treatment, silent):
     """The failure names the side without a text."""
     sides = {"control": replace(OK, model="big", text=control), "treatment": replace(OK, text=treatment)}
-    assert held(compared(None, 0.75, **sides)) == [
+    assert comparison_failures(a_comparison(None, 0.75, **sides)) == [
         FailedExpectation(
             arm="small",
             kind="similarity",
@@ -304,8 +306,8 @@ def test_unknown_similarity_fails_a_threshold(control, treatment, silent):
 
 def test_latency_ratio_is_checked_if_known():
     """An unknown latency cannot fail."""
-    slow = compared(0.9, 0.75, treatment=replace(OK, latency_s=1.5001))
-    assert held(slow, max_latency_ratio=1.5) == [
+    slow = a_comparison(0.9, 0.75, treatment=replace(OK, latency_s=1.5001))
+    assert comparison_failures(slow, max_latency_ratio=1.5) == [
         FailedExpectation(
             arm="small",
             kind="latency-ratio",
@@ -314,14 +316,16 @@ def test_latency_ratio_is_checked_if_known():
             slug="latency-ratio",
         )
     ]
-    assert held(slow, max_latency_ratio=2) == []
-    assert held(slow) == []
-    assert held(compared(0.9, 0.75, treatment=replace(OK, latency_s=None)), max_latency_ratio=1) == []
+    assert comparison_failures(slow, max_latency_ratio=2) == []
+    assert comparison_failures(slow) == []
+    assert (
+        comparison_failures(a_comparison(0.9, 0.75, treatment=replace(OK, latency_s=None)), max_latency_ratio=1) == []
+    )
 
 
 def test_control_is_checked_against_its_own_threshold():
     """An inconsistent control is named; with one sample or no threshold there is nothing to check."""
-    assert check_control(case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
+    assert check_control(a_case(min_similarity=0.75), BIG, [PairScore(0.7499)]) == [
         FailedExpectation(
             arm="control",
             kind="similarity",
@@ -332,14 +336,14 @@ def test_control_is_checked_against_its_own_threshold():
         )
     ]
     for threshold, score in ((0.75, 0.75), (0.75, None), (None, 0.0), ("auto", 0.0)):
-        assert check_control(case(min_similarity=threshold), BIG, [PairScore(score)]) == []
+        assert check_control(a_case(min_similarity=threshold), BIG, [PairScore(score)]) == []
 
 
 def test_guards_veto_the_control_too():
     """A control that changes a number between its answers fails like a treatment."""
     flag = Flag(name="number-changed", detail="30 -> 14")
-    [miss] = check_control(case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
-    assert miss == FailedExpectation(
+    [failure] = check_control(a_case(min_similarity=0.75), BIG, [PairScore(0.9, (flag,))])
+    assert failure == FailedExpectation(
         arm="control",
         kind="guard",
         problem="control big: similarity 0.90 to its own other answer reaches 0.75, but the guard number-changed vetoes it: "
@@ -353,7 +357,7 @@ def test_guards_veto_the_control_too():
 def test_guards_veto_nothing_below_the_threshold(threshold, score):
     """A threshold that was not reached, or not set, leaves nothing to veto."""
     pairs = [PairScore(score, (Flag(name="number-changed", detail="30 -> 14"),))]
-    assert all(miss.kind == "similarity" for miss in check_control(case(min_similarity=threshold), BIG, pairs))
+    assert all(failure.kind == "similarity" for failure in check_control(a_case(min_similarity=threshold), BIG, pairs))
 
 
 @pytest.mark.parametrize(
@@ -363,23 +367,26 @@ def test_guards_veto_nothing_below_the_threshold(threshold, score):
 def test_several_pairs_fail_if_fewer_than_half_reach_the_threshold(scores, slugs):
     """Pairs are counted for both arms; the mean may reach a threshold that most pairs do not."""
     pairs = tuple(map(PairScore, scores))
-    comparison = replace(compared(sum(scores) / len(scores), 0.75), pairs=pairs)
-    assert [miss.slug for miss in held(comparison)] == slugs
-    assert len(check_control(case(min_similarity=0.75), BIG, pairs)) == len(slugs)
+    comparison = replace(a_comparison(sum(scores) / len(scores), 0.75), pairs=pairs)
+    assert [failure.slug for failure in comparison_failures(comparison)] == slugs
+    assert len(check_control(a_case(min_similarity=0.75), BIG, pairs)) == len(slugs)
     if len(scores) == 3 and slugs:
-        assert "on average, 1 of 3 pairs reach 0.75" in held(comparison)[0].problem
+        assert "on average, 1 of 3 pairs reach 0.75" in comparison_failures(comparison)[0].problem
 
 
 def test_guard_vetoes_only_if_most_pairs_fail_by_it():
     """One changed number in two pairs leaves half of them, which is enough."""
     flagged, plain = PairScore(0.9, (Flag(name="number-changed", detail="30 -> 14"),)), PairScore(0.9)
-    assert held(replace(compared(0.9, 0.75), pairs=(flagged, plain))) == []
-    assert [miss.slug for miss in held(replace(compared(0.9, 0.75), pairs=(flagged, flagged, plain)))] == ["guard-veto"]
+    assert comparison_failures(replace(a_comparison(0.9, 0.75), pairs=(flagged, plain))) == []
+    assert [
+        failure.slug
+        for failure in comparison_failures(replace(a_comparison(0.9, 0.75), pairs=(flagged, flagged, plain)))
+    ] == ["guard-veto"]
 
 
 def test_calibrated_threshold_names_its_source():
     """The user did not set the number, so no message asks to lower it."""
-    auto = replace(case(min_similarity=0.213), calibrated=True)
+    auto = replace(a_case(min_similarity=0.213), calibrated=True)
     [control] = check_control(auto, BIG, [PairScore(0.2)])
     assert control.problem == (
         "control big: similarity 0.20 to its own other answer is below 0.213 "
@@ -388,7 +395,7 @@ def test_calibrated_threshold_names_its_source():
     assert control.hint == (
         "the control is less consistent with itself than that, so the threshold is too strict for a treatment: check the task with expect"
     )
-    [treatment] = check_comparison(auto, replace(compared(0.2, 0.213), case=auto), "small")
+    [treatment] = check_comparison(auto, replace(a_comparison(0.2, 0.213), case=auto), "small")
     assert treatment.problem == (
         "treatment small: lexical similarity 0.20 is below 0.213 "
         "(auto: the control with itself stays above it in 95% of cases)"
@@ -438,7 +445,7 @@ def test_no_answer_makes_a_check_raise(text):
     """Every answer either passes or fails."""
     expect = {"contains": "a", "not_contains": "b", "regex": "c", "equals": "d", "json": {"a": 1},
               "json_schema": {"type": "object"}, "max_words": 1}  # fmt: skip
-    assert all(miss.hint and str(miss.problem.encode()) for miss in misses(text, **expect))
+    assert all(failure.hint and str(failure.problem.encode()) for failure in failures(text, **expect))
 
 
 def test_answer_of_fences_and_blanks_is_parsed_at_once():

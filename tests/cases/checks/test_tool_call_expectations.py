@@ -14,24 +14,24 @@ LOOK_UP, BROKEN = ToolCall("look_up", {"order": 1001}), ToolCall("refund", argum
 ANSWER = Reply(model="small", outcome="ok", text="Done.")
 
 
-def case(**fields):
+def a_case(**fields):
     return build_case({"prompt": "Refund it.", **fields}, where="a.jsonl:1")
 
 
-def calling(*calls, text="", **fields):
+def a_calling_reply(*calls, text="", **fields):
     return replace(ANSWER, text=text, tool_calls=calls, **fields)
 
 
-def never(*_):
+def unexpected_score(*_):
     raise AssertionError("nothing here is compared with a reference")
 
 
-def misses(reply, **expect):
-    return check_reply(case(expect=expect), reply, "small", never)
+def failures(reply, **expect):
+    return check_reply(a_case(expect=expect), reply, "small", unexpected_score)
 
 
 def problems(reply, **expect):
-    return [miss.problem.removeprefix("treatment small: ") for miss in misses(reply, **expect)]
+    return [failure.problem.removeprefix("treatment small: ") for failure in failures(reply, **expect)]
 
 
 WANTED = [{"name": "refund", "arguments": {"order": 1001, "amount": 21.5}}]
@@ -53,7 +53,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("calls", "expect"), RIGHT)
 def test_right_calls_fail_nothing(calls, expect):
-    assert problems(calling(*calls, text="" if calls else "Done."), **expect) == []
+    assert problems(a_calling_reply(*calls, text="" if calls else "Done."), **expect) == []
 
 
 SHOWN, SHOWN_OTHER = "refund(order=1001, amount=21.5)", "refund(order=1002, amount=21.5)"
@@ -78,10 +78,10 @@ WRONG = [
 
 @pytest.mark.parametrize(("calls", "expect", "expected"), WRONG)
 def test_wrong_calls_are_shown_with_the_expected_ones(calls, expect, expected):
-    found = misses(calling(*calls, text="" if calls else "Done."), **expect)
-    assert [miss.problem for miss in found] == [f"treatment small: {problem}" for problem in expected]
-    assert {(miss.kind, miss.slug) for miss in found} == {("tool_calls", "expect-tool-calls")}
-    assert all(miss.hint for miss in found)
+    found = failures(a_calling_reply(*calls, text="" if calls else "Done."), **expect)
+    assert [failure.problem for failure in found] == [f"treatment small: {problem}" for problem in expected]
+    assert {(failure.kind, failure.slug) for failure in found} == {("tool_calls", "expect-tool-calls")}
+    assert all(failure.hint for failure in found)
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,15 @@ def test_wrong_calls_are_shown_with_the_expected_ones(calls, expect, expected):
 )
 def test_unreadable_call_fails_if_calls_are_checked_or_compared(fields, missed):
     """On both arms, and the outcome stays ok."""
-    reply = calling(LOOK_UP, BROKEN, text="Done.", latency_s=1.0)
-    found = check_reply(case(**fields), reply, "control", never)
+    reply = a_calling_reply(LOOK_UP, BROKEN, text="Done.", latency_s=1.0)
+    found = check_reply(a_case(**fields), reply, "control", unexpected_score)
     problem = 'control small: called refund(not a JSON object: "{\\"order\\": 10"): its arguments are not a JSON object'
-    assert [miss.problem for miss in found] == ([problem] if missed else [])
-    assert {(miss.kind, miss.slug) for miss in found} <= {("tool_calls", "tool-call-unreadable")}
+    assert [failure.problem for failure in found] == ([problem] if missed else [])
+    assert {(failure.kind, failure.slug) for failure in found} <= {("tool_calls", "tool-call-unreadable")}
 
 
 def test_call_without_a_name_is_unreadable():
-    assert problems(calling(ToolCall("", {"a": 1})), tool_calls=WANTED)[1:] == [
+    assert problems(a_calling_reply(ToolCall("", {"a": 1})), tool_calls=WANTED)[1:] == [
         "called (a tool without a name)(a=1): the call names no tool"
     ]
 
@@ -123,8 +123,10 @@ TEXTS = [
 @pytest.mark.parametrize(("expect", "missed"), TEXTS)
 def test_expected_text_fails_if_a_tool_was_called_instead(expect, missed, outcome):
     """Also a pattern that any text matches, and without a call of a metric."""
-    found = [miss for miss in misses(calling(REFUND, outcome=outcome), **expect) if miss.kind != "outcome"]
-    assert [(miss.problem, miss.slug) for miss in found] == [
+    found = [
+        failure for failure in failures(a_calling_reply(REFUND, outcome=outcome), **expect) if failure.kind != "outcome"
+    ]
+    assert [(failure.problem, failure.slug) for failure in found] == [
         (f"treatment small: expected to {problem}, found no text, called {SHOWN}", f"expect-{slug}")
         for problem, slug in missed
     ]
@@ -132,34 +134,39 @@ def test_expected_text_fails_if_a_tool_was_called_instead(expect, missed, outcom
 
 @pytest.mark.parametrize("expect", [{"json": True}, {"json": {"a": 1}}, {"json_schema": {"type": "object"}}])
 def test_expected_json_fails_if_a_tool_was_called_instead(expect):
-    assert problems(calling(REFUND), **expect) == [f"expected JSON, found no text, called {SHOWN}"]
+    assert problems(a_calling_reply(REFUND), **expect) == [f"expected JSON, found no text, called {SHOWN}"]
 
 
 def test_text_beside_calls_is_checked_as_usual():
-    assert problems(calling(REFUND, text="Done."), contains="30", tool_calls=WANTED) == [
+    assert problems(a_calling_reply(REFUND, text="Done."), contains="30", tool_calls=WANTED) == [
         "expected to contain '30', found 'Done.'"
     ]
-    assert [has_text(calling(REFUND)), has_text(calling(REFUND, text="Done."))] == [False, True]
+    assert [has_text(a_calling_reply(REFUND)), has_text(a_calling_reply(REFUND, text="Done."))] == [False, True]
 
 
-def held(control, treatment, threshold=0.7):
-    asked = case(min_similarity=threshold)
+def comparison_problems(control, treatment, threshold=0.7):
+    case = a_case(min_similarity=threshold)
     scores = PairScores.of([control], [treatment], lambda *_: 0.4)
-    pair = compare(asked, [control], [treatment], metric="lexical", scores=scores)
+    pair = compare(case, [control], [treatment], metric="lexical", scores=scores)
     return [
-        (miss.kind, miss.problem.removeprefix("treatment small: ")) for miss in check_comparison(asked, pair, "small")
+        (failure.kind, failure.problem.removeprefix("treatment small: "))
+        for failure in check_comparison(case, pair, "small")
     ]
 
 
 def test_threshold_applies_to_calls_if_a_text_is_missing():
     """The message says that calls were compared, unless the texts differ more."""
-    assert held(calling(REFUND), calling(REFUND)) == []
-    assert held(calling(REFUND), calling(OTHER)) == [("similarity", "tool calls similarity 0.50 is below 0.7")]
-    assert held(calling(REFUND), ANSWER) == [("similarity", "tool calls similarity 0.00 is below 0.7")]
-    assert held(calling(REFUND, text="a"), calling(REFUND, text="b")) == [
+    assert comparison_problems(a_calling_reply(REFUND), a_calling_reply(REFUND)) == []
+    assert comparison_problems(a_calling_reply(REFUND), a_calling_reply(OTHER)) == [
+        ("similarity", "tool calls similarity 0.50 is below 0.7")
+    ]
+    assert comparison_problems(a_calling_reply(REFUND), ANSWER) == [
+        ("similarity", "tool calls similarity 0.00 is below 0.7")
+    ]
+    assert comparison_problems(a_calling_reply(REFUND, text="a"), a_calling_reply(REFUND, text="b")) == [
         ("similarity", "lexical similarity 0.40 is below 0.7")
     ]
     changed = "the guard tool-changed vetoes it: control calls refund with order=1001, treatment with order=1002"
-    assert held(calling(REFUND), calling(OTHER), 0.5) == [
+    assert comparison_problems(a_calling_reply(REFUND), a_calling_reply(OTHER), 0.5) == [
         ("guard", f"tool calls similarity 0.50 reaches 0.5, but {changed}")
     ]

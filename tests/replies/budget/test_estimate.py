@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_graysplit.replies.budget import Call, UsageSeen, expected_cost
+from pytest_graysplit.replies.budget import Call, RecordedUsage, estimate_cost
 from pytest_graysplit.replies.budget.estimate import UNLIMITED_ANSWER_TOKENS
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.types import Usage
@@ -17,7 +17,7 @@ def a_call(model="new", request="r1", prompt="Hi", **params):
 
 
 def seen(*recorded):
-    usages = UsageSeen()
+    usages = RecordedUsage()
     for model, request, prompt, completion in recorded:
         usages.add(model, request, Usage(prompt=prompt, completion=completion, total=prompt + completion))
     return usages
@@ -49,10 +49,10 @@ def test_answer_has_the_average_length_of_its_model(recorded, params, tokens):
 def test_calls_are_added_up_at_their_own_prices():
     """Two calls of 100 tokens in and 50 out."""
     usages = seen(("old", "r1", 100, 50))
-    assert expected_cost([a_call("old"), a_call("new")], usages, PRICES) == (2, Decimal("0.0012"), ())
+    assert estimate_cost([a_call("old"), a_call("new")], usages, PRICES) == (2, Decimal("0.0012"), ())
 
 
 def test_unknown_price_makes_the_sum_partial():
     """The sum is that of the other models; those without a price are named once."""
     calls = [a_call("old"), a_call("stranger"), a_call("stranger"), a_call("another")]
-    assert expected_cost(calls, seen(), PRICES) == (4, Decimal("0.00302"), ("another", "stranger"))
+    assert estimate_cost(calls, seen(), PRICES) == (4, Decimal("0.00302"), ("another", "stranger"))

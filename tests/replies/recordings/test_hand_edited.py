@@ -67,12 +67,12 @@ def test_invalid_reply_is_named_by_replay_check_and_tidy(project, stored, odd, p
     """The same words in every command; the file is not changed."""
     edit(stored, odd)
     before = stored.read_bytes()
-    told = f"tests/__graysplit__/test_support.jsonl:2: {problem}"
+    message = f"tests/__graysplit__/test_support.jsonl:2: {problem}"
     with pytest.raises(RecordingError) as caught:
         Recordings(project.root).reply(stored, project.key())
     (found,) = check_file(project.root, stored, str)
     tidied = [error for error in tidy(project.root, [stored]) if isinstance(error, RecordingError)]
-    assert [error.problem for error in (caught.value, found, *tidied)] == [told] * 3
+    assert [error.problem for error in (caught.value, found, *tidied)] == [message] * 3
     assert {error.slug for error in (caught.value, found, *tidied)} == {"recording-broken"}
     assert stored.read_bytes() == before
 

@@ -62,7 +62,7 @@ def joined(value):
     return [joined(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def told(reply):
+def compared(reply):
     return [joined(getattr(reply, name)) for name in Reply.__slots__ if name != "replayed"]
 
 
@@ -77,7 +77,7 @@ def test_every_reply_survives_being_stored(reply, case):
     line = encode(reply_line(key, reply, at=""))
     assert b"\n" not in line
     assert line.decode()
-    assert told(decode_reply(line)) == told(reply)
+    assert compared(decode_reply(line)) == compared(reply)
 
 
 @given(text=odd_text, case=odd_text)
@@ -290,12 +290,12 @@ def test_sigkill_loses_no_reply(project):
                 assert unmerged_journals(project.root) == []  # the process is alive
                 break
         os.kill(writer.pid, signal.SIGKILL)
-        told = [int(line) for line in writer.stdout if line.endswith("\n")]
+        reported = [int(line) for line in writer.stdout if line.endswith("\n")]
     (left,) = unmerged_journals(project.root)
     assert left.mode == "all"
-    assert merge_journals(project.root).replies == len(left.keys) >= max(told, default=300) + 1
+    assert merge_journals(project.root).replies == len(left.keys) >= max(reported, default=300) + 1
     recordings = Recordings(project.root)
-    wanted = [ReplyKey(f"case-{n}", "m", "0" * 16, 0) for n in range(max(told, default=300) + 1)]
+    wanted = [ReplyKey(f"case-{n}", "m", "0" * 16, 0) for n in range(max(reported, default=300) + 1)]
     assert all(recordings.reply(project.root / "__graysplit__/a.jsonl", key).text == "x" * 2000 for key in wanted)
 
 

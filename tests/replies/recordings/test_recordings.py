@@ -152,10 +152,10 @@ def test_documented_lines_are_real(project):
     """The code reads and writes the lines of docs/recordings.md, with their hashes."""
     page = Path(__file__).parents[3] / "docs" / "recordings.md"
     lines = [line.encode() for line in page.read_text(encoding="utf-8").splitlines() if line.startswith('{"format"')]
-    shelf = RecordingFile("docs", lines)
-    assert shelf.render() == b"\n".join([*lines, b""])
-    assert shelf.body(project.key().request) == project.body
-    reply = shelf.reply(project.key())
+    recording = RecordingFile("docs", lines)
+    assert recording.render() == b"\n".join([*lines, b""])
+    assert recording.body(project.key().request) == project.body
+    reply = recording.reply(project.key())
     assert encode(reply_line(project.key(), reply, "")) == lines[1]
 
 
@@ -175,21 +175,21 @@ WHOLE = "<think>\nThirty or fourteen?\n</think>\n\n30 days."
 
 def test_thoughts_are_recorded_in_the_text_as_it_was_sent(project):
     """And separated again when they are replayed."""
-    told = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
-    project.record((project.key(), project.reply(**told, sent_text=WHOLE)))
+    texts = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
+    project.record((project.key(), project.reply(**texts, sent_text=WHOLE)))
     merge_journals(project.root)
     line = json.loads(project.lines()[-1])
     assert (line["text"], "reasoning" in line) == (WHOLE, False)
-    assert Recordings(project.root).reply(project.file, project.key()) == project.reply(**told, replayed=True)
+    assert Recordings(project.root).reply(project.file, project.key()) == project.reply(**texts, replayed=True)
 
 
 def test_separate_reasoning_is_recorded_separately(project):
     """In its own field, which replies without reasoning do not have."""
-    told = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
-    project.record((project.key(), project.reply(**told)))
+    texts = {"text": "30 days.", "reasoning": "Thirty or fourteen?"}
+    project.record((project.key(), project.reply(**texts)))
     merge_journals(project.root)
     assert json.loads(project.lines()[-1])["reasoning"] == "Thirty or fourteen?"
-    assert Recordings(project.root).reply(project.file, project.key()) == project.reply(**told, replayed=True)
+    assert Recordings(project.root).reply(project.file, project.key()) == project.reply(**texts, replayed=True)
 
 
 @pytest.mark.parametrize(

@@ -344,8 +344,8 @@ def test_refused_key_is_one_message_without_the_key(server):
         f"{server.url} refused the key: the relay answered 401: Incorrect API key provided\n"
         "  hint: set GRAYSPLIT_API_KEY to a key of this relay that is allowed to use these models  [key-refused]"
     )
-    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    assert KEY not in "".join(told.format())
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert KEY not in "".join(shown.format())
 
 
 def test_key_in_an_error_of_the_relay_is_redacted(server):

@@ -387,7 +387,7 @@ from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 
 settings = Settings(base_url=sys.argv[1], retries=3)
-engine = RequestWorker(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
+worker = RequestWorker(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
 
 class Blocked(socket.socket):
     def __new__(cls, *args, **kwargs):
@@ -399,9 +399,9 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.socket, socket.getaddrinfo, socket.create_connection = Blocked, refuse, refuse
 time.monotonic = time.time = time.perf_counter = lambda: 7.0
-jobs = [QueuedRequest("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
-engine.submit(jobs)
-replies = [job.future.result(60) for job in jobs]
+requests = [QueuedRequest("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
+worker.submit(requests)
+replies = [request.future.result(60) for request in requests]
 print({{reply.text for reply in replies}}, all(reply.latency_s > 0 for reply in replies))
 """
     busy = whole(b'{"error": {"message": "busy"}}', status=b"503 Busy")

@@ -132,12 +132,12 @@ def test_unsendable_header_is_named_without_its_value():
     )
 
 
-def fault(problem, slug, status=None):
+def failure(problem, slug, status=None):
     return RelayFailure(problem=problem, slug=slug, status=status)
 
 
 def test_relay_that_wants_a_key_says_how_to_set_it():
-    stop = fatal_errors.stop_for(fault("the relay answered 401", "key-refused", 401), Access(base_url="http://r/v1"))
+    stop = fatal_errors.stop_for(failure("the relay answered 401", "key-refused", 401), Access(base_url="http://r/v1"))
     assert str(stop) == (
         "http://r/v1 wants a key, and none is set: the relay answered 401\n"
         "  hint: export GRAYSPLIT_API_KEY=...  [key-refused]"
@@ -146,13 +146,13 @@ def test_relay_that_wants_a_key_says_how_to_set_it():
 
 def test_relay_that_wants_a_key_names_the_variable_that_is_set():
     access = Access(base_url="http://r/v1", idle={"HOLYSHEEP_API_KEY": Secret("k")})
-    stop = fatal_errors.stop_for(fault("the relay answered 401", "key-refused", 401), access)
+    stop = fatal_errors.stop_for(failure("the relay answered 401", "key-refused", 401), access)
     assert stop.hint == "export GRAYSPLIT_API_KEY=$HOLYSHEEP_API_KEY"
 
 
 def test_empty_account_ends_the_run():
     stop = fatal_errors.stop_for(
-        fault("the relay answered 402: pay", "quota-exhausted", 402),
+        failure("the relay answered 402: pay", "quota-exhausted", 402),
         Access(base_url="http://r/v1", key=Secret("k"), variable="OPENAI_API_KEY"),
     )
     assert str(stop) == (
@@ -164,14 +164,16 @@ def test_empty_account_ends_the_run():
 
 def test_failed_call_ends_nothing():
     assert (
-        fatal_errors.stop_for(fault("the relay answered 500", "relay-http-error", 500), Access(base_url="http://r/v1"))
+        fatal_errors.stop_for(
+            failure("the relay answered 500", "relay-http-error", 500), Access(base_url="http://r/v1")
+        )
         is None
     )
 
 
 def test_replaced_certificates_have_their_own_hint():
     stop = fatal_errors.no_preflight(
-        fault("cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]", "relay-unreachable"), "https://r"
+        failure("cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]", "relay-unreachable"), "https://r"
     )
     assert str(stop) == (
         "no relay answers at https://r: cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]\n"

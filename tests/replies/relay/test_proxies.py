@@ -34,7 +34,7 @@ def test_proxies_of_every_spelling_are_read(configured, proxy):
 
 
 @pytest.mark.parametrize(
-    ("configured", "told"),
+    ("configured", "message"),
     [
         ("socks5://user:secret@proxy.corp:1080", "a proxy of the kind socks5:// is not supported"),
         ("http://", "the address of the proxy names no host"),
@@ -42,10 +42,10 @@ def test_proxies_of_every_spelling_are_read(configured, proxy):
         ("http://[::1", "the address of the proxy cannot be read"),
     ],
 )
-def test_unusable_proxy_is_reported_without_its_password(configured, told):
+def test_unusable_proxy_is_reported_without_its_password(configured, message):
     with pytest.raises(ProxyError) as caught:
         choose_proxy("https://relay.example/v1", {"https": configured})
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(message)
     assert "secret" not in str(caught.value)
 
 

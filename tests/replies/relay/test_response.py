@@ -483,8 +483,8 @@ def test_errors_of_every_shape_are_read(body, message, codes, param):
     ],
 )  # fmt: skip
 def test_failures_name_their_cause(status, body, problem, slug, meant):
-    fault = read(body, status, {"location": "https://elsewhere.example"})
-    assert fault == RelayFailure(problem=problem, slug=slug, status=meant)
+    failure = read(body, status, {"location": "https://elsewhere.example"})
+    assert failure == RelayFailure(problem=problem, slug=slug, status=meant)
 
 
 @pytest.mark.parametrize(
@@ -500,15 +500,15 @@ def test_failures_name_their_cause(status, body, problem, slug, meant):
 )  # fmt: skip
 def test_refused_parameter_is_named_with_the_place_to_change_it(status, error, param):
     sent = (*NOTHING_SENT, "max_tokens", "seed", "temperature", "response_format")
-    fault = read({"error": error}, status, sent=sent)
+    failure = read({"error": error}, status, sent=sent)
     newer = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
-    assert fault == RelayFailure(
+    assert failure == RelayFailure(
         problem=f"the relay answered {status}: {error['message']} (change --graysplit-param {param}=... "
         f"or the model's params in [tool.graysplit.models]{newer})",
         slug="param-refused",
         status=status,
     )
-    assert not fault.retryable
+    assert not failure.retryable
 
 
 def test_400_about_something_else_names_no_parameter():
@@ -532,8 +532,8 @@ def test_content_filter_is_an_outcome_and_not_an_error(error):
 
 def test_answer_without_choices_keeps_its_usage():
     usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
-    fault = read({"choices": [], "usage": {**usage, "cost": 0.25}})
-    assert (fault.slug, fault.usage, fault.reported_cost_usd) == (
+    failure = read({"choices": [], "usage": {**usage, "cost": 0.25}})
+    assert (failure.slug, failure.usage, failure.reported_cost_usd) == (
         "relay-no-choices",
         Usage(prompt=7, completion=2, total=9),
         Decimal("0.25"),
@@ -551,9 +551,9 @@ def test_only_permanent_failures_may_be_recorded(status, retryable):
 def test_messages_hold_no_key_and_stay_short():
     secrets = ("header-secret-1", "header-secret-123456")
     said = "key header-secret-123456 or sk-abcdefgh**** (Bearer abc.def) is wrong \n" + "x" * 400
-    fault = read({"error": said}, 500, secrets=secrets)
+    failure = read({"error": said}, 500, secrets=secrets)
     shown = "key *** or *** (Bearer ***) is wrong "
-    assert fault.problem == f"the relay answered 500: {shown}{'x' * (297 - len(shown))}..."
+    assert failure.problem == f"the relay answered 500: {shown}{'x' * (297 - len(shown))}..."
 
 
 def test_slightly_invalid_json_is_read():
@@ -644,10 +644,10 @@ def test_answer_with_a_success_code_is_an_answer(beside):
 @pytest.mark.parametrize("streamed", [False, True])
 def test_answer_that_the_server_gave_up_on_is_a_failure(finish, streamed):
     whole = chat("You have 30", finish) | {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}
-    fault = read(events(delta(content="You have 30"), delta(finish)) if streamed else whole)
-    assert (fault.slug, fault.status, fault.retryable) == ("relay-gave-up", None, True)
-    assert fault.problem == f"the relay gave up on the answer, its finish reason is {finish!r}"
-    assert streamed or fault.usage == Usage(prompt=3, completion=2, total=5)
+    failure = read(events(delta(content="You have 30"), delta(finish)) if streamed else whole)
+    assert (failure.slug, failure.status, failure.retryable) == ("relay-gave-up", None, True)
+    assert failure.problem == f"the relay gave up on the answer, its finish reason is {finish!r}"
+    assert streamed or failure.usage == Usage(prompt=3, completion=2, total=5)
 
 
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "max_output_tokens", "model_context_window_exceeded"])
@@ -662,9 +662,9 @@ def nested(levels):
 @pytest.mark.parametrize("levels", [150, 500, 5_000, 200_000])
 def test_deeply_nested_answer_is_refused_as_a_whole(levels):
     arguments = b'{"choices": [{"message": {"tool_calls": [{"function": {"name": "f", "arguments": %s}}]}}]}'
-    fault = read(arguments % nested(levels))
-    assert (fault.problem, fault.slug) == ("the answer is nested more than 100 levels deep", "relay-answer-deep")
-    assert not fault.retryable
+    failure = read(arguments % nested(levels))
+    assert (failure.problem, failure.slug) == ("the answer is nested more than 100 levels deep", "relay-answer-deep")
+    assert not failure.retryable
 
 
 @pytest.mark.parametrize("levels", [500, 200_000])
@@ -692,9 +692,9 @@ def test_plausible_cost_is_used(cost):
 def test_page_that_slows_patterns_is_read_only_at_its_beginning(page):
     """A pattern with backtracking through 200 kB of these would run for minutes."""
     for status in (200, 400, 403, 500):
-        fault = read(page, status)
-        assert isinstance(fault, RelayFailure)
-        assert len(fault.problem) < 400
+        failure = read(page, status)
+        assert isinstance(failure, RelayFailure)
+        assert len(failure.problem) < 400
 
 
 def test_stream_of_very_many_pieces_takes_linear_time():

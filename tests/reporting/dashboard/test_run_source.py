@@ -7,7 +7,7 @@ from decimal import Decimal
 from threading import Thread
 
 import pytest
-from specimens import (
+from factories import (
     DEEPSEEK,
     FLASH,
     SONNET,

@@ -95,7 +95,7 @@ def test_windows_have_one_entry_per_minute():
 def test_failed_requests_are_listed_once_and_newest_first():
     """The same question with the same failure is one entry."""
     monitor = Monitor(halves())
-    monitor.troubles.extend(
+    monitor.failures.extend(
         [failed_request(1), failed_request(2), failed_request(1, id="again", at="2026-11-26T10:00:30.000Z")]
     )
     worst = TrafficSource(monitor, title="t").snapshot()["worst"]
@@ -109,7 +109,7 @@ def test_case_of_a_failed_request_has_its_fallback():
     """With the prompt, the failure and both answers."""
     call = FallbackCall(model=CONTROL, outcome="ok", latency_s=0.5, cost_usd=Decimal("0.01"))
     monitor = Monitor(halves())
-    monitor.troubles.append(failed_request(7, attempts=3, fallback=call, latency_s=1.5))
+    monitor.failures.append(failed_request(7, attempts=3, fallback=call, latency_s=1.5))
     source = TrafficSource(monitor, title="t")
     case = source.case("id-7")
     assert (case["prompt"], case["misses"]) == (
@@ -135,7 +135,7 @@ def test_case_of_a_failed_request_has_its_fallback():
 def test_outcomes_of_failed_requests_are_described(outcome, why):
     """If the log keeps no texts, the name has the time instead of the question."""
     monitor = Monitor(halves())
-    monitor.troubles.append(failed_request(5, outcome=outcome, problem=None, error=None, messages=None, text=None))
+    monitor.failures.append(failed_request(5, outcome=outcome, problem=None, error=None, messages=None, text=None))
     [one] = TrafficSource(monitor, title="t").snapshot()["worst"]
     assert (one["name"], one["why"]) == (f"{TREATMENT} at 10:00:05", why)
 

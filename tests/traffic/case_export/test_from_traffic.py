@@ -1,4 +1,4 @@
-"""`graysplit cases from-traffic`: what users asked becomes a case file that pytest collects."""
+"""`graysplit cases from-traffic` makes a case file that pytest collects."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def log(*records, name="traffic.jsonl"):
 
 @pytest.fixture
 def graysplit(capsys):
-    """Run the command; return code, what it told, and what it complained of."""
+    """Run the command; return its exit code, stdout and stderr."""
 
     def run(*arguments):
         code = main(["cases", "from-traffic", *arguments])
@@ -43,8 +43,8 @@ def rows(name="traffic.graysplit.jsonl"):
     return [json.loads(line) for line in Path(name).read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_report_and_the_file_as_a_whole(graysplit):
-    """What was read, left out, kept once, chosen, redacted and written, and what to type next."""
+def test_from_traffic_report_and_file(graysplit):
+    """The report counts the requests, prompts, cases and redactions, and ends with the next command."""
     image = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
     log(
         request("Where is order 1234?"),
@@ -65,7 +65,7 @@ def test_the_report_and_the_file_as_a_whole(graysplit):
         == """\
 read       9 requests
 left out   1 routed by force
-left out   1 that no case can hold (messages[0].content: expected a text, a list of parts or null, got 7)
+left out   1 that cannot be written as a case (messages[0].content: expected a text, a list of parts or null, got 7)
 left out   1 with images or files, in which personal data cannot be found
 left out   1 without a word in them
 left out   1 without texts
@@ -106,8 +106,8 @@ next       pytest --graysplit-control=MODEL --graysplit-treatment=MODEL traffic.
     ]
 
 
-def test_the_file_is_read_back_as_it_was_asked(graysplit):
-    """Every case is built without complaint, with the messages of the log, tool calls and odd characters included."""
+def test_from_traffic_file_round_trips(graysplit):
+    """Every case is built again from the file, with tool calls and unusual characters."""
     call = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
     asked = [
         [{"role": "user", "content": "One line\u2028another\nthird"}],
@@ -127,8 +127,8 @@ def test_the_file_is_read_back_as_it_was_asked(graysplit):
     assert [list(map(dict, case.messages)) for case in read_cases(path, path.name)] == asked
 
 
-def test_the_same_log_gives_the_same_bytes_and_a_longer_one_nearly_the_same_cases(graysplit):
-    """A sample is no lottery: what was chosen stays, apart from the few that newcomers push out."""
+def test_from_traffic_sample_is_stable(graysplit):
+    """The same log gives the same bytes; a longer log replaces only a few cases."""
     prompts = [
         request(f"Tell me about {chr(65 + n % 26)}{chr(65 + n // 26)} and its {'very ' * (n % 9)}end")
         for n in range(600)
@@ -149,8 +149,8 @@ def test_the_same_log_gives_the_same_bytes_and_a_longer_one_nearly_the_same_case
     assert len(before & after) > 70
 
 
-def test_parameters_are_written_on_request_and_missed_where_they_mattered(graysplit):
-    """What the relay is told about delivery and about the user is never written."""
+def test_from_traffic_params_option(graysplit):
+    """Parameters for delivery and for the user's identity are never written."""
     params = {"temperature": 0.2, "tools": [{"type": "function"}], "stream": True, "user": "ann", "stop": None}
     log(request("Find it", params=params))
     assert (
@@ -162,8 +162,8 @@ def test_parameters_are_written_on_request_and_missed_where_they_mattered(graysp
     assert rows()[0]["params"] == {"temperature": 0.2, "tools": [{"type": "function"}]}
 
 
-def test_personal_data_and_forced_traffic_are_kept_on_request(graysplit):
-    """The texts are then as they are in the log, and the report says so."""
+def test_from_traffic_keeps_personal_data_and_forced_requests_on_request(graysplit):
+    """The texts are then those of the log, and the report says so."""
     log(request("I am bob@example.com", forced=True))
     code, out, _ = graysplit("traffic.jsonl", "--keep-personal-data", "--include-forced", "--into", "own.jsonl")
     assert code == 0
@@ -178,14 +178,14 @@ def test_personal_data_and_forced_traffic_are_kept_on_request(graysplit):
         (
             [request("?", messages=None)],
             [],
-            ("the log holds 1 request and no texts: there is nothing to ask again\n"
-            "  hint: cases need a log that keeps texts; it can take out personal data by its redact hook  [traffic-no-texts]\n"),
+            ("the log holds 1 request and no texts, so no case can be made\n"
+            "  hint: cases need a log with texts; the redact hook of the log can remove personal data  [traffic-no-texts]\n"),
         ),
-        ([request("Hi", forced=True)], [], "no case was written: nothing in traffic.jsonl can be one\n"),
+        ([request("Hi", forced=True)], [], "no case was written: no request in traffic.jsonl can be a case\n"),
         (
             [request("Hi")],
             ["--into", "there.jsonl"],
-            "there.jsonl: is there already\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
+            "there.jsonl: already exists\n  hint: --force replaces it, --into names another file  [case-file-exists]\n",
         ),
         (
             [request("Hi")],
@@ -197,12 +197,12 @@ def test_personal_data_and_forced_traffic_are_kept_on_request(graysplit):
             [request("Hi")],
             ["--into", "there.jsonl/cases.jsonl"],
             ("the case file there.jsonl/cases.jsonl cannot be written: there.jsonl is a file\n"
-            "  hint: name a file in a folder that can be written to, by --into  [case-file-unwritable]\n"),
+            "  hint: name a file in a writable folder with --into  [case-file-unwritable]\n"),
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_said_and_nothing_is_written(graysplit, folder, records, arguments, complaint):
-    """Exit code 2, one message, and no half file."""
+def test_from_traffic_error_writes_no_file(graysplit, folder, records, arguments, complaint):
+    """Exit code 2, one message, and no partial file."""
     log(*records)
     Path("there.jsonl").write_text("mine")
     code, _, err = graysplit("traffic.jsonl", *arguments)

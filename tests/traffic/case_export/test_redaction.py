@@ -1,4 +1,4 @@
-"""Personal data goes, the meaning stays."""
+"""PiiRedactor removes personal data and keeps the meaning."""
 
 import string
 
@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.traffic.case_export.checksums import fits_iban, fits_luhn
-from pytest_graysplit.traffic.case_export.redaction import PiiRedactor
+from pytest_graysplit.traffic.case_export.redaction import PiiRedactor, fits_iban, fits_luhn
 
 
 @pytest.mark.parametrize(
@@ -32,8 +31,8 @@ from pytest_graysplit.traffic.case_export.redaction import PiiRedactor
         ("user 550e8400-e29b-41d4-a716-446655440000", "user <id-1>"),
     ],
 )
-def test_what_has_a_form_becomes_a_placeholder(text, scrubbed):
-    """Each kind is found in the spellings it is written in, and the words around it stay."""
+def test_redactor_finds_each_kind_in_its_spellings(text, scrubbed):
+    """The words around a value stay."""
     assert PiiRedactor().text(text) == scrubbed
 
 
@@ -51,13 +50,13 @@ def test_what_has_a_form_becomes_a_placeholder(text, scrubbed):
         "call 12/24/2024",
     ],
 )
-def test_what_carries_the_meaning_stays(text):
-    """Dates, prices, versions, years, order numbers, hashes and addresses of nobody are no personal data."""
+def test_redactor_keeps_dates_prices_and_versions(text):
+    """Also years, order numbers, hashes and loopback addresses."""
     assert PiiRedactor().text(text) == text
 
 
-def test_the_same_value_is_the_same_placeholder_within_a_case():
-    """Whoever wrote it in other letters or groups; a second value gets the next number."""
+def test_redactor_placeholder_is_stable_within_a_case():
+    """Other case or grouping is the same value; a second value gets the next number."""
     scrubber = PiiRedactor()
     texts = ["Bob@Example.com wrote", "to ann@example.com", "and bob@example.com", "+49 170 1234567", "+49-170-1234567"]
     assert [scrubber.text(text) for text in texts] == [
@@ -66,8 +65,8 @@ def test_the_same_value_is_the_same_placeholder_within_a_case():
     assert scrubber.found == {"email": 2, "phone": 1}
 
 
-def test_messages_are_scrubbed_at_every_depth_and_stay_tied():
-    """Arguments of tool calls are texts too; the ids by which an answer finds its call are left alone."""
+def test_redactor_message_at_every_depth():
+    """Arguments of tool calls are redacted; ids that link a result to its call are not."""
     call = {"id": "call_12345678", "function": {"arguments": '{"mail": "bob@example.com"}'}}
     message = {"role": "assistant", "content": [{"type": "text", "text": "for bob@example.com"}], "tool_calls": [call]}
     assert PiiRedactor().table(message) == {
@@ -77,8 +76,8 @@ def test_messages_are_scrubbed_at_every_depth_and_stay_tied():
     }
 
 
-def test_a_speaker_gets_a_name_that_relays_take():
-    """The name of a user goes, that of a tool stays."""
+def test_redactor_replaces_the_name_of_a_user():
+    """The name of a tool stays."""
     scrubber = PiiRedactor()
     speakers = [{"role": "user", "name": name, "content": "Hi"} for name in ("ann", "bob", "ann")]
     assert [scrubber.message(one)["name"] for one in speakers] == ["person-1", "person-2", "person-1"]
@@ -86,14 +85,14 @@ def test_a_speaker_gets_a_name_that_relays_take():
 
 
 @given(st.text(string.ascii_letters + " .,!?", max_size=30), st.emails(), st.text(" ,;)>\n", min_size=1, max_size=3))
-def test_no_email_survives(before, email, after):
-    """Whatever the standard allows before the @, and wherever it stands."""
+def test_redactor_finds_every_email(before, email, after):
+    """Any local part that the standard allows, at any position."""
     assert email not in PiiRedactor().text(f"{before} {email}{after}")
 
 
 @given(st.text(string.digits, min_size=12, max_size=18))
-def test_no_card_number_survives(digits):
-    """Any number of the length of a card's, with its check digit: in one, and in groups of four."""
+def test_redactor_finds_every_card_number(digits):
+    """Any number of a card's length with its check digit, also in groups of four."""
     number = next(digits + last for last in string.digits if fits_luhn(digits + last))
     grouped = " ".join(number[at : at + 4] for at in range(0, len(number), 4))
     if number.endswith("000"):
@@ -103,19 +102,19 @@ def test_no_card_number_survives(digits):
 
 
 @given(st.text(st.characters(exclude_characters="@:", exclude_categories=["Nd", "Cs"])))
-def test_a_text_without_digits_and_signs_is_left_alone(text):
-    """What holds no digit, no @ and no address is returned letter by letter."""
+def test_redactor_keeps_text_without_digits_and_signs(text):
+    """A text without a digit, an @ or an address is returned unchanged."""
     assert PiiRedactor().text(text.replace("KEY", "key")) == text.replace("KEY", "key")
 
 
 @given(st.text(string.digits + string.ascii_letters + "@.:-+ ()/<>", max_size=60))
-def test_scrubbing_twice_changes_nothing_more(text):
-    """A placeholder is no personal data."""
+def test_redactor_is_idempotent(text):
+    """A placeholder is not redacted again."""
     once = PiiRedactor().text(text)
     assert PiiRedactor().text(once).count("<") == once.count("<")
 
 
-def test_checksums_are_those_of_the_standards():
-    """Published examples fit, and each with one digit changed does not."""
+def test_checksums_match_published_examples():
+    """Published numbers pass; the same numbers with one digit changed fail."""
     assert [fits_iban(one) for one in ("GB82WEST12345698765432", "GB82WEST12345698765433")] == [True, False]
     assert [fits_luhn(one) for one in ("4111111111111111", "4111111111111112")] == [True, False]

@@ -1,4 +1,4 @@
-"""Every kind of prompt is in the sample, in its share."""
+"""The sample contains every kind of prompt, in proportion."""
 
 from collections import Counter
 
@@ -27,14 +27,16 @@ def prompt(text, **outcomes):
         ("Where's it?", "Wheres it?", False),
     ],
 )
-def test_prompts_that_differ_in_case_space_and_digits_are_one(one, other, same):
-    """How often and by whom something is asked says little; which words are asked says all."""
+def test_key_ignores_case_space_and_digits(one, other, same):
+    """Prompts with the same words are one prompt."""
     assert (key_of(user(one)) == key_of(user(other))) is same
 
 
 @given(st.dictionaries(st.integers(0, 99), st.integers(1, 500), min_size=1, max_size=30), st.integers(1, 3000))
-def test_a_sample_is_shared_out_fairly(sizes, total):
-    """It adds up, takes no more than there is, one of each where it can, and is never a whole case off its share."""
+def test_allocate_is_proportional(sizes, total):
+    """The shares add up, do not exceed the sizes, are at least one if possible, and are within one case of the exact
+    share.
+    """
     everything = sum(sizes.values())
     total = min(total, everything)
     taken = allocate(sizes, total)
@@ -46,7 +48,7 @@ def test_a_sample_is_shared_out_fairly(sizes, total):
         assert all(abs(taken[stratum] - size * total / everything) < 1 for stratum, size in sizes.items())
 
 
-def test_a_rare_kind_is_in_a_small_sample():
+def test_draw_includes_rare_strata():
     """One failed prompt among a thousand good ones of its length, and one in another script."""
     prompts = [
         prompt(f"Tell me about {chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{'x' * (n // 676)} now") for n in range(1000)
@@ -57,8 +59,8 @@ def test_a_rare_kind_is_in_a_small_sample():
     assert [one.messages[0]["content"] for one in chosen[-2:]] == [one.messages[0]["content"] for one in rare]
 
 
-def test_trouble_is_what_an_arm_met_in_one_of_ten_requests():
-    """A prompt that is asked all the time has failed once; one that fails on the treatment alone is in trouble."""
+def test_prompt_failures_need_a_tenth_of_an_arms_requests():
+    """A single failure of a frequent prompt does not count; a prompt that fails only on the treatment does."""
     often = prompt("Hi", ok=99, error=1)
     assert often.failures == ()
     often.outcomes["treatment", "refusal"] = 2

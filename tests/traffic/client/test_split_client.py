@@ -1,4 +1,4 @@
-"""The client of an application against a real relay: who is asked, what is counted, and what it says when it fails."""
+"""SplitClient against a real relay: routing, counting, and error messages."""
 
 import asyncio
 import doctest
@@ -26,8 +26,8 @@ def arms_of(monitor):
     return {arm["arm"]: arm for arm in monitor.report()["arms"]}
 
 
-def test_each_unit_is_asked_by_its_own_model(relay):
-    """The control's calls go to the control: the relay has seen as many of each model as the splitter says."""
+def test_chat_asks_the_model_of_the_units_arm(relay):
+    """The relay gets as many requests per model as the splitter assigns."""
     splitter = halves()
 
     async def work(client):
@@ -41,8 +41,8 @@ def test_each_unit_is_asked_by_its_own_model(relay):
     assert relay.stats()["requests"] == dict(Counter(reply.model for reply in replies))
 
 
-def test_whole_conversations_and_parameters_are_sent(relay):
-    """All messages go out as they are; the split's own parameters come below those of the call."""
+def test_chat_sends_all_messages_and_parameters(relay):
+    """Parameters of the call override those of the split."""
     splitter = TrafficSplitter(
         [Split(CONTROL, 0.0), Split(TREATMENT, 1.0, params={"temperature": 0.2, "seed": 1})], salt="s"
     )
@@ -78,11 +78,11 @@ FAULTS = {
 TRIED_AGAIN = {"garbage", "429", "500", "502", "503", "504", "529", "drop", "hang"}
 
 
-def test_counts_and_cost_equal_the_relays_own(relay, tmp_path):
-    """200 requests, a twentieth of them with each kind of fault, every one tried once more where that may help.
+def test_monitor_counts_equal_the_relays_own_counts(relay, tmp_path):
+    """200 requests with all kinds of faults, each repeated once if a retry can help.
 
-    Requests, attempts, errors of each class and the bill are those of the relay, to the last digit; and a line of the
-    log each.
+    Requests, attempts, errors by kind and the bill are exactly those of the relay, with one line of the log per
+    request.
     """
     splitter, each, hung = halves(), 10, 2
     relay.control(
@@ -94,7 +94,7 @@ def test_counts_and_cost_equal_the_relays_own(relay, tmp_path):
     prompts = [f"[{kind}] {n}" for kind in FAULTS for n in range(hung if kind == "hang" else each)]
     prompts += [f"[fine] {n}" for n in range(200 - len(prompts))]
     Random(1).shuffle(prompts)
-    # Those that wait for the deadline go first, side by side: later, after many 429s, only few are in flight at once.
+    # Requests that wait for the deadline go first, side by side: after many 429s only a few are in flight at once.
     prompts.sort(key=lambda prompt: "[hang]" not in prompt)
     log = tmp_path / "traffic.jsonl"
 
@@ -121,7 +121,7 @@ def test_counts_and_cost_equal_the_relays_own(relay, tmp_path):
     assert sum((Counter(arm["outcomes"]) for arm in arms.values()), Counter()) == outcomes
 
     tried_again = sum((Counter(arm["retried"]) for arm in arms.values()), Counter())
-    # A budget of a fifth keeps a dying relay from being hammered, so that not all of them are tried again.
+    # At most a fifth of the requests are repeated, to protect a failing relay.
     assert {"http-503", "relay-rate-limited", "relay-unreachable"} <= set(tried_again)
     assert set(tried_again) <= {FAULTS[kind][1] for kind in TRIED_AGAIN}
     for status in (429, 500, 502, 503, 504, 529):
@@ -138,8 +138,8 @@ def test_counts_and_cost_equal_the_relays_own(relay, tmp_path):
     assert sum(Decimal(line.get("cost_usd") or 0) for line in logged) == Decimal(seen["billed"]["cost_usd"])
 
 
-def test_a_failure_is_an_error_with_its_cause_and_its_latency(relay):
-    """Nobody is shown an empty answer: the call raises, with the arm, the time it took and what went wrong."""
+def test_chat_raises_request_failed_error(relay):
+    """The error has the arm, the latency and the cause."""
     splitter = halves()
     relay.control(faults=[{"kind": "hang"}])
 
@@ -151,8 +151,8 @@ def test_a_failure_is_an_error_with_its_cause_and_its_latency(relay):
     error, monitor = using(splitter, work, retries=0, timeout_s=0.1)
     assert str(error) == (
         "deepseek-v3.2 (deepseek-v3.2) failed at once: no whole answer within 0.1 s\n"
-        "  hint: tell the user, or try again later; it has been counted and logged; "
-        "fallback=True lets the control answer where a treatment fails  [relay-timeout]"
+        "  hint: tell the user, or try again later; the request was counted and logged; "
+        "fallback=True lets the control answer if a treatment fails  [relay-timeout]"
     )
     assert (error.reply.arm, error.reply.outcome) == (TREATMENT, "error")
     assert error.reply.latency_s >= 0.1
@@ -160,8 +160,8 @@ def test_a_failure_is_an_error_with_its_cause_and_its_latency(relay):
     assert monitor.report()["total"]["errors"] == 1
 
 
-def test_a_refused_key_is_the_cause_of_the_error_and_counted(relay):
-    """What no further request could escape is chained, so that a log of the application shows it once and whole."""
+def test_chat_chains_a_refused_key(relay):
+    """An error that every further request would get is chained, so that the application's log shows it once."""
     relay.control(key="another")
 
     async def work(client):
@@ -176,8 +176,8 @@ def test_a_refused_key_is_the_cause_of_the_error_and_counted(relay):
     assert (report["total"]["errors"], report["total"]["attempts"]) == (1, relay.stats()["total"])
 
 
-def test_the_control_answers_where_a_treatment_fails(relay, tmp_path):
-    """Asked for: it counts as the treatment's failure, is no call of the control arm, and both calls are paid for."""
+def test_fallback_answers_after_a_failed_treatment(relay, tmp_path):
+    """It counts as a failure of the treatment and not as a call of the control arm; both calls are paid for."""
     splitter = halves(f"{TREATMENT}+500")
     relay.control(
         prices={f"{TREATMENT}+500": {"input": "0.28", "output": "0.42"}, CONTROL: {"input": "3", "output": "15"}}
@@ -203,16 +203,16 @@ def test_the_control_answers_where_a_treatment_fails(relay, tmp_path):
     assert line["fallback"]["outcome"] == "ok"
 
 
-def test_without_being_asked_nobody_answers_for_a_treatment(relay):
-    """A fallback that hides failures has to be wanted."""
+def test_no_fallback_by_default(relay):
+    """A fallback that hides failures must be requested."""
     splitter = halves(f"{TREATMENT}+500")
     with pytest.raises(RequestFailedError):
         using(splitter, lambda client: client.chat(user("?"), unit=unit_in(splitter, f"{TREATMENT}+500")), retries=0)
     assert CONTROL not in relay.stats()["requests"]
 
 
-def test_a_fallback_that_fails_too_says_so(relay):
-    """Both failures are told, and both are counted."""
+def test_failed_fallback_is_reported_and_counted(relay):
+    """The message and the figures show both failures."""
     splitter = halves(f"{TREATMENT}+500", f"{CONTROL}+503")
 
     async def work(client):
@@ -225,13 +225,13 @@ def test_a_fallback_that_fails_too_says_so(relay):
         f"{TREATMENT}+500 ({TREATMENT}+500) failed at once, and so did the control in its place: "
         "the relay answered 503: the server is overloaded"
     )
-    assert error.hint == "tell the user, or try again later; it has been counted and logged"
+    assert error.hint == "tell the user, or try again later; the request was counted and logged"
     treatment = arms_of(monitor)[f"{TREATMENT}+500"]
     assert (treatment["fallbacks"], treatment["fallback_failures"]) == (1, 1)
 
 
-def test_header_templates_tell_the_relay_the_arm(relay):
-    """Known ones by name, own ones by their text, and those of the split itself."""
+def test_header_templates_are_sent(relay):
+    """Known templates by name, custom ones by their text, and the headers of the split."""
     splitter = TrafficSplitter([Split(CONTROL, 0.0), Split(TREATMENT, 1.0, headers={"X-Own": "yes"})], salt="s")
     using(
         splitter,
@@ -247,14 +247,14 @@ def test_header_templates_tell_the_relay_the_arm(relay):
     }
 
 
-def test_no_header_is_sent_that_nobody_asked_for(relay):
-    """Off by default: a relay is not told which arm it serves."""
+def test_no_arm_headers_by_default(relay):
+    """By default a relay does not learn the arm."""
     using(halves(), lambda client: client.chat(user("?"), unit=1))
     assert not {"x-ab-variant", "x-request-route", "x-canary-group", "x-model-select"} & set(relay.stats()["headers"])
 
 
-def test_forced_requests_are_routed_and_counted_apart(relay):
-    """A tester's header must not move the figures."""
+def test_forced_requests_are_counted_apart(relay):
+    """A tester's header must not change the figures."""
     splitter = halves()
 
     async def work(client):
@@ -269,8 +269,8 @@ def test_forced_requests_are_routed_and_counted_apart(relay):
     assert report["apart"]["requests"] == report["total"]["requests"] == 1
 
 
-def test_requests_without_a_unit_get_the_control_and_are_counted_apart(relay):
-    """They are no random sample, so they enter no comparison; they are paid for all the same."""
+def test_requests_without_a_unit_are_counted_apart(relay):
+    """They go to the control, so they are not a random sample; their cost is counted."""
     splitter = halves()
 
     async def work(client):
@@ -284,8 +284,8 @@ def test_requests_without_a_unit_get_the_control_and_are_counted_apart(relay):
     assert splitter.unassigned == 1
 
 
-def test_the_key_and_what_the_hook_names_stay_out_of_the_log(relay, tmp_path):
-    """Also where a model was told the key; the answer that the user gets is untouched."""
+def test_log_redacts_the_key_and_the_hooks_texts(relay, tmp_path):
+    """Also if a model was told the key; the user's answer stays unchanged."""
     log = tmp_path / "traffic.jsonl"
     reply = using(
         halves(),
@@ -301,8 +301,8 @@ def test_the_key_and_what_the_hook_names_stay_out_of_the_log(relay, tmp_path):
     assert line["params"] == {"user": "[name]"}
 
 
-def test_a_key_that_the_relay_writes_into_other_fields_stays_out_of_log_and_sums(relay, tmp_path):
-    """A relay that echoes it in the served model or in an id; `redact` is not asked about names of models."""
+def test_log_and_sums_redact_a_key_in_other_fields(relay, tmp_path):
+    """A relay echoes the key in the served model or in an id."""
     relay.control(faults=[{"kind": "fields", "fields": {"model": f"gpt-{KEY}", "id": KEY}, "times": None}])
     log, monitor = tmp_path / "traffic.jsonl", Monitor(halves())
     reply = using(halves(), lambda client: client.chat(user("hi"), unit=1), log=log, monitor=monitor)
@@ -310,8 +310,8 @@ def test_a_key_that_the_relay_writes_into_other_fields_stays_out_of_log_and_sums
     assert KEY not in log.read_text() + json.dumps(monitor.report())
 
 
-def test_a_redact_hook_that_fails_holds_no_answer_back(relay, tmp_path, caplog):
-    """The reply was paid for; what could not be redacted is not stored, and the failure is told once."""
+def test_failing_redact_hook_does_not_lose_the_answer(relay, tmp_path, caplog):
+    """The text is not stored, and the failure is reported once."""
 
     def broken(text):
         raise ZeroDivisionError
@@ -329,16 +329,16 @@ def test_a_redact_hook_that_fails_holds_no_answer_back(relay, tmp_path, caplog):
     ]
 
 
-def test_a_redact_hook_that_forgets_to_return_is_a_broken_one(relay, tmp_path):
-    """None is no text that could be stored."""
+def test_redact_hook_without_a_result_counts_as_failed(relay, tmp_path):
+    """None is not a text."""
     log = tmp_path / "traffic.jsonl"
     reply = using(halves(), lambda client: client.chat(user("secret"), unit=1), log=log, redact=lambda text: None)
     assert reply.outcome == "ok"
     assert lines_of(log)[-1]["text"] == "[not logged: redact failed]"
 
 
-def test_a_parameter_that_is_no_json_fails_with_a_log_as_without(relay, tmp_path):
-    """Nothing is sent, and the log counts the line that it cannot hold."""
+def test_parameter_that_json_cannot_hold_fails_with_a_log(relay, tmp_path):
+    """Nothing is sent, and the log counts the line that it cannot write."""
     with pytest.raises(RequestFailedError, match="the request cannot be written as JSON"):
         using(
             halves(), lambda client: client.chat(user("?"), unit=1, metadata={"a": object()}), log=tmp_path / "t.jsonl"
@@ -346,8 +346,8 @@ def test_a_parameter_that_is_no_json_fails_with_a_log_as_without(relay, tmp_path
     assert relay.stats()["total"] == 0
 
 
-def test_aliases_of_the_project_hold(relay, tmp_path):
-    """Asked for and priced under its own name; the arm keeps the name it goes by."""
+def test_client_resolves_aliases_of_the_project(relay, tmp_path):
+    """The request and the price use the model's own name; the arm keeps the alias."""
     project = tmp_path / "pyproject.toml"
     project.write_text('[tool.graysplit.aliases]\n"cheap" = "deepseek-v3.2"\n')
     splitter = TrafficSplitter([Split(CONTROL, 0.0), Split("cheap", 1.0)], salt="s")
@@ -356,8 +356,8 @@ def test_aliases_of_the_project_hold(relay, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["gr\u00fcn", 5])
-def test_headers_of_a_new_splitter_are_checked_before_it_is_used(relay, value):
-    """The old one stays in force."""
+def test_use_checks_headers_first(relay, value):
+    """The old splitter stays in force."""
 
     async def work(client):
         wrong = TrafficSplitter([Split(CONTROL, 0.0), Split(TREATMENT, 1.0, headers={"X-Arm": value})], salt="s")
@@ -368,8 +368,8 @@ def test_headers_of_a_new_splitter_are_checked_before_it_is_used(relay, value):
     assert using(halves(), work).outcome == "ok"
 
 
-def test_a_failure_is_kept_when_the_fallback_is_given_up(relay):
-    """What the treatment did is known, whatever becomes of the control's answer."""
+def test_cancelled_fallback_keeps_the_failure(relay):
+    """The failure of the treatment is counted even if the fallback is cancelled."""
     splitter = halves(f"{TREATMENT}+500")
     relay.control(faults=[{"kind": "hang", "model": CONTROL}])
 
@@ -383,19 +383,19 @@ def test_a_failure_is_kept_when_the_fallback_is_given_up(relay):
 
 
 @pytest.mark.parametrize("messages", ["hello", ["hello"], [{"role": "user", "content": "hi"}, None]])
-def test_messages_are_messages(relay, messages):
-    """A bare text is refused before anything is sent, with the shape that is meant."""
+def test_invalid_messages_are_refused(relay, messages):
+    """A bare text is refused before anything is sent; the hint shows the correct shape."""
     with pytest.raises(UsageError) as caught:
         using(halves(), lambda client: client.chat(messages, unit=1))
     assert str(caught.value) == (
-        f"messages hold what is no message: {messages!r}\n"
+        f"messages contain an invalid message: {messages!r}\n"
         '  hint: write them as [{"role": "user", "content": "..."}], the oldest first  [split-messages]'
     )
     assert relay.stats()["total"] == 0
 
 
-def test_a_log_may_keep_no_texts(relay, tmp_path):
-    """Figures alone, where texts may not be stored."""
+def test_log_without_texts(relay, tmp_path):
+    """The log contains only figures."""
     log = tmp_path / "traffic.jsonl"
     using(halves(), lambda client: client.chat(user("secret"), unit="ada@example.com"), log=log, keep_texts=False)
     assert "secret" not in log.read_text()
@@ -403,8 +403,8 @@ def test_a_log_may_keep_no_texts(relay, tmp_path):
     assert not {"messages", "params", "text"} & lines_of(log)[-1].keys()
 
 
-def test_a_request_that_the_application_gives_up_is_counted(relay):
-    """It was sent and may be billed: leaving it out would flatter a slow arm."""
+def test_cancelled_request_is_counted(relay):
+    """It may be billed, and leaving it out would flatter a slow arm."""
     relay.control(faults=[{"kind": "hang"}])
 
     async def work(client):
@@ -417,8 +417,8 @@ def test_a_request_that_the_application_gives_up_is_counted(relay):
     assert sum((Counter(arm["error_classes"]) for arm in report["arms"]), Counter()) == {"request-cancelled": 1}
 
 
-def test_weights_can_be_raised_while_it_runs(relay, tmp_path):
-    """A ramp begins a new comparison, keeps the totals, and is declared in the log."""
+def test_use_changes_the_weights_of_an_open_client(relay, tmp_path):
+    """A ramp starts a new comparison, keeps the totals, and is recorded in the log."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="ramp")
     high, log = low.ramped({TREATMENT: 0.5}), tmp_path / "traffic.jsonl"
 
@@ -435,8 +435,8 @@ def test_weights_can_be_raised_while_it_runs(relay, tmp_path):
     assert [line["split"] for line in lines_of(log) if line["kind"] == "split"] == [low.identity, high.identity]
 
 
-def test_threads_share_the_sync_face(relay):
-    """One client, one pool, eight threads: nothing is lost and nothing counted twice."""
+def test_threads_share_the_sync_client(relay):
+    """Eight threads share one client, and every request is counted exactly once."""
     splitter = halves()
     with SyncSplitClient(SplitClient(splitter)) as client, ThreadPoolExecutor(8) as pool:
         assert client.warm_up() == ()
@@ -448,8 +448,8 @@ def test_threads_share_the_sync_face(relay):
     assert sum(arm["feedback"]["n"] for arm in report["arms"]) == 1
 
 
-def test_a_client_is_used_from_other_loops_too(relay):
-    """An application that runs several loops in threads shares one pool: the call finds its way home."""
+def test_client_serves_other_event_loops(relay):
+    """Loops in several threads share one pool; each call runs in the client's own loop."""
     replies = []
 
     async def work(client):
@@ -466,12 +466,10 @@ def test_a_client_is_used_from_other_loops_too(relay):
     assert report["total"]["requests"] == 1
 
 
-def test_the_pool_and_the_sync_face_close(relay):
-    """Outside its block a client says what it is, not what httpx thinks of a closed pool."""
+def test_closed_clients_say_so(relay):
+    """Outside its block a client raises its own error, not that of a closed pool."""
     client = SplitClient(halves())
-    message = (
-        "the client is not open\n  hint: use it as `async with SplitClient(...) as client`, and ask inside the block"
-    )
+    message = "the client is not open\n  hint: use it as `async with SplitClient(...) as client`, and call it inside the block"
     with pytest.raises(UsageError) as caught:
         asyncio.run(client.chat(user("?"), unit=1))
     assert str(caught.value) == f"{message}  [split-client-closed]"
@@ -483,16 +481,16 @@ def test_the_pool_and_the_sync_face_close(relay):
     assert str(caught.value) == f"{message}  [split-client-closed]"
 
 
-def test_the_warm_up_names_an_unknown_model(relay):
-    """Before the first user comes, and unbilled; a relay may serve what it does not list."""
+def test_warm_up_names_an_unknown_model(relay):
+    """A warning, not an error, because a relay may serve unlisted models; nothing is billed."""
     assert using(halves("deepseek-v3.3"), lambda client: client.warm_up()) == (
         "the relay lists no model 'deepseek-v3.3', did you mean deepseek-v3.2?; it may serve it all the same",
     )
     assert relay.stats()["total"] == 0
 
 
-def test_a_key_that_is_handed_over_needs_an_address(monkeypatch):
-    """It counts as our own key, which is at home nowhere; both keys are secrets."""
+def test_api_key_argument_needs_an_address(monkeypatch):
+    """It has no default relay; it and the key of the environment are both secrets."""
     monkeypatch.setenv("GRAYSPLIT_API_KEY", KEY)
     for name in (*HOMES, "GRAYSPLIT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -506,16 +504,16 @@ def test_a_key_that_is_handed_over_needs_an_address(monkeypatch):
     )
 
 
-def test_a_relay_on_this_machine_needs_no_key(relay, monkeypatch):
-    """And no other vendor's key is sent there."""
+def test_local_relay_needs_no_key(relay, monkeypatch):
+    """The keys of other vendors are not sent there."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     reply = using(halves(), lambda client: client.chat(user("?")))
     assert (reply.outcome, "authorization" in relay.stats()["headers"]) == ("ok", False)
 
 
-def test_a_client_without_a_key_does_not_open(relay, monkeypatch):
-    """One message, with the variable to set; a key can also be handed over, and is never shown."""
+def test_client_without_a_key_does_not_open(relay, monkeypatch):
+    """The message names the variable to set; a key as an argument works, and is never shown."""
     monkeypatch.delenv("GRAYSPLIT_API_KEY")
     for name in HOMES:
         monkeypatch.delenv(name, raising=False)
@@ -536,31 +534,31 @@ def test_a_client_without_a_key_does_not_open(relay, monkeypatch):
         ({"timeout_s": 0}, "SplitClient(timeout_s=...): '0' is not a number above 0"),
         ({"retries": -1}, "SplitClient(retries=...): '-1' is not a whole number of 0 or more"),
         ({"base_url": "ftp://x"}, "SplitClient(base_url=...)"),
-        ({"headers": ["X-AB-Varient"]}, "no header template is known for 'X-AB-Varient', did you mean X-AB-Variant?"),
+        ({"headers": ["X-AB-Varient"]}, "there is no header template 'X-AB-Varient', did you mean X-AB-Variant?"),
         ({"headers": {"X-Arm": "{amr}"}}, "the header 'X-Arm' has a template that cannot be filled in: '{amr}'"),
         ({"log": "/no/such/folder/traffic.jsonl"},
          "the traffic log /no/such/folder/traffic.jsonl cannot be written: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_wrong_argument_is_named_before_anything_is_sent(relay, given, problem):
-    """What can be wrong is checked when the client is built."""
+def test_client_checks_its_arguments(relay, given, problem):
+    """The client checks them when it is built."""
     with pytest.raises(UsageError) as caught:
         SplitClient(halves(), **given)
     assert caught.value.problem.startswith(problem)
 
 
-def test_the_model_is_no_parameter(relay):
-    """The split decides it; a call that could would not be in any arm."""
+def test_chat_refuses_a_model_parameter(relay):
+    """The split decides the model; a call that chose its own would belong to no arm."""
     with pytest.raises(UsageError) as caught:
         using(halves(), lambda client: client.chat(user("?"), unit=1, model="gpt-4.1"))
     assert str(caught.value) == (
-        "model is decided by the split, and was given as a parameter\n"
-        "  hint: leave it out, or route this request with force=ARM  [split-param]"
+        "the split decides the model, but model was given as a parameter\n"
+        "  hint: leave it out, or choose the arm of this request with force=ARM  [split-param]"
     )
 
 
-def test_a_monitor_of_ones_own_is_filled_without_the_client():
-    """`assign` and `record` are all that another client needs."""
+def test_monitor_works_without_the_client():
+    """Another client needs only `assign` and `record`."""
     splitter = halves()
     monitor = Monitor(splitter)
     for unit in range(100):
@@ -568,8 +566,8 @@ def test_a_monitor_of_ones_own_is_filled_without_the_client():
     assert sum(arm["requests"] for arm in monitor.report()["arms"]) == 100
 
 
-def test_prices_and_headers_come_from_the_project(relay, tmp_path):
-    """What `[tool.graysplit]` says for test runs holds for live traffic, when the file is named."""
+def test_client_reads_prices_and_headers_of_the_project(relay, tmp_path):
+    """Settings in `[tool.graysplit]` also apply to live traffic if the file is named."""
     project = tmp_path / "pyproject.toml"
     project.write_text(
         '[tool.graysplit.prices]\n"deepseek-v3.2" = { input = 100, output = 200 }\n'
@@ -581,13 +579,13 @@ def test_prices_and_headers_come_from_the_project(relay, tmp_path):
     assert relay.stats()["headers"]["x-team"] == "blue"
 
 
-def test_the_example_of_header_templates_is_true():
-    """Whoever copies it gets what it shows."""
+def test_header_templates_doctest():
+    """The example in the docstring runs."""
     assert doctest.testmod(headers).failed == 0
 
 
-def test_thoughts_in_the_text_are_apart_in_live_traffic_too(relay, tmp_path):
-    """The application gets the answer, and the log keeps it; what was only thought is no answer."""
+def test_thoughts_are_separated_in_live_traffic(relay, tmp_path):
+    """The application and the log get the answer without the thoughts."""
     relay.control(faults=[{"kind": "text", "text": "<think>Hm.</think>30"}, {"kind": "text", "text": "<think>Hm."}])
     log = tmp_path / "traffic.jsonl"
 

@@ -1,4 +1,4 @@
-"""A log that goes on being written is read to its end again and again, and no line is lost or read twice."""
+"""LogFollower reads a growing log; it neither loses a line nor reads one twice."""
 
 import pytest
 from splits import halves
@@ -21,8 +21,8 @@ def ids(following):
     return [line.record.id for line in following.new() if isinstance(line.record, FeedbackRecord)]
 
 
-def test_only_what_is_new_is_read(tmp_path):
-    """At first all there is, then what was added."""
+def test_follower_reads_only_new_lines(tmp_path):
+    """The first call reads all lines."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(score(1))
@@ -35,7 +35,7 @@ def test_only_what_is_new_is_read(tmp_path):
     following.close()
 
 
-def test_a_line_that_is_not_whole_yet_waits(tmp_path):
+def test_follower_waits_for_an_incomplete_line(tmp_path):
     """The writer may be in the middle of it."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
@@ -52,8 +52,8 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path):
     following.close()
 
 
-def test_rotation_loses_no_line(tmp_path):
-    """What is in the file that was rotated away, before and while it is followed, is read once, in order."""
+def test_follower_reads_across_rotation(tmp_path):
+    """The lines of a rotated file are read once and in order, before and while it is followed."""
     path = tmp_path / "t.jsonl"
     with opened(path, max_bytes=1200, backups=50) as log:
         for number in range(30):
@@ -68,8 +68,8 @@ def test_rotation_loses_no_line(tmp_path):
     following.close()
 
 
-def test_a_log_that_goes_away_for_a_while_is_waited_for(tmp_path):
-    """Between the rotation and the next request there may be no file at all."""
+def test_follower_waits_for_a_missing_file(tmp_path):
+    """There may be no file between the rotation and the next request."""
     path = tmp_path / "t.jsonl"
     opened(path).close()
     following = LogFollower(path, print)
@@ -82,8 +82,8 @@ def test_a_log_that_goes_away_for_a_while_is_waited_for(tmp_path):
     following.close()
 
 
-def test_a_bad_line_is_named_by_its_place(tmp_path):
-    """Counted from the beginning of the file, however often it was looked at before."""
+def test_follower_names_the_number_of_a_bad_line(tmp_path):
+    """Counted from the beginning of the file."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(score(1))
@@ -93,12 +93,12 @@ def test_a_bad_line_is_named_by_its_place(tmp_path):
             file.write(b'{"kind":"feedback","id":7}\n')
         with pytest.raises(UsageError) as caught:
             ids(following)
-    assert caught.value.problem.startswith(f"{path}:3: is no line of a traffic log")
+    assert caught.value.problem.startswith(f"{path}:3: is not a line of a traffic log")
     following.close()
 
 
-def test_a_log_that_is_not_there_is_an_error_at_once(tmp_path):
-    """Nothing is waited for that may have been misspelled."""
+def test_follower_raises_for_a_missing_log(tmp_path):
+    """The path may be misspelled, so the first call does not wait."""
     with pytest.raises(UsageError) as caught:
         list(LogFollower(tmp_path / "t.jsonl", print).new())
     assert caught.value.slug == "traffic-file"

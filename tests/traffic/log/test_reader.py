@@ -1,4 +1,4 @@
-"""A traffic log is read whole, oldest first, and says where it is broken."""
+"""The reader of a traffic log: all files, oldest first, with messages for broken lines."""
 
 import gzip
 import json
@@ -33,8 +33,8 @@ def log(folder):
     return write(Path("traffic.jsonl"), SPLIT, score("newest"))
 
 
-def test_rotated_files_come_first_and_the_oldest_of_them_before(log):
-    """Also compressed ones, and 10 after 9; a file of another log is left alone."""
+def test_log_files_are_sorted_oldest_first(log):
+    """Also compressed ones, and 10 before 9; files of another log are ignored."""
     write(log.with_name("traffic.jsonl.1"), score("newer"))
     write(log.with_name("traffic.jsonl.2.gz"), score("old"))
     write(log.with_name("traffic.jsonl.10"), score("oldest"))
@@ -50,23 +50,23 @@ def test_rotated_files_come_first_and_the_oldest_of_them_before(log):
     ]
 
 
-def test_a_file_named_twice_is_read_once(log):
-    """`traffic.jsonl*` names the rotated files too, and in the wrong order."""
+def test_log_files_are_read_once(log):
+    """`traffic.jsonl*` also matches the rotated files, and in the wrong order."""
     rotated = write(log.with_name("traffic.jsonl.1"), score("newer"))
     assert log_files([log, rotated, log]) == (rotated, log)
 
 
 @pytest.mark.parametrize("cut", ['{"kind": "feedback", "id": "a', '{"kind": "feedback", "id": "\xe9'])
-def test_a_line_that_a_killed_process_left_is_told_and_left_out(log, cut):
-    """At the end of a file, also through a character, and where the next process opened the log again."""
+def test_reader_skips_a_line_of_a_killed_process(log, cut):
+    """At the end of a file, within a character, and before the next process opened the log again."""
     content = log.read_bytes()
     log.write_bytes(content + cut.encode()[: -1 if cut[-1] == "\xe9" else None])
     told = []
     assert len(list(read_files(log_files([log]), warn=told.append))) == 2
-    assert told == ["traffic.jsonl:3: left out, the line is cut off as by a killed process"]
+    assert told == ["traffic.jsonl:3: skipped; the line is incomplete, probably because a process was killed"]
 
 
-def test_a_cut_line_before_a_split_is_left_out_as_well(log):
+def test_reader_skips_a_cut_line_before_a_split(log):
     """A process that starts again writes the split first."""
     log.write_text('{"kind": "feedb\n' + log.read_text())
     told = []
@@ -74,25 +74,25 @@ def test_a_cut_line_before_a_split_is_left_out_as_well(log):
         "traffic.jsonl:2",
         "traffic.jsonl:3",
     ]
-    assert told == ["traffic.jsonl:1: left out, the line is cut off as by a killed process"]
+    assert told == ["traffic.jsonl:1: skipped; the line is incomplete, probably because a process was killed"]
 
 
-def test_a_compressed_file_that_is_cut_off_is_told(log):
-    """A process was killed while it compressed; what can be read of it is."""
+def test_reader_warns_of_an_incomplete_gzip_file(log):
+    """The lines before the end are read."""
     rotated = write(log.with_name("traffic.jsonl.1.gz"), *(score(str(n)) for n in range(2000)))
     rotated.write_bytes(rotated.read_bytes()[:-200])
     told = []
     assert 2 < len(list(read_files(log_files([log]), warn=told.append))) < 2002
-    assert told == ["traffic.jsonl.1.gz: the compressed file is cut off; what came before was read"]
+    assert told == ["traffic.jsonl.1.gz: the compressed file is incomplete; the lines before the end were read"]
 
 
-def test_half_a_character_is_read_as_it_was_logged(log):
-    """Models send lone surrogates, which the fast decoder refuses."""
+def test_reader_accepts_lone_surrogates(log):
+    """Models send them, and the fast decoder refuses them."""
     log.write_text('{"kind": "feedback", "id": "\\ud800", "at": "t", "score": 1}\n')
     assert [line.record.id for line in read_files(log_files([log]))] == ["\ud800"]
 
 
-WHOLE = "a line is written by SplitClient with log=..., and holds one JSON object"
+WHOLE = "each line is one JSON object, as SplitClient(log=...) writes it"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ WHOLE = "a line is written by SplitClient with log=..., and holds one JSON objec
         ),
         (
             b'{"prompt": "One?"}\n',
-            f"traffic.jsonl:1: is no line of a traffic log (Object missing required field `kind`)\n  hint: {WHOLE}  [traffic-line]",
+            f"traffic.jsonl:1: is not a line of a traffic log (Object missing required field `kind`)\n  hint: {WHOLE}  [traffic-line]",
         ),
         (
             b'\n{"kind": "feedback", "id": "\xff", "at": "t", "score": 1}\n',
@@ -120,22 +120,22 @@ WHOLE = "a line is written by SplitClient with log=..., and holds one JSON objec
         (
             b"",
             (
-                "traffic.jsonl: holds no record of traffic\n"
-                "  hint: a log is written once SplitClient is given log=..., and requests have come  [traffic-file]"
+                "traffic.jsonl: contains no record of traffic\n"
+                "  hint: SplitClient(log=...) writes a log as soon as it gets requests  [traffic-file]"
             ),
         ),
     ],
 )
-def test_what_cannot_be_read_is_named(log, content, message):
-    """File, line, what is wrong and what to do."""
+def test_reader_names_a_bad_line(log, content, message):
+    """The message names the file, the line, the error and the remedy."""
     log.write_bytes(content)
     with pytest.raises(UsageError) as caught:
         list(read_files(log_files([log])))
     assert str(caught.value) == message
 
 
-def test_a_log_that_is_not_there_is_named(folder, log):
-    """With the nearest name beside it; a folder is no log, and neither is a file that only claims to be compressed."""
+def test_reader_names_a_missing_log(folder, log):
+    """With the nearest name in the folder; a folder or a file that only pretends to be compressed is not a log."""
     log.with_name("a.jsonl.gz").write_bytes(b"plain")
     messages = []
     for name in ("trafic.jsonl", "away/traffic.jsonl", ".", "a.jsonl.gz"):
@@ -150,8 +150,8 @@ def test_a_log_that_is_not_there_is_named(folder, log):
     ]
 
 
-def test_a_rotation_while_a_log_is_read_loses_nothing(tmp_path):
-    """The files are opened at once: what moves away meanwhile is read all the same, and once."""
+def test_reader_survives_rotation(tmp_path):
+    """All files are opened at once, so a renamed file is still read, and once."""
     path = tmp_path / "t.jsonl"
     for number, name in enumerate(("t.jsonl.2", "t.jsonl.1", "t.jsonl")):
         line = {"kind": "feedback", "id": f"id-{number}", "at": "t", "score": 1}

@@ -1,4 +1,4 @@
-"""The traffic log: every line whole, whoever writes and whatever happens to the file."""
+"""The writer of a traffic log: every line is whole, with several writers and after failures."""
 
 import json
 import logging
@@ -34,8 +34,8 @@ def ids_of(*paths):
     return [line["id"] for line in lines_of(*paths) if line["kind"] != "split"]
 
 
-def test_a_file_begins_with_the_split(tmp_path):
-    """What the lines after it mean can be read without anything else."""
+def test_log_begins_with_the_split(tmp_path):
+    """The file can be read without any other information."""
     with opened(tmp_path / "t.jsonl") as log:
         log.write(FeedbackRecord(id="a", at="2026-11-26T00:00:00.000Z", score=1.0))
     assert lines_of(tmp_path / "t.jsonl") == [
@@ -55,8 +55,8 @@ def test_a_file_begins_with_the_split(tmp_path):
     ]
 
 
-def test_it_is_appended_to(tmp_path):
-    """Yesterday's lines stay; today's process declares its split anew."""
+def test_log_is_appended_to(tmp_path):
+    """Earlier lines stay; each process writes its split again."""
     path = tmp_path / "t.jsonl"
     for number in range(2):
         with opened(path) as log:
@@ -64,8 +64,8 @@ def test_it_is_appended_to(tmp_path):
     assert [line["kind"] for line in lines_of(path)] == ["split", "request", "split", "request"]
 
 
-def test_a_torn_line_does_not_spoil_the_next(tmp_path):
-    """A process that was killed in the middle of a line leaves half of it, and the next one begins a line of its own."""
+def test_log_after_a_torn_line(tmp_path):
+    """The next process starts a new line after the incomplete one."""
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'{"kind":"request","id":"torn')
     with opened(path) as log:
@@ -74,8 +74,8 @@ def test_a_torn_line_does_not_spoil_the_next(tmp_path):
     assert [json.loads(line)["kind"] for line in path.read_bytes().splitlines()[1:]] == ["split", "request"]
 
 
-def test_it_is_rotated_and_bounded(tmp_path):
-    """Full files move on, the oldest goes, and each that is left can be read by itself."""
+def test_log_rotation_is_bounded(tmp_path):
+    """Full files are rotated, the oldest is deleted, and each file can be read alone."""
     path = tmp_path / "t.jsonl"
     with opened(path, max_bytes=1500, backups=2) as log:
         for number in range(60):
@@ -88,8 +88,8 @@ def test_it_is_rotated_and_bounded(tmp_path):
     assert not (tmp_path / "t.jsonl.3").exists()
 
 
-def test_a_line_longer_than_a_file_is_written_all_the_same(tmp_path):
-    """The bound is for the file; an answer is never cut, and empty files are not rotated for it."""
+def test_log_writes_a_line_longer_than_the_limit(tmp_path):
+    """An answer is never cut, and empty files are not rotated for it."""
     path = tmp_path / "t.jsonl"
     with opened(path, max_bytes=600, backups=3) as log:
         log.write(request(1, text="x" * 2000))
@@ -97,8 +97,8 @@ def test_a_line_longer_than_a_file_is_written_all_the_same(tmp_path):
     assert ids_of(path.with_name("t.jsonl.1"), path) == ["id-1", "id-2"]
 
 
-def test_without_backups_only_the_latest_file_is_kept(tmp_path):
-    """Zero older files means none."""
+def test_log_without_backups_keeps_one_file(tmp_path):
+    """Zero backups means no older file."""
     path = tmp_path / "t.jsonl"
     with opened(path, max_bytes=900, backups=0) as log:
         for number in range(20):
@@ -107,8 +107,8 @@ def test_without_backups_only_the_latest_file_is_kept(tmp_path):
     assert ids_of(path)[-1] == "id-19"
 
 
-def test_a_log_that_logrotate_takes_away_goes_on_in_a_new_file(tmp_path):
-    """Whoever moves the file gets all lines up to then, and the next are in a new one."""
+def test_log_continues_after_logrotate(tmp_path):
+    """The moved file has all lines so far, and the next line is in a new file."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(request(1))
@@ -118,8 +118,8 @@ def test_a_log_that_logrotate_takes_away_goes_on_in_a_new_file(tmp_path):
     assert ids_of(path) == ["id-2"]
 
 
-def test_threads_write_whole_lines(tmp_path):
-    """Eight threads, rotation all the while: every line is there once."""
+def test_log_lines_of_threads_are_whole(tmp_path):
+    """Eight threads write during rotations; every line is there once."""
     path = tmp_path / "t.jsonl"
     with opened(path, max_bytes=20_000, backups=9) as log:
 
@@ -140,16 +140,16 @@ WRITER = """
 import sys
 from splits import halves
 from pytest_graysplit.traffic.log.writer import TrafficLog
-from pytest_graysplit.traffic.log.records import Scored
+from pytest_graysplit.traffic.log.records import FeedbackRecord
 log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
 for number in range(300):
-    log.write(Scored(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
+    log.write(FeedbackRecord(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
 assert log.lost == 0
 """
 
 
-def test_processes_share_a_file(tmp_path):
-    """Three workers of one service rotate the same log and lose nothing."""
+def test_log_is_shared_by_processes(tmp_path):
+    """Three workers of one service rotate the same log and lose no line."""
     path, folder = tmp_path / "t.jsonl", str(__file__).rpartition("traffic")[0]
     workers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], cwd=folder)
@@ -161,8 +161,8 @@ def test_processes_share_a_file(tmp_path):
     assert sorted(ids_of(*files)) == sorted(f"{name}-{n}" for name in ("one", "two", "three") for n in range(300))
 
 
-def test_a_closed_log_opens_again_for_a_late_line(tmp_path):
-    """A user may rate an answer when the client that asked for it has been closed, or open the client once more."""
+def test_closed_log_opens_again_for_a_late_line(tmp_path):
+    """A user may rate an answer after the client was closed."""
     log = opened(tmp_path / "t.jsonl")
     log.write(request(1))
     log.close()
@@ -172,8 +172,8 @@ def test_a_closed_log_opens_again_for_a_late_line(tmp_path):
     assert (ids_of(tmp_path / "t.jsonl"), log.lost) == (["id-1", "id-2"], 0)
 
 
-def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypatch):
-    """The next line begins anew, after the split, so that the log can be read to its end."""
+def test_log_after_a_full_disk(tmp_path, monkeypatch):
+    """The next line starts after the split, so the log can be read to its end."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(request(1))
@@ -191,8 +191,8 @@ def test_a_line_that_was_torn_by_a_full_disk_spoils_no_other(tmp_path, monkeypat
     assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
 
 
-def test_opening_again_makes_no_weights_newer(tmp_path):
-    """A process with old weights that follows a rotation does not bring them back."""
+def test_reopened_log_keeps_the_time_of_its_weights(tmp_path):
+    """A process with old weights that follows a rotation does not make them current again."""
     now, path = 1.0, tmp_path / "t.jsonl"
     log = TrafficLog(path, splitter=halves(), clock=lambda: now)
     now = 2.0
@@ -202,8 +202,8 @@ def test_opening_again_makes_no_weights_newer(tmp_path):
     assert lines_of(path)[0]["at"] == "1970-01-01T00:00:01.000Z"
 
 
-def test_a_log_that_fails_holds_no_answer_back(tmp_path, caplog):
-    """A log that cannot be written any more is told once and counted, and raises nothing."""
+def test_unwritable_log_warns_once_and_counts(tmp_path, caplog):
+    """It raises nothing, so that the answer is returned."""
     folder = tmp_path / "gone"
     folder.mkdir()
     log = opened(folder / "t.jsonl")
@@ -217,7 +217,7 @@ def test_a_log_that_fails_holds_no_answer_back(tmp_path, caplog):
     assert record.getMessage().startswith(f"graysplit: the traffic log {folder / 't.jsonl'} cannot be written: ")
 
 
-def test_a_log_that_cannot_be_opened_is_an_error_at_once(tmp_path):
+def test_log_that_cannot_be_opened_raises(tmp_path):
     """Before the first request, with the file's name."""
     with pytest.raises(UsageError) as caught:
         opened(tmp_path / "no" / "t.jsonl")
@@ -227,7 +227,7 @@ def test_a_log_that_cannot_be_opened_is_an_error_at_once(tmp_path):
     )
 
 
-def test_nobody_else_reads_it(tmp_path):
-    """What users asked is for the one who runs the service."""
+def test_log_is_readable_only_by_its_owner(tmp_path):
+    """It contains the texts of users."""
     opened(tmp_path / "t.jsonl").close()
     assert (tmp_path / "t.jsonl").stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""Sums over live traffic: complete, in bounded memory, and never mixed up."""
+"""The monitor of live traffic: complete sums in bounded memory."""
 
 import json
 import tracemalloc
@@ -14,7 +14,7 @@ from pytest_graysplit.traffic.log.records import FallbackCall
 
 
 def fed(splitter, requests, **given):
-    """A monitor that has seen so many units once."""
+    """Return a monitor with one request of each of so many units."""
     monitor = Monitor(splitter, **given)
     for unit in range(requests):
         monitor.record(splitter.assign(unit), unit=unit, latency_s=0.5)
@@ -25,8 +25,8 @@ def arms_of(monitor):
     return {arm["arm"]: arm for arm in monitor.report()["arms"]}
 
 
-def test_the_report_of_nothing_claims_nothing():
-    """No data is "collecting", rates and costs are unknown or counted as none, and the keys are all there."""
+def test_empty_report():
+    """All keys exist; the verdict is "collecting", and rates and costs are unknown or zero."""
     report = Monitor(halves(), clock=lambda: 0.0).report()
     nothing = {"requests": 0, "attempts": 0, "errors": 0, "cost_usd": 0.0, "unpriced": 0}
     arm = {
@@ -56,8 +56,8 @@ def test_the_report_of_nothing_claims_nothing():
     }
 
 
-def test_each_arm_costs_what_its_own_model_costs():
-    """The seed article priced both arms at DeepSeek's output price."""
+def test_record_prices_each_arm_by_its_own_model():
+    """A seed article priced both arms at the output price of one model."""
     splitter = halves()
     monitor = Monitor(splitter, prices={"other": {"input": Decimal(1), "output": Decimal(1)}})
     usage = Usage(prompt=1500, completion=300, total=1800)
@@ -69,8 +69,8 @@ def test_each_arm_costs_what_its_own_model_costs():
     assert arms[TREATMENT]["cost_usd"] == pytest.approx((1500 * 0.28 + 300 * 0.42) / 1e6)
 
 
-def test_prices_and_margin_come_from_the_project_or_from_code(tmp_path):
-    """What is given in code comes over what the file says; a price is taken as it is written."""
+def test_monitor_reads_prices_and_margin(tmp_path):
+    """Arguments override the file, and a price is taken as the decimal number."""
     (tmp_path / "pyproject.toml").write_text(
         '[tool.pytest.ini_options]\ngraysplit_margin = "0.02"\n'
         "[tool.graysplit.prices]\n"
@@ -86,8 +86,8 @@ def test_prices_and_margin_come_from_the_project_or_from_code(tmp_path):
     assert Monitor(halves(), policy=Policy(margin=0.1)).policy.margin == 0.1
 
 
-def test_an_unknown_price_makes_the_cost_unknown_and_never_nothing():
-    """One answer that nobody can price is enough: a part is not the total."""
+def test_unknown_price_makes_the_cost_unknown():
+    """One answer without a price is enough, because a part is not the total."""
     splitter = halves("a-model-without-a-price")
     monitor = Monitor(splitter)
     monitor.record("a-model-without-a-price", unit=1, usage=Usage(prompt=1, completion=1, total=2))
@@ -96,8 +96,8 @@ def test_an_unknown_price_makes_the_cost_unknown_and_never_nothing():
     assert (arm["cost_usd"], arm["unpriced"], arm["cost_per_pass_usd"]) == (None, 1, None)
 
 
-def test_errors_are_counted_by_class_and_have_no_unknown_cost():
-    """A failed call is a request of its arm; what it cost nobody knows, and it is no answer without a price."""
+def test_record_counts_errors_by_kind():
+    """A failed call counts as a request of its arm, and not as an answer without a price."""
     splitter = halves()
     monitor = Monitor(splitter)
     for error in ("http-503", "http-503", "relay-timeout"):
@@ -111,8 +111,8 @@ def test_errors_are_counted_by_class_and_have_no_unknown_cost():
     assert arm["latency_s"]["n"] == 3
 
 
-def test_names_from_outside_cannot_fill_the_memory():
-    """A relay that answers with a new model name each time is counted under the first of them, and the rest together."""
+def test_monitor_bounds_the_number_of_names():
+    """Model names beyond the limit are counted together."""
     monitor = Monitor(halves())
     for number in range(1000):
         monitor.record("control", unit=1, served_model=f"model-{number}")
@@ -121,8 +121,8 @@ def test_names_from_outside_cannot_fill_the_memory():
     assert served["others"] == 1000 - 64
 
 
-def test_a_fallback_is_a_failure_that_is_paid_for_twice():
-    """Priced in both: what the control's answer cost is a cost of the treatment's arm."""
+def test_record_counts_the_cost_of_a_fallback():
+    """The cost of the control's answer belongs to the treatment's arm."""
     splitter = halves()
     monitor = Monitor(splitter)
     call = FallbackCall(model=CONTROL, outcome="ok", attempts=2, cost_usd=Decimal("0.02"))
@@ -133,7 +133,7 @@ def test_a_fallback_is_a_failure_that_is_paid_for_twice():
 
 
 def test_feedback_goes_to_the_arm_of_its_request():
-    """The id says which; no list of ids is kept."""
+    """The id names the arm, so the monitor keeps no list of ids."""
     splitter = halves()
     monitor = Monitor(splitter)
     ids = [monitor.record(splitter.assign(unit), unit=unit) for unit in range(100)]
@@ -144,15 +144,15 @@ def test_feedback_goes_to_the_arm_of_its_request():
     assert arms["control"]["feedback"]["n"] + arms[TREATMENT]["feedback"]["n"] == 100
 
 
-def test_a_cost_may_be_a_plain_number():
-    """It is taken as it is written."""
+def test_record_accepts_a_float_cost():
+    """It is taken as the decimal number."""
     monitor = Monitor(halves())
     monitor.record("control", unit=1, cost_usd=0.1)
     assert monitor.state().total.cost_usd == Decimal("0.1")
 
 
-def test_another_model_is_another_split():
-    """Arms of the same name and weight that ask another model are not summed up as one."""
+def test_use_with_another_model_starts_again():
+    """Arms of the same name and weight with another model are not summed up together."""
     monitor = Monitor(halves())
     monitor.record("control", unit=1)
     monitor.use(halves(control="gpt-4.1"))
@@ -164,8 +164,8 @@ def test_another_model_is_another_split():
     )
 
 
-def test_a_user_may_think_again():
-    """The score that another one replaces is told, because nobody remembers it."""
+def test_feedback_replaces_an_earlier_score():
+    """The caller passes the earlier score, because the monitor does not keep it."""
     monitor = Monitor(halves())
     request_id = monitor.record("control", unit=1)
     monitor.feedback(request_id, 1.0)
@@ -174,14 +174,14 @@ def test_a_user_may_think_again():
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan"), True, "up", None], ids=repr)
-def test_a_score_is_a_number_from_0_to_1(score):
-    """Thumbs are 0 and 1; anything else is refused by name."""
+def test_feedback_refuses_an_invalid_score(score):
+    """Thumbs are 0 and 1; the message shows any other value."""
     monitor = Monitor(halves())
     request_id = monitor.record("control", unit=1)
     with pytest.raises(UsageError) as caught:
         monitor.feedback(request_id, score)
     assert str(caught.value) == (
-        f"{score!r} is no score\n"
+        f"invalid score: {score!r}\n"
         "  hint: a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0  [traffic-score]"
     )
 
@@ -189,15 +189,15 @@ def test_a_score_is_a_number_from_0_to_1(score):
 @pytest.mark.parametrize(
     "text", ["", "chatcmpl-1", "6594a4b5-99-1-aa", "6594a4b5-0-1001-aa", "6594a4b5-x-1-aa", None, 7]
 )
-def test_an_id_that_is_none_is_refused(text):
-    """The id of a completion, or one of an arm that is not there, belongs to no request of ours."""
+def test_feedback_refuses_an_invalid_id(text):
+    """For example the id of a completion, or one with an unknown arm."""
     with pytest.raises(UsageError) as caught:
         Monitor(halves()).feedback(text, 1.0)
     assert caught.value.slug == "traffic-id"
 
 
-def test_a_typo_in_an_arm_is_an_error():
-    """The seed article counted every unknown arm as the treatment."""
+def test_record_refuses_an_unknown_arm():
+    """A seed article counted every unknown arm as the treatment."""
     with pytest.raises(UsageError) as caught:
         Monitor(halves()).record("treatment")
     assert str(caught.value) == (
@@ -208,44 +208,44 @@ def test_a_typo_in_an_arm_is_an_error():
 @pytest.mark.parametrize(
     ("figures", "problem"),
     [
-        ({"latency_s": -1.0}, "a latency of -1.0 cannot be"),
-        ({"latency_s": float("nan")}, "a latency of nan cannot be"),
-        ({"outcome": "okay"}, "'okay' is no outcome, did you mean ok?"),
-        ({"cost_usd": Decimal("NaN")}, "a cost of Decimal('NaN') cannot be"),
-        ({"cost_usd": -0.5}, "a cost of -0.5 cannot be"),
+        ({"latency_s": -1.0}, "invalid latency: -1.0"),
+        ({"latency_s": float("nan")}, "invalid latency: nan"),
+        ({"outcome": "okay"}, "unknown outcome 'okay', did you mean ok?"),
+        ({"cost_usd": Decimal("NaN")}, "invalid cost: Decimal('NaN')"),
+        ({"cost_usd": -0.5}, "invalid cost: -0.5"),
     ],
 )
-def test_figures_that_cannot_be_are_refused(figures, problem):
-    """They would be in the sums for ever."""
+def test_record_refuses_invalid_figures(figures, problem):
+    """They would stay in the sums."""
     with pytest.raises(UsageError) as caught:
         Monitor(halves()).record("control", unit=1, **figures)
     assert (caught.value.problem, caught.value.slug) == (problem, "traffic-figure")
 
 
-def test_a_split_that_is_off_is_flagged_by_units_and_not_by_requests():
-    """5% too few in one arm of 60,000 units is a broken split; users who come back again and again are not."""
+def test_sample_ratio_uses_units_and_not_requests():
+    """5% too few of 60,000 units is a broken split; users who send many requests are not."""
     splitter = halves()
     whole = Monitor(splitter)
     for unit in range(60_000):
         key = splitter.key(unit)
         index = splitter.assigned(key).index
-        # The second arm loses one unit in 20, as a redirect that some browsers do not follow would make it.
+        # The second arm loses one unit in 20, as if some browsers did not follow a redirect.
         if index == 0 or key[16] % 20:
-            whole._tallies[index].units += whole._seen.add(key)
+            whole._arms[index].units += whole._seen.add(key)
     assert whole.state().mismatch_p < 0.001
     assert whole.grade().verdict in ("collecting", "hold")
 
     sticky = Monitor(splitter)
     for unit in range(1000):
-        for _ in range(1 + 500 * (unit in (3, 4, 5))):  # a few users ask all day
+        for _ in range(1 + 500 * (unit in (3, 4, 5))):  # a few users send requests all day
             sticky.record(splitter.assign(unit), unit=unit)
     assert sticky.state().mismatch_p > 0.01
     requests = [arm["requests"] for arm in sticky.report()["arms"]]
     assert abs(requests[0] - requests[1]) > 400
 
 
-def test_a_unit_with_much_of_an_arm_is_named_and_no_other():
-    """Over 5% of an arm's requests, of which others take a part: those under weights of before are forgotten."""
+def test_monitor_names_heavy_units():
+    """A unit with over 5% of an arm's requests is named; a change of weights clears the list."""
     splitter = TrafficSplitter([Split(CONTROL, 0.6), Split(TREATMENT, 0.4)], salt="s")
     monitor = fed(splitter, 3000)
     heavy, light = unit_in(splitter, "control"), unit_in(splitter, TREATMENT)
@@ -264,8 +264,8 @@ def test_a_unit_with_much_of_an_arm_is_named_and_no_other():
     assert arms_of(monitor)["control"]["heavy_units"] == []
 
 
-def test_requests_per_unit_are_those_of_the_units_and_not_of_the_clusters():
-    """Twenty thousand units share four thousand places: the row counts units, and is the ratio of the plain means."""
+def test_requests_per_unit_counts_units_and_not_clusters():
+    """20,000 units share 4,096 buckets; the row shows the ratio of the plain means."""
     splitter = halves()
     monitor = Monitor(splitter)
     sent = {"control": [], TREATMENT: []}
@@ -276,14 +276,19 @@ def test_requests_per_unit_are_those_of_the_units_and_not_of_the_clusters():
         for _ in range(asks):
             monitor.record(arm, unit=unit)
     [row] = [row for row in monitor.grade().rows if row.name == "requests_per_unit"]
-    control, treatment = (sum(asks) / monitor._tallies[at].units for at, asks in enumerate(sent.values()))
+    control, treatment = (sum(asks) / monitor.state().sums[at].units for at, asks in enumerate(sent.values()))
     assert row.estimate == pytest.approx(treatment / control)
-    assert (row.n, row.state, row.bound, row.critical) == (min(t.units for t in monitor._tallies), None, None, False)
+    assert (row.n, row.state, row.bound, row.critical) == (
+        min(t.units for t in monitor.state().sums),
+        None,
+        None,
+        False,
+    )
     assert 1.2 < row.low < row.estimate < row.high < 1.3
 
 
-def test_drawn_requests_without_a_unit_are_each_a_unit():
-    """Where they are drawn at random they are a fair sample, so they count."""
+def test_random_anonymous_requests_count_as_units():
+    """They are a fair sample because their arm is drawn at random."""
     splitter = halves(anonymous="random")
     monitor = Monitor(splitter)
     for _ in range(2000):
@@ -294,8 +299,8 @@ def test_drawn_requests_without_a_unit_are_each_a_unit():
     assert monitor.report()["apart"]["requests"] == 0
 
 
-def test_requests_of_another_split_enter_the_totals_alone():
-    """What was asked before the weights changed and answered after belongs to neither comparison."""
+def test_requests_of_another_split_count_only_in_the_totals():
+    """For example a request that was sent before the weights changed and answered afterwards."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="s")
     monitor = fed(low, 50)
     old = monitor.record("control", unit=1)
@@ -306,8 +311,8 @@ def test_requests_of_another_split_enter_the_totals_alone():
     assert (report["earlier"]["requests"], report["total"]["requests"]) == (51, 51)
 
 
-def test_units_are_counted_anew_under_other_weights():
-    """Those who come back after a ramp tell whether the new weights hold, as those do who are new."""
+def test_units_are_counted_again_after_a_ramp():
+    """Returning users also show whether the new weights hold."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="s")
     high = low.ramped({TREATMENT: 0.5})
     monitor = fed(low, 1000)
@@ -319,8 +324,8 @@ def test_units_are_counted_anew_under_other_weights():
     assert report["sample_ratio"]["p"] > 0.01
 
 
-def test_the_last_hour_is_kept_by_the_minute_and_everything_in_sum():
-    """Two hours of one request a minute: sixty windows, all hundred and twenty latencies."""
+def test_windows_keep_the_last_hour():
+    """Two hours with one request per minute: sixty windows, and all 120 latencies."""
     now = 0.0
     splitter = halves()
     monitor = Monitor(splitter, clock=lambda: now)
@@ -335,8 +340,8 @@ def test_the_last_hour_is_kept_by_the_minute_and_everything_in_sum():
     assert (latency["n"], latency["p50"]) == (120, pytest.approx(60.5, rel=0.02))
 
 
-def test_a_request_that_comes_later_than_its_hour_is_in_the_sums():
-    """From a log whose lines are out of order, as those of several processes are."""
+def test_late_request_is_in_the_sums():
+    """Log lines of several processes can be out of order."""
     now = 7200.0
     monitor = Monitor(halves(), clock=lambda: now)
     for minute in range(60):
@@ -350,8 +355,8 @@ def test_a_request_that_comes_later_than_its_hour_is_in_the_sums():
     assert (latency["n"], latency["mean"]) == (61, pytest.approx(65 / 61))
 
 
-def test_threads_lose_nothing():
-    """Eight threads record and read at once; the sums are exact."""
+def test_threads_share_a_monitor():
+    """Eight threads record and read at once, and the sums are exact."""
     splitter = halves()
     monitor = Monitor(splitter)
 
@@ -368,8 +373,8 @@ def test_threads_lose_nothing():
     assert monitor.state().total.cost_usd == Decimal("0.004")
 
 
-def test_memory_stays_as_it_is():
-    """From 8,000 to 16,000 records nothing grows: what a monitor keeps has its size from the beginning."""
+def test_monitor_memory_is_bounded():
+    """Nothing grows from 8,000 to 16,000 records."""
     splitter, now = halves(), 0.0
     monitor = Monitor(splitter, clock=lambda: now)
 
@@ -391,14 +396,14 @@ def test_memory_stays_as_it_is():
     assert after - before < 100_000
 
 
-def test_the_report_is_json():
-    """Whatever is in it, a script can read it."""
+def test_report_is_valid_json():
+    """The report has only JSON values."""
     monitor = fed(halves(), 500)
     assert json.loads(json.dumps(monitor.report(), allow_nan=False))["total"]["requests"] == 500
 
 
-def test_a_grade_is_asked_for_by_treatment():
-    """With one treatment by itself, with several by name."""
+def test_grade_needs_a_treatment_if_there_are_several():
+    """A single treatment needs no name."""
     two = TrafficSplitter([Split("a", 0.8), Split("b", 0.1), Split("c", 0.1)], salt="s")
     assert Monitor(halves()).grade().treatment == TREATMENT
     assert Monitor(two).grade("c").treatment == "c"
@@ -407,5 +412,5 @@ def test_a_grade_is_asked_for_by_treatment():
     with pytest.raises(UsageError) as caught:
         Monitor(two).grade()
     assert str(caught.value) == (
-        "there are 2 treatments, and none was named\n  hint: name one: b, c  [split-arm-unknown]"
+        "there are 2 treatments, and the grade of none was requested\n  hint: name one: b, c  [split-arm-unknown]"
     )

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what its own parser reads is what the report says, and nothing is made up."""
+"""Metrics for Prometheus: the values in its own parser are those of the report."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ VERDICTS = ("collecting", "promote", "hold", "reject")
 
 
 def busy():
-    """A monitor that has met every kind of thing; the treatment has an answer without a price, and 40 latencies."""
+    """Return a monitor with every kind of event; the treatment has an answer without a price, and 40 latencies."""
     splitter = halves()
     monitor = Monitor(splitter)
     for number in range(240):
@@ -32,7 +32,7 @@ def busy():
 
 
 def samples(text):
-    """Every sample by its name and the values of its labels, in the order of their names."""
+    """Return every sample by its name and the values of its labels, in the order of their names."""
     families = text_string_to_metric_families(text.decode())
     return {
         (one.name, *(one.labels[label] for label in sorted(one.labels))): one.value
@@ -42,7 +42,7 @@ def samples(text):
 
 
 def expected(report):
-    """The samples that a report comes to."""
+    """Return the samples that match a report."""
     found = {}
     for arm in report["arms"]:
         name, latency = arm["arm"], arm["latency_s"]
@@ -74,13 +74,13 @@ def expected(report):
 
 
 @pytest.mark.parametrize("monitor", [busy(), Monitor(halves())], ids=["busy", "nothing"])
-def test_prometheus_reads_what_the_report_says(monitor):
-    """All of it and no more: a null of the report is no sample."""
+def test_exposition_equals_the_report(monitor):
+    """Every value of the report and nothing else; null has no sample."""
     assert samples(exposition(monitor)) == pytest.approx(expected(monitor.report()), rel=1e-12)
 
 
-def test_names_types_and_labels_are_those_of_the_docs():
-    """Dashboards and alerts are built on them."""
+def test_exposition_names_types_and_labels():
+    """Dashboards and alerts depend on them."""
     families = text_string_to_metric_families(exposition(busy()).decode())
     assert [
         (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted(one.samples[0].labels))) for one in families
@@ -101,7 +101,7 @@ def test_names_types_and_labels_are_those_of_the_docs():
     ]
 
 
-def test_what_is_unknown_is_left_out():
+def test_exposition_leaves_out_unknown_values():
     """The treatment has no cost, no feedback and no 99th percentile; the control has all three."""
     found = samples(exposition(busy()))
     unknown = [("graysplit_cost_usd_total",), ("graysplit_feedback_mean",), ("graysplit_latency_seconds", "0.99")]
@@ -110,16 +110,16 @@ def test_what_is_unknown_is_left_out():
         assert (name, TREATMENT, *rest) not in found
 
 
-def test_tokens_that_nobody_told_are_not_none():
-    """An arm that was answered without any usage has no samples of tokens; one that was not asked has zeros."""
+def test_exposition_without_usage_has_no_tokens():
+    """An arm whose answers lack usage has no samples of tokens; an arm without requests has zeros."""
     monitor = Monitor(halves())
     monitor.record("control", unit="a")
     tokens = {key[1:] for key in samples(exposition(monitor)) if key[0] == "graysplit_tokens_total"}
     assert tokens == {(TREATMENT, "prompt"), (TREATMENT, "completion"), (TREATMENT, "cached")}
 
 
-def test_a_registry_of_one_s_own_reads_the_monitor_at_each_scrape():
-    """Registered once, it tells what came later."""
+def test_collector_reads_the_monitor_at_each_scrape():
+    """It is registered once, and shows later requests."""
     monitor, registry = Monitor(halves()), CollectorRegistry(auto_describe=True)
     registry.register(MonitorCollector(monitor))
     labels = {"arm": "control", "model": CONTROL, "role": "control", "outcome": "ok"}
@@ -128,8 +128,8 @@ def test_a_registry_of_one_s_own_reads_the_monitor_at_each_scrape():
     assert registry.get_sample_value("graysplit_requests_total", labels) == 1.0
 
 
-def test_a_missing_library_is_told_with_what_to_install(monkeypatch):
-    """As soon as it is needed, not at the first scrape."""
+def test_collector_needs_prometheus_client(monkeypatch):
+    """The error is raised when the collector is built, not at the first scrape."""
     monkeypatch.setattr("pytest_graysplit.traffic.monitor.prometheus.find_spec", lambda _: None)
     with pytest.raises(UsageError) as raised:
         MonitorCollector(Monitor(halves()))

@@ -1,4 +1,4 @@
-"""A log tells a monitor what its requests told the one that was there."""
+"""A replayed log fills a monitor like the live requests did."""
 
 import json
 
@@ -21,8 +21,8 @@ def without_moments(report):
     return {name: value for name, value in report.items() if name != "started"}
 
 
-def test_a_log_adds_up_to_what_the_monitor_knew(relay, tmp_path):
-    """Requests, failures, fallbacks, feedback, forced and anonymous ones: the report of the log is that of the run."""
+def test_replay_gives_the_same_report(relay, tmp_path):
+    """With failures, fallbacks, feedback, forced and anonymous requests."""
     splitter, log = halves(), tmp_path / "t.jsonl"
     relay.control(faults=[{"kind": "500", "match": "[fail]", "times": None}])
 
@@ -40,11 +40,11 @@ def test_a_log_adds_up_to_what_the_monitor_knew(relay, tmp_path):
 
     monitor = using(splitter, work, log=log, fallback=True, retries=0)
     assert without_moments(replayed(log).report()) == without_moments(monitor.report())
-    assert [one.outcome for one in replayed(log).troubles] == ["error", "error"]
+    assert [one.outcome for one in replayed(log).failures] == ["error", "error"]
 
 
-def test_the_split_that_was_declared_last_is_compared(relay, tmp_path):
-    """What came before a ramp is in the totals alone, as in the monitor that saw it."""
+def test_replay_compares_the_latest_split(relay, tmp_path):
+    """Requests before a ramp count only in the totals, as in the live monitor."""
     low, log = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="ramp"), tmp_path / "t.jsonl"
 
     async def work(client):
@@ -79,7 +79,7 @@ def written(path, *lines):
     return path
 
 
-def test_an_older_process_does_not_bring_old_weights_back(tmp_path):
+def test_replay_ignores_an_older_split_that_is_declared_later(tmp_path):
     """In a rolling restart the last worker with the old weights may open the log after the first with the new ones."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="ramp")
     high = low.ramped({TREATMENT: 0.5})
@@ -94,8 +94,8 @@ def test_an_older_process_does_not_bring_old_weights_back(tmp_path):
     assert (report["split"], report["arms"][0]["requests"], report["earlier"]["requests"]) == (high.identity, 1, 1)
 
 
-def test_a_score_takes_the_place_of_the_one_before(tmp_path):
-    """A user who thinks again is one user, in the log as in the monitor that was told."""
+def test_replay_replaces_an_earlier_score(tmp_path):
+    """A user who changes a score counts once, in the log as in the live monitor."""
     request_id = f"{halves().identity}-0-1f-00000000"
     words = ({"score": 1}, {"score": 0, "before": 1}, {"score": 0.5, "before": 0})
     scores = [{"kind": "feedback", "id": request_id, "at": "2026-11-26T00:00:00.000Z", **one} for one in words]
@@ -103,8 +103,8 @@ def test_a_score_takes_the_place_of_the_one_before(tmp_path):
     assert report["arms"][0]["feedback"] == {"n": 1, "mean": 0.5}
 
 
-def test_tokens_without_a_cost_are_priced_by_the_project(tmp_path):
-    """A log of a model that had no price then can be graded with one now."""
+def test_replay_prices_tokens_without_a_cost(tmp_path):
+    """A log of a model without a price can be graded later with one."""
     usage = {"prompt": 1_000_000, "completion": 250_000, "total": 1_250_000}
     unit = halves().key("u").hex()
     log = written(tmp_path / "t.jsonl", declared(halves("new")), line(split=halves("new").identity, model="new", arm="new",
@@ -117,22 +117,22 @@ def test_tokens_without_a_cost_are_priced_by_the_project(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([line()], ("t.jsonl:1: the request belongs to a split '52f5def0' with an arm 'control', and no line before it "
-                   "declares that")),
+        ([line()], ("t.jsonl:1: the request belongs to a split '52f5def0' with an arm 'control', which no line before "
+                   "it declares")),
         ([declared(halves()), line(arm="other")],
-         "t.jsonl:2: the request belongs to a split '52f5def0' with an arm 'other', and no line before it declares that"),
-        ([declared(halves()), line(unit="xyz")], "t.jsonl:2: 'xyz' is no key of a unit"),
-        ([declared(halves()), line(unit="abcd")], "t.jsonl:2: 'abcd' is no key of a unit"),
-        ([declared(halves()), line(cost_usd="NaN")], "t.jsonl:2: NaN is no latency, cost or number of attempts"),
-        ([declared(halves()), line(attempts=-5)], "t.jsonl:2: -5 is no latency, cost or number of attempts"),
-        ([declared(halves()), line(at="yesterday")], "t.jsonl:2: 'yesterday' is no moment"),
+         "t.jsonl:2: the request belongs to a split '52f5def0' with an arm 'other', which no line before it declares"),
+        ([declared(halves()), line(unit="xyz")], "t.jsonl:2: 'xyz' is not the key of a unit"),
+        ([declared(halves()), line(unit="abcd")], "t.jsonl:2: 'abcd' is not the key of a unit"),
+        ([declared(halves()), line(cost_usd="NaN")], "t.jsonl:2: NaN is not a valid latency, cost or number of attempts"),
+        ([declared(halves()), line(attempts=-5)], "t.jsonl:2: -5 is not a valid latency, cost or number of attempts"),
+        ([declared(halves()), line(at="yesterday")], "t.jsonl:2: 'yesterday' is not a time"),
         ([declared(halves()), {"kind": "feedback", "id": "x", "at": "2026-11-26", "score": 1}],
-         "t.jsonl:2: 'x' is no id of a request"),
-        ([{**declared(halves()), "salt": ""}], "t.jsonl:1: '' is no salt"),
+         "t.jsonl:2: 'x' is not the id of a request"),
+        ([{**declared(halves()), "salt": ""}], "t.jsonl:1: '' is not a salt"),
     ],
 )  # fmt: skip
-def test_a_line_that_fits_nothing_is_named(tmp_path, monkeypatch, lines, message):
-    """With its file and number, whatever is wrong with it."""
+def test_replay_names_an_invalid_line(tmp_path, monkeypatch, lines, message):
+    """The message has the file and the line number."""
     monkeypatch.chdir(tmp_path)
     path = written(tmp_path / "t.jsonl", *lines).relative_to(tmp_path)
     with pytest.raises(UsageError) as caught:

@@ -1,4 +1,4 @@
-"""Quantiles of latencies in bounded memory, held against the exact ones."""
+"""Quantiles of latencies in bounded memory, compared with the exact ones."""
 
 import random
 import statistics
@@ -32,22 +32,22 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("q", [0.5, 0.95, 0.99])
-def test_quantiles_are_within_a_per_cent(shape, q):
-    """Also in a tail that spans five powers of ten."""
+def test_latency_quantiles_are_within_a_per_cent(shape, q):
+    """Also in a tail over five powers of ten."""
     dice = random.Random(3)
     values = [abs(SHAPES[shape](dice)) for _ in range(20_001)]
     assert filled(values).quantile_s(q) == pytest.approx(exact(values, q), rel=0.01)
 
 
 @given(st.lists(st.floats(1e-3, 1e4), min_size=1, max_size=200), st.floats(0, 1))
-def test_a_quantile_is_near_a_value_that_was_there(values, q):
-    """From a millisecond to hours, the answer is half a per cent from one of them."""
+def test_latency_quantile_is_near_an_observed_value(values, q):
+    """From a millisecond to hours, it is within half a per cent of an observed value."""
     told = filled(values).quantile_s(q)
     assert any(told == pytest.approx(value, rel=0.0051) for value in values)
 
 
-def test_two_sketches_add_up_to_one():
-    """Minutes can be put together: the whole is what one sketch of all would be."""
+def test_latencies_merge():
+    """Two merged sketches equal one sketch of all values."""
     dice = random.Random(5)
     first, second = ([dice.lognormvariate(0, 1) for _ in range(5000)] for _ in range(2))
     whole = filled(first)
@@ -57,8 +57,8 @@ def test_two_sketches_add_up_to_one():
     assert whole.quantile_s(0.95) == filled(first + second).quantile_s(0.95)
 
 
-def test_the_short_way_in_adds_what_the_library_adds():
-    """Every bin, sum and edge is as if the library had been handed the values, zero and the next to nothing too."""
+def test_fast_add_equals_the_librarys_add():
+    """Every bin, sum and bound is the same, also for zero and values near it."""
     dice = random.Random(11)
     values = [0.0, 5e-324, 1e-9, 1.0, 1e9, *(dice.lognormvariate(0, 3) for _ in range(5000))]
     library = LogCollapsingLowestDenseDDSketch(ACCURACY, MOST_BINS)
@@ -70,15 +70,15 @@ def test_the_short_way_in_adds_what_the_library_adds():
     assert [ours.quantile_s(q) for q in shares] == [library.get_quantile_value(q) for q in shares]
 
 
-def test_nothing_has_no_quantile():
-    """No latency was measured, so none is told."""
+def test_latencies_without_data_have_no_quantile():
+    """Without a latency the quantile is None."""
     empty = Latencies()
     empty.absorb(Latencies())
     assert (empty.n, empty.mean_s, empty.quantile_s(0.5)) == (0, None, None)
 
 
-def test_a_histogram_holds_every_value_once():
-    """Each bar is right to half a per cent of all, and none is lost outside the edges."""
+def test_latency_histogram_counts_every_value_once():
+    """Each bar is right to half a per cent of all values, and values outside the edges are counted too."""
     dice = random.Random(7)
     values = [dice.lognormvariate(0, 0.5) for _ in range(10_000)]
     edges = [0.2 * 20 ** (bar / 12) for bar in range(13)]

@@ -35,7 +35,7 @@ def an_error(model=SONNET, **fields):
 
 
 def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expect"):
-    return FailedExpectation(arm=arm, kind=kind, problem=problem, hint="mend it", slug="expect-contains")
+    return FailedExpectation(arm=arm, kind=kind, problem=problem, hint="fix it", slug="expect-contains")
 
 
 def an_arm(arm, *replies, misses=(), share=None, judged=True, because="", spare=()):
