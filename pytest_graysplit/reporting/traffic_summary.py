@@ -30,7 +30,7 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     for grade in state.grades:
         yield ""
         yield f"{grade.treatment} against {state.sums[0].model}"
-        yield from (f"  {label_of(row.name):<21} {_figure(row)}" for row in grade.rows)
+        yield from (f"  {label_of(row.name):<21} {figure_text(row)}" for row in grade.rows)
         yield from map(_text, decision_lines("grade", grade.verdict, grade.reasons, width))
 
 
@@ -75,7 +75,8 @@ def _feedback(arm: ArmSums) -> str:
     return "-" if arm.feedback_mean is None else f"{arm.feedback_mean:.2f} of {arm.feedback:,}"
 
 
-def _figure(row: Criterion) -> str:
+def figure_text(row: Criterion) -> str:
+    """Write the figures of a criterion with its interval, its bound and its state."""
     measure = measure_of(row)
     if row.of_a_free_model:
         free = {0.0: change(0.0), 1.0: "both models are free"}

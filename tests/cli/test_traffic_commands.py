@@ -295,4 +295,4 @@ def test_follow_stops_at_an_invalid_line():
 def test_row_without_an_interval(name, shown):
     """An interval from zero to infinity would only look like a figure."""
     row = Criterion(name=name, estimate=1.0, low=0.0, high=math.inf, n=31, method="t")
-    assert traffic_summary._figure(row) == f"{shown}  (too few units for an interval)"
+    assert traffic_summary.figure_text(row) == f"{shown}  (too few units for an interval)"
