@@ -22,7 +22,7 @@ def write_splits(project, **models):
 
 def test_splitter_fixture_has_equal_shares_without_configuration(project):
     """The control gets the rest; the example of the docs works, and nothing is sent."""
-    [example] = re.findall(r"```python\n(def test_a_ramp.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    [example] = re.findall(r"```python\n(def test_ramp.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     project.test_file(
         example
         + """
