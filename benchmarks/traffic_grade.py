@@ -48,11 +48,11 @@ class Users:
             dice.shuffle(self.queue)
         user, treated, failing = self.queue.pop()
         sums = self.sums[treated].get(user, NOTHING)
-        failed = dice.random() < failing
+        missed = dice.random() < failing
         # A cut-off answer counts in the pass rate and not as an error.
-        troubled = failed and not (self.truncated and dice.random() < 0.7)
+        failed = missed and not (self.truncated and dice.random() < 0.7)
         self.sums[treated][user] = ClusterSums(
-            units=1, requests=sums.requests + 1, passed=sums.passed + (not failed), troubled=sums.troubled + troubled
+            units=1, requests=sums.requests + 1, passed=sums.passed + (not missed), failed=sums.failed + failed
         )
 
     def arms(self) -> list[ArmSums]:
@@ -70,7 +70,7 @@ def naive(arms: list[ArmSums]) -> str:
     """The same question with bounds for a single look."""
     control, treatment = arms
     found = []
-    for column, bound in (("passed", -POLICY.margin), ("troubled", POLICY.bounds["errors"])):
+    for column, bound in (("passed", -POLICY.margin), ("failed", POLICY.bounds["errors"])):
         both = [
             stats.clustered_ratio([getattr(c, column) for c in arm.clusters], [c.requests for c in arm.clusters])
             for arm in (treatment, control)

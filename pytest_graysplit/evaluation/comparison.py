@@ -140,11 +140,11 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
     *,
     metric: str,
     scores: PairScores,
-    held: PairScores | None = None,
+    judged: PairScores | None = None,
 ) -> Comparison:
     """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
 
-    `held` are the scores that are compared with a threshold, where they differ from the others.
+    `judged` are the scores that are compared with a threshold, where they differ from the others.
     """
     across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
@@ -161,8 +161,8 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         self_similarity=mean_similarity(within),
         control_samples=tuple(control),
         treatment_samples=tuple(treatment),
-        pairs=tuple(held.across.values()) if held else across,
-        self_pairs=tuple(held.within.values()) if held else within,
+        pairs=tuple(judged.across.values()) if judged else across,
+        self_pairs=tuple(judged.within.values()) if judged else within,
     )
 
 

@@ -92,7 +92,7 @@ class CaseRun:
             self.scores = scores.beside_pairs()
         if treatment is not None:
             metric = cast("str", self.case.metric)
-            self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, held=self.scores)
+            self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
             if isinstance(self.score, ModelGradedScorer):
                 self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
 

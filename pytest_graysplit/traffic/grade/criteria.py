@@ -36,7 +36,7 @@ def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[C
     arms = (treatment, control)
     criteria = (
         *_share(PASS_RATE, arms, ("passed", "requests"), policy),
-        *_share("errors", arms, ("troubled", "requests"), policy),
+        *_share("errors", arms, ("failed", "requests"), policy),
         *_latency(arms, policy),
         *_p95(arms, policy),
         *_cost_per_pass(arms, policy),

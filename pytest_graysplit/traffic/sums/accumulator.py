@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.splitter import Assignment
     from pytest_graysplit.traffic.sums.latencies import Latencies
 
-TROUBLED = frozenset({"error", "refusal"})
+FAILED = frozenset({"error", "refusal"})
 # Names of errors and models come from outside, so names beyond this number are counted together.
 MOST_NAMES = 64
 OTHERS = "others"
@@ -82,7 +82,7 @@ class ArmAccumulator:
         self.gateway_fallbacks = self.fallbacks = self.fallback_failures = 0
         self.fallback_usd = Decimal(0)
         self._prompt = self._completion = self._cached = self._cache_write = self._reasoning = self._total = 0
-        self._units, self._requests, self._passed, self._troubled, self._timed, self._scored = (
+        self._units, self._requests, self._passed, self._failed, self._timed, self._scored = (
             array("q", bytes(8 * BUCKETS)) for _ in range(6)
         )
         self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * BUCKETS)) for _ in range(3))
@@ -100,8 +100,8 @@ class ArmAccumulator:
         self._requests[bucket] += 1
         if outcome == "ok":
             self._passed[bucket] += 1
-        elif outcome in TROUBLED:
-            self._troubled[bucket] += 1
+        elif outcome in FAILED:
+            self._failed[bucket] += 1
         if latency_s is not None:
             self._timed[bucket] += 1
             self._log_latency[bucket] += math.log(max(latency_s, 1e-9))
@@ -191,7 +191,7 @@ class ArmAccumulator:
                 units=self._units[bucket],
                 requests=requests,
                 passed=self._passed[bucket],
-                troubled=self._troubled[bucket],
+                failed=self._failed[bucket],
                 timed=self._timed[bucket],
                 log_latency=self._log_latency[bucket],
                 cost_usd=self._cost_usd[bucket],

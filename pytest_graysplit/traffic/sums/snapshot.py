@@ -28,7 +28,7 @@ def _none(edges: Sequence[float]) -> list[int]:
 class ClusterSums:
     """Sums over the requests of one cluster: a unit, or several units in the same bucket.
 
-    `units` counts new units, `passed` requests with the outcome ok, `troubled` errors and refusals, `timed` requests
+    `units` counts new units, `passed` requests with the outcome ok, `failed` errors and refusals, `timed` requests
     with a known latency. `log_latency` sums ln(seconds). `cost_usd` sums the known costs, fallbacks included, and
     `score` the feedback of `scored` answers.
     """
@@ -36,7 +36,7 @@ class ClusterSums:
     units: int = 0
     requests: int = 0
     passed: int = 0
-    troubled: int = 0
+    failed: int = 0
     timed: int = 0
     log_latency: float = 0.0
     cost_usd: float = 0.0

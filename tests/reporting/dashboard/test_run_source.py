@@ -207,7 +207,7 @@ def test_fetched_replies_count_before_their_test_has_run():
     judged = [reply for row in results.rows for reply in row.arms[DEEPSEEK].replies]
     waiting = [a_reply("More.", DEEPSEEK, latency_s=2.5, cost="0.01"), an_error(DEEPSEEK)]
     replies = tuple((DEEPSEEK, reply) for reply in [*judged, *waiting])
-    fetched = FetchStats(sent=9, came=6, spent_usd=Decimal("0.0104"), replies=replies)
+    fetched = FetchStats(sent=9, received=6, spent_usd=Decimal("0.0104"), replies=replies)
     shown = snapshot_of(a_view(results, fetched=fetched))
     treatment = shown["arms"][1]
     assert treatment["latency_s"]["n"] == 5

@@ -24,10 +24,10 @@ NO_FEEDBACK = "no feedback was given, so the quality of the answers is unknown"
 
 def arm(name="candidate", units=4_000, failing=80, **more):
     """An arm whose units send two requests each; so many units have one error."""
-    troubled = [int(number < failing) for number in range(units)]
+    failed = [int(number < failing) for number in range(units)]
     clusters = tuple(
-        ClusterSums(requests=2, passed=2 - bad, troubled=bad, timed=2, log_latency=0.1 * (number % 5), cost_usd=0.01)
-        for number, bad in enumerate(troubled)
+        ClusterSums(requests=2, passed=2 - bad, failed=bad, timed=2, log_latency=0.1 * (number % 5), cost_usd=0.01)
+        for number, bad in enumerate(failed)
     )
     fields = {"role": "treatment", "model": name, "basis_points": 5_000, "cost_usd": Decimal(units)}
     return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
@@ -226,10 +226,10 @@ def test_grade_rejects_a_far_worse_treatment():
 
 
 CLUSTERS = st.builds(
-    lambda requests, passed, troubled, cost_usd, score: ClusterSums(
+    lambda requests, passed, failed, cost_usd, score: ClusterSums(
         requests=requests,
         passed=min(requests, passed),
-        troubled=min(requests - min(requests, passed), troubled),
+        failed=min(requests - min(requests, passed), failed),
         timed=passed and requests,
         log_latency=cost_usd - 1,
         cost_usd=cost_usd,
