@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_graysplit.config.options import OPTIONS
-from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,6 +129,8 @@ def _ini_value(config: pytest.Config, option: Option[Any]) -> object:
     try:
         return config.getini(option.ini)
     except TypeError:
+        from pytest_graysplit.errors import Slug
+
         # The native [tool.pytest] table of pytest 9 keeps the types of TOML, and our values are strings.
         raise pytest.UsageError(
             f"{_ini_name(config)}: {option.ini}: expected a text\n"
@@ -158,6 +158,8 @@ def _tool_table(config: pytest.Config) -> Mapping[str, object]:
             table = tool["graysplit"]
             if isinstance(table, dict):
                 return table
+            from pytest_graysplit.errors import Slug
+
             raise pytest.UsageError(
                 f"{path.name}: tool.graysplit: expected a table, got {table!r}\n"
                 f"  hint: write [tool.graysplit.prices] or another of its sections  [{Slug.TOOL_GRAYSPLIT}]"
@@ -181,9 +183,13 @@ def _project_files(config: pytest.Config) -> Iterator[Path]:
 
 
 def _tool(path: Path) -> Mapping[str, object]:
+    import tomllib  # takes 6 ms, and pytest needs it only for a pyproject.toml
+
     try:
         tool = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("tool", {})
     except (OSError, ValueError) as error:
+        from pytest_graysplit.errors import Slug
+
         raise pytest.UsageError(
             f"{path} cannot be read: {error}\n"
             f"  hint: fix the syntax error; graysplit reads its settings from this file  [{Slug.TOOL_GRAYSPLIT}]"
