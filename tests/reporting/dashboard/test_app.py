@@ -39,7 +39,8 @@ def test_page_policy_allows_only_scripts_and_styles_with_its_nonce(source):
     """Every script and style of the page has the nonce; the next visit gets another one."""
     answer = send(page_app(source), "/")
     [nonce] = set(re.findall(r'nonce="([^"]+)"', answer.text))
-    assert len(re.findall(r"<(?:script|style|link rel=\"stylesheet\")", answer.text)) == answer.text.count("nonce=")
+    tags = re.findall(r"<(?:script|style|link rel=\"(?:stylesheet|modulepreload)\")", answer.text)
+    assert len(tags) == answer.text.count("nonce=")
     assert dict(answer.headers) == {
         "content-length": str(len(answer.content)),
         "content-type": "text/html; charset=utf-8",
@@ -74,6 +75,15 @@ def test_page_files_are_all_used_and_have_the_type_that_browsers_require(source)
         assert (answer.status_code, answer.headers["x-content-type-options"]) == (200, "nosniff")
         expected = {".js": "text/javascript", ".css": "text/css"}[Path(address).suffix]
         assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
+
+
+def test_page_preloads_every_module_that_a_module_imports(source):
+    """The browser asks for all of them at once, instead of one level of imports after the other."""
+    files = page_files(page_app(source))
+    imported = {name for answer in files.values() for name in re.findall(r'from "\./([\w-]+\.js)"', answer.text)}
+    markup = send(page_app(source), "/").text
+    assert set(re.findall(r'<link rel="modulepreload" href="page/([\w-]+\.js)" nonce="[^"]+">', markup)) == imported
+    assert imported
 
 
 def test_page_files_name_no_other_server_and_write_no_markup(source):
