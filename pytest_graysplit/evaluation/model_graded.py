@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, JudgeVerdict, read_verdict
@@ -195,8 +196,15 @@ class ModelGradedScorer:
             disagreements=sum(verdict.disagreed for verdict in verdicts),
         )
 
-    def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
-        """Return a judge's remarks on the pair; empty for other metrics."""
+    def remarks_by_place(
+        self, control: Sequence[Reply], treatment: Sequence[Reply]
+    ) -> dict[tuple[int, int], tuple[str, ...]]:
+        """Return a judge's remarks on each pair by the places of the two replies; empty for other metrics."""
+        places = product(range(len(control)), range(len(treatment)))
+        every = {(one, other): self._remarks(control[one], treatment[other]) for one, other in places}
+        return {pair: remarks for pair, remarks in every.items() if remarks}
+
+    def _remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
         verdict = self._verdicts.get(self._texts(control, treatment))
         return tuple(shortened(remark, LONGEST_REMARK) for remark in verdict.remarks()) if verdict else ()
 

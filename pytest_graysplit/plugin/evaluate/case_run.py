@@ -94,7 +94,8 @@ class CaseRun:
             metric = cast("str", self.case.metric)
             self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
             if isinstance(self.score, ModelGradedScorer):
-                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+                remarks = self.score.remarks_by_place(control, treatment)
+                self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
