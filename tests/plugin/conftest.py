@@ -11,6 +11,7 @@ from textwrap import dedent
 
 import pytest
 from quiet import ADDOPTS, QUIET
+from report_schema import checked
 
 import pytest_graysplit
 from pytest_graysplit.replies.fingerprint import request_hash
@@ -103,8 +104,8 @@ class Project:
         return self.relay.stats()["total"]
 
     def report(self, name="report.json"):
-        """Return the JSON report."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        """Return the JSON report, checked against its schema."""
+        return checked(json.loads((self.path / name).read_text(encoding="utf-8")))
 
 
 @pytest.fixture

@@ -177,6 +177,7 @@ class CaseRun:
             differing=self.plan.differing,
             asked=self._metric_usage(),
             asserted=self._asserted(),
+            requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
         )
 
     def _asserted(self) -> bool:

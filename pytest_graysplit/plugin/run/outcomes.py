@@ -170,6 +170,7 @@ class Outcomes:
     def _attach(self, item: pytest.Item, report: Any, results: tuple[CaseResult, ...]) -> None:
         if PLAN not in item.stash:
             report.graysplit_unmarked = True
+        results = self._evaluator.for_report(results, item.path)
         # A test that runs in a fork reports through a pipe that takes only types that Python can marshal.
         report.graysplit = results if os.getpid() == self._pid else packed(results)
 

@@ -1,0 +1,90 @@
+"""The JSON report for scripts in CI and for other reports; its keys are stable, and `format` counts their changes.
+
+`report.schema.json` beside this module describes every key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.files import try_writing, why_not, write_whole
+from pytest_graysplit.formatting.escaping import visible_json
+from pytest_graysplit.reporting.json_report.case_json import case_json
+from pytest_graysplit.reporting.json_report.run_json import Run
+from pytest_graysplit.reporting.json_report.sums_json import arm_json, comparison_json
+from pytest_graysplit.verdict.results import FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_graysplit.verdict import Verdict
+    from pytest_graysplit.verdict.results import Results
+
+__all__ = ["SCHEMA", "Run", "chunks", "require_writable", "write_text"]
+
+SCHEMA = Path(__file__).with_name("report.schema.json")
+
+
+def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[str]:
+    """Yield the report as text, each entry of a list apart; `verdicts` has one for each treatment.
+
+    No piece is longer than the text of one case, one arm, one comparison or the run.
+    """
+    decided = {verdict.treatment: verdict for verdict in verdicts}
+    sections: dict[str, object] = {
+        "format": FORMAT,
+        "run": run,
+        "arms": (arm_json(arm) for arm in results.arms()),
+        "comparisons": (comparison_json(one, decided[one.treatment]) for one in results.comparisons()),
+        "cases": (case_json(row) for row in results.rows),
+    }
+    before = "{"
+    for name, value in sections.items():
+        yield f'{before}\n "{name}": '
+        yield from _entries(value) if isinstance(value, Iterator) else [_text(value, 1)]
+        before = ","
+    yield "\n}\n"
+
+
+def _entries(values: Iterator[object]) -> Iterator[str]:
+    before = "["
+    for value in values:
+        yield f"{before}\n  {_text(value, 2)}"
+        before = ","
+    yield "[]" if before == "[" else "\n ]"
+
+
+def _text(value: object, level: int) -> str:
+    """Return a value as JSON, indented as a part of a larger value; a JSON text has no newline of its own."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).replace("\n", f"\n{' ' * level}")
+    # Escape control characters: the parsed text is unchanged, and a terminal that prints the file is safe.
+    return visible_json(text)
+
+
+def write_text(path: Path, pieces: Iterable[str]) -> None:
+    """Write the whole text or nothing; raise UsageError if the file cannot be written."""
+    try:
+        write_whole(path, pieces)
+    except OSError as error:
+        raise UsageError(
+            f"the report {path} cannot be written: {why_not(path, error)}",
+            hint="name a file in a folder that can be written to; the run itself and its recordings are complete",
+            slug=Slug.REPORT_UNWRITABLE,
+        ) from None
+
+
+def require_writable(path: Path) -> None:
+    """Raise UsageError before anything is sent if the report could not be written at the end."""
+    try:
+        try_writing(path)
+    except (OSError, ValueError) as error:  # a NUL in the path does not raise an OSError
+        why = error.strerror if isinstance(error, OSError) else None
+        raise UsageError(
+            f"the report {path} cannot be written: {why or error}",
+            hint="nothing was sent; name a file in a folder that can be written to with --graysplit-json=FILE",
+            slug=Slug.REPORT_UNWRITABLE,
+        ) from None
