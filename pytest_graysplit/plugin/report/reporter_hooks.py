@@ -14,6 +14,7 @@ from pytest_graysplit.plugin.report.item_reports import emit
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
 from pytest_graysplit.plugin.report.run_record import run_record
 from pytest_graysplit.plugin.workers import unpacked
+from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.reporting.json_report import chunks, write_text
 from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
@@ -127,7 +128,8 @@ class SummaryReporter:
     def _write_json(self) -> None:
         path, results = self._settings.json_path, self._totals.results
         if path is not None and results:
-            write_text(Path(path), chunks(results, self.verdicts(), run_record(self._context)))
+            redact = redactor(self._settings.secrets)
+            write_text(Path(path), chunks(results, self.verdicts(), run_record(self._context), redact))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Judge each treatment by the results so far; the verdicts are kept until the results change."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.files import try_writing, why_not, write_whole
 from pytest_graysplit.formatting.escaping import visible_json
+from pytest_graysplit.replies.fingerprint import redact_json, unchanged
 from pytest_graysplit.reporting.json_report.case_json import case_json
 from pytest_graysplit.reporting.json_report.run_json import Run
 from pytest_graysplit.reporting.json_report.sums_json import arm_json, comparison_json
@@ -21,6 +22,7 @@ from pytest_graysplit.verdict.results import FORMAT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pytest_graysplit.types import Redactor
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import Results
 
@@ -29,10 +31,11 @@ __all__ = ["SCHEMA", "Run", "chunks", "require_writable", "write_text"]
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
 
-def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[str]:
+def chunks(results: Results, verdicts: Sequence[Verdict], run: Run, redact: Redactor = unchanged) -> Iterator[str]:
     """Yield the report as text, each entry of a list apart; `verdicts` has one for each treatment.
 
-    No piece is longer than the text of one case, one arm, one comparison or the run.
+    No piece is longer than the text of one case, one arm, one comparison or the run. `redact` is applied to every
+    text, also to ids of tests, which may repeat a prompt.
     """
     decided = {verdict.treatment: verdict for verdict in verdicts}
     sections: dict[str, object] = {
@@ -45,7 +48,10 @@ def chunks(results: Results, verdicts: Sequence[Verdict], run: Run) -> Iterator[
     before = "{"
     for name, value in sections.items():
         yield f'{before}\n "{name}": '
-        yield from _entries(value) if isinstance(value, Iterator) else [_text(value, 1)]
+        if isinstance(value, Iterator):
+            yield from _entries(redact_json(one, redact, names=False) for one in value)
+        else:
+            yield _text(redact_json(value, redact, names=False), 1)  # type: ignore[arg-type] # a number or an object
         before = ","
     yield "\n}\n"
 
