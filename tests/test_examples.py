@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from report_schema import checked
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 WORKFLOW = EXAMPLES / "ci" / ".github" / "workflows" / "graysplit.yml"
@@ -101,14 +102,15 @@ def test_example_runs_as_an_aa_run(examples, name):
     assert "an A/A run: one model in both roles" in output
 
 
-def test_example_report_has_the_numbers_of_the_summary(examples):
-    """The pass rates are equal."""
-    code, output = run_pytest(
-        examples / "support-desk", *COMMANDS["support-desk"], GATE_NONE, "--graysplit-json=r.json"
-    )
-    arms = json.loads((examples / "support-desk" / "r.json").read_text())["arms"]
+@pytest.mark.parametrize(
+    ("name", "passed"), [("support-desk", [(22, 40), (10, 40)]), ("python-tests", [(14, 15), (12, 15)])]
+)
+def test_example_report_fits_its_schema(examples, name, passed):
+    """The pass rates are those of the summary."""
+    code, output = run_pytest(examples / name, *COMMANDS[name], GATE_NONE, "--graysplit-json=r.json")
+    report = checked(json.loads((examples / name / "r.json").read_text(encoding="utf-8")))
     assert code == 0, output
-    assert [(arm["passed"], arm["cases"]) for arm in arms] == [(22, 40), (10, 40)]
+    assert [(arm["passed"], arm["cases"]) for arm in report["arms"]] == passed
 
 
 def recordings(folder):
