@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.files import try_writing, why_not, write_whole
@@ -48,27 +48,31 @@ def chunks(results: Results, verdicts: Sequence[Verdict], run: Run, redact: Reda
     before = "{"
     for name, value in sections.items():
         yield f'{before}\n "{name}": '
-        if isinstance(value, Iterator):
-            yield from _entries(redact_json(one, redact, names=False) for one in value)
-        else:
-            yield _text(redact_json(value, redact, names=False), 1)  # type: ignore[arg-type] # a number or an object
+        yield from _entries(value, redact) if isinstance(value, Iterator) else [_text(value, 1, redact)]
         before = ","
     yield "\n}\n"
 
 
-def _entries(values: Iterator[object]) -> Iterator[str]:
+def _entries(values: Iterator[object], redact: Redactor) -> Iterator[str]:
     before = "["
     for value in values:
-        yield f"{before}\n  {_text(value, 2)}"
+        yield f"{before}\n  {_text(value, 2, redact)}"
         before = ","
     yield "[]" if before == "[" else "\n ]"
 
 
-def _text(value: object, level: int) -> str:
-    """Return a value as JSON, indented as a part of a larger value; a JSON text has no newline of its own."""
-    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False).replace("\n", f"\n{' ' * level}")
-    # Escape control characters: the parsed text is unchanged, and a terminal that prints the file is safe.
-    return visible_json(text)
+def _text(value: Any, level: int, redact: Redactor) -> str:
+    """Return a value as JSON, indented as a part of a larger value and without secrets."""
+    text = _indented(value)
+    if redact(text) != text:  # searching the text is faster than a walk through its parts
+        text = _indented(redact_json(value, redact, names=False))
+    # Escape control characters: the parsed text is unchanged, and a terminal that prints the file is safe. Most lines
+    # need no escapes, and a text of a model is one line.
+    return f"\n{' ' * level}".join(map(visible_json, text.split("\n")))
+
+
+def _indented(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
