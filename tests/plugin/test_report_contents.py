@@ -4,6 +4,9 @@ import json
 import re
 
 import pytest
+from report_reader import rebuilt
+
+from pytest_graysplit.reporting.json_report import chunks
 
 CONTROL, TREATMENT, OTHER = "claude-sonnet-4.5", "deepseek-v3.2", "gemini-2.5-flash"
 KEY = "made-up-key-0123456789"
@@ -143,3 +146,12 @@ def test_equal_results_give_the_same_report(recorded):
         assert len(recorded.report(f"{number}.json")["cases"]) == 10
         texts.append(OF_THE_RUN.sub("", (recorded.path / f"{number}.json").read_text(encoding="utf-8")))
     assert texts[1:] == texts[:1] * 3
+
+
+@pytest.mark.parametrize("more", [[], ["--graysplit-min-similarity=auto"], ["-k", "x or b"], ["-x", "--maxfail=2"]])
+def test_report_of_a_run_is_enough_for_its_verdict(recorded, more):
+    """Sums and verdicts that are made from the file alone give the same file again."""
+    recorded.run("--graysplit-record=none", "--graysplit-control-samples=3", "--graysplit-json=report.json", *more)
+    report = recorded.report()
+    assert report["comparisons"]
+    assert "".join(chunks(*rebuilt(report), report["run"])) == (recorded.path / "report.json").read_text("utf-8")

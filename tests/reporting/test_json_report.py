@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,15 @@ from factories import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from report_reader import rebuilt
 from report_schema import checked
 
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.json_report import chunks, require_writable, write_text
-from pytest_graysplit.types import Expect, ToolCall
+from pytest_graysplit.reporting.json_report.run_json import coverage_json
+from pytest_graysplit.types import Expect, MetricUsage, ToolCall
+from pytest_graysplit.verdict import RunFacts, StopReason
 from pytest_graysplit.verdict.results import Results
 
 RUN = a_run(id="run1")
@@ -402,6 +407,34 @@ def test_report_says_why_an_arm_was_not_judged():
     both_failed = report(collected(a_pair(a_case(), an_error(), an_error(DEEPSEEK))))["cases"][0]
     assert both_failed["unjudged"][DEEPSEEK]["because"] == "every call failed"
     assert both_failed["passed"] == {}
+
+
+def rich_results():
+    """Return results with every part that a verdict depends on: tags, clusters, budgets, flags, errors, a metric."""
+    usage = MetricUsage(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.00123"), better=1)
+    rows = []
+    for number in range(40):
+        facts = {"tags": ("even",) if number % 2 == 0 else (), "cluster": f"c{number // 3}", "must_pass": number == 7}
+        case = a_case(f"case-{number:02}", min_similarity=0.4, max_latency_ratio=3.0, metric="judge", **facts)
+        control = (a_reply(f"{number} days.", sample=0), a_reply(f"{number} days!", sample=1, latency_s=0.9 + number))
+        for model in (DEEPSEEK, FLASH):
+            other = a_reply(f"{number % 5 * 7} days.", model, latency_s=0.5 + number / 9, cost=f"0.000{number + 1}")
+            answer = an_error(model) if number % 13 == 5 else other
+            misses = [a_miss(model, f"treatment {model}: {number}")] if number % 4 == 3 else []
+            pair = a_pair(case, control, answer, spare=[a_reply("A spare one.")], misses=misses)
+            rows.append(replace(pair, asked=usage if number % 2 else None))
+    return collected(*rows)
+
+
+def test_report_alone_gives_the_same_sums_and_verdicts():
+    """Results that are read from the file make the same file again, to the letter, under every policy and fact."""
+    results = rich_results()
+    policy = Policy(margin=0.1, critical=("pass_rate", "latency"), critical_tags=("even",), max_latency_s=3.0)
+    for facts in ({}, {"cut": ("interrupted",), "lost": 3}, {"stops": {FLASH: StopReason(side="harm", after=30)}}):
+        run = a_run(policy, coverage=coverage_json(RunFacts(**facts)))
+        text = "".join(chunks(results, verdicts_of(results, policy, **facts), run))
+        report = checked(json.loads(text))
+        assert "".join(chunks(*rebuilt(report), report["run"])) == text
 
 
 # --- writing
