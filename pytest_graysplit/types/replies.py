@@ -190,12 +190,17 @@ class Reply:
 
 
 class ReplyKey(NamedTuple):
-    """The identity of a recorded reply; the arm is not a part of it, so a promoted model keeps its recordings."""
+    """The identity of a recorded reply; the role is not a part of it, so a promoted model keeps its recordings.
+
+    `arm` is the name of an arm with an endpoint or headers of its own, which model and request do not show; it is empty
+    for any other arm.
+    """
 
     case: str
     model: str
     request: str
     sample: int
+    arm: str = ""
 
 
 def parse_json_answer(text: str) -> Json:

@@ -106,7 +106,7 @@ class CaseRun:
             return None
         metric = self.score.metric
         return GraysplitError(
-            f"{metric.name} {metric.model} gave no score for case {self.case.id!r}: {silence}",
+            f"{metric.name} {metric.arm.name} gave no score for case {self.case.id!r}: {silence}",
             hint="a call that failed is tried again by the next run; if the model cannot do it, name another one in "
             f"[tool.graysplit.{metric.name}], or assert no similarity",
             slug=Slug.METRIC_SILENT,
@@ -174,6 +174,8 @@ class CaseRun:
             arms=tuple(self._arm(arm) for arm in self.judged_arms),
             comparison=self.comparison,
             differing=self.plan.differing,
+            same_request=self.plan.same_request,
+            same_arms=self.plan.same_arms,
             asked=self._metric_usage(),
             asserted=self._asserted(),
         )
@@ -201,6 +203,7 @@ class CaseRun:
         return ArmResult(
             arm=arm,
             model=self.plan.requests[arm][0].key.model,
+            name=self.plan.requests[arm][0].config.name,
             replies=own,
             spare=spare,
             misses=failures,
