@@ -282,3 +282,19 @@ def test_arm_that_cannot_be_used_is_one_message(project, compare, table, message
     assert message in output
     assert "Traceback" not in output
     assert project.sent() == 0
+
+
+def test_relay_that_drops_the_token_limit_holds(project, compare):
+    """The treatment's answers are longer than the request allows, so they are not those of the configured arm."""
+    arms = """
+        [tool.graysplit.arms.short]
+        model = "deepseek-v3.2"
+        params = { max_tokens = 20 }
+    """
+    long = {"kind": "fields", "fields": {"usage": {"prompt_tokens": 5, "completion_tokens": 60, "total_tokens": 65}}}
+    project.relay.control(faults=[{**long, "model": "deepseek-v3.2", "times": None}])
+    result = compare(arms, "gpt-4.1", "short")
+    assert verdicts(project) == {"short": "hold"}
+    assert "short answered with more tokens than its limit allows, so the relay dropped it: 60 replies" in (
+        " ".join(result.stdout.str().split())
+    )
