@@ -6,6 +6,7 @@ from pytest_graysplit.cases.expect_fields import read_expect
 from pytest_graysplit.cases.field_types import FieldLocation
 from pytest_graysplit.cases.tool_calls.reading import stored_call
 from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
 from pytest_graysplit.types import (
     CONTROL,
     Case,
@@ -28,7 +29,7 @@ OF_A_CASE += "cluster must_pass calibrated params"
 def rebuilt(report):
     """Return the results and the verdicts that the file gives."""
     results = Results()
-    models = {CONTROL if arm["role"] == CONTROL else arm["model"]: arm["model"] for arm in report["arms"]}
+    models = {CONTROL if arm["role"] == CONTROL else arm["name"]: arm for arm in report["arms"]}
     for case in report["cases"]:
         results.add(case["nodeid"], (*results.of(case["nodeid"]), *_results(case, models)))
     run, fields = report["run"], dict(report["run"]["policy"])
@@ -37,6 +38,14 @@ def rebuilt(report):
     stops = {name: StopReason(**stop) for name, stop in covered["stops"].items()}
     facts = RunFacts(cut=tuple(covered["cut"]), lost=covered["lost"], budget=covered["budget"] or "", stops=stops)
     return results, [decide(results, one.treatment, policy, facts) for one in results.comparisons()]
+
+
+def configured_in(report):
+    """Return the configuration of each arm, by its name in the results."""
+    return {
+        CONTROL if arm["role"] == CONTROL else arm["name"]: {name: arm[name] for name in UNKNOWN_ARM}
+        for arm in report["arms"]
+    }
 
 
 def _results(row, models):
@@ -55,6 +64,8 @@ def _results(row, models):
             file=row["file"],
             arms=tuple(sorted(own.values(), key=lambda one: one.arm != CONTROL)),
             comparison=_comparison(row, case, arms, arm) if arm in row["comparisons"] else None,
+            same_request=arm in row["same_request"],
+            same_arms=arm in row["same_arms"],
             differing=tuple(row["differing"].get(arm, ())),
             asked=None if usage is None else MetricUsage(**_priced(usage)),
             asserted=row["asserted"],
@@ -85,7 +96,9 @@ def _arm(row, arm, models):
     reason = row["unjudged"].get(arm, {"because": "", "unasked": False, "bug": None})
     return ArmResult(
         arm=arm,
-        model=models[arm],
+        name=models[arm]["name"],
+        model=models[arm]["model"],
+        over_limit=row["over_limit"].get(arm, 0),
         replies=tuple(map(_reply, row["replies"][arm])),
         spare=tuple(map(_reply, row["spare"].get(arm, ()))),
         misses=tuple(

@@ -2,9 +2,10 @@
 
 import json
 import re
+from itertools import product
 
 import pytest
-from report_reader import rebuilt
+from report_reader import configured_in, rebuilt
 
 from pytest_graysplit.reporting.json_report import chunks
 
@@ -36,10 +37,39 @@ def test_report_shows_the_request_as_sent_and_its_differences(project):
     assert shown["params"] == {"temperature": 0.5, "max_tokens": 9, "user": "tests"}
     difference = {"messages": [{"role": "system", "content": "v2"}, turns[1]], "params": {"top_p": 0.5}}
     assert shown["differs"] == {TREATMENT: {**difference, "unset": ["max_tokens"]}}
-    assert shown["differing"] == {TREATMENT: ["max_tokens", "messages", "top_p"]}
+    assert shown["differing"] == {TREATMENT: ["max_tokens", "messages"]}
     assert (shown["where"], shown["expect"], shown["tags"]) == ("it.graysplit.jsonl:1", {"contains": ["Hi"]}, ["t"])
     sent = [{name: body[name] for name in body if name != "model"} for body in project.relay.stats()["bodies"]]
     assert {"messages": shown["messages"], **shown["params"]} in sent
+
+
+def test_report_shows_the_configuration_of_each_arm(project):
+    """Two prompts of one model: names, endpoints, parameters and the messages of each, without the values of headers."""
+    table = '[tool.graysplit.arms.{}]\nmodel = "gpt-4.1"\nsystem = "{}"\n'
+    low = 'params = {top_p = 0.5}\nunset = ["seed"]\nheaders = {X-Team = "secret-of-the-team"}\n'
+    project.write("pyproject.toml", table.format("v1", "Be brief.") + table.format("v2", f"Be kind. {KEY}") + low)
+    project.relay.control(models=["gpt-4.1"])
+    project.write("it.graysplit.jsonl", '{"id": "a", "prompt": "Hi?", "params": {"seed": 1}}')
+    arms = ["--graysplit-control=v1", "--graysplit-treatment=v2", "--graysplit-param=temperature=0"]
+    project.run_without_models(*arms, "--graysplit-json=report.json")
+    report, url = project.report(), project.relay.url
+    control, treatment = report["arms"]
+    assert [control[key] for key in ("name", "model", "params", "unset", "headers", "own_system")] == [
+        *("v1", "gpt-4.1", {"temperature": 0}, [], [], True),
+    ]
+    assert [treatment[key] for key in ("name", "model", "params", "unset", "headers", "own_system")] == [
+        *("v2", "gpt-4.1", {"temperature": 0, "top_p": 0.5}, ["seed"], ["X-Team"], True),
+    ]
+    assert control["base_url"] == treatment["base_url"] == url
+    [case] = report["cases"]
+    asked = {"role": "user", "content": "Hi?"}
+    assert (case["params"], case["messages"][0]["content"]) == ({"temperature": 0, "seed": 1}, "Be brief.")
+    system = {"role": "system", "content": "Be kind. [redacted]"}
+    assert case["differs"]["v2"] == {"messages": [system, asked], "params": {"top_p": 0.5}, "unset": ["seed"]}
+    assert (case["same_request"], case["same_arms"], case["differing"]) == ([], [], {})
+    text = (project.path / "report.json").read_text(encoding="utf-8")
+    assert KEY not in text
+    assert "secret-of-the-team" not in text
 
 
 def test_report_names_the_check_that_missed(project):
@@ -114,20 +144,18 @@ def test_secrets_in_the_request_are_not_in_the_report(project, workers):
 def recorded(project):
     """A recorded suite with several arms, samples, files, misses, failed calls and tests of one arm."""
     project.models.append(f"--graysplit-treatment={OTHER}")
-    for number in range(8):
-        for sample in range(3):
-            for model in (CONTROL, TREATMENT, OTHER):
-                text = f"Answer {number % 3} in {len(model) % (2 + sample)} words"
-                project.record(f"test_x[{number}]", f"{number}?", model=model, text=text, sample=sample)
-    for model in (CONTROL, TREATMENT, OTHER):
-        project.record("b", "File?", file="a_file", model=model, text=f"From {model}.")
-        project.record("test_arm", "Arm?", model=model, text=f"Arm of {model}.")
+    for model, sample in product((CONTROL, TREATMENT, OTHER), range(3)):
+        for number in range(8):
+            text = f"Answer {number % 3} in {len(model) % (2 + sample)} words"
+            project.record(f"test_x[{number}?]", f"{number}?", model=model, text=text, sample=sample)
+        project.record("b", "File?", file="a_file", model=model, text=f"From {model}.", sample=sample)
+        project.record("test_arm", "Arm?", model=model, text=f"Arm of {model}.", sample=sample)
     project.write("a_file.graysplit.jsonl", '{"id": "b", "prompt": "File?", "expect": {"contains": "deepseek"}}')
     project.test_file(
         """
-        @pytest.mark.graysplit(prompt="{number}?", expect={"contains": "Answer 1"}, tags=["x"], max_latency_s=0.7)
-        @pytest.mark.parametrize("number", [str(n) for n in range(8)])
-        def test_x(graysplit, number): pass
+        @pytest.mark.graysplit(expect={"contains": "Answer 1"}, tags=["x"], max_latency_ratio=0.6)
+        @pytest.mark.parametrize("prompt", [f"{n}?" for n in range(8)])
+        def test_x(graysplit, prompt): pass
 
         @pytest.mark.graysplit(prompt="Arm?", samples=1)
         def test_arm(graysplit_reply): assert "claude" in graysplit_reply.text
@@ -143,7 +171,8 @@ def test_equal_results_give_the_same_report(recorded):
     texts = []
     for number, workers in enumerate([[], [], ["-n2"], ["-n2", "--dist=loadfile"]]):
         recorded.run(*options, "--graysplit-control-samples=3", f"--graysplit-json={number}.json", *workers)
-        assert len(recorded.report(f"{number}.json")["cases"]) == 10
+        report = recorded.report(f"{number}.json")
+        assert (len(report["cases"]), report["run"]["complete"]) == (10, True)
         texts.append(OF_THE_RUN.sub("", (recorded.path / f"{number}.json").read_text(encoding="utf-8")))
     assert texts[1:] == texts[:1] * 3
 
@@ -153,5 +182,6 @@ def test_report_of_a_run_is_enough_for_its_verdict(recorded, more):
     """Sums and verdicts that are made from the file alone give the same file again."""
     recorded.run("--graysplit-record=none", "--graysplit-control-samples=3", "--graysplit-json=report.json", *more)
     report = recorded.report()
-    assert report["comparisons"]
-    assert "".join(chunks(*rebuilt(report), report["run"])) == (recorded.path / "report.json").read_text("utf-8")
+    assert [one["n"] > 0 for one in report["comparisons"]] == [True, True]
+    text = "".join(chunks(*rebuilt(report), report["run"], configured=configured_in(report)))
+    assert text == (recorded.path / "report.json").read_text("utf-8")

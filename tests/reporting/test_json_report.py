@@ -30,6 +30,7 @@ from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.json_report import chunks, require_writable, write_text
 from pytest_graysplit.reporting.json_report.run_json import coverage_json
+from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
 from pytest_graysplit.types import Expect, MetricUsage, ToolCall
 from pytest_graysplit.verdict import RunFacts, StopReason
 from pytest_graysplit.verdict.results import Results
@@ -102,6 +103,8 @@ def test_report_in_full():
             {
                 "role": "control",
                 "model": SONNET,
+                "name": SONNET,
+                **UNKNOWN_ARM,
                 "cases": 1,
                 "passed": 1,
                 "pass_rate": 1.0,
@@ -121,6 +124,8 @@ def test_report_in_full():
             {
                 "role": "treatment",
                 "model": DEEPSEEK,
+                "name": DEEPSEEK,
+                **UNKNOWN_ARM,
                 "cases": 1,
                 "passed": 0,
                 "pass_rate": 0.0,
@@ -186,6 +191,9 @@ def test_report_in_full():
                 "params": {},
                 "differs": {},
                 "differing": {},
+                "same_request": [],
+                "same_arms": [],
+                "over_limit": {},
                 "expect": None,
                 "comparisons": {
                     DEEPSEEK: {
@@ -241,7 +249,7 @@ def test_report_has_all_documented_keys():
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
         "cost_per_pass_usd served_models attempts replayed in_flight"
     )
-    assert set(shown["arms"][0]) == set(promised.split())
+    assert set(shown["arms"][0]) == {*promised.split(), "name", *UNKNOWN_ARM}
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
@@ -422,7 +430,8 @@ def rich_results():
             answer = an_error(model) if number % 13 == 5 else other
             misses = [a_miss(model, f"treatment {model}: {number}")] if number % 4 == 3 else []
             pair = a_pair(case, control, answer, spare=[a_reply("A spare one.")], misses=misses)
-            rows.append(replace(pair, asked=usage if number % 2 else None))
+            alike = {"same_request": number % 2 == 0, "same_arms": False, "differing": ("user",) if number == 3 else ()}
+            rows.append(replace(pair, asked=usage if number % 2 else None, **alike))
     return collected(*rows)
 
 

@@ -12,7 +12,7 @@ from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.item_reports import emit
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
-from pytest_graysplit.plugin.report.run_record import run_record
+from pytest_graysplit.plugin.report.run_record import arm_records, run_record
 from pytest_graysplit.plugin.workers import unpacked
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.reporting.json_report import chunks, write_text
@@ -129,7 +129,8 @@ class SummaryReporter:
         path, results = self._settings.json_path, self._totals.results
         if path is not None and results:
             redact = redactor(self._settings.secrets)
-            write_text(Path(path), chunks(results, self.verdicts(), run_record(self._context), redact))
+            arms = arm_records(self._settings, self._context.fetching.redaction)
+            write_text(Path(path), chunks(results, self.verdicts(), run_record(self._context), redact, arms))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Judge each treatment by the results so far; the verdicts are kept until the results change."""
@@ -154,11 +155,19 @@ class SummaryReporter:
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that has the width in use
         brief = verbosity < 0
         verdicts, metric = self.verdicts(), self._settings.metric
-        for line in lines(results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
+        configured = self._configured()
+        for line in lines(
+            results, verdicts, metric=metric, width=width, configured=configured, notes=notes, brief=brief
+        ):
             _print(terminalreporter, line)
         if not brief:
             self._print_missed(terminalreporter)
             self._print_hooked(terminalreporter, verdicts)
+
+    def _configured(self) -> dict[str, str]:
+        """Return the descriptions of the arms that are more than a model."""
+        arms = {arm.name: self._context.fetching.redaction(arm.described()) for arm in self._settings.arms}
+        return {name: described for name, described in arms.items() if described != name}
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
         missed = sorted(self._missed.items(), key=self._worst_first())

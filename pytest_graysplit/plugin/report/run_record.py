@@ -14,8 +14,10 @@ from pytest_graysplit.formatting.json_text import plain_json
 from pytest_graysplit.plugin.report.run_notes import facts_of, run_notes
 from pytest_graysplit.replies.fingerprint import redact_body
 from pytest_graysplit.reporting.json_report.run_json import Run, coverage_json, policy_json, spent_json
+from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.run_totals import RunTotals
@@ -46,6 +48,21 @@ def run_record(context: RunContext) -> Run:
         spent=None if settings.max_cost_usd is None else spent_json(totals.spent),
         notes=[redact(note) for note in run_notes(settings, totals, context.fetching.used_fetcher)],
     )
+
+
+def arm_records(settings: Settings, redact: Redactor) -> dict[str, dict[str, Json]]:
+    """Return the configuration of each arm, by its name in the results; a system prompt is in the messages of cases."""
+    return {CONTROL if place == 0 else arm.name: _arm(arm, redact) for place, arm in enumerate(settings.arms)}
+
+
+def _arm(arm: Arm, redact: Redactor) -> dict[str, Json]:
+    return {
+        "base_url": arm.access.shown or None,
+        "params": plain_json(redact_body(arm.with_params({}), redact)),
+        "unset": list(arm.unset),
+        "own_system": arm.system is not None,
+        "headers": plain_json(sorted({*arm.headers, *arm.unknown})),
+    }
 
 
 def _options(settings: Settings, redact: Redactor) -> dict[str, Json]:

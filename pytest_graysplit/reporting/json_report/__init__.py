@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.errors import Slug, UsageError
@@ -16,13 +17,13 @@ from pytest_graysplit.formatting.escaping import visible_json
 from pytest_graysplit.replies.fingerprint import redact_json, unchanged
 from pytest_graysplit.reporting.json_report.case_json import case_json
 from pytest_graysplit.reporting.json_report.run_json import Run
-from pytest_graysplit.reporting.json_report.sums_json import arm_json, comparison_json
+from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM, arm_json, comparison_json
 from pytest_graysplit.verdict.results import FORMAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_graysplit.types import Redactor
+    from pytest_graysplit.types import Json, Redactor
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import Results
 
@@ -31,17 +32,23 @@ __all__ = ["SCHEMA", "Run", "chunks", "require_writable", "write_text"]
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
 
-def chunks(results: Results, verdicts: Sequence[Verdict], run: Run, redact: Redactor = unchanged) -> Iterator[str]:
+def chunks(
+    results: Results,
+    verdicts: Sequence[Verdict],
+    run: Run,
+    redact: Redactor = unchanged,
+    configured: Mapping[str, Mapping[str, Json]] = MappingProxyType({}),
+) -> Iterator[str]:
     """Yield the report as text, each entry of a list apart; `verdicts` has one for each treatment.
 
     No piece is longer than the text of one case, one arm, one comparison or the run. `redact` is applied to every
-    text, also to ids of tests, which may repeat a prompt.
+    text, also to ids of tests, which may repeat a prompt. `configured` has the configuration of each arm.
     """
     decided = {verdict.treatment: verdict for verdict in verdicts}
     sections: dict[str, object] = {
         "format": FORMAT,
         "run": run,
-        "arms": (arm_json(arm) for arm in results.arms()),
+        "arms": (arm_json(arm, configured.get(arm.arm, UNKNOWN_ARM)) for arm in results.arms()),
         "comparisons": (comparison_json(one, decided[one.treatment]) for one in results.comparisons()),
         "cases": (case_json(row) for row in results.rows),
     }

@@ -57,6 +57,7 @@ def _judgement(row: CaseRow) -> dict[str, object]:
         "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
         "pass_share": {arm: result.pass_share for arm, result in row.arms.items() if result.judged},
         "unjudged": {arm: _unjudged(result) for arm, result in row.arms.items() if not result.judged},
+        "over_limit": {arm: result.over_limit for arm, result in row.arms.items() if result.over_limit},
         "asserted": row.asserted,
         "similarity": {arm: finite(one.similarity) for arm, one in row.comparisons.items()},
         "self_similarity": finite(row.self_similarity),
@@ -95,6 +96,8 @@ def _request(row: CaseRow) -> dict[str, object]:
         "params": plain_json(_params(base)),
         "differs": differing,
         "differing": {arm: list(names) for arm, names in row.differing.items()},
+        "same_request": sorted(row.same_request),
+        "same_arms": sorted(row.same_arms),
     }
 
 

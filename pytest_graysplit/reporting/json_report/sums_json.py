@@ -10,19 +10,25 @@ from pytest_graysplit.config.policy import PASS_RATE
 from pytest_graysplit.verdict.figures_json import bounds_json, finite, latency_figures, row_json, token_figures, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_graysplit.types import Json, MetricUsage
     from pytest_graysplit.verdict import Criterion, Verdict
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
+# The configuration of an arm that nothing is known about.
+UNKNOWN_ARM: Mapping[str, Json] = {"base_url": None, "params": {}, "unset": [], "own_system": False, "headers": []}
 # Without a pair, every difference is possible.
 NO_DIFFERENCE = {"estimate": None, "low": -1.0, "high": 1.0}
 
 
-def arm_json(arm: ArmSummary) -> dict[str, object]:
-    """Return the sums of one arm."""
+def arm_json(arm: ArmSummary, configured: Mapping[str, Json] = UNKNOWN_ARM) -> dict[str, object]:
+    """Return the sums of one arm, with its configuration."""
     return {
         "role": arm.role,
+        "name": arm.name,
         "model": arm.model,
+        **configured,
         "cases": arm.cases,
         "passed": arm.passed,
         "pass_rate": finite(arm.pass_rate.estimate),
