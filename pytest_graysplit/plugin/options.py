@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
 
 PROJECT_FILE = "pyproject.toml"
+# The similarity from which a name is taken for a mistyped one, from 0 to 100.
+MISTYPED = 85
 
 
 def register(parser: pytest.Parser) -> None:
@@ -109,7 +111,7 @@ def _mistyped(settings: Settings) -> Iterator[str]:
 
     arms = settings.table.arms
     for arm in settings.arms:
-        if arm.name not in arms and (suggestion := nearest(arm.name, list(arms))):
+        if arm.name not in arms and (suggestion := nearest(arm.name, list(arms), MISTYPED)):
             yield f"; no arm is named {arm.name}, so it is a model{suggestion}"
 
 
