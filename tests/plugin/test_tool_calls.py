@@ -89,7 +89,7 @@ def record_calls(project):
 
 
 def test_failure_shows_the_tool_calls(project, record_calls, section_of):
-    """Both sides are shown below the miss, one call per line."""
+    """Both sides are shown below the miss as one difference, one call per line."""
     record_calls((REFUND,), (OTHER, ToolCall("notify")))
     project.test_file(
         """
@@ -112,9 +112,8 @@ def test_failure_shows_the_tool_calls(project, record_calls, section_of):
         "  similarity 0.00 (tool calls)\n"
         "  flag       tool-changed: treatment also calls notify(); control calls refund with order=1001,\n"
         "             treatment with order=1002\n"
-        "  call       (of the control) refund(order=1001)\n"
-        "  call       (of the treatment) refund(order=1002)\n"
-        "  call       (of the treatment) notify()"
+        "  call       refund(order=[-1001-] {+1002+})\n"
+        "  call       {+notify()+}"
     )
 
 
