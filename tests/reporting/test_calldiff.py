@@ -47,7 +47,7 @@ def written(control, treatment):
          ['f(n="The customer was [-angry-] {+sad+} and wants the money back today…order broke twice in one week")']),
         ([ToolCall("f", {"n": "a  b " * 20})], [ToolCall("f", {"n": "a b " * 20})],
          [('f(n=[-"a  b a  b a  b a  b a  b a  b a  b a  b a  b a  b a  b a  …-] '
-          '{+"a b a b a b a b a b a b a b a b a b a b a b a b a b a b a …+})']),
+          '{+"a b a b a b a b a b a b a b a b a b a b a b a b a b a b a …+})')]),
     ],
 )  # fmt: skip
 def test_call_diff_lines(control, treatment, lines):
