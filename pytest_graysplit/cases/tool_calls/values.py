@@ -58,19 +58,21 @@ def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
     ]
 
 
-def format_call(call: ToolCall, *, partly: bool = False) -> str:
-    """Write a call on one line; `partly` shows that the call may have further arguments.
+def format_call(call: ToolCall, *, partly: bool = False, whole: bool = False) -> str:
+    """Write a call on one line, cut if it is long and not `whole`; `partly` says that further arguments may follow.
 
     >>> from pytest_graysplit.types import ToolCall
     >>> format_call(ToolCall("refund", {"order": 1001, "to": "Ada"}))
     'refund(order=1001, to="Ada")'
     """
+    written = _json if whole else format_argument
     if call.arguments_text is not None:
-        inside = f"not a JSON object: {format_argument(call.arguments_text)}"
+        inside = f"not a JSON object: {written(call.arguments_text)}"
     else:
-        inside = ", ".join(f"{format_name(name)}={format_argument(value)}" for name, value in call.arguments.items())
+        inside = ", ".join(f"{format_name(name)}={written(value)}" for name, value in call.arguments.items())
         inside = inside or ("..." if partly else "")
-    return on_one_line(cut(f"{format_tool(call)}({inside}", LONGEST_CALL)) + ")"
+    begin = f"{format_tool(call)}({inside}"
+    return on_one_line(begin if whole else cut(begin, LONGEST_CALL)) + ")"
 
 
 def format_calls(calls: Iterable[ToolCall], *, partly: bool = False) -> str:

@@ -189,4 +189,4 @@ def _answer(arm: Answer) -> str:
 
 
 def _call(call: Call) -> str:
-    return format_call(ToolCall(call.name, call.arguments or {}, None, call.arguments_text))
+    return format_call(ToolCall(call.name, call.arguments or {}, None, call.arguments_text), whole=True)

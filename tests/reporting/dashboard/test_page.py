@@ -261,6 +261,15 @@ def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
     expect(dialog).not_to_contain_text("(empty)")
     assert fits(page)
     assert dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+    # The signs stand beside the words that they mark, and not on top of them.
+    assert dialog.evaluate(
+        """dialog => [...dialog.querySelectorAll(".call-list del")].every((del) => {
+          const [first, last] = del.querySelectorAll(".sign");
+          const [left, right] = [first, last].map((sign) => sign.getBoundingClientRect());
+          return left.left >= del.getBoundingClientRect().left && left.right < right.left - 20;
+        })"""
+    )
+    assert [each for each in page.evaluate(CONTRAST) if each[0] < 4.5] == []
 
 
 def test_case_dialog_says_that_tool_calls_are_equal(start_server, open_page):

@@ -191,7 +191,7 @@ def test_source_that_leaves_fields_out_is_shown_with_unknown_figures():
 
 
 def test_case_texts_write_each_call_on_one_line():
-    """Unreadable arguments, a missing name and null arguments of a source of the user's own included."""
+    """Whole, also if they are long, unreadable or nameless; a source of the user's own may know no calls."""
     calls = [
         {"name": "refund", "arguments": {"order": 1001, "note": "a\nb"}, "id": "c1"},
         {"name": "refund", "arguments": None, "arguments_text": "{"},
