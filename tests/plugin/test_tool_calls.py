@@ -1,12 +1,16 @@
 """Cases with tool calls, from the request to the report: right calls pass, and wrong calls are flagged or missed."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from runpy import run_path
 
 import pytest
 
 from pytest_graysplit.types import ToolCall
 
+DOCS = Path(__file__).parents[2] / "docs" / "tests.md"
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 EACH = 30
 TOOLS = [
@@ -154,6 +158,26 @@ def test_missing_tool_call_is_a_miss_of_its_model(project, record_calls):
     result = project.run("--graysplit-json=report.json")
     result.stdout.fnmatch_lines(["*the reply of deepseek-v3.2 does not call refund; it calls no tool*"])
     assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
+
+
+def test_example_of_the_docs_runs(project):
+    """It passes where both models make its call, and the difference on the page is that of a failure."""
+    page = DOCS.read_text(encoding="utf-8").partition("## Tool calls")[2].partition("\n## ")[0]
+    [code], [shown] = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "console"))
+    project.write("test_it.py", code)
+    body = {
+        "messages": [{"role": "user", "content": "Refund order 1001, it was 21.50."}],
+        "tools": run_path(str(project.path / "test_it.py"))["TOOLS"],
+        "tool_choice": "auto",
+    }
+    look_up = ToolCall("look_up", {"order": 1001})
+    right, wrong = (ToolCall("refund", {"order": order, "amount": 21.5}) for order in (1001, 1002))
+    project.record("test_refund", body=body, text="", tool_calls=(right,))
+    project.run("--graysplit-record=none").assert_outcomes(passed=1)
+    (project.path / "__graysplit__" / "test_it.jsonl").unlink()
+    for model, calls in ((CONTROL, (look_up, right)), (TREATMENT, (look_up, wrong, ToolCall("notify")))):
+        project.record("test_refund", body=body, model=model, text="", tool_calls=calls)
+    assert shown in project.run("--graysplit-record=none").stdout.str()
 
 
 JUDGED = """
