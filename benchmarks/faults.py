@@ -17,6 +17,7 @@ from random import Random
 from measured import RunningRelay, load
 from relay_server.faults import FAULTS, STATUS_MESSAGES
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.replies.refusals import is_refusal
@@ -56,7 +57,7 @@ async def ask_all(url: str, requests: int, timeout_s: float) -> list[Reply | Bas
         bodies = [
             {"model": MODEL, "messages": [{"role": "user", "content": question(number)}]} for number in range(requests)
         ]
-        return await asyncio.gather(*(relay.ask(MODEL, body) for body in bodies), return_exceptions=True)
+        return await asyncio.gather(*(relay.ask(Arm.plain(MODEL), body) for body in bodies), return_exceptions=True)
 
 
 def is_wrong(number: int, kind: str, reply: Reply | BaseException) -> bool:

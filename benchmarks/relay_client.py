@@ -13,6 +13,7 @@ import time
 
 from measured import RunningRelay, load
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.replies.relay.stats import RelayStats
@@ -29,7 +30,7 @@ async def measure(url: str, requests: int, concurrency: int) -> tuple[float, lis
             for number in range(requests)
         ]
         started = time.perf_counter()
-        replies = await asyncio.gather(*(relay.ask("deepseek-v3.2", body) for body in bodies))
+        replies = await asyncio.gather(*(relay.ask(Arm.plain("deepseek-v3.2"), body) for body in bodies))
         return time.perf_counter() - started, replies, relay.stats()
 
 

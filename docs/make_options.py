@@ -12,7 +12,9 @@ BEGIN, END = "<!-- The table is written by docs/make_options.py. -->\n", "<!-- E
 BAR = r"\|"  # a bar inside a cell of a table
 # What the page adds to the help text of an option.
 DETAILS = {
-    "treatment": "`--graysplit-treatment=A --graysplit-treatment=B` compares A and B with the control",
+    "control": "a model, or the name of an [arm](arms.md)",
+    "treatment": "a model, or the name of an [arm](arms.md); "
+    "`--graysplit-treatment=A --graysplit-treatment=B` compares A and B with the control",
     "base-url": "`HOLYSHEEP_API_KEY`, `OPENAI_API_KEY` and `OPENROUTER_API_KEY` have an address of their own, "
     "`GRAYSPLIT_API_KEY` has none: [the relay](relay.md)",
     "record": "a relay on this machine needs no key: [modes](recordings.md#modes)",
@@ -22,7 +24,7 @@ DETAILS = {
     "max-latency": "[row `latency_budget`](verdict.md#the-rows)",
     "samples": "[several replies](verdict.md#several-replies-and-clusters)",
     "control-samples": "with two, the control must reach the threshold against itself too",
-    "param": "for one model only: [settings](#settings-in-pyprojecttoml)",
+    "param": "for one model only: [arms](arms.md)",
     "concurrency": "recovers after a 429: [how many requests are in flight](relay.md#how-many-requests-are-in-flight)",
     "retries": "only requests that may succeed on another attempt are retried",
     "max-cost": "[a cap](costs.md#a-cap)",

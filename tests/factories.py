@@ -41,6 +41,7 @@ def a_miss(arm=DEEPSEEK, problem="treatment deepseek-v3.2: is wrong", kind="expe
 def an_arm(arm, *replies, misses=(), share=None, judged=True, because="", spare=()):
     return ArmResult(
         arm=arm,
+        name=replies[0].model,
         model=replies[0].model,
         replies=replies,
         misses=tuple(misses),
@@ -70,6 +71,7 @@ def a_pair(case, control, *treatment, file="tests/test_support.py", misses=(), c
             an_arm(treatment[0].model, *treatment, misses=misses, **judged),
         ),
         asserted=arms.get("asserted", True),
+        same_arms=controls[0].model == treatment[0].model,
         comparison=compare(
             case,
             (*controls, *spare),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.address import is_loopback, masked, origin_of, read_address, shown_address
 from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.display import toml_key
 from pytest_graysplit.types import Secret
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Access:
     """An address and the key for it; `idle` are keys that are set but belong elsewhere, by variable.
 
     The address is empty if none is known; then `problem` explains why the configured one cannot be used. `given` is
-    true for an address that the user chose, and false for a built-in one.
+    true for an address that the user chose, and false for a built-in one. `arm` names the arm whose table decides, and
+    is empty for the endpoint of the run; `names_variable` is true if that table names the variable of the key.
     """
 
     base_url: str = field(default="", repr=False)  # its query may hold a key
@@ -65,6 +67,13 @@ class Access:
     variable: str = OWN_KEY
     idle: Mapping[str, Secret] = field(default_factory=dict)
     problem: str = ""
+    arm: str = ""
+    names_variable: bool = False
+
+    @property
+    def endpoint(self) -> tuple[str, str]:
+        """The identity of the endpoint: requests with one address and one key share limits and connections."""
+        return self.base_url, self.variable if self.key is not None else ""
 
     @property
     def shown(self) -> str:
@@ -72,13 +81,20 @@ class Access:
         return shown_address(self.base_url)
 
     @property
+    def address_setting(self) -> str:
+        """The setting that gives the address, for a message."""
+        return f"base_url in {self._table}" if self.arm else "--graysplit-base-url"
+
+    @property
     def suffices(self) -> bool:
-        """Whether requests can be sent: with a key, or to this machine, which needs no key."""
-        return self.key is not None or bool(self.base_url and is_loopback(self.base_url))
+        """Whether requests can be sent: with a key, or to this machine, which needs none if no variable is named."""
+        return self.key is not None or bool(self.base_url and is_loopback(self.base_url) and not self.names_variable)
 
     @property
     def setting(self) -> str:
         """The assignment that gives the address a key: from a variable that is already set, if there is one."""
+        if self.arm:
+            return f"{self.variable}=..." if self.names_variable else f"{self._table} with api_key_env"
         return f"{OWN_KEY}={f'${self._other}' if self._other else '...'}"
 
     @property
@@ -126,7 +142,21 @@ class Access:
                 hint += f"unset {OWN_KEY} to use {other} at its own address, or "
         return UsageError(problem, hint=f"{hint}set one of these, or {else_do}:{WAYS}", slug=Slug.ADDRESS_MISSING)
 
+    @property
+    def _table(self) -> str:
+        return f"[tool.graysplit.arms.{toml_key(self.arm)}]"
+
+    def _arm_key_missing(self, need: str, else_do: str) -> UsageError:
+        if self.names_variable:
+            problem, hint = f"{self.variable} is not set", f"export {self.variable}=..., the key of {self.shown}"
+        else:
+            problem = f"no key is known for {self.shown}"
+            hint = f'name the variable that holds it: {self._table} api_key_env = "..."'
+        return UsageError(f"arm {self.arm}: {problem}, and {need}", hint=f"{hint}, or {else_do}", slug=Slug.KEY_MISSING)
+
     def _key_missing(self, need: str, else_do: str) -> UsageError:
+        if self.arm:
+            return self._arm_key_missing(need, else_do)
         problem, anything = f"{OWN_KEY} is not set, and {need}", " (any text, if your relay wants none)"
         if others := [name for name in self.idle if name != OWN_KEY]:
             which = f"{', '.join(others)} {'is' if len(others) == 1 else 'are'}"
@@ -161,6 +191,36 @@ def find_access(given: str | None, environ: Mapping[str, str]) -> Access:
         idle=keys,
         problem=problem,
     )
+
+
+def find_arm_access(
+    arm: str, base_url: str, variable: str, run: Access, environ: Mapping[str, str]
+) -> tuple[Access, bool]:
+    """Return the endpoint of an arm, and whether its table decides where requests go.
+
+    Without an address, a vendor's variable means the vendor's own address, so that its key goes nowhere else. Without a
+    variable, the run's own key is sent only to the address of the run.
+    """
+    if not base_url and not variable:
+        return run, False
+    if not variable:
+        same = bool(run.base_url) and origin_of(run.base_url) == origin_of(base_url)
+        found = find_access(base_url, environ if same else {name: environ[name] for name in environ if name != OWN_KEY})
+        return replace(found, arm=arm), True
+    has_home = variable in HOMES
+    home, home_problem = _home(variable, environ) if has_home else (run.base_url, run.problem)
+    key = environ.get(variable, "").strip()
+    access = Access(
+        base_url=base_url or home,
+        given=True,
+        key=Secret(key) if key else None,
+        variable=variable,
+        problem="" if base_url else home_problem,
+        arm=arm,
+        names_variable=True,
+    )
+    # Decided by the table alone: the same on every machine, because the keys of recordings depend on it.
+    return access, bool(base_url) or has_home
 
 
 def foreign_vendor(key: Secret | None, base_url: str) -> str | None:

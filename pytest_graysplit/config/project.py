@@ -39,7 +39,7 @@ def read_settings(
         SettingsSource(lambda option: f"environment {option.variable}", _environment(environ)),
         SettingsSource(lambda option: f"{PROJECT_FILE}: {option.ini}", _ini_values(tool)),
     ]
-    return resolve(sources, table, environ)
+    return resolve(sources, table, environ, None if path is None else path.parent)
 
 
 def _tool_table(path: Path) -> Mapping[str, object]:

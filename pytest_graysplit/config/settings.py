@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_graysplit.config.address import query_secrets
-from pytest_graysplit.config.credentials import OWN_KEY, Access, find_access
+from pytest_graysplit.config.arms import Arm
+from pytest_graysplit.config.credentials import OWN_KEY, Access, find_access, find_arm_access
 from pytest_graysplit.config.options import OPTIONS
 from pytest_graysplit.config.policy import ALPHA, BOUNDS, MARGIN, PROMISE_ALPHA, Policy
 from pytest_graysplit.config.pyproject import ProjectConfig
+from pytest_graysplit.config.pyproject.reading import filled, unknown
 from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
+    from pathlib import Path
 
     from pytest_graysplit.config.options import Option
+    from pytest_graysplit.config.pyproject import MetricModel
     from pytest_graysplit.types import EarlyStopWhen, Gate, Json, MinSimilarity, OnHold, RecordMode, Secret
 
 # Common misspellings of model names.
@@ -34,8 +38,10 @@ class SettingsSource(NamedTuple):
 class Settings:
     """All settings of a run, checked; a threshold that is None is not set.
 
-    `fallback_similarity` is the number for `min_similarity` from the strongest source; it applies if auto cannot be
-    calibrated.
+    `control` and `treatments` are names of arms: of configured ones, or of models. `fallback_similarity` is the number
+    for `min_similarity` from the strongest source; it applies if auto cannot be calibrated. `arm_access` has the
+    endpoint of each configured arm, and whether its table decides it; `arm_headers` the headers of its own with
+    environment variables filled in, and `unknown_headers` those whose variable is not set, with that variable.
     """
 
     control: str | None = None
@@ -70,15 +76,73 @@ class Settings:
     key_variable: str = OWN_KEY
     idle_keys: Mapping[str, Secret] = field(default_factory=dict)
     table: ProjectConfig = field(default_factory=ProjectConfig)
+    arm_access: Mapping[str, tuple[Access, bool]] = field(default_factory=dict, repr=False)
+    arm_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    unknown_headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _arms: dict[str, Arm] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def samples_of(self, role: str, case_samples: int | None = None) -> int:
         """Return the number of replies per case of an arm; the control may need more."""
         samples = case_samples or self.samples
         return max(samples, self.control_samples) if role == "control" else samples
 
-    def params_of(self, model: str) -> dict[str, Json]:
-        """Return the request parameters of the model: those of both arms, then its own."""
-        return {**self.params, **self.table.params_of(model)}
+    def arm(self, name: str) -> Arm:
+        """Return the arm of that name, or the plain arm of the model of that name.
+
+        Raises UsageError if its system prompt cannot be read.
+        """
+        if name not in self._arms:
+            self._arms[name] = self._built_arm(name)
+        return self._arms[name]
+
+    def _built_arm(self, name: str) -> Arm:
+        table, own = self.table, self.table.arms.get(name)
+        model = name if own is None else own.model
+        access, has_own_endpoint = self.arm_access.get(name, (self.access, False))
+        own_headers = {**self.arm_headers.get(name, {})}
+        unknown = self.unknown_headers.get(name, {})
+        own_params = {**table.params_of(model), **(own.params if own else {})}
+        return Arm(
+            name=name,
+            model=model,
+            params={**self.params, **own_params},
+            own_params=own_params,
+            unset=own.unset if own else (),
+            system=own.system_text() if own else None,
+            source=own.source if own else "",
+            # The headers of the run may hold its secrets, so they go to its own address only.
+            headers=own_headers if has_own_endpoint else {**table.headers_of(model), **own_headers},
+            unknown=unknown,
+            price=own.price if own else None,
+            access=access,
+            has_own_endpoint=has_own_endpoint,
+            has_own_headers=bool(own_headers or unknown),
+        )
+
+    def metric_arm(self, metric: MetricModel) -> Arm:
+        """Return the arm that a metric asks; its prompts are those of the metric, and it has no parameters of a run.
+
+        The parameters of the metric's own section override those of the arm.
+        """
+        arm, own = self.arm(metric.model), self.table.arms.get(metric.model)
+        return replace(arm, params={**(own.params if own else {}), **metric.params}, system=None)
+
+    @property
+    def metric_arms(self) -> tuple[Arm, ...]:
+        """The arms that metrics may ask, used or not."""
+        return tuple(self.metric_arm(metric) for metric in (self.table.semantic, self.table.judge) if metric)
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms of the run, the control first; empty in a run without a treatment."""
+        names = [self.control, *self.treatments] if self.control is not None and self.treatments else []
+        return tuple(map(self.arm, names))
+
+    @property
+    def prices(self) -> dict[str, Mapping[str, Decimal]]:
+        """The prices of the project: those of models by their names, and those of arms as `Arm.priced_as` says."""
+        own = {f"arm {name}": arm.price for name, arm in self.table.arms.items() if arm.price is not None}
+        return {**self.table.prices, **own}
 
     @property
     def policy(self) -> Policy:
@@ -112,8 +176,20 @@ class Settings:
                 "--graysplit-early-stop=harm",
                 slug=Slug.LOOKS_EARLY_STOP,
             )
+        self._check_arms()
         if self.treatments and self.min_similarity == "auto":
             self.check_auto("--graysplit-min-similarity=auto")
+
+    def _check_arms(self) -> None:
+        """Raise UsageError for two treatments of one configuration, and for an arm that cannot be built."""
+        for number, arm in enumerate(self.arms):
+            for other in self.arms[1:number]:
+                if arm.is_same_as(other):
+                    raise UsageError(
+                        f"the treatments {other.name} and {arm.name} have the same configuration",
+                        hint="give each candidate once, or let their tables in [tool.graysplit.arms] differ",
+                        slug=Slug.TREATMENT_TWICE,
+                    )
 
     def check_auto(self, asked: str, case_samples: int | None = None) -> None:
         """Raise UsageError if auto is set without a second reply of the control, which costs money."""
@@ -137,24 +213,29 @@ class Settings:
             problem=self.address_problem,
         )
 
-    def require_key(self, replay: str = "--graysplit-record=none") -> None:
-        """Raise UsageError if requests must be sent, and there is no address or no key that belongs there."""
-        self.access.require("replies must be fetched", f"replay with {replay}")
-
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that no recording, report or message may contain: all keys, and header values, which often hold one."""
-        keys = [key.reveal() for key in (self.key, *self.idle_keys.values()) if key]
-        values = [*keys, *query_secrets(self.base_url), *self.table.header_values()]
+        every = [self.access, *(access for access, _ in self.arm_access.values())]
+        keys = [key.reveal() for access in every for key in (access.key, *access.idle.values()) if key]
+        in_queries = [secret for access in every for secret in query_secrets(access.base_url)]
+        own_headers = [value for headers in self.arm_headers.values() for value in headers.values()]
+        values = dict.fromkeys([*keys, *in_queries, *self.table.header_values(), *own_headers])
         return tuple(value for value in values if len(value) >= 8)  # shorter texts would blank ordinary words
 
 
-def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+def resolve(
+    sources: Sequence[SettingsSource],
+    table: Mapping[str, object],
+    environ: Mapping[str, str],
+    folder: Path | None = None,
+) -> Settings:
     """Build the settings from sources of texts, the strongest first, and the `[tool.graysplit]` table.
 
-    Raises UsageError for the first value that cannot be used, naming it as its source spells it.
+    `folder` is that of the pyproject.toml with the table. Raises UsageError for the first value that cannot be used,
+    naming it as its source spells it.
     """
-    tool = ProjectConfig.read(table, environ)
+    tool = ProjectConfig.read(table, environ, folder)
     given = {option.name: values for option in OPTIONS if (values := _values(option, sources))}
 
     def first(name: str, default: Any = None) -> Any:
@@ -164,9 +245,15 @@ def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], envi
     treatments = tuple(aliases.get(model, model) for model in given.get("treatment", ()))
     _reject_duplicates(treatments)
     access = find_access(first("base-url"), environ)
-    record, record_reason = resolve_record(first("record", "auto"), environ, access)
+    named = tool.named(aliases)
+    control = aliases.get(first("control"), first("control"))
+    arm_access = {
+        name: find_arm_access(name, arm.base_url, arm.api_key_env, access, environ) for name, arm in named.arms.items()
+    }
+    every = [arm_access[name][0] if name in arm_access else access for name in (control, *treatments)]
+    record, record_reason = resolve_record(first("record", "auto"), environ, every)
     return Settings(
-        control=aliases.get(first("control"), first("control")),
+        control=control,
         treatments=treatments,
         base_url=access.base_url,
         address_given=access.given,
@@ -197,18 +284,22 @@ def resolve(sources: Sequence[SettingsSource], table: Mapping[str, object], envi
         key=access.key,
         key_variable=access.variable,
         idle_keys=access.idle,
-        table=tool.named(aliases),
+        table=named,
+        arm_access=arm_access,
+        arm_headers={name: filled(arm.headers, environ) for name, arm in named.arms.items()},
+        unknown_headers={name: unknown(arm.headers, environ) for name, arm in named.arms.items()},
     )
 
 
-def resolve_record(mode: str, environ: Mapping[str, str], access: Access) -> tuple[RecordMode, str]:
-    """Return the record mode, and the reason if `auto` chose it."""
+def resolve_record(mode: str, environ: Mapping[str, str], every: Sequence[Access]) -> tuple[RecordMode, str]:
+    """Return the record mode, and the reason if `auto` chose it: a run records if the endpoint of any arm has a key."""
     if mode != "auto":
         return cast("RecordMode", mode), ""
     if environ.get("CI", "").strip().lower() not in ("", "0", "false"):
         return "none", "CI is set"
-    if not access.suffices:
-        return "none", f"{OWN_KEY} is not set" if access.base_url else "no key is set"
+    if not any(access.suffices for access in every):
+        missing = every[0]
+        return "none", f"{missing.variable} is not set" if missing.base_url else "no key is set"
     return "new", ""
 
 

@@ -23,17 +23,18 @@ from pytest_graysplit.evaluation.metrics.judge import (
 )
 from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.formatting.display import shortened
-from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import redact_call, request_hash, unchanged
 from pytest_graysplit.replies.relay.vectors import unpack
+from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import MetricUsage, ReplyKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_graysplit.config.pyproject import MetricModel, ProjectConfig
-    from pytest_graysplit.replies.fetcher import Address
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.replies.reply_request import Address
     from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route, ToolCall
 
     Body = Mapping[str, Json]
@@ -47,9 +48,9 @@ class ModelGradedMetric(Protocol):
     """The requests of a metric and the scores from their replies; it is given replies and does not know the relay."""
 
     name: str
-    model: str
+    arm: Arm
     route: Route
-    params: Mapping[str, Json]
+    params: dict[str, Json]
 
     def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:
         """Return the requests for the pair, without the model; empty where the texts decide."""
@@ -67,10 +68,10 @@ class JudgeMetric:
     name = "judge"
     route: Route = "chat"
 
-    def __init__(self, settings: MetricModel) -> None:
-        self.model = settings.model
-        self.params = settings.params
-        self._criteria = settings.criteria or CRITERIA
+    def __init__(self, arm: Arm, criteria: str | None = None) -> None:
+        self.arm = arm
+        self.params = arm.with_params({})
+        self._criteria = criteria or CRITERIA
 
     def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:
         """Return the requests of both orders."""
@@ -95,9 +96,9 @@ class EmbeddingMetric:
     name = "semantic"
     route: Route = "embeddings"
 
-    def __init__(self, settings: MetricModel) -> None:
-        self.model = settings.model
-        self.params = settings.params
+    def __init__(self, arm: Arm) -> None:
+        self.arm = arm
+        self.params = arm.with_params({})
 
     def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:  # noqa: ARG002 # the texts determine the requests
         """Return the request for each text."""
@@ -121,11 +122,12 @@ class EmbeddingMetric:
         return {"input": text, **self.params}
 
 
-def model_graded_metric(name: str, table: ProjectConfig) -> ModelGradedMetric | None:
+def model_graded_metric(name: str, settings: Settings) -> ModelGradedMetric | None:
     """Return the metric of that name that asks a model; None if the name is another metric's or no model is set."""
-    if name == "judge" and table.judge:
-        return JudgeMetric(table.judge)
-    return EmbeddingMetric(table.semantic) if name == "semantic" and table.semantic else None
+    judge, semantic = settings.table.judge, settings.table.semantic
+    if name == "judge" and judge:
+        return JudgeMetric(settings.metric_arm(judge), judge.criteria)
+    return EmbeddingMetric(settings.metric_arm(semantic)) if name == "semantic" and semantic else None
 
 
 class ModelGradedScorer:
@@ -194,7 +196,7 @@ class ModelGradedScorer:
         known = [cost for cost in costs if cost is not None]
         return MetricUsage(
             metric=self.metric.name,
-            model=self.metric.model,
+            model=self.metric.arm.name,
             calls=len(replies),
             cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
             replayed=sum(reply.replayed for reply in replies),
@@ -226,8 +228,9 @@ class ModelGradedScorer:
         return self._replies[request.recording_key]
 
     def _request(self, body: Body) -> ReplyRequest:
-        key = ReplyKey(self._case.id, self.metric.model, request_hash(body), 0)
-        return ReplyRequest(self.metric.name, key, self._recording_path, body, self.metric.route, self.metric.name)
+        metric = self.metric
+        key = ReplyKey(self._case.id, metric.arm.model, request_hash(body), 0, metric.arm.recorded_as)
+        return ReplyRequest(metric.name, metric.arm, key, self._recording_path, body, metric.route, metric.name)
 
     def _answers(self, control: Reply, treatment: Reply) -> tuple[Answer, Answer]:
         return self._answer(control), self._answer(treatment)

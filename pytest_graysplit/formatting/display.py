@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -218,3 +219,13 @@ def shortlist(names: Sequence[str], most: int = 3) -> str:
     ('a and b', 'a, b, c and 2 more')
     """
     return listed(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def toml_key(name: str) -> str:
+    """Return a name as a TOML key, in quotes where it needs them.
+
+    >>> toml_key("low-effort"), toml_key("gpt-4.1")
+    ('low-effort', '"gpt-4.1"')
+    """
+    bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return name if bare else json.dumps(name, ensure_ascii=False)

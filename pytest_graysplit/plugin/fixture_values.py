@@ -112,15 +112,14 @@ class RelayFixture:
 
     def _plan(self, case: Case, roles: Sequence[str], *, asserts: bool | None) -> Plan:
         planner, path, treatment = self._context.planner, self._item.path, self._treatment
-        models = {"control": (CONTROL, str(planner.settings.control)), "treatment": (treatment, treatment)}
-        arms = [models[role] for role in roles]
+        arms = [CONTROL if role == "control" else treatment for role in roles]
         case = planner.with_calibrated(planner.with_thresholds(case))
         planner.check(case, path)
         return planner.plan(
             case,
             path,
             treatment=treatment,
-            only_arm=arms[0][0] if len(arms) == 1 else None,
+            only_arm=arms[0] if len(arms) == 1 else None,
             arms=arms,
             has_body=False,
             body_asserts=self._body_asserts() if asserts is None else asserts,

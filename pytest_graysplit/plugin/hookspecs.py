@@ -26,11 +26,12 @@ REPORTER = "graysplit-reporter"
 MONITOR = "graysplit-early-stop-monitor"
 
 
-def pytest_graysplit_modify_request(case: Case, model: str, body: dict[str, Json]) -> None:
+def pytest_graysplit_modify_request(case: Case, model: str, arm: str, body: dict[str, Json]) -> None:
     """Change the request body of a case in place, before it is looked up in the recordings or sent.
 
-    The body holds `messages` and the parameters; the model is decided by the arm. A change becomes part of the
-    recording's key, so it must be the same every time.
+    The body holds `messages` and the parameters; the model is decided by the arm, whose name is `arm`. A change becomes
+    part of the recording's key, so it must be the same every time. A change of one arm's requests alone is a difference
+    that no configuration declares, and the verdict holds.
     """
 
 

@@ -58,12 +58,13 @@ def settings_of(config: pytest.Config) -> Settings:
         SettingsSource(lambda option: f"environment {option.variable}", _given(_environment(os.environ))),
         SettingsSource(lambda option: f"{_ini_name(config)}: {option.ini}", _given(_ini_values(config))),
     ]
-    settings = resolve(layers, _tool_table(config), os.environ)
+    table, folder = _tool_table(config)
+    settings = resolve(layers, table, os.environ, folder)
     if settings.table.splits:
         from pytest_graysplit.traffic.splitter.configured import build_splitter
 
-        for table in settings.table.splits.values():
-            build_splitter(table)  # an error in a split ends the run that reads it, not the run that uses it
+        for split in settings.table.splits.values():
+            build_splitter(split)  # an error in a split ends the run that reads it, not the run that uses it
     return settings
 
 
@@ -90,7 +91,16 @@ def header(config: pytest.Config) -> str | None:
         return None
     reason = f", because {settings.record_reason}" if settings.record_reason else ""
     only = f"; replays only{reason}" if settings.record == "none" else ""
-    return f"graysplit: {settings.access.described()}{only}"
+    return f"graysplit: {_endpoints(settings)}{only}"
+
+
+def _endpoints(settings: Settings) -> str:
+    """Describe the endpoints of the run's arms; an arm with one of its own is named."""
+    described: dict[str, None] = {}
+    for arm in settings.arms:
+        name = f"{arm.name}: " if arm.access.arm else ""
+        described[f"{name}{arm.access.described()}"] = None
+    return "; ".join(described) or settings.access.described()
 
 
 def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:
@@ -150,21 +160,24 @@ def _ini_name(config: pytest.Config) -> str:
     return config.inipath.name if config.inipath else "ini"
 
 
-def _tool_table(config: pytest.Config) -> Mapping[str, object]:
-    """Return `[tool.graysplit]` of the nearest pyproject.toml that has one, also if another file configures pytest."""
+def _tool_table(config: pytest.Config) -> tuple[Mapping[str, object], Path | None]:
+    """Return `[tool.graysplit]` of the nearest pyproject.toml that has one, and the folder of that file.
+
+    The file counts also if another one configures pytest.
+    """
     for path in _project_files(config):
         tool = _tool(path)
         if "graysplit" in tool:
             table = tool["graysplit"]
             if isinstance(table, dict):
-                return table
+                return table, path.parent
             from pytest_graysplit.errors import Slug
 
             raise pytest.UsageError(
                 f"{path.name}: tool.graysplit: expected a table, got {table!r}\n"
                 f"  hint: write [tool.graysplit.prices] or another of its sections  [{Slug.TOOL_GRAYSPLIT}]"
             )
-    return {}
+    return {}, None
 
 
 def _project_files(config: pytest.Config) -> Iterator[Path]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pluggy import HookCaller
 
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
@@ -69,12 +70,12 @@ class Scoring:
         """Return the case's metric if it asks a model."""
         name = cast("str", case.metric)
         if name not in self._model_graded:
-            self._model_graded[name] = model_graded_metric(name, self._settings.table)
+            self._model_graded[name] = model_graded_metric(name, self._settings)
         return self._model_graded[name]
 
-    def asked_models(self) -> dict[str, Route]:
-        """Return the models that the metrics of the cases so far ask, each with its route."""
-        return {metric.model: metric.route for metric in self.model_graded_metrics()}
+    def asked_models(self) -> list[tuple[Arm, Route]]:
+        """Return the arms that the metrics of the cases so far ask, each with its route."""
+        return [(metric.arm, metric.route) for metric in self.model_graded_metrics()]
 
     def model_graded_metrics(self) -> list[ModelGradedMetric]:
         """Return the metrics of the cases so far that ask a model."""

@@ -9,10 +9,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.reasoning_text import as_sent, without_thoughts
@@ -21,9 +19,11 @@ from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.stats import quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.replies.pricing import PriceTable
@@ -31,43 +31,9 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.relay.client import Relay
     from pytest_graysplit.replies.relay.cost_guard import CostGuard
     from pytest_graysplit.replies.relay.stats import RelayStats
-    from pytest_graysplit.replies.request_worker import RequestWorker
-    from pytest_graysplit.types import Json, Redactor, Reply, ReplyKey, Route
-
-    Address = tuple[Path, ReplyKey]
-
-
-class ReplyRequest(NamedTuple):
-    """One reply that a test needs: of which arm and model, to which request, in which recording file.
-
-    `body` is the request as the user wrote it, without the model; sample n adds n to its seed when it is sent. `metric`
-    names the metric that asks, where no arm does: a judge, or one that compares vectors.
-    """
-
-    arm: str
-    key: ReplyKey
-    recording_path: Path
-    body: Mapping[str, Json]
-    route: Route = "chat"
-    metric: str = ""
-
-    @property
-    def role(self) -> str:
-        """The origin of the request in messages: control, treatment, or the metric."""
-        return self.metric or (self.arm if self.arm == "control" else "treatment")
-
-    @property
-    def recording_key(self) -> Address:
-        """The place of the reply in the recordings."""
-        return self.recording_path, self.key
-
-    def full_body(self) -> dict[str, Json]:
-        """Return the body that is sent."""
-        body = {"model": self.key.model, **self.body}
-        seed = body.get("seed")
-        if isinstance(seed, int) and not isinstance(seed, bool):
-            body["seed"] = seed + self.key.sample
-        return body
+    from pytest_graysplit.replies.reply_request import Address, ReplyRequest
+    from pytest_graysplit.replies.request_worker import AskedModels, RequestWorker
+    from pytest_graysplit.types import Redactor, Reply, Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +80,14 @@ class ReplyFetcher:
         *,
         recordings: Recordings,
         journal: Journal | None,
-        open_relay: Callable[[], Relay],
+        open_relay: Callable[[Access], Relay],
         prices: PriceTable,
         clean: Redactor = str,
         command: str = "",
         fresh: frozenset[Address] = frozenset(),
-        asked_models: Callable[[], Mapping[str, Route]] = dict,
+        asked_models: Callable[[], Sequence[tuple[Arm, Route]]] = tuple,
     ) -> None:
-        """Join the parts; `asked_models` returns the models and routes of the metrics, before the first call."""
+        """Join the parts; `asked_models` returns the arms and routes of the metrics, before the first call."""
         self._settings = settings
         self._recordings = recordings
         self._journal = journal
@@ -168,7 +134,8 @@ class ReplyFetcher:
 
     def stats(self) -> RelayStats | None:
         """Return the statistics of the relay client; None when nothing was sent."""
-        return self._worker.relay.stats() if self._worker and self._worker.relay else None
+        stats = [relay.stats() for relay in self._worker.relays] if self._worker else []
+        return sum(stats[1:], stats[0]) if stats else None
 
     @property
     def median_latency_s(self) -> float | None:
@@ -181,7 +148,7 @@ class ReplyFetcher:
         if mode == "off" or (mode == "all" and request.recording_key not in self._fresh):
             return None
         reply = self._recordings.reply(request.recording_path, request.key)
-        return None if reply is None else self._prices.priced(reply)
+        return None if reply is None else self._prices.priced(reply, request.config.priced_as)
 
     def missing(self, requests: Iterable[ReplyRequest]) -> list[ReplyRequest]:
         """Return the requests that only the relay can answer, without duplicates; none in replay-only mode."""
@@ -233,7 +200,7 @@ class ReplyFetcher:
             self._sent[request.recording_key] = future
             name = f"case {request.key.case!r}, {request.role}"
             queued.append(
-                QueuedRequest(request.key.model, request.full_body, self._keeper(request), future, request.route, name)
+                QueuedRequest(request.config, request.full_body, self._keeper(request), future, request.route, name)
             )
         if queued:
             self._own_worker().submit(queued)
@@ -287,12 +254,17 @@ class ReplyFetcher:
     def _build_worker(self) -> RequestWorker:
         from pytest_graysplit.replies.request_worker import RequestWorker  # imports asyncio
 
-        asked = self._asked_models()
-        arms = [model for model in (self._settings.control, *self._settings.treatments) if model]
-        models = dict.fromkeys([*arms, *(model for model, route in asked.items() if route == "chat")])
+        return RequestWorker(self._open_relay, self._models_at, self._settings.concurrency)
+
+    def _models_at(self, access: Access) -> AskedModels:
+        """Return the models that an endpoint is asked for: those of arms and of metrics."""
+        from pytest_graysplit.replies.request_worker import AskedModels
+
+        asked: list[tuple[Arm, Route]] = [*((arm, "chat") for arm in self._settings.arms), *self._asked_models()]
+        here = [(arm.model, route) for arm, route in asked if arm.access.endpoint == access.endpoint]
+        chat = dict.fromkeys(model for model, route in here if route == "chat")
         # Many relays list only chat models.
-        unlisted = [model for model, route in asked.items() if route != "chat"]
-        return RequestWorker(self._open_relay, list(models), self._settings.concurrency, unlisted)
+        return AskedModels(list(chat), [model for model, route in here if route != "chat" and model not in chat])
 
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
@@ -301,7 +273,7 @@ class ReplyFetcher:
                 self._journal.append(
                     request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"
                 )
-            priced = self._prices.priced(self._without_secrets(reply, request.route))
+            priced = self._prices.priced(self._without_secrets(reply, request.route), request.config.priced_as)
             with self._lock:
                 self._received.append((request, priced))
                 self._done += 1
@@ -328,19 +300,6 @@ class ReplyFetcher:
             )
 
 
-def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = None) -> list[ReplyRequest]:
-    """Put cases in a random order, and the arms of each case next to each other in a random order too.
-
-    Random, so that neither arm meets a less busy relay; seeded, so that the order can be repeated.
-    """
-    rng = random or Random(SEED)
-    ordered = [list(group) for group in groups]
-    rng.shuffle(ordered)
-    for group in ordered:
-        rng.shuffle(group)
-    return [request for group in ordered for request in group]
-
-
 def build_fetcher(  # noqa: PLR0913 # each by name
     settings: Settings,
     root: Path,
@@ -351,7 +310,7 @@ def build_fetcher(  # noqa: PLR0913 # each by name
     prices: PriceTable,
     command: str,
     fresh: frozenset[Address],
-    asked_models: Callable[[], Mapping[str, Route]],
+    asked_models: Callable[[], Sequence[tuple[Arm, Route]]],
     cost_guard_for: Callable[[Settings], CostGuard] | None = None,
 ) -> ReplyFetcher:
     """Return a fetcher for the settings; it has a journal only where something may be recorded.
@@ -373,11 +332,12 @@ def build_fetcher(  # noqa: PLR0913 # each by name
     )
 
 
-def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGuard] | None) -> Relay:
+def _open_relay(settings: Settings, cost_guard_for: Callable[[Settings], CostGuard] | None, access: Access) -> Relay:
     from pytest_graysplit.replies.refusals import is_refusal
     from pytest_graysplit.replies.relay.client import Relay  # imports h11 and asyncio, which a replay does not need
 
-    return Relay(settings, is_refusal=is_refusal, cost_guard=cost_guard_for(settings) if cost_guard_for else None)
+    cost_guard = cost_guard_for(settings) if cost_guard_for else None
+    return Relay(settings, is_refusal=is_refusal, access=access, cost_guard=cost_guard)
 
 
 def _stopped() -> RelayError:

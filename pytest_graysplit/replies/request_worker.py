@@ -6,9 +6,9 @@ import asyncio
 import sys
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, RelayError, Slug
 from pytest_graysplit.formatting.clock import REAL
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.replies.relay.client import Relay
     from pytest_graysplit.types import Json, Route
 
@@ -26,11 +28,18 @@ if TYPE_CHECKING:
 GRACE_S = 5.0
 
 
+class AskedModels(NamedTuple):
+    """The models that an endpoint is asked for; relays often do not list the `unlisted` ones, such as embeddings."""
+
+    listed: Sequence[str] = ()
+    unlisted: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class QueuedRequest:
-    """One request to send, and the future for its reply; `name` identifies the request in messages."""
+    """One request of an arm to send, and the future for its reply; `name` identifies the request in messages."""
 
-    model: str
+    arm: Arm
     body: Callable[[], Mapping[str, Json]]
     keep: Callable[[Reply], Reply]
     future: Future[Reply]
@@ -38,21 +47,34 @@ class QueuedRequest:
     name: str = ""
 
 
-class RequestWorker:
-    """A thread that sends requests through a relay, so that no event loop of the user is touched.
+class _Lane:
+    """The requests to one endpoint: those that wait, and the tasks that send them, one per place."""
 
-    The thread opens the relay and asks for its models before it sends the first request. A problem that every other
-    request would meet too ends all requests with one RelayError.
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.waiting: deque[QueuedRequest] = deque()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.relay: Relay | None = None
+
+
+class RequestWorker:
+    """A thread that sends requests through the relay of each endpoint, so that no event loop of the user is touched.
+
+    The thread opens a relay for each endpoint and asks for its models before it sends the first request there. A
+    problem that every other request would meet too ends all requests with one RelayError.
     """
 
     def __init__(
-        self, open_relay: Callable[[], Relay], models: Sequence[str], concurrency: int, unlisted: Sequence[str] = ()
+        self,
+        open_relay: Callable[[Access], Relay],
+        models: Callable[[Access], AskedModels],
+        concurrency: int,
     ) -> None:
+        """Send at most `concurrency` requests at a time to each endpoint; `models` are those that it is asked for."""
         self._open_relay = open_relay
         self._models = models
-        self._unlisted = unlisted
         self._concurrency = concurrency
-        self._waiting: deque[QueuedRequest] = deque()
+        self._lanes: dict[tuple[str, str], _Lane] = {}
         self._unfinished: set[QueuedRequest] = set()
         self._guard = threading.Lock()  # between the submission of a request and the thread's end
         self._closing = False
@@ -64,7 +86,11 @@ class RequestWorker:
         self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
         self.failure: GraysplitError | None = None
         self.warnings: tuple[str, ...] = ()
-        self.relay: Relay | None = None
+
+    @property
+    def relays(self) -> list[Relay]:
+        """The relays that were opened."""
+        return [lane.relay for lane in list(self._lanes.values()) if lane.relay is not None]
 
     @property
     def unfinished(self) -> int:
@@ -79,7 +105,9 @@ class RequestWorker:
                 self._end(batch)
                 return
             self._unfinished.update(batch)
-            self._waiting.extend(batch)
+            for request in batch:
+                access = request.arm.access
+                self._lanes.setdefault(access.endpoint, _Lane(access)).waiting.append(request)
             if self._thread.ident is None:
                 self._thread.start()
         self._call(self._nudge)
@@ -104,8 +132,9 @@ class RequestWorker:
                 self._loop.call_soon_threadsafe(action)
 
     def _close(self) -> None:
-        dropped = list(self._waiting)
-        self._waiting.clear()
+        dropped = [request for lane in self._lanes.values() for request in lane.waiting]
+        for lane in self._lanes.values():
+            lane.waiting.clear()
         self._unfinished.difference_update(dropped)
         self._end(dropped)
         self._nudge()
@@ -133,7 +162,8 @@ class RequestWorker:
                 self._ended = True
                 unanswered = list(self._unfinished)
                 self._unfinished.clear()
-                self._waiting.clear()
+                for lane in self._lanes.values():
+                    lane.waiting.clear()
             self._end(unanswered)
 
     def _end(self, requests: Iterable[QueuedRequest]) -> None:
@@ -146,31 +176,53 @@ class RequestWorker:
 
     async def _run(self) -> None:
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
-        async with self._open_relay() as relay:
-            self.relay = relay
-            self.warnings = await relay.preflight(self._models, self._unlisted)
-            await self._serve(relay, self._wake)
+        async with AsyncExitStack() as relays:
+            await self._serve(relays, self._wake)
 
-    async def _serve(self, relay: Relay, wake: asyncio.Event) -> None:
-        tasks: set[asyncio.Task[None]] = set()
+    async def _serve(self, relays: AsyncExitStack, wake: asyncio.Event) -> None:
         while self.failure is None:
-            while self._waiting and not self._closing and len(tasks) < self._concurrency:
-                tasks.add(asyncio.create_task(self._work(relay)))
-                await asyncio.sleep(0)  # the task takes its first request before the next one is counted
-            tasks = {task for task in tasks if not task.done()}
-            if self._closing and not tasks:
+            # All endpoints are checked before the first request goes to any of them.
+            await self._open_lanes(relays)
+            for lane in self._all_lanes():
+                await self._fill(lane)
+            if self._closing and not any(lane.tasks for lane in self._all_lanes()):
                 return
             await wake.wait()
             wake.clear()
-        if tasks:  # they may still be answered, and are paid for then
-            await asyncio.wait(tasks, timeout=GRACE_S)
+        if tasks := {task for lane in self._all_lanes() for task in lane.tasks}:
+            await asyncio.wait(tasks, timeout=GRACE_S)  # they may still be answered, and are paid for then
         raise self.failure
 
-    async def _work(self, relay: Relay) -> None:
+    def _all_lanes(self) -> list[_Lane]:
+        with self._guard:
+            return list(self._lanes.values())
+
+    async def _open_lanes(self, relays: AsyncExitStack) -> None:
+        closed = [lane for lane in self._all_lanes() if lane.relay is None and not self._closing]
+        opened = await asyncio.gather(*(self._open(lane, relays) for lane in closed), return_exceptions=True)
+        for error in opened:
+            if error is not None:
+                raise error
+
+    async def _open(self, lane: _Lane, relays: AsyncExitStack) -> None:
+        relay = await relays.enter_async_context(self._open_relay(lane.access))
+        models = self._models(lane.access)
+        warnings = await relay.preflight(models.listed, models.unlisted)
+        self.warnings += warnings
+        lane.relay = relay
+
+    async def _fill(self, lane: _Lane) -> None:
+        """Start a task for each free place of a lane while requests wait for one."""
+        lane.tasks = {task for task in lane.tasks if not task.done()}
+        while lane.relay and lane.waiting and not self._closing and len(lane.tasks) < self._concurrency:
+            lane.tasks.add(asyncio.create_task(self._work(lane, lane.relay)))
+            await asyncio.sleep(0)  # the task takes its first request before the next one is counted
+
+    async def _work(self, lane: _Lane, relay: Relay) -> None:
         """Send requests one after the other until none is left; there is one task per place, not per request."""
         try:
-            while self._waiting and self.failure is None and not self._closing:
-                await self._send(relay, self._waiting.popleft())
+            while lane.waiting and self.failure is None and not self._closing:
+                await self._send(relay, lane.waiting.popleft())
         except GraysplitError as error:
             self.failure = self.failure or error
         except Exception as error:  # noqa: BLE001 # see _main
@@ -200,7 +252,7 @@ class RequestWorker:
     async def _ask(self, relay: Relay, request: QueuedRequest) -> Reply:
         """Send a request and keep its reply; an unexpected error becomes the failed reply of this request alone."""
         try:
-            return request.keep(await relay.ask(request.model, request.body(), request.route))
+            return request.keep(await relay.ask(request.arm, request.body(), request.route))
         except GraysplitError:
             raise
         except Exception as error:  # noqa: BLE001 # see above
@@ -221,7 +273,7 @@ def _own_loop() -> asyncio.AbstractEventLoop:
 def _failed_reply(request: QueuedRequest, error: Exception) -> Reply:
     about = f"{request.name}: " if request.name else ""
     return Reply(
-        model=request.model,
+        model=request.arm.model,
         outcome="error",
         error=f"{about}keeping the answer failed unexpectedly: {type(error).__name__}: {error}",
         error_slug=Slug.RELAY_UNEXPECTED,

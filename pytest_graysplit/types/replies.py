@@ -81,6 +81,11 @@ class Usage:
         return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
 
     @property
+    def visible(self) -> int:
+        """Tokens of the answer itself, without those of reasoning that the completion includes."""
+        return self.completion - (self.reasoning if self.reasoning <= self.completion else 0)
+
+    @property
     def is_counted(self) -> bool:
         """Whether prompt and completion are known separately; a total alone has no cost."""
         return bool(self.prompt or self.completion)
@@ -190,12 +195,17 @@ class Reply:
 
 
 class ReplyKey(NamedTuple):
-    """The identity of a recorded reply; the arm is not a part of it, so a promoted model keeps its recordings."""
+    """The identity of a recorded reply; the role is not a part of it, so a promoted model keeps its recordings.
+
+    `arm` is the name of an arm with an endpoint or headers of its own, which model and request do not show; it is empty
+    for any other arm.
+    """
 
     case: str
     model: str
     request: str
     sample: int
+    arm: str = ""
 
 
 def parse_json_answer(text: str) -> Json:

@@ -23,7 +23,7 @@ from pytest_graysplit.verdict.pass_criteria import (
     tag_criteria,
 )
 from pytest_graysplit.verdict.planning import FEWEST_PAIRS, look_at
-from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.results import CONTROL, is_aa_run
 from pytest_graysplit.verdict.run_facts import caveats_of
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ class Evidence:
 
     @property
     def is_aa_run(self) -> bool:
-        """Whether one model plays both roles: an A/A run."""
-        models = {arm.arm: arm.model for arm in self.results.arms()}
-        return models.get(CONTROL) == models.get(self.treatment)
+        """Whether both arms have one configuration: an A/A run."""
+        return is_aa_run(self.results.rows, self.treatment)
 
     @property
     def critical(self) -> list[Criterion]:

@@ -36,7 +36,7 @@ class Loaded(NamedTuple):
 def warnings(results: Results) -> Iterator[str]:
     """Yield warnings if the number of requests in flight makes the latencies less trustworthy."""
     replies = {
-        f"{arm.role} {arm.model}": [
+        f"{arm.role} {arm.name}": [
             one for row in results.rows if arm.arm in row.arms for one in row.arms[arm.arm].replies
         ]
         for arm in results.arms()

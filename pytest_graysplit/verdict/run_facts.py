@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_graysplit.config.policy import TRUNCATED
 from pytest_graysplit.formatting.display import listed, percent, plural
 from pytest_graysplit.formatting.escaping import on_one_line
-from pytest_graysplit.verdict.results import CONTROL
+from pytest_graysplit.verdict.results import CONTROL, is_aa_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The share of the cases with a latency ratio budget that may stay without a judgement.
 MUCH_UNJUDGED = 0.05
+# The share of the cases that may send the same request for both arms.
+MUCH_THE_SAME = 0.05
 # Suffixes by which relays name the build of a model.
 _RELEASE = re.compile(r"(?:[:@].*|-latest|-\d{3,8}|-\d{4}-\d{2}-\d{2}|-\d{2}-\d{2}(?:-\d{4})?)$")
 
@@ -69,6 +71,8 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
         *(Caveat(text=text, weight="mistaken") for text in _strangers(arms)),
         *(Caveat(text=text, weight="mistaken") for text in _gateways(arms)),
         *(Caveat(text=text, weight="mistaken") for text in _differing(results, treatment)),
+        *_same_requests(results, treatment),
+        *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _dropped_limits(some)),
         *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
@@ -101,11 +105,28 @@ def _differing(results: Results, treatment: str) -> Iterator[str]:
         yield f"the models got different requests, {listed(names)} {verb}: {plural(len(rows), 'case')}"
 
 
+def _same_requests(results: Results, treatment: str) -> Iterator[Caveat]:
+    """Yield a caveat for cases whose requests the configuration of the treatment does not change."""
+    rows = [row for row in results.rows if treatment in row.arms]
+    if is_aa_run(rows, treatment):
+        return
+    if number := sum(treatment in row.same_request for row in rows):
+        text = f"both arms sent the same request in {number:,} of {plural(len(rows), 'case')}: their own params, or a "
+        text += f"hook, replace what {treatment} declares"
+        yield Caveat(text=text, weight="holding" if number > MUCH_THE_SAME * len(rows) else "noted")
+
+
+def _dropped_limits(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(arm.over_limit for arm in arms):
+        replies = plural(number, "reply", "replies")
+        yield f"{arms[0].label} answered with more tokens than its limit allows, so the relay dropped it: {replies}"
+
+
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:
     replies = list(_replies(arms))
     if number := sum(reply.outcome == "truncated" for reply in replies):
         total = plural(len(replies), "reply", "replies")
-        text = f"{arms[0].model} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
+        text = f"{arms[0].label} was cut off at its token limit: {number} of {total} ({percent(number, len(replies))})"
         yield Caveat(text=text, weight="holding" if number > allowed * len(replies) else "noted")
 
 

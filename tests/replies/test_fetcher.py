@@ -8,14 +8,18 @@ from random import Random
 
 import pytest
 
+from pytest_graysplit.config.arms import Arm
+from pytest_graysplit.config.credentials import Access
+from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
 from pytest_graysplit.plugin.run.progress import tail
-from pytest_graysplit.replies.fetcher import SEED, Progress, ReplyFetcher, ReplyRequest, shuffled
+from pytest_graysplit.replies.fetcher import Progress, ReplyFetcher
 from pytest_graysplit.replies.fingerprint import request_hash
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Journal, Recordings, merge_journals
 from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.reply_request import ReplyRequest, shuffled
 from pytest_graysplit.types import ReplyKey
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
@@ -36,13 +40,20 @@ class FetchProject:
         body = {"messages": [{"role": "user", "content": f"Question {case}"}], **body}
         arm = "control" if model == CONTROL else model
         return ReplyRequest(
-            arm=arm, key=ReplyKey(case, model, request_hash(body), sample), recording_path=self.file, body=body
+            arm=arm,
+            config=self.arm(model),
+            key=ReplyKey(case, model, request_hash(body), sample),
+            recording_path=self.file,
+            body=body,
         )
+
+    def arm(self, model):
+        return Arm.plain(model, Access(base_url=self.relay.url))
 
     def pairs(self, n=3):
         return [self.request(f"case-{number}", model) for number in range(n) for model in (CONTROL, TREATMENT)]
 
-    def fetcher(self, *, record="new", journal=True, fresh=frozenset(), run_id="run1", asked_models=dict, **settings):
+    def fetcher(self, *, record="new", journal=True, fresh=frozenset(), run_id="run1", asked_models=tuple, **settings):
         chosen = Settings(
             control=settings.pop("control", CONTROL),
             treatments=settings.pop("treatments", (TREATMENT,)),
@@ -55,7 +66,7 @@ class FetchProject:
             chosen,
             recordings=Recordings(self.root),
             journal=Journal(self.root, mode=record, run_id=run_id) if journal else None,
-            open_relay=lambda: Relay(chosen, is_refusal=lambda text: False),
+            open_relay=lambda access: Relay(chosen, is_refusal=lambda text: False),
             prices=PriceTable({}),
             command="--graysplit-record=new",
             fresh=fresh,
@@ -477,7 +488,7 @@ def test_request_of_a_metric_is_recorded_and_not_timed(project):
     """It uses the route of the metric, is recorded like a reply, and is not timed; a miss names the metric."""
     body = {"input": "A lamp."}
     key = ReplyKey("a", EMBEDDER, request_hash(body), 0)
-    request = ReplyRequest("semantic", key, project.file, body, "embeddings", "semantic")
+    request = ReplyRequest("semantic", project.arm(EMBEDDER), key, project.file, body, "embeddings", "semantic")
     fetcher = project.fetcher()
     [reply] = project.fetch(fetcher, [request])
     assert project.relay.stats()["paths"]["POST /v1/embeddings"] == 1
@@ -491,7 +502,7 @@ def test_request_of_a_metric_is_recorded_and_not_timed(project):
 
 def test_unlisted_models_of_metrics_are_warnings(project):
     """Each model that is not listed is a warning; neither is requested before it is needed."""
-    asked = {"gpt-9": "chat", EMBEDDER: "embeddings"}
+    asked = [(project.arm("gpt-9"), "chat"), (project.arm(EMBEDDER), "embeddings")]
     fetcher = project.fetcher(asked_models=lambda: asked)
     project.fetch(fetcher, project.pairs(1))
     assert fetcher.warnings == (
@@ -499,7 +510,7 @@ def test_unlisted_models_of_metrics_are_warnings(project):
         "the relay lists no model 'text-embedding-3-small'; it may serve it all the same",
     )
     fetcher.stop()
-    del asked["gpt-9"]
+    del asked[0]
     fetcher = project.fetcher(asked_models=lambda: asked)
     project.fetch(fetcher, project.pairs(1))
     assert fetcher.warnings == ("the relay lists no model 'text-embedding-3-small'; it may serve it all the same",)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RecordingError, RelayError
 from pytest_graysplit.replies.relay.client import Relay
-from pytest_graysplit.replies.request_worker import QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
 
 MODEL = "deepseek-v3.2"
 # No assertion about time: a hang must end the test, and this is long enough for the slowest machine.
@@ -19,7 +20,7 @@ HANG_S = 60
 
 def request(prompt="hello", *, model=MODEL, keep=lambda reply: reply, body=None, name=""):
     sent = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    return QueuedRequest(model, body or (lambda: sent), keep, Future(), name=name)
+    return QueuedRequest(Arm.plain(model), body or (lambda: sent), keep, Future(), name=name)
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def worker_of(relay, workers):
     def build(*, concurrency=4, open_relay=None, **settings):
         chosen = Settings(**{"base_url": relay.url, "retries": 0, **settings})
         worker = RequestWorker(
-            open_relay or (lambda: Relay(chosen, is_refusal=lambda text: False, concurrency=concurrency)),
-            [MODEL],
+            open_relay or (lambda _: Relay(chosen, is_refusal=lambda text: False, concurrency=concurrency)),
+            lambda _: AskedModels([MODEL]),
             concurrency,
         )
         workers.append(worker)
@@ -191,7 +192,7 @@ def test_worker_without_a_request_has_no_thread(worker_of):
     before, worker = set(threading.enumerate()), worker_of()
     assert set(threading.enumerate()) <= before
     worker.stop()
-    assert (worker.relay, worker.unfinished) == (None, 0)
+    assert (worker.relays, worker.unfinished) == ([], 0)
 
 
 def test_warnings_of_the_relay_are_available_after_the_first_reply(worker_of):
@@ -200,7 +201,7 @@ def test_warnings_of_the_relay_are_available_after_the_first_reply(worker_of):
     worker.submit([one])
     one.future.result(HANG_S)
     assert worker.warnings == ()
-    assert worker.relay.stats().requests == 2
+    assert [relay.stats().requests for relay in worker.relays] == [2]
 
 
 @pytest.mark.parametrize("end", ["failure", "stop"])

@@ -52,17 +52,27 @@ def read_texts(name: str, value: object) -> dict[str, str]:
     return texts
 
 
+def filled(headers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers with environment variables filled in, without those whose variable is not set."""
+    missing = unknown(headers, environ)
+    return {
+        key: environ[text[1:]] if text.startswith("$") else text for key, text in headers.items() if key not in missing
+    }
+
+
+def unknown(headers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers whose environment variable is not set, with the name of the variable."""
+    return {key: text[1:] for key, text in headers.items() if text.startswith("$") and text[1:] not in environ}
+
+
 def read_headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
     """Return headers with environment variables filled in; raise UsageError for a variable that is not set."""
-    headers: dict[str, str] = {}
-    for key, text in read_texts(name, value).items():
-        variable = text.removeprefix("$")
-        if text.startswith("$") and variable not in environ:
-            raise setting_error(
-                f"{name}.{key}", f"the environment has no {variable}", f"export {variable}, or remove the header"
-            )
-        headers[key] = environ[variable] if text.startswith("$") else text
-    return headers
+    headers = read_texts(name, value)
+    for key, variable in unknown(headers, environ).items():
+        raise setting_error(
+            f"{name}.{key}", f"the environment has no {variable}", f"export {variable}, or remove the header"
+        )
+    return filled(headers, environ)
 
 
 def read_params(name: str, value: object) -> dict[str, Json]:

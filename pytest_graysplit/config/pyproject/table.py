@@ -1,4 +1,4 @@
-"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, splits, and the verdict."""
+"""The `[tool.graysplit]` table of pyproject.toml: prices, aliases, headers, models, arms, splits, and the verdict."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
 from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.config.pyproject.arms import ArmTable, read_arms, reject_names
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
     read_headers,
@@ -23,10 +24,11 @@ from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
+    from pathlib import Path
 
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "splits", "verdict", "semantic", "judge")
+SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -84,11 +86,12 @@ class ProjectConfig:
     verdict: VerdictTable = field(default_factory=VerdictTable)
     semantic: MetricModel | None = None
     judge: MetricModel | None = None
+    arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, table: Mapping[str, object], environ: Mapping[str, str]) -> ProjectConfig:
-        """Check the table; raise UsageError that names the setting."""
+    def read(cls, table: Mapping[str, object], environ: Mapping[str, str], folder: Path | None = None) -> ProjectConfig:
+        """Check the table of the pyproject.toml in a folder; raise UsageError that names the setting."""
         reject_unknown("", table, SECTIONS)
         models = {
             name: read_table(f"models.{name}", own) for name, own in read_table("models", table.get("models")).items()
@@ -112,28 +115,26 @@ class ProjectConfig:
             verdict=VerdictTable.read(read_table("verdict", table.get("verdict"))),
             semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS),
             judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS),
+            arms=read_arms(table.get("arms"), folder),
             splits={
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
             },
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:
-        """Return the table with aliases of metric models and of splits resolved."""
+        """Return the table with aliases of models resolved; raise UsageError for an arm that is named like a model."""
 
         def named(metric_model: MetricModel | None) -> MetricModel | None:
             return metric_model and replace(metric_model, model=aliases.get(metric_model.model, metric_model.model))
 
         splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
-        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits)
+        arms = {name: replace(arm, model=aliases.get(arm.model, arm.model)) for name, arm in self.arms.items()}
+        reject_names(arms, {*self.prices, *self.model_params}, aliases)
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits, arms=arms)
 
     def params_of(self, model: str) -> Mapping[str, Json]:
         """Return the request parameters of this model alone."""
         return self.model_params.get(model, {})
-
-    @property
-    def asked_models(self) -> tuple[str, ...]:
-        """The models that metrics may call, used or not."""
-        return tuple(dict.fromkeys(metric_model.model for metric_model in (self.semantic, self.judge) if metric_model))
 
     def headers_of(self, model: str) -> dict[str, str]:
         """Return the extra request headers of the model: the common ones, then its own."""

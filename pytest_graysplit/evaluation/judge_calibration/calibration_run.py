@@ -12,12 +12,13 @@ from pytest_graysplit.config.settings import SettingsSource
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
-from pytest_graysplit.replies.fetcher import build_fetcher, shuffled
+from pytest_graysplit.replies.fetcher import build_fetcher
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.recordings import Recordings, merge_journals, unmerged_journals
 from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER, project_root
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
+from pytest_graysplit.replies.reply_request import shuffled
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.evaluation.judge_calibration.labelled import Labelled
-    from pytest_graysplit.replies.fetcher import Address, Progress, ReplyFetcher, ReplyRequest
+    from pytest_graysplit.replies.fetcher import Progress, ReplyFetcher
+    from pytest_graysplit.replies.reply_request import Address, ReplyRequest
     from pytest_graysplit.types import MetricUsage
 
 
@@ -65,12 +67,13 @@ class CalibrationRun:
         self._pairs = pairs
         self._settings = settings
         self._command = shlex.join(["graysplit", "judge", "calibrate", str(path), "--record=new"])
-        metric = model_graded_metric("judge", settings.table)
+        metric = model_graded_metric("judge", settings)
         assert metric is not None  # noqa: S101 # the settings were resolved for it
         recording_path = path.resolve().parent / FOLDER / f"{path.stem}.jsonl"
         self._scorers = [ModelGradedScorer(metric, pair.case, recording_path, self._ask) for pair in pairs]
         self._fetcher: ReplyFetcher | None = None
-        self.model = metric.model
+        self.model = metric.arm.name
+        self._arm = metric.arm
         self.size = len(pairs)
         self.usage: MetricUsage | None = None
         self.failure = ""
@@ -93,7 +96,7 @@ class CalibrationRun:
         all_requests = (request for requests in requested for request in requests)
         missing = {request.recording_key for request in fetcher.missing(all_requests)}
         if missing:
-            self._settings.require_key("--record=none")
+            self._arm.require_sendable("replay with --record=none")
             for path in {address[0] for address in missing}:
                 require_inside(self._root, path)
             fetcher.open_journal()
@@ -138,10 +141,10 @@ class CalibrationRun:
             run_id=f"judge-{datetime.now(UTC):%Y%m%dT%H%M%S}",
             recordings=Recordings(self._root, clean),
             redact_for=lambda _: clean,
-            prices=PriceTable(settings.table.prices),
+            prices=PriceTable(settings.prices),
             command=self._command,
             fresh=fresh,
-            asked_models=lambda: {judge.model: judge.route},
+            asked_models=lambda: [(judge.arm, judge.route)],
         )
 
 

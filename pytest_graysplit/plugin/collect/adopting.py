@@ -160,16 +160,16 @@ class Adopter:
 
     def _plan(self, item: pytest.Item, case: Case, *, asserts: bool | None) -> None:
         item.extra_keyword_matches.update(case.tags)
-        treatments, control = self._settings.treatments, self._settings.control
-        if not treatments or control is None:
+        treatments = self._settings.treatments
+        if not treatments or self._settings.control is None:
             return
         self._planner.check(case, item.path)
         arm = item.treatment if isinstance(item, CaseItem) else params_of(item).get(ARM_PARAM)
         only_arm = str(arm) if "graysplit_reply" in getattr(item, "fixturenames", ()) and arm is not None else None
         treatment = treatments[0] if arm in (None, CONTROL) else str(arm)
-        arms = [(CONTROL, control), (treatment, treatment)]
+        arms = [CONTROL, treatment]
         if only_arm and (only_arm == CONTROL or not self._planner.needs_both_arms(case, item.path)):
-            arms = [pair for pair in arms if pair[0] == only_arm]
+            arms = [only_arm]
         plan = self._planner.plan(
             case,
             item.path,

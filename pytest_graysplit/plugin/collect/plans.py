@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 
 from pytest_graysplit.plugin.collect.body_assertions import Bodies
 from pytest_graysplit.plugin.collect.marks import where_of
-from pytest_graysplit.replies.fetcher import ReplyRequest
 from pytest_graysplit.replies.fingerprint import request_hash
+from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import ReplyKey
 from pytest_graysplit.verdict.noise_floor import uncalibrated, with_noise_floor
 from pytest_graysplit.verdict.results import CONTROL
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pluggy import HookCaller
 
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.hookspecs import FolderHooks
     from pytest_graysplit.plugin.run_totals import RunTotals
@@ -31,31 +33,49 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict.noise_floor import NoiseFloor
 
+MODIFY = "pytest_graysplit_modify_request"
 PLAN = pytest.StashKey["Plan"]()
 
 
 class Request(NamedTuple):
-    """A request body without its model, its parameters without the messages, and its hash."""
+    """A request without its model: its body as the arm configures it, its body after the hooks, and its hash."""
 
-    params: Mapping[str, Json]
+    configured: Mapping[str, Json]
     body: Mapping[str, Json]
     hash: str
+
+
+class Difference(NamedTuple):
+    """A comparison of the requests of both arms.
+
+    `hash` is that of the control's. `undeclared` names the fields in which the treatment's differs because of a hook,
+    and not because of its configuration. `same_request` is true if both arms send one request to one model at one
+    endpoint.
+    """
+
+    hash: str
+    undeclared: tuple[str, ...]
+    same_request: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One item's case with every threshold in force, and the requests of each arm.
 
-    `request_hash` is that of the control's request, also where the item judges only the treatment. `differing` names
-    the parameters in which the treatment's request differs. `samples` is the number of replies that are judged per arm;
-    further replies of the control measure its noise. `only_arm` is the arm of a `graysplit_reply` test; None for a
-    comparison. `path` is the test file. `fixture` is the fixture of ours that the function asks for. `body_asserts` is
-    true if the body of the test asserts something about the replies.
+    `request_hash` is that of the control's request, also where the item judges only the treatment. `differing`
+    names the parameters in which the treatment's request differs and no configuration says so. `same_request` is
+    true if both arms send the same request, and `same_arms` if their configurations are equal: an A/A run.
+    `samples` is the number of replies that are judged per arm; further replies of the control measure its noise.
+    `only_arm` is the arm of a `graysplit_reply` test; None for a comparison. `path` is the test file. `fixture` is
+    the fixture of ours that the function asks for. `body_asserts` is true if the body of the test asserts something
+    about the replies.
     """
 
     case: Case
     request_hash: str
     differing: tuple[str, ...]
+    same_request: bool
+    same_arms: bool
     treatment: str
     only_arm: str | None
     file: str
@@ -125,17 +145,20 @@ class Planner:
         *,
         treatment: str,
         only_arm: str | None,
-        arms: Sequence[tuple[str, str]],
+        arms: Sequence[str],
         has_body: bool,
         body_asserts: bool,
         fixture: str | None = None,
     ) -> Plan:
-        """Return the plan of an item of a test file; `arms` are the pairs of arm and model to fetch."""
-        request_hash, differing = self._difference(case, path, cast("str", self.settings.control), treatment)
+        """Return the plan of an item of a test file; `arms` are "control" and the treatment, or one of them."""
+        control, other = self._configured(CONTROL), self._configured(treatment)
+        difference = self._difference(case, path, control, other)
         return Plan(
             case=case,
-            request_hash=request_hash,
-            differing=differing,
+            request_hash=difference.hash,
+            differing=difference.undeclared,
+            same_request=difference.same_request,
+            same_arms=control.is_same_as(other),
             treatment=treatment,
             only_arm=only_arm,
             file=self.shown(path),
@@ -145,7 +168,7 @@ class Planner:
             body_asserts=body_asserts,
             samples=self.settings.samples_of("treatment", case.samples),
             fixture=fixture,
-            requests=self._requests_of(case, path, arms),
+            requests={arm: self._requests_of(case, path, arm, difference) for arm in arms},
         )
 
     def check(self, case: Case, path: Path) -> None:
@@ -214,61 +237,74 @@ class Planner:
         inside = path.parent.relative_to(self.root) if path.parent.is_relative_to(self.root) else Path()
         return self.root / self.settings.recordings / inside / f"{stem}.jsonl"
 
-    def _requests_of(
-        self, case: Case, path: Path, arms: Sequence[tuple[str, str]]
-    ) -> dict[str, tuple[ReplyRequest, ...]]:
-        recording_path = self.recording_of(path)
-        control_samples = self.settings.samples_of(CONTROL, case.samples)
-        requests = {}
-        for arm, model in arms:
-            built = self._request(case, path, model)
-            count = control_samples if arm == CONTROL else self.settings.samples_of("treatment", case.samples)
-            # In an A/A run one model plays both roles: the treatment takes the samples after the control's.
-            first = control_samples if arm != CONTROL and model == self.settings.control else 0
-            requests[arm] = tuple(
-                ReplyRequest(arm, ReplyKey(case.id, model, built.hash, sample), recording_path, built.body)
-                for sample in range(first, first + count)
-            )
-        return requests
+    def _configured(self, arm: str) -> Arm:
+        """Return the configuration of an arm: "control", or the name of a treatment."""
+        return self.settings.arm(cast("str", self.settings.control) if arm == CONTROL else arm)
 
-    def _difference(self, case: Case, path: Path, control: str, treatment: str) -> tuple[str, tuple[str, ...]]:
-        """Return the hash of the control's request, and the names of the fields in which the treatment's differs."""
+    def _requests_of(self, case: Case, path: Path, arm: str, difference: Difference) -> tuple[ReplyRequest, ...]:
+        config, into = self._configured(arm), self.recording_of(path)
+        built = self._request(case, path, config)
+        count = self.settings.samples_of(CONTROL if arm == CONTROL else "treatment", case.samples)
+        # Where both arms send one request, the treatment takes the samples after the control's: two answers to it.
+        first = self.settings.samples_of(CONTROL, case.samples) if arm != CONTROL and difference.same_request else 0
+        keys = (
+            ReplyKey(case.id, config.model, built.hash, sample, config.recorded_as)
+            for sample in range(first, first + count)
+        )
+        return tuple(ReplyRequest(arm, config, key, into, built.body) for key in keys)
+
+    def _difference(self, case: Case, path: Path, control: Arm, treatment: Arm) -> Difference:
         ours, theirs = self._request(case, path, control), self._request(case, path, treatment)
+        same_place = control.recorded_as == treatment.recorded_as or control.is_same_as(treatment)
         if ours.hash == theirs.hash:
-            return ours.hash, ()
-        names = sorted(ours.body.keys() | theirs.body.keys())
-        return ours.hash, tuple(name for name in names if ours.body.get(name) != theirs.body.get(name))
+            return Difference(ours.hash, (), control.model == treatment.model and same_place)
+        modify = self._hooks.of(MODIFY, path)
+        if modify is None:
+            return Difference(ours.hash, (), same_request=False)
+        # The difference between the arms is that of their configurations if the hook treats both of them alike: if it
+        # makes the same of the treatment's request when it is told that the control sends it.
+        as_control = self._modified(case, theirs.configured, control, modify)
+        names = sorted(as_control.keys() | theirs.body.keys())
+        undeclared = tuple(name for name in names if as_control.get(name) != theirs.body.get(name))
+        return Difference(ours.hash, undeclared, same_request=False)
 
-    def _request(self, case: Case, path: Path, model: str) -> Request:
-        """Return the model's request for a case; those of the last case are kept for its other items."""
-        modify = self._hooks.of("pytest_graysplit_modify_request", path)
+    def _request(self, case: Case, path: Path, arm: Arm) -> Request:
+        """Return the arm's request for a case; those of the last case are kept for its other items."""
+        modify = self._hooks.of(MODIFY, path)
         if self._last_case is None or self._last_case[0] is not case or self._last_case[1] is not modify:
             self._last_case, self._requests = (case, modify), {}
-        if model not in self._requests:
-            params = {**self.settings.params_of(model), **case.params}
-            self._requests[model] = self._built(case, params, model, modify)
-        return self._requests[model]
+        if arm.name not in self._requests:
+            messages: list[Json] = [dict(message) for message in arm.with_system(case.messages)]
+            configured = {"messages": messages, **arm.with_params(case.params)}
+            self._requests[arm.name] = self._built(case, configured, arm, modify)
+        return self._requests[arm.name]
 
-    def _built(self, case: Case, params: dict[str, Json], model: str, modify: HookCaller | None) -> Request:
-        """Build the request, or reuse the other arm's if both have the same parameters."""
+    def _built(self, case: Case, configured: dict[str, Json], arm: Arm, modify: HookCaller | None) -> Request:
+        """Build the request, or reuse the other arm's if both have the same messages and parameters."""
         if modify is None:
             for known in self._requests.values():
-                if known.params == params:
+                if known.configured == configured:
                     return known
-        body: dict[str, Json] = {"messages": [dict(message) for message in case.messages], **params}
-        if modify is not None:
-            modify(case=case, model=model, body=body)
-        return Request(params=params, body=body, hash=request_hash(body))
+            return Request(configured, configured, request_hash(configured))
+        body = self._modified(case, configured, arm, modify)
+        return Request(configured, body, request_hash(body))
+
+    def _modified(self, case: Case, configured: Mapping[str, Json], arm: Arm, modify: HookCaller) -> dict[str, Json]:
+        body = deepcopy(dict(configured))
+        modify(case=case, model=arm.model, arm=arm.name, body=body)
+        return body
 
 
-def write_requested(path: Path, plans: Sequence[Plan], asked_models: Sequence[str]) -> None:
+def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm]) -> None:
     """Write one JSON line for each reply that the plans request.
 
-    The requests of metrics depend on replies: only their case and model are known, and their hash is left empty.
+    The requests of metrics depend on replies: only their case, model and arm are known, and their hash is left empty.
     """
     requested = {request.recording_key: None for plan in plans for request in plan.all_requests}
     requested |= {
-        (plan.recording_path, ReplyKey(plan.case.id, model, "", 0)): None for plan in plans for model in asked_models
+        (plan.recording_path, ReplyKey(plan.case.id, arm.model, "", 0, arm.recorded_as)): None
+        for plan in plans
+        for arm in asked
     }
     with path.open("a", encoding="utf-8") as file:
         for recording_path, key in requested:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
-    from pytest_graysplit.replies.fetcher import ReplyRequest
+    from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Case
     from pytest_graysplit.verdict.results import Results
 

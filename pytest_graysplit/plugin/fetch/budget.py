@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
     from pytest_graysplit.plugin.workers import WorkerInput
     from pytest_graysplit.replies.budget import BudgetUsage
-    from pytest_graysplit.replies.fetcher import ReplyRequest
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.replies.recordings import Recordings
     from pytest_graysplit.replies.relay.cost_guard import CostGuard
+    from pytest_graysplit.replies.reply_request import ReplyRequest
 
 
 class Budget:
@@ -71,10 +71,10 @@ class Budget:
 
     def require_limits(self, requests: Sequence[ReplyRequest], metrics: Sequence[ModelGradedMetric] = ()) -> None:
         """Raise UsageError, before anything is sent, for a request without a price or a limit of its tokens."""
-        models = [*(request.key.model for request in requests), *(metric.model for metric in metrics)]
-        require_prices(models, self._prices, self.cap_usd)
+        priced = [*(request.config.priced_as for request in requests), *(metric.arm.priced_as for metric in metrics)]
+        require_prices(priced, self._prices, self.cap_usd)
         for metric in metrics:
-            require_metric_limit(metric.name, metric.model, metric.params, self.cap_usd, metric.route)
+            require_metric_limit(metric.name, metric.arm.name, metric.params, self.cap_usd, metric.route)
         # Sorted, because requests come in random order, and two runs should name the same case.
         for request in sorted((request for request in requests if not request.metric), key=lambda request: request.key):
             require_limit(request.key.case, request.key.model, request.body, self.cap_usd)
@@ -135,7 +135,9 @@ def estimate(
         assert recordings is not None  # noqa: S101 # mypy cannot see it
         for key, usage in recordings.usages(path):
             known_usage.add(key.model, key.request, usage)
-    calls = [Call(request.key.model, request.key.request, request.body) for request in requests]
+    calls = [
+        Call(request.key.model, request.key.request, request.body, request.config.priced_as) for request in requests
+    ]
     expected = estimate_cost(calls, known_usage, prices)
     cost = f"about {rough_money(expected.usd)}"
     if expected.unpriced:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.collect.plans import Plan, Planner
     from pytest_graysplit.plugin.hookspecs import FolderHooks
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.scoring import Scoring
     from pytest_graysplit.plugin.workers import WorkerInput
     from pytest_graysplit.replies.budget import BudgetUsage
-    from pytest_graysplit.replies.fetcher import ReplyFetcher, ReplyRequest
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Redactor, Reply
 
 REDACT = "pytest_graysplit_redact"
@@ -96,7 +98,7 @@ class Fetching:
     @cached_property
     def prices(self) -> PriceTable:
         """The prices of tokens."""
-        return PriceTable(self._settings.table.prices)
+        return PriceTable(self._settings.prices)
 
     @cached_property
     def budget(self) -> Budget | None:
@@ -146,9 +148,14 @@ class Fetching:
         if requests and replay_by_itself and not any(self.fetcher.recorded(request) for request in requests):
             raise UsageError(
                 f"nothing is recorded yet, and this run only replays, because {self._settings.record_reason}",
-                hint=self._settings.access.to_record(self.record_command),
+                hint=self._access_to_record(requests).to_record(self.record_command),
                 slug=Slug.NOTHING_RECORDED,
             )
+
+    def _access_to_record(self, requests: Sequence[ReplyRequest]) -> Access:
+        """Return the endpoint that a recording run needs first: one without a key, if there is one."""
+        every = [request.config.access for request in requests]
+        return next((access for access in every if not access.suffices), every[0])
 
     def require_limits(self, requests: Sequence[ReplyRequest]) -> None:
         """Raise UsageError if there is a cap and the maximum cost of a request is unknown."""
@@ -163,9 +170,14 @@ class Fetching:
 
     def require_sendable(self, requests: Sequence[ReplyRequest]) -> None:
         """Raise UsageError if the requests lack a key, a limit under the cap, or a folder for their replies."""
-        self._settings.require_key()
+        self._require_keys(requests)
         self.require_limits(requests)
         self.require_folders(requests)
+
+    def _require_keys(self, requests: Iterable[ReplyRequest]) -> None:
+        """Raise UsageError for an arm that lacks an address, a key, or a header."""
+        for arm in {request.config.name: request.config for request in requests}.values():
+            arm.require_sendable("replay with --graysplit-record=none")
 
     def estimate(self, requests: Sequence[ReplyRequest]) -> str:
         """Format the expected cost of fetching the requests."""
@@ -181,15 +193,14 @@ class Fetching:
     def send_from_body(self, plan: Plan) -> None:
         """Send the requests of a plan that a test body has made; its folders were checked before the first test."""
         missing = self.fetcher.missing(plan.all_requests)
-        if missing:
-            self._settings.require_key()
+        self._require_keys(missing)
         self.require_limits(missing)
         self.fetcher.start(missing)
 
     def ask(self, requests: Sequence[ReplyRequest]) -> list[Reply]:
         """Return the replies to a metric's requests, sent all at once; raise GraysplitError for an unavailable one."""
         if missing := self.fetcher.missing(requests):
-            self._settings.require_key()
+            self._require_keys(missing)
             self.require_folders(missing)
             self.fetcher.start(missing)
         return [self.fetcher.reply(request) for request in requests]

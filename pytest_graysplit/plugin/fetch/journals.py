@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.run_totals import RunTotals
-    from pytest_graysplit.replies.fetcher import ReplyRequest
     from pytest_graysplit.replies.recordings import MergeReport
+    from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import ReplyKey
 
 

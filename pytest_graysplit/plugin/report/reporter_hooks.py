@@ -162,11 +162,19 @@ class SummaryReporter:
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 # the only place that has the width in use
         brief = verbosity < 0
         verdicts, metric = self.verdicts(), self._settings.metric
-        for line in lines(results, verdicts, metric=metric, width=width, notes=notes, brief=brief):
+        configured = self._configured()
+        for line in lines(
+            results, verdicts, metric=metric, width=width, configured=configured, notes=notes, brief=brief
+        ):
             _print(terminalreporter, line)
         if not brief:
             self._print_missed(terminalreporter)
             self._print_hooked(terminalreporter, verdicts)
+
+    def _configured(self) -> dict[str, str]:
+        """Return the descriptions of the arms that are more than a model."""
+        arms = {arm.name: self._context.fetching.redaction(arm.described()) for arm in self._settings.arms}
+        return {name: described for name, described in arms.items() if described != name}
 
     def _print_missed(self, reporter: TerminalReporter) -> None:
         missed = sorted(self._missed.items(), key=self._worst_first())

@@ -19,7 +19,7 @@ from pytest_graysplit.plugin.evaluate.evaluator import CASE_RUNS
 from pytest_graysplit.plugin.run.calibration import calibrate, needs_all_replies, refuse_early_stop
 from pytest_graysplit.plugin.run.prefetch_window import PrefetchWindow, expected_power
 from pytest_graysplit.plugin.run.progress import Watcher
-from pytest_graysplit.replies.fetcher import shuffled
+from pytest_graysplit.replies.reply_request import shuffled
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.fetch.fetching import Fetching
-    from pytest_graysplit.replies.fetcher import ReplyRequest
+    from pytest_graysplit.replies.reply_request import ReplyRequest
 
 RELAY_FIXTURE = "graysplit_relay"
 
@@ -106,11 +106,18 @@ def _fetch_replies(context: RunContext, plans: Sequence[Plan]) -> None:
     if missing := _missing_groups(context.fetching, groups):
         total, fetched = len({request.recording_key for group in groups for request in group}), sum(map(len, missing))
         announced = (
-            f"{total - fetched} of {total} replies are recorded, fetching {fetched} from "
-            f"{context.settings.access.shown}, {context.settings.concurrency} in flight"
+            f"{total - fetched} of {total} replies are recorded, fetching "
+            f"{_by_endpoint(missing, context.settings.concurrency)}"
         )
         _fetch(context, missing, announced, expected_power(context, plans))
         _require_known_models(context, groups)
+
+
+def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> str:
+    """Say how many replies come from where: 60 from https://api.example/v1, 16 in flight."""
+    counts = Counter(request.config.access.shown for group in groups for request in group)
+    each = " each" if len(counts) > 1 else ""
+    return f"{listed([f'{number} from {shown}' for shown, number in counts.items()])}, {concurrency} in flight{each}"
 
 
 def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
@@ -126,15 +133,16 @@ def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRe
     """
     from pytest_graysplit.replies.relay.preflight import unknown_model
 
-    errors: dict[str, dict[str, str]] = {}
+    errors: dict[tuple[str, str], dict[str, str]] = {}
     for request in (request for group in groups for request in group):
         with suppress(GraysplitError):
             reply = context.fetching.fetcher.reply(request)
-            errors.setdefault(request.key.model, {})[reply.error_kind or reply.outcome] = reply.error or ""
-    unknown = [model for model, kinds in errors.items() if kinds.keys() == {"http-404"}]
-    if unknown and any(not error for kinds in errors.values() for error in kinds.values()):
-        model = min(unknown)
-        raise unknown_model(model, errors[model]["http-404"], {}, context.settings.table.aliases)
+            place = request.config.access.shown, request.key.model
+            errors.setdefault(place, {})[reply.error_kind or reply.outcome] = reply.error or ""
+    answering = {shown for (shown, _), kinds in errors.items() if any(not error for error in kinds.values())}
+    for (shown, model), kinds in sorted(errors.items()):
+        if shown in answering and kinds.keys() == {"http-404"}:
+            raise unknown_model(model, kinds["http-404"], {}, context.settings.table.aliases)
 
 
 def _missing_groups(fetching: Fetching, groups: list[list[ReplyRequest]]) -> list[list[ReplyRequest]]:

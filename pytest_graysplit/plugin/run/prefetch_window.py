@@ -11,7 +11,7 @@ from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.collect.selection import is_decided, items_to_run, plans_of
 from pytest_graysplit.plugin.run.calibration import calibrate
-from pytest_graysplit.replies.fetcher import shuffled
+from pytest_graysplit.replies.reply_request import shuffled
 from pytest_graysplit.verdict import power_line
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
-    from pytest_graysplit.replies.fetcher import ReplyRequest
+    from pytest_graysplit.replies.reply_request import ReplyRequest
 
 
 class PrefetchWindow:

@@ -22,11 +22,17 @@ UNLIMITED_ANSWER_TOKENS = 300
 
 
 class Call(NamedTuple):
-    """One future call: the model, the hash of the request, and its body."""
+    """One future call: the model, the hash of the request, its body, and the name of its price if it is another."""
 
     model: str
     request: str
     body: Mapping[str, Json]
+    priced_as: str = ""
+
+    @property
+    def price(self) -> str:
+        """The name of its price."""
+        return self.priced_as or self.model
 
 
 class CostEstimate(NamedTuple):
@@ -75,8 +81,8 @@ def estimate_cost(calls: Iterable[Call], recorded: RecordedUsage, prices: PriceT
     numbers, usages = Counter[str](), dict[str, Usage]()
     for call in calls:
         usage = Usage(prompt=recorded.prompt(call), completion=recorded.output(call))
-        numbers[call.model] += 1
-        usages[call.model] = usages.get(call.model, Usage()) + usage
+        numbers[call.price] += 1
+        usages[call.price] = usages.get(call.price, Usage()) + usage
     # The mean call is priced, once per model: genai-prices takes a third of a millisecond per price, and has higher
     # prices for long prompts, which the sum of all would seem to be.
     costs = {model: prices.cost_of_tokens(model, _mean(usages[model], number)) for model, number in numbers.items()}

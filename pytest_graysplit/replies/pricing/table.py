@@ -28,32 +28,35 @@ _DEAREST_WRITE = 2
 
 
 class PriceTable:
-    """Prices by model name: the user's before the built-in ones, and these before those of genai-prices."""
+    """Prices by model name: the user's before the built-in ones, and these before those of genai-prices.
+
+    An arm with a price of its own has it under another name; methods that take a reply then get that name too.
+    """
 
     def __init__(self, user: Mapping[str, Rates]) -> None:
         self._user = {**{name.lower(): price for name, price in user.items()}, **user}
         self._found: dict[str, Rates | None] = {}
 
-    def priced(self, reply: Reply) -> Reply:
+    def priced(self, reply: Reply, name: str | None = None) -> Reply:
         """Return the reply with its cost filled in; it stays None where tokens or price are unknown.
 
         The reply must be fresh: its other users see the cost too.
         """
         # Copying a frozen record of 26 fields costs 10 microseconds, twice per case, in suites of thousands.
-        object.__setattr__(reply, "cost_usd", self.cost_usd(reply))
+        object.__setattr__(reply, "cost_usd", self.cost_usd(reply, name))
         return reply
 
-    def cost_usd(self, reply: Reply) -> Decimal | None:
-        """Return the cost that the relay reported, else tokens times the price of the requested model."""
+    def cost_usd(self, reply: Reply, name: str | None = None) -> Decimal | None:
+        """Return the cost that the relay reported, else tokens times the price of the requested model, or of `name`."""
         if reply.reported_cost_usd:
             return reply.reported_cost_usd
         tokens_usd = None
         if reply.usage is not None:
-            tokens_usd = self.cost_of_answer(reply.model, reply.usage, reply.at, outcome=reply.outcome)
+            tokens_usd = self.cost_of_answer(name or reply.model, reply.usage, reply.at, outcome=reply.outcome)
         if reply.reported_cost_usd is None:
             return tokens_usd
         # A relay that reports zero for a model with a price may just not know the price.
-        return None if tokens_usd and not reply.model.endswith(_FREE_VARIANT) else reply.reported_cost_usd
+        return None if tokens_usd and not (name or reply.model).endswith(_FREE_VARIANT) else reply.reported_cost_usd
 
     def cost_of_tokens(self, model: str, usage: Usage, at: str | None = None) -> Decimal | None:
         """Return the price of the tokens, at the moment `at` where prices change; None where the model has none.

@@ -47,8 +47,8 @@ class NearestRecordings:
     def _nearest(self, key: ReplyKey, requested: Mapping[str, Json]) -> ReplyKey | None:
         nearest = self._by_request.get(key.request) or self._by_case.get(key.case) or self._similar(requested)
 
-        def similarity(known: ReplyKey) -> tuple[bool, bool, bool]:
-            return known.model == key.model, known.sample == key.sample, known.case == key.case
+        def similarity(known: ReplyKey) -> tuple[bool, ...]:
+            return known.model == key.model, known.arm == key.arm, known.sample == key.sample, known.case == key.case
 
         return max(nearest, key=similarity, default=None)
 
@@ -72,6 +72,8 @@ class NearestRecordings:
             yield f"case: {nearest.case!r} -> {key.case!r}"
         if nearest.model != key.model:
             yield f"model: {nearest.model} -> {key.model}"
+        if nearest.arm != key.arm:
+            yield f"arm: {nearest.arm or nearest.model} -> {key.arm or key.model}"
         if nearest.request != key.request:
             yield from self._changed(nearest.request, requested)
         elif nearest.sample != key.sample:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pytest_graysplit.errors import RecordingError, Slug
 from pytest_graysplit.replies.recordings.jsonl import UTF8_MARK, LineError, OtherFormatError
 from pytest_graysplit.replies.recordings.records import decode_body, decode_head, decode_reply, decode_usage, examine
-from pytest_graysplit.types import ReplyKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_graysplit.types import Reply, Usage
+    from pytest_graysplit.types import Reply, ReplyKey, Usage
 
 CONFLICT_MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
@@ -28,7 +27,7 @@ class RecordingFile:
         self.lines: list[bytes] = []
         self.replies: dict[ReplyKey, int] = {}
         self.requests: dict[str, int] = {}
-        self._by_request: dict[tuple[str, str, int], int] | None = None
+        self._by_request: dict[tuple[object, ...], int] | None = None
         for line in lines:
             try:
                 self.take(line)
@@ -47,7 +46,7 @@ class RecordingFile:
                 decode_body(line)
             self._take_request(head.request, at)
             return
-        key = ReplyKey(head.case, head.model, head.request, head.sample)
+        key = head.key
         known = self.replies.setdefault(key, at)
         if known != at and self._rank(at) > self._rank(known):
             self.replies[key] = at
@@ -88,7 +87,7 @@ class RecordingFile:
                 if usage := decode_usage(self.lines[at]):
                     yield key, usage
 
-    def renamed(self) -> dict[tuple[str, str, int], int]:
+    def renamed(self) -> dict[tuple[object, ...], int]:
         """Return the position of the newest reply to each request, independent of the name of its case."""
         if self._by_request is None:
             self._by_request = {}

@@ -46,6 +46,12 @@ class RecordHeader(msgspec.Struct, gc=False):
     model: str = ""
     sample: Count = 0
     at: str = ""
+    arm: str = ""
+
+    @property
+    def key(self) -> ReplyKey:
+        """The identity of the reply."""
+        return ReplyKey(self.case or "", self.model, self.request, self.sample, self.arm)
 
     @property
     def sortable_at(self) -> str:
@@ -91,6 +97,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     request: str
     sample: Count
     outcome: Outcome
+    arm: str = ""  # of an arm with an endpoint or headers of its own
     text: str = ""  # as it was sent: thoughts are separated when it is read
     reasoning: str = ""  # sent separately from the text
     tool_calls: tuple[Any, ...] = ()  # name, arguments, id; in older recordings as the server sent them
@@ -159,6 +166,7 @@ def reply_line(key: ReplyKey, reply: Reply, at: str) -> ReplyLine:
         model=key.model,
         request=key.request,
         sample=key.sample,
+        arm=key.arm,
         usage=_usage_line(reply.usage) if reply.usage else None,
         queue_s=reply.queue_s or None,
         backoff_s=reply.backoff_s or None,
@@ -302,5 +310,4 @@ def decode_entry(line: bytes) -> Entry:
     decode_reply(reply)
     requested_line = request_line(stored.request, body)
     decode_body(requested_line)
-    key = ReplyKey(head.case, head.model, head.request, head.sample)
-    return Entry(stored.into, key, requested_line, reply)
+    return Entry(stored.into, head.key, requested_line, reply)

@@ -26,6 +26,7 @@ class Admission:
     def __init__(self) -> None:
         self._closed: set[str] = set()
         self._answered: set[str] = set()
+        self._answered_arms: set[str] = set()
         self._forbidden: Counter[str] = Counter()
         self._not_found: Counter[str] = Counter()
         self._one_at_a_time = asyncio.Lock()
@@ -57,9 +58,14 @@ class Admission:
             self._closed.discard(model)
         self._one_at_a_time.release()
 
-    def answered(self, model: str) -> None:
-        """Remember that the relay accepts the key and the model."""
+    def answered(self, model: str, arm: str = "") -> None:
+        """Remember that the relay accepts the key, the model and the parameters of the arm."""
         self._answered.add(model)
+        self._answered_arms.add(arm)
+
+    def has_answered(self, arm: str) -> bool:
+        """Tell whether a request of the arm was answered."""
+        return arm in self._answered_arms
 
     def is_shut_out(self, model: str, *, about_key: bool) -> bool:
         """Count a forbidden request; tell whether the relay forbids the model altogether with this key.

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import certifi
 import msgspec
 
-from pytest_graysplit.config.address import route_url, shown_address
+from pytest_graysplit.config.address import route_url
 from pytest_graysplit.config.credentials import key_warnings
 from pytest_graysplit.errors import GraysplitError, Slug
 from pytest_graysplit.replies.relay import fatal_errors, preflight
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Self
 
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.replies.relay.cost_guard import CostGuard
@@ -61,6 +63,7 @@ PREFLIGHT_WAIT_S = 0.5
 class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
+    `access` is its address and key, by default those of the settings; each endpoint has a relay of its own.
     `cost_guard` keeps requests within a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
@@ -69,6 +72,7 @@ class Relay:
         settings: Settings,
         *,
         is_refusal: Callable[[str], bool],
+        access: Access | None = None,
         concurrency: int | None = None,
         requests_per_min: float | None = None,
         cost_guard: CostGuard | None = None,
@@ -79,21 +83,21 @@ class Relay:
         self._settings = settings
         self._is_refusal = is_refusal
         self._cost_guard = cost_guard
-        self._address = shown_address(settings.base_url)
+        self._access = access = access or settings.access
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
-            "chat": _target(route_url(settings.base_url, "/chat/completions")),
-            "embeddings": _target(route_url(settings.base_url, "/embeddings")),
+            "chat": _target(route_url(access.base_url, "/chat/completions")),
+            "embeddings": _target(route_url(access.base_url, "/embeddings")),
         }
-        self._models_target = _target(route_url(settings.base_url, "/models"))
+        self._models_target = _target(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._sleep = sleep
         self._lag = EventLoopLag(clock)
         self._admission = Admission()
         self._known: Listed = {}
-        self._proxy_choice = _proxy_choice(settings.base_url, self._redact)
-        endpoint = _endpoint(settings.base_url, self._proxy_choice, self._redact)
+        self._proxy_choice = _proxy_choice(access.base_url, self._redact)
+        endpoint = _endpoint(access.base_url, self._proxy_choice, self._redact)
         meter = Meter()
         self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
         self._sender = RequestSender(
@@ -123,16 +127,16 @@ class Relay:
         request of that model goes alone and decides. The `unlisted` models are of a kind that relays often do not list.
         Raises RelayError where no relay can be reached at the address.
         """
-        settings, known = self._settings, await self._listed()
+        access, known = self._access, await self._listed()
         if isinstance(known, RelayFailure) and known.unsent:
-            raise fatal_errors.no_preflight(known, self._address)
+            raise fatal_errors.no_preflight(known, self._access)
         self._known = {} if isinstance(known, RelayFailure) else known
         if first_alone:
             self._admission.close(model for model in models if not preflight.is_listed(model, self._known))
         unchecked = [f"the model names were not checked: {known.problem}"] if isinstance(known, RelayFailure) else []
         return (
             *unreadable_warnings(self._proxy_choice),
-            *key_warnings(settings.key, settings.base_url, settings.key_variable),
+            *key_warnings(access.key, access.base_url, access.variable),
             *unchecked,
             *preflight.unlisted_warnings([*models, *unlisted], self._known),
             *preflight.shutdown_warnings((*models, *unlisted), self._known),
@@ -140,7 +144,7 @@ class Relay:
 
     async def _listed(self) -> Listed | RelayFailure:
         """Ask for the list once, and again only where no connection could be opened."""
-        request = Request("GET", self._models_target, self._signed(""))
+        request = Request("GET", self._models_target, self._signed(NO_HEADERS))
         for left in range(min(PREFLIGHT_RETRIES, self._settings.retries), -1, -1):
             attempts = RequestAttempts[Connection, "Listed"](
                 send=lambda connection, opened: self._exchange(connection, request, self._settings.timeout_s, opened),
@@ -164,26 +168,27 @@ class Relay:
         await asyncio.gather(*map(open_one, self._connections[-MOST_OPENED_AHEAD:]))
 
     async def ask(
-        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+        self, arm: Arm, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
     ) -> Reply:
-        """Send one request with this `body`, and return the reply; a failed call is a reply too.
+        """Send one request of an arm with this `body`, and return the reply; a failed call is a reply too.
 
-        `headers` are added to those of the settings. Raises RelayError for a failure that every further call would meet
-        as well: a refused key, an empty account, a long wait. Raises BudgetExceededError where the cap on the cost
-        allows no further attempt.
+        `headers` are added to those of the arm. Raises RelayError for a failure that every further call would meet as
+        well: a refused key, an empty account, a long wait. Raises BudgetExceededError where the cap on the cost allows
+        no further attempt.
         """
-        reply, stop = await self.attempt(model, body, route, headers)
+        reply, stop = await self.attempt(arm, body, route, headers)
         if stop is not None:
             raise stop
         return reply
 
     async def attempt(
-        self, model: str, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+        self, arm: Arm, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
         Any other problem of the request, also an unexpected one, becomes its failed reply.
         """
+        model = arm.model
         try:
             content = _ENCODER.encode(body)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -191,26 +196,27 @@ class Relay:
             return Reply(
                 model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
             ), None
-        request = Request("POST", self._targets[route], self._signed(model, headers), content)
+        request = Request("POST", self._targets[route], self._signed({**arm.headers, **headers}), content)
         attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
             ),
             read=lambda response: self._read(response, model, body, route),
             retries=self._settings.retries,
-            reservation=self._cost_guard.reservation(model, body, route) if self._cost_guard else None,
+            reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
         )
         alone = route == "chat" and await self._admission.enter(model)
         decided, stop = False, None
         try:
             result = await self._carried(attempts)
-            stop = self._stop(attempts, result, model, route, alone=alone) if isinstance(result, RelayFailure) else None
+            if isinstance(result, RelayFailure):
+                stop = self._stop(attempts, result, arm, body, route, alone=alone)
             decided = not (isinstance(result, RelayFailure) and result.slug == Slug.RELAY_FORBIDDEN)
         finally:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
-            self._admission.answered(model)
+            self._admission.answered(model, arm.name)
         return to_reply(model, attempts, result), stop
 
     async def _carried(self, attempts: RequestAttempts[Connection, T]) -> T | RelayFailure:
@@ -274,16 +280,24 @@ class Relay:
         response = await connection.exchange(request, look)
         return response._replace(ttft_s=ttft_s)
 
-    def _signed(self, model: str, extra: Mapping[str, str] = NO_HEADERS) -> Mapping[str, str]:
-        key = (model, *itertools.chain.from_iterable(extra.items()))
+    def _signed(self, extra: Mapping[str, str]) -> Mapping[str, str]:
+        key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
-            check_headers(self._settings, model, extra)
-            self._headers[key] = headers_for(self._settings, model, extra)
+            check_headers(self._access, extra)
+            self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
 
-    def _stop(
-        self, attempts: RequestAttempts[Any, Any], failure: RelayFailure, model: str, route: Route, *, alone: bool
+    def _stop(  # noqa: PLR0913 # the whole request, each part by name
+        self,
+        attempts: RequestAttempts[Any, Any],
+        failure: RelayFailure,
+        arm: Arm,
+        body: Mapping[str, Json],
+        route: Route,
+        *,
+        alone: bool,
     ) -> RelayError | None:
+        model = arm.model
         if attempts.too_long_s is not None:
             return fatal_errors.wait_too_long(failure, attempts.too_long_s)
         if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
@@ -291,8 +305,19 @@ class Relay:
         if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
             return preflight.unknown_model(model, failure.problem, self._known, self._settings.table.aliases)
         if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
-            return fatal_errors.not_a_relay(failure, self._address)
-        return fatal_errors.stop_for(failure, self._settings.access)
+            return fatal_errors.not_a_relay(failure, self._access)
+        if refused := self._refused_by_all(arm, failure, body):
+            return fatal_errors.param_refused(failure, arm, refused)
+        return fatal_errors.stop_for(failure, self._access)
+
+    def _refused_by_all(self, arm: Arm, failure: RelayFailure, body: Mapping[str, Json]) -> str:
+        """Return the refused parameter if the arm sends it with every request, and no such request was answered.
+
+        A parameter of one case stays with that case.
+        """
+        param = failure.param
+        is_of_the_arm = param in arm.params and arm.params[param] == body.get(param)
+        return param if is_of_the_arm and not self._admission.has_answered(arm.name) else ""
 
     def _is_unserved(self, model: str, failure: RelayFailure, *, alone: bool) -> bool:
         not_found = failure.about_model or failure.status == 404

@@ -16,6 +16,7 @@ from pytest_graysplit.types import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.replies.budget import BudgetTracker, Reservation
     from pytest_graysplit.replies.pricing import PriceTable
     from pytest_graysplit.replies.relay.failures import RawResponse
@@ -43,15 +44,15 @@ class CostGuard:
         self._patience_s = patience_s
         self._settled = asyncio.Event()
 
-    def reservation(self, model: str, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
+    def reservation(self, arm: Arm, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
         """Return the reservation for each attempt of the request; raise BudgetExceededError without a maximum cost."""
         limit = token_limit(body, route)
         most_usd = None
         if limit.output is not None:
-            most_usd = self._prices.at_most_usd(model, limit.prompt, limit.output, may_write=limit.may_write)
+            most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
         if most_usd is None:
-            raise _not_sent(f"the maximum cost of a request to {model} is unknown")
-        return CostReservation(self, self.tracker.reservation(model, most_usd))
+            raise _not_sent(f"the maximum cost of a request to {arm.model} is unknown")
+        return CostReservation(self, self.tracker.reservation(arm.name, most_usd), arm.priced_as)
 
     async def reserve(self, wanted: Reservation) -> None:
         """Make the reservation, waiting for requests in flight; raise BudgetExceededError where the cap is used up."""
@@ -72,9 +73,9 @@ class CostGuard:
         self._settled.set()
         self._settled = asyncio.Event()
 
-    def cost_usd(self, reply: Reply) -> Decimal | None:
-        """Return the cost of the reply; None where it is unknown."""
-        return self._prices.cost_usd(reply)
+    def cost_usd(self, reply: Reply, priced_as: str) -> Decimal | None:
+        """Return the cost of the reply by the price of that name; None where it is unknown."""
+        return self._prices.cost_usd(reply, priced_as)
 
     async def _next_settlement(self) -> None:
         with suppress(TimeoutError):
@@ -85,9 +86,10 @@ class CostGuard:
 class CostReservation:
     """The reservation that each attempt of one request makes, settles or releases."""
 
-    def __init__(self, guard: CostGuard, reservation: Reservation) -> None:
+    def __init__(self, guard: CostGuard, reservation: Reservation, priced_as: str) -> None:
         self._guard = guard
         self._reservation = reservation
+        self._priced_as = priced_as
 
     async def reserve(self) -> None:
         """Reserve the worst case of one attempt; raise BudgetExceededError where the cap is used up."""
@@ -102,7 +104,8 @@ class CostReservation:
         if _was_free(response, result):
             self.release()
             return
-        self._guard.settle(self._reservation, self._guard.cost_usd(result) if isinstance(result, Reply) else None)
+        cost_usd = self._guard.cost_usd(result, self._priced_as) if isinstance(result, Reply) else None
+        self._guard.settle(self._reservation, cost_usd)
 
 
 def _was_free(response: RawResponse | None, result: object) -> bool:

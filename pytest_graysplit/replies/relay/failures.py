@@ -63,6 +63,8 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _RATE = re.compile(r"rate.?limit|too many|throttl|concurren|\u9650\u6d41", re.IGNORECASE)
+# Parameters that newer models take under another name.
+RENAMED = {"max_tokens": "max_completion_tokens"}
 _NO_ERROR = frozenset({"", "0", "200", "ok", "success", "none", "null"})
 _ERROR_CODES = ("code", "error_code", "errcode", "err_code", "status_code", "errorcode")
 _ERROR_TEXTS = (
@@ -89,7 +91,8 @@ class RelayFailure:
 
     `status` is None when no complete response arrived. `filtered` marks a request that a content filter stopped,
     `unsent` one that never left this machine, `about_model` an error about an unknown model, `about_key` an error that
-    mentions the key. `usage` and the cost are set where an unusable answer was billed.
+    mentions the key. `param` is the parameter that the relay refuses. `usage` and the cost are set where an unusable
+    answer was billed.
     """
 
     problem: str
@@ -99,6 +102,7 @@ class RelayFailure:
     unsent: bool = False
     about_model: bool = False
     about_key: bool = False
+    param: str = ""
     usage: Usage | None = None
     reported_cost_usd: Decimal | None = None
 
@@ -106,6 +110,14 @@ class RelayFailure:
     def kind(self) -> str:
         """The kind under which it is counted: its heading, or the status where a heading covers many."""
         return f"http-{self.status}" if self.slug == Slug.RELAY_HTTP_ERROR and self.status else self.slug
+
+    @property
+    def advised(self) -> str:
+        """The problem, with the remedy for a refused parameter."""
+        if not self.param:
+            return self.problem
+        instead = f", newer models want {RENAMED[self.param]}" if self.param in RENAMED else ""
+        return f'{self.problem} (change the params of this case, or unset = ["{self.param}"] for the arm{instead})'
 
     @property
     def retryable(self) -> bool:
@@ -133,7 +145,7 @@ def failure_of(response: RawResponse, *, sent: Collection[str], redact: Redactor
     if status in {400, 403} and _is_about_prompt(status, error):
         return RelayFailure(problem=problem, slug=Slug.CONTENT_FILTERED, status=status, filtered=True)
     if param := _refused_param(status, error, sent):
-        return RelayFailure(problem=f"{problem} ({_advice(param)})", slug=Slug.PARAM_REFUSED, status=status)
+        return RelayFailure(problem=problem, slug=Slug.PARAM_REFUSED, status=status, param=param)
     about_model = _is_about_model(status, error)
     if status == 404 and not about_model:
         problem += " (the base URL usually ends in /v1)"
@@ -287,11 +299,6 @@ def _refused_param(status: int | None, error: ErrorBody, sent: Collection[str]) 
         return ""
     candidates = [error.param.partition(".")[0], *re.findall(r"\w+", words)]
     return next((name for name in candidates if name in sent and name not in {"model", "messages"}), "")
-
-
-def _advice(param: str) -> str:
-    instead = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
-    return f"change --graysplit-param {param}=... or the model's params in [tool.graysplit.models]{instead}"
 
 
 def _slug(status: int | None) -> Slug:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.credentials import OWN_KEY
 from pytest_graysplit.errors import RelayError, Slug
+from pytest_graysplit.formatting.display import toml_key
+from pytest_graysplit.replies.relay.failures import RENAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.replies.relay.failures import RelayFailure
 
@@ -34,11 +40,11 @@ def wait_too_long(failure: RelayFailure, wait_s: float) -> RelayError:
     )
 
 
-def not_a_relay(failure: RelayFailure, address: str) -> RelayError:
+def not_a_relay(failure: RelayFailure, access: Access) -> RelayError:
     """Return the error for an address whose response to a chat request shows that it is not a relay."""
     return RelayError(
-        f"{address} is not an OpenAI-compatible relay: {failure.problem}",
-        hint="check --graysplit-base-url; the base URL usually ends in /v1",
+        f"{access.shown} is not an OpenAI-compatible relay: {failure.problem}",
+        hint=f"check {access.address_setting}; the base URL usually ends in /v1",
         slug=_address_slug(failure),
     )
 
@@ -47,13 +53,33 @@ def _address_slug(failure: RelayFailure) -> Slug:
     return failure.slug if failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS} else Slug.RELAY_NO_ROUTE
 
 
-def no_preflight(failure: RelayFailure, address: str) -> RelayError:
+def no_preflight(failure: RelayFailure, access: Access) -> RelayError:
     """Return the error for an address at which nothing can be reached."""
-    problem = f"no relay answers at {address}: {failure.problem}"
-    hint = "check --graysplit-base-url, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
+    problem = f"no relay answers at {access.shown}: {failure.problem}"
+    hint = f"check {access.address_setting}, and that the relay runs and this machine reaches it (proxy, VPN, firewall)"
     if "CERTIFICATE" in failure.problem:
         hint = "if your network replaces certificates, name its authority's file in SSL_CERT_FILE"
     return RelayError(problem, hint=hint, slug=Slug.RELAY_UNREACHABLE)
+
+
+def param_refused(failure: RelayFailure, arm: Arm, param: str) -> RelayError:
+    """Return the error for a parameter that every request of the arm has and its model refuses, with lines to add."""
+    name = toml_key(arm.name)
+    lines = [f"[tool.graysplit.arms.{name}]"]
+    if arm.name == arm.model:  # it may not have a table yet
+        lines.append(f"model = {json.dumps(arm.model, ensure_ascii=False)}")
+    lines.append(f"unset = {json.dumps([*arm.unset, param])}")
+    if new_name := RENAMED.get(param):
+        lines.append(f"params = {{ {new_name} = {json.dumps(arm.params.get(param))} }}  # its new name")
+    return RelayError(
+        f"{arm.name} refuses the parameter {param}: {failure.problem}",
+        hint="\n".join(["nothing more was sent; leave it out for this arm, in pyproject.toml:", *_indented(lines), ""]),
+        slug=failure.slug,
+    )
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
 
 
 def key_unusable(variable: str = OWN_KEY) -> RelayError:

@@ -1,4 +1,4 @@
-"""The headers of a request: common ones, the key, and the ones that the settings add for a model."""
+"""The headers of a request: common ones, the key, and those of its arm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_graysplit.replies.relay import fatal_errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.types import Secret
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -22,19 +22,18 @@ _COMMON = {
 }
 
 
-def check_headers(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> None:
+def check_headers(access: Access, extra: Mapping[str, str] = NO_HEADERS) -> None:
     """Raise RelayError for a key or header that cannot be sent, before an error of a library quotes it."""
-    if not _is_sendable_key(settings.key):
-        raise fatal_errors.key_unusable(settings.key_variable)
-    if bad := _unsendable_header({**settings.table.headers_of(model), **extra}):
+    if not _is_sendable_key(access.key):
+        raise fatal_errors.key_unusable(access.variable)
+    if bad := _unsendable_header(extra):
         raise fatal_errors.header_unusable(bad)
 
 
-def headers_for(settings: Settings, model: str, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
-    """Return all headers for requests to a model, in lower case; those of the settings win, then the extra ones."""
-    signed = {"authorization": f"Bearer {settings.key.reveal()}"} if settings.key else {}
-    own = {name.lower(): value for name, value in {**settings.table.headers_of(model), **extra}.items()}
-    return {**_COMMON, **signed, **own}
+def headers_for(access: Access, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
+    """Return all headers of a request to an endpoint, in lower case; the extra ones win."""
+    signed = {"authorization": f"Bearer {access.key.reveal()}"} if access.key else {}
+    return {**_COMMON, **signed, **{name.lower(): value for name, value in extra.items()}}
 
 
 def _is_sendable_key(key: Secret | None) -> bool:

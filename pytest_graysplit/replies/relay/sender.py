@@ -173,7 +173,7 @@ def to_reply(model: str, request: RequestAttempts[C, Reply], result: Reply | Rel
         result = Reply(
             model=model,
             outcome="error",
-            error=result.problem,
+            error=result.advised,
             error_slug=result.slug,
             error_kind=result.kind,
             retryable=result.retryable,

@@ -16,13 +16,25 @@ PERIOD_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayStats:
-    """Statistics of the requests: counts, the lowest concurrency after 429s, and the loop's delay in seconds."""
+    """Statistics of the requests: counts, the lowest concurrency after 429s, and the loop's delay in seconds.
+
+    Add those of two relays to get the statistics of both.
+    """
 
     requests: int
     retries: int
     rate_limited: int
     lowest_concurrency: int
     loop_lag_p95_s: float
+
+    def __add__(self, other: RelayStats) -> RelayStats:
+        return RelayStats(
+            requests=self.requests + other.requests,
+            retries=self.retries + other.retries,
+            rate_limited=self.rate_limited + other.rate_limited,
+            lowest_concurrency=min(self.lowest_concurrency, other.lowest_concurrency),
+            loop_lag_p95_s=max(self.loop_lag_p95_s, other.loop_lag_p95_s),
+        )
 
     def distorts(self, median_latency_s: float) -> bool:
         """Tell whether this machine was too busy to trust such latencies: the loop's delay is over a tenth of them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.display import format_score, listed, plural
@@ -10,7 +12,7 @@ from pytest_graysplit.reporting.summary.table import Line, StyledText, plain, ta
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.verdict import Verdict
     from pytest_graysplit.verdict.results import ArmSummary, Results
@@ -27,16 +29,19 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
     *,
     metric: str,
     width: int,
+    configured: Mapping[str, str] = MappingProxyType({}),
     notes: Sequence[str] = (),
     brief: bool = False,
 ) -> Iterator[Line]:
     """Yield the summary; `brief` keeps only the table and the difference lines.
 
+    `configured` describes the arms that are more than a model, by name.
     The order in which the results arrived does not matter.
     """
     arms = results.arms()
     if not brief:
         yield plain(_header(results, arms, metric))
+        yield from _configured_lines(configured, width)
         yield from ((StyledText(note, "yellow"),) for note in notes)
         yield ()
     yield from table_lines(arms, width)
@@ -54,7 +59,7 @@ def lines(  # noqa: PLR0913  # all that a summary can be asked for, each by name
 
 
 def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
-    control = next((arm.model for arm in arms if arm.arm == CONTROL), None)
+    control = next((arm.name for arm in arms if arm.arm == CONTROL), None)
     replies, replayed = sum(arm.replies for arm in arms), sum(arm.replayed for arm in arms)
     parts = [plural(len(results.rows), "case")]
     parts += [f"control {control}"] if control else []
@@ -63,6 +68,14 @@ def _header(results: Results, arms: Sequence[ArmSummary], metric: str) -> str:
         parts.append(f"up to {most} in flight")
     parts.append(f"metric {listed(results.metrics or [metric])}")
     return " · ".join(parts)
+
+
+def _configured_lines(configured: Mapping[str, str], width: int) -> Iterator[Line]:
+    """Say what each configured arm is: low-effort is gpt-4.1, reasoning_effort "low"."""
+    for name, described in configured.items():
+        text = f"{name} is {described}"
+        for line in textwrap.wrap(text, max(40, width), subsequent_indent="  ", break_on_hyphens=False):
+            yield plain(line)
 
 
 def broken_lines(verdict: Verdict, width: int) -> Iterator[Line]:

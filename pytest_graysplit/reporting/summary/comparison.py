@@ -39,8 +39,8 @@ def comparison_lines(
     one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary], width: int
 ) -> Iterator[Line]:
     """Yield the comparison of a treatment with the control, and the verdict with its reasons."""
-    control = next(arm.model for arm in arms if arm.arm == CONTROL)
-    twin = ", an A/A run: one model in both roles" if one.treatment == control else ""
+    control = next(arm.name for arm in arms if arm.arm == CONTROL)
+    twin = ", an A/A run: one model in both roles" if one.same_arms else ""
     yield (StyledText(f"{one.treatment} against {control}{twin}", "bold"),)
     summary = list(_summary_lines(one, verdict, arms))
     compared = [f"  {each.label:<13} {each.text}" for each in summary if each.row is not None]
@@ -192,7 +192,7 @@ def _why_unknown(arms: Sequence[ArmSummary]) -> str:
     ]:
         reasons.append(f"no price for {models(priceless)}")
     for arm in arms:
-        of_all = f"of {plural(arm.answers, 'answer')} of {arm.model}"
+        of_all = f"of {plural(arm.answers, 'answer')} of {arm.name}"
         if arm.unpriced and arm not in priceless:
             reasons.append(f"no price for {arm.unpriced:,} {of_all}")
         if arm.uncounted:

@@ -65,7 +65,7 @@ def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
         return Column(title=title, cells=tuple(cells), importance=importance)
 
     return [
-        column("model", 9, (_name(arm, arms) for arm in arms)),
+        column("model" if all(arm.name == arm.model for arm in arms) else "arm", 9, (_name(arm, arms) for arm in arms)),
         column("pass rate", 9, (_rate(arm) for arm in arms)),
         column("95% CI", INTERVAL_IMPORTANCE, (_interval(arm) for arm in arms)),
         column("p50", 7, (seconds(arm.latency_s(0.50)) for arm in arms)),
@@ -78,8 +78,8 @@ def _columns(arms: Sequence[ArmSummary]) -> list[Column]:
 
 
 def _name(arm: ArmSummary, arms: Sequence[ArmSummary]) -> str:
-    twins = sum(other.model == arm.model for other in arms) > 1
-    return f"{arm.model} ({arm.role})" if twins else arm.model
+    twins = sum(other.name == arm.name for other in arms) > 1
+    return f"{arm.name} ({arm.role})" if twins else arm.name
 
 
 def _rate(arm: ArmSummary) -> str:

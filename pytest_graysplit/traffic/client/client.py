@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Sequence
     from typing import Self, TypeVar
 
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.traffic.client.reply import SplitReply
@@ -82,7 +84,7 @@ class SplitClient:
             "rpm": requests_per_min,
         }
         self._settings = _settings_of(given, api_key, project)
-        self._prices = PriceTable(self._settings.table.prices)
+        self._prices = PriceTable(self._settings.prices)
         self._fallback = fallback
         self._templates = templates_of(headers)
         self._splitter = splitter = self._named(splitter)
@@ -92,19 +94,22 @@ class SplitClient:
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
-        self._relay: Relay | None = None
+        self._relays: dict[tuple[str, str], Relay] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
-        self._settings.access.require("a live request needs it", "pass SplitClient(base_url=..., api_key=...)")
-        self._check_headers(self._splitter)
-        self._relay = await Relay(self._settings, is_refusal=is_refusal).__aenter__()
+        self._check(self._splitter)
+        for assignment in self._splitter.assignments:
+            access = self._arm(assignment).access
+            if access.endpoint not in self._relays:
+                relay = Relay(self._settings, is_refusal=is_refusal, access=access)
+                self._relays[access.endpoint] = await relay.__aenter__()
         self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        relay, self._relay, self._loop = self._relay, None, None
-        if relay is not None:
+        relays, self._relays, self._loop = self._relays, {}, None
+        for relay in relays.values():
             await relay.__aexit__()
         self._recorder.close()
 
@@ -125,8 +130,7 @@ class SplitClient:
         Returns warnings, for example if the key may not read the list; raises RelayError if the address does not
         answer.
         """
-        models = list(dict.fromkeys(split.model for split in self._splitter.splits))
-        return await self._in_own_loop(self._warmed_up(self._open_relay(), models))
+        return await self._in_own_loop(self._warmed_up())
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
@@ -135,7 +139,7 @@ class SplitClient:
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
         splitter = self._named(splitter)
-        self._check_headers(splitter)
+        self._check(splitter)
         self._splitter = splitter
         self._recorder.use(splitter)
 
@@ -144,9 +148,15 @@ class SplitClient:
         aliases = {**BUILT_IN_ALIASES, **self._settings.table.aliases}
         return splitter.named(aliases) if any(split.model in aliases for split in splitter.splits) else splitter
 
-    def _check_headers(self, splitter: TrafficSplitter) -> None:
+    def _arm(self, assignment: Assignment) -> Arm:
+        """Return the configured arm that the split names, or the plain arm of its model."""
+        return self._settings.arm(assignment.model)
+
+    def _check(self, splitter: TrafficSplitter) -> None:
         for assignment in splitter.assignments:
-            check_headers(self._settings, assignment.model, headers_of(self._templates, assignment))
+            arm = self._arm(assignment)
+            arm.require_sendable("pass SplitClient(base_url=..., api_key=...)", "a live request needs it")
+            check_headers(arm.access, {**arm.headers, **headers_of(self._templates, assignment)})
 
     def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
         if "model" in params:
@@ -165,13 +175,13 @@ class SplitClient:
         return Call(splitter=splitter, assignment=assignment, key=key, messages=tuple(messages), params=params)
 
     async def _serve(self, call: Call) -> SplitReply:
-        began_s, relay = time.perf_counter(), self._open_relay()
+        began_s = time.perf_counter()
         reply: Reply | None = None
         try:
-            reply, cause = await self._ask(relay, call.assignment, call)
+            reply, cause = await self._ask(call.assignment, call)
             fallback = None
             if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
-                fallback, cause = await self._ask(relay, call.splitter.assignments[0], call)
+                fallback, cause = await self._ask(call.splitter.assignments[0], call)
         except BaseException:
             # A cancelled request may have been sent and may be billed, so it is counted.
             self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
@@ -188,26 +198,35 @@ class SplitClient:
             raise failure(answered) from cause
         return answered
 
-    async def _ask(self, relay: Relay, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
-        split, table = assignment.split, self._settings.table
-        params = {**table.params_of(split.model), **split.params, **call.params}
-        body: dict[str, Json] = {"model": split.model, "messages": [dict(one) for one in call.messages], **params}
+    async def _ask(self, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
+        arm = self._arm(assignment)
+        relay = self._open_relay(arm.access)
+        params = {**arm.own_params, **assignment.split.params, **call.params}
+        messages: list[Json] = [dict(message) for message in arm.with_system(call.messages)]
+        body: dict[str, Json] = {"model": arm.model, "messages": messages}
+        body |= {name: value for name, value in params.items() if name not in arm.unset}
         headers = headers_of(self._templates, assignment)
-        reply, cause = await relay.attempt(split.model, body, headers=headers)
+        reply, cause = await relay.attempt(arm, body, headers=headers)
         # Sums, log, page and metrics show these fields. The model's output belongs to the user, and is redacted only
         # for the log.
         reply = redact_reply(reply, self._without_secrets, kept=_MODEL_TEXTS)
-        return self._prices.priced(reply), cause
+        return self._prices.priced(reply, arm.priced_as), cause
 
-    async def _warmed_up(self, relay: Relay, models: Sequence[str]) -> tuple[str, ...]:
-        warnings = await relay.preflight(models, first_alone=False)
-        await relay.open_ahead()
-        return warnings
+    async def _warmed_up(self) -> tuple[str, ...]:
+        warnings: dict[str, None] = {}
+        arms = [self._arm(assignment) for assignment in self._splitter.assignments]
+        for access in {arm.access.endpoint: arm.access for arm in arms}.values():
+            relay = self._open_relay(access)
+            models = dict.fromkeys(arm.model for arm in arms if arm.access.endpoint == access.endpoint)
+            warnings |= dict.fromkeys(await relay.preflight(list(models), first_alone=False))
+            await relay.open_ahead()
+        return tuple(warnings)
 
-    def _open_relay(self) -> Relay:
-        if self._relay is None:
+    def _open_relay(self, access: Access) -> Relay:
+        relay = self._relays.get(access.endpoint)
+        if relay is None:
             raise client_closed()
-        return self._relay
+        return relay
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the work in the loop that owns the connections."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
 from pytest_graysplit.verdict.results.cases import ArmResult, CaseResult, CaseRow
-from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, compare_sums, sum_up
+from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, compare_sums, is_aa_run, sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ __all__ = [
     "CaseRow",
     "ComparisonSummary",
     "Results",
+    "is_aa_run",
 ]
 
 # 1: first published shape (see docs/json.md).

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class ArmResult:
     """One arm's part in one case: its replies and failed expectations; not `judged` if nothing could be concluded.
 
+    `arm` is "control" or the name of a treatment, and `name` the arm's own name in both cases.
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
     `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
     is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
-    that a reply was not requested because the cost cap was reached.
+    that a reply was not requested because the cost cap was reached. `over_limit` counts the replies that are longer
+    than their request allows.
     """
 
     arm: str
@@ -29,10 +31,17 @@ class ArmResult:
     spare: tuple[Reply, ...] = ()
     misses: tuple[FailedExpectation, ...] = ()
     share: float | None = None
+    name: str = ""
     judged: bool = True
     unjudged_because: str = ""
     unasked: bool = False
+    over_limit: int = 0
     bug: str = ""
+
+    @property
+    def label(self) -> str:
+        """The arm's own name for people."""
+        return self.name or (self.model if self.arm == CONTROL else self.arm)
 
     @property
     def failed(self) -> bool:
@@ -54,8 +63,10 @@ class ArmResult:
 class CaseResult:
     """One case as seen by one test item: a comparison, or one arm alone.
 
-    `differing` names the parameters that only the treatment was asked with. `asked` is the usage of a metric that asks
-    a model. `asserted` means that a check of the answers could have failed; a case without one passes with any answer.
+    `differing` names the parameters in which the arms were asked differently and no configuration says so.
+    `same_request` is true if both arms sent the same request, and `same_arms` if they are configured alike. `asked`
+    is the usage of a metric that asks a model. `asserted` means that a check of the answers could have failed; a
+    case without one passes with any answer.
     """
 
     case: Case
@@ -65,6 +76,8 @@ class CaseResult:
     arms: tuple[ArmResult, ...]
     comparison: Comparison | None = None
     differing: tuple[str, ...] = ()
+    same_request: bool = False
+    same_arms: bool = False
     asked: MetricUsage | None = None
     asserted: bool = False
 
@@ -85,6 +98,8 @@ class CaseRow:
     arms: dict[str, ArmResult] = field(default_factory=dict)
     comparisons: dict[str, Comparison] = field(default_factory=dict)
     differing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    same_request: set[str] = field(default_factory=set)
+    same_arms: set[str] = field(default_factory=set)
     asked: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
 
@@ -137,8 +152,13 @@ class CaseRow:
             self.arms[arm.arm] = _joined(known, arm) if known else arm
         if result.comparison is not None:
             self.comparisons[result.arms[-1].arm] = result.comparison
+        last = result.arms[-1].arm
         if result.differing:
-            self.differing[result.arms[-1].arm] = result.differing
+            self.differing[last] = result.differing
+        if result.same_request:
+            self.same_request.add(last)
+        if result.same_arms:
+            self.same_arms.add(last)
         if result.asked is not None:
             # A second request about one case is answered from the first one.
             self.asked.setdefault(result.arms[-1].arm, result.asked)
@@ -167,5 +187,6 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         judged=first.judged and second.judged,
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
+        over_limit=max(first.over_limit, second.over_limit),
         bug=first.bug or second.bug,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class ArmSummary:
     """All cases of one arm: passes with their Wilson interval, latencies in seconds, tokens, cost in US dollars.
 
+    `arm` is "control" or the name of a treatment, and `name` the arm's own name, which is its model's for a plain arm.
     `passed` counts the cases in which all answers passed, and `passes` adds up the shares of passing answers; with one
     answer per case they are equal. Rates use the shares. The cost of an answer is unknown for three reasons: its tokens
     were not counted (`uncounted`), the relay reported 0 for a model with a price (`disputed`), or there is no price
@@ -32,6 +33,7 @@ class ArmSummary:
 
     role: Role
     arm: str
+    name: str
     model: str
     cases: int
     passed: int
@@ -76,9 +78,13 @@ class ArmSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonSummary:
-    """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict."""
+    """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict.
+
+    `same_arms` is true if both have one configuration: an A/A run.
+    """
 
     treatment: str
+    same_arms: bool
     similarities: tuple[float, ...]
     self_similarities: tuple[float, ...]
     thresholds: tuple[float, ...]
@@ -96,11 +102,19 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     judged = [result for result in results if result.judged]
     replies = [reply for result in results for reply in result.replies]
     passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
-    return sum_up_replies(replies, arm, results[0].model, cases=len(judged), passed=passed, passes=passes)
+    first = results[0]
+    return sum_up_replies(replies, arm, first.model, name=first.label, cases=len(judged), passed=passed, passes=passes)
 
 
 def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
-    replies: Sequence[Reply], arm: str, model: str, *, cases: int = 0, passed: int = 0, passes: float | None = None
+    replies: Sequence[Reply],
+    arm: str,
+    model: str,
+    *,
+    name: str = "",
+    cases: int = 0,
+    passed: int = 0,
+    passes: float | None = None,
 ) -> ArmSummary:
     """Summarise the replies of an arm with so many judged cases; `passes` adds up the shares of passing answers."""
     passes = float(passed) if passes is None else round(passes, 9)
@@ -110,6 +124,7 @@ def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
     return ArmSummary(
         role="control" if arm == CONTROL else "treatment",
         arm=arm,
+        name=name or (model if arm == CONTROL else arm),
         model=model,
         cases=cases,
         passed=passed,
@@ -139,6 +154,7 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
     scored = [(one, one.similarity) for one in compared if one.similarity is not None]
     return ComparisonSummary(
         treatment=name,
+        same_arms=is_aa_run(rows, name),
         similarities=tuple(similarity for _, similarity in scored),
         self_similarities=tuple(one.self_similarity for one in compared if one.self_similarity is not None),
         thresholds=tuple(sorted({one.threshold for one in compared if one.threshold is not None})),
@@ -149,6 +165,12 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
         asked=_asked(rows, name),
     )
+
+
+def is_aa_run(rows: Sequence[CaseRow], treatment: str) -> bool:
+    """Tell whether a treatment has the configuration of the control."""
+    about = [row for row in rows if treatment in row.arms]
+    return bool(about) and all(treatment in row.same_arms for row in about)
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import pytest
 from relay_server.client import RunningRelay
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.pyproject import ProjectConfig
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import RelayError
@@ -18,6 +19,7 @@ from pytest_graysplit.replies.relay.stats import RelayStats
 from pytest_graysplit.types import Secret
 
 MODEL = "deepseek-v3.2"
+ARM = Arm.plain(MODEL)
 KEY = "made-up-key-0123456789"
 
 
@@ -57,12 +59,12 @@ def use(server, work, *, sleep=no_sleep, url=None, **settings):
 
 def ask(server, body=None, **settings):
     body = body or body_of()
-    return use(server, lambda relay: relay.ask(body["model"], body), **settings)
+    return use(server, lambda relay: relay.ask(Arm.plain(body["model"]), body), **settings)
 
 
 def ask_with_stats(server, **settings):
     async def work(relay):
-        return await relay.ask(MODEL, body_of()), relay.stats()
+        return await relay.ask(ARM, body_of()), relay.stats()
 
     return use(server, work, **settings)
 
@@ -76,7 +78,9 @@ def asked_after_preflight(model, count):
 
     async def work(relay):
         await relay.preflight([model])
-        return await asyncio.gather(*(relay.ask(model, body_of(f"Question {n}", model)) for n in range(count)))
+        return await asyncio.gather(
+            *(relay.ask(Arm.plain(model), body_of(f"Question {n}", model)) for n in range(count))
+        )
 
     return work
 
@@ -196,7 +200,7 @@ def test_refused_parameter_is_named(server):
     reply = ask(server, body_of(model=f"{MODEL}+param-400", max_tokens=5))
     assert reply.error == (
         "the relay answered 400: Unsupported parameter: 'max_tokens' is not supported with this model. "
-        "(change --graysplit-param max_tokens=... or the model's params in [tool.graysplit.models], "
+        '(change the params of this case, or unset = ["max_tokens"] for the arm, '
         "newer models want max_completion_tokens)"
     )
     assert (reply.error_slug, reply.retryable) == ("param-refused", False)
@@ -214,7 +218,7 @@ def test_headers_of_one_request_are_sent_with_it_alone(server):
     async def work(relay):
         seen = []
         for headers in ({"X-AB-Variant": "control"}, {"X-AB-Variant": "treatment"}, {}):
-            await relay.ask(MODEL, body_of(), headers=headers)
+            await relay.ask(ARM, body_of(), headers=headers)
             seen.append(server.stats()["headers"].get("x-ab-variant"))
         return seen
 
@@ -235,7 +239,7 @@ def test_relay_that_accepts_few_requests_gets_fewer_at_a_time(server):
     server.control(max_in_flight=3, latency=0.01)
 
     async def work(relay):
-        replies = await asyncio.gather(*(relay.ask(MODEL, body_of(f"Question {n}")) for n in range(40)))
+        replies = await asyncio.gather(*(relay.ask(ARM, body_of(f"Question {n}")) for n in range(40)))
         return replies, relay.stats()
 
     replies, stats = use(server, work, sleep=asyncio.sleep, retries=8)
@@ -248,7 +252,7 @@ def test_no_more_requests_are_in_flight_than_allowed(server):
     server.control(latency=0.02)
 
     async def work(relay):
-        return await asyncio.gather(*(relay.ask(MODEL, body_of(f"Question {n}")) for n in range(12)))
+        return await asyncio.gather(*(relay.ask(ARM, body_of(f"Question {n}")) for n in range(12)))
 
     replies = use(server, work, concurrency=4)
     assert [reply.text for reply in replies] == [f"Answer of {MODEL} to: Question {n}" for n in range(12)]
@@ -260,7 +264,7 @@ def test_retry_budget_protects_a_failing_relay(server):
     server.control(faults=[{"kind": "503", "times": None}])
 
     async def work(relay):
-        replies = await asyncio.gather(*(relay.ask(MODEL, body_of(f"Question {n}")) for n in range(100)))
+        replies = await asyncio.gather(*(relay.ask(ARM, body_of(f"Question {n}")) for n in range(100)))
         return {reply.outcome for reply in replies}
 
     assert use(server, work) == {"error"}
@@ -357,7 +361,9 @@ def test_key_in_an_error_of_the_relay_is_redacted(server):
 def test_key_is_sent_as_a_bearer_with_extra_headers(server):
     server.control(key=KEY)
     table = ProjectConfig(headers={"X-Team": "search"}, model_headers={MODEL: {"X-AB-Variant": "treatment"}})
-    assert ask(server, key=Secret(KEY), table=table).outcome == "ok"
+    arm = Settings(base_url=server.url, table=table).arm(MODEL)
+    reply = use(server, lambda relay: relay.ask(arm, body_of()), key=Secret(KEY))
+    assert reply.outcome == "ok"
     headers = server.stats()["headers"]
     assert (headers["authorization"], headers["x-team"], headers["x-ab-variant"]) == (
         f"Bearer {KEY}",
@@ -380,7 +386,7 @@ def test_connections_opened_ahead_carry_the_first_requests(server):
     async def work(relay):
         await relay.open_ahead()
         before = server.stats()
-        await asyncio.gather(*(relay.ask(MODEL, body_of(f"Question {n}")) for n in range(9)))
+        await asyncio.gather(*(relay.ask(ARM, body_of(f"Question {n}")) for n in range(9)))
         return before, server.stats()
 
     before, after = use(server, work, concurrency=9)
@@ -509,13 +515,13 @@ def test_cancellation_is_quiet(server):
     server.control(latency=5)
 
     async def work(relay):
-        calls = [asyncio.ensure_future(relay.ask(MODEL, body_of(f"Question {n}"))) for n in range(6)]
+        calls = [asyncio.ensure_future(relay.ask(ARM, body_of(f"Question {n}"))) for n in range(6)]
         await asyncio.sleep(0.1)
         for call in calls:
             call.cancel()
         await asyncio.wait(calls)
         server.control(latency=0)
-        return (await relay.ask(MODEL, body_of())).outcome
+        return (await relay.ask(ARM, body_of())).outcome
 
     assert use(server, work, concurrency=2) == "ok"
     gc.collect()

@@ -15,6 +15,7 @@ from time import perf_counter
 import pytest
 from replies.relay.scripted import ScriptedServer, said, whole
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.relay import body as limits
 from pytest_graysplit.replies.relay.client import Relay
@@ -42,8 +43,8 @@ def ask(url, count=1, *, stream=False, at_once=False, clock=perf_counter, **sett
                 {"model": "m", "messages": [], "n": n} | ({"stream": True} if stream else {}) for n in range(count)
             ]
             if at_once:
-                return await asyncio.gather(*(relay.ask("m", body) for body in bodies))
-            return [await relay.ask("m", body) for body in bodies]
+                return await asyncio.gather(*(relay.ask(Arm.plain("m"), body) for body in bodies))
+            return [await relay.ask(Arm.plain("m"), body) for body in bodies]
 
     return asyncio.run(run())
 
@@ -91,10 +92,10 @@ def test_bytes_after_a_response_never_answer_the_next_request(surplus, late):
 
     async def run():
         async with Relay(Settings(base_url=server.url, concurrency=1), is_refusal=lambda _: False) as relay:
-            replies = [await relay.ask("m", {"n": 1})]
+            replies = [await relay.ask(Arm.plain("m"), {"n": 1})]
             answered.set()
             await asyncio.to_thread(sent.wait, 60)
-            return [*replies, await relay.ask("m", {"n": 2})]
+            return [*replies, await relay.ask(Arm.plain("m"), {"n": 2})]
 
     with ScriptedServer([*parts, sent.set], whole(said("two"))) as server:
         assert texts(asyncio.run(run())) == ["one", "two"]
@@ -267,7 +268,7 @@ def test_latency_begins_when_the_connection_is_open():
                 await opened()
 
             connection.open = slow_open
-            return await relay.ask("m", {})
+            return await relay.ask(Arm.plain("m"), {})
 
     with ScriptedServer(whole(said())) as server:
         reply = asyncio.run(run())
@@ -381,13 +382,14 @@ def test_requests_ignore_replaced_sockets_and_clocks():
     script = f"""
 import asyncio, socket, sys, time
 sys.path[:0] = {[str(path) for path in sys.path]!r}
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.request_worker import QueuedRequest, RequestWorker
+from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
 from pytest_graysplit.replies.relay.client import Relay
 from concurrent.futures import Future
 
 settings = Settings(base_url=sys.argv[1], retries=3)
-worker = RequestWorker(lambda: Relay(settings, is_refusal=lambda _: False), ["m"], 4)
+worker = RequestWorker(lambda _: Relay(settings, is_refusal=lambda _: False), lambda _: AskedModels(["m"]), 4)
 
 class Blocked(socket.socket):
     def __new__(cls, *args, **kwargs):
@@ -399,7 +401,7 @@ def refuse(*args, **kwargs):
 socket.socket.connect = socket.socket.connect_ex = refuse
 socket.socket, socket.getaddrinfo, socket.create_connection = Blocked, refuse, refuse
 time.monotonic = time.time = time.perf_counter = lambda: 7.0
-requests = [QueuedRequest("m", lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
+requests = [QueuedRequest(Arm.plain("m"), lambda: {{"model": "m"}}, lambda reply: reply, Future()) for _ in range(6)]
 worker.submit(requests)
 replies = [request.future.result(60) for request in requests]
 print({{reply.text for reply in replies}}, all(reply.latency_s > 0 for reply in replies))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import BudgetExceededError
 from pytest_graysplit.replies.budget import BudgetTracker, MemoryLedger, token_limit
@@ -47,7 +48,7 @@ class CappedRelay:
         async def run():
             chosen = Settings(**{"base_url": url or self.relay.url, "retries": 0, **settings})
             async with Relay(chosen, is_refusal=lambda text: False, cost_guard=self.guard) as relay:
-                asked = [relay.ask(MODEL, body) for body in bodies]
+                asked = [relay.ask(Arm.plain(MODEL), body) for body in bodies]
                 return await asyncio.gather(*asked, return_exceptions=True)
 
         return asyncio.run(run())
@@ -179,7 +180,7 @@ def test_cancelled_request_releases_only_an_unsent_reservation(capped_relay):
     async def run():
         chosen = Settings(base_url=capped_relay.relay.url, retries=0)
         async with Relay(chosen, is_refusal=lambda text: False, concurrency=1, cost_guard=capped_relay.guard) as relay:
-            tasks = [asyncio.create_task(relay.ask(MODEL, a_body())) for _ in range(2)]
+            tasks = [asyncio.create_task(relay.ask(Arm.plain(MODEL), a_body())) for _ in range(2)]
             while capped_relay.spent < 2 * capped_relay.most or not relay.stats().requests:  # noqa: ASYNC110 # in another process
                 await asyncio.sleep(0.01)
             for task in tasks:

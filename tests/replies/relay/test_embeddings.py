@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.relay.client import Relay
@@ -67,7 +68,7 @@ def ask(relay, *texts, **settings):
     async def work():
         chosen = Settings(base_url=relay.url, **settings)
         async with Relay(chosen, is_refusal=lambda text: False) as client:
-            return [await client.ask(MODEL, {"model": MODEL, "input": text}, "embeddings") for text in texts]
+            return [await client.ask(Arm.plain(MODEL), {"model": MODEL, "input": text}, "embeddings") for text in texts]
 
     return asyncio.run(work())
 

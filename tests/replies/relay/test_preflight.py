@@ -100,7 +100,7 @@ def test_announced_shutdown_is_a_warning():
 def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
     table = ProjectConfig(headers={"User-Agent": "ours"}, model_headers={"m": {"X-Arm": "control"}})
     settings = Settings(key=Secret("abc"), table=table)
-    assert headers_for(settings, "m") == {
+    assert headers_for(settings.access, settings.arm("m").headers) == {
         "accept": "application/json",
         "accept-encoding": "gzip, deflate",
         "content-type": "application/json",
@@ -108,14 +108,14 @@ def test_headers_of_the_settings_win_and_no_key_means_no_authorization():
         "authorization": "Bearer abc",
         "x-arm": "control",
     }
-    assert headers_for(settings, "m", {"X-Arm": "canary"})["x-arm"] == "canary"
-    assert "authorization" not in headers_for(Settings(), "m")
+    assert headers_for(settings.access, {"x-arm": "control", "X-Arm": "canary"})["x-arm"] == "canary"
+    assert "authorization" not in headers_for(Access())
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel", "tab\t"])
 def test_unsendable_key_is_refused_without_showing_it(key):
     with pytest.raises(RelayError) as caught:
-        check_headers(Settings(key=Secret(key)), "m")
+        check_headers(Access(key=Secret(key)))
     assert str(caught.value) == (
         "the key in GRAYSPLIT_API_KEY holds a blank, a line break or a letter that no HTTP header can carry\n"
         "  hint: copy the key again, without quotes or surrounding text  [key-unusable]"
@@ -124,7 +124,7 @@ def test_unsendable_key_is_refused_without_showing_it(key):
 
 def test_unsendable_header_is_named_without_its_value():
     with pytest.raises(RelayError) as caught:
-        check_headers(Settings(table=ProjectConfig(headers={"X-Team": "grün"})), "m")
+        check_headers(Access(), {"X-Team": "grün"})
     assert str(caught.value) == (
         "the header 'X-Team' holds a line break or a letter that no HTTP header can carry\n"
         "  hint: correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names"
@@ -173,7 +173,7 @@ def test_failed_call_ends_nothing():
 
 def test_replaced_certificates_have_their_own_hint():
     stop = fatal_errors.no_preflight(
-        failure("cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]", "relay-unreachable"), "https://r"
+        failure("cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]", "relay-unreachable"), Access(base_url="https://r")
     )
     assert str(stop) == (
         "no relay answers at https://r: cannot connect: [SSL: CERTIFICATE_VERIFY_FAILED]\n"

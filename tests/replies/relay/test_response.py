@@ -503,10 +503,10 @@ def test_refused_parameter_is_named_with_the_place_to_change_it(status, error, p
     failure = read({"error": error}, status, sent=sent)
     newer = ", newer models want max_completion_tokens" if param == "max_tokens" else ""
     assert failure == RelayFailure(
-        problem=f"the relay answered {status}: {error['message']} (change --graysplit-param {param}=... "
-        f"or the model's params in [tool.graysplit.models]{newer})",
-        slug="param-refused",
-        status=status,
+        problem=f"the relay answered {status}: {error['message']}", slug="param-refused", status=status, param=param
+    )
+    assert failure.advised == (
+        f'{failure.problem} (change the params of this case, or unset = ["{param}"] for the arm{newer})'
     )
     assert not failure.retryable
 

@@ -52,7 +52,7 @@ def collect_requested(root: Path, pytest_args: Sequence[str], redact: Redactor) 
         )
     requested: dict[Path, set[ReplyKey]] = defaultdict(set)
     for row in map(json.loads, filter(None, rows)):
-        key = ReplyKey(redact(row["case"]), redact(row["model"]), row["request"], row["sample"])
+        key = ReplyKey(redact(row["case"]), redact(row["model"]), row["request"], row["sample"], row.get("arm", ""))
         requested[Path(root, row["into"]).resolve()].add(key)
     return requested
 

@@ -1,0 +1,67 @@
+"""Requests for replies, and the order in which they are sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.config.policy import SEED
+from pytest_graysplit.types import ReplyKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_graysplit.config.arms import Arm
+    from pytest_graysplit.types import Json, Route
+
+# The place of a reply in the recordings.
+Address = tuple[Path, ReplyKey]
+
+
+class ReplyRequest(NamedTuple):
+    """One reply that a test needs: of which arm and model, to which request, in which recording file.
+
+    `arm` is "control" or the name of a treatment, and `config` its configuration. `body` is the request as the user
+    wrote it, without the model; sample n adds n to its seed when it is sent. `metric` names the metric that asks, where
+    no arm does: a judge, or one that compares vectors.
+    """
+
+    arm: str
+    config: Arm
+    key: ReplyKey
+    recording_path: Path
+    body: Mapping[str, Json]
+    route: Route = "chat"
+    metric: str = ""
+
+    @property
+    def role(self) -> str:
+        """The origin of the request in messages: control, treatment, or the metric."""
+        return self.metric or (self.arm if self.arm == "control" else "treatment")
+
+    @property
+    def recording_key(self) -> Address:
+        """The place of the reply in the recordings."""
+        return self.recording_path, self.key
+
+    def full_body(self) -> dict[str, Json]:
+        """Return the body that is sent."""
+        body = {"model": self.key.model, **self.body}
+        seed = body.get("seed")
+        if isinstance(seed, int) and not isinstance(seed, bool):
+            body["seed"] = seed + self.key.sample
+        return body
+
+
+def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = None) -> list[ReplyRequest]:
+    """Put cases in a random order, and the arms of each case next to each other in a random order too.
+
+    Random, so that neither arm meets a less busy relay; seeded, so that the order can be repeated.
+    """
+    rng = random or Random(SEED)
+    ordered = [list(group) for group in groups]
+    rng.shuffle(ordered)
+    for group in ordered:
+        rng.shuffle(group)
+    return [request for group in ordered for request in group]
