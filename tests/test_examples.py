@@ -62,13 +62,13 @@ def test_example_of_tool_calls_shows_a_wrong_argument_and_holds(examples):
     """One case is right on both sides, one has a wrong argument in the recorded call, and nothing is promoted."""
     folder = examples / TOOL_CALLS
     code, output = run_pytest(
-        folder, "--graysplit-gate=case", "-k", "broken-lamp or my-lamp", "--graysplit-json=r.json"
+        folder, "--graysplit-gate=case", "-k", "broken-bulbs or my-lamp", "--graysplit-json=r.json"
     )
     [shown] = re.findall(r"```console\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
     assert (code, shown in output, "tool-changed): tools.graysplit.yaml::my-lamp" in output) == (1, True, True), output
     report = json.loads((folder / "r.json").read_text())
     passed = {case["id"]: [*case["passed"].values()] for case in report["cases"]}
-    assert passed == {"broken-lamp": [True, True], "my-lamp": [True, False]}
+    assert passed == {"broken-bulbs": [True, True], "my-lamp": [True, False]}
     assert [one["verdict"] for one in report["comparisons"]] == ["hold"]
     calls = {case["id"]: [reply["tool_calls"] for [reply] in case["replies"].values()] for case in report["cases"]}
     assert [call["arguments"] for [call] in calls["my-lamp"]] == [

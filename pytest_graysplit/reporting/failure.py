@@ -147,7 +147,7 @@ def _similarity(comparison: Comparison) -> str:
 
 def _arm(arm: ArmResult) -> str:
     verdict = "passed" if arm.passed else "missed" if arm.misses else "passed in part" if arm.judged else "not judged"
-    return ", ".join([f"{arm.model}: {verdict}", *(_reply(reply) for reply in arm.replies)])
+    return ", ".join([f"{arm.label}: {verdict}", *(_reply(reply) for reply in arm.replies)])
 
 
 def _reply(reply: Reply) -> str:
