@@ -106,7 +106,7 @@ def _both(control: ToolCall, treatment: ToolCall) -> Iterator[Piece]:
 
 
 def _inside(call: ToolCall) -> str:
-    """Return what stands between the parentheses of a call whose pieces are not compared."""
+    """Return the text between the parentheses of a call whose pieces are not compared."""
     if call.arguments_text is not None:
         return f"not a JSON object: {cut(_json(call.arguments_text), 2 * EXCERPT)}"
     return "".join(piece.text for piece in _arguments(call.arguments, call.arguments)) or "no arguments"

@@ -225,7 +225,7 @@ def a_call(name, **arguments):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
-    """Each arm's calls, and what differs between them; an answer that only calls is not an empty one."""
+    """Each arm's calls and their difference; an answer that only calls is not an empty one."""
     note = "The lamp arrived broken, and the customer wants the money back before the end of the week"
     control = {
         **snapshots.answer("control", "claude-sonnet-4.5", "", 1.21, 0.0078),
