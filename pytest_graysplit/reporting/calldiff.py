@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.cases.tool_calls.matching import match
 from pytest_graysplit.cases.tool_calls.values import around_difference, changed, format_name, format_tool
@@ -15,10 +15,12 @@ from pytest_graysplit.reporting.worddiff import diff_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Literal, TypeAlias
 
     from pytest_graysplit.types import Json, ToolCall
 
-    Pair = tuple[ToolCall | None, ToolCall | None]
+    Sign: TypeAlias = Literal["=", "-", "+"]
+    Pair: TypeAlias = tuple[ToolCall | None, ToolCall | None]
 
 # Changed values up to this length are shown whole; of longer ones only the words that differ.
 SHORT = 30
@@ -27,12 +29,13 @@ EXCERPT = 60
 # Words are compared in values up to this length; of longer ones the first difference is shown.
 MOST_COMPARED = 4_000
 MOST_ARGUMENTS = 8
+_SIGNS: tuple[Sign, Sign] = ("-", "+")
 
 
 class Piece(NamedTuple):
     """A part of a call: in both answers ("="), only in the control's ("-"), or only in the treatment's ("+")."""
 
-    sign: Literal["=", "-", "+"]
+    sign: Sign
     text: str
 
 
@@ -87,11 +90,11 @@ def _places(calls: Sequence[ToolCall]) -> defaultdict[int, list[int]]:
 
 def _line(control: ToolCall | None, treatment: ToolCall | None) -> Iterator[Piece]:
     if control is None or treatment is None:
-        if call := control or treatment:
-            sign: Literal["-", "+"] = "-" if control else "+"
-            yield Piece(sign, "".join(piece.text for piece in _both(call, call)))
-        return
-    yield from _both(control, treatment)
+        for sign, call in zip(_SIGNS, (control, treatment), strict=True):
+            if call is not None:
+                yield Piece(sign, "".join(piece.text for piece in _both(call, call)))
+    else:
+        yield from _both(control, treatment)
 
 
 def _both(control: ToolCall, treatment: ToolCall) -> Iterator[Piece]:
@@ -160,11 +163,9 @@ def _values(was: str, now: str) -> Iterator[Piece]:
 
 def _excerpts(was: str, now: str) -> Iterator[Piece]:
     """Yield two texts around their first difference; an empty one is left out."""
-    gone, added = around_difference(was, now, EXCERPT)
-    if gone:
-        yield Piece("-", gone)
-    if added:
-        yield Piece("+", added)
+    for sign, text in zip(_SIGNS, around_difference(was, now, EXCERPT), strict=True):
+        if text:
+            yield Piece(sign, text)
 
 
 def _middle(text: str) -> str:

@@ -55,6 +55,14 @@ def test_call_diff_lines(control, treatment, lines):
     assert written(control, treatment) == lines
 
 
+def test_additional_words_of_a_long_value_stand_alone():
+    """They replace nothing, in the middle of a sentence as elsewhere."""
+    [line] = written([ToolCall("f", {"n": NOTE})], [ToolCall("f", {"n": NOTE.replace("was angry", "was very angry")})])
+    assert line.startswith('f(n="The customer was {+very+} angry and wants')
+    [line] = written([ToolCall("f", {"n": NOTE.replace("was angry", "was very angry")})], [ToolCall("f", {"n": NOTE})])
+    assert line.startswith('f(n="The customer was [-very-] angry and wants')
+
+
 def test_long_values_never_look_alike():
     """A difference behind thousands of equal letters is shown with a few letters before it."""
     [line] = written([ToolCall("f", {"k": "x" * 5000 + "a"})], [ToolCall("f", {"k": "x" * 5000 + "b"})])
