@@ -19,6 +19,7 @@ WORKFLOW = EXAMPLES / "ci" / ".github" / "workflows" / "graysplit.yml"
 GATE_NONE = "--graysplit-gate=none"
 # The options of the command on each folder's page.
 COMMANDS = {"support-desk": ["--graysplit-treatment=smollm2-135m"], "python-tests": []}
+TOOL_CALLS = "tool-calls"
 
 
 @pytest.fixture
@@ -48,14 +49,33 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS])
 def test_example_prints_the_output_on_its_page(examples, name):
     """The page's block of text is in the output to the letter, no test fails, and no file is left behind."""
     before = contents(examples)
-    code, output = run_pytest(examples / name, *COMMANDS[name], GATE_NONE)
+    code, output = run_pytest(examples / name, *COMMANDS.get(name, []), GATE_NONE)
     [shown] = re.findall(r"```text\n(.*?)```", (examples / name / "README.md").read_text(), re.DOTALL)
     assert (code, shown in output) == (0, True), output
     assert contents(examples) == before
+
+
+def test_example_of_tool_calls_shows_a_wrong_argument_and_holds(examples):
+    """One case is right on both sides, one has a wrong argument in the recorded call, and nothing is promoted."""
+    folder = examples / TOOL_CALLS
+    code, output = run_pytest(
+        folder, "--graysplit-gate=case", "-k", "broken-bulbs or my-lamp", "--graysplit-json=r.json"
+    )
+    [shown] = re.findall(r"```console\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert (code, shown in output, "tool-changed): tools.graysplit.yaml::my-lamp" in output) == (1, True, True), output
+    report = json.loads((folder / "r.json").read_text())
+    passed = {case["id"]: [*case["passed"].values()] for case in report["cases"]}
+    assert passed == {"broken-bulbs": [True, True], "my-lamp": [True, False]}
+    assert [one["verdict"] for one in report["comparisons"]] == ["hold"]
+    calls = {case["id"]: [reply["tool_calls"] for [reply] in case["replies"].values()] for case in report["cases"]}
+    assert [call["arguments"] for [call] in calls["my-lamp"]] == [
+        {"order": 1009, "reason": "broken"},
+        {"order": 1009, "reason": "late"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -319,14 +319,17 @@ def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Ite
     if reference:
         for arm in plan.judged_arms:
             for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
-                yield _reference(reply, reference), reply
+                yield _reference(reply, reference), replace(reply, tool_calls=())
 
 
 def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
     """Score a part of a reply against the reference of its case."""
-    return score(_reference(reply, reference), replace(reply, text=text))
+    return score(_reference(reply, reference), replace(reply, text=text, tool_calls=()))
 
 
 def _reference(reply: Reply, text: str) -> Reply:
-    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it."""
-    return replace(reply, text=text, replayed=True)
+    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it.
+
+    A reference is a text, so tool calls take no part on either side.
+    """
+    return replace(reply, text=text, tool_calls=(), replayed=True)
