@@ -12,7 +12,7 @@ from pytest_graysplit.cases.checks.tool_call_expectations import check_readable,
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import exact_number, format_near_bound
-from pytest_graysplit.types import FailedExpectation, flags_of
+from pytest_graysplit.types import CONTROL, FailedExpectation, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -156,7 +156,7 @@ def _printable(problem: str) -> str:
 
 
 def _arm_name(arm: str, reply: Reply) -> str:
-    return f"{'control' if arm == 'control' else 'treatment'} {reply.model}"
+    return f"control {reply.model}" if arm == CONTROL else f"treatment {arm or reply.model}"
 
 
 def _failed_call(reply: Reply) -> CheckFailure:
