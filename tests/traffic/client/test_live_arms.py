@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import threading
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from splits import CONTROL, KEY, TREATMENT, unit_in, user, using
@@ -19,6 +21,7 @@ from pytest_graysplit import (
 )
 from pytest_graysplit.errors import RelayError, UsageError
 
+DOCS = Path(__file__).parents[3] / "docs" / "traffic.md"
 OWN_KEY, TEAM = "key-of-the-second-relay", "team-token-4711"
 ARMS = """
 [tool.graysplit.arms.today]
@@ -423,3 +426,28 @@ def test_parameter_of_the_split_or_the_call_is_named_too(project, second_relay):
     assert "'user'" in problem
     assert second is None
     assert reply.outcome == "ok"
+
+
+def test_example_of_the_page_runs(relay, second_relay, tmp_path, monkeypatch):
+    """The table and the code of docs/traffic.md, with the address of a real server."""
+    section = DOCS.read_text(encoding="utf-8").partition("\n## Arms\n")[2].partition("\n## ")[0]
+    [table], [code] = (
+        re.findall(rf"^```{kind}\n(.*?)^```", section, re.DOTALL | re.MULTILINE) for kind in ("toml", "python")
+    )
+    (tmp_path / "pyproject.toml").write_text(table.replace("http://127.0.0.1:8000/v1", second_relay.url))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VLLM_API_KEY", OWN_KEY)
+    example = {}
+    exec(code, example)  # the code of our own page
+    units = [unit_in(load_splitter("support"), arm) for arm in ("control", "ours")]
+    assert [asyncio.run(example["ask"](unit, "Hello?")) for unit in units] == [
+        ("control", CONTROL),
+        ("ours", "qwen3-32b"),
+    ]
+    assert second_relay.stats()["bodies"] == [
+        {
+            "model": "qwen3-32b",
+            "messages": [{"role": "system", "content": "Answer in one sentence."}, *user("Hello?")],
+            "temperature": 0.2,
+        }
+    ]
