@@ -67,6 +67,7 @@ OTHER = [
     "params = { seed = 2 }",
     'unset = ["seed"]',
     'base_url = "http://127.0.0.1:8000/v1"',
+    'base_url = "http://127.0.0.1:8000/v1?api-version=2"',
     'api_key_env = "OPENAI_API_KEY"',
     'headers = { "X-Team" = "$TEAM" }',
     'headers = { "X-Team" = "blue" }',

@@ -33,10 +33,12 @@ class Endpoints:
     def add(self, arms: Iterable[Arm]) -> None:
         """Make the relays that these arms need and that are missing; raise RelayError for invalid proxy settings."""
         with self._lock:
-            for arm in arms:
-                if arm.access.endpoint not in self._relays:
-                    relay = Relay(self._settings, is_refusal=is_refusal, access=arm.access)
-                    self._relays[arm.access.endpoint] = relay
+            missing = {arm.access.endpoint: arm.access for arm in arms if arm.access.endpoint not in self._relays}
+            # All of them or none: a client that could not be opened must not look open.
+            self._relays |= {
+                endpoint: Relay(self._settings, is_refusal=is_refusal, access=access)
+                for endpoint, access in missing.items()
+            }
 
     async def relay_of(self, arm: Arm) -> Relay:
         """Return the open relay of an arm; raise UsageError if the client is closed."""

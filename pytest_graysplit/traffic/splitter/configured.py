@@ -8,8 +8,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
-from pytest_graysplit.config.address import shown_address
+from pytest_graysplit.config.address import query_secrets, shown_address
 from pytest_graysplit.config.credentials import HOMES
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
@@ -87,10 +88,13 @@ def _fingerprint_of(table: ArmTable, system: str | None) -> str:
 
     They are the same on every machine: a header counts as the table has it, and neither key nor secret is included.
     """
+    secrets = query_secrets(table.base_url)
+    query = parse_qsl(urlsplit(table.base_url).query, keep_blank_values=True)
     configuration = {
         "params": {name: value for name, value in table.params.items() if name not in table.unset},
         "unset": sorted(table.unset),
         "base_url": shown_address(table.base_url),
+        "query": [(name, "" if value in secrets else value) for name, value in query],
         # Without an address, the variable of a vendor decides where requests go.
         "vendor": table.api_key_env if not table.base_url and table.api_key_env in HOMES else "",
         "headers": {name.lower(): text for name, text in table.headers.items()},
