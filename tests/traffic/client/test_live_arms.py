@@ -25,8 +25,9 @@ def test_request_has_everything_of_the_arms_table(project, relay, second_relay):
         unit = unit_in(splitter, "ours")
         return await client.chat(messages, unit=unit, max_tokens=99, seed=7)
 
-    reply = using(splitter, work, project=project)
+    reply = using(splitter, work, project=project, headers={"X-Arm": "{arm} {model}"})
     assert (reply.arm, reply.role, reply.model) == ("ours", "treatment", "qwen3-32b")
+    assert second_relay.stats()["headers"]["x-arm"] == "ours qwen3-32b"
     assert second_relay.stats()["bodies"] == [
         {
             "model": "qwen3-32b",
