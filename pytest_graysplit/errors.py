@@ -166,6 +166,7 @@ class Slug(StrEnum):
     SPLIT_HEADER = "split-header"
     SPLIT_PARAM = "split-param"
     SPLIT_MESSAGES = "split-messages"
+    SPLIT_STREAM_READ = "split-stream-read"
     SPLIT_CLIENT_CLOSED = "split-client-closed"
     REQUEST_FAILED = "request-failed"
     REQUEST_CANCELLED = "request-cancelled"

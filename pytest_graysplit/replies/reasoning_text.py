@@ -37,6 +37,9 @@ _CHANNEL_MARK = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>|<\|(?:start|end|return|call)\|>"
 )
 _BARE_CHANNELS = re.compile(r"analysis(?=\S)(?P<thoughts>.*?)assistantfinal(?P<answer>.*)", re.DOTALL)
+_BARE_NAME, _BARE_FINAL = "analysis", "assistantfinal"
+# A mark of thoughts is short and ends on its line.
+LONGEST_MARK = 60
 # The possessive ++ keeps both patterns from backtracking over a long line.
 _FENCE = re.compile(r"^[ \t]*(?:```++|~~~++)(?P<info>[^\n`]*)$", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]+`")
@@ -82,6 +85,26 @@ def split_thoughts(text: str) -> Parts:
     if _OPENING.match(start):
         return _after_blocks(start)
     return _after_closing_tag(text) or Parts("", text)
+
+
+def may_begin_with_thoughts(text: str) -> bool:
+    """Tell whether the beginning of a text is that of thoughts, or is still too short to tell.
+
+    >>> may_begin_with_thoughts("<thi"), may_begin_with_thoughts("<think>Hm."), may_begin_with_thoughts("<b>Hm.")
+    (True, True, False)
+    """
+    start = text.lstrip().lstrip(_INVISIBLE).lstrip()
+    if not start or _OPENING.match(start) or _CHANNEL.match(start):
+        return True
+    if start.startswith(_BARE_NAME):
+        return len(start) == len(_BARE_NAME) or not start[len(_BARE_NAME)].isspace()
+    is_open = start[0] in "<[\u25c1" and len(start) < LONGEST_MARK and not re.search(r"[>\]\u25b7\n]", start)
+    return is_open or _BARE_NAME.startswith(start)
+
+
+def may_end_thoughts(text: str, begin: int = 0) -> bool:
+    """Tell whether a mark that ends thoughts, or begins the answer, is in the text from `begin` on."""
+    return any(found.search(text, begin) for found in (_CLOSING, _FINAL)) or _BARE_FINAL in text[begin:]
 
 
 def without_thoughts(reply: Reply, is_refusal: Callable[[str], bool]) -> Reply:

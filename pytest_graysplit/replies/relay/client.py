@@ -51,11 +51,13 @@ if TYPE_CHECKING:
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.replies.relay.cost_guard import CostGuard
     from pytest_graysplit.replies.relay.preflight import Listed
+    from pytest_graysplit.replies.relay.streaming import StreamListener
     from pytest_graysplit.types import Json, Redactor, Route
 
 T = TypeVar("T")
 
 MOST_OPENED_AHEAD = 16
+MOST_HEADER_SETS = 256
 PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
 
@@ -181,12 +183,20 @@ class Relay:
             raise stop
         return reply
 
-    async def attempt(
-        self, arm: Arm, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+    async def attempt(  # noqa: PLR0913 # the whole request, each part by name
+        self,
+        arm: Arm,
+        body: Mapping[str, Json],
+        route: Route = "chat",
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        deadline_s: float | None = None,
+        listener: StreamListener | None = None,
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
-        Any other problem of the request, also an unexpected one, becomes its failed reply.
+        Any other problem of the request, also an unexpected one, becomes its failed reply. A `listener` hears a
+        streamed answer while it arrives.
         """
         model = arm.model
         try:
@@ -199,12 +209,19 @@ class Relay:
         request = Request("POST", self._targets[route], self._signed({**arm.headers, **headers}), content)
         attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
-                connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
+                connection,
+                request,
+                deadline_s or self._settings.timeout_s,
+                opened,
+                streams=body.get("stream") is True,
+                listener=listener,
             ),
             read=lambda response: self._read(response, model, body, route),
             retries=self._settings.retries,
             reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
         )
+        if listener is not None:
+            listener.follow(attempts)
         alone = route == "chat" and await self._admission.enter(model)
         decided, stop = False, None
         try:
@@ -242,7 +259,7 @@ class Relay:
             return read_embedding(response, model=model, sent=body.keys(), redact=self._redact)
         return read_response(response, model=model, sent=body.keys(), is_refusal=self._is_refusal, redact=self._redact)
 
-    async def _exchange(
+    async def _exchange(  # noqa: PLR0913 # the whole request, each part by name
         self,
         connection: Connection,
         request: Request,
@@ -250,25 +267,32 @@ class Relay:
         opened: Callable[[], None],
         *,
         streams: bool = False,
+        listener: StreamListener | None = None,
     ) -> RawResponse | RelayFailure:
         # One deadline for everything: a read timeout would start again with every blank line of a keep-alive.
         is_open = False
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout(deadline_s) as limit:
                 await connection.open()
                 is_open = True
                 opened()
+                if listener is not None:
+                    listener.begin(limit)
                 if streams:
-                    return await self._receive_stream(connection, request)
+                    return await self._receive_stream(connection, request, listener)
                 return await connection.exchange(request)
         except TimeoutError:
+            if listener is not None and listener.has_begun:
+                return listener.silent()
             return RelayFailure(
                 problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
             )
         except (CannotConnectError, BrokenConnectionError, EncodingError, TooLargeError) as error:
             return _failure_of(error, self._redact)
 
-    async def _receive_stream(self, connection: Connection, request: Request) -> RawResponse:
+    async def _receive_stream(
+        self, connection: Connection, request: Request, listener: StreamListener | None
+    ) -> RawResponse:
         started, watch = self._clock(), TokenWatch()
         ttft_s: float | None = None
 
@@ -276,6 +300,8 @@ class Relay:
             nonlocal ttft_s
             if watch.sees_first(piece):
                 ttft_s = self._clock() - started
+            if listener is not None:
+                listener.look(piece)
 
         response = await connection.exchange(request, look)
         return response._replace(ttft_s=ttft_s)
@@ -284,6 +310,10 @@ class Relay:
         key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
             check_headers(self._access, extra)
+            if (
+                len(self._headers) >= MOST_HEADER_SETS
+            ):  # such as those of applications that send an id with each request
+                self._headers.clear()
             self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
 

@@ -119,8 +119,8 @@ def _reply(
     is_refusal: Callable[[str], bool],
 ) -> Reply:
     message = object_of(choice.get("message"))
-    content, refusal = _text(message.get("content")), _text(message.get("refusal"))
-    whole = content or _text(choice.get("text")) or refusal
+    content, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
+    whole = content or text_of(choice.get("text")) or refusal
     reasoning, text = split_thoughts(whole)
     calls, finish = read_calls(message), name_of(choice.get("finish_reason"))
     refused = bool(refusal.strip()) or finish == "refusal"
@@ -195,7 +195,8 @@ def _first_choice(payload: dict[str, Json]) -> dict[str, Json] | None:
     return first if isinstance(first, dict) else None
 
 
-def _text(content: Json) -> str:
+def text_of(content: Json) -> str:
+    """Return the text of a message's content, which may be a list of parts."""
     if isinstance(content, list):
         return "".join(_part(part) for part in content)
     return content if isinstance(content, str) else ""

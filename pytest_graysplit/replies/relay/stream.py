@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning", "thinking")
+_TOKENS = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
 _SLICE = 65_536
 # The parts of a tool call that name the tool, and those that are sent in pieces.
 _NAMING = ("function", "custom")
@@ -74,7 +75,7 @@ class TokenWatch:
             return False
         for data in self._events.feed(piece):
             with suppress(ValueError):
-                self._seen = self._seen or _carries(read_json(data))
+                self._seen = self._seen or first_delta(read_json(data)) is not None
         return self._seen
 
 
@@ -125,9 +126,13 @@ def _delta(choice: dict[str, Json]) -> dict[str, Json]:
     return delta if isinstance(delta, dict) else {}
 
 
-def _carries(chunk: Json) -> bool:
-    names = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
-    return any(_delta(choice).get(name) for choice in _first_choice(chunk) for name in names)
+def first_delta(chunk: Json) -> dict[str, Json] | None:
+    """Return the part of the message that a chunk adds; None where it adds no token, such as a role alone."""
+    for choice in _first_choice(chunk):
+        delta = _delta(choice)
+        if any(delta.get(name) for name in _TOKENS):
+            return delta
+    return None
 
 
 class _Message:

@@ -3,49 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_graysplit.config.credentials import OWN_KEY, find_arm_access
-from pytest_graysplit.config.project import read_settings
-from pytest_graysplit.config.settings import SettingsSource
-from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.formatting.display import shortened
-from pytest_graysplit.replies.fingerprint import redact_reply, redactor
+from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.traffic.client.endpoints import Endpoints
+from pytest_graysplit.replies.relay.headers import check_headers
+from pytest_graysplit.traffic.client.answer_reader import AnswerReader
+from pytest_graysplit.traffic.client.bulkheads import Bulkheads
+from pytest_graysplit.traffic.client.calls import Call, checked_messages, read_params
 from pytest_graysplit.traffic.client.headers import templates_of
 from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
-from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
-from pytest_graysplit.traffic.client.reply import arm_reply, failure
+from pytest_graysplit.traffic.client.own_client import Figures, LiveAssignment
+from pytest_graysplit.traffic.client.pieces import ReplyStream
+from pytest_graysplit.traffic.client.recorder import TrafficRecorder
+from pytest_graysplit.traffic.client.reply import client_closed
+from pytest_graysplit.traffic.client.serving import RequestService
+from pytest_graysplit.traffic.client.settings import deadlines_of, settings_of
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter.configured import with_arms
-from pytest_graysplit.types import Reply, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Sequence
+    import os
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from decimal import Decimal
     from typing import Self, TypeVar
 
-    from pytest_graysplit.config.credentials import Access
-    from pytest_graysplit.config.settings import Settings
-    from pytest_graysplit.errors import RelayError
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
-    from pytest_graysplit.types import Json, Message, Redactor
+    from pytest_graysplit.types import Json, Message, Outcome, Redactor, Usage
 
     T = TypeVar("T")
 
 # Connections are opened on demand; a service has more requests in flight than a test run.
 CONCURRENCY = 64
-KEY_ARGUMENT = "SplitClient(api_key=...)"
-# The fields of a reply that hold the model's output to the user.
-_MODEL_TEXTS = frozenset({"text", "reasoning", "tool_calls"})
 
 
 class _InForce(NamedTuple):
@@ -59,10 +53,12 @@ class SplitClient:
     """A client that sends each request to the arm of its unit; use it as `async with SplitClient(...) as client`.
 
     `monitor` counts every request, failed ones too; without it the client creates its own. With `log`, every request is
-    also written to that file. `fallback` lets the control answer if a treatment fails. `headers` are templates that
-    tell the relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts
-    from each logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is
-    given. Arms, prices, aliases and headers come from the pyproject.toml at `project`.
+    also written to that file. `timeout_s` is how long a user waits for one request, with all its retries. `fallback`
+    lets the control answer if a treatment fails, or does not answer within `fallback_after_s`, by default half of the
+    wait. `concurrency`, `requests_per_min` and `retries` hold for each arm apart. `headers` are templates that tell the
+    relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts from each
+    logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is given. Arms,
+    prices, aliases and headers come from the pyproject.toml at `project`.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -72,6 +68,7 @@ class SplitClient:
         monitor: Monitor | None = None,
         log: str | os.PathLike[str] | None = None,
         fallback: bool = False,
+        fallback_after_s: float | None = None,
         headers: Mapping[str, str] | Iterable[str] = (),
         redact: Redactor | None = None,
         keep_texts: bool = True,
@@ -91,41 +88,135 @@ class SplitClient:
             "concurrency": concurrency,
             "rpm": requests_per_min,
         }
-        self._settings = settings = _settings_of(given, api_key, project)
-        self._prices = PriceTable(settings.prices)
-        self._fallback = fallback
+        self._settings = settings = settings_of(given, api_key, project)
+        self._deadlines = deadlines_of(settings.timeout_s, fallback_after_s, fallback=fallback)
         self._templates = templates_of(headers)
-        self._endpoints = Endpoints(settings)
+        self._bulkheads = Bulkheads(settings)
         self._in_force = in_force = self._with_arms(splitter)
         self.monitor = monitor or Monitor(in_force.splitter, prices=settings.prices, policy=settings.policy)
         self.monitor.use(in_force.splitter)
-        self._without_secrets = redactor(settings.secrets)
+        without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._reader = AnswerReader(without_secrets)
+        self._service = RequestService(
+            self._bulkheads,
+            self._recorder,
+            prices=PriceTable(settings.prices),
+            without_secrets=without_secrets,
+            fallback=fallback,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         require_sendable(self._in_force.arms)
-        self._endpoints.add(live.arm for live in self._in_force.arms)
+        self._bulkheads.add(self._in_force.arms)
         self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._loop = None
-        await self._endpoints.close()
+        await self._bulkheads.close()
         self._recorder.close()
 
     async def chat(
-        self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
+        self,
+        messages: Sequence[Message],
+        *,
+        unit: Unit = None,
+        force: str | None = None,
+        timeout_s: float | None = None,
+        **params: Json,
     ) -> SplitReply:
         """Ask the model of the unit's arm and return the reply with its arm; `params` go into the request.
 
-        It may be awaited from any task, also from loops in other threads. Raises RequestFailedError if there is no
-        answer, with the relay's own error as its cause, and UsageError for an invalid request.
+        `timeout_s` is the user's wait for this request. It may be awaited from any task, also from loops in other
+        threads. Raises RequestFailedError if there is no answer, with the relay's own error as its cause, and
+        UsageError for an invalid request.
         """
-        call = self._call(messages, unit, force, params)
-        return await self._in_own_loop(self._serve(call))
+        call = self._call(messages, unit, force, timeout_s, params)
+        return await self._in_own_loop(self._service.serve(call))
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        unit: Unit = None,
+        force: str | None = None,
+        timeout_s: float | None = None,
+        **params: Json,
+    ) -> ReplyStream:
+        """Ask as `chat` does, and return the answer in pieces: `async for piece in client.stream(...)`.
+
+        `timeout_s` is the user's wait for the first piece, and the longest silence after it. Once the user has a piece,
+        neither a retry nor a fallback follows: an answer that breaks raises RequestFailedError, and `error.reply` has
+        the text so far. Raises UsageError for an invalid request.
+        """
+        call = self._call(messages, unit, force, timeout_s, params, streams=True)
+        return ReplyStream(
+            lambda pieces: self._service.serve(replace(call, began_s=time.perf_counter()), pieces), self._in_own_loop
+        )
+
+    def assign(self, unit: Unit = None, *, force: str | None = None) -> LiveAssignment:
+        """Return the arm of a unit for a request that the application sends itself; give it to `record` afterwards.
+
+        The client need not be open for it.
+        """
+        call = self._assigned(unit, force)
+        one = call.assignment
+        return LiveAssignment(
+            arm=one.arm,
+            role=one.role,
+            model=one.model,
+            split=one.split,
+            index=one.index,
+            forced=one.forced,
+            anonymous=one.anonymous,
+            call=call,
+        )
+
+    def record(  # noqa: PLR0913 # each figure of a request by its name
+        self,
+        assignment: LiveAssignment,
+        *,
+        reply: object = None,
+        error: BaseException | str | None = None,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        latency_s: float | None = None,
+        ttft_s: float | None = None,
+        wait_s: float | None = None,
+        usage: Usage | Mapping[str, Any] | None = None,
+        cost_usd: Decimal | float | None = None,
+        attempts: int | None = None,
+        messages: Sequence[Message] = (),
+        params: Mapping[str, Json] | None = None,
+        fallback: object = None,
+    ) -> str:
+        """Count and log a request that the application sent itself, as `chat` does, and return its id for feedback.
+
+        `reply` is a ChatCompletion of the openai package, the relay's JSON as a dict, or a Reply; `error` is the
+        exception of a failed request. The other figures override theirs. `fallback` is the control's reply in place of
+        a failed treatment. Raises UsageError for anything else.
+        """
+        figures = Figures(
+            outcome=outcome,
+            text=text,
+            latency_s=latency_s,
+            ttft_s=ttft_s,
+            usage=usage,
+            attempts=attempts,
+            wait_s=latency_s if wait_s is None else wait_s,
+            cost_usd=cost_usd,
+        )
+        call = replace(assignment.call, messages=checked_messages(messages), params=params or {})
+        answer = figures.applied(self._read(call.arm, call, reply if error is None else error, text))
+        answer = figures.paid(self._service.finished(answer, call.arm))
+        stand_in = None
+        if fallback is not None:
+            stand_in = self._service.finished(replace(self._read(call.arms[0], call, fallback)), call.arms[0])
+        return self._recorder.record(call, answer, stand_in, wait_s=figures.wait_s)
 
     async def warm_up(self) -> tuple[str, ...]:
         """Check the relay's list of models and open connections before the first request; costs nothing.
@@ -133,7 +224,7 @@ class SplitClient:
         Returns warnings, for example if the key may not read the list; raises RelayError if the address does not
         answer.
         """
-        return await self._in_own_loop(self._endpoints.warm_up([live.arm for live in self._in_force.arms]))
+        return await self._in_own_loop(self._bulkheads.warm_up(self._in_force.arms))
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
@@ -147,7 +238,7 @@ class SplitClient:
         in_force = self._with_arms(splitter)
         require_sendable(in_force.arms)
         if self._loop is not None:
-            self._endpoints.add(live.arm for live in in_force.arms)
+            self._bulkheads.add(in_force.arms)
         self._in_force = in_force
         self._recorder.use(in_force.splitter)
 
@@ -155,55 +246,42 @@ class SplitClient:
         splitter = with_arms(splitter, self._settings)
         return _InForce(splitter, live_arms(splitter, self._settings, self._templates))
 
-    def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
-        if "model" in params:
-            raise UsageError(
-                "the split decides the model, but model was given as a parameter",
-                hint="leave it out, or choose the arm of this request with force=ARM",
-                slug=Slug.SPLIT_PARAM,
-            )
-        _check_messages(messages)
+    def _call(  # noqa: PLR0913 # the arguments of `chat`
+        self,
+        messages: Sequence[Message],
+        unit: Unit,
+        force: str | None,
+        timeout_s: float | None,
+        params: Mapping[str, Json],
+        *,
+        streams: bool = False,
+    ) -> Call:
+        """Return the request of `chat` or `stream`; raise UsageError if it is invalid, or if the client is closed."""
+        sent, headers = read_params(params, streams=streams)
+        call = replace(
+            self._assigned(unit, force),
+            messages=checked_messages(messages),
+            params=sent,
+            headers=headers,
+            deadlines=self._deadlines.for_request(timeout_s),
+        )
+        if headers:
+            check_headers(call.arm.arm.access, headers)
+        if self._loop is None:
+            raise client_closed()
+        return call
+
+    def _assigned(self, unit: Unit, force: str | None) -> Call:
         splitter, arms = self._in_force
         key = None if unit is None else splitter.key(unit)
         if force is not None:
             assignment = splitter.forced(force)
         else:
             assignment = splitter.assign() if key is None else splitter.assigned(key)
-        return Call(
-            splitter=splitter, assignment=assignment, arms=arms, key=key, messages=tuple(messages), params=params
-        )
+        return Call(splitter=splitter, assignment=assignment, arms=arms, key=key, deadlines=self._deadlines)
 
-    async def _serve(self, call: Call) -> SplitReply:
-        began_s = time.perf_counter()
-        reply: Reply | None = None
-        try:
-            reply, cause = await self._ask(call.arms[call.assignment.index], call)
-            fallback = None
-            if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
-                fallback, cause = await self._ask(call.arms[0], call)
-        except BaseException:
-            # A cancelled request may have been sent and may be billed, so it is counted.
-            self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
-            raise
-        request_id = self._recorder.record(call, reply, fallback)
-        answered = arm_reply(
-            fallback or reply,
-            arm=call.assignment.arm,
-            role=call.assignment.role,
-            request_id=request_id,
-            failed=None if fallback is None else reply,
-        )
-        if answered.outcome == "error":
-            raise failure(answered) from cause
-        return answered
-
-    async def _ask(self, live: LiveArm, call: Call) -> tuple[Reply, RelayError | None]:
-        relay = await self._endpoints.relay_of(live.arm)
-        reply, cause = await relay.attempt(live.arm, live.body(call.messages, call.params), headers=live.headers)
-        # Sums, log, page and metrics show these fields. The model's output belongs to the user, and is redacted only
-        # for the log.
-        reply = redact_reply(reply, self._without_secrets, kept=_MODEL_TEXTS)
-        return self._prices.priced(reply, live.arm.priced_as), cause
+    def _read(self, live: LiveArm, call: Call, given: object, text: str | None = None) -> Any:
+        return self._reader.reply(given, live.arm.model, call.params, text)
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the work in the loop that owns the connections."""
@@ -211,54 +289,3 @@ class SplitClient:
         if own_loop is None or own_loop is asyncio.get_running_loop():
             return await work
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, own_loop))
-
-
-def _check_messages(messages: object) -> None:
-    if not isinstance(messages, list | tuple) or not all(isinstance(message, Mapping) for message in messages):
-        raise UsageError(
-            f"messages contain an invalid message: {shortened(repr(messages), 60)}",
-            hint='write them as [{"role": "user", "content": "..."}], the oldest first',
-            slug=Slug.SPLIT_MESSAGES,
-        )
-
-
-def _settings_of(given: Mapping[str, object], api_key: str | None, project: str | os.PathLike[str] | None) -> Settings:
-    names = {"base-url": "base_url", "timeout": "timeout_s", "rpm": "requests_per_min"}
-    layer = SettingsSource(
-        lambda option: f"SplitClient({names.get(option.name, option.name)}=...)",
-        {name: [str(value)] for name, value in given.items() if value is not None},
-    )
-    environ = dict(os.environ)
-    if api_key is not None:
-        environ[OWN_KEY] = api_key
-    settings = read_settings(None if project is None else Path(project), environ, first=[layer])
-    if api_key is None:
-        return settings
-    # The key of the environment that `api_key` replaces is still a secret.
-    own = os.environ.get(OWN_KEY, "").strip()
-    idle = {**settings.idle_keys, **({OWN_KEY: Secret(own)} if own else {})}
-    variable = KEY_ARGUMENT if settings.key_variable == OWN_KEY else settings.key_variable
-    settings = replace(settings, key_variable=variable, idle_keys=idle)
-    return replace(settings, arm_access=dict(_arm_access(settings)))
-
-
-def _arm_access(settings: Settings) -> Iterator[tuple[str, tuple[Access, bool]]]:
-    """Yield the endpoint of each configured arm; the argument `api_key` is sent only to the address of the run."""
-    for name, (access, is_own) in settings.arm_access.items():
-        table = settings.table.arms[name]
-        if table.api_key_env == OWN_KEY:  # the table names the variable, not the argument
-            yield name, find_arm_access(name, table.base_url, OWN_KEY, settings.access, os.environ)
-        elif access.variable == OWN_KEY and access.key is not None:
-            yield name, (replace(access, variable=KEY_ARGUMENT), is_own)
-        else:
-            yield name, (access, is_own)
-
-
-def _cancelled(call: Call, waited_s: float) -> Reply:
-    return Reply(
-        model=call.assignment.model,
-        outcome="error",
-        error="the application stopped waiting",
-        error_slug=Slug.REQUEST_CANCELLED,
-        latency_s=waited_s,
-    )

@@ -23,16 +23,31 @@ if TYPE_CHECKING:
 class LiveArm:
     """One arm of live traffic: `arm` with the parameters of its table and its split, but not those of the options.
 
-    `headers` are sent beside those of the arm: the templates of the client, and the headers of the split.
+    `name` is that of the arm in the split. `headers` are sent beside those of the arm: the templates of the client, and
+    the headers of the split.
     """
 
+    name: str
     arm: Arm
     headers: Mapping[str, str]
 
-    def body(self, messages: Iterable[Message], params: Mapping[str, Json]) -> dict[str, Json]:
+    @property
+    def bulkhead(self) -> tuple[str, ...]:
+        """The identity of the connections and limits that the requests of this arm share, and no other arm uses."""
+        return self.name, *self.arm.access.endpoint
+
+    def body(
+        self, messages: Iterable[Message], params: Mapping[str, Json], *, streams: bool = False
+    ) -> dict[str, Json]:
         """Return the body of a request: parameters of the call override those of the arm, without the unset ones."""
         sent: list[Json] = [dict(message) for message in self.arm.with_system(messages)]
-        return {"model": self.arm.model, "messages": sent, **self.arm.with_params(params)}
+        own = self.arm.with_params(params)
+        if streams:
+            # Without its usage a streamed answer has no cost. An arm whose relay refuses the option unsets it.
+            own["stream"] = True
+            if "stream_options" not in self.arm.unset:
+                own.setdefault("stream_options", {"include_usage": True})
+        return {"model": self.arm.model, "messages": sent, **own}
 
 
 def live_arms(splitter: TrafficSplitter, settings: Settings, templates: Mapping[str, str]) -> tuple[LiveArm, ...]:
@@ -41,7 +56,8 @@ def live_arms(splitter: TrafficSplitter, settings: Settings, templates: Mapping[
     Raises UsageError for a table that is missing.
     """
     return tuple(
-        LiveArm(arm=_arm(one.split, settings), headers=headers_of(templates, one)) for one in splitter.assignments
+        LiveArm(name=one.arm, arm=_arm(one.split, settings), headers=headers_of(templates, one))
+        for one in splitter.assignments
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -14,33 +13,16 @@ from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pytest_graysplit.traffic.client.live_arms import LiveArm
+    from pytest_graysplit.traffic.client.calls import Call
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
-    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
-    from pytest_graysplit.types import Json, Message, Redactor, Reply
+    from pytest_graysplit.traffic.splitter import TrafficSplitter
+    from pytest_graysplit.types import Redactor, Reply
 
 
 # Logged instead of a text that could not be redacted.
 UNREDACTED = "[not logged: redact failed]"
 _logger = logging.getLogger("pytest_graysplit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request of the application and its arm; `key` identifies the unit, None without a unit.
-
-    `arms` are all arms of the splitter, the control first.
-    """
-
-    splitter: TrafficSplitter
-    assignment: Assignment
-    arms: tuple[LiveArm, ...]
-    key: bytes | None
-    messages: tuple[Message, ...]
-    params: Mapping[str, Json]
 
 
 class TrafficRecorder:
@@ -53,10 +35,13 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
-        """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
+    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None, *, wait_s: float | None = None) -> str:
+        """Count and log the request and return its id.
+
+        `fallback_reply` is the control's reply after a failure, and `wait_s` the time that the application waited.
+        """
         now_s = time.time()
-        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply))
+        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply), wait_s)
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
@@ -99,7 +84,7 @@ class TrafficRecorder:
     def _texts(self, call: Call, reply: Reply) -> dict[str, Any]:
         messages = tuple(redact_json(dict(message), self._clean) for message in call.messages)
         params = redact_json(dict(call.params), self._clean)
-        return {"messages": messages, "params": params, "text": self._clean(reply.text)}
+        return {"messages": messages or None, "params": params, "text": self._clean(reply.text)}
 
     def _clean(self, text: str, /) -> str:
         """Redact a text; if the hook of the application fails, the text is not logged."""
@@ -115,7 +100,7 @@ class TrafficRecorder:
         return cleaned
 
 
-def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> RequestRecord:
+def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None, wait_s: float | None) -> RequestRecord:
     return RequestRecord(
         id="",
         at="",
@@ -137,6 +122,7 @@ def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> Reque
         usage=reply.usage,
         cost_usd=reply.cost_usd,
         fallback=fallback,
+        wait_s=wait_s,
     )
 
 

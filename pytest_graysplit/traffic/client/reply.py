@@ -14,12 +14,14 @@ _OF_A_REPLY = tuple(one.name for one in fields(Reply))
 class SplitReply(Reply):
     """A reply of live traffic: `arm` is the arm of the unit, `id` the id for feedback.
 
-    If the control answered after a treatment failed, `model` is the control's, and `failed` is the treatment's reply.
+    `wait_s` is how long the application waited, with the queue, all retries and the fallback. If the control answered
+    after a treatment failed, `model` is the control's, and `failed` is the treatment's reply.
     """
 
     arm: str
     role: Role
     id: str
+    wait_s: float | None = None
     failed: Reply | None = None
 
 
@@ -29,10 +31,12 @@ class RequestFailedError(GraysplitError):
     reply: SplitReply
 
 
-def arm_reply(reply: Reply, *, arm: str, role: Role, request_id: str, failed: Reply | None = None) -> SplitReply:
+def arm_reply(  # noqa: PLR0913 # each addition to the reply by its name
+    reply: Reply, *, arm: str, role: Role, request_id: str, wait_s: float | None = None, failed: Reply | None = None
+) -> SplitReply:
     """Return the reply with its arm."""
     own = {name: getattr(reply, name) for name in _OF_A_REPLY}
-    return SplitReply(**own, arm=arm, role=role, id=request_id, failed=failed)
+    return SplitReply(**own, arm=arm, role=role, id=request_id, wait_s=wait_s, failed=failed)
 
 
 def failure(reply: SplitReply) -> RequestFailedError:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import start_blocking_portal
 
 from pytest_graysplit.traffic.client.reply import client_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
     from anyio.from_thread import BlockingPortal
 
     from pytest_graysplit.traffic.client.client import SplitClient
+    from pytest_graysplit.traffic.client.own_client import LiveAssignment
+    from pytest_graysplit.traffic.client.pieces import ReplyStream
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
@@ -49,10 +51,39 @@ class SyncSplitClient:
         return self._client.monitor
 
     def chat(
-        self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
+        self,
+        messages: Sequence[Message],
+        *,
+        unit: Unit = None,
+        force: str | None = None,
+        timeout_s: float | None = None,
+        **params: Json,
     ) -> SplitReply:
         """Ask the model of the unit's arm and wait for the reply; see `SplitClient.chat`."""
-        return self._portal_or_error().call(partial(self._client.chat, messages, unit=unit, force=force, **params))
+        ask = partial(self._client.chat, messages, unit=unit, force=force, timeout_s=timeout_s, **params)
+        return self._portal_or_error().call(ask)
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        unit: Unit = None,
+        force: str | None = None,
+        timeout_s: float | None = None,
+        **params: Json,
+    ) -> SyncReplyStream:
+        """Ask and return the answer in pieces: `for piece in client.stream(...)`; see `SplitClient.stream`."""
+        portal = self._portal_or_error()
+        stream = self._client.stream(messages, unit=unit, force=force, timeout_s=timeout_s, **params)
+        return SyncReplyStream(stream, portal)
+
+    def assign(self, unit: Unit = None, *, force: str | None = None) -> LiveAssignment:
+        """Return the arm of a unit for a request that the application sends itself; see `SplitClient.assign`."""
+        return self._client.assign(unit, force=force)
+
+    def record(self, assignment: LiveAssignment, **figures: Any) -> str:
+        """Count and log a request that the application sent itself; see `SplitClient.record`."""
+        return self._client.record(assignment, **figures)
 
     def warm_up(self) -> tuple[str, ...]:
         """Check address, key and models, and open connections; see `SplitClient.warm_up`."""
@@ -70,3 +101,42 @@ class SyncSplitClient:
         if self._portal is None:
             raise client_closed()
         return self._portal
+
+
+class SyncReplyStream:
+    """An answer that arrives in pieces: `for piece in client.stream(...)`; then `reply` is the whole reply.
+
+    If the loop is left early, the answer is stopped and recorded as far as it came; `with` and `close` do the same.
+    """
+
+    def __init__(self, stream: ReplyStream, portal: BlockingPortal) -> None:
+        self._stream = stream
+        self._portal = portal
+
+    @property
+    def reply(self) -> SplitReply | None:
+        """The whole reply once the answer has ended; see `ReplyStream.reply`."""
+        return self._stream.reply
+
+    def __iter__(self) -> Iterator[str]:
+        pieces = aiter(self._stream)
+
+        async def next_piece() -> str | None:
+            return await anext(pieces, None)
+
+        try:
+            while (piece := self._portal.call(next_piece)) is not None:
+                yield piece
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the answer unless it has ended, and wait until it is recorded."""
+        with suppress(RuntimeError):  # the client was closed before, and its answers with it
+            self._portal.call(self._stream.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

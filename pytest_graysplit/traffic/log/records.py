@@ -58,7 +58,8 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     `id` and `at` are empty until the monitor has counted the request. `unit` is the splitter's key of the unit in
     hexadecimal letters, a pseudonym; None for a request without a unit. `error` is the kind of failure, such as
     http-503, and `retried` the kinds of the failed attempts before it. All durations are in seconds, costs in US
-    dollars. `messages`, `params` and `text` are None in a log without texts.
+    dollars. `wait_s` is the time that the application waited, with queue, attempts, backoff and fallback; None if it
+    is unknown, as in logs of earlier versions. `messages`, `params` and `text` are None in a log without texts.
     """
 
     id: str
@@ -85,6 +86,7 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     messages: tuple[dict[str, Any], ...] | None = None
     params: dict[str, Any] | None = None
     text: str | None = None
+    wait_s: float | None = None
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
