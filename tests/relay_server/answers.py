@@ -102,6 +102,8 @@ def stream(answer, *, usage=True):
     deltas += [{"content": word} for word in (choice["message"]["content"] or "").split(" ") if word]
     for place, delta in enumerate(deltas[2:], 2):
         deltas[place] = {"content": f" {delta['content']}"}
+    if calls := choice["message"].get("tool_calls"):
+        deltas.append({"tool_calls": [call | {"index": place} for place, call in enumerate(calls)]})
     events = [{**common, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     events.append({**common, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
     if usage:

@@ -37,7 +37,7 @@ class State:
         self.latency, self.latencies, self.max_in_flight = self.first_latency, {}, None
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
         self.bodies, self.headers, self.header_log = deque(maxlen=4000), {}, deque(maxlen=4000)
-        self.in_flight = self.peak_in_flight = self.connections = 0
+        self.in_flight = self.peak_in_flight = self.connections = self.hung_up = 0
         self.prices = {}
         self.one_at_a_time, self.busy_until = False, 0.0
         self.billed, self.billed_usd = Counter(), Decimal(0)
@@ -50,7 +50,7 @@ class State:
         return 200, {}, {}
 
     def stats(self):
-        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers")
+        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers", "hung_up")
         return {name: getattr(self, name) for name in names} | {
             "requests": dict(self.requests),
             "total": sum(self.requests.values()),
@@ -205,9 +205,27 @@ class Connection(asyncio.Protocol):
         self.transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
+        if "gap" in fault or "then" in fault:
+            self.send_slowly(events, fault)
+            return
         for event in events:
             self.transport.write(b"%x\r\n%s\r\n" % (len(event), event))
         self.transport.write(b"0\r\n\r\n")
+
+    def send_slowly(self, events, fault):
+        """Send the events with a gap between them; `then` says how to end: "drop", or "hang" with comments alone."""
+        if self.transport.is_closing():
+            self.state.hung_up += 1
+        elif events:
+            self.transport.write(b"%x\r\n%s\r\n" % (len(events[0]), events[0]))
+            asyncio.get_running_loop().call_later(fault.get("gap", 0), self.send_slowly, events[1:], fault)
+        elif fault.get("then") == "hang":
+            self.transport.write(b"d\r\n: keep-alive\n\r\n")
+            asyncio.get_running_loop().call_later(0.02, self.send_slowly, events, fault)
+        elif fault.get("then") == "drop":
+            self.transport.abort()
+        else:
+            self.transport.write(b"0\r\n\r\n")
 
     def send(self, status, headers, body):
         self.state.statuses[status] += 1
