@@ -227,6 +227,10 @@ class Relay:
         except Exception as error:  # noqa: BLE001 # one unexpected response must fail only its own case
             return unexpected(error, self._redact)
 
+    def halt(self, error: GraysplitError) -> None:
+        """Send nothing more: every request that is not on its way yet raises this error."""
+        self._sender.halted = error
+
     def stats(self) -> RelayStats:
         """Return the statistics of the requests so far."""
         return RelayStats(
