@@ -81,6 +81,11 @@ class Usage:
         return self.completion + (self.reasoning if self.reasoning > self.completion else 0)
 
     @property
+    def visible(self) -> int:
+        """Tokens of the answer itself, without those of reasoning that the completion includes."""
+        return self.completion - (self.reasoning if self.reasoning <= self.completion else 0)
+
+    @property
     def is_counted(self) -> bool:
         """Whether prompt and completion are known separately; a total alone has no cost."""
         return bool(self.prompt or self.completion)

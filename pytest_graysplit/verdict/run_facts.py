@@ -72,6 +72,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
         *(Caveat(text=text, weight="mistaken") for text in _gateways(arms)),
         *(Caveat(text=text, weight="mistaken") for text in _differing(results, treatment)),
         *_same_requests(results, treatment),
+        *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _dropped_limits(some)),
         *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
@@ -113,6 +114,12 @@ def _same_requests(results: Results, treatment: str) -> Iterator[Caveat]:
         text = f"both arms sent the same request in {number:,} of {plural(len(rows), 'case')}: their own params, or a "
         text += f"hook, replace what {treatment} declares"
         yield Caveat(text=text, weight="holding" if number > MUCH_THE_SAME * len(rows) else "noted")
+
+
+def _dropped_limits(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(arm.over_limit for arm in arms):
+        replies = plural(number, "reply", "replies")
+        yield f"{arms[0].label} answered with more tokens than its limit allows, so the relay dropped it: {replies}"
 
 
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:

@@ -24,6 +24,8 @@ def answer_text(body):
     """Return the default answer: it names the model, the prompt and, where one was sent, the seed."""
     if str(body.get("model")).startswith("judge-"):
         return verdict(body)
+    if str(body.get("model")).startswith("echo-"):
+        return _words(body["messages"][0].get("content"))
     seed = f" (seed {body['seed']})" if "seed" in body else ""
     return f"Answer of {body.get('model')} to: {prompt_of(body)}{seed}"
 

@@ -59,6 +59,12 @@ def _param(fault, body):
                           "invalid_request_error", "unsupported_parameter", param)  # fmt: skip
 
 
+def _refuses(fault, body):
+    """Refuse the parameters that the fault names, and answer requests without any of them."""
+    param = next((name for name in fault["params"] if name in body), None)
+    return (200, {}, completion(body)) if param is None else _param({"param": param}, body)
+
+
 @cache
 def _bomb():
     """Return 256 MB of blanks in 1 kB: gzip in gzip."""
@@ -121,6 +127,7 @@ FAULTS = {
     "tool": _tool,
     "scripted": _scripted,
     "param-400": _param,
+    "refuses": _refuses,
     "other-model": lambda fault, body: (200, {}, completion(body) | {"model": fault.get("served", "gpt-4.1-mini")}),
     "bomb": lambda fault, body: (200, {"content-encoding": "gzip, gzip"}, _bomb()),
     "title-502": lambda fault, body: (502, {"content-type": "text/html"}, b"<title" * 33_000),

@@ -20,6 +20,7 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
     in_one_line,
     is_failed_expectation,
 )
+from pytest_graysplit.replies.budget import output_limit
 from pytest_graysplit.verdict.noise_floor import by_shortfall
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.replies.fetcher import ReplyFetcher
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
 
 
 # The reason of an unjudged case in a verdict, by the slug of the case's problem.
@@ -39,6 +40,8 @@ _CAUSES = {
     Slug.BUDGET_USED_UP: "not asked, the cap is used up",
     Slug.RUN_STOPPED: "not asked, the run was stopped",
 }
+# The tokens by which a short answer may exceed its limit, such as those that end it.
+TOKENS_TO_SPARE = 16
 _SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
 
 
@@ -211,6 +214,7 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
+            over_limit=_over_limit(self.plan.requests[arm][0].body, own),
             bug=self.bug,
         )
 
@@ -272,6 +276,18 @@ class CaseRun:
         has_body = self.plan.has_body or self.plan.body_asserts
         needs_control = has_body or self.case.min_similarity is not None
         return arm != CONTROL and self.blocked and self.plan.only_arm is None and needs_control
+
+
+def _over_limit(body: Mapping[str, Json], replies: Iterable[Reply]) -> int:
+    """Count the replies that are longer than the request allows, so that the relay must have dropped its limit.
+
+    Relays count the tokens of other vendors' models with their own tokenizer, so a tenth more is allowed.
+    """
+    limit = output_limit(body)
+    if limit is None:
+        return 0
+    most = limit + limit // 10 + TOKENS_TO_SPARE
+    return sum(reply.usage is not None and reply.usage.visible > most for reply in replies)
 
 
 def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:

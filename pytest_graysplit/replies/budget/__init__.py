@@ -3,6 +3,7 @@
 from pytest_graysplit.replies.budget.estimate import Call, RecordedUsage, estimate_cost
 from pytest_graysplit.replies.budget.ledger import FileLedger, MemoryLedger, Reservation, Totals
 from pytest_graysplit.replies.budget.token_limits import (
+    output_limit,
     require_limit,
     require_metric_limit,
     require_prices,
@@ -26,6 +27,7 @@ __all__ = [
     "Reservation",
     "Totals",
     "estimate_cost",
+    "output_limit",
     "release_dead_worker",
     "require_limit",
     "require_metric_limit",

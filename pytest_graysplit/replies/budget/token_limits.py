@@ -56,7 +56,7 @@ def token_limit(body: Mapping[str, Json], route: Route = "chat") -> TokenLimit:
     around = MESSAGE_TOKENS * (1 + (len(messages) if isinstance(messages, list) else 0))
     attached = sum(1 for _ in _attachments(body))
     prompt = _bytes(_without_attachments(body)) + around + tools + ATTACHMENT_TOKENS * attached
-    return TokenLimit(prompt, _limit(body), any(CACHING in table for table in _tables(body)))
+    return TokenLimit(prompt, output_limit(body), any(CACHING in table for table in _tables(body)))
 
 
 def require_prices(models: Iterable[str], prices: PriceTable, cap_usd: Decimal) -> None:
@@ -97,8 +97,11 @@ def require_metric_limit(
         )
 
 
-def _limit(body: Mapping[str, Json]) -> int | None:
-    """Return the limit on the answer; of two the larger one, because relays differ in which of them they read."""
+def output_limit(body: Mapping[str, Json]) -> int | None:
+    """Return the most tokens that a request allows for its answer, None without a limit.
+
+    Of two limits the larger one counts, because relays differ in which of them they read.
+    """
     limits = [limit for name in LIMITS if (limit := _whole(body.get(name))) is not None]
     answers = _whole(body.get("n", 1))
     return (max(limits) + _thoughts(body)) * answers if limits and answers is not None else None

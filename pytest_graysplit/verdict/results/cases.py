@@ -21,7 +21,8 @@ class ArmResult:
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
     `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
     is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
-    that a reply was not requested because the cost cap was reached.
+    that a reply was not requested because the cost cap was reached. `over_limit` counts the replies that are longer
+    than their request allows.
     """
 
     arm: str
@@ -34,6 +35,7 @@ class ArmResult:
     judged: bool = True
     unjudged_because: str = ""
     unasked: bool = False
+    over_limit: int = 0
     bug: str = ""
 
     @property
@@ -185,5 +187,6 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         judged=first.judged and second.judged,
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
+        over_limit=max(first.over_limit, second.over_limit),
         bug=first.bug or second.bug,
     )
