@@ -65,7 +65,7 @@ def test_key_goes_only_where_it_belongs(base_url, variable, run, address, key):
 @pytest.mark.parametrize("names", [(), (OWN,), EVERY])
 @pytest.mark.parametrize(("base_url", "variable"), [(OTHER, ""), ("", OPENAI), ("", VLLM), (LOCAL, VLLM), ("", "")])
 def test_recording_key_depends_on_the_table_alone(base_url, variable, names):
-    """A replay in CI, without any key, finds what a run with keys has recorded."""
+    """A replay in CI, without any key, finds the replies that a run with keys has recorded."""
     assert found(base_url, variable, names=names)[1] is found(base_url, variable)[1]
 
 

@@ -37,6 +37,7 @@ class State:
         self.latency, self.latencies, self.max_in_flight = self.first_latency, {}, None
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
         self.bodies, self.headers = deque(maxlen=4000), {}
+        self.authorizations = Counter()
         self.in_flight = self.peak_in_flight = self.connections = 0
         self.prices = {}
         self.one_at_a_time, self.busy_until = False, 0.0
@@ -50,7 +51,7 @@ class State:
         return 200, {}, {}
 
     def stats(self):
-        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers")
+        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers", "authorizations")
         return {name: getattr(self, name) for name in names} | {
             "requests": dict(self.requests),
             "total": sum(self.requests.values()),
@@ -107,6 +108,7 @@ class Connection(asyncio.Protocol):
             return
         self.state.paths[f"{method} {path}"] += 1
         self.state.headers = headers
+        self.state.authorizations[headers.get("authorization", "")] += 1
         body = json.loads(content) if content else {}
         if path.endswith(("/chat/completions", "/embeddings")):
             self.ask(headers, body)

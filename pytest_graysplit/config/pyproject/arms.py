@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ARM_FIELDS = ("model", "params", "unset", "base_url", "api_key_env", "headers", "system", "price")
 FILE = "file:"
-# What a request cannot do without, so that no arm may remove it.
+# The parts that every request needs, so that no arm may remove them.
 NEEDED = ("model", "messages", "input")
 # They divide node ids, which have the names of arms in brackets.
 DIVIDERS = ("::", "[", "]")
