@@ -125,7 +125,7 @@ class Arm:
                 [*self.headers, *self.unknown]
             )
         if self.price is not None:
-            yield "a price of its own"
+            yield f"price {self.price['input']:f} in, {self.price['output']:f} out"
 
 
 def _short(value: Json) -> str:

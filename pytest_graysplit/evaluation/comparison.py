@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import Case, Flag, Reply
+    from pytest_graysplit.types.comparisons import Places
 
     # None means unknown, for instance because a judge gave no verdict.
     Score = Callable[[Reply, Reply], float | None]
-    # The places of two answers. Beside two answers of the control, the place of their pair stands for the second.
-    Places = tuple[int | tuple[int, int], int | tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +162,8 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         treatment_samples=tuple(treatment),
         pairs=tuple(judged.across.values()) if judged else across,
         self_pairs=tuple(judged.within.values()) if judged else within,
+        places=tuple((judged or scores).across),
+        self_places=tuple((judged or scores).within),
     )
 
 

@@ -298,3 +298,10 @@ def test_relay_that_drops_the_token_limit_holds(project, compare):
     assert "short answered with more tokens than its limit allows, so the relay dropped it: 60 replies" in (
         " ".join(result.stdout.str().split())
     )
+
+
+def test_mistyped_arm_is_named_in_the_header(project, compare):
+    """Without a table of that name it is the name of a model, which the relay may not know."""
+    arms = '[tool.graysplit.arms.low-effort]\nmodel = "gpt-4.1"\n'
+    output = compare(arms, "claude-sonnet-4.5", "low-efort", number=1).stdout.str()
+    assert "; no arm is named low-efort, so it is a model, did you mean low-effort?" in output

@@ -97,7 +97,8 @@ class CaseRun:
             metric = cast("str", self.case.metric)
             self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
             if isinstance(self.score, ModelGradedScorer):
-                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+                remarks = self.score.remarks_by_place(control, treatment)
+                self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
@@ -181,6 +182,7 @@ class CaseRun:
             same_arms=self.plan.same_arms,
             asked=self._metric_usage(),
             asserted=self._asserted(),
+            requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
         )
 
     def _asserted(self) -> bool:
@@ -317,14 +319,17 @@ def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Ite
     if reference:
         for arm in plan.judged_arms:
             for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
-                yield _reference(reply, reference), reply
+                yield _reference(reply, reference), replace(reply, tool_calls=())
 
 
 def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
     """Score a part of a reply against the reference of its case."""
-    return score(_reference(reply, reference), replace(reply, text=text))
+    return score(_reference(reply, reference), replace(reply, text=text, tool_calls=()))
 
 
 def _reference(reply: Reply, text: str) -> Reply:
-    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it."""
-    return replace(reply, text=text, replayed=True)
+    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it.
+
+    A reference is a text, so tool calls take no part on either side.
+    """
+    return replace(reply, text=text, tool_calls=(), replayed=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ class CaseResult:
     `same_request` is true if both arms sent the same request, and `same_arms` if they are configured alike. `asked`
     is the usage of a metric that asks a model. `asserted` means that a check of the answers could have failed; a
     case without one passes with any answer.
+    `requests` holds each arm's request without the model; it is empty unless a report will show it.
     """
 
     case: Case
@@ -80,6 +81,7 @@ class CaseResult:
     same_arms: bool = False
     asked: MetricUsage | None = None
     asserted: bool = False
+    requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -102,6 +104,7 @@ class CaseRow:
     same_arms: set[str] = field(default_factory=set)
     asked: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
+    requests: dict[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -147,6 +150,7 @@ class CaseRow:
     def add(self, result: CaseResult) -> None:
         """Add the result of one item; an arm that several items report keeps all its misses."""
         self.asserted = self.asserted or result.asserted
+        self.requests |= result.requests
         for arm in result.arms:
             known = self.arms.get(arm.arm)
             self.arms[arm.arm] = _joined(known, arm) if known else arm
