@@ -43,7 +43,7 @@ LASTING_STATUSES = frozenset({400, 413, 422})
 _REFUSES = re.compile(
     r"unsupported|(?:not|n't) (?:support|accept|allow)|unrecogni[sz]ed|unknown|not permitted|deprecated|extra inputs"
     r"|(?:cannot|can not|can't) (?:both )?be (?:set|used|specified)|(?:cannot|can not|can't) both|may only be set"
-    r"|not compatible|incompatible|unexpected keyword|no longer (?:support|accept|allow)",
+    r"|not compatible|incompatible|unexpected keyword|no longer (?:support|accept|allow)|no endpoints found that",
     re.IGNORECASE,
 )
 # A router's 404 about parameters: it has endpoints for the model, and none of them takes the request.
