@@ -34,7 +34,7 @@ _logger = logging.getLogger("pytest_graysplit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
-    """When a breaker opens, how it probes, and when it closes.
+    """The rules by which a breaker opens, probes and closes.
 
     It opens when `error_share` of at least `min_requests` requests within `window_s` have failed, when the 95th
     percentile of their latency is over `p95_s` (shown by `min_slow` requests at least), or, with fewer requests than

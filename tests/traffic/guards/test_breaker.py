@@ -115,7 +115,7 @@ def test_latency_over_the_bound_opens_it():
     assert (arm.state, arm.reason) == ("open", "6 of 101 requests took longer than 2 s")
 
 
-def test_few_slow_answers_are_no_percentile():
+def test_few_slow_answers_leave_it_closed():
     arm = Arm(p95_s=2)
     arm.send(20)
     arm.send(4, latency_s=9)
