@@ -192,9 +192,11 @@ class ReplyFetcher:
     def start(self, requests: Sequence[ReplyRequest]) -> None:
         """Send the requests and return at once."""
         self._finished.clear()
+        if not requests:
+            return
         from pytest_graysplit.replies.request_worker import QueuedRequest
 
-        queued = []
+        worker, queued = self._own_worker(), []  # the worker first: in a forked process it drops replies of the parent
         for request in requests:
             future: Future[Reply] = Future()
             self._sent[request.recording_key] = future
@@ -202,8 +204,7 @@ class ReplyFetcher:
             queued.append(
                 QueuedRequest(request.config, request.full_body, self._keeper(request), future, request.route, name)
             )
-        if queued:
-            self._own_worker().submit(queued)
+        worker.submit(queued)
 
     def reply(self, request: ReplyRequest) -> Reply:
         """Return the reply, waiting for it if necessary; raise RecordingError or RelayError if there is none."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import ssl
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
 
-import certifi
 import msgspec
 
 from pytest_graysplit.config.address import route_url
@@ -25,18 +22,14 @@ from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.replies.relay.embeddings import read_embedding
+from pytest_graysplit.replies.relay.endpoint import endpoint_of, proxy_choice_of, target_of
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
-from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
-from pytest_graysplit.replies.relay.proxies import (
-    ProxyChoice,
-    ProxyError,
-    choose_proxy,
-    configured_proxies,
-    unreadable_warnings,
-)
+from pytest_graysplit.replies.relay.pipe import CannotConnectError
+from pytest_graysplit.replies.relay.proxies import unreadable_warnings
+from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
 from pytest_graysplit.replies.relay.response import read_response
-from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
+from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
@@ -66,7 +59,8 @@ class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
     `access` is its address and key, by default those of the settings; each endpoint has a relay of its own.
-    `cost_guard` keeps requests within a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    `cost_guard` keeps requests within a cap; with `live` the limits are those of live traffic, not of a test run.
+    `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
     def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
@@ -78,6 +72,7 @@ class Relay:
         concurrency: int | None = None,
         requests_per_min: float | None = None,
         cost_guard: CostGuard | None = None,
+        live: bool = False,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
@@ -88,22 +83,24 @@ class Relay:
         self._access = access = access or settings.access
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
-            "chat": _target(route_url(access.base_url, "/chat/completions")),
-            "embeddings": _target(route_url(access.base_url, "/embeddings")),
+            "chat": target_of(route_url(access.base_url, "/chat/completions")),
+            "embeddings": target_of(route_url(access.base_url, "/embeddings")),
         }
-        self._models_target = _target(route_url(access.base_url, "/models"))
+        self._models_target = target_of(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._sleep = sleep
         self._lag = EventLoopLag(clock)
         self._admission = Admission()
         self._known: Listed = {}
-        self._proxy_choice = _proxy_choice(access.base_url, self._redact)
-        endpoint = _endpoint(access.base_url, self._proxy_choice, self._redact)
+        self._proxy_choice = proxy_choice_of(access.base_url, self._redact)
+        self._endpoint = endpoint_of(access.base_url, self._proxy_choice, self._redact)
         meter = Meter()
-        self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
+        self._connections = [Connection(self._endpoint, meter) for _ in range(concurrency or settings.concurrency)]
+        most = len(self._connections)
         self._sender = RequestSender(
             self._connections,
+            policy=LimitPolicy.for_live_traffic(most, clock) if live else LimitPolicy.for_test_run(most),
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
             sleep=sleep,
@@ -118,6 +115,7 @@ class Relay:
         await self._lag.stop()
         for connection in self._connections:
             connection.close()
+        self._endpoint.names.close()
         await asyncio.sleep(0)  # the loop closes their sockets
 
     async def preflight(
@@ -195,8 +193,9 @@ class Relay:
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
-        Any other problem of the request, also an unexpected one, becomes its failed reply. A `listener` hears a
-        streamed answer while it arrives.
+        Any other problem of the request, also an unexpected one, becomes its failed reply. All attempts, and all waits
+        for a connection, a turn or a retry, end by the deadline together; an attempt that it cuts is closed. A
+        `listener` hears a streamed answer while it arrives.
         """
         model = arm.model
         try:
@@ -206,12 +205,13 @@ class Relay:
             return Reply(
                 model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
             ), None
-        request = Request("POST", self._targets[route], self._signed({**arm.headers, **headers}), content)
+        signed = self._signed({**arm.headers, **headers}, arm.name if arm.has_own_headers else "")
+        request = Request("POST", self._targets[route], signed, content)
         attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection,
                 request,
-                deadline_s or self._settings.timeout_s,
+                self._settings.timeout_s if deadline_s is None else None,
                 opened,
                 streams=body.get("stream") is True,
                 listener=listener,
@@ -219,13 +219,13 @@ class Relay:
             read=lambda response: self._read(response, model, body, route),
             retries=self._settings.retries,
             reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
+            deadline_s=deadline_s,
+            ends_at_s=math.inf if deadline_s is None else self._clock() + deadline_s,
         )
-        if listener is not None:
-            listener.follow(attempts)
         alone = route == "chat" and await self._admission.enter(model)
         decided, stop = False, None
         try:
-            result = await self._carried(attempts)
+            result = await self._carried(attempts, listener)
             if isinstance(result, RelayFailure):
                 stop = self._stop(attempts, result, arm, body, route, alone=alone)
             decided = not (isinstance(result, RelayFailure) and result.slug == Slug.RELAY_FORBIDDEN)
@@ -233,16 +233,29 @@ class Relay:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
-            self._admission.answered(model, arm.name)
+            self._admission.answered(model, arm.asks_as)
         return to_reply(model, attempts, result), stop
 
-    async def _carried(self, attempts: RequestAttempts[Connection, T]) -> T | RelayFailure:
+    async def _carried(
+        self, attempts: RequestAttempts[Connection, T], listener: StreamListener | None = None
+    ) -> T | RelayFailure:
         try:
-            return await self._sender.send(attempts)
+            async with asyncio.timeout(attempts.deadline_s) as limit:
+                if listener is not None:
+                    listener.follow(attempts, limit)
+                return await self._sender.send(attempts)
         except GraysplitError:
             raise
+        except TimeoutError as error:
+            if listener is not None and listener.has_begun:
+                return listener.silent()
+            return unexpected(error, self._redact) if attempts.deadline_s is None else attempts.too_late()
         except Exception as error:  # noqa: BLE001 # one unexpected response must fail only its own case
             return unexpected(error, self._redact)
+
+    def halt(self, error: GraysplitError) -> None:
+        """Send nothing more: every request that is not on its way yet raises this error."""
+        self._sender.halted = error
 
     def stats(self) -> RelayStats:
         """Return the statistics of the requests so far."""
@@ -263,7 +276,7 @@ class Relay:
         self,
         connection: Connection,
         request: Request,
-        deadline_s: float,
+        deadline_s: float | None,
         opened: Callable[[], None],
         *,
         streams: bool = False,
@@ -272,18 +285,14 @@ class Relay:
         # One deadline for everything: a read timeout would start again with every blank line of a keep-alive.
         is_open = False
         try:
-            async with asyncio.timeout(deadline_s) as limit:
+            async with asyncio.timeout(deadline_s):
                 await connection.open()
                 is_open = True
                 opened()
-                if listener is not None:
-                    listener.begin(limit)
                 if streams:
                     return await self._receive_stream(connection, request, listener)
                 return await connection.exchange(request)
         except TimeoutError:
-            if listener is not None and listener.has_begun:
-                return listener.silent()
             return RelayFailure(
                 problem=f"no whole answer within {deadline_s:g} s", slug=Slug.RELAY_TIMEOUT, unsent=not is_open
             )
@@ -294,6 +303,8 @@ class Relay:
         self, connection: Connection, request: Request, listener: StreamListener | None
     ) -> RawResponse:
         started, watch = self._clock(), TokenWatch()
+        if listener is not None:
+            listener.begin()
         ttft_s: float | None = None
 
         def look(piece: bytes) -> None:
@@ -306,13 +317,11 @@ class Relay:
         response = await connection.exchange(request, look)
         return response._replace(ttft_s=ttft_s)
 
-    def _signed(self, extra: Mapping[str, str]) -> Mapping[str, str]:
+    def _signed(self, extra: Mapping[str, str], arm: str = "") -> Mapping[str, str]:
         key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
-            check_headers(self._access, extra)
-            if (
-                len(self._headers) >= MOST_HEADER_SETS
-            ):  # such as those of applications that send an id with each request
+            check_headers(self._access, extra, arm)
+            if len(self._headers) >= MOST_HEADER_SETS:  # an application may send an id with each request
                 self._headers.clear()
             self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
@@ -329,25 +338,18 @@ class Relay:
     ) -> RelayError | None:
         model = arm.model
         if attempts.too_long_s is not None:
-            return fatal_errors.wait_too_long(failure, attempts.too_long_s)
+            return fatal_errors.wait_too_long(failure, self._access, attempts.too_long_s)
         if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
             failure = replace(failure, slug=Slug.KEY_REFUSED)
         if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
-            return preflight.unknown_model(model, failure.problem, self._known, self._settings.table.aliases)
+            aliases, relay = self._settings.table.aliases, fatal_errors.relay_name(self._access)
+            return preflight.unknown_model(model, failure.problem, self._known, aliases, relay)
         if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
             return fatal_errors.not_a_relay(failure, self._access)
-        if refused := self._refused_by_all(arm, failure, body):
-            return fatal_errors.param_refused(failure, arm, refused)
+        # A parameter of one case stays with that case, and so does one that other cases were answered with.
+        if is_of_the_arm(failure.param, arm, body) and not self._admission.has_answered(arm.asks_as):
+            return param_refused(failure, arm, failure.param)
         return fatal_errors.stop_for(failure, self._access)
-
-    def _refused_by_all(self, arm: Arm, failure: RelayFailure, body: Mapping[str, Json]) -> str:
-        """Return the refused parameter if the arm sends it with every request, and no such request was answered.
-
-        A parameter of one case stays with that case.
-        """
-        param = failure.param
-        is_of_the_arm = param in arm.params and arm.params[param] == body.get(param)
-        return param if is_of_the_arm and not self._admission.has_answered(arm.name) else ""
 
     def _is_unserved(self, model: str, failure: RelayFailure, *, alone: bool) -> bool:
         not_found = failure.about_model or failure.status == 404
@@ -371,37 +373,6 @@ def _failure_of(error: Exception, redact: Redactor) -> RelayFailure:
             return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
         case _:
             return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
-
-
-def _proxy_choice(base_url: str, redact: Redactor) -> ProxyChoice:
-    try:
-        return choose_proxy(base_url, configured_proxies(os.environ))
-    except ProxyError as error:
-        cause = shorten(redact(str(error)))
-    raise fatal_errors.environment_unusable(cause)
-
-
-def _endpoint(base_url: str, proxy_choice: ProxyChoice, redact: Redactor) -> Endpoint:
-    try:
-        return Endpoint.of(base_url, _tls, proxy_choice.proxy)
-    except (OSError, ValueError) as error:
-        cause = shorten(redact(str(error)))
-    raise fatal_errors.environment_unusable(cause)
-
-
-def _tls() -> ssl.SSLContext:
-    """Trust the authorities in SSL_CERT_FILE or SSL_CERT_DIR, else those of certifi."""
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder or None)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _target(url: str) -> str:
-    """Return the path and the query of an address as they are sent in a request."""
-    parts = urlsplit(url)
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-    return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?~')}" if parts.query else path
 
 
 def _plain(value: object) -> object:

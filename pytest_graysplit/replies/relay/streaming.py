@@ -7,6 +7,7 @@ reply. The listener sees the same bytes while they arrive.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ class StreamListener:
     def __init__(self, on_text: Callable[[str], None], *, silence_s: float) -> None:
         self._on_text = on_text
         self._silence_s = silence_s
-        self._attempts: RequestAttempts[Any, Reply] | None = None
+        self._attempts: RequestAttempts[Any, Any] | None = None
         self._limit: asyncio.Timeout | None = None
         self._given: list[str] = []
         self._start()
@@ -64,13 +65,12 @@ class StreamListener:
         """The text that was handed out."""
         return "".join(self._given)
 
-    def follow(self, attempts: RequestAttempts[Any, Reply]) -> None:
-        """Listen to the attempts of this request."""
-        self._attempts = attempts
+    def follow(self, attempts: RequestAttempts[Any, Any], limit: asyncio.Timeout) -> None:
+        """Listen to the attempts of this request, which end by `limit`."""
+        self._attempts, self._limit = attempts, limit
 
-    def begin(self, limit: asyncio.Timeout) -> None:
-        """Begin an attempt, whose deadline is `limit`; an earlier attempt failed before its first piece."""
-        self._limit = limit
+    def begin(self) -> None:
+        """Begin an attempt; an earlier one failed before its first piece."""
         self._start()
 
     def look(self, received: bytes) -> None:
@@ -115,7 +115,7 @@ class StreamListener:
             return
         self._given.append(text)
         if self._attempts is not None:
-            self._attempts.retries = 0
+            self._attempts.retries, self._attempts.ends_at_s = 0, math.inf
         self._on_text(text)
 
 

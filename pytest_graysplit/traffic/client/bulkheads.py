@@ -37,7 +37,7 @@ class Bulkheads:
             missing = {live.bulkhead: live.arm.access for live in arms if live.bulkhead not in self._relays}
             # All of them or none: a client that could not be opened must not look open.
             self._relays |= {
-                bulkhead: Relay(self._settings, is_refusal=is_refusal, access=access)
+                bulkhead: Relay(self._settings, is_refusal=is_refusal, access=access, live=True)
                 for bulkhead, access in missing.items()
             }
 

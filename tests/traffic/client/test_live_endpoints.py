@@ -40,16 +40,17 @@ def test_api_key_argument_is_not_sent_to_an_arms_own_address(project, relay, sec
     assert (sent_keys(relay), sent_keys(second_relay)) == ({f"Bearer {KEY}"}, {f"Bearer {OWN_KEY}"})
 
 
-def test_arms_at_the_address_of_the_run_share_its_relay(project, relay):
-    """One endpoint has one set of limits: with one connection, the requests of both arms share it."""
+def test_arms_at_one_address_share_nothing(project, relay):
+    """With one connection each, both arms ask at once, and one request of each at a time."""
     project.write_text('[tool.graysplit.arms.v2]\nmodel = "gpt-4.1"\nsystem = "Be kind."\n')
+    relay.control(latency=0.02)
 
     async def work(client):
         return await asyncio.gather(*(client.chat(user("hi"), unit=n) for n in range(20)))
 
     replies = using(arm_halves("v2", CONTROL), work, project=project, api_key=KEY, base_url=relay.url, concurrency=1)
     assert {reply.arm for reply in replies} == {"control", "v2"}
-    assert relay.stats()["peak_in_flight"] == 1
+    assert relay.stats()["peak_in_flight"] == 2
 
 
 def test_fallback_asks_the_endpoint_of_the_control(project, relay, second_relay):

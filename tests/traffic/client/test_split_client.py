@@ -150,7 +150,7 @@ def test_chat_raises_request_failed_error(relay):
 
     error, monitor = using(splitter, work, retries=0, timeout_s=0.1)
     assert str(error) == (
-        "deepseek-v3.2 (deepseek-v3.2) failed at once: no whole answer within 0.1 s\n"
+        "deepseek-v3.2 (deepseek-v3.2) failed at once: no whole answer within 0.1 s, after 1 attempt\n"
         "  hint: tell the user, or try again later; the request was counted and logged; "
         "fallback=True lets the control answer if a treatment fails  [relay-timeout]"
     )

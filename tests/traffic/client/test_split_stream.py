@@ -24,10 +24,20 @@ async def read(stream):
     return [piece async for piece in stream]
 
 
+async def read_into(seen, stream):
+    async for piece in stream:
+        seen.append(piece)  # noqa: PERF401 # the pieces before an error are the subject
+
+
+async def until(is_so):
+    """Wait for the relay, or for a task that nothing else can wait for."""
+    while not is_so():  # noqa: ASYNC110 # what is waited for sets no event
+        await asyncio.sleep(0.01)
+
+
 async def settled(client, requests):
     """Wait until so many requests are recorded."""
-    while client.monitor.report()["total"]["requests"] < requests:
-        await asyncio.sleep(0.01)
+    await until(lambda: client.monitor.report()["total"]["requests"] >= requests)
     return client.monitor.report()
 
 
@@ -117,8 +127,7 @@ def test_broken_stream_raises_with_the_text_so_far(relay, tmp_path):
 
     async def work(client):
         with pytest.raises(RequestFailedError) as caught:
-            async for piece in in_treatment(client):
-                seen.append(piece)  # noqa: PERF401 # what arrived before the error is the subject
+            await read_into(seen, in_treatment(client))
         return caught.value, client.monitor.report()
 
     error, report = using(halves(), work, log=log, fallback=True, retries=3)
@@ -175,7 +184,9 @@ def test_silence_ends_an_answer_that_has_begun(relay):
     relay.control(faults=[{"kind": "sse", "events": 3, "then": "hang"}])
 
     async def work(client):
-        with pytest.raises(RequestFailedError, match=r"the answer began, and then no token came within 0\.2 s") as caught:
+        with pytest.raises(
+            RequestFailedError, match=r"the answer began, and then no token came within 0\.2 s"
+        ) as caught:
             await read(in_treatment(client, timeout_s=0.2))
         return caught.value.reply
 
@@ -202,9 +213,12 @@ async def broken_off(client):
 
 
 async def failed(client):
-    with pytest.raises(ZeroDivisionError):
+    async def consumer():
         async for _ in in_treatment(client):
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await consumer()
 
 
 async def cancelled(client):
@@ -244,8 +258,7 @@ def test_user_who_goes_away_is_counted_with_the_text_so_far(relay, tmp_path, lea
         await leave(client)
         gc.collect()
         report = await settled(client, 1)
-        while not relay.stats()["hung_up"]:
-            await asyncio.sleep(0.01)
+        await until(lambda: relay.stats()["hung_up"])
         return report
 
     report = using(halves(), work, log=log)
