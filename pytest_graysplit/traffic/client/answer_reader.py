@@ -76,7 +76,7 @@ def _content_of(given: object) -> bytes:
         except (TypeError, ValueError, RecursionError):
             pass
     raise refused(
-        f"the reply is a {type(given).__name__}",
+        f"the reply is of the type {type(given).__name__}",
         "pass the ChatCompletion, the relay's JSON as a dict, or outcome=, text=, latency_s= and usage=",
     )
 

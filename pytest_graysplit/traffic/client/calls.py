@@ -127,7 +127,7 @@ def _mapping(value: object, name: str) -> dict[str, Json]:
         return {}
     if isinstance(value, Mapping):
         return dict(value)
-    raise _refused(f"{name} is a {type(value).__name__}", f'write a mapping: {name}={{"name": "value"}}')
+    raise _refused(f"{name} is of the type {type(value).__name__}", f'write a mapping: {name}={{"name": "value"}}')
 
 
 def _check_answers(sent: Mapping[str, Json]) -> None:

@@ -26,7 +26,7 @@ async def read(stream):
 
 async def read_into(seen, stream):
     async for piece in stream:
-        seen.append(piece)  # noqa: PERF401 # the pieces before an error are the subject
+        seen.append(piece)  # the pieces before an error are the subject
 
 
 async def until(is_so):
