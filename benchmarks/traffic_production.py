@@ -1,4 +1,4 @@
-"""What a bad treatment costs the users of the control, and what the client costs a service.
+"""The cost of a bad treatment for the users of the control, and of the client for a service.
 
     python benchmarks/traffic_production.py [--seconds 15] [--only harm,throughput,deadline,overhead]
 
