@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_OPENED_AHEAD = 16
-MOST_HEADER_SETS = 256
+MOST_HEADER_SETS = 1_000
 PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
 
@@ -222,7 +222,11 @@ class Relay:
             deadline_s=deadline_s,
             ends_at_s=math.inf if deadline_s is None else self._clock() + deadline_s,
         )
-        alone = route == "chat" and await self._admission.enter(model)
+        try:
+            async with asyncio.timeout(deadline_s):
+                alone = route == "chat" and await self._admission.enter(model)
+        except TimeoutError:
+            return to_reply(model, attempts, attempts.too_late()), None
         decided, stop = False, None
         try:
             result = await self._carried(attempts, listener)
@@ -240,7 +244,8 @@ class Relay:
         self, attempts: RequestAttempts[Connection, T], listener: StreamListener | None = None
     ) -> T | RelayFailure:
         try:
-            async with asyncio.timeout(attempts.deadline_s) as limit:
+            left_s = None if attempts.deadline_s is None else attempts.ends_at_s - self._clock()
+            async with asyncio.timeout(left_s) as limit:
                 if listener is not None:
                     listener.follow(attempts, limit)
                 return await self._sender.send(attempts)
@@ -320,9 +325,9 @@ class Relay:
     def _signed(self, extra: Mapping[str, str], arm: str = "") -> Mapping[str, str]:
         key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
-            check_headers(self._access, extra, arm)
-            if len(self._headers) >= MOST_HEADER_SETS:  # an application may send an id with each request
+            if len(self._headers) >= MOST_HEADER_SETS:  # an application may send other headers with each request
                 self._headers.clear()
+            check_headers(self._access, extra, arm)
             self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
 

@@ -8,7 +8,7 @@ from relay_server.client import RunningRelay
 
 from pytest_graysplit.config.arms import Arm
 from pytest_graysplit.config.settings import Settings
-from pytest_graysplit.replies.relay import pipe
+from pytest_graysplit.replies.relay import client, pipe
 from pytest_graysplit.replies.relay.client import Relay
 
 MODEL = "deepseek-v3.2"
@@ -149,6 +149,32 @@ def test_request_that_found_no_connection_says_so(server):
     assert (second.error_slug, second.latency_s) == ("relay-timeout", None)
     assert second.queue_s >= 0.09
     assert server.stats()["total"] == 1
+
+
+def test_wait_for_the_first_request_of_a_model_ends_by_the_deadline(server):
+    """An unlisted model begins with one request alone, which hangs here."""
+    server.control(models=["another"], faults=[{"kind": "hang", "times": None}])
+
+    async def work(relay):
+        await relay.preflight([MODEL])
+        return await asyncio.gather(*(relay.attempt(ARM, body_of(), deadline_s=d) for d in (0.4, 0.1)))
+
+    (first, _), (second, _) = use(server.url, work)
+    assert (first.attempts, second.attempts) == (1, 0)
+    assert second.error == "not sent within 0.1 s, because other requests were before it"
+
+
+def test_headers_of_each_request_are_not_kept_for_ever(server, monkeypatch):
+    """A trace id, for example, is another one each time."""
+    monkeypatch.setattr(client, "MOST_HEADER_SETS", 3)
+
+    async def work(relay):
+        for number in range(10):
+            await relay.attempt(ARM, body_of(), headers={"X-Trace": f"t{number}"}, deadline_s=20)
+        return len(relay._headers)
+
+    assert use(server.url, work) <= 3
+    assert server.stats()["headers"]["x-trace"] == "t9"
 
 
 def test_turn_after_the_deadline_is_not_waited_for(server):

@@ -94,16 +94,3 @@ def test_closed_client_counts_nothing(relay):
     with pytest.raises(UsageError, match="the client is not open"):
         client.stream(user("?"), unit=1)
     assert client.monitor.report()["total"]["requests"] == 0
-
-
-def test_headers_of_single_requests_do_not_pile_up(relay):
-    """An id with each request, for weeks."""
-
-    async def work(client):
-        for number in range(300):
-            await client.chat(user("hi"), force="control", extra_headers={"X-Trace": str(number)})
-        [relay_of_control] = [one for key, one in client._bulkheads._relays.items() if key[0] == "control"]
-        return len(relay_of_control._headers)
-
-    assert using(halves(), work) < 300
-    assert relay.stats()["headers"]["x-trace"] == "299"
