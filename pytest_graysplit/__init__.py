@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.reply import RequestFailedError, SplitReply
     from pytest_graysplit.traffic.client.sync_client import SyncSplitClient
     from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.splitter import Assignment, Split, TrafficSplitter
     from pytest_graysplit.traffic.splitter.configured import load_splitter
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Assignment",
+    "BreakerPolicy",
     "Case",
     "Comparison",
     "Expect",
@@ -46,6 +48,7 @@ __all__ = [
 # The modules of the public names that are not in `types`.
 _HOMES = {
     "Assignment": "traffic.splitter",
+    "BreakerPolicy": "traffic.guards.breaker",
     "Grade": "traffic.grade.grade",
     "GraysplitError": "errors",
     "Monitor": "traffic.monitor.monitor",

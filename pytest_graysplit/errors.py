@@ -170,6 +170,7 @@ class Slug(StrEnum):
     SPLIT_CLIENT_CLOSED = "split-client-closed"
     REQUEST_FAILED = "request-failed"
     REQUEST_CANCELLED = "request-cancelled"
+    BREAKER_OPEN = "breaker-open"
     TRAFFIC_ID = "traffic-id"
     TRAFFIC_SCORE = "traffic-score"
     TRAFFIC_FIGURE = "traffic-figure"

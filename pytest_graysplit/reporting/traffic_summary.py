@@ -27,6 +27,7 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     yield from _left_out(state)
     if state.configured:
         yield state.configured
+    yield from state.guards.notes()
     yield ""
     yield from map(_text, column_lines(_columns(state.sums), width))
     for grade in state.grades:

@@ -171,6 +171,7 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
 def _own_notes(state: TrafficState) -> Iterator[str]:
     if state.configured:
         yield state.configured
+    yield from state.guards.notes()
     if state.previous.requests:
         yield f"{plural(state.previous.requests, 'request')} from before the weights changed: only in the totals"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.traffic.client.brakes import Brakes
     from pytest_graysplit.traffic.client.live_arms import LiveArm
 
 
@@ -25,8 +26,9 @@ class Bulkheads:
     another thread than that of the client's event loop.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, brakes: Brakes) -> None:
         self._settings = settings
+        self._brakes = brakes
         self._relays: dict[tuple[str, ...], Relay] = {}
         self._opened: set[tuple[str, ...]] = set()
         self._lock = Lock()
@@ -34,12 +36,13 @@ class Bulkheads:
     def add(self, arms: Iterable[LiveArm]) -> None:
         """Make the relays that these arms need and that are missing; raise RelayError for invalid proxy settings."""
         with self._lock:
-            missing = {live.bulkhead: live.arm.access for live in arms if live.bulkhead not in self._relays}
+            missing = {live.bulkhead: live for live in arms if live.bulkhead not in self._relays}
             # All of them or none: a client that could not be opened must not look open.
-            self._relays |= {
-                bulkhead: Relay(self._settings, is_refusal=is_refusal, access=access, live=True)
-                for bulkhead, access in missing.items()
-            }
+            self._relays |= {bulkhead: self._relay(live) for bulkhead, live in missing.items()}
+
+    def _relay(self, live: LiveArm) -> Relay:
+        spend = self._brakes.spend_of(live.name)
+        return Relay(self._settings, is_refusal=is_refusal, access=live.arm.access, cost_guard=spend, live=True)
 
     async def relay_of(self, live: LiveArm) -> Relay:
         """Return the open relay of an arm; raise UsageError if the client is closed."""

@@ -11,6 +11,7 @@ from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.replies.relay.headers import check_headers
 from pytest_graysplit.traffic.client.answer_reader import AnswerReader
+from pytest_graysplit.traffic.client.brakes import Brakes, check_budgets, policy_of
 from pytest_graysplit.traffic.client.bulkheads import Bulkheads
 from pytest_graysplit.traffic.client.calls import Call, checked_messages, read_params
 from pytest_graysplit.traffic.client.headers import templates_of
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from typing import Self, TypeVar
 
+    from pytest_graysplit.traffic.client.brakes import UsdPerDay
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.client.reply import SplitReply
+    from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Outcome, Redactor, Usage
 
@@ -55,10 +58,12 @@ class SplitClient:
     `monitor` counts every request, failed ones too; without it the client creates its own. With `log`, every request is
     also written to that file. `timeout_s` is how long a user waits for one request, with all its retries. `fallback`
     lets the control answer if a treatment fails, or does not answer within `fallback_after_s`, by default half of the
-    wait. `concurrency`, `requests_per_min` and `retries` hold for each arm apart. `headers` are templates that tell the
-    relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts from each
-    logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is given. Arms,
-    prices, aliases and headers come from the pyproject.toml at `project`.
+    wait. With a `breaker`, which a fallback includes, an arm that keeps failing gets no users for a while.
+    `usd_per_day` is the budget of each treatment, or of arms by name. `concurrency`, `requests_per_min` and `retries`
+    hold for each arm apart. `headers` are templates that tell the relay the arm: names such as "X-AB-Variant", or a
+    mapping of custom ones. `redact` removes secret parts from each logged text; `keep_texts=False` logs no texts. The
+    key comes from the environment unless `api_key` is given. Arms, prices, aliases and headers come from the
+    pyproject.toml at `project`.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -69,6 +74,8 @@ class SplitClient:
         log: str | os.PathLike[str] | None = None,
         fallback: bool = False,
         fallback_after_s: float | None = None,
+        breaker: BreakerPolicy | bool | None = None,
+        usd_per_day: UsdPerDay | None = None,
         headers: Mapping[str, str] | Iterable[str] = (),
         redact: Redactor | None = None,
         keep_texts: bool = True,
@@ -91,8 +98,9 @@ class SplitClient:
         self._settings = settings = settings_of(given, api_key, project)
         self._deadlines = deadlines_of(settings.timeout_s, fallback_after_s, fallback=fallback)
         self._templates = templates_of(headers)
-        self._bulkheads = Bulkheads(settings)
         self._in_force = in_force = self._with_arms(splitter)
+        check_budgets(usd_per_day, in_force.splitter.arms)
+        prices, policy = PriceTable(settings.prices), policy_of(breaker, fallback=fallback)
         self.monitor = monitor or Monitor(in_force.splitter, prices=settings.prices, policy=settings.policy)
         self.monitor.use(in_force.splitter)
         without_secrets = redactor(settings.secrets)
@@ -100,10 +108,14 @@ class SplitClient:
         written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._reader = AnswerReader(without_secrets)
+        brakes = Brakes(policy, usd_per_day, prices, self._recorder.guard)
+        self.monitor.guards.show(brakes.state)
+        self._bulkheads = Bulkheads(settings, brakes)
         self._service = RequestService(
             self._bulkheads,
+            brakes,
             self._recorder,
-            prices=PriceTable(settings.prices),
+            prices=prices,
             without_secrets=without_secrets,
             fallback=fallback,
         )

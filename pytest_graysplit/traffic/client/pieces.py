@@ -26,6 +26,7 @@ class Pieces:
     def __init__(self) -> None:
         self.reply: SplitReply | None = None
         self.heard: StreamListener | None = None
+        self.on_first: Callable[[], None] | None = None
         self._waiting: deque[str] = deque()
         self._changed = asyncio.Event()
 
@@ -40,6 +41,9 @@ class Pieces:
         return self.heard
 
     def _put(self, piece: str) -> None:
+        if self.on_first is not None:
+            self.on_first()
+            self.on_first = None
         self._waiting.append(piece)
         self._changed.set()
 

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
-from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
+from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, GuardRecord, RequestRecord
 
 if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.calls import Call
+    from pytest_graysplit.traffic.guards.guard_book import GuardEvent
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.splitter import TrafficSplitter
@@ -57,6 +58,16 @@ class TrafficRecorder:
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
             self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
+
+    def guard(self, event: GuardEvent) -> None:
+        """Show and log a change of a guard."""
+        self._monitor.tell_guard(event)
+        if self._log is not None:
+            self._log.write(
+                GuardRecord(
+                    at=event.at, arm=event.arm, guard=event.guard, state=event.state, reason=self._clean(event.reason)
+                )
+            )
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell the monitor and the log that other weights are in force."""

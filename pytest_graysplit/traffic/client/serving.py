@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.errors import BudgetExceededError, Slug, UsageError
 from pytest_graysplit.replies.fingerprint import redact_reply
+from pytest_graysplit.traffic.client.brakes import BRAKED, Trial
 from pytest_graysplit.traffic.client.reply import arm_reply, failure
 from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.replies.pricing import PriceTable
+    from pytest_graysplit.traffic.client.brakes import Brakes
     from pytest_graysplit.traffic.client.bulkheads import Bulkheads
     from pytest_graysplit.traffic.client.calls import Call
     from pytest_graysplit.traffic.client.live_arms import LiveArm
@@ -28,12 +30,14 @@ _MODEL_TEXTS = frozenset({"text", "reasoning", "tool_calls"})
 class RequestService:
     """The service of requests, whole or in pieces; each is recorded once, also if the application stops waiting.
 
-    With `fallback` the control answers if a treatment fails, in the time that is left for the user.
+    With `fallback` the control answers if a treatment fails, in the time that is left for the user. It also answers if
+    a brake keeps the request from its treatment.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # the parts of a client
         self,
         bulkheads: Bulkheads,
+        brakes: Brakes,
         recorder: TrafficRecorder,
         *,
         prices: PriceTable,
@@ -41,6 +45,7 @@ class RequestService:
         fallback: bool,
     ) -> None:
         self._bulkheads = bulkheads
+        self._brakes = brakes
         self._recorder = recorder
         self._prices = prices
         self._without_secrets = without_secrets
@@ -54,7 +59,7 @@ class RequestService:
         reply: Reply | None = None
         stand_in: Reply | None = None
         try:
-            reply, cause = await self._ask(call.arm, call, self._time_for_arm_s(call), pieces)
+            reply, cause = await self._ask_arm(call, pieces)
             if self._may_fall_back(call, reply, pieces):
                 stand_in, cause = await self._ask(call.arms[0], call, _left_s(call, call.deadlines.timeout_s), pieces)
         except BaseException as error:
@@ -68,18 +73,38 @@ class RequestService:
             raise failure(answered) from cause
         return answered
 
+    async def _ask_arm(self, call: Call, pieces: Pieces | None) -> tuple[Reply, RelayError | None]:
+        """Ask the arm of the unit, unless its breaker is open."""
+        trial = self._brakes.admit(call)
+        if trial is None:
+            return self._brakes.diverted(call), None
+        if not isinstance(trial, Trial):
+            return await self._ask(call.arm, call, self._time_for_arm_s(call), pieces)
+        if pieces is not None:
+            pieces.on_first = trial.begin
+        try:
+            reply, cause = await self._ask(call.arm, call, self._time_for_arm_s(call), pieces)
+        except BaseException:
+            trial.cancel()
+            raise
+        trial.end(reply, is_lasting=cause is not None)
+        return reply, cause
+
     async def _ask(
         self, live: LiveArm, call: Call, deadline_s: float, pieces: Pieces | None
     ) -> tuple[Reply, RelayError | None]:
         relay = await self._bulkheads.relay_of(live)
         listener = None if pieces is None else pieces.listener(call.deadlines.timeout_s)
-        reply, cause = await relay.attempt(
-            live.arm,
-            live.body(call.messages, call.params, streams=listener is not None),
-            headers={**live.headers, **call.headers} if call.headers else live.headers,
-            deadline_s=deadline_s,
-            listener=listener,
-        )
+        try:
+            reply, cause = await relay.attempt(
+                live.arm,
+                live.body(call.messages, call.params, streams=listener is not None),
+                headers={**live.headers, **call.headers} if call.headers else live.headers,
+                deadline_s=deadline_s,
+                listener=listener,
+            )
+        except BudgetExceededError as error:
+            return self._brakes.refused(live.name, live.arm.model, error), None
         if listener is not None:
             reply = listener.completed(reply)
         return self.finished(reply, live), cause
@@ -99,7 +124,9 @@ class RequestService:
 
     def _may_fall_back(self, call: Call, reply: Reply, pieces: Pieces | None) -> bool:
         """Tell whether the control may answer: not after the user has seen a piece of the treatment's answer."""
-        if reply.outcome != "error" or not self._fallback or call.assignment.role != "treatment":
+        if reply.outcome != "error" or call.assignment.role != "treatment":
+            return False
+        if not self._fallback and reply.error_slug not in BRAKED:
             return False
         return not (pieces is not None and pieces.has_begun) and call.waited_s() < call.deadlines.timeout_s
 

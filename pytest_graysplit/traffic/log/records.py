@@ -98,4 +98,14 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before: float | None = None
 
 
-Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord
+class GuardRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="guard"):
+    """A change of a guard of an arm: of its breaker, or of its daily budget."""
+
+    at: str
+    arm: str
+    guard: Literal["breaker", "spend"]
+    state: str
+    reason: str
+
+
+Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord | GuardRecord

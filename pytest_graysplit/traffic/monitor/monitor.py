@@ -19,6 +19,7 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.guards.guard_book import GuardBook
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
 from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.traffic.guards.guard_book import GuardEvent
     from pytest_graysplit.traffic.log.records import FallbackCall
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
@@ -69,6 +71,7 @@ class Monitor:
         self.previous = Totals()
         self.excluded = Totals()
         self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
+        self.guards = GuardBook()
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -229,7 +232,14 @@ class Monitor:
             excluded=excluded,
             previous=previous,
             total=total,
+            guards=self.guards.state(),
         )
+
+    def tell_guard(self, event: GuardEvent) -> None:
+        """Show a change of a guard of an arm."""
+        with self._lock:
+            self.guards.add(event)
+            self.version += 1
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:
         """Return the last hour by minute: the second since 1970 at which each minute begins, and its arms."""

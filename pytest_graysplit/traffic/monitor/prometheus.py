@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.grade.grade import GradeDecision
+from pytest_graysplit.traffic.guards.breaker import BreakerState
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
 from pytest_graysplit.verdict.figures_json import P99_NEEDS
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from pytest_graysplit.traffic.guards.guard_book import GuardState
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.monitor.report import TrafficState
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
@@ -83,6 +85,7 @@ def _counters(sums: Sequence[ArmSums]) -> Iterator[Metric]:
 
 def _gauges(state: TrafficState) -> Iterator[Metric]:
     sums = state.sums
+    yield from _guards(state.guards)
     yield _gauge("units", "Distinct units of the arm.", ("arm",), [_of(one, one.units) for one in sums])
     weights = [_of(one, one.basis_points / BASIS_POINTS) for one in sums]
     yield _gauge("weight", "Share of the traffic, 0 to 1.", ("arm",), weights)
@@ -97,6 +100,23 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     yield _gauge("grade", "1 for the current verdict, 0 for the others.", ("treatment", "verdict"), grades)
     scores = [_of(one, one.feedback_mean) for one in sums if one.feedback_mean is not None]
     yield _gauge("feedback_mean", "Mean score of the answers, 0 to 1.", ("arm",), scores)
+
+
+def _guards(guards: GuardState) -> Iterator[Metric]:
+    breakers = [(one.arm, one.breaker) for one in guards.arms if one.breaker is not None]
+    states = [((arm, state), float(state == one.state)) for arm, one in breakers for state in get_args(BreakerState)]
+    if states:
+        yield _gauge("breaker_state", "1 for the current state of the breaker.", ("arm", "state"), states)
+        diverted = [((arm,), float(one.diverted)) for arm, one in breakers]
+        yield _counter("breaker_diverted", "Requests that an open breaker kept from the arm.", ("arm",), diverted)
+    spends = [(one.arm, one.spend) for one in guards.arms if one.spend is not None]
+    if spends:
+        spent = [((arm,), float(one.spent_usd)) for arm, one in spends]
+        yield _gauge("spent_today_usd", "US dollars of the current day in UTC.", ("arm",), spent)
+        limits = [((arm,), float(one.usd_per_day)) for arm, one in spends]
+        yield _gauge("spend_usd_per_day", "The budget of the arm for a day.", ("arm",), limits)
+        refused = [((arm,), float(one.refused + one.unbounded)) for arm, one in spends]
+        yield _gauge("spend_refused_today", "Requests that the budget had no room for.", ("arm",), refused)
 
 
 def _latencies(sums: Sequence[ArmSums]) -> Metric:

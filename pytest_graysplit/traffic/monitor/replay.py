@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
+from pytest_graysplit.traffic.guards.guard_book import GuardEvent
+from pytest_graysplit.traffic.log.records import FeedbackRecord, GuardRecord, RequestRecord, SplitRecord
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
 
@@ -49,6 +50,8 @@ class Replay:
                 self._count(record, where)
             elif isinstance(record, FeedbackRecord):
                 self._score(record, where)
+            elif isinstance(record, GuardRecord):
+                self._show(record)
             else:
                 self._declare(record, where)
 
@@ -78,6 +81,12 @@ class Replay:
         key, at_s = _key(record.unit, where), _seconds(record.at, where)
         self.monitor.count(self._priced(record), key, at_s)
         self.monitor.record_failure(record)
+
+    def _show(self, record: GuardRecord) -> None:
+        if self.monitor is not None:
+            self.monitor.tell_guard(
+                GuardEvent(arm=record.arm, guard=record.guard, state=record.state, at=record.at, reason=record.reason)
+            )
 
     def _priced(self, record: RequestRecord) -> RequestRecord:
         if record.cost_usd is not None or record.usage is None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.guards.guard_book import GuardState
     from pytest_graysplit.traffic.sums.accumulator import Totals
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.types import Json
@@ -39,6 +40,7 @@ class TrafficState:
     excluded: Totals
     previous: Totals
     total: Totals
+    guards: GuardState
 
     @property
     def mismatch_p(self) -> float:
@@ -67,6 +69,7 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "apart": _totals(state.excluded),
         "earlier": _totals(state.previous),
         "total": _totals(state.total),
+        "guards": state.guards.as_json(),
         "grades": [_grade(one) for one in state.grades],
     }
 

@@ -53,6 +53,7 @@ def test_empty_report():
         "apart": nothing,
         "earlier": nothing,
         "total": nothing,
+        "guards": {"arms": [], "events": []},
     }
 
 
