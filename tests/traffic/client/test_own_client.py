@@ -2,8 +2,12 @@
 
 import asyncio
 import http.client
+import importlib.util
 import json
+import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -236,3 +240,74 @@ def test_invalid_figures_are_refused(relay, figures, problem):
         client.record(client.assign(1), **figures)
     assert caught.value.problem == problem
     assert client.monitor.report()["total"]["requests"] == 0
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "chat-service" / "own_client.py"
+
+
+class AsyncClient:
+    """A client with the one call of the openai package that the example makes, over plain HTTP."""
+
+    def __init__(self, url):
+        self._url = url
+        self.chat = SimpleNamespace(completions=self)
+
+    async def create(self, *, extra_headers, **body):
+        """Ask the relay; return the answer, or its pieces."""
+        if body.get("stream"):
+            return self._chunks(body)
+        answer = await asyncio.to_thread(post, self._url, body)
+        message = SimpleNamespace(content=answer["choices"][0]["message"]["content"])
+        return SimpleNamespace(choices=[SimpleNamespace(message=message)], model_dump_json=lambda: json.dumps(answer))
+
+    async def _chunks(self, body):
+        answer = await asyncio.to_thread(post, self._url, {**body, "stream": False})
+        for word in answer["choices"][0]["message"]["content"].split(" "):
+            yield SimpleNamespace(choices=[SimpleNamespace(delta=SimpleNamespace(content=f"{word} "))], usage=None)
+        yield SimpleNamespace(choices=[], usage=answer["usage"])
+
+
+@pytest.fixture
+def example():
+    spec = importlib.util.spec_from_file_location("own_client_example", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_example_records_answers_pieces_and_errors(relay, tmp_path, example):
+    """The functions of the example, as they stand, with a client of the same shape."""
+    relay.control(faults=[{"kind": "503", "match": "fail"}])
+    splitter, log = halves(), tmp_path / "traffic.jsonl"
+
+    async def left_early(stream):
+        async for _ in stream:
+            break
+        await stream.aclose()
+
+    async def work(client):
+        openai = AsyncClient(relay.url)
+        text, request_id = await example.answer(openai, client, "u1", QUESTION)
+        client.feedback(request_id, 1.0)
+        streamed = "".join([piece async for piece in example.pieces(openai, client, "u1", QUESTION)])
+        await left_early(example.pieces(openai, client, "u1", QUESTION))
+        with pytest.raises(StatusError):
+            await example.answer(openai, client, "u1", user("fail"))
+        return text, streamed, client.monitor.report()
+
+    text, streamed, report = using(splitter, work, log=log)
+    assert streamed.strip() == text
+    outcomes = [(line["outcome"], line.get("error")) for line in requests_in(log)]
+    assert outcomes == [("ok", None), ("ok", None), ("error", "request-cancelled"), ("error", "http-503")]
+    assert sum(arm["feedback"]["n"] for arm in report["arms"]) == 1
+    assert requests_in(log)[1]["usage"] == requests_in(log)[0]["usage"]
+
+
+def test_example_names_the_package_that_it_lacks(tmp_path):
+    """Without the openai package it says what to install."""
+    if importlib.util.find_spec("openai") is not None:
+        pytest.skip("the openai package is installed")
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "this example asks with the openai package: pip install openai\n")
