@@ -99,8 +99,8 @@ def checked_messages(messages: object) -> tuple[Message, ...]:
 def read_params(params: Mapping[str, Json], *, streams: bool) -> tuple[dict[str, Json], dict[str, str]]:
     """Return the parameters of the body and the headers of this request, from the arguments of `chat` or `stream`.
 
-    `extra_body` and `extra_headers` mean here what they mean in the openai package. Raises UsageError for an argument
-    that would not do what its name says.
+    `extra_body` and `extra_headers` have the meaning that the openai package gives them. Raises UsageError for an
+    argument that would not do the thing that it is named after.
     """
     sent = dict(params)
     sent |= _mapping(sent.pop("extra_body", None), "extra_body")

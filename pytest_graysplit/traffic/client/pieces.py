@@ -1,4 +1,4 @@
-"""An answer in pieces: what the service of requests puts in, and an iterator of the application takes out."""
+"""An answer in pieces: the service of requests puts them in, and an iterator of the application takes them out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Pieces:
     """The pieces of one answer that have arrived and were not taken; an event loop owns them.
 
-    They are received as fast as the relay sends them, whatever the application does meanwhile. So a slow reader holds
+    They are received as fast as the relay sends them, also while the application does not read. So a slow reader holds
     no connection and is not counted as a slow model, and the memory is bounded by the largest answer that is accepted.
     """
 

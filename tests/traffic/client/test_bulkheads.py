@@ -98,7 +98,7 @@ def test_deadline_includes_retries_and_the_fallback(relay):
 
 
 def test_user_waits_no_longer_when_both_arms_hang(relay, tmp_path):
-    """One deadline for both: the second arm has what the first has left."""
+    """One deadline for both: the second arm has the rest of the first one's time."""
     relay.control(faults=[{"kind": "hang", "times": None}])
 
     async def work(client):
@@ -127,7 +127,7 @@ def test_deadline_of_one_request(relay):
 
 
 def test_new_weights_keep_the_connections(relay):
-    """The relay of an arm is that of its name and address, whatever its weight."""
+    """The relay of an arm is that of its name and address, with any weight."""
     low = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="ramp")
 
     async def work(client):

@@ -1,4 +1,4 @@
-"""Arguments of `chat` and `stream` do what their name says, or are refused before anything is sent."""
+"""Arguments of `chat` and `stream` have the effect of their name, or are refused before anything is sent."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ def test_extra_body_and_headers_are_sent(relay, tmp_path):
 
 
 def test_one_answer_and_no_stream_change_nothing(relay):
-    """`n=1` is sent; `stream=False` is what `chat` does."""
+    """`n=1` is sent; `stream=False` changes nothing."""
     reply = using(halves(), lambda client: client.chat(user("hi"), unit=1, n=1, stream=False))
     assert reply.outcome == "ok"
     assert relay.stats()["bodies"][0].keys() == {"model", "messages", "n"}
@@ -65,7 +65,7 @@ def test_other_arguments_are_refused(relay, params, problem, hint):
 
 
 def test_stream_that_should_not_stream_is_refused(relay):
-    """`stream=True` is what it does; `stream=False` is not."""
+    """`stream=True` changes nothing there, and `stream=False` would."""
 
     async def work(client):
         client.stream(user("hi"), unit=1, stream=True)

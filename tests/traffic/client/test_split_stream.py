@@ -31,7 +31,7 @@ async def read_into(seen, stream):
 
 async def until(is_so):
     """Wait for the relay, or for a task that nothing else can wait for."""
-    while not is_so():  # noqa: ASYNC110 # what is waited for sets no event
+    while not is_so():  # noqa: ASYNC110 # the condition sets no event
         await asyncio.sleep(0.01)
 
 
@@ -88,7 +88,7 @@ def test_tokens_are_counted_for_a_relay_without_streams(relay):
 
 
 def test_tool_calls_are_in_the_reply(relay):
-    """They are no text, so no piece is handed out."""
+    """They have no text, so there is not a single piece."""
     relay.control(faults=[{"kind": "tool"}])
 
     async def work(client):
@@ -108,7 +108,7 @@ def test_tool_calls_are_in_the_reply(relay):
         ("<think> Hm.", ""),
     ],
 )
-def test_thoughts_are_no_pieces(relay, text, answer):
+def test_thoughts_are_left_out_of_the_pieces(relay, text, answer):
     """The user sees the answer alone, as in the reply."""
     relay.control(faults=[{"kind": "text", "text": text}])
 
