@@ -7,7 +7,6 @@ Each part compares two measurements of the same run against a loopback relay. Ex
 
 import argparse
 import asyncio
-import inspect
 import statistics
 import sys
 import tempfile
@@ -60,11 +59,8 @@ class Bounds:
 
 
 def opened(url: str, **settings: Any) -> SplitClient:
-    """Return a client with those of the settings that it knows."""
-    known = inspect.signature(SplitClient.__init__).parameters
-    settings = {"timeout_s": DEADLINE_S, "deadline_s": DEADLINE_S, "fallback": True, **settings}
-    given = {name: value for name, value in settings.items() if name in known}
-    return SplitClient(SPLITTER, base_url=url, api_key="any", **given)
+    """Return a client whose users wait three seconds, and whose control answers for the treatment."""
+    return SplitClient(SPLITTER, base_url=url, api_key="any", **{"timeout_s": DEADLINE_S, "fallback": True, **settings})
 
 
 async def wait_of(work: Awaitable[object]) -> tuple[float, bool]:
@@ -161,7 +157,7 @@ async def relay_rate(url: str, requests: int) -> float:
 
 async def client_rate(url: str, requests: int) -> float:
     """Return the answers per second of the whole client."""
-    async with opened(url, timeout_s=60, deadline_s=60, concurrency=64) as ours:
+    async with opened(url, timeout_s=60, concurrency=64) as ours:
         await ours.warm_up()
         return await rate_of(lambda content, _: ours.chat([{"role": "user", "content": content}], unit="one"), requests)
 
@@ -200,7 +196,7 @@ async def longest_waits(ask: Callable[[int], Awaitable[object]], count: int) -> 
 
 
 async def waits_of(url: str) -> dict[str, tuple[float, float]]:
-    """Return the longest waits for the relay client alone, and for the whole client where it takes a deadline."""
+    """Return the longest waits for the relay client alone, and for the whole client without its breaker."""
     arm, count, ways = Arm.plain(TREATMENT), 120, {}
     settings = Settings(base_url=url, concurrency=16, retries=3, timeout_s=60)
     async with Relay(settings, is_refusal=is_refusal, live=True) as relay:
@@ -210,13 +206,12 @@ async def waits_of(url: str) -> dict[str, tuple[float, float]]:
             await relay.attempt(arm, body, deadline_s=DEADLINE_S)
 
         ways["relay"] = await longest_waits(attempt, count)
-    if "deadline_s" in inspect.signature(SplitClient.__init__).parameters:
-        async with opened(url, timeout_s=60, concurrency=16) as ours:
+    async with opened(url, concurrency=16, breaker=False) as ours:
 
-            async def chat(number: int) -> None:
-                await ours.chat([{"role": "user", "content": f"{HALF} {number}"}], unit=f"user-{number}")
+        async def chat(number: int) -> None:
+            await ours.chat([{"role": "user", "content": f"{HALF} {number}"}], unit=f"user-{number}")
 
-            ways["client"] = await longest_waits(chat, count)
+        ways["client"] = await longest_waits(chat, count)
     return ways
 
 
