@@ -108,6 +108,12 @@ class RequestWorker:
         """The number of submitted requests without a reply."""
         return len(self._unfinished)
 
+    def expect(self, endpoints: Iterable[Access]) -> None:
+        """Check these endpoints too before the first request goes to any: requests to them will follow."""
+        with self._guard:
+            for access in endpoints:
+                self._lanes.setdefault(access.endpoint, _Lane(access))
+
     def submit(self, requests: Iterable[QueuedRequest]) -> None:
         """Queue requests in their order; the first one starts the thread, and after its end no request is accepted."""
         batch = list(requests)

@@ -11,7 +11,7 @@ from relay.scripted import ScriptedServer, whole
 from relay_server.client import RunningRelay
 
 from pytest_graysplit.config.settings import SettingsSource, resolve
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, RelayError
 from pytest_graysplit.replies.fetcher import build_fetcher
 from pytest_graysplit.replies.fingerprint import redactor, request_hash
 from pytest_graysplit.replies.pricing import PriceTable
@@ -204,6 +204,63 @@ def test_all_endpoints_are_checked_before_the_first_request(run, relay, closed_u
     )
     assert relay.stats()["requests"] == {}
     assert fetcher.unfinished == 0
+
+
+def test_endpoints_of_later_requests_are_checked_before_the_first(run, relay, closed_url):
+    """A run that fetches a few cases at a time names an endpoint that is down before it pays at the other."""
+    settings = run.settings(table(closed_url))
+    requests = run.requests(settings, 5)
+    fetcher = run.fetcher(settings)
+    fetcher.expect(requests)
+    fetcher.start(requests[:1])
+    with pytest.raises(RelayError, match=f"no relay answers at {closed_url}"):
+        fetcher.reply(requests[0])
+    assert relay.stats()["requests"] == {}
+
+
+JUDGE = """
+    [judge]
+    model = "j"
+    [arms.j]
+    model = "umpire"
+    base_url = "URL"
+"""
+
+
+def test_endpoint_of_a_metric_is_checked_before_the_replies_are_paid_for(run, relay, closed_url):
+    """Its requests follow from the replies; a recorded run does not need it."""
+    settings = run.settings(JUDGE.replace("URL", closed_url), treatments=("deepseek-v3.2",))
+    judge = settings.metric_arm(settings.table.judge)
+    requests = run.requests(settings, 1)
+    fetcher = run.fetcher(settings, asked_models=lambda: [(judge, "chat")])
+    fetcher.start(requests)
+    with pytest.raises(RelayError, match=r"check base_url in \[tool\.graysplit\.arms\.j\]"):
+        fetcher.reply(requests[0])
+    assert relay.stats()["requests"] == {}
+
+
+def test_metric_asks_the_endpoint_of_its_arm(run, relay, local):
+    """A judge and a model of vectors, each with the key of its own server; recorded under the names of their arms."""
+    local.control(models=["umpire", "vectors"])
+    more = JUDGE.replace("URL", local.url) + 'api_key_env = "VLLM_API_KEY"\n[semantic]\nmodel = "v"\n[arms.v]\n'
+    more += f'model = "vectors"\nbase_url = "{local.url}"\napi_key_env = "VLLM_API_KEY"\n'
+    settings = run.settings(more, treatments=("deepseek-v3.2",))
+    judge, semantic = settings.metric_arm(settings.table.judge), settings.metric_arm(settings.table.semantic)
+    requests = [
+        *run.requests(settings, 1),
+        run.request(judge, "a", metric="judge"),
+        run.request(semantic, "a", metric="semantic", route="embeddings"),
+    ]
+    fetcher, error = run.run(settings, requests)
+    assert error is None
+    assert (local.stats()["requests"], local.stats()["authorizations"]) == (
+        {"umpire": 1, "vectors": 1},
+        {f"Bearer {OURS_KEY}": 3},
+    )
+    assert relay.stats()["authorizations"] == {f"Bearer {KEY}": 3}
+    assert ['"arm":"j"' in run.file.read_text(), '"arm":"v"' in run.file.read_text()] == [True, True]
+    # Only the arms count as replies: their latencies and errors are compared.
+    assert sorted(name for name, _ in fetcher.fetch_stats.replies) == ["control", "deepseek-v3.2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""Recordings of arms that a command does not name: the next run may compare them, so they are not unused."""
+
+import pytest
+
+from pytest_graysplit.cli import main
+
+ARMS = """
+    [tool.graysplit.arms.brief]
+    model = "deepseek-v3.2"
+    system = "Be brief."
+    params = { seed = 1 }
+    [tool.graysplit.arms.unreadable]
+    model = "deepseek-v3.2"
+    system = "file:missing.md"
+"""
+
+
+def test_recordings_of_a_configured_arm_are_used_while_their_case_exists(project, monkeypatch, capsys):
+    """Its requests differ from those of the models that the check names; without its table, no case makes them."""
+    monkeypatch.chdir(project.path)
+    project.write("pyproject.toml", ARMS)
+    project.test_file("""
+        @pytest.mark.graysplit(prompt="How long?")
+        def test_x(graysplit): pass
+    """)
+    models, project.models = project.models, [project.models[0], "--graysplit-treatment=brief"]
+    project.run().assert_outcomes(passed=1)
+    capsys.readouterr()
+    assert main(["recordings", "check", "--", *models]) == 0
+    project.write("pyproject.toml", "")
+    assert main(["recordings", "check", "--", *models]) == 1
+    assert "no case asks for 'test_x' (deepseek-v3.2, sample 0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--graysplit-early-stop", "-n2"])
+def test_endpoint_that_is_down_is_named_before_the_other_is_paid(project, option):
+    """Also in a run that fetches only a little ahead of its tests, whose first tests ask one arm alone."""
+    project.write(
+        "pyproject.toml",
+        """
+        [tool.graysplit.arms.ours]
+        model = "qwen3-32b"
+        base_url = "http://127.0.0.1:9/v1"
+    """,
+    )
+    project.test_file("""
+        @pytest.mark.graysplit(prompt="How long?")
+        def test_x(graysplit_reply): assert graysplit_reply.text
+    """)
+    project.models = [project.models[0], "--graysplit-treatment=ours"]
+    result = project.run(option)
+    assert "no relay answers at http://127.0.0.1:9/v1: " in result.stdout.str() + result.stderr.str()
+    assert project.relay.stats()["requests"] == {}
