@@ -67,7 +67,7 @@ def test_secrets_are_in_no_description_of_an_arm():
     assert {"secret-in-query", "secret-of-run"} <= set(run.secrets)
     assert run.arm("ours").described() == (
         "qwen3-32b, at http://127.0.0.1:8000/v1, top_p 0.5, temperature 0.2, seed 7, without max_tokens, "
-        'system prompt "Be short.", headers X-Team and X-Plain, a price of its own'
+        'system prompt "Be short.", headers X-Team and X-Plain, price 0 in, 1.5 out'
     )
 
 
