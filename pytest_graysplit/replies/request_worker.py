@@ -96,7 +96,8 @@ class RequestWorker:
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all relays; where there are several, each names its relay."""
         many = len(self._lanes) > 1
-        return tuple(f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
+        named = (f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
+        return tuple(dict.fromkeys(named))
 
     @property
     def relays(self) -> list[Relay]:

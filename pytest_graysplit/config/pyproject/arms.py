@@ -159,7 +159,9 @@ def _read_variable(name: str, text: str) -> str:
     is_name = text.isascii() and text.replace("_", "").isalnum() and not text[0].isdigit()
     if text and (not is_name or looks_like_a_key(text)):
         raise setting_error(
-            name, "is not the name of an environment variable", 'name the variable that holds the key: "VLLM_API_KEY"'
+            name,
+            "is not the name of an environment variable, or it looks like a key",
+            'name the variable that holds the key: "VLLM_API_KEY"',
         )
     return text
 
