@@ -1,5 +1,8 @@
 """Recordings of arms that a command does not name: the next run may compare them, so they are not unused."""
 
+import json
+from xml.etree import ElementTree as ET
+
 import pytest
 
 from pytest_graysplit.cli import main
@@ -51,3 +54,31 @@ def test_endpoint_that_is_down_is_named_before_the_other_is_paid(project, option
     result = project.run(option)
     assert "no relay answers at http://127.0.0.1:9/v1: " in result.stdout.str() + result.stderr.str()
     assert project.relay.stats()["requests"] == {}
+
+
+def test_name_of_an_arm_may_have_blanks_quotes_and_letters_of_any_language(project):
+    """It is a part of node ids, of a verdict's id, of the XML report and of the recordings' keys."""
+    name = """l\u00fc's "new" a/b & <c>"""
+    project.write(
+        "pyproject.toml",
+        f"""
+        [tool.graysplit.arms.{json.dumps(name, ensure_ascii=False)}]
+        model = "deepseek-v3.2"
+        base_url = "{project.relay.url}"
+        api_key_env = "GRAYSPLIT_API_KEY"
+    """,
+    )
+    project.test_file("""
+        @pytest.mark.graysplit(prompt="How long?", expect={"contains": "Answer"})
+        def test_x(graysplit): pass
+
+        @pytest.mark.graysplit(prompt="How long?")
+        def test_y(graysplit_reply): assert "Answer" in graysplit_reply.text
+    """)
+    project.models = [project.models[0], f"--graysplit-treatment={name}"]
+    for options in (["--junitxml=junit.xml", "--graysplit-json=report.json"], ["--graysplit-record=none"]):
+        project.run(*options).assert_outcomes(passed=3)
+    assert [one["treatment"] for one in project.report()["comparisons"]] == [name]
+    assert {one.get("arm", "") for one in project.recorded()} == {"", name}
+    nodes = [case.get("name") for case in ET.parse(project.path / "junit.xml").iter("testcase")]
+    assert len(set(nodes)) == 3
