@@ -37,7 +37,6 @@ class State:
         self.latency, self.latencies, self.max_in_flight = self.first_latency, {}, None
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
         self.bodies, self.headers, self.header_log = deque(maxlen=4000), {}, deque(maxlen=4000)
-        self.authorizations = Counter()
         self.in_flight = self.peak_in_flight = self.connections = self.hung_up = 0
         self.prices = {}
         self.one_at_a_time, self.busy_until = False, 0.0
@@ -51,7 +50,7 @@ class State:
         return 200, {}, {}
 
     def stats(self):
-        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers", "authorizations", "hung_up")
+        names = ("paths", "in_flight", "peak_in_flight", "connections", "headers", "hung_up")
         return {name: getattr(self, name) for name in names} | {
             "requests": dict(self.requests),
             "total": sum(self.requests.values()),
@@ -110,7 +109,6 @@ class Connection(asyncio.Protocol):
         self.state.paths[f"{method} {path}"] += 1
         self.state.headers = headers
         self.state.header_log.append(headers)
-        self.state.authorizations[headers.get("authorization", "")] += 1
         body = json.loads(content) if content else {}
         if path.endswith(("/chat/completions", "/embeddings")):
             self.ask(headers, body)
