@@ -30,8 +30,9 @@ class Arm:
     case, and `source` says where it was read from. `headers` are sent beside those of every request; `unknown` has the
     names of its headers whose environment variables are not set, with these variables. `price` is in US dollars per
     million tokens, and None if the price of the model counts. `has_own_endpoint` is true if the arm's table decides
-    where its requests go, `has_own_headers` if it adds headers, and `is_configured` if there is a table. `metric` names
-    the metric that asks it; `own_params` are then those of the metric's section.
+    where its requests go, and `has_own_headers` if it adds headers; then `endpoint_hash` identifies these settings.
+    `is_configured` is true if there is a table. `metric` names the metric that asks it; `own_params` are then those of
+    the metric's section.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Arm:
     has_own_headers: bool = False
     is_configured: bool = False
     metric: str = ""
+    endpoint_hash: str = ""
 
     @classmethod
     def plain(cls, model: str, access: Access | None = None) -> Self:

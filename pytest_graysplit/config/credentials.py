@@ -239,8 +239,12 @@ def find_arm_access(
 
 def looks_like_a_key(text: str) -> bool:
     """Tell whether a text that should name a variable is rather a key: it must not be shown."""
-    has_both = any(letter.islower() for letter in text) and any(letter.isdigit() for letter in text)
-    return text.startswith(_KEY_PREFIXES) or (len(text) >= 20 and has_both)
+    return text.startswith(_KEY_PREFIXES) or any(map(_is_random, text.split("_")))
+
+
+def _is_random(part: str) -> bool:
+    has_both = any(letter.islower() for letter in part) and any(letter.isdigit() for letter in part)
+    return len(part) >= 16 and has_both
 
 
 def foreign_vendor(key: Secret | None, base_url: str) -> str | None:

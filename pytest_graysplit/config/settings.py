@@ -118,6 +118,7 @@ class Settings:
             has_own_endpoint=has_own_endpoint,
             has_own_headers=bool(own_headers or unknown),
             is_configured=own is not None,
+            endpoint_hash=own.endpoint_hash if own else "",
         )
 
     def metric_arm(self, metric: MetricModel) -> Arm:

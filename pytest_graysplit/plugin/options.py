@@ -66,7 +66,7 @@ def settings_of(config: pytest.Config) -> Settings:
         from pytest_graysplit.traffic.splitter.configured import build_splitter
 
         for split in settings.table.splits.values():
-            build_splitter(split)  # an error in a split ends the run that reads it, not the run that uses it
+            build_splitter(split, settings)  # an error in a split ends the run that reads it, not the run that uses it
     return settings
 
 

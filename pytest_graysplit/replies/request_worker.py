@@ -96,7 +96,8 @@ class RequestWorker:
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all relays; where there are several, each names its relay."""
         many = len(self._lanes) > 1
-        return tuple(f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
+        named = (f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
+        return tuple(dict.fromkeys(named))
 
     @property
     def relays(self) -> list[Relay]:
@@ -107,6 +108,12 @@ class RequestWorker:
     def unfinished(self) -> int:
         """The number of submitted requests without a reply."""
         return len(self._unfinished)
+
+    def expect(self, endpoints: Iterable[Access]) -> None:
+        """Check these endpoints too before the first request goes to any: requests to them will follow."""
+        with self._guard:
+            for access in endpoints:
+                self._lanes.setdefault(access.endpoint, _Lane(access))
 
     def submit(self, requests: Iterable[QueuedRequest]) -> None:
         """Queue requests in their order; the first one starts the thread, and after its end no request is accepted."""

@@ -67,7 +67,7 @@ def test_secrets_are_in_no_description_of_an_arm():
     assert {"secret-in-query", "secret-of-run"} <= set(run.secrets)
     assert run.arm("ours").described() == (
         "qwen3-32b, at http://127.0.0.1:8000/v1, top_p 0.5, temperature 0.2, seed 7, without max_tokens, "
-        'system prompt "Be short.", headers X-Team and X-Plain, a price of its own'
+        'system prompt "Be short.", headers X-Team and X-Plain, price 0 in, 1.5 out'
     )
 
 
@@ -114,6 +114,7 @@ def test_wrong_value_is_named_with_its_place(toml, problem):
         "AIzaSyD0123456789",
         "0123456789abcdef",
         "a1b2c3d4e5f6a7b8c9d0",
+        "sk_live_51Habcdefghij0123456789",
         "k\u00e9y",
     ],
 )
@@ -125,6 +126,13 @@ def test_wrong_value_is_named_with_its_place(toml, problem):
 def test_key_in_the_wrong_place_is_not_shown(toml, key):
     """A key in pyproject.toml is a mistake that a message must not repeat into the log of a CI."""
     assert key not in error_of(arm, toml.replace("KEY", key))
+
+
+@pytest.mark.parametrize(
+    "name", ["VLLM_API_KEY", "vllm_key", "MyKey", "_K", "K8S_PROD_EU1_TEAM2_VLLM_KEY", "team_vllm_key_2024"]
+)
+def test_variable_of_a_key_may_have_any_name(name):
+    assert arm(f'base_url = "http://127.0.0.1:1/v1"\napi_key_env = "{name}"', **{name: KEY}).access.key.reveal() == KEY
 
 
 @pytest.mark.parametrize("toml", ["", "model = 1", 'model = " "', 'model = ""'])

@@ -11,7 +11,7 @@ from relay.scripted import ScriptedServer, whole
 from relay_server.client import RunningRelay
 
 from pytest_graysplit.config.settings import SettingsSource, resolve
-from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.errors import GraysplitError, RelayError
 from pytest_graysplit.replies.fetcher import build_fetcher
 from pytest_graysplit.replies.fingerprint import redactor, request_hash
 from pytest_graysplit.replies.pricing import PriceTable
@@ -131,13 +131,18 @@ def table(local, **changes):
 # --- keys
 
 
+def keys_at(server):
+    """Count the requests of each kind, the check of the models among them, by their Authorization header."""
+    return Counter(headers.get("authorization", "") for headers in server.stats()["header_log"])
+
+
 def test_each_server_gets_its_own_key_and_headers(run, relay, local):
     """Every request of the servers' logs has the right key; no file has a key or a header value."""
     settings = run.settings(table(local))
     fetcher, error = run.run(settings, run.requests(settings, 5))
     assert error is None
-    assert relay.stats()["authorizations"] == {f"Bearer {KEY}": 6}
-    assert local.stats()["authorizations"] == {f"Bearer {OURS_KEY}": 6}
+    assert keys_at(relay) == {f"Bearer {KEY}": 6}
+    assert keys_at(local) == {f"Bearer {OURS_KEY}": 6}
     assert (relay.stats()["headers"].get("x-team"), local.stats()["headers"]["x-team"]) == (
         None,
         "team-secret-0123456789",
@@ -176,7 +181,7 @@ def test_server_on_this_machine_gets_no_key_that_it_was_not_given(run, local, na
     run.environ = {name: KEY}
     settings = run.settings(table(local, **{'api_key_env = "VLLM_API_KEY"': ""}))
     assert run.run(settings, [run.request(settings.arm("ours"), "a")])[1] is None
-    assert local.stats()["authorizations"] == {"": 2}
+    assert keys_at(local) == {"": 2}
 
 
 def test_header_that_cannot_be_sent_is_named_with_the_table_of_the_arm(run, local):
@@ -204,6 +209,63 @@ def test_all_endpoints_are_checked_before_the_first_request(run, relay, closed_u
     )
     assert relay.stats()["requests"] == {}
     assert fetcher.unfinished == 0
+
+
+def test_endpoints_of_later_requests_are_checked_before_the_first(run, relay, closed_url):
+    """A run that fetches a few cases at a time names an endpoint that is down before it pays at the other."""
+    settings = run.settings(table(closed_url))
+    requests = run.requests(settings, 5)
+    fetcher = run.fetcher(settings)
+    fetcher.expect(requests)
+    fetcher.start(requests[:1])
+    with pytest.raises(RelayError, match=f"no relay answers at {closed_url}"):
+        fetcher.reply(requests[0])
+    assert relay.stats()["requests"] == {}
+
+
+JUDGE = """
+    [judge]
+    model = "j"
+    [arms.j]
+    model = "umpire"
+    base_url = "URL"
+"""
+
+
+def test_endpoint_of_a_metric_is_checked_before_the_replies_are_paid_for(run, relay, closed_url):
+    """Its requests follow from the replies; a recorded run does not need it."""
+    settings = run.settings(JUDGE.replace("URL", closed_url), treatments=("deepseek-v3.2",))
+    judge = settings.metric_arm(settings.table.judge)
+    requests = run.requests(settings, 1)
+    fetcher = run.fetcher(settings, asked_models=lambda: [(judge, "chat")])
+    fetcher.start(requests)
+    with pytest.raises(RelayError, match=r"check base_url in \[tool\.graysplit\.arms\.j\]"):
+        fetcher.reply(requests[0])
+    assert relay.stats()["requests"] == {}
+
+
+def test_metric_asks_the_endpoint_of_its_arm(run, relay, local):
+    """A judge and a model of vectors, each with the key of its own server; recorded under the names of their arms."""
+    local.control(models=["umpire", "vectors"])
+    more = JUDGE.replace("URL", local.url) + 'api_key_env = "VLLM_API_KEY"\n[semantic]\nmodel = "v"\n[arms.v]\n'
+    more += f'model = "vectors"\nbase_url = "{local.url}"\napi_key_env = "VLLM_API_KEY"\n'
+    settings = run.settings(more, treatments=("deepseek-v3.2",))
+    judge, semantic = settings.metric_arm(settings.table.judge), settings.metric_arm(settings.table.semantic)
+    requests = [
+        *run.requests(settings, 1),
+        run.request(judge, "a", metric="judge"),
+        run.request(semantic, "a", metric="semantic", route="embeddings"),
+    ]
+    fetcher, error = run.run(settings, requests)
+    assert error is None
+    assert (local.stats()["requests"], keys_at(local)) == (
+        {"umpire": 1, "vectors": 1},
+        {f"Bearer {OURS_KEY}": 3},
+    )
+    assert keys_at(relay) == {f"Bearer {KEY}": 3}
+    assert ['"arm":"j"' in run.file.read_text(), '"arm":"v"' in run.file.read_text()] == [True, True]
+    # Only the arms count as replies: their latencies and errors are compared.
+    assert sorted(name for name, _ in fetcher.fetch_stats.replies) == ["control", "deepseek-v3.2"]
 
 
 @pytest.mark.parametrize(

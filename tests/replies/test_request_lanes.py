@@ -1,9 +1,14 @@
 """The lanes of the worker: each endpoint has its own limits, and a slow or failing one does not hold up the others."""
 
 import asyncio
+import json
+import socket
+import threading
 from concurrent.futures import CancelledError, Future
 
 import pytest
+from relay.scripted import ScriptedServer, whole
+from relay_server.answers import completion
 from relay_server.client import RunningRelay
 
 from pytest_graysplit.config.arms import Arm
@@ -133,21 +138,28 @@ def test_first_requests_wait_until_every_endpoint_is_checked(worker_of, relay, o
     assert relay.stats()["paths"] == {"GET /v1/models": 1}
 
 
-def test_failure_of_a_later_endpoint_keeps_replies_in_flight(worker_of, relay):
+def test_failure_of_a_later_endpoint_keeps_replies_in_flight(worker_of):
     """They are paid for; the run ends with the one error of the endpoint."""
-    relay.control(latency=0.3)
-    worker, paid, waiting = worker_of(concurrency=1), request(relay, "paid"), request(relay, "waiting")
-    worker.submit([paid, waiting])
-    while not relay.stats()["total"]:
-        pass
-    with RunningRelay() as gone:
-        url = gone.url
-    lost = QueuedRequest(Arm.plain(MODEL, Access(base_url=url)), dict, lambda reply: reply, Future())
-    worker.submit([lost])
-    error = lost.future.exception(HANG_S)
-    assert str(error).startswith(f"no relay answers at {url}: ")
-    assert results([paid, waiting]) == ["ok", error]
-    assert (worker.failure, worker.unfinished, relay.stats()["total"]) == (error, 0, 1)
+    asked, failed = threading.Event(), threading.Event()
+    answer = whole(json.dumps(completion({"model": MODEL, "messages": []}, "paid")).encode())
+    models = whole(json.dumps({"data": [{"id": MODEL}]}).encode())
+    with (
+        socket.socket() as listener,
+        ScriptedServer(models, [asked.set, lambda: failed.wait(HANG_S), answer]) as server,
+    ):
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        worker, paid, waiting = worker_of(concurrency=1), request(server, "paid"), request(server, "waiting")
+        worker.submit([paid, waiting])
+        assert asked.wait(HANG_S)
+        lost = QueuedRequest(Arm.plain(MODEL, Access(base_url=url)), dict, lambda reply: reply, Future())
+        worker.submit([lost])
+        while worker.failure is None:
+            pass
+        failed.set()
+        assert results([paid, waiting, lost]) == ["ok", worker.failure, worker.failure]
+    assert str(worker.failure).startswith(f"no relay answers at {url}: ")
+    assert (worker.unfinished, len(server.heads)) == (0, 2)
 
 
 def test_failure_at_one_endpoint_sends_nothing_more_to_the_other(worker_of, relay, other):

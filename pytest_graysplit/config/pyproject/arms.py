@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.config.address import masked, read_address
-from pytest_graysplit.config.credentials import looks_like_a_key
+from pytest_graysplit.config.address import masked, read_address, shown_address
+from pytest_graysplit.config.credentials import HOMES, looks_like_a_key
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
     read_names,
@@ -55,6 +57,15 @@ class ArmTable:
     def source(self) -> str:
         """The file of the system prompt as the table names it; empty for a text."""
         return (self.system or "").removeprefix(FILE).strip() if (self.system or "").startswith(FILE) else ""
+
+    @property
+    def endpoint_hash(self) -> str:
+        """Eight hexadecimal digits of the address and the headers as written, without secrets; empty without any."""
+        if not (self.base_url or self.headers or self.api_key_env in HOMES):
+            return ""
+        headers = sorted((name.lower(), text) for name, text in self.headers.items())
+        address = shown_address(self.base_url) if self.base_url else self.api_key_env
+        return hashlib.sha256(json.dumps([address, headers]).encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
     def system_text(self) -> str | None:
         """Return the system prompt; raise UsageError for a file that cannot be read, or is outside the project."""
@@ -148,7 +159,9 @@ def _read_variable(name: str, text: str) -> str:
     is_name = text.isascii() and text.replace("_", "").isalnum() and not text[0].isdigit()
     if text and (not is_name or looks_like_a_key(text)):
         raise setting_error(
-            name, "is not the name of an environment variable", 'name the variable that holds the key: "VLLM_API_KEY"'
+            name,
+            "is not the name of an environment variable, or it looks like a key",
+            'name the variable that holds the key: "VLLM_API_KEY"',
         )
     return text
 

@@ -44,8 +44,8 @@ class CaseExport:
     """The fields of all exported cases, and the counts for the report.
 
     `left_out` counts requests by reason, `hidden` the redacted values of the exported cases by kind. `with_tools`
-    counts cases whose request had tools or a response format that the case lacks. `models` are those of the split, the
-    control first.
+    counts cases whose request had tools or a response format that the case lacks. `models` are those of the split,
+    or the names of its configured arms, the control first.
     """
 
     rows: list[dict[str, Json]] = field(default_factory=list)
@@ -83,7 +83,7 @@ def _distinct(lines: Iterable[Line], options: ExportOptions, export: CaseExport)
     seen: dict[str, Prompt] = {}
     for _, record in lines:
         if isinstance(record, SplitRecord):
-            export.models = tuple(arm.model for arm in record.arms)
+            export.models = tuple(arm.table or arm.model for arm in record.arms)
         if not isinstance(record, RequestRecord):
             continue
         export.requests += 1

@@ -40,7 +40,7 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared = ""
-        self._arms: dict[str, set[str]] = {}
+        self._arms: dict[str, dict[str, str]] = {}  # the tables of the arms of each split
 
     def feed(self, lines: Iterable[Line]) -> None:
         """Replay the lines; raise UsageError for a line that does not belong to a split."""
@@ -57,7 +57,7 @@ class Replay:
             splitter = splitter_of(record)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
-        self._arms[record.split] = {arm.arm for arm in record.arms}
+        self._arms[record.split] = {arm.arm: arm.table for arm in record.arms}
         if self.monitor is None:
             started_s = _seconds(record.at, where)
             self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
@@ -82,7 +82,8 @@ class Replay:
     def _priced(self, record: RequestRecord) -> RequestRecord:
         if record.cost_usd is not None or record.usage is None:
             return record
-        cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
+        priced_as = self._table.name_for(self._arms[record.split][record.arm], record.model)
+        cost_usd = self._table.cost_of_answer(priced_as, record.usage, record.at, outcome=record.outcome)
         return replace(record, cost_usd=cost_usd)
 
     def _score(self, record: FeedbackRecord, where: str) -> None:
@@ -96,7 +97,10 @@ class Replay:
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:
     """Return the splitter that a log declares."""
-    splits = [Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm) for arm in record.arms]
+    splits = [
+        Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm, table=arm.table, fingerprint=arm.fingerprint)
+        for arm in record.arms
+    ]
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
 
 
