@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from measured import RunningRelay, load
-from traffic import IN_FLIGHT, client
+from traffic import IN_FLIGHT, client, in_flight, messages
 
 from pytest_graysplit import RequestFailedError, Split, SplitClient, TrafficSplitter
 from pytest_graysplit.config.arms import Arm
@@ -230,14 +230,39 @@ def deadline(bounds: Bounds) -> Iterator[str]:
                 yield f"  {name:20} {way}: {wait_s:.3f} s, a plain timer {timer_s:.3f} s: {over_ms:+.0f} ms {told}"
 
 
+async def relay_turns(url: str, log: Path, requests: int, rounds: int) -> list[tuple[float, float]]:
+    """Return the processor seconds of the relay client alone and of the whole client, in turns."""
+    settings = Settings(base_url=url, concurrency=IN_FLIGHT)
+    async with (
+        Relay(settings, is_refusal=is_refusal, live=True) as relay,
+        SplitClient(SPLITTER, log=log, base_url=url, api_key="any", concurrency=IN_FLIGHT) as ours,
+    ):
+
+        async def attempt(number: int) -> None:
+            body: dict[str, Any] = {"model": CONTROL, "messages": messages(number), "temperature": 0}
+            await relay.attempt(Arm.plain(CONTROL), body)
+
+        async def chat(number: int) -> None:
+            await ours.chat(messages(number), unit=f"user-{number}", temperature=0)
+
+        for ask in (attempt, chat):
+            await in_flight(4 * IN_FLIGHT, ask)
+        return [((await in_flight(requests, attempt))[1], (await in_flight(requests, chat))[1]) for _ in range(rounds)]
+
+
 def overhead(bounds: Bounds, rounds: int) -> Iterator[str]:
-    """Compare the processor time of `chat` with that of a bare httpx call."""
-    yield f"processor time of chat over a bare call, {IN_FLIGHT} in flight, 20 ms"
+    """Compare the processor time of `chat` with that of a bare httpx call, and with that of the relay client alone."""
+    requests = 640
+    yield f"processor time of chat per call, {IN_FLIGHT} in flight, 20 ms"
     with RunningRelay(latency=0.02) as server, tempfile.TemporaryDirectory() as folder:
-        turns = asyncio.run(client(server.url, Path(folder, "traffic.jsonl"), 1_280, rounds))
-    ratio = statistics.median(ours[1] / bare[1] for bare, ours in turns)
-    bare_us, ours_us = (1e6 * statistics.median(turn[which][1] for turn in turns) / 1_280 for which in (0, 1))
-    yield f"  bare {bare_us:.0f} us, chat {ours_us:.0f} us: x{ratio:.2f} {bounds.at_most(ratio, 1.25)}"
+        log = Path(folder, "traffic.jsonl")
+        bare = [(plain[1], ours[1]) for plain, ours in asyncio.run(client(server.url, log, requests, rounds))]
+        alone = asyncio.run(relay_turns(server.url, log, requests, rounds))
+    for name, turns, bound in (("a bare httpx call", bare, 1.25), ("the relay client alone", alone, None)):
+        ratio = statistics.median(ours_s / plain_s for plain_s, ours_s in turns)
+        plain_us, ours_us = (1e6 * statistics.median(turn[which] for turn in turns) / requests for which in (0, 1))
+        told = bounds.at_most(ratio, bound) if bound else "(no bound)"
+        yield f"  over {name:22}  {ours_us:.0f} us over {plain_us:.0f} us: x{ratio:.2f} {told}"
 
 
 def main() -> None:

@@ -41,7 +41,8 @@ class BreakerPolicy:
     that, after `in_a_row` failures in a row. Then it waits for `wait_s`, which doubles with each failed probe up to
     `max_wait_s`. Probes go one at a time and are at most `probe_share` of the requests, and `trial_share` once a probe
     has succeeded; where requests are so rare that this takes longer than `probe_after_s`, one goes then.
-    `closes_after` successful probes in a row close it.
+    `closes_after` successful probes in a row close it. A request that its user gave up after `abandoned_s` or more
+    counts as failed, because an application with a timeout of its own reports no other outcome of a hanging arm.
     """
 
     window_s: float = 10.0
@@ -56,6 +57,7 @@ class BreakerPolicy:
     trial_share: float = 0.1
     probe_after_s: float = 300.0
     closes_after: int = 5
+    abandoned_s: float = 5.0
 
 
 class Permit(NamedTuple):
@@ -64,6 +66,7 @@ class Permit(NamedTuple):
     number: int
     opened: int
     is_probe: bool
+    admitted_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,10 @@ class Breaker:
         self._tell()
 
     def cancel(self, permit: Permit) -> None:
-        """Forget an admitted request whose outcome says nothing about the arm, such as one that its user gave up."""
+        """Forget a request that its user gave up; it counts as failed where the user had waited for long."""
+        if self._clock() - permit.admitted_s >= self.policy.abandoned_s:
+            self.record(permit, failed=True)
+            return
         with self._lock:
             self._in_flight.pop(permit.number, None)
             if permit == self._probe:
@@ -169,7 +175,7 @@ class Breaker:
             self._diverted_since_probe += 1
             return None
         self._number += 1
-        permit = Permit(self._number, self._opened, is_probe)
+        permit = Permit(self._number, self._opened, is_probe, now_s)
         if is_probe:
             self._probe, self._last_probe_s = permit, now_s
             self._probes += 1

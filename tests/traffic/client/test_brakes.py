@@ -172,6 +172,20 @@ def test_streams_open_the_breaker(relay):
     assert (text, reply.model, reply.failed.error_kind) == (f"Answer of {CONTROL} to: hi", CONTROL, "breaker-open")
 
 
+def test_user_who_leaves_a_stream_does_not_open_the_breaker(relay):
+    """Not even one who had read for long: the arm had answered."""
+    relay.control(faults=[{"kind": "sse", "events": 3, "then": "hang", "model": TREATMENT, "times": None}])
+
+    async def work(client):
+        for _ in range(8):
+            async with client.stream(user("hi"), unit=FIRST) as stream:
+                async for _ in stream:
+                    break
+        return guards_of(client.monitor)[TREATMENT]["breaker"]["state"]
+
+    assert using(halves(), work, fallback=True, breaker=BreakerPolicy(abandoned_s=0.0)) == "closed"
+
+
 def test_bound_on_the_latency_of_a_stream_is_one_on_its_first_piece(relay):
     """An answer may take long once it has begun."""
     relay.control(faults=[{"kind": "sse", "gap": 0.03, "model": TREATMENT, "times": None}])

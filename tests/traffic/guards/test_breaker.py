@@ -208,6 +208,18 @@ def test_cancelled_probe_says_nothing():
     assert [arm.breaker.admit() for _ in range(100)][-1].is_probe
 
 
+@pytest.mark.parametrize(("waited_s", "state"), [(5, "open"), (4, "closed")])
+def test_users_that_give_up_after_a_long_wait_open_it(waited_s, state):
+    """The application has a timeout of its own; a user who leaves soon says nothing."""
+    arm = Arm()
+    for _ in range(10):
+        permit = arm.breaker.admit()
+        arm.time.now += waited_s
+        if permit:
+            arm.breaker.cancel(permit)
+    assert arm.state == state
+
+
 def test_probe_whose_outcome_never_comes_fails_in_the_end():
     arm = opened()
     arm.time.now += 6
