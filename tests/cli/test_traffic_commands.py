@@ -11,7 +11,7 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, Thread
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -21,7 +21,8 @@ from pytest_graysplit import Split, TrafficSplitter, Usage
 from pytest_graysplit.cli import main, traffic
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.reporting import traffic_summary
-from pytest_graysplit.traffic.log.follower import LogFollower
+from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
+from pytest_graysplit.traffic.log.follower import LogsFollower
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
@@ -116,7 +117,7 @@ def test_grade_names_a_heavy_unit(capsys):
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     key = splitter.key("user-0").hex()
     with path.open("a", encoding="utf-8") as log:
-        log.writelines([line for line in lines if key in line] * 150)
+        log.writelines(line.replace('"id":"', f'"id":"{copy}') for copy in range(150) for line in lines if key in line)
     arm = splitter.assign("user-0").arm
     code, out, err = graysplit(capsys, "grade", "traffic.jsonl", "--json")
     assert (code, err) == (0, "")
@@ -275,17 +276,37 @@ def test_grade_shows_excluded_and_previous_requests(capsys):
     )
 
 
-def test_follow_stops_at_an_invalid_line():
-    """The page keeps its data, and a note names the line."""
+def test_follow_continues_after_an_invalid_line():
+    """The page counts the next lines too, and a note names the line."""
     path = write(Path("traffic.jsonl"), 9)
-    replay, notes, done = Replay(), [], Event()
-    with closing(LogFollower(path, notes.append)) as log:
+    replay, problems, done = Replay(), [], Event()
+    with closing(LogsFollower([path], replay.gaps)) as log:
         replay.feed(log.new())
         with path.open("a") as file:
             file.write("{}\n")
-        traffic._follow(replay, log, notes, done)
-    [note] = notes
-    assert note.startswith("the log is no longer followed: traffic.jsonl:")
+        write(path, 3)
+        replay.feed(log.new())
+        source = TrafficSource(replay.monitor, title="traffic")
+        [note] = source.snapshot()["notes"]
+        assert note.startswith("log: 1 line is not a line of a traffic log: traffic.jsonl:")
+        assert replay.monitor.state().total.requests == 12
+        follow = Thread(target=traffic._follow, args=(replay, log, problems, done))
+        done.set()
+        follow.start()
+        follow.join(20)
+    assert problems == []
+
+
+def test_follow_ends_with_a_note(monkeypatch):
+    """The page keeps its data, and shows why it does not continue."""
+    path = write(Path("traffic.jsonl"), 9)
+    replay, problems = Replay(), []
+    monkeypatch.setattr(traffic, "POLL_S", 0.01)
+    with closing(LogsFollower([path], replay.gaps)) as log:
+        replay.feed(log.new())
+        monkeypatch.setattr(log, "new", lambda: 1 / 0)
+        traffic._follow(replay, log, problems, Event())
+    assert problems == ["the log is no longer followed: division by zero"]
     assert replay.monitor.state().total.requests == 9
 
 

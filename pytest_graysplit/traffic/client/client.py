@@ -21,8 +21,9 @@ from pytest_graysplit.replies.refusals import is_refusal
 from pytest_graysplit.replies.relay.client import Relay
 from pytest_graysplit.replies.relay.headers import check_headers
 from pytest_graysplit.traffic.client.headers import headers_of, templates_of
+from pytest_graysplit.traffic.client.in_flight import InFlight
 from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
-from pytest_graysplit.traffic.client.reply import arm_reply, client_closed, failure
+from pytest_graysplit.traffic.client.reply import arm_reply, client_closed, client_open, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.types import Reply, Secret
@@ -92,12 +93,15 @@ class SplitClient:
         self.monitor.use(splitter)
         self._without_secrets = redactor(self._settings.secrets)
         redact_all = redactor(self._settings.secrets, [redact] if redact else [])
-        written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time)
+        written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time, gaps=self.monitor.gaps)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._relays: dict[tuple[str, str], Relay] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._in_flight = InFlight()
 
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise client_open()
         self._check(self._splitter)
         for assignment in self._splitter.assignments:
             access = self._arm(assignment).access
@@ -105,13 +109,18 @@ class SplitClient:
                 relay = Relay(self._settings, is_refusal=is_refusal, access=access)
                 self._relays[access.endpoint] = await relay.__aenter__()
         self._loop = asyncio.get_running_loop()
+        self._in_flight = InFlight()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        relays, self._relays, self._loop = self._relays, {}, None
-        for relay in relays.values():
-            await relay.__aexit__()
-        self._recorder.close()
+        try:
+            await self._in_flight.end()
+        finally:
+            relays, self._relays, self._loop = self._relays, {}, None
+            for relay in relays.values():
+                await relay.__aexit__()
+            # The log may wait for the disk, and the event loop must not.
+            await asyncio.to_thread(self._recorder.close)
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
@@ -121,8 +130,9 @@ class SplitClient:
         It may be awaited from any task, also from loops in other threads. Raises RequestFailedError if there is no
         answer, with the relay's own error as its cause, and UsageError for an invalid request.
         """
+        self._in_flight.require_open()
         call = self._call(messages, unit, force, params)
-        return await self._in_own_loop(self._serve(call))
+        return await self._in_own_loop(self._in_flight.track(call.assignment.arm, self._serve(call)))
 
     async def warm_up(self) -> tuple[str, ...]:
         """Check the relay's list of models and open connections before the first request; costs nothing.

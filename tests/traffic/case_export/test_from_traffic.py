@@ -1,6 +1,7 @@
 """`graysplit cases from-traffic` makes a case file that pytest collects."""
 
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.cli import main
 
+NUMBERS = count()
 SPLIT = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}
 
 
@@ -20,7 +22,7 @@ def folder(tmp_path, monkeypatch):
 def request(prompt, **fields):
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     given = {"arm": "control", "outcome": "ok", "unit": "ab" * 32, "messages": messages, **fields}
-    return {"kind": "request", "id": "r", "at": "t", "split": "s", "model": "m", **given}
+    return {"kind": "request", "id": f"r{next(NUMBERS)}", "at": "t", "split": "s", "model": "m", **given}
 
 
 def log(*records, name="traffic.jsonl"):
