@@ -53,7 +53,7 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
     from pytest_graysplit.traffic.case_export.export import ExportOptions, export_cases
     from pytest_graysplit.traffic.log.files import log_files
     from pytest_graysplit.traffic.log.gaps import LogGaps
-    from pytest_graysplit.traffic.log.reader import read_files
+    from pytest_graysplit.traffic.log.reader import OpenedLogs
 
     into = options.into or Path(f"{options.logs[0].name.partition('.')[0] or 'traffic'}.graysplit.jsonl")
     _refuse_name(into, (".jsonl",))
@@ -66,7 +66,8 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
         forced=options.include_forced,
     )
     gaps = LogGaps()
-    export = export_cases(read_files(log_files(options.logs, gaps), gaps), selection)
+    with OpenedLogs(log_files(options.logs, gaps), gaps) as logs:
+        export = export_cases(logs, selection)
     yield from (Line(f"skipped    {text}") for text in gaps.skipped())
     yield from map(Line, _counts(export))
     if not export.rows:

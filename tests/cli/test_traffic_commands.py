@@ -1,8 +1,10 @@
 """`graysplit grade` and `graysplit dashboard` as processes see them: exit codes, output, HTTP."""
 
+import gzip
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +162,64 @@ def test_grade_reads_rotated_files(capsys):
     assert len(list(Path().glob("traffic.jsonl.*"))) > 3
     _, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
     assert out.startswith("traffic.jsonl · experiment halves · 600 requests of 200 units\n")
+
+
+def test_grade_reads_several_logs_and_folders_once(capsys):
+    """A log per worker, named by itself, by a pattern and by its folder."""
+    Path("logs").mkdir()
+    write(Path("logs/one.jsonl"), 300, max_bytes=40_000, backups=50, seed=1)
+    write(Path("logs/two.jsonl"), 300, seed=2)
+    write(Path("three.jsonl"), 300, seed=3)
+    rotated = sorted(Path("logs").glob("one.jsonl.?"))
+    assert rotated
+    _, out, _ = graysplit(capsys, "grade", "three.jsonl", "logs", "logs/one.jsonl", *rotated, "logs/../three.jsonl")
+    assert out.splitlines()[0].endswith(" · experiment halves · 900 requests of 100 units")
+
+
+def test_grade_of_two_experiments_needs_a_choice(capsys):
+    """Never the one that came last: exit code 2 and both salts; `--experiment` grades one."""
+    write(Path("traffic.jsonl"), 6000, failing=0.3)
+    good = TrafficSplitter([Split(CONTROL, 0.5), Split(TREATMENT, 0.5)], salt="second")
+    write(Path("traffic.jsonl"), 6000, splitter=good, seed=2)
+    for command in ("grade", "dashboard"):
+        code, out, err = graysplit(capsys, command, "traffic.jsonl")
+        assert (code, out) == (2, "")
+        assert err.startswith(
+            "traffic.jsonl: holds 2 experiments: halves (6,000 requests until 2026-11-26T00:59:59); second"
+        )
+        assert err.endswith("hint: choose one of them by its salt: --experiment second  [traffic-experiments]\n")
+    codes = [graysplit(capsys, "grade", "traffic.jsonl", "--experiment", salt)[0] for salt in ("halves", "second")]
+    assert codes == [1, 0]
+
+
+def test_grade_of_a_damaged_log(capsys):
+    """A torn line is named with a promotion; a log with many bad lines is graded, and never promoted."""
+    path = write(Path("traffic.jsonl"), 6000)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[-1][:40]]), encoding="utf-8")
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
+    assert (code, "log: 1 line is incomplete, as a kill leaves it" in " ".join(out.split())) == (0, True)
+    bad = [line.replace('"outcome":"ok"', '"outcome":"fine"') for line in lines[:600]]
+    path.write_text("".join([*bad, *lines[600:]]), encoding="utf-8")
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl", "--json")
+    [grade] = json.loads(out)["grades"]
+    assert (code, grade["verdict"]) == (3, "hold")
+    assert "of the log could not be counted" in grade["reasons"][0]
+
+
+def test_grade_after_logrotate_and_kills(capsys):
+    """Dated, compressed and emptied files, and a copy of one of them: every request counts once."""
+    path = write(Path("traffic.jsonl"), 3000)
+    path.rename("traffic.jsonl-20261124")
+    write(path, 3000, seed=2)
+    Path("traffic.jsonl-20261125.gz").write_bytes(gzip.compress(path.read_bytes()))
+    shutil.copy("traffic.jsonl-20261124", "copy.jsonl")
+    os.truncate(path, 0)
+    write(path, 3000, seed=3)
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl", "copy.jsonl", "--json")
+    report = json.loads(out)
+    assert (code, report["total"]["requests"]) == (0, 9000)
+    assert report["log"]["skipped"]["doubled"] == 3000 + 1500
 
 
 def test_grade_reads_the_project(capsys):

@@ -38,7 +38,8 @@ def _iban_pattern() -> str:
         rf"(?:{'|'.join(countries)})\d\d(?:[ -]?[A-Za-z\d]){{{length - 4}}}"
         for length, countries in sorted(of_length.items())
     )
-    return rf"(?i:{'|'.join(ways)})\b"
+    # The lookahead rejects most words before all countries are tried.
+    return rf"(?=\w\w\d\d)(?i:{'|'.join(ways)})\b"
 
 
 # Tried in this order at every position from the left; the first match wins. Text that matches KEEP is not redacted by

@@ -16,7 +16,7 @@ from pytest_graysplit.traffic.log.records import Record, SplitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from io import BufferedIOBase
     from pathlib import Path
 
     from pytest_graysplit.traffic.log.gaps import LogGaps
@@ -66,7 +66,7 @@ def is_traffic_log(file: Path) -> bool:
     return _beginning(file).is_traffic
 
 
-def opened(file: Path) -> AbstractContextManager[Iterable[bytes]]:
+def opened(file: Path) -> BufferedIOBase:
     """Open a plain or compressed file; raise UsageError if that fails."""
     try:
         return gzip.open(file) if file.suffix == ".gz" else file.open("rb")

@@ -12,13 +12,15 @@ import msgspec
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.log.files import opened, unreadable
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.log.records import FORMAT, FeedbackRecord, Record, SplitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
+    from typing import Self
 
-    from pytest_graysplit.traffic.log.gaps import Gap, LogGaps
+    from pytest_graysplit.traffic.log.gaps import Gap
     from pytest_graysplit.traffic.log.records import RequestRecord
 
 _LINE_HINT = "each line is one JSON object, as SplitClient(log=...) writes it"
@@ -67,21 +69,52 @@ def _key_of(record: RequestRecord | FeedbackRecord) -> int:
     return hash((record.id, record.at, record.arm, record.unit, record.latency_s))
 
 
-def read_files(files: Iterable[Path], gaps: LogGaps, ids: RecentIds | None = None) -> Iterator[Line]:
-    """Yield every record of these files, in this order; raise UsageError if there is not a single record.
+class OpenedLogs:
+    """The files of traffic logs, all opened at once: a writer may rename them, and opened files are not affected.
 
     Lines that cannot be read, and lines that were read before, are left out and counted in `gaps`.
     """
-    named, line, ids = [], None, ids or RecentIds()
-    with ExitStack() as stack:
-        # All files are opened at once: a writer may rename them meanwhile, and open files are not affected.
-        streams = [(file, stack.enter_context(opened(file))) for file in files]
-        for file, stream in streams:
-            named.append(str(file))
-            for line in read_lines(_lines(stream, file, gaps), str(file), gaps, ids):
+
+    def __init__(self, files: Iterable[Path], gaps: LogGaps, ids: RecentIds | None = None) -> None:
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._streams = [(file, stack.enter_context(opened(file))) for file in files]
+            self._stack = stack.pop_all()
+        self._gaps = gaps
+        self._ids = ids or RecentIds()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every record, in the order of the files; raise UsageError if there is not a single one."""
+        line = None
+        for file, stream in self._streams:
+            for line in read_lines(_lines(stream, file, self._gaps), str(file), self._gaps, self._ids):
                 yield line
-    if line is None and not gaps.counts["doubled"]:
-        raise _without_records(named, gaps)
+        if line is None and not self._gaps.counts["doubled"]:
+            raise _without_records([str(file) for file, _ in self._streams], self._gaps)
+
+    def again(self, places: Collection[str]) -> Iterator[Line]:
+        """Yield the records at these places once more, without reading the others."""
+        for file, stream in self._streams:
+            stream.seek(0)
+            for number, text in enumerate(_lines(stream, file, LogGaps()), start=1):
+                if (where := f"{file}:{number}") in places:
+                    yield from (Line(where, found) for found in _records_in(text, where))
+
+
+def read_files(files: Iterable[Path], gaps: LogGaps, ids: RecentIds | None = None) -> Iterator[Line]:
+    """Yield every record of these files; see `OpenedLogs`."""
+    with OpenedLogs(files, gaps, ids) as logs:
+        yield from logs.lines()
+
+
+def _records_in(text: bytes, where: str) -> Iterator[Record]:
+    return (found for _, found in _decoded([text], where, 1) if not isinstance(found, _BrokenLine))
 
 
 def read_lines(lines: Iterable[bytes], name: str, gaps: LogGaps, ids: RecentIds, *, first: int = 1) -> Iterator[Line]:
