@@ -2,8 +2,8 @@
 
     python benchmarks/traffic_log.py [--lines 200000]
 
-Half of the prompts are distinct, and a quarter have an order number and an e-mail address. Each command runs in a process
-of its own, so that its peak of memory is its own.
+Half of the prompts are distinct, and a quarter have an order number and an e-mail address. Each command runs in a
+process of its own, so that its peak of memory is its own.
 """
 
 import argparse
