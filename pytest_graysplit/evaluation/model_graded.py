@@ -5,14 +5,26 @@ A request of a metric is a request like any other: recorded in the case's file, 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from decimal import Decimal
+from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_graysplit.evaluation.metrics.judge import BETTER, CRITERIA, TIE, WORSE, Judge, JudgeVerdict, read_verdict
+from pytest_graysplit.cases.tool_calls.reading import as_json
+from pytest_graysplit.evaluation.metrics.judge import (
+    BETTER,
+    CRITERIA,
+    TIE,
+    WORSE,
+    Answer,
+    Judge,
+    JudgeVerdict,
+    read_verdict,
+)
 from pytest_graysplit.evaluation.metrics.semantic import EmbeddingSimilarity
 from pytest_graysplit.formatting.display import shortened
-from pytest_graysplit.replies.fingerprint import request_hash, unchanged
+from pytest_graysplit.replies.fingerprint import redact_call, request_hash, unchanged
 from pytest_graysplit.replies.relay.vectors import unpack
 from pytest_graysplit.replies.reply_request import ReplyRequest
 from pytest_graysplit.types import MetricUsage, ReplyKey
@@ -24,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.replies.reply_request import Address
-    from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route
+    from pytest_graysplit.types import Case, Json, Message, Redactor, Reply, Route, ToolCall
 
     Body = Mapping[str, Json]
     Ask = Callable[[Sequence[ReplyRequest]], Sequence[Reply]]
@@ -41,10 +53,10 @@ class ModelGradedMetric(Protocol):
     route: Route
     params: dict[str, Json]
 
-    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
+    def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:
         """Return the requests for the pair, without the model; empty where the texts decide."""
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
+    def rule(self, case: Case, control: Answer, treatment: Answer, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Score the pair with the replies to its requests."""
 
     def readable(self, reply: Reply) -> bool:
@@ -62,11 +74,11 @@ class JudgeMetric:
         self.params = arm.with_params({})
         self._criteria = criteria or CRITERIA
 
-    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:
+    def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:
         """Return the requests of both orders."""
         return tuple(map(self._body, Judge(str, self._criteria).orders(case.messages, control, treatment)))
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
+    def rule(self, case: Case, control: Answer, treatment: Answer, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Combine the judge's verdicts in both orders."""
         judge = Judge(lambda messages: reply(self._body(messages)).text, self._criteria)
         return judge.rule(case.messages, control, treatment)
@@ -89,16 +101,16 @@ class EmbeddingMetric:
         self.arm = arm
         self.params = arm.with_params({})
 
-    def bodies(self, case: Case, control: str, treatment: str) -> tuple[Body, ...]:  # noqa: ARG002 # the texts determine the requests
+    def bodies(self, case: Case, control: Answer, treatment: Answer) -> tuple[Body, ...]:  # noqa: ARG002 # the texts determine the requests
         """Return the request for each text."""
-        return tuple(map(self._body, EmbeddingSimilarity(unpack).texts(control, treatment)))
+        return tuple(map(self._body, EmbeddingSimilarity(unpack).texts(control.text, treatment.text)))
 
-    def rule(self, case: Case, control: str, treatment: str, reply: Callable[[Body], Reply]) -> JudgeVerdict:
+    def rule(self, case: Case, control: Answer, treatment: Answer, reply: Callable[[Body], Reply]) -> JudgeVerdict:
         """Score the two texts by their vectors."""
         if not all(self.readable(reply(body)) for body in self.bodies(case, control, treatment)):
             return JudgeVerdict(score=None)
         metric = EmbeddingSimilarity(lambda text: unpack(reply(self._body(text)).text))
-        return JudgeVerdict(score=metric.score(control, treatment))
+        return JudgeVerdict(score=metric.score(control.text, treatment.text))
 
     def readable(self, reply: Reply) -> bool:
         """Tell whether the reply is a vector."""
@@ -144,7 +156,7 @@ class ModelGradedScorer:
         self._own = own
         self._as_recorded = as_recorded
         self._replies: dict[Address, Reply] = {}
-        self._verdicts: dict[tuple[str, str], JudgeVerdict] = {}
+        self._verdicts: dict[tuple[Answer, Answer], JudgeVerdict] = {}
 
     def __call__(self, control: Reply, treatment: Reply) -> float | None:
         """Score the pair, sending only requests that were not sent before."""
@@ -158,7 +170,7 @@ class ModelGradedScorer:
             body
             for pair in pairs
             if self._own is None or self._own(*pair) is None
-            for body in self.metric.bodies(self._case, *self._texts(*pair))
+            for body in self.metric.bodies(self._case, *self._answers(*pair))
         ]
         return list({request.recording_key: request for request in map(self._request, bodies)}.values())
 
@@ -169,15 +181,15 @@ class ModelGradedScorer:
 
     def verdict(self, control: Reply, treatment: Reply) -> JudgeVerdict:
         """Return the metric's verdict on the pair; raise GraysplitError if a reply cannot be had."""
-        texts = self._texts(control, treatment)
-        if texts not in self._verdicts:
-            self._verdicts[texts] = self.metric.rule(self._case, *texts, self._reply)
-        return self._verdicts[texts]
+        answers = self._answers(control, treatment)
+        if answers not in self._verdicts:
+            self._verdicts[answers] = self.metric.rule(self._case, *answers, self._reply)
+        return self._verdicts[answers]
 
     def usage(self, pairs: Iterable[tuple[Reply, Reply]]) -> MetricUsage | None:
         """Sum up the requests, and the verdicts of a judge on the pairs; None without any."""
         replies = self._replies.values()
-        verdicts = [self._verdicts[texts] for pair in pairs if (texts := self._texts(*pair)) in self._verdicts]
+        verdicts = [self._verdicts[answers] for pair in pairs if (answers := self._answers(*pair)) in self._verdicts]
         if not replies and not verdicts:
             return None
         scores = Counter(verdict.score for verdict in verdicts) if self.metric.name == "judge" else Counter()
@@ -197,9 +209,16 @@ class ModelGradedScorer:
             disagreements=sum(verdict.disagreed for verdict in verdicts),
         )
 
-    def remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
-        """Return a judge's remarks on the pair; empty for other metrics."""
-        verdict = self._verdicts.get(self._texts(control, treatment))
+    def remarks_by_place(
+        self, control: Sequence[Reply], treatment: Sequence[Reply]
+    ) -> dict[tuple[int, int], tuple[str, ...]]:
+        """Return a judge's remarks on each pair by the places of the two replies; empty for other metrics."""
+        places = product(range(len(control)), range(len(treatment)))
+        every = {(one, other): self._remarks(control[one], treatment[other]) for one, other in places}
+        return {pair: remarks for pair, remarks in every.items() if remarks}
+
+    def _remarks(self, control: Reply, treatment: Reply) -> tuple[str, ...]:
+        verdict = self._verdicts.get(self._answers(control, treatment))
         return tuple(shortened(remark, LONGEST_REMARK) for remark in verdict.remarks()) if verdict else ()
 
     def silence(self) -> str:
@@ -221,10 +240,22 @@ class ModelGradedScorer:
         key = ReplyKey(self._case.id, metric.arm.model, request_hash(body), 0, metric.arm.recorded_as)
         return ReplyRequest(metric.name, metric.arm, key, self._recording_path, body, metric.route, metric.name)
 
-    def _texts(self, control: Reply, treatment: Reply) -> tuple[str, str]:
-        return self._text(control), self._text(treatment)
+    def _answers(self, control: Reply, treatment: Reply) -> tuple[Answer, Answer]:
+        return self._answer(control), self._answer(treatment)
 
-    def _text(self, reply: Reply) -> str:
-        text = reply.text if reply.replayed else self._as_recorded(reply.text)
-        # A model can write half a surrogate pair, which a request cannot carry.
-        return text.encode("utf-8", "replace").decode()
+    def _answer(self, reply: Reply) -> Answer:
+        kept = unchanged if reply.replayed else self._as_recorded
+        return Answer(
+            _sendable(kept(reply.text)), _sendable(_lines(redact_call(call, kept) for call in reply.tool_calls))
+        )
+
+
+def _lines(calls: Iterable[ToolCall]) -> str:
+    """Write each call on a line of its own, without its id, and spelled as it will be when it is replayed."""
+    stored = ({name: value for name, value in as_json(call).items() if name != "id"} for call in calls)
+    return "\n".join(json.dumps(call, ensure_ascii=False, sort_keys=True) for call in stored)
+
+
+def _sendable(text: str) -> str:
+    """Return the text without halves of surrogate pairs: a model can write them, but a request cannot carry them."""
+    return text.encode("utf-8", "replace").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -58,6 +59,23 @@ def is_nested_deeper(value: Json, levels: int) -> bool:
             inner = one.values() if isinstance(one, dict) else one
             waiting += [(each, level + 1) for each in inner if isinstance(each, dict | list)]
     return False
+
+
+def plain_json(value: object) -> Json:
+    """Return a value as JSON can hold it: NaN and infinity become null, and unknown objects their text.
+
+    >>> plain_json({"temperature": float("nan"), "stop": ("a", "b")})
+    {'temperature': None, 'stop': ['a', 'b']}
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): plain_json(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(part) for part in value]
+    return str(value)
 
 
 def object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -46,7 +46,8 @@ class RunContext:
             worker=self.worker,
             run_id=self.run_id,
         )
-        self.evaluator = Evaluator(config.rootpath, scoring, self.fetching)
+        shows_requests = self.settings.json_path is not None
+        self.evaluator = Evaluator(config.rootpath, scoring, self.fetching, shows_requests=shows_requests)
 
     def release(self) -> None:
         """Drop results and recordings at the end of the session."""

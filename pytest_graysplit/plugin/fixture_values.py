@@ -15,7 +15,7 @@ from pytest_graysplit.plugin.context import NO_TREATMENT
 from pytest_graysplit.plugin.options import pytest_option, settings_of
 from pytest_graysplit.plugin.registration import context_of, runner_of
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
-from pytest_graysplit.traffic.splitter.configured import build_splitter
+from pytest_graysplit.traffic.splitter.configured import build_splitter, with_arms
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -155,9 +155,9 @@ def _splitter_of(settings: Settings) -> TrafficSplitter | None:
 
     Raises UsageError if several splits are configured and the run's models do not select one of them.
     """
-    splits = {name: build_splitter(table) for name, table in settings.table.splits.items()}
+    splits = {name: build_splitter(table, settings) for name, table in settings.table.splits.items()}
     if not splits:
-        return _equal_shares(settings.control, settings.treatments)
+        return _equal_shares(settings)
     selected = (
         list(splits) if len(splits) == 1 else [name for name, one in splits.items() if _has_models(one, settings)]
     )
@@ -173,14 +173,15 @@ def _splitter_of(settings: Settings) -> TrafficSplitter | None:
 
 
 def _has_models(splitter: TrafficSplitter, settings: Settings) -> bool:
-    control, *treatments = (split.model for split in splitter.splits)
+    control, *treatments = (split.table or split.model for split in splitter.splits)
     return control == settings.control and sorted(treatments) == sorted(settings.treatments)
 
 
-def _equal_shares(control: str | None, treatments: tuple[str, ...]) -> TrafficSplitter | None:
+def _equal_shares(settings: Settings) -> TrafficSplitter | None:
+    control, treatments = settings.control, settings.treatments
     if control is None or not treatments:
         return None
     share = BASIS_POINTS // (len(treatments) + 1)
     rest = BASIS_POINTS - share * len(treatments)
     arms = [Split(control, rest / BASIS_POINTS), *(Split(model, share / BASIS_POINTS) for model in treatments)]
-    return TrafficSplitter(arms, salt=SALT)
+    return with_arms(TrafficSplitter(arms, salt=SALT), settings)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
 
 PROJECT_FILE = "pyproject.toml"
+# The similarity from which a name is taken for a mistyped one, from 0 to 100.
+MISTYPED = 85
 
 
 def register(parser: pytest.Parser) -> None:
@@ -64,7 +66,7 @@ def settings_of(config: pytest.Config) -> Settings:
         from pytest_graysplit.traffic.splitter.configured import build_splitter
 
         for split in settings.table.splits.values():
-            build_splitter(split)  # an error in a split ends the run that reads it, not the run that uses it
+            build_splitter(split, settings)  # an error in a split ends the run that reads it, not the run that uses it
     return settings
 
 
@@ -91,7 +93,7 @@ def header(config: pytest.Config) -> str | None:
         return None
     reason = f", because {settings.record_reason}" if settings.record_reason else ""
     only = f"; replays only{reason}" if settings.record == "none" else ""
-    return f"graysplit: {_endpoints(settings)}{only}"
+    return f"graysplit: {_endpoints(settings)}{only}{''.join(_mistyped(settings))}"
 
 
 def _endpoints(settings: Settings) -> str:
@@ -101,6 +103,16 @@ def _endpoints(settings: Settings) -> str:
         name = f"{arm.name}: " if arm.access.arm else ""
         described[f"{name}{arm.access.described()}"] = None
     return "; ".join(described) or settings.access.described()
+
+
+def _mistyped(settings: Settings) -> Iterator[str]:
+    """Yield a remark on each name that is a model's, because no arm has it, and that is nearly the name of an arm."""
+    from pytest_graysplit.config.options import nearest
+
+    arms = settings.table.arms
+    for arm in settings.arms:
+        if arm.name not in arms and (suggestion := nearest(arm.name, list(arms), MISTYPED)):
+            yield f"; no arm is named {arm.name}, so it is a model{suggestion}"
 
 
 def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:

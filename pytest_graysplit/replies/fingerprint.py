@@ -16,7 +16,7 @@ from pytest_graysplit.types import Reply, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Json, Redactor
+    from pytest_graysplit.types import Case, Json, Redactor
 
 REDACTED = "[redacted]"
 # Any other text field may echo a secret, including fields that are added later.
@@ -83,6 +83,11 @@ def redact_json(value: Json, redact: Redactor, *, names: bool = True, numbers: b
     return value
 
 
+def redact_body(body: Mapping[str, Json], redact: Redactor) -> dict[str, Json]:
+    """Return a request, a message or parameters with every text redacted, also below the first level."""
+    return {redact(name): redact_json(part, redact) for name, part in body.items()}
+
+
 def redact_call(call: ToolCall, redact: Redactor) -> ToolCall:
     """Return the call with its name, its id and its arguments redacted; a model also writes numbers into those."""
     arguments: Any = redact_json(dict(call.arguments), redact, numbers=True)
@@ -104,6 +109,21 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
         elif isinstance(value, tuple) and (parts := tuple(_redacted(part, redact) for part in value)) != value:
             changed[name] = parts
     return replace(reply, **changed) if changed else reply
+
+
+def redact_case(case: Case, redact: Redactor) -> Case:
+    """Return the case with its messages, its parameters and its expectations redacted."""
+    expect = case.expect
+    if expect is not None:
+        expect = replace(expect, **{one.name: _clean(getattr(expect, one.name), redact) for one in fields(expect)})
+    messages = tuple(redact_body(message, redact) for message in case.messages)
+    return replace(case, messages=messages, params=redact_body(case.params, redact), expect=expect)
+
+
+def _clean(value: Any, redact: Redactor) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_redacted(part, redact) for part in value)
+    return redact_json(value, redact)
 
 
 def _redacted(part: Any, redact: Redactor) -> object:

@@ -9,18 +9,19 @@ from pytest_graysplit.cases.tool_calls.values import format_call
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import exact_number, format_score, money, seconds, shortened
 from pytest_graysplit.formatting.escaping import on_one_line, visible
+from pytest_graysplit.reporting.calldiff import call_diff, is_changed, other_order, write_line
 from pytest_graysplit.reporting.worddiff import word_diff
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_graysplit.errors import GraysplitError
-    from pytest_graysplit.types import Comparison, FailedExpectation, Reply
+    from pytest_graysplit.types import Comparison, FailedExpectation, Reply, ToolCall
     from pytest_graysplit.verdict.results import ArmResult, CaseResult
 
 MOST_CALLS = 10
-WIDTH = 100
+WIDTH, CALL_WIDTH = 100, 80
 LABEL = 13
 
 
@@ -92,16 +93,37 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         for side, text in (("control", old), ("treatment", new)):
             if text.strip():
                 yield _labelled("answer", f"(of the {side}) {text}")
-    yield from _called(comparison.control, "(of the control) ")
-    yield from _called(comparison.treatment, "(of the treatment) ")
+    yield from _calls(comparison.control.tool_calls, comparison.treatment.tool_calls)
 
 
-def _called(reply: Reply, whose: str = "") -> Iterator[str]:
+def _calls(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> Iterator[str]:
+    """Yield the calls of two answers as one difference, a call per line; of many, the changed ones first."""
+    if not control and not treatment:
+        return
+    for side, calls in (("control", control), ("treatment", treatment)):
+        if not calls:
+            yield _labelled("calls", f"the {side} calls no tool")
+    lines = call_diff(control, treatment)
+    if not any(map(is_changed, lines)):
+        yield _labelled("calls", "equal on both sides")
+    if len(lines) > MOST_CALLS:
+        lines.sort(key=lambda line: not is_changed(line))
+    for line in lines[:MOST_CALLS]:
+        yield _labelled("call", write_line(line), CALL_WIDTH)
+    left = [is_changed(line) for line in lines[MOST_CALLS:]]
+    for number, kind in ((left.count(True), "different"), (left.count(False), "equal")):
+        if number:
+            yield _labelled("call", f"and {number} more, {kind}")
+    if order := other_order(control, treatment):
+        yield _labelled("order", f"of the treatment: {order}", CALL_WIDTH)
+
+
+def _called(reply: Reply) -> Iterator[str]:
     """Yield the tool calls of a reply, one per line."""
     for call in reply.tool_calls[:MOST_CALLS]:
-        yield _labelled("call", f"{whose}{format_call(call)}")
+        yield _labelled("call", format_call(call), CALL_WIDTH)
     if len(reply.tool_calls) > MOST_CALLS:
-        yield _labelled("call", f"{whose}and {len(reply.tool_calls) - MOST_CALLS} more")
+        yield _labelled("call", f"and {len(reply.tool_calls) - MOST_CALLS} more")
 
 
 def _difference(old: str, new: str) -> str:
@@ -125,7 +147,7 @@ def _similarity(comparison: Comparison) -> str:
 
 def _arm(arm: ArmResult) -> str:
     verdict = "passed" if arm.passed else "missed" if arm.misses else "passed in part" if arm.judged else "not judged"
-    return ", ".join([f"{arm.model}: {verdict}", *(_reply(reply) for reply in arm.replies)])
+    return ", ".join([f"{arm.label}: {verdict}", *(_reply(reply) for reply in arm.replies)])
 
 
 def _reply(reply: Reply) -> str:
@@ -141,11 +163,12 @@ def _reply(reply: Reply) -> str:
     return " ".join(parts)
 
 
-def _labelled(label: str, text: str) -> str:
+def _labelled(label: str, text: str, width: int = WIDTH) -> str:
     lead = f"  {label:<{LABEL - 2}}"
     lines = [
         line
         for paragraph in visible(text).split("\n")
-        for line in textwrap.wrap(paragraph, WIDTH - LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+        for line in textwrap.wrap(paragraph, width - LABEL, break_long_words=width < WIDTH, break_on_hyphens=False)
+        or [""]
     ]
     return "\n".join(((lead if number == 0 else " " * LABEL) + line).rstrip() for number, line in enumerate(lines))

@@ -25,11 +25,13 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     requests, units = sum(arm.requests for arm in state.sums), sum(arm.units for arm in state.sums)
     yield f"{name} · experiment {state.salt} · {plural(requests, 'request')} of {plural(units, 'unit')}"
     yield from _left_out(state)
+    if state.configured:
+        yield state.configured
     yield ""
     yield from map(_text, column_lines(_columns(state.sums), width))
     for grade in state.grades:
         yield ""
-        yield f"{grade.treatment} against {state.sums[0].model}"
+        yield f"{grade.treatment} against {state.sums[0].title}"
         yield from (f"  {label_of(row.name):<21} {figure_text(row)}" for row in grade.rows)
         yield from map(_text, decision_lines("grade", grade.verdict, grade.reasons, width))
 
@@ -53,7 +55,7 @@ def _columns(arms: Sequence[ArmSums]) -> list[Column]:
         return Column(title=title, cells=tuple(cells), importance=importance)
 
     return [
-        column("arm", 9, (arm.model if arm.role == "control" else arm.arm for arm in arms)),
+        column("arm", 9, (arm.title for arm in arms)),
         column("share", 5, (percent(arm.basis_points, BASIS_POINTS) for arm in arms)),
         column("units", 8, (f"{arm.units:,}" for arm in arms)),
         column("ok", 9, (_rate(arm) for arm in arms)),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from pytest_graysplit.formatting.clock import moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pytest_graysplit.types.cases import Case
     from pytest_graysplit.types.replies import Reply
+
+    # The places of two answers. Beside two answers of the control, the place of their pair stands for the second.
+    Places = tuple[int | tuple[int, int], int | tuple[int, int]]
 
 # Two replies sent within an hour met the relay under a similar load, so their latencies can be compared.
 SIDE_BY_SIDE_S = 3600.0
@@ -60,7 +63,9 @@ class Comparison:
     `similarity` (0 to 1) is the mean over samples, and None when one side has nothing to compare. The ratios are
     treatment over control, and None when either side is unknown. `self_similarity` compares the control with itself.
     `pairs` are the scores of each treatment answer with each control answer, `self_pairs` those of the control answers
-    with each other. `remarks` are the judge's comments on the first answers.
+    with each other; `places` and `self_places` have the numbers of their answers, or two numbers where a pair of the
+    control's answers stands for one. `remarks` are the judge's comments on the first answers, and `all_remarks` those
+    on every pair, by the numbers of the two answers.
     """
 
     case: Case
@@ -76,6 +81,9 @@ class Comparison:
     pairs: tuple[PairScore, ...] = ()
     self_pairs: tuple[PairScore, ...] = ()
     remarks: tuple[str, ...] = ()
+    places: tuple[Places, ...] = ()
+    self_places: tuple[Places, ...] = ()
+    all_remarks: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def calibrated(self) -> bool:
@@ -109,13 +117,19 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedExpectation:
-    """One expectation that an arm did not meet; `arm` is "control" or the treatment's model."""
+    """One expectation that an arm did not meet; `arm` is "control" or the treatment's model.
+
+    `check` is the place of the expectation, such as `expect.contains[1]`, and `sample` the number of the reply that
+    missed it, if it was checked on one reply. Two failures with the same text are equal.
+    """
 
     arm: str
     kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
     problem: str
     hint: str
     slug: str
+    check: str = field(default="", compare=False)
+    sample: int | None = field(default=None, compare=False)
 
 
 class Metric(Protocol):

@@ -182,7 +182,7 @@ def test_tool_table_gives_splits():
         },
     }
     read = settings(table=table, ARM_TOKEN="token-of-arm")
-    docs, other = (build_splitter(read.table.splits[name]) for name in ("docs", "other"))
+    docs, other = (build_splitter(read.table.splits[name], read) for name in ("docs", "other"))
     assert [(one.arm, one.model) for one in docs.assignments] == [
         ("control", "gpt-4.1"),
         ("cheap", "deepseek-v3.2"),

@@ -10,7 +10,8 @@ import sys
 from textwrap import dedent
 
 import pytest
-from quiet import ADDOPTS, QUIET
+from quiet import ADDOPTS, QUIET, remember_distributions, remember_statements
+from report_schema import checked
 
 import pytest_graysplit
 from pytest_graysplit.replies.fingerprint import request_hash
@@ -23,6 +24,8 @@ AT = "2026-11-23T10:00:00Z"
 MEASURED = re.compile(r"(<|(?<![\d.]))\d+ ms")  # latencies of live replies vary; recorded ones are whole seconds
 MINE = re.compile(r"(GRAYSPLIT|HOLYSHEEP|OPENAI|OPENROUTER)_|CI$|GITHUB_|PYTEST_")
 
+remember_distributions()
+remember_statements()
 # An inner run forgets the modules that it imported first, so the modules that every run needs are imported here.
 for module in pkgutil.walk_packages(pytest_graysplit.__path__, "pytest_graysplit."):
     if not module.name.endswith("__main__"):
@@ -103,8 +106,8 @@ class Project:
         return self.relay.stats()["total"]
 
     def report(self, name="report.json"):
-        """Return the JSON report."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        """Return the JSON report, checked against its schema."""
+        return checked(json.loads((self.path / name).read_text(encoding="utf-8")))
 
 
 @pytest.fixture

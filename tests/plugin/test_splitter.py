@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 DOCS = Path(__file__).parents[2] / "docs" / "traffic.md"
 SPLIT = """
 [tool.graysplit.splits.{name}]
@@ -67,6 +69,44 @@ def test_splitter_fixture_takes_the_split_of_the_runs_models(project):
     result = project.run_without_models()
     result.assert_outcomes(errors=1)
     assert UNCLEAR in result.stdout.str()
+
+
+ARMS = """
+[tool.graysplit.arms.today]
+model = "claude-sonnet-4.5"
+
+[tool.graysplit.arms.ours]
+model = "qwen3-32b"
+base_url = "https://relay.example/v1"
+api_key_env = "NOT_SET_HERE"
+"""
+ARM_SPLITS = """
+[tool.graysplit.splits.a]
+arms = [{model = "today", weight = 0.9}, {model = "ours", weight = 0.1}]
+
+[tool.graysplit.splits.b]
+arms = [{model = "ours", weight = 0.9}, {model = "today", weight = 0.1}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("splits", "salt", "weights"), [("", "graysplit", (5000, 5000)), (ARM_SPLITS, "a", (9000, 1000))]
+)
+def test_splitter_fixture_knows_configured_arms(project, splits, salt, weights):
+    """The names of the run's arms select the split; no key of an arm is needed."""
+    project.write("pyproject.toml", ARMS + splits)
+    project.test_file(
+        f"""
+        def test_x(graysplit_splitter):
+            assert (graysplit_splitter.salt, graysplit_splitter.basis_points) == ({salt!r}, {weights})
+            assert [(one.arm, one.model) for one in graysplit_splitter.assignments] == [
+                ("control", "claude-sonnet-4.5"), ("ours", "qwen3-32b")
+            ]
+        """
+    )
+    result = project.run_without_models("--graysplit-control=today", "--graysplit-treatment=ours")
+    result.assert_outcomes(passed=1)
+    assert project.sent() == 0
 
 
 def test_splitter_fixture_skips_without_a_treatment(project):

@@ -1,11 +1,16 @@
 """Cases with tool calls, from the request to the report: right calls pass, and wrong calls are flagged or missed."""
 
 import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from runpy import run_path
 
 import pytest
 
 from pytest_graysplit.types import ToolCall
 
+DOCS = Path(__file__).parents[2] / "docs" / "tests.md"
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 EACH = 30
 TOOLS = [
@@ -89,7 +94,7 @@ def record_calls(project):
 
 
 def test_failure_shows_the_tool_calls(project, record_calls, section_of):
-    """Both sides are shown below the miss, one call per line."""
+    """Both sides are shown below the miss as one difference, one call per line."""
     record_calls((REFUND,), (OTHER, ToolCall("notify")))
     project.test_file(
         """
@@ -112,10 +117,32 @@ def test_failure_shows_the_tool_calls(project, record_calls, section_of):
         "  similarity 0.00 (tool calls)\n"
         "  flag       tool-changed: treatment also calls notify(); control calls refund with order=1001,\n"
         "             treatment with order=1002\n"
-        "  call       (of the control) refund(order=1001)\n"
-        "  call       (of the treatment) refund(order=1002)\n"
-        "  call       (of the treatment) notify()"
+        "  call       refund(order=[-1001-] {+1002+})\n"
+        "  call       {+notify()+}"
     )
+
+
+@pytest.mark.parametrize("gate", ["case", "none"])
+def test_junit_has_the_calls_of_both_models(project, record_calls, gate):
+    """As properties of the test, and as a difference in the text of its failure."""
+    hostile = ToolCall("re\x1bfund", {"]]>": "<a>\x00&"})
+    record_calls((REFUND, ToolCall("look_up")), (OTHER, hostile))
+    project.test_file(
+        """
+        @pytest.mark.graysplit(prompt="Refund it.", expect={"tool_calls": [{"name": "look_up"}]})
+        def test_x(graysplit): pass
+        """
+    )
+    project.run("--junitxml=junit.xml", f"--graysplit-gate={gate}")
+    [test] = ET.parse(project.path / "junit.xml").getroot().iter("testcase")
+    properties = {one.get("name"): one.get("value") for one in test.iter("property")}
+    assert properties["graysplit_tool_calls[control]"] == "refund(order=1001), look_up()"
+    assert properties[f"graysplit_tool_calls[{TREATMENT}]"] == (
+        r'refund(order=1002), "re\u001bfund"("]]>"="<a>\u0000&")'
+    )
+    failures = [one.text for one in test.iter("failure")]
+    assert len(failures) == (1 if gate == "case" else 0)
+    assert all("  call       refund(order=[-1001-] {+1002+})\n  call       [-look_up()-]\n" in one for one in failures)
 
 
 def test_missing_tool_call_is_a_miss_of_its_model(project, record_calls):
@@ -133,22 +160,68 @@ def test_missing_tool_call_is_a_miss_of_its_model(project, record_calls):
     assert project.report()["cases"][0]["passed"] == {"control": True, TREATMENT: False}
 
 
+def test_example_of_the_docs_runs(project):
+    """It passes where both models make its call, and the difference on the page is that of a failure."""
+    page = DOCS.read_text(encoding="utf-8").partition("## Tool calls")[2].partition("\n## ")[0]
+    [code], [shown] = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "console"))
+    project.write("test_it.py", code)
+    body = {
+        "messages": [{"role": "user", "content": "Refund order 1001, it was 21.50."}],
+        "tools": run_path(str(project.path / "test_it.py"))["TOOLS"],
+        "tool_choice": "auto",
+    }
+    look_up = ToolCall("look_up", {"order": 1001})
+    right, wrong = (ToolCall("refund", {"order": order, "amount": 21.5}) for order in (1001, 1002))
+    project.record("test_refund", body=body, text="", tool_calls=(right,))
+    project.run("--graysplit-record=none").assert_outcomes(passed=1)
+    (project.path / "__graysplit__" / "test_it.jsonl").unlink()
+    for model, calls in ((CONTROL, (look_up, right)), (TREATMENT, (look_up, wrong, ToolCall("notify")))):
+        project.record("test_refund", body=body, model=model, text="", tool_calls=calls)
+    assert shown in project.run("--graysplit-record=none").stdout.str()
+
+
+JUDGED = """
+@pytest.mark.graysplit(prompt="Refund it.", metric="judge", min_similarity=0.5)
+def test_x(graysplit): pass
+"""
+
+
 @pytest.mark.parametrize(("treatment", "asked"), [("", 0), ("I have refunded it.", 2)])
-def test_judge_is_not_asked_about_tool_calls(project, treatment, asked):
-    """The judge reads texts: it compares them in two orders where both sides have one, and nothing otherwise."""
+def test_judge_is_asked_where_both_answers_have_a_text(project, treatment, asked):
+    """Calls without a text are compared without a judge, and no threshold is missed for want of a text."""
     project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
     for model, text in ((CONTROL, "Refunded."), (TREATMENT, treatment)):
         project.record("test_x", "Refund it.", model=model, text=text, tool_calls=(REFUND,))
-    project.test_file(
-        """
-        @pytest.mark.graysplit(prompt="Refund it.", metric="judge", min_similarity=0.5)
-        def test_x(graysplit):
-            pass
-        """
-    )
+    project.test_file(JUDGED)
     project.run("--graysplit-json=report.json").assert_outcomes(passed=1)
     assert project.sent() == asked
     assert project.report()["cases"][0]["similarity"] == {TREATMENT: 1.0}
+
+
+def test_judge_sees_calls_live_as_in_a_replay(project):
+    """On both sides alike, redacted and sorted as they are recorded, so that the replay asks for the same verdicts."""
+    project.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
+    project.write("conftest.py", "def pytest_graysplit_redact(text):\n    return text.replace('Ada', 'NAME')\n")
+    models, faults = [CONTROL, TREATMENT, "judge-longer"], [{"kind": "scripted", "times": 2}]
+    project.relay.control(models=models, faults=faults)
+    said = {
+        CONTROL: calling(("refund", {"to": "Ada", "order": 1001})) | {"content": "Done."},
+        TREATMENT: {"content": "I have refunded it to Ada."},
+    }
+    project.test_file(JUDGED.replace('"Refund it."', repr(json.dumps(said))))
+    for mode in ("new", "none"):
+        project.run(f"--graysplit-record={mode}", f"--graysplit-json={mode}.json", "--graysplit-gate=none")
+    shown = [body["messages"][1]["content"] for body in project.relay.stats()["bodies"] if "judge" in body["model"]]
+    mark = shown[0].split("]")[0].removeprefix("[conversation ")
+    calls = '{"arguments": {"order": 1001, "to": "NAME"}, "name": "refund"}'
+    assert (
+        f"[answer A {mark}]\nDone.\n"
+        f"[tool calls of answer A {mark}]\n{calls}\n[end of tool calls of answer A {mark}]\n[end of answer A {mark}]\n\n"
+        f"[answer B {mark}]\nI have refunded it to NAME.\n"
+        f"[tool calls of answer B {mark}]\n(none)\n[end of tool calls of answer B {mark}]\n[end of answer B {mark}]\n\n"
+    ) in shown[0]
+    assert len(shown) == 2
+    assert project.report("new.json")["cases"][0]["similarity"] == project.report("none.json")["cases"][0]["similarity"]
 
 
 @pytest.mark.parametrize("metric", ["lexical", "judge", "ours"])

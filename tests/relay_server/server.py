@@ -36,7 +36,7 @@ class State:
         self.faults, self.models, self.key = [], list(MODELS), None
         self.latency, self.latencies, self.max_in_flight = self.first_latency, {}, None
         self.requests, self.paths, self.statuses = Counter(), Counter(), Counter()
-        self.bodies, self.headers = deque(maxlen=4000), {}
+        self.bodies, self.headers, self.header_log = deque(maxlen=4000), {}, deque(maxlen=4000)
         self.in_flight = self.peak_in_flight = self.connections = 0
         self.prices = {}
         self.one_at_a_time, self.busy_until = False, 0.0
@@ -61,6 +61,7 @@ class State:
             },
             "statuses": {str(status): count for status, count in self.statuses.items()},
             "bodies": list(self.bodies),
+            "header_log": list(self.header_log),
         }
 
     def fault_for(self, place, body):
@@ -107,6 +108,7 @@ class Connection(asyncio.Protocol):
             return
         self.state.paths[f"{method} {path}"] += 1
         self.state.headers = headers
+        self.state.header_log.append(headers)
         body = json.loads(content) if content else {}
         if path.endswith(("/chat/completions", "/embeddings")):
             self.ask(headers, body)

@@ -137,21 +137,85 @@ def test_failure_shows_the_controls_own_similarity():
     assert "  similarity 0.25 (lexical), threshold 0.75, control with itself 0.25, length x0.25\n" in failure(result)
 
 
-def test_failure_shows_tool_calls_one_per_line():
-    """Beside the answers, and instead of an answer without text."""
-    call = ToolCall("refund", {"order": 1001})
+def calls_of(control, treatment, *, said="", answered=""):
+    """The lines about calls in the explanation of a missed pair."""
     result = a_pair(
         a_case(),
-        a_reply("Done.", tool_calls=(call,)),
-        a_reply("", DEEPSEEK, tool_calls=tuple(ToolCall("f", {"n": number}) for number in range(12))),
+        a_reply(said, tool_calls=tuple(control)),
+        a_reply(answered, DEEPSEEK, tool_calls=tuple(treatment)),
         misses=[SIMILARITY],
     )
-    lines = failure(result).splitlines()[-13:]
-    assert [lines[0], lines[1], lines[2], lines[-1]] == [
-        "  answer     (of the control) Done.",
-        "  call       (of the control) refund(order=1001)",
-        "  call       (of the treatment) f(n=0)",
-        "  call       (of the treatment) and 2 more",
+    lines = failure(result).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(("  answer", "  call")))
+    return lines[first:]
+
+
+def test_failure_shows_the_calls_of_both_answers_as_one_difference():
+    """Beside the texts; a call that both make is shown once."""
+    control = [ToolCall("look_up"), ToolCall("refund", {"order": 1001, "amount": 21.5})]
+    treatment = [ToolCall("look_up"), ToolCall("refund", {"amount": 21.50, "order": 1002}), ToolCall("notify")]
+    assert calls_of(control, treatment, said="I refund it.", answered="I refund this.") == [
+        "  answers    I refund [-it.-] {+this.+}",
+        "  call       look_up()",
+        "  call       refund(order=[-1001-] {+1002+}, amount=21.5)",
+        "  call       {+notify()+}",
     ]
-    alone = one_arm(a_case(), "control", a_reply("", tool_calls=(call,)), misses=[a_miss("control", "x")])
-    assert failure(alone).endswith("ok 1.00 s $0.0010\n  call       refund(order=1001)")
+
+
+def test_failure_says_which_side_calls_no_tool():
+    """A text on one side stands beside a call on the other."""
+    call = ToolCall("refund", {"order": 1001})
+    assert calls_of([call], [], answered="I have refunded it.") == [
+        "  answer     (of the treatment) I have refunded it.",
+        "  calls      the treatment calls no tool",
+        "  call       [-refund(order=1001)-]",
+    ]
+    assert calls_of([], [call], said="I cannot.")[1:] == [
+        "  calls      the control calls no tool",
+        "  call       {+refund(order=1001)+}",
+    ]
+
+
+def test_failure_says_that_calls_are_equal_and_in_which_order():
+    """Equal calls did not cause the miss, unless the case asks for an order."""
+    one, other = ToolCall("look_up"), ToolCall("refund", {"order": 1})
+    equal = ["  calls      equal on both sides", "  call       look_up()", "  call       refund(order=1)"]
+    assert calls_of([one, other], [one, other]) == equal
+    assert calls_of([one, other], [other, one]) == [*equal, "  order      of the treatment: refund, look_up"]
+
+
+def test_failure_shows_the_changed_ones_of_many_calls():
+    """Ten lines, and the number of the others by kind."""
+    control = [ToolCall("f", {"n": number}) for number in range(30)]
+    treatment = [ToolCall("f", {"n": number if number < 18 else -number}) for number in range(30)]
+    lines = calls_of(control, treatment)
+    assert len(lines) == 12
+    assert lines[0].startswith("  call       f(n=[-18-] {+-")
+    assert lines[-2:] == ["  call       and 2 more, different", "  call       and 18 more, equal"]
+
+
+def test_failure_of_one_arm_lists_its_calls():
+    """A test that runs once per arm has no difference to show, also not for a long list."""
+    calls = tuple(ToolCall("f", {"n": number}) for number in range(12))
+    alone = one_arm(a_case(), "control", a_reply("", tool_calls=calls), misses=[a_miss("control", "x")])
+    lines = failure(alone).splitlines()[-11:]
+    assert (lines[0], lines[-2], lines[-1]) == (
+        "  call       f(n=0)",
+        "  call       f(n=9)",
+        "  call       and 2 more",
+    )
+
+
+def test_failure_is_readable_and_harmless_with_hostile_calls():
+    """Names and values are escaped, and no line of a call is wider than a terminal of 80 columns."""
+    name = "re\x1b[2Jfund\n::error::taken"
+    control = [ToolCall(name, {"a\n\u202eb": "c\x1b[31m\n##[group]", "x) [-y-]": "word " * 60, "z": "z" * 900})]
+    treatment = [
+        ToolCall(name, {"a\n\u202eb": "d\r", "x) [-y-]": "word " * 59, "z": "z" * 899}),
+        ToolCall("", {}, None, "{"),
+    ]
+    lines = calls_of(control, treatment)
+    assert max(map(len, lines)) <= 80
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in lines)
+    assert lines[0].startswith('  call       "re\\u001b[2Jfund\\n::error::taken"("a\\n\\u202eb"=[-')

@@ -2,6 +2,8 @@
 
 import json
 import os
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from factories import (
     a_miss,
     a_pair,
     a_reply,
+    a_run,
     an_error,
     collected,
     one_arm,
@@ -20,16 +23,25 @@ from factories import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from report_reader import rebuilt
+from report_schema import checked
 
+from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.reporting.json_report import Run, chunks, require_writable, write_text
+from pytest_graysplit.reporting.json_report import chunks, require_writable, write_text
+from pytest_graysplit.reporting.json_report.run_json import coverage_json
+from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
+from pytest_graysplit.types import Expect, MetricUsage, ToolCall
+from pytest_graysplit.verdict import RunFacts, StopReason
 from pytest_graysplit.verdict.results import Results
 
-RUN = Run(id="run1", started="2026-11-23T10:00:00Z", duration_s=1.5, record="new", complete=True, seed=7)
+RUN = a_run(id="run1")
+USAGE = ["prompt", "completion", "cached", "cache_write", "cache_write_1h", "reasoning", "total", "unpriced"]
 
 
 def report(results):
-    return json.loads("".join(chunks(results, verdicts_of(results), RUN)))
+    """Return the report, checked against its schema."""
+    return checked(json.loads("".join(chunks(results, verdicts_of(results), RUN))))
 
 
 def test_report_in_full():
@@ -44,6 +56,16 @@ def test_report_in_full():
         score=lambda one, other: 0.5,
     )
     reply = {
+        "sample": 0,
+        "finish_reason": None,
+        "usage": {**dict.fromkeys(USAGE, 0), "prompt": 10, "completion": 5, "total": 15},
+        "reported_cost_usd": None,
+        "response_id": None,
+        "system_fingerprint": None,
+        "retried": [],
+        "fell_back": False,
+        "error_kind": None,
+        "retryable": False,
         "outcome": "ok",
         "latency_s": 1.0,
         "ttft_s": None,
@@ -67,6 +89,7 @@ def test_report_in_full():
     row = {"name": "pass_rate", "state": "inconclusive", "estimate": -1.0, "low": -1.0}
     row |= {"high": pytest.approx(0.46026810), "n": 1, "method": "Tango score, paired", "bound": -0.05}
     row |= {"critical": True, "remark": None, "confidence": 0.9}
+    changed = {"name": "number-changed", "detail": "control says 30, treatment says 14"}
     shown = report(collected(pair))
     others = shown["comparisons"][0]["rows"][1:]
     assert [one["name"] for one in others] == [
@@ -75,18 +98,13 @@ def test_report_in_full():
     ]
     assert shown == {
         "format": 1,
-        "run": {
-            "id": "run1",
-            "started": "2026-11-23T10:00:00Z",
-            "duration_s": 1.5,
-            "record": "new",
-            "complete": True,
-            "seed": 7,
-        },
+        "run": RUN,
         "arms": [
             {
                 "role": "control",
                 "model": SONNET,
+                "name": SONNET,
+                **UNKNOWN_ARM,
                 "cases": 1,
                 "passed": 1,
                 "pass_rate": 1.0,
@@ -106,6 +124,8 @@ def test_report_in_full():
             {
                 "role": "treatment",
                 "model": DEEPSEEK,
+                "name": DEEPSEEK,
+                **UNKNOWN_ARM,
                 "cases": 1,
                 "passed": 0,
                 "pass_rate": 0.0,
@@ -154,6 +174,44 @@ def test_report_in_full():
                 "file": "tests/test_support.py",
                 "nodeid": "tests/test_support.py::test_it[refund-policy]#0",
                 "tags": ["billing"],
+                "request": "0123456789abcdef",
+                "where": None,
+                "cluster": None,
+                "must_pass": False,
+                "unjudged": {},
+                "metric": None,
+                "samples": None,
+                "min_similarity": 0.75,
+                "max_deficit": None,
+                "other_prompts": None,
+                "max_latency_s": None,
+                "max_latency_ratio": None,
+                "max_cost_usd": None,
+                "messages": [{"role": "user", "content": "What is your refund policy?"}],
+                "params": {},
+                "differs": {},
+                "differing": {},
+                "same_request": [],
+                "same_arms": [],
+                "over_limit": {},
+                "elsewhere": {},
+                "expect": None,
+                "comparisons": {
+                    DEEPSEEK: {
+                        "metric": "lexical",
+                        "latency_ratio": 0.5,
+                        "cost_ratio": 0.1,
+                        "pairs": [
+                            {"control": [place], "treatment": [0], "similarity": 0.5, "flags": flags, "by_calls": False}
+                            for place, flags in enumerate([[changed], []])
+                        ],
+                        "self_pairs": [
+                            {"control": [0], "other": [1], "similarity": 0.5, "flags": [], "by_calls": False}
+                        ],
+                        "remarks": [],
+                    }
+                },
+                "metric_calls": {},
                 "passed": {"control": True, DEEPSEEK: False},
                 "pass_share": {"control": 1.0, DEEPSEEK: 0.0},
                 "similarity": {DEEPSEEK: 0.5},
@@ -162,13 +220,18 @@ def test_report_in_full():
                 "calibrated": False,
                 "discriminates": False,
                 "asserted": True,
-                "flags": [
-                    {"treatment": DEEPSEEK, "name": "number-changed", "detail": "control says 30, treatment says 14"}
-                ],
+                "flags": [{"treatment": DEEPSEEK, **changed}],
                 "misses": {
                     "control": [],
                     DEEPSEEK: [
-                        {"kind": "expect", "problem": "treatment deepseek-v3.2: is wrong", "slug": "expect-contains"}
+                        {
+                            "kind": "expect",
+                            "problem": "treatment deepseek-v3.2: is wrong",
+                            "slug": "expect-contains",
+                            "check": None,
+                            "sample": None,
+                            "hint": "fix it",
+                        }
                     ],
                 },
                 "replies": {"control": [reply], DEEPSEEK: [other]},
@@ -182,12 +245,12 @@ def test_report_has_all_documented_keys():
     """The documented keys are written down a second time here."""
     shown = report(collected(a_pair(a_case(), a_reply(), a_reply("14 days.", DEEPSEEK))))
     assert set(shown) == {"format", "run", "arms", "comparisons", "cases"}
-    assert set(shown["run"]) == {"id", "started", "duration_s", "record", "complete", "seed"}
+    assert set(shown["run"]) >= {"id", "started", "duration_s", "record", "complete", "seed"}
     promised = (
         "role model cases passed pass_rate pass_rate_ci errors outcomes latency_s tokens cost_usd priced "
         "cost_per_pass_usd served_models attempts replayed in_flight"
     )
-    assert set(shown["arms"][0]) == set(promised.split())
+    assert set(shown["arms"][0]) == {*promised.split(), "name", *UNKNOWN_ARM}
     promised = "treatment n similarity pass_difference latency_ratio cost_ratio metric_calls rows verdict reasons"
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
@@ -223,7 +286,7 @@ def test_report_writes_null_for_unknown_figures():
 
 def test_report_of_an_empty_run():
     """A script that reads it finds the same keys."""
-    assert report(Results()) == {"format": 1, "run": dict(RUN), "arms": [], "comparisons": [], "cases": []}
+    assert report(Results()) == {"format": 1, "run": RUN, "arms": [], "comparisons": [], "cases": []}
 
 
 @pytest.mark.parametrize(("n", "p99"), [(99, None), (100, 1.0)])
@@ -266,6 +329,122 @@ def test_report_escapes_half_a_surrogate_pair(tmp_path):
     write_text(path, chunks(results, verdicts_of(results), RUN))
     shown = json.loads(path.read_text(encoding="utf-8"))
     assert shown["cases"][0]["replies"]["control"][0]["text"] == "\ud83d!"
+
+
+def test_report_is_written_case_by_case():
+    """The whole text is that of one object, and no piece holds more than one case."""
+    texts = [str(number) * 4000 for number in range(20)]
+    cases = [a_pair(a_case(text[:1]), a_reply(f"1{text}"), a_reply(f"2{text}", DEEPSEEK)) for text in texts]
+    results = collected(*cases)
+    pieces = list(chunks(results, verdicts_of(results), RUN))
+    shown = json.loads("".join(pieces))
+    assert "".join(pieces) == json.dumps(shown, indent=1) + "\n"
+    assert max(map(len, pieces)) <= 8 + max(len(json.dumps(case, indent=3)) for case in shown["cases"])
+
+
+def texts_in(value):
+    """Return every text of a parsed report, also names."""
+    if isinstance(value, dict):
+        return [text for name, part in value.items() for text in (name, *texts_in(part))]
+    if isinstance(value, list):
+        return [text for part in value for text in texts_in(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_report_has_each_answer_once():
+    """Two treatments are compared with the same answers of the control, which are in the file once."""
+    control, spare = a_reply("Alpha says thirty days."), a_reply("Beta says a month.")
+    answers = {DEEPSEEK: "Gamma says two weeks.", FLASH: "Delta says never."}
+    pairs = [a_pair(a_case(), control, a_reply(text, model), spare=[spare]) for model, text in answers.items()]
+    texts = texts_in(report(collected(*pairs)))
+    assert [texts.count(text) for text in (control.text, spare.text, *answers.values())] == [1, 1, 1, 1]
+    assert not any("Alpha" in text and text != control.text for text in texts)
+
+
+def sent(case, **requests):
+    """Return a report of a case with the requests of its arms."""
+    pair = a_pair(case, a_reply(), a_reply("30 days.", DEEPSEEK))
+    return report(collected(replace(pair, requests=requests)))["cases"][0]
+
+
+def test_report_shows_the_difference_of_an_arm():
+    """The case has the control's messages and parameters, and each arm that differs has its own."""
+    ours = {"messages": [{"role": "user", "content": "?"}], "temperature": 1, "max_tokens": 9, "stop": ["a"]}
+    theirs = {"messages": [{"role": "system", "content": "v2"}, *ours["messages"]], "temperature": True, "stop": ["a"]}
+    case = sent(a_case(), control=ours, **{DEEPSEEK: {**theirs, "top_p": 0.5}})
+    assert (case["messages"], case["params"]) == (ours["messages"], {"temperature": 1, "max_tokens": 9, "stop": ["a"]})
+    difference = {
+        "messages": theirs["messages"],
+        "params": {"temperature": True, "top_p": 0.5},
+        "unset": ["max_tokens"],
+    }
+    assert case["differs"] == {DEEPSEEK: difference}
+    assert sent(a_case(), control=ours, **{DEEPSEEK: {**ours}})["differs"] == {}
+    longer = {**ours, "stop": ["a", "b"]}
+    assert sent(a_case(), control=ours, **{DEEPSEEK: longer})["differs"] == {
+        DEEPSEEK: {"messages": None, "params": {"stop": ["a", "b"]}, "unset": []}
+    }
+
+
+def test_report_writes_parameters_that_json_cannot_hold():
+    """Not a number and infinity are null, as in every other place."""
+    odd = {"messages": [], "temperature": float("nan"), "logit_bias": {"1": float("-inf")}, "stop": ("a",)}
+    assert sent(a_case(), control=odd)["params"] == {"temperature": None, "logit_bias": {"1": None}, "stop": ["a"]}
+
+
+def test_report_shows_the_case_as_its_user_wrote_it():
+    """Expectations in their normal form, and all that decides about the case."""
+    expect = Expect(contains=("30",), json={"a": 1}, tool_calls=(ToolCall("refund", {"order": 1}),), tool_order=True)
+    limits = {"max_latency_s": 2.0, "max_latency_ratio": 1.5, "max_cost_usd": 0.01, "samples": 2, "metric": "exact"}
+    facts = {"where": "support.jsonl:14", "cluster": "billing", "must_pass": True}
+    case = sent(a_case(expect=expect, params={"seed": 3}, **limits, **facts))
+    assert case["expect"] == {
+        "contains": ["30"],
+        "json": {"a": 1},
+        "tool_calls": [{"name": "refund", "arguments": {"order": 1}}],
+        "tool_order": True,
+    }
+    assert case["params"] == {"seed": 3}
+    assert {name: case[name] for name in (*limits, *facts)} == {**limits, **facts}
+
+
+def test_report_says_why_an_arm_was_not_judged():
+    """A failed call and a reason of the item; the arm is absent from the passes."""
+    pair = a_pair(a_case(), an_error(), an_error(DEEPSEEK), judged=False, because="not recorded")
+    case = report(collected(pair))["cases"][0]
+    assert case["unjudged"]["control"] == {"because": "not recorded", "unasked": False, "bug": None}
+    both_failed = report(collected(a_pair(a_case(), an_error(), an_error(DEEPSEEK))))["cases"][0]
+    assert both_failed["unjudged"][DEEPSEEK]["because"] == "every call failed"
+    assert both_failed["passed"] == {}
+
+
+def rich_results():
+    """Return results with every part that a verdict depends on: tags, clusters, budgets, flags, errors, a metric."""
+    usage = MetricUsage(metric="judge", model="gpt-4.1", calls=2, cost_usd=Decimal("0.00123"), better=1)
+    rows = []
+    for number in range(40):
+        facts = {"tags": ("even",) if number % 2 == 0 else (), "cluster": f"c{number // 3}", "must_pass": number == 7}
+        case = a_case(f"case-{number:02}", min_similarity=0.4, max_latency_ratio=3.0, metric="judge", **facts)
+        control = (a_reply(f"{number} days.", sample=0), a_reply(f"{number} days!", sample=1, latency_s=0.9 + number))
+        for model in (DEEPSEEK, FLASH):
+            other = a_reply(f"{number % 5 * 7} days.", model, latency_s=0.5 + number / 9, cost=f"0.000{number + 1}")
+            answer = an_error(model) if number % 13 == 5 else other
+            misses = [a_miss(model, f"treatment {model}: {number}")] if number % 4 == 3 else []
+            pair = a_pair(case, control, answer, spare=[a_reply("A spare one.")], misses=misses)
+            alike = {"same_request": number % 2 == 0, "same_arms": False, "differing": ("user",) if number == 3 else ()}
+            rows.append(replace(pair, asked=usage if number % 2 else None, **alike))
+    return collected(*rows)
+
+
+def test_report_alone_gives_the_same_sums_and_verdicts():
+    """Results that are read from the file make the same file again, to the letter, under every policy and fact."""
+    results = rich_results()
+    policy = Policy(margin=0.1, critical=("pass_rate", "latency"), critical_tags=("even",), max_latency_s=3.0)
+    for facts in ({}, {"cut": ("interrupted",), "lost": 3}, {"stops": {FLASH: StopReason(side="harm", after=30)}}):
+        run = a_run(policy, coverage=coverage_json(RunFacts(**facts)))
+        text = "".join(chunks(results, verdicts_of(results, policy, **facts), run))
+        report = checked(json.loads(text))
+        assert "".join(chunks(*rebuilt(report), report["run"])) == text
 
 
 # --- writing

@@ -26,6 +26,7 @@ def plain_bootstrap(treatment, control, q, resamples, seed):
     return np.quantile(np.array(treatment)[drawn], q, axis=1) / np.quantile(np.array(control)[drawn], q, axis=1)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("n", "q", "alike"),
     [

@@ -52,6 +52,7 @@ def crossed(looks, rng, most):
     return False
 
 
+@pytest.mark.no_cover
 def test_looks_bound_is_seldom_crossed_at_any_look():
     """At 5%, few of 300 sums with 970 looks each cross the boundary; many cross the bounds of one look."""
     rng = Random(20_261_123)

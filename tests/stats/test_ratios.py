@@ -145,6 +145,7 @@ def test_costs_with_every_case_passed_are_a_ratio_of_sums():
     assert ours == pytest.approx(ratio_of_sums(TREATMENT[0], CONTROL[0]))
 
 
+@pytest.mark.no_cover
 def test_the_interval_of_costs_is_about_as_sure_as_it_says():
     """Of 400 simulated comparisons of 60 cases, the 90% interval contains the true ratio in about 90%."""
     rng, hits = random.Random(28), 0

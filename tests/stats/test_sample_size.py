@@ -97,6 +97,7 @@ def test_power_meets_the_table(n, percents):
     assert f"| {n} | {' | '.join(f'{percent}%' for percent in percents)} |" in DOCS.read_text(encoding="utf-8")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("n", "discordant", "difference"),
     [(30, 0.3, 0.0), (54, 0.05, -0.05), (55, 0.05, -0.05), (70, 0.2, 0.1), (60, 0, 0)],
@@ -114,6 +115,7 @@ def test_power_counts_every_outcome(n, discordant, difference):
     assert power(n, discordant, 0.05, difference=difference) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.no_cover
 def test_power_at_the_margin_is_at_most_six_percent():
     """At the margin the power is the error rate of the verdict; tested for many sizes and shares of differing cases."""
     worst = max(power(n, share, 0.05, difference=-0.05) for n in range(30, 420, 3) for share in (0.05, 0.1, 0.2, 0.4))

@@ -85,6 +85,7 @@ def test_harm_e_values_of_clusters_of_one_case_are_unclustered(differences):
     assert harm_e_values(differences, 0.05, range(len(differences))) == harm_e_values(differences, 0.05)
 
 
+@pytest.mark.no_cover
 def test_harm_e_values_of_agreeing_clusters_seldom_reach_the_threshold():
     """Ten clusters of ten equal cases, without a difference: at most 1 in 40 ever reaches 40."""
     rng, alarms, alone = random.Random(37), 0, 0
@@ -103,6 +104,7 @@ def test_cluster_larger_than_the_largest_is_refused():
         EProcess(0.05, "harm").add_cluster([0, 0], largest=1)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("side", "difference"), [("harm", 0.05), ("harm", -0.05), ("promote", -0.05)])
 def test_true_hypothesis_seldom_reaches_the_threshold(side, difference):
     """With a look after each of 80 cases, about 5% of 200 models within the margin reach 20."""
@@ -255,6 +257,7 @@ def looked_at(rng, share, units, every):
     return found
 
 
+@pytest.mark.no_cover
 def test_sample_ratio_e_seldom_rejects_a_correct_split():
     """None of 300 lives of 2,000 units, looked at after every ten, is rejected; the chi-square test errs."""
     rng = random.Random(20_261_201)

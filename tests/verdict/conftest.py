@@ -1,10 +1,30 @@
 """Results of runs: so many cases passed by both models, by one alone, by neither."""
 
+import functools
+
 import pytest
 from factories import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collected
 
+from pytest_graysplit import stats
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.verdict import RunFacts, decide
+
+
+@functools.lru_cache(maxsize=256)
+def resampled_once(treatment, control, q, seed, quantile_ratio=stats.quantile_ratio):
+    return quantile_ratio(treatment, control, q, seed=seed)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def remembered_resamples():
+    """Equal latencies are resampled once, because most runs here have the same ones, and the seed fixes the result."""
+
+    def quantile_ratio(treatment, control, q, *, seed):
+        return resampled_once(tuple(treatment), tuple(control), q, seed)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(stats, "quantile_ratio", quantile_ratio)
+        yield
 
 
 def a_run(both=0, treatment=0, control=0, neither=0, *, case=None, reply=None):

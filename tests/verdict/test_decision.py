@@ -65,6 +65,7 @@ def test_promotion_takes_at_least_fifty_five_perfect_cases(make_run, decide_on, 
     assert (find_criterion(verdict, "pass_rate").low > -0.05) == (cases >= 52)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("margin", [0.05, 0.10])
 def test_bad_treatment_is_promoted_in_at_most_six_percent_of_runs(make_run, decide_on, margin):
     """Counted exactly in the worst case: all discordant cases are lost ones, as many as the margin."""

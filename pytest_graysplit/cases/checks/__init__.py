@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 
 class CheckFailure(NamedTuple):
-    """One expectation that an answer does not meet, the remedy, and the heading that explains it."""
+    """One expectation that an answer does not meet, the remedy, and the heading that explains it.
+
+    `check` is the place of the expectation in the case, such as `expect.contains[1]`.
+    """
 
     problem: str
     hint: str
     slug: str
+    check: str = ""

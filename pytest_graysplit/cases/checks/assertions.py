@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard"]
 
+# The kinds of failures of one reply; the others are about all replies of an arm.
+_OF_ONE_REPLY: frozenset[_Kind] = frozenset({"outcome", "expect", "tool_calls", "latency", "cost"})
+
 _OUTCOMES = {
     "empty": (
         "the answer is empty",
@@ -116,7 +119,8 @@ def check_control(case: Case, control: Reply, pairs: Sequence[PairScore]) -> lis
         remedy = "check the task with expect" if case.calibrated else _REPEAT
         strict = "the control is less consistent with itself than that, so the threshold is too strict for a treatment"
         hint = f"{strict}: {remedy}"
-        failure = CheckFailure(f"similarity {_mean(known, threshold)} {to} {below}", hint, Slug.CONTROL_SIMILARITY)
+        problem = f"similarity {_mean(known, threshold)} {to} {below}"
+        failure = CheckFailure(problem, hint, Slug.CONTROL_SIMILARITY, "min_similarity")
         return _failed("similarity", "control", control, [failure])
     reached = f"similarity {_mean(known, threshold)} {to} reaches {exact_number(threshold)}"
     return _failed("guard", "control", control, _vetoes(known, threshold, reached))
@@ -144,7 +148,13 @@ def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure
     name = _arm_name(arm, reply)
     return [
         FailedExpectation(
-            arm=arm, kind=kind, problem=_printable(f"{name}: {failure.problem}"), hint=failure.hint, slug=failure.slug
+            arm=arm,
+            kind=kind,
+            problem=_printable(f"{name}: {failure.problem}"),
+            hint=failure.hint,
+            slug=failure.slug,
+            check=failure.check,
+            sample=reply.sample if kind in _OF_ONE_REPLY else None,
         )
         for failure in failures
     ]
@@ -166,7 +176,7 @@ def _failed_call(reply: Reply) -> CheckFailure:
     else:
         hint = "failed calls count, and another attempt will not help: fix the cause, then run again"
     return CheckFailure(
-        f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR
+        f"no answer after {_times(reply.attempts)}: {cause}", hint, reply.error_slug or Slug.OUTCOME_ERROR, "outcome"
     )
 
 
@@ -179,13 +189,14 @@ def _outcome(reply: Reply) -> Iterator[CheckFailure]:
         problem, hint, slug = _OUTCOMES[reply.outcome]
         if reply.outcome == "empty" and reply.reasoning.strip():
             problem = "the answer is empty, the model sent only reasoning"
-        yield CheckFailure(problem, hint, slug)
+        yield CheckFailure(problem, hint, slug, "outcome")
 
 
 def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[CheckFailure]:
     if budget_s is not None and latency_s is not None and latency_s > budget_s:
         problem = f"took {format_near_bound(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
-        yield CheckFailure(problem, "raise max_latency_s, or ask for a shorter answer", Slug.LATENCY_BUDGET)
+        hint = "raise max_latency_s, or ask for a shorter answer"
+        yield CheckFailure(problem, hint, Slug.LATENCY_BUDGET, "max_latency_s")
 
 
 def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
@@ -193,10 +204,11 @@ def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:
         return
     if reply.cost_usd is None:
         problem = f"its cost is unknown, so the budget of ${exact_number(budget_usd)} cannot be checked"
-        yield CheckFailure(problem, _price_hint(reply), Slug.COST_UNKNOWN)
+        yield CheckFailure(problem, _price_hint(reply), Slug.COST_UNKNOWN, "max_cost_usd")
     elif reply.cost_usd > Decimal(str(budget_usd)):
         problem = f"cost ${format_near_bound(reply.cost_usd, budget_usd)}, the budget is ${exact_number(budget_usd)}"
-        yield CheckFailure(problem, "raise max_cost_usd, or ask for a shorter answer", Slug.COST_BUDGET)
+        hint = "raise max_cost_usd, or ask for a shorter answer"
+        yield CheckFailure(problem, hint, Slug.COST_BUDGET, "max_cost_usd")
 
 
 def _price_hint(reply: Reply) -> str:
@@ -225,14 +237,15 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
         sides = ((reply, arm) for reply, arm in ((comparison.control, "control"), (comparison.treatment, "")))
         silent = [_arm_name(arm, reply) for reply, arm in sides if not reply.text.strip()] or ["one side"]
         problem = f"no similarity to compare with {exact_number(threshold)}: {' and '.join(silent)} gave no text"
-        yield CheckFailure(problem, "fix that answer first: its own failure says how", Slug.SIMILARITY_UNKNOWN)
+        hint = "fix that answer first: its own failure says how"
+        yield CheckFailure(problem, hint, Slug.SIMILARITY_UNKNOWN, "min_similarity")
     elif not _is_majority(pair.is_alike(threshold) for pair in known):
         below = _below(known, threshold, calibrated=comparison.calibrated)
         problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"
-        yield CheckFailure(problem, hint, Slug.SIMILARITY_BELOW)
+        yield CheckFailure(problem, hint, Slug.SIMILARITY_BELOW, "min_similarity")
 
 
 def _guards(comparison: Comparison) -> Iterator[CheckFailure]:
@@ -248,7 +261,8 @@ def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Itera
         return
     for flag in flags_of(pairs):
         hint = "similarity does not show this difference; if it is harmless, leave min_similarity out and use expect"
-        yield CheckFailure(f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}", hint, Slug.GUARD_VETO)
+        problem = f"{reached}, but the guard {flag.name} vetoes it: {flag.detail}"
+        yield CheckFailure(problem, hint, Slug.GUARD_VETO, f"guard.{flag.name}")
 
 
 def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[CheckFailure]:
@@ -256,4 +270,5 @@ def _latency_ratio(budget: float | None, comparison: Comparison) -> Iterator[Che
     if budget is None or ratio is None or ratio <= budget:
         return
     problem = f"took x{format_near_bound(ratio, budget)} as long as the control, the budget is x{exact_number(budget)}"
-    yield CheckFailure(problem, "raise max_latency_ratio, or ask for a shorter answer", Slug.LATENCY_RATIO)
+    hint = "raise max_latency_ratio, or ask for a shorter answer"
+    yield CheckFailure(problem, hint, Slug.LATENCY_RATIO, "max_latency_ratio")

@@ -45,7 +45,8 @@ def check_expect(
         yield from _reference(expect.reference, threshold, score(expect.reference, text))
     if expect.max_words is not None and (words := len(text.split())) > expect.max_words:
         hint = "ask for a length in the prompt, or raise max_words (words are separated by white space)"
-        yield CheckFailure(f"expected at most {expect.max_words} words, found {words}", hint, Slug.EXPECT_MAX_WORDS)
+        problem = f"expected at most {expect.max_words} words, found {words}"
+        yield CheckFailure(problem, hint, Slug.EXPECT_MAX_WORDS, "expect.max_words")
 
 
 def asserts_something(expect: Expect | None) -> bool:
@@ -65,33 +66,31 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def _contains(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
-    for part in wanted:
+    for place, part in enumerate(wanted):
         if part in text:
             continue
         if (at := text.casefold().find(part.casefold())) >= 0:
             hint = "contains is case-sensitive, and only the case differs here: a regex with (?i) ignores it"
         else:
             at, hint = 0, "contains is case-sensitive and literal; a regex can match more than one wording"
-        yield CheckFailure(
-            f"expected to contain {excerpt(part)}, found {excerpt(text, at)}", hint, Slug.EXPECT_CONTAINS
-        )
+        problem = f"expected to contain {excerpt(part)}, found {excerpt(text, at)}"
+        yield CheckFailure(problem, hint, Slug.EXPECT_CONTAINS, f"expect.contains[{place}]")
 
 
 def _not_contains(unwanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
-    for part in unwanted:
+    for place, part in enumerate(unwanted):
         if (at := text.find(part)) >= 0:
             hint = "not_contains is case-sensitive and literal, also inside words; a regex can match whole words only"
             problem = f"expected not to contain {excerpt(part)}, found {excerpt(text, at)}"
-            yield CheckFailure(problem, hint, Slug.EXPECT_NOT_CONTAINS)
+            yield CheckFailure(problem, hint, Slug.EXPECT_NOT_CONTAINS, f"expect.not_contains[{place}]")
 
 
 def _patterns(wanted: tuple[str, ...], text: str) -> Iterator[CheckFailure]:
-    for expression in wanted:
+    for place, expression in enumerate(wanted):
         if not pattern(expression).search(text):
             hint = "it is searched anywhere in the answer, case-sensitive; (?i) ignores case, (?s) lets . span lines"
-            yield CheckFailure(
-                f"expected to match {excerpt(expression)}, found {excerpt(text)}", hint, Slug.EXPECT_REGEX
-            )
+            problem = f"expected to match {excerpt(expression)}, found {excerpt(text)}"
+            yield CheckFailure(problem, hint, Slug.EXPECT_REGEX, f"expect.regex[{place}]")
 
 
 def _equals(wanted: str, text: str) -> Iterator[CheckFailure]:
@@ -99,7 +98,7 @@ def _equals(wanted: str, text: str) -> Iterator[CheckFailure]:
         at = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, text, strict=False)))
         hint = "only white space around the answer is ignored; contains and regex are less strict"
         problem = f"expected {excerpt(wanted, at)}, found {excerpt(text, at)}"
-        yield CheckFailure(problem, hint, Slug.EXPECT_EQUALS)
+        yield CheckFailure(problem, hint, Slug.EXPECT_EQUALS, "expect.equals")
 
 
 def _reference(reference: str, threshold: float, reached: float | None) -> Iterator[CheckFailure]:
@@ -109,4 +108,4 @@ def _reference(reference: str, threshold: float, reached: float | None) -> Itera
             f"similarity {format_near_bound(reached, threshold)} to the reference is below {exact_number(threshold)}"
         )
         hint = f"the reference begins {excerpt(reference)}; expect.min_similarity sets the threshold"
-        yield CheckFailure(problem, hint, Slug.EXPECT_REFERENCE)
+        yield CheckFailure(problem, hint, Slug.EXPECT_REFERENCE, "expect.reference")

@@ -29,11 +29,12 @@ def check_json(expect: Expect, text: str) -> Iterator[CheckFailure]:
     try:
         answer = parse_json_answer(text)
     except (ValueError, RecursionError):
-        yield CheckFailure(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON)
+        check = "expect.json_schema" if expect.json is None else "expect.json"
+        yield CheckFailure(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON, check)
         return
     if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
         hint = "objects may have more names than expected; lists, texts and numbers must be equal"
-        yield CheckFailure(problem, hint, Slug.EXPECT_JSON)
+        yield CheckFailure(problem, hint, Slug.EXPECT_JSON, "expect.json")
     if expect.json_schema is not None:
         yield from _against_schema(expect.json_schema, answer)
 
@@ -98,13 +99,15 @@ def _against_schema(schema: Json, answer: Json) -> Iterator[CheckFailure]:
     except Exception as error:  # noqa: BLE001  # a $ref to nowhere, to itself or into a number raises anything
         hint = "define what $ref names inside the schema (nothing is fetched), without a loop"
         cause = f"no schema at {error.ref}" if hasattr(error, "ref") else type(error).__name__
-        yield CheckFailure(f"the JSON Schema cannot be applied: {cause}", hint, Slug.EXPECT_JSON_SCHEMA)
+        problem = f"the JSON Schema cannot be applied: {cause}"
+        yield CheckFailure(problem, hint, Slug.EXPECT_JSON_SCHEMA, "expect.json_schema")
         return
     # The first error, and among alternatives the error of the closest alternative.
     if worst := best_match(errors[:1]):
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         hint = "show the model the schema, or send it as response_format in params"
-        yield CheckFailure(f"{worst.json_path}: {cut(worst.message)}{more}", hint, Slug.EXPECT_JSON_SCHEMA)
+        problem = f"{worst.json_path}: {cut(worst.message)}{more}"
+        yield CheckFailure(problem, hint, Slug.EXPECT_JSON_SCHEMA, "expect.json_schema")
 
 
 def _written(value: Json) -> str:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, ToolCall
 
 LONGEST_CALL = 160
+LONGEST_NAME, LONGEST_VALUE = 60, 80
 MOST_CALLS = 6
+# A name that needs no quotes beside parentheses and commas.
+_PLAIN_NAME = re.compile(r"[\w.:/-]+")
 # A day, alone or with a time, as RFC 3339 writes it; without an offset it is taken for UTC.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
@@ -55,19 +58,21 @@ def changed(ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> list[str]:
     ]
 
 
-def format_call(call: ToolCall, *, partly: bool = False) -> str:
-    """Write a call on one line; `partly` shows that the call may have further arguments.
+def format_call(call: ToolCall, *, partly: bool = False, whole: bool = False) -> str:
+    """Write a call on one line, cut if it is long and not `whole`; `partly` says that further arguments may follow.
 
     >>> from pytest_graysplit.types import ToolCall
     >>> format_call(ToolCall("refund", {"order": 1001, "to": "Ada"}))
     'refund(order=1001, to="Ada")'
     """
+    written = _json if whole else format_argument
     if call.arguments_text is not None:
-        inside = f"not a JSON object: {format_argument(call.arguments_text)}"
+        inside = f"not a JSON object: {written(call.arguments_text)}"
     else:
-        inside = ", ".join(f"{name}={format_argument(value)}" for name, value in call.arguments.items())
+        inside = ", ".join(f"{format_name(name)}={written(value)}" for name, value in call.arguments.items())
         inside = inside or ("..." if partly else "")
-    return on_one_line(cut(f"{call.name or '(a tool without a name)'}({inside}", LONGEST_CALL)) + ")"
+    begin = f"{format_tool(call)}({inside}"
+    return on_one_line(begin if whole else cut(begin, LONGEST_CALL)) + ")"
 
 
 def format_calls(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
@@ -77,9 +82,48 @@ def format_calls(calls: Iterable[ToolCall], *, partly: bool = False) -> str:
     return ", ".join(format_call(call, partly=partly) for call in each[:MOST_CALLS]) + more
 
 
+def format_tool(call: ToolCall) -> str:
+    """Write the name of a call's tool, which may be missing."""
+    return format_name(call.name) if call.name else "(a tool without a name)"
+
+
+def format_name(name: str) -> str:
+    """Write the name of a tool or of an argument, quoted if it could be taken for something else.
+
+    >>> format_name("look_up"), format_name("refund(order=1)")
+    ('look_up', '"refund(order=1)"')
+    """
+    half = LONGEST_NAME // 2
+    short = name if len(name) <= LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
+    return name if short == name and _PLAIN_NAME.fullmatch(name) else json.dumps(short, ensure_ascii=False)
+
+
 def format_argument(value: Json) -> str:
     """Write a value as JSON, shortened if it is long."""
-    return cut(json.dumps(value, ensure_ascii=False), 80)
+    return cut(_json(value), LONGEST_VALUE)
+
+
+def format_change(was: Json, now: Json) -> tuple[str, str]:
+    """Write two unequal values as JSON, shortened to a part that differs."""
+    return around_difference(_json(was), _json(now), LONGEST_VALUE)
+
+
+def around_difference(was: str, now: str, width: int) -> tuple[str, str]:
+    """Shorten two texts to a part that has their first difference, so that two long ones never look alike.
+
+    >>> around_difference("a" * 90 + "bc", "a" * 90 + "dc", 10)
+    ('…aaaabc', '…aaaadc')
+    """
+    if max(len(was), len(now)) <= width:
+        return was, now
+    equal = next((place for place, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
+    begin = max(0, equal - width // 3 - 1)
+    short = [("…" if begin and text else "") + cut(text[begin:], width) for text in (was, now)]
+    return short[0], short[1]
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _normalised(value: Json) -> Json:

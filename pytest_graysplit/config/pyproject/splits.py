@@ -42,7 +42,6 @@ class SplitTable:
     salt: object
     anonymous: object
     arms: tuple[SplitArm, ...]
-    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_split(name: str, value: object, environ: Mapping[str, str]) -> SplitTable:

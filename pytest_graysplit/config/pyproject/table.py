@@ -127,10 +127,9 @@ class ProjectConfig:
         def named(metric_model: MetricModel | None) -> MetricModel | None:
             return metric_model and replace(metric_model, model=aliases.get(metric_model.model, metric_model.model))
 
-        splits = {name: replace(split, aliases=aliases) for name, split in self.splits.items()}
         arms = {name: replace(arm, model=aliases.get(arm.model, arm.model)) for name, arm in self.arms.items()}
         reject_names(arms, {*self.prices, *self.model_params}, aliases)
-        return replace(self, semantic=named(self.semantic), judge=named(self.judge), splits=splits, arms=arms)
+        return replace(self, semantic=named(self.semantic), judge=named(self.judge), arms=arms)
 
     def params_of(self, model: str) -> Mapping[str, Json]:
         """Return the request parameters of this model alone."""

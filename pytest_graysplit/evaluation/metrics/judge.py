@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,11 +44,24 @@ _DATA = """\
 [end of answer B {mark}]
 
 Compare answer A with answer B and reply with the JSON object only."""
+_CALLS = """\
+{text}
+[tool calls of answer {letter} {mark}]
+{calls}
+[end of tool calls of answer {letter} {mark}]"""
+NO_CALLS = "(none)"
 _WINNERS: Mapping[str, Winner] = {
     **dict.fromkeys(("a", "answer a", "answer_a"), "A"),
     **dict.fromkeys(("b", "answer b", "answer_b"), "B"),
     **dict.fromkeys(("tie", "tied", "draw", "equal", "both", "neither", "none"), "tie"),
 }
+
+
+class Answer(NamedTuple):
+    """An answer as a judge reads it: its text, and one tool call per line in `calls`."""
+
+    text: str
+    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +99,19 @@ class Judge:
         self._ask = ask
         self._criteria = criteria
 
-    def orders(self, conversation: Sequence[Message], control: str, treatment: str) -> tuple[Messages, ...]:
+    def orders(
+        self, conversation: Sequence[Message], control: str | Answer, treatment: str | Answer
+    ) -> tuple[Messages, ...]:
         """Return the messages of both requests, the control first in one and second in the other.
 
-        Equal texts, or a blank one, are decided without a judge and need no request.
+        Equal answers, or a blank one, are decided without a judge and need no request.
         """
         if _decided(control, treatment) is not None:
             return ()
         pairs = ((control, treatment), (treatment, control))
         return tuple(messages_for(conversation, first, second, self._criteria) for first, second in pairs)
 
-    def rule(self, conversation: Sequence[Message], control: str, treatment: str) -> JudgeVerdict:
+    def rule(self, conversation: Sequence[Message], control: str | Answer, treatment: str | Answer) -> JudgeVerdict:
         """Ask in both orders and combine the verdicts."""
         if (known := _decided(control, treatment)) is not None:
             return JudgeVerdict(score=known)
@@ -105,20 +120,28 @@ class Judge:
         reasons = tuple(map(read_reason, said))
         return JudgeVerdict(score=_combined(first, second), verdicts=(first, second), reasons=reasons)
 
-    def score(self, conversation: Sequence[Message], control: str, treatment: str) -> float | None:
+    def score(self, conversation: Sequence[Message], control: str | Answer, treatment: str | Answer) -> float | None:
         """Score 1 where the treatment is better, 0.5 for a tie, 0 where the control is; None without a verdict."""
         return self.rule(conversation, control, treatment).score
 
 
-def messages_for(conversation: Sequence[Message], first: str, second: str, criteria: str = CRITERIA) -> Messages:
+def messages_for(
+    conversation: Sequence[Message], first: str | Answer, second: str | Answer, criteria: str = CRITERIA
+) -> Messages:
     """Return the request for one order of two answers.
 
     The mark is a hash of the texts that it encloses. An answer cannot contain the hash of itself, so it cannot end its
-    own quotation and pose as instructions to the judge.
+    own quotation and pose as instructions to the judge, and a text cannot pose as a tool call.
     """
     turns = "\n\n".join(_turn(message) for message in conversation)
-    mark = hashlib.sha256(json.dumps([turns, first, second]).encode()).hexdigest()[:16]
-    data = _DATA.format(mark=mark, conversation=turns, first=first, second=second)
+    one, other = _answer(first), _answer(second)
+    enclosed = [turns, one.text, other.text] if not _calls(one, other) else [turns, *one, *other]
+    mark = hashlib.sha256(json.dumps(enclosed).encode()).hexdigest()[:16]
+    shown = [
+        _CALLS.format(mark=mark, letter=letter, text=text, calls=calls or NO_CALLS) if _calls(one, other) else text
+        for letter, (text, calls) in zip("AB", (one, other), strict=True)
+    ]
+    data = _DATA.format(mark=mark, conversation=turns, first=shown[0], second=shown[1])
     return (
         {"role": "system", "content": _TASK.format(mark=mark, criteria=criteria)},
         {"role": "user", "content": data},
@@ -160,14 +183,23 @@ def _objects(text: str) -> Iterator[dict[str, Json]]:
         start = text.find("{", end)
 
 
-def _decided(control: str, treatment: str) -> float | None:
+def _decided(control: str | Answer, treatment: str | Answer) -> float | None:
     """Return the score that needs no judge, or None."""
-    ours, theirs = control.strip(), treatment.strip()
+    ours, theirs = ([part.strip() for part in _answer(answer)] for answer in (control, treatment))
     if ours == theirs:
         return TIE
-    if ours and theirs:
+    if any(ours) and any(theirs):
         return None
-    return BETTER if theirs else WORSE
+    return BETTER if any(theirs) else WORSE
+
+
+def _answer(answer: str | Answer) -> Answer:
+    return answer if isinstance(answer, Answer) else Answer(answer)
+
+
+def _calls(one: Answer, other: Answer) -> bool:
+    """Tell whether either answer calls a tool; then both show their calls, or that they have none."""
+    return bool(one.calls or other.calls)
 
 
 def _combined(control_first: Winner | None, treatment_first: Winner | None) -> float | None:

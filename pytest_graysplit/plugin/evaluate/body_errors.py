@@ -41,7 +41,7 @@ class UnavailableReply:
 
 def body_failure(arm: str, problem: str, hint: str) -> FailedExpectation:
     """Return the failed expectation of an arm whose test failed, in its body or outside of it."""
-    return FailedExpectation(arm=arm, kind="body", problem=problem, hint=hint, slug=Slug.BODY_FAILED)
+    return FailedExpectation(arm=arm, kind="body", problem=problem, hint=hint, slug=Slug.BODY_FAILED, check="body")
 
 
 def is_failed_expectation(error: BaseException, texts: Sequence[str]) -> bool:

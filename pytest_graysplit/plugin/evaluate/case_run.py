@@ -27,6 +27,7 @@ from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.replies.fetcher import ReplyFetcher
@@ -97,7 +98,8 @@ class CaseRun:
             metric = cast("str", self.case.metric)
             self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
             if isinstance(self.score, ModelGradedScorer):
-                self.comparison = replace(self.comparison, remarks=self.score.remarks(control[0], treatment[0]))
+                remarks = self.score.remarks_by_place(control, treatment)
+                self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
@@ -181,6 +183,7 @@ class CaseRun:
             same_arms=self.plan.same_arms,
             asked=self._metric_usage(),
             asserted=self._asserted(),
+            requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
         )
 
     def _asserted(self) -> bool:
@@ -203,10 +206,11 @@ class CaseRun:
         whole = [] if self.unasked else self._failed_by_arm(arm)
         failures = (*chain.from_iterable(each), *whole)
         judged = not self.bug and (bool(failures) or not self._unjudgeable(arm))
+        request = self.plan.requests[arm][0]
         return ArmResult(
             arm=arm,
-            model=self.plan.requests[arm][0].key.model,
-            name=self.plan.requests[arm][0].config.name,
+            model=request.key.model,
+            name=request.config.name,
             replies=own,
             spare=spare,
             misses=failures,
@@ -214,7 +218,8 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=_over_limit(self.plan.requests[arm][0].body, own),
+            over_limit=_over_limit(request.body, own),
+            elsewhere=_elsewhere(request.config, own),
             bug=self.bug,
         )
 
@@ -290,6 +295,11 @@ def _over_limit(body: Mapping[str, Json], replies: Iterable[Reply]) -> int:
     return sum(reply.usage is not None and reply.usage.visible > most for reply in replies)
 
 
+def _elsewhere(arm: Arm, replies: Iterable[Reply]) -> int:
+    """Count the replies of an arm that were recorded before its table got another address or other headers."""
+    return sum(reply.replayed and reply.endpoint_hash != (arm.endpoint_hash or None) for reply in replies)
+
+
 def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
     """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
     return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
@@ -317,14 +327,17 @@ def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Ite
     if reference:
         for arm in plan.judged_arms:
             for reply in filter(has_text, replies.get(arm, ())[: plan.samples]):
-                yield _reference(reply, reference), reply
+                yield _reference(reply, reference), replace(reply, tool_calls=())
 
 
 def reference_score(score: Score, reply: Reply, reference: str, text: str) -> float | None:
     """Score a part of a reply against the reference of its case."""
-    return score(_reference(reply, reference), replace(reply, text=text))
+    return score(_reference(reply, reference), replace(reply, text=text, tool_calls=()))
 
 
 def _reference(reply: Reply, text: str) -> Reply:
-    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it."""
-    return replace(reply, text=text, replayed=True)
+    """Return the reference in the shape of a reply; marked as replayed, so that nothing is redacted in it.
+
+    A reference is a text, so tool calls take no part on either side.
+    """
+    return replace(reply, text=text, tool_calls=(), replayed=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.evaluate.case_run import CaseRun, pairs_of
+from pytest_graysplit.replies.fingerprint import redact_body, redact_case
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
     from pytest_graysplit.replies.reply_request import ReplyRequest
-    from pytest_graysplit.types import Case
-    from pytest_graysplit.verdict.results import Results
+    from pytest_graysplit.types import Case, Redactor
+    from pytest_graysplit.verdict.results import CaseResult, Results
 
 # The case runs of an item: the marked case first, then those that its body has made.
 CASE_RUNS = pytest.StashKey[list[CaseRun]]()
@@ -33,8 +35,10 @@ CASE_RUNS = pytest.StashKey[list[CaseRun]]()
 class Evaluator:
     """The one owner of scorers and case runs; replies come from the fetching of the run."""
 
-    def __init__(self, root: Path, scoring: Scoring, fetching: Fetching) -> None:
+    def __init__(self, root: Path, scoring: Scoring, fetching: Fetching, *, shows_requests: bool = False) -> None:
+        """Evaluate the tests below the root; `shows_requests` means that a report will show what was asked."""
         self._root = root
+        self._shows_requests = shows_requests
         self._scoring = scoring
         self._fetching = fetching
 
@@ -84,6 +88,16 @@ class Evaluator:
                 with suppress(Exception):  # the test of the item fails with it, such as an error in a user's hook
                     self.case_run(item, item.stash[PLAN])
 
+    def for_report(self, results: tuple[CaseResult, ...], path: Path) -> tuple[CaseResult, ...]:
+        """Return the results of a test file as a report may show them: without secrets, or without the requests.
+
+        The process of the test redacts them, because the main process may not know the hooks of the test's folder.
+        """
+        if not self._shows_requests:
+            return tuple(replace(result, requests={}) for result in results)
+        redact = self._fetching.redaction.of(path)
+        return tuple(_redacted(result, redact) for result in results)
+
     def complete_comparisons(self, results: Results) -> None:
         """Compare the arms of `graysplit_reply` cases, which run as separate items."""
         for row in results.rows:
@@ -107,6 +121,25 @@ class Evaluator:
         if scoring.is_model_graded(case) or scoring.is_hooked(path) or not scoring.is_known(case):
             return None
         return scoring.of_texts(case, path)
+
+
+def _redacted(result: CaseResult, redact: Redactor) -> CaseResult:
+    """Return the result without secrets in the texts that people wrote; replies were redacted when they arrived."""
+    return replace(
+        result,
+        case=redact_case(result.case, redact),
+        requests={arm: redact_body(body, redact) for arm, body in result.requests.items()},
+        arms=tuple(
+            replace(
+                arm,
+                misses=tuple(
+                    replace(miss, problem=redact(miss.problem), hint=redact(miss.hint)) for miss in arm.misses
+                ),
+                bug=redact(arm.bug),
+            )
+            for arm in result.arms
+        ),
+    )
 
 
 @contextmanager

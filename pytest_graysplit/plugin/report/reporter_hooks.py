@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.options import pytest_option
 from pytest_graysplit.plugin.report.item_reports import emit
 from pytest_graysplit.plugin.report.run_notes import budget_note, facts_of, run_notes, unanswered_note
+from pytest_graysplit.plugin.report.run_record import arm_records, run_record
 from pytest_graysplit.plugin.workers import unpacked
-from pytest_graysplit.reporting.json_report import Run, chunks, write_text
+from pytest_graysplit.replies.fingerprint import redactor
+from pytest_graysplit.reporting.json_report import chunks, write_text
 from pytest_graysplit.reporting.summary import StyledText, lines
 from pytest_graysplit.verdict import decide
 from pytest_graysplit.verdict.results import CONTROL
@@ -126,18 +126,11 @@ class SummaryReporter:
             session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
     def _write_json(self) -> None:
-        context, settings, totals = self._context, self._settings, self._totals
-        if settings.json_path is None or not totals.results:
-            return
-        run = Run(
-            id=context.run_id,
-            started=context.started.isoformat(timespec="seconds"),
-            duration_s=round((datetime.now(UTC) - context.started).total_seconds(), 3),
-            record=settings.record,
-            complete=totals.complete(),
-            seed=SEED,
-        )
-        write_text(Path(settings.json_path), chunks(totals.results, self.verdicts(), run))
+        path, results = self._settings.json_path, self._totals.results
+        if path is not None and results:
+            redact = redactor(self._settings.secrets)
+            arms = arm_records(self._settings, self._context.fetching.redaction)
+            write_text(Path(path), chunks(results, self.verdicts(), run_record(self._context), redact, arms))
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """Judge each treatment by the results so far; the verdicts are kept until the results change."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.cases.tool_calls.values import format_calls
 from pytest_graysplit.errors import BudgetExceededError, RelayError
 from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.plugin.collect.adopting import AWAITED
@@ -170,6 +171,7 @@ class Outcomes:
     def _attach(self, item: pytest.Item, report: Any, results: tuple[CaseResult, ...]) -> None:
         if PLAN not in item.stash:
             report.graysplit_unmarked = True
+        results = self._evaluator.for_report(results, item.path)
         # A test that runs in a fork reports through a pipe that takes only types that Python can marshal.
         report.graysplit = results if os.getpid() == self._pid else packed(results)
 
@@ -218,6 +220,8 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
                 pairs.append((f"graysplit_latency_s[{name}]", reply.latency_s))
             if reply.cost_usd is not None:
                 pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
+            if reply.tool_calls:
+                pairs.append((f"graysplit_tool_calls[{name}]", format_calls(reply.tool_calls)))
     return pairs
 
 

@@ -37,6 +37,11 @@ class PriceTable:
         self._user = {**{name.lower(): price for name, price in user.items()}, **user}
         self._found: dict[str, Rates | None] = {}
 
+    def name_for(self, arm: str, model: str) -> str:
+        """Return the name under which the arm's own price is found, or the model's name if it has none."""
+        own = f"arm {arm}"
+        return own if own in self._user else model
+
     def priced(self, reply: Reply, name: str | None = None) -> Reply:
         """Return the reply with its cost filled in; it stays None where tokens or price are unknown.
 

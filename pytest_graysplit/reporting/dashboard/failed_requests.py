@@ -43,6 +43,7 @@ def failed_request_json(one: RequestRecord) -> dict[str, Json]:
             "model": one.model,
             "outcome": one.outcome,
             "text": one.text or "",
+            "tool_calls": None,  # the log keeps no calls
             "latency_s": one.latency_s,
             "cost_usd": usd(one.cost_usd),
             "error": one.problem,
@@ -55,6 +56,7 @@ def failed_request_json(one: RequestRecord) -> dict[str, Json]:
                 "model": call.model,
                 "outcome": call.outcome,
                 "text": "",
+                "tool_calls": None,
                 "latency_s": call.latency_s,
                 "cost_usd": usd(call.cost_usd),
                 "error": call.error,
@@ -72,6 +74,7 @@ def failed_request_json(one: RequestRecord) -> dict[str, Json]:
         "misses": {one.arm: [_why(one)]},
         "arms": answers,
         "diff": [],
+        "call_diff": [],
     }
 
 

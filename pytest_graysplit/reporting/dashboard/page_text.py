@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_graysplit.cases.tool_calls.values import format_call
 from pytest_graysplit.formatting.display import exact_number, format_score, format_share, plural, points, ratio, seconds
 from pytest_graysplit.reporting.dashboard.arm_table import dollars, table_json
 from pytest_graysplit.reporting.dashboard.snapshot_model import Case, Snapshot
+from pytest_graysplit.types import ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.reporting.dashboard.snapshot_model import (
         Answer,
         Arm,
+        Call,
         Comparison,
         Progress,
         Row,
@@ -46,9 +49,13 @@ def page_texts(snapshot: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def case_texts(case: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the line of facts about a case, and one about each of its answers."""
+    """Return the line of facts about a case, and for each of its answers a line of facts and the tool calls."""
     found = msgspec.convert(case, Case, strict=False)
-    return {"facts": " · ".join(_facts(found)), "arms": [_answer(arm) for arm in found.arms]}
+    return {
+        "facts": " · ".join(_facts(found)),
+        "arms": [_answer(arm) for arm in found.arms],
+        "calls": [[*map(_call, arm.tool_calls or ())] for arm in found.arms],
+    }
 
 
 def _progress(progress: Progress) -> Json:
@@ -179,3 +186,7 @@ def _facts(case: Case) -> Iterator[str]:
 def _answer(arm: Answer) -> str:
     latency = None if arm.latency_s is None else seconds(arm.latency_s)
     return " · ".join(filter(None, (arm.outcome, latency, f"cost {dollars(arm.cost_usd)}")))
+
+
+def _call(call: Call) -> str:
+    return format_call(ToolCall(call.name, call.arguments or {}, None, call.arguments_text), whole=True)

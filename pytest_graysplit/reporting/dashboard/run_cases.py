@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.formatting.display import format_score
+from pytest_graysplit.replies.fingerprint import redact_call, unchanged
+from pytest_graysplit.reporting.calldiff import call_diff
 from pytest_graysplit.reporting.worddiff import diff_segments
 from pytest_graysplit.verdict.figures_json import usd
 from pytest_graysplit.verdict.results import CONTROL
@@ -13,7 +16,7 @@ from pytest_graysplit.verdict.results import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_graysplit.types import Comparison, Json, Reply
+    from pytest_graysplit.types import Comparison, Json, Redactor, Reply, ToolCall
     from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
 
 # The number of listed cases per treatment.
@@ -75,10 +78,14 @@ def _reasons(row: CaseRow, treatment: str) -> Iterator[str]:
             yield f"similarity {format_score(one.similarity, against=one.threshold)}"
 
 
-def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:
-    """Return one case in full: the prompt, both answers, their difference, and the failed expectations."""
+def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dict[str, Json]:
+    """Return one case in full: the prompt, both answers, their differences, and the failed expectations.
+
+    Only tool calls are redacted here: their differences could show a part of a secret.
+    """
     one = row.comparisons.get(treatment)
     replies = _replies(row, treatment, one)
+    calls = {arm: [redact_call(call, redact) for call in reply.tool_calls] for arm, reply in replies.items()}
     return {
         "id": case_id(row, treatment),
         "name": row.name,
@@ -89,8 +96,9 @@ def case_json(row: CaseRow, treatment: str) -> dict[str, Json]:
         "metric": one.metric if one else None,
         "flags": [{"name": flag.name, "detail": flag.detail} for flag in one.flags] if one else [],
         "misses": {arm: [miss.problem for miss in row.arms[arm].misses] for arm in replies},
-        "arms": [_answer(arm, reply) for arm, reply in replies.items()],
+        "arms": [_answer(arm, reply, calls[arm]) for arm, reply in replies.items()],
         "diff": _diff(*(reply.text for reply in replies.values())) if len(replies) == 2 else [],
+        "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
     }
 
 
@@ -105,12 +113,13 @@ def _both(row: CaseRow, treatment: str) -> dict[str, ArmResult]:
     return {arm: row.arms[arm] for arm in (CONTROL, treatment) if arm in row.arms}
 
 
-def _answer(arm: str, reply: Reply) -> Json:
+def _answer(arm: str, reply: Reply, calls: Sequence[ToolCall]) -> Json:
     return {
         "arm": arm,
         "model": reply.model,
         "outcome": reply.outcome,
         "text": reply.text,
+        "tool_calls": [as_json(call) for call in calls],
         "latency_s": reply.latency_s,
         "cost_usd": usd(reply.cost_usd),
         "error": reply.error,
@@ -119,3 +128,7 @@ def _answer(arm: str, reply: Reply) -> Json:
 
 def _diff(control: str, treatment: str) -> list[Json]:
     return [[sign, " ".join(words)] for sign, words in diff_segments(control, treatment)]
+
+
+def _call_diff(control: Sequence[ToolCall], treatment: Sequence[ToolCall]) -> list[Json]:
+    return [[[sign, text] for sign, text in line] for line in call_diff(control, treatment)]

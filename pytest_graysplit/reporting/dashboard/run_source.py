@@ -105,7 +105,7 @@ class RunSource:
         with self._lock:
             view = self._refreshed()
             found = find_case(view.results, view.settings.treatments, case_id)
-            return None if found is None else _redacted(case_json(*found), self._redact)
+            return None if found is None else _redacted(case_json(*found, self._redact), self._redact)
 
     def _refreshed(self) -> RunView:
         """Compute the snapshot if something is new and the last one is old enough; the end is shown at once."""

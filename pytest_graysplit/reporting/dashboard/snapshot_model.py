@@ -5,6 +5,8 @@ A source of the user's own may leave a field out: then it counts as unknown.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct, field
 
 
@@ -143,12 +145,21 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
 
 
+class Call(Struct, frozen=True, kw_only=True):
+    """A tool call; `arguments_text` holds arguments that are not a JSON object."""
+
+    name: str = ""
+    arguments: dict[str, Any] | None = None
+    arguments_text: str | None = None
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     """The answer of one arm to one case."""
 
     outcome: str | None = None
     latency_s: float | None = None
     cost_usd: float | None = None
+    tool_calls: tuple[Call, ...] | None = None
 
 
 class Case(Struct, frozen=True, kw_only=True):

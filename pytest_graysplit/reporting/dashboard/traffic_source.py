@@ -121,7 +121,7 @@ def _shown(monitor: Monitor, title: str) -> dict[str, Json]:
 def _subtitle(state: TrafficState) -> str:
     shares = (f"{arm.arm} {_share(arm)}" for arm in state.sums[1:])
     control = state.sums[0]
-    return f"control {control.model} {_share(control)}, {', '.join(shares)} · experiment {state.salt}"
+    return f"control {control.title} {_share(control)}, {', '.join(shares)} · experiment {state.salt}"
 
 
 def _share(arm: ArmSums) -> str:
@@ -135,6 +135,8 @@ def _arm(arm: ArmSums, edges: Sequence[float]) -> dict[str, Json]:
             "latency_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback", "fallbacks")  # fmt: skip
     return {
         **{name: figures[name] for name in kept},
+        # The page names each arm by this text, as it does for the arms of a run.
+        "model": arm.title if arm.table else arm.model,
         "n": arm.requests,
         "pass_rate_ci": figures["pass_rate_ci"] if arm.requests else None,
         "latency_histogram": latency_histogram,
@@ -171,6 +173,8 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
 
 
 def _own_notes(state: TrafficState) -> Iterator[str]:
+    if state.configured:
+        yield state.configured
     if state.previous.requests:
         yield f"{plural(state.previous.requests, 'request')} from before the weights changed: only in the totals"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))

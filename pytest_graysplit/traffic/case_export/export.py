@@ -49,8 +49,8 @@ class CaseExport:
     """The fields of all exported cases, and the counts for the report.
 
     `left_out` counts requests by reason, `hidden` the redacted values of the exported cases by kind. `with_tools`
-    counts cases whose request had tools or a response format that the case lacks. `models` are those of the split, the
-    control first.
+    counts cases whose request had tools or a response format that the case lacks. `models` are those of the split,
+    or the names of its configured arms, the control first.
     """
 
     rows: list[dict[str, Json]] = field(default_factory=list)
@@ -107,7 +107,7 @@ class _DistinctPrompts:
     def add(self, line: Line) -> None:
         where, record = line
         if isinstance(record, SplitRecord):
-            self._export.models = tuple(arm.model for arm in record.arms)
+            self._export.models = tuple(arm.table or arm.model for arm in record.arms)
         if not isinstance(record, RequestRecord):
             return
         self._export.requests += 1

@@ -8,44 +8,52 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_graysplit.config.credentials import OWN_KEY
+from pytest_graysplit.config.credentials import OWN_KEY, find_arm_access
 from pytest_graysplit.config.project import read_settings
-from pytest_graysplit.config.settings import BUILT_IN_ALIASES, SettingsSource
+from pytest_graysplit.config.settings import SettingsSource
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import shortened
 from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.replies.refusals import is_refusal
-from pytest_graysplit.replies.relay.client import Relay
-from pytest_graysplit.replies.relay.headers import check_headers
-from pytest_graysplit.traffic.client.headers import headers_of, templates_of
+from pytest_graysplit.traffic.client.endpoints import Endpoints
+from pytest_graysplit.traffic.client.headers import templates_of
 from pytest_graysplit.traffic.client.in_flight import InFlight
+from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
 from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
-from pytest_graysplit.traffic.client.reply import arm_reply, client_closed, client_open, failure
+from pytest_graysplit.traffic.client.reply import arm_reply, client_open, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.splitter.configured import with_arms
 from pytest_graysplit.types import Reply, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
+    from collections.abc import Coroutine, Iterable, Iterator, Sequence
     from typing import Self, TypeVar
 
-    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
+    from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.client.reply import SplitReply
-    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter, Unit
+    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Redactor
 
     T = TypeVar("T")
 
 # Connections are opened on demand; a service has more requests in flight than a test run.
 CONCURRENCY = 64
+KEY_ARGUMENT = "SplitClient(api_key=...)"
 # The fields of a reply that hold the model's output to the user.
 _MODEL_TEXTS = frozenset({"text", "reasoning", "tool_calls"})
+
+
+class _InForce(NamedTuple):
+    """The splitter of the next requests, and its arms; replaced as one, because other threads may ask meanwhile."""
+
+    splitter: TrafficSplitter
+    arms: tuple[LiveArm, ...]
 
 
 class SplitClient:
@@ -55,7 +63,7 @@ class SplitClient:
     also written to that file. `fallback` lets the control answer if a treatment fails. `headers` are templates that
     tell the relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts
     from each logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is
-    given. Prices, aliases and headers come from the pyproject.toml at `project`.
+    given. Arms, prices, aliases and headers come from the pyproject.toml at `project`.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -84,30 +92,30 @@ class SplitClient:
             "concurrency": concurrency,
             "rpm": requests_per_min,
         }
-        self._settings = _settings_of(given, api_key, project)
-        self._prices = PriceTable(self._settings.prices)
+        self._settings = settings = _settings_of(given, api_key, project)
+        self._prices = PriceTable(settings.prices)
         self._fallback = fallback
         self._templates = templates_of(headers)
-        self._splitter = splitter = self._named(splitter)
-        self.monitor = monitor or Monitor(splitter, prices=self._settings.table.prices, policy=self._settings.policy)
-        self.monitor.use(splitter)
-        self._without_secrets = redactor(self._settings.secrets)
-        redact_all = redactor(self._settings.secrets, [redact] if redact else [])
-        written = None if log is None else TrafficLog(log, splitter=splitter, clock=time.time, gaps=self.monitor.gaps)
+        self._endpoints = Endpoints(settings)
+        self._in_force = in_force = self._with_arms(splitter)
+        self.monitor = monitor or Monitor(in_force.splitter, prices=settings.prices, policy=settings.policy)
+        self.monitor.use(in_force.splitter)
+        self._without_secrets = redactor(settings.secrets)
+        redact_all = redactor(settings.secrets, [redact] if redact else [])
+        written = (
+            None
+            if log is None
+            else TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=self.monitor.gaps)
+        )
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
-        self._relays: dict[tuple[str, str], Relay] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._in_flight = InFlight()
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise client_open()
-        self._check(self._splitter)
-        for assignment in self._splitter.assignments:
-            access = self._arm(assignment).access
-            if access.endpoint not in self._relays:
-                relay = Relay(self._settings, is_refusal=is_refusal, access=access)
-                self._relays[access.endpoint] = await relay.__aenter__()
+        require_sendable(self._in_force.arms)
+        self._endpoints.add(live.arm for live in self._in_force.arms)
         self._loop = asyncio.get_running_loop()
         self._in_flight = InFlight()
         return self
@@ -116,9 +124,8 @@ class SplitClient:
         try:
             await self._in_flight.end()
         finally:
-            relays, self._relays, self._loop = self._relays, {}, None
-            for relay in relays.values():
-                await relay.__aexit__()
+            self._loop = None
+            await self._endpoints.close()
             # The log may wait for the disk, and the event loop must not.
             await asyncio.to_thread(self._recorder.close)
 
@@ -140,33 +147,27 @@ class SplitClient:
         Returns warnings, for example if the key may not read the list; raises RelayError if the address does not
         answer.
         """
-        return await self._in_own_loop(self._warmed_up())
+        return await self._in_own_loop(self._endpoints.warm_up([live.arm for live in self._in_force.arms]))
 
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
         self._recorder.feedback(request_id, score, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Split by other weights from now on, such as those of `splitter.ramped(...)`."""
-        splitter = self._named(splitter)
-        self._check(splitter)
-        self._splitter = splitter
-        self._recorder.use(splitter)
+        """Split by other weights from now on, such as those of `splitter.ramped(...)`.
 
-    def _named(self, splitter: TrafficSplitter) -> TrafficSplitter:
-        """Return the splitter with aliases resolved, or the same splitter if it has none."""
-        aliases = {**BUILT_IN_ALIASES, **self._settings.table.aliases}
-        return splitter.named(aliases) if any(split.model in aliases for split in splitter.splits) else splitter
+        Raises UsageError for an arm that cannot be asked, and then the old splitter stays in force.
+        """
+        in_force = self._with_arms(splitter)
+        require_sendable(in_force.arms)
+        if self._loop is not None:
+            self._endpoints.add(live.arm for live in in_force.arms)
+        self._in_force = in_force
+        self._recorder.use(in_force.splitter)
 
-    def _arm(self, assignment: Assignment) -> Arm:
-        """Return the configured arm that the split names, or the plain arm of its model."""
-        return self._settings.arm(assignment.model)
-
-    def _check(self, splitter: TrafficSplitter) -> None:
-        for assignment in splitter.assignments:
-            arm = self._arm(assignment)
-            arm.require_sendable("pass SplitClient(base_url=..., api_key=...)", "a live request needs it")
-            check_headers(arm.access, {**arm.headers, **headers_of(self._templates, assignment)})
+    def _with_arms(self, splitter: TrafficSplitter) -> _InForce:
+        splitter = with_arms(splitter, self._settings)
+        return _InForce(splitter, live_arms(splitter, self._settings, self._templates))
 
     def _call(self, messages: Sequence[Message], unit: Unit, force: str | None, params: Mapping[str, Json]) -> Call:
         if "model" in params:
@@ -176,22 +177,24 @@ class SplitClient:
                 slug=Slug.SPLIT_PARAM,
             )
         _check_messages(messages)
-        splitter = self._splitter
+        splitter, arms = self._in_force
         key = None if unit is None else splitter.key(unit)
         if force is not None:
             assignment = splitter.forced(force)
         else:
             assignment = splitter.assign() if key is None else splitter.assigned(key)
-        return Call(splitter=splitter, assignment=assignment, key=key, messages=tuple(messages), params=params)
+        return Call(
+            splitter=splitter, assignment=assignment, arms=arms, key=key, messages=tuple(messages), params=params
+        )
 
     async def _serve(self, call: Call) -> SplitReply:
         began_s = time.perf_counter()
         reply: Reply | None = None
         try:
-            reply, cause = await self._ask(call.assignment, call)
+            reply, cause = await self._ask(call.arms[call.assignment.index], call)
             fallback = None
             if reply.outcome == "error" and self._fallback and call.assignment.role == "treatment":
-                fallback, cause = await self._ask(call.splitter.assignments[0], call)
+                fallback, cause = await self._ask(call.arms[0], call)
         except BaseException:
             # A cancelled request may have been sent and may be billed, so it is counted.
             self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
@@ -208,35 +211,13 @@ class SplitClient:
             raise failure(answered) from cause
         return answered
 
-    async def _ask(self, assignment: Assignment, call: Call) -> tuple[Reply, RelayError | None]:
-        arm = self._arm(assignment)
-        relay = self._open_relay(arm.access)
-        params = {**arm.own_params, **assignment.split.params, **call.params}
-        messages: list[Json] = [dict(message) for message in arm.with_system(call.messages)]
-        body: dict[str, Json] = {"model": arm.model, "messages": messages}
-        body |= {name: value for name, value in params.items() if name not in arm.unset}
-        headers = headers_of(self._templates, assignment)
-        reply, cause = await relay.attempt(arm, body, headers=headers)
+    async def _ask(self, live: LiveArm, call: Call) -> tuple[Reply, RelayError | None]:
+        relay = await self._endpoints.relay_of(live.arm)
+        reply, cause = await relay.attempt(live.arm, live.body(call.messages, call.params), headers=live.headers)
         # Sums, log, page and metrics show these fields. The model's output belongs to the user, and is redacted only
         # for the log.
         reply = redact_reply(reply, self._without_secrets, kept=_MODEL_TEXTS)
-        return self._prices.priced(reply, arm.priced_as), cause
-
-    async def _warmed_up(self) -> tuple[str, ...]:
-        warnings: dict[str, None] = {}
-        arms = [self._arm(assignment) for assignment in self._splitter.assignments]
-        for access in {arm.access.endpoint: arm.access for arm in arms}.values():
-            relay = self._open_relay(access)
-            models = dict.fromkeys(arm.model for arm in arms if arm.access.endpoint == access.endpoint)
-            warnings |= dict.fromkeys(await relay.preflight(list(models), first_alone=False))
-            await relay.open_ahead()
-        return tuple(warnings)
-
-    def _open_relay(self, access: Access) -> Relay:
-        relay = self._relays.get(access.endpoint)
-        if relay is None:
-            raise client_closed()
-        return relay
+        return self._prices.priced(reply, live.arm.priced_as), cause
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the work in the loop that owns the connections."""
@@ -270,8 +251,21 @@ def _settings_of(given: Mapping[str, object], api_key: str | None, project: str 
     # The key of the environment that `api_key` replaces is still a secret.
     own = os.environ.get(OWN_KEY, "").strip()
     idle = {**settings.idle_keys, **({OWN_KEY: Secret(own)} if own else {})}
-    variable = "SplitClient(api_key=...)" if settings.key_variable == OWN_KEY else settings.key_variable
-    return replace(settings, key_variable=variable, idle_keys=idle)
+    variable = KEY_ARGUMENT if settings.key_variable == OWN_KEY else settings.key_variable
+    settings = replace(settings, key_variable=variable, idle_keys=idle)
+    return replace(settings, arm_access=dict(_arm_access(settings)))
+
+
+def _arm_access(settings: Settings) -> Iterator[tuple[str, tuple[Access, bool]]]:
+    """Yield the endpoint of each configured arm; the argument `api_key` is sent only to the address of the run."""
+    for name, (access, is_own) in settings.arm_access.items():
+        table = settings.table.arms[name]
+        if table.api_key_env == OWN_KEY:  # the table names the variable, not the argument
+            yield name, find_arm_access(name, table.base_url, OWN_KEY, settings.access, os.environ)
+        elif access.variable == OWN_KEY and access.key is not None:
+            yield name, (replace(access, variable=KEY_ARGUMENT), is_own)
+        else:
+            yield name, (access, is_own)
 
 
 def _cancelled(call: Call, waited_s: float) -> Reply:

@@ -16,6 +16,7 @@ from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, R
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
@@ -29,10 +30,14 @@ _logger = logging.getLogger("pytest_graysplit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request of the application and its arm; `key` identifies the unit, None without a unit."""
+    """A request of the application and its arm; `key` identifies the unit, None without a unit.
+
+    `arms` are all arms of the splitter, the control first.
+    """
 
     splitter: TrafficSplitter
     assignment: Assignment
+    arms: tuple[LiveArm, ...]
     key: bytes | None
     messages: tuple[Message, ...]
     params: Mapping[str, Json]

@@ -40,6 +40,8 @@ def failure(reply: SplitReply) -> RequestFailedError:
     stand_in = ", and so did the control in its place" if reply.failed is not None else ""
     tries = f"after {reply.attempts} attempts" if reply.attempts > 1 else "at once"
     hint = "tell the user, or try again later; the request was counted and logged"
+    if reply.error_slug == Slug.PARAM_REFUSED:
+        hint = "leave the parameter out of the call, or of all requests of the arm: unset in [tool.graysplit.arms]"
     if reply.role == "treatment" and reply.failed is None:
         hint += "; fallback=True lets the control answer if a treatment fails"
     error = RequestFailedError(

@@ -152,7 +152,7 @@ def skipped_lines(evidence: GradeEvidence) -> Iterator[str]:
 
 def against_itself(evidence: GradeEvidence) -> Iterator[str]:
     """Yield a reason if a model would be rejected against itself: then something other than the model differs."""
-    if evidence.control.model == evidence.treatment.model and (found := list(harmful(evidence))):
+    if evidence.control.is_configured_as(evidence.treatment) and (found := list(harmful(evidence))):
         yield "one model in both arms cannot be worse than itself, so the arms differ in something else, or by chance"
         yield from found
 

@@ -13,13 +13,18 @@ from pytest_graysplit.types import Outcome, Role, Usage
 FORMAT: Literal[1] = 1
 
 
-class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True):
-    """One arm of a split; 10,000 basis points are all units."""
+class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One arm of a split; 10,000 basis points are all units.
+
+    `table` and `fingerprint` are those of a configured arm, and missing for others.
+    """
 
     arm: str
     role: Role
     model: str
     basis_points: int
+    table: str = ""
+    fingerprint: str = ""
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):

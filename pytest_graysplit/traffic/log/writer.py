@@ -148,7 +148,14 @@ class TrafficLog:
 
 def _declaration(splitter: TrafficSplitter, at_s: float) -> SplitRecord:
     arms = tuple(
-        DeclaredArm(arm=one.arm, role=one.role, model=one.model, basis_points=points)
+        DeclaredArm(
+            arm=one.arm,
+            role=one.role,
+            model=one.model,
+            basis_points=points,
+            table=one.split.table,
+            fingerprint=one.split.fingerprint,
+        )
         for one, points in zip(splitter.assignments, splitter.basis_points, strict=True)
     )
     return SplitRecord(

@@ -64,7 +64,7 @@ class Monitor:
     ) -> None:
         settings = Settings() if project is None else read_settings(Path(project), os.environ)
         self.policy = policy or settings.policy
-        self._prices = PriceTable({**settings.table.prices, **_exact(prices or {})})
+        self._prices = PriceTable({**settings.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
         self.previous = Totals()
@@ -134,7 +134,8 @@ class Monitor:
         cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
         model = self._arms[index].assignment.model
         if cost_usd is None and usage is not None:
-            cost_usd = self._prices.cost_of_answer(model, usage, outcome=outcome)
+            priced_as = self._prices.name_for(self._arms[index].assignment.split.table or model, model)
+            cost_usd = self._prices.cost_of_answer(priced_as, usage, outcome=outcome)
         key = None if unit is None else self.splitter.key(unit)
         record = RequestRecord(
             "",

@@ -34,10 +34,10 @@ MOST_EXPERIMENTS = 20
 
 
 class _Declared(NamedTuple):
-    """A split of the log: its experiment and the names of its arms."""
+    """A split of the log: its experiment, and its arms with the tables that configure them."""
 
     salt: str
-    arms: frozenset[str]
+    tables: dict[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class Replay:
         except ValueError as error:
             self.gaps.add("invalid", where, str(error))
             return
-        self._declared[record.split] = _Declared(record.salt, frozenset(arm.arm for arm in record.arms))
+        self._declared[record.split] = _Declared(record.salt, {arm.arm: arm.table for arm in record.arms})
         one = self.experiments.setdefault(record.salt, Experiment(salt=record.salt))
         if one.monitor is not None:
             if record.at >= one.declared:  # of two processes, the one with the older weights may write last
@@ -153,7 +153,7 @@ class Replay:
 
     def _count(self, record: RequestRecord, where: str) -> None:
         declared = self._declared.get(record.split)
-        if declared is None or record.arm not in declared.arms:
+        if declared is None or record.arm not in declared.tables:
             self.gaps.add("undeclared", where, f"split {record.split!r}, arm {record.arm!r}")
             return
         try:
@@ -166,13 +166,14 @@ class Replay:
         one.requests += 1
         one.latest = max(one.latest, record.at)
         if one.monitor is not None:
-            one.monitor.count(self._priced(record), key, at_s)
+            one.monitor.count(self._priced(record, declared.tables[record.arm]), key, at_s)
             one.monitor.record_failure(record)
 
-    def _priced(self, record: RequestRecord) -> RequestRecord:
+    def _priced(self, record: RequestRecord, table: str) -> RequestRecord:
         if record.cost_usd is not None or record.usage is None:
             return record
-        cost_usd = self._table.cost_of_answer(record.model, record.usage, record.at, outcome=record.outcome)
+        priced_as = self._table.name_for(table, record.model)
+        cost_usd = self._table.cost_of_answer(priced_as, record.usage, record.at, outcome=record.outcome)
         return replace(record, cost_usd=cost_usd)
 
     def _score(self, record: FeedbackRecord, where: str) -> None:
@@ -187,7 +188,10 @@ class Replay:
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:
     """Return the splitter that a log declares."""
-    splits = [Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm) for arm in record.arms]
+    splits = [
+        Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm, table=arm.table, fingerprint=arm.fingerprint)
+        for arm in record.arms
+    ]
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
 
 

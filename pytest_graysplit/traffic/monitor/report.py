@@ -48,6 +48,11 @@ class TrafficState:
         """The p-value of the same test, valid at every look."""
         return anytime_p(self.mismatch_e)
 
+    @property
+    def configured(self) -> str:
+        """The models of the configured arms, in words; an empty text without such arms."""
+        return ", ".join(f"{arm.title} is {arm.model}" for arm in self.sums if arm.table and arm.title != arm.model)
+
 
 def report_of(state: TrafficState) -> dict[str, Json]:
     """Return the report; unknown values are null, and money is in US dollars."""
@@ -80,6 +85,7 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "arm": one.arm,
         "role": one.role,
         "model": one.model,
+        **({"name": one.title} if one.table else {}),
         "weight": one.basis_points / BASIS_POINTS,
         "units": one.units,
         "requests": one.requests,

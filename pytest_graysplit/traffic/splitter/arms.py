@@ -19,10 +19,12 @@ BASIS_POINTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One arm of live traffic: a model and its share of the units (0.10 is ten per cent).
+    """One arm of live traffic: a model, or a configured arm, and its share of the units (0.10 is ten per cent).
 
     The first split of a splitter is the control. `params` and `headers` are sent with each request of this arm only. A
-    `name` is needed only to distinguish two treatments of one model.
+    `name` is needed only to distinguish two treatments of one model. `table` and `fingerprint` are filled in for a
+    configured arm, by `load_splitter` and by the client: the name of its table, and a hash of everything in it apart
+    from the model and the price. `model` is then the model of the table.
     """
 
     model: str
@@ -30,6 +32,8 @@ class Split:
     name: str = ""
     params: Mapping[str, Json] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

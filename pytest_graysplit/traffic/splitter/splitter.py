@@ -44,8 +44,9 @@ class TrafficSplitter:
     The position of a unit is u = (first 64 bits of sha256("salt:unit") >> 11) / 2^53, and the first treatment owns u <
     its weight. Each treatment grows from its own starting point, in the order of the list, and the control has the
     rest. So a unit keeps its treatment when the weight of that treatment is raised. `unassigned` counts the calls
-    without a unit. `identity` is eight hexadecimal letters that identify the salt, the arms and the weights. Raises
-    UsageError for weights that do not sum to one, and for duplicate names.
+    without a unit. `identity` is eight hexadecimal letters that identify the salt, the arms with their models and the
+    tables of configured arms, and the weights. Raises UsageError for weights that do not sum to one, and for duplicate
+    names.
 
     >>> from pytest_graysplit import Split, TrafficSplitter
     >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
@@ -137,13 +138,13 @@ class TrafficSplitter:
             )
         return ramped
 
-    def named(self, aliases: Mapping[str, str]) -> TrafficSplitter:
-        """Return the same splitter with aliases of models resolved; the names of the arms stay."""
-        splits = [
-            replace(split, model=aliases.get(split.model, split.model), name=arm if index else "")
-            for index, (arm, split) in enumerate(zip(self.arms, self.splits, strict=True))
+    def with_splits(self, splits: Sequence[Split]) -> TrafficSplitter:
+        """Return a splitter with these splits in place of its own; salt, random numbers and names of the arms stay."""
+        named = [
+            replace(split, name=arm if index else "")
+            for index, (arm, split) in enumerate(zip(self.arms, splits, strict=True))
         ]
-        return TrafficSplitter(splits, salt=self.salt, anonymous=self.anonymous, random=self._random)
+        return TrafficSplitter(named, salt=self.salt, anonymous=self.anonymous, random=self._random)
 
     def _moved_otherwise(self, other: TrafficSplitter) -> int:
         changes = Counter(zip(self._slots, other._slots, strict=True))
@@ -164,5 +165,9 @@ class TrafficSplitter:
 
 
 def _identity_of(salt: str, arms: Sequence[Assignment], points: Sequence[int]) -> str:
-    parts = [salt, *(f"{one.arm}={one.model}={share}" for one, share in zip(arms, points, strict=True))]
+    parts = [salt]
+    for one, share in zip(arms, points, strict=True):
+        # An arm without a fingerprint keeps the identity that it had before arms could be configured.
+        fingerprint = f"={one.split.fingerprint}" if one.split.fingerprint else ""
+        parts.append(f"{one.arm}={one.model}={share}{fingerprint}")
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -148,6 +148,8 @@ class ArmAccumulator:
             role=self.assignment.role,
             model=self.assignment.model,
             basis_points=self.basis_points,
+            table=self.assignment.split.table,
+            fingerprint=self.assignment.split.fingerprint,
             units=self.units,
             requests=self.totals.requests,
             attempts=self.totals.attempts,

@@ -56,18 +56,20 @@ class HeavyUnit:
 class ArmSums:
     """One arm of live traffic since its weights were set, without forced requests.
 
-    `units` counts distinct units and `clusters` are their sums. `quantile` returns a latency in seconds, `counts` the
-    number of latencies between edges. `served` counts the models that answered, `errors` the failed requests by kind,
-    `retried` the repeated attempts by kind. Costs are in US dollars, each model's at its own price: `cost_usd` sums the
-    known costs, and `unpriced` counts the answers without a price. `fallbacks` counts the answers of the control after
-    a failure; their cost, `fallback_usd`, is part of `cost_usd`. `heavy` are units with more than 5% of the requests,
-    the largest first.
+    `table` and `fingerprint` are those of a configured arm. `units` counts distinct units and `clusters` are their
+    sums. `quantile` returns a latency in seconds, `counts` the number of latencies between edges. `served` counts the
+    models that answered, `errors` the failed requests by kind, `retried` the repeated attempts by kind. Costs are in US
+    dollars, each model's at its own price: `cost_usd` sums the known costs, and `unpriced` counts the answers without a
+    price. `fallbacks` counts the answers of the control after a failure; their cost, `fallback_usd`, is part of
+    `cost_usd`. `heavy` are units with more than 5% of the requests, the largest first.
     """
 
     arm: str
     role: Role
     model: str
     basis_points: int
+    table: str = ""
+    fingerprint: str = ""
     units: int = 0
     requests: int = 0
     attempts: int = 0
@@ -93,6 +95,15 @@ class ArmSums:
     heavy: tuple[HeavyUnit, ...] = ()
     quantile: Callable[[float], float | None] = _unknown
     counts: Callable[[Sequence[float]], list[int]] = _none
+
+    @property
+    def title(self) -> str:
+        """The name of the arm for a person: that of its table, or of its model, for the control."""
+        return self.arm if self.role == "treatment" else self.table or self.model
+
+    def is_configured_as(self, other: ArmSums) -> bool:
+        """Tell whether both arms have the same model and configuration, so that neither can be worse."""
+        return (self.model, self.fingerprint) == (other.model, other.fingerprint)
 
     @property
     def known_cost_usd(self) -> Decimal | None:

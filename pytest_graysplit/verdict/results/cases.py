@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class ArmResult:
     `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
     is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
     that a reply was not requested because the cost cap was reached. `over_limit` counts the replies that are longer
-    than their request allows.
+    than their request allows, and `elsewhere` those that were recorded with another address or other headers than the
+    arm has now.
     """
 
     arm: str
@@ -36,6 +37,7 @@ class ArmResult:
     unjudged_because: str = ""
     unasked: bool = False
     over_limit: int = 0
+    elsewhere: int = 0
     bug: str = ""
 
     @property
@@ -67,6 +69,7 @@ class CaseResult:
     `same_request` is true if both arms sent the same request, and `same_arms` if they are configured alike. `asked`
     is the usage of a metric that asks a model. `asserted` means that a check of the answers could have failed; a
     case without one passes with any answer.
+    `requests` holds each arm's request without the model; it is empty unless a report will show it.
     """
 
     case: Case
@@ -80,6 +83,7 @@ class CaseResult:
     same_arms: bool = False
     asked: MetricUsage | None = None
     asserted: bool = False
+    requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -102,6 +106,7 @@ class CaseRow:
     same_arms: set[str] = field(default_factory=set)
     asked: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
+    requests: dict[str, Mapping[str, Json]] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -147,6 +152,7 @@ class CaseRow:
     def add(self, result: CaseResult) -> None:
         """Add the result of one item; an arm that several items report keeps all its misses."""
         self.asserted = self.asserted or result.asserted
+        self.requests |= result.requests
         for arm in result.arms:
             known = self.arms.get(arm.arm)
             self.arms[arm.arm] = _joined(known, arm) if known else arm
@@ -188,5 +194,6 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
         over_limit=max(first.over_limit, second.over_limit),
+        elsewhere=max(first.elsewhere, second.elsewhere),
         bug=first.bug or second.bug,
     )

@@ -110,10 +110,12 @@ def test_changed_names_differing_arguments_in_order():
         (ToolCall("f", {"a": "x\n\x1b", "b": [1, None], "c": {"d": True}}),
          'f(a="x\\n\\u001b", b=[1, null], c={"d": true})'),
         (ToolCall("", {"a": 1}), "(a tool without a name)(a=1)"),
-        (ToolCall("f\n::error::x"), "f\\n\\x3a:error::x()"),
+        (ToolCall("f\n::error::x"), '"f\\n::error::x"()'),
         (ToolCall("f", arguments_text='{"a'), 'f(not a JSON object: "{\\"a")'),
         (ToolCall("f", {"a": "x" * 300}), f'f(a="{"x" * 78}…)'),
-        (ToolCall("f", {"n" * 300: 1}), f"f({'n' * 157}…)"),
+        (ToolCall("f", {"n" * 300: 1}), f'f("{"n" * 30}…{"n" * 30}"=1)'),
+        (ToolCall("f", {"a=1, b": 1, "": 2}), 'f("a=1, b"=1, ""=2)'),
+        (ToolCall("f", {str(number): "x" * 50 for number in range(9)}), f'f(0="{"x" * 50}", 1="{"x" * 50}", 2="{"x" * 42}…)'),
     ],
 )  # fmt: skip
 def test_format_call_writes_one_line(call, text):

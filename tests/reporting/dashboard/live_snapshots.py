@@ -197,6 +197,7 @@ def case(case_id, **news):
             answer("deepseek-v3.2", "deepseek-v3.2", "You have 14 days to send it back.", 0.83, 0.0002),
         ],
         "diff": [["=", "You have"], ["-", "30"], ["+", "14"], ["=", "days to send it back."]],
+        "call_diff": [],
         **news,
     }
 
@@ -205,5 +206,5 @@ def answer(name, model, text, latency_s, cost_usd):
     """Return the answer of one arm."""
     return {
         "arm": name, "model": model, "outcome": "ok", "text": text, "latency_s": latency_s, "cost_usd": cost_usd,
-        "error": None,
+        "error": None, "tool_calls": [],
     }  # fmt: skip

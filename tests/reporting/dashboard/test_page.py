@@ -219,6 +219,71 @@ def test_case_dialog_opens_with_a_click_and_closes(source, start_server, open_pa
         expect(dialog).to_be_visible()
 
 
+def a_call(name, **arguments):
+    return {"name": name, "arguments": arguments, "id": None}
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
+    """Each arm's calls and their difference; an answer that only calls is not an empty one."""
+    note = "The lamp arrived broken, and the customer wants the money back before the end of the week"
+    control = {
+        **snapshots.answer("control", "claude-sonnet-4.5", "", 1.21, 0.0078),
+        "tool_calls": [a_call("look_up", order=1001), a_call("refund", order=1001, note=note)],
+    }
+    treatment = {
+        **snapshots.answer("deepseek-v3.2", "deepseek-v3.2", "I refund it.", 0.83, 0.0002),
+        "tool_calls": [
+            a_call("refund", order=1002, note=note),
+            {"name": "notify", "arguments": None, "id": None, "arguments_text": '{"a": 1'},
+        ],
+    }
+    lines = [
+        [["-", "look_up(order=1001)"]],
+        [["=", "refund(order="], ["-", "1001"], ["+", "1002"], ["=", f', note="{note}")']],
+        [["+", 'notify(not a JSON object: "{\\"a\\": 1")']],
+    ]
+    found = snapshots.case(
+        REFUND, arms=[control, treatment], diff=[["+", "I refund it."]], call_diff=lines, metric="tool calls"
+    )
+    source = snapshots.FakeSource(snapshots.run(), {REFUND: found})
+    page = open_page(f"{start_server(source).url}#case={REFUND}", width=width, scheme=scheme)
+    dialog = page.get_by_role("dialog", name=REFUND)
+    assert dialog.locator(".diff.call-list li").all_inner_texts() == [
+        "[-look_up(order=1001)-]",
+        f'refund(order=[-1001-] {{+1002+}}, note="{note}")',
+        '{+notify(not a JSON object: "{\\"a\\": 1")+}',
+    ]
+    expect(dialog.get_by_role("heading", name="Difference in tool calls")).to_be_visible()
+    calls = dialog.get_by_role("region", name="Tool calls of deepseek-v3.2").locator("li")
+    assert calls.count() == 2
+    assert dialog.get_by_role("region", name="Answer of claude-sonnet-4.5 (control)").count() == 0
+    expect(dialog).not_to_contain_text("(empty)")
+    assert fits(page)
+    assert dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+    # The signs stand beside the words that they mark, and not on top of them.
+    assert dialog.evaluate(
+        """dialog => [...dialog.querySelectorAll(".call-list del")].every((del) => {
+          const [first, last] = del.querySelectorAll(".sign");
+          const [left, right] = [first, last].map((sign) => sign.getBoundingClientRect());
+          return left.left >= del.getBoundingClientRect().left && left.right < right.left - 20;
+        })"""
+    )
+    assert [each for each in page.evaluate(CONTRAST) if each[0] < 4.5] == []
+
+
+def test_case_dialog_says_that_tool_calls_are_equal(start_server, open_page):
+    """Without marks a reader would look for them."""
+    arms = [
+        {**snapshots.answer(name, model, "", 1.0, 0.1), "tool_calls": [a_call("notify")]}
+        for name, model in (("control", "claude-sonnet-4.5"), ("deepseek-v3.2", "deepseek-v3.2"))
+    ]
+    found = snapshots.case(REFUND, arms=arms, diff=[], call_diff=[[["=", "notify()"]]])
+    page = open_page(f"{start_server(snapshots.FakeSource(snapshots.run(), {REFUND: found})).url}#case={REFUND}")
+    section = page.get_by_role("dialog").locator("section", has_text="Difference in tool calls")
+    expect(section).to_have_text("Difference in tool callsEqual on both sidesnotify()")
+
+
 def test_case_dialog_opens_from_its_address(source, start_server, open_page):
     """Also for the id of a parametrized test."""
     awkward = snapshots.WORST[2]["id"]
@@ -320,7 +385,8 @@ def test_texts_of_models_are_shown_as_text(start_server, open_page):
     listed = snapshots.worst(HOSTILE, 0.1, HOSTILE, flags=[HOSTILE], treatment=HOSTILE)
     found = snapshots.case(
         HOSTILE, prompt=HOSTILE, diff=[["-", HOSTILE], ["+", HOSTILE]], misses={HOSTILE: [HOSTILE]},
-        arms=[snapshots.answer("control", HOSTILE, HOSTILE, 1.0, None)],
+        arms=[{**snapshots.answer("control", HOSTILE, HOSTILE, 1.0, None), "tool_calls": [a_call(HOSTILE, a=HOSTILE)]}],
+        call_diff=[[["=", HOSTILE], ["-", HOSTILE], ["+", HOSTILE]], [["+", HOSTILE * 20]]],
     )  # fmt: skip
     news = {"title": HOSTILE, "subtitle": HOSTILE, "notes": [HOSTILE], "arms": arms}
     source = snapshots.FakeSource(snapshots.run(comparisons=[compared], worst=[listed], **news), {HOSTILE: found})
@@ -330,6 +396,7 @@ def test_texts_of_models_are_shown_as_text(start_server, open_page):
     expect(page.get_by_role("dialog").get_by_role("region", name=f"Answer of {HOSTILE} (control)")).to_have_text(
         HOSTILE
     )
+    assert page.locator(".call-list li").count() == 3
     assert page.evaluate("[window.taken ?? null, document.images.length, document.scripts.length]") == [None, 0, 1]
     assert fits(page)
 

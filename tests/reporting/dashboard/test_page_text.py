@@ -187,4 +187,18 @@ def test_source_that_leaves_fields_out_is_shown_with_unknown_figures():
     assert texts["worst"] == ["-"]
     assert [line["cells"] for line in texts["table"]][1:] == [[["-"]]] * 7
     assert page_texts({"progress": {"done": 3.0}})["progress"]["text"] == "3 cases"
-    assert case_texts({"arms": [{}]}) == {"facts": "", "arms": ["cost unknown"]}
+    assert case_texts({"arms": [{}]}) == {"facts": "", "arms": ["cost unknown"], "calls": [[]]}
+
+
+def test_case_texts_write_each_call_on_one_line():
+    """Whole, also if they are long, unreadable or nameless; a source of the user's own may know no calls."""
+    calls = [
+        {"name": "refund", "arguments": {"order": 1001, "note": "a\nb"}, "id": "c1"},
+        {"name": "refund", "arguments": None, "arguments_text": "{"},
+        {},
+    ]
+    arms = [{"tool_calls": calls}, {"tool_calls": None}]
+    assert case_texts({"arms": arms})["calls"] == [
+        ['refund(order=1001, note="a\\nb")', 'refund(not a JSON object: "{")', "(a tool without a name)()"],
+        [],
+    ]

@@ -26,7 +26,7 @@ from pytest_graysplit.replies.fetcher import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
-from pytest_graysplit.types import Flag
+from pytest_graysplit.types import Flag, ToolCall
 from pytest_graysplit.verdict import StopReason
 from pytest_graysplit.verdict.results import CONTROL, Results
 
@@ -278,16 +278,62 @@ def test_case_has_prompt_answers_difference_and_failures():
         "misses": {CONTROL: [], DEEPSEEK: ["treatment deepseek-v3.2: is wrong"]},
         "arms": [
             {
-                "arm": CONTROL, "model": SONNET, "outcome": "ok", "text": "You have 0 days.",
+                "arm": CONTROL, "model": SONNET, "outcome": "ok", "text": "You have 0 days.", "tool_calls": [],
                 "latency_s": 1, "cost_usd": 0.001, "error": None,
             },
             {
-                "arm": DEEPSEEK, "model": DEEPSEEK, "outcome": "ok", "text": "No idea at all.",
+                "arm": DEEPSEEK, "model": DEEPSEEK, "outcome": "ok", "text": "No idea at all.", "tool_calls": [],
                 "latency_s": 0.5, "cost_usd": 0.0001, "error": None,
             },
         ],
         "diff": [["-", "You have 0 days."], ["+", "No idea at all."]],
+        "call_diff": [],
     }  # fmt: skip
+
+
+def case_of(result, redact=str):
+    source = RunSource(lambda: a_view(collected(result)), redact)
+    return source.case(only(source.snapshot(), "worst")["id"])
+
+
+def test_case_has_tool_calls_and_their_difference():
+    """Beside a text, instead of one, and with arguments that are not JSON."""
+    calls = ToolCall("look_up"), ToolCall("refund", {"order": 1001, "to": "Ada"}, "c1")
+    other = ToolCall("refund", {"order": 1002, "to": "Ada"}), ToolCall("notify", {}, None, "{")
+    case = case_of(a_pair(a_case(), a_reply("I look.", tool_calls=calls), a_reply("", DEEPSEEK, tool_calls=other)))
+    assert [arm["tool_calls"] for arm in case["arms"]] == [
+        [
+            {"name": "look_up", "arguments": {}, "id": None},
+            {"name": "refund", "arguments": {"order": 1001, "to": "Ada"}, "id": "c1"},
+        ],
+        [
+            {"name": "refund", "arguments": {"order": 1002, "to": "Ada"}, "id": None},
+            {"name": "notify", "arguments": None, "id": None, "arguments_text": "{"},
+        ],
+    ]
+    assert case["call_diff"] == [
+        [["-", "look_up()"]],
+        [["=", "refund(order="], ["-", "1001"], ["+", "1002"], ["=", ', to="Ada")']],
+        [["+", 'notify(not a JSON object: "{")']],
+    ]
+    assert case["metric"] == "tool calls"
+
+
+def test_no_part_of_a_secret_is_in_the_calls_of_a_case():
+    """A difference could cut a secret in two, and a model may write it as the name of an argument or as a number."""
+    secret = "sk-0123456789abcdefghijklmnopqrstuvwxyz"
+    calls = [ToolCall("f", {"key": "x" * 99 + end, secret: 1, "n": 8675309}, secret) for end in (secret, secret[:20])]
+    results = a_pair(a_case(), a_reply("", tool_calls=calls[:1]), a_reply("", DEEPSEEK, tool_calls=calls[1:]))
+    case = case_of(results, lambda text: text.replace(secret, "[redacted]").replace("8675309", "[redacted]"))
+    assert case["call_diff"] == [
+        [
+            ["=", "f(key="],
+            ["-", f'…{"x" * 21}[redacted]"'],
+            ["+", f'…{"x" * 21}{secret[:20]}"'],
+            ["=", ', "[redacted]"=1, n="[redacted]")'],
+        ]
+    ]
+    assert secret not in json.dumps(case)
 
 
 def test_case_of_one_arm_has_no_comparison():
@@ -296,7 +342,7 @@ def test_case_of_one_arm_has_no_comparison():
         lambda: a_view(collected(one_arm(a_case(), DEEPSEEK, an_error(DEEPSEEK), misses=[a_miss()]))), str
     )
     case = source.case(only(source.snapshot(), "worst")["id"])
-    assert case["diff"] == []
+    assert case["diff"] == case["call_diff"] == []
     assert case["similarity"] is case["threshold"] is case["metric"] is None
     assert [(arm["arm"], arm["outcome"], arm["error"]) for arm in case["arms"]] == [
         (DEEPSEEK, "error", "HTTP 500: internal error")
@@ -410,3 +456,14 @@ def test_latency_p95_row_waits_for_the_end():
     ]
     assert names[0] - names[1] == {"latency_p95"}
     assert names[1] < names[0]
+
+
+def test_page_names_configured_arms_by_their_own_names():
+    """Two arms of one model would otherwise look alike; before the first result the settings have the names."""
+    settings = replace(SETTINGS, control="today", treatments=("short",))
+    pair = a_pair(a_case(), a_reply(), a_reply())
+    control, treatment = pair.arms
+    named = replace(pair, arms=(replace(control, name="today"), replace(treatment, arm="short", name="short")))
+    for results in (Results(), collected(named)):
+        shown = snapshot_of(a_view(results, settings=settings))
+        assert [(arm["arm"], arm["model"]) for arm in shown["arms"]] == [("control", "today"), ("short", "short")]

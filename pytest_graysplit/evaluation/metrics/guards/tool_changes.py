@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.matching import match
-from pytest_graysplit.cases.tool_calls.values import changed, format_argument, format_call, format_calls, identity
+from pytest_graysplit.cases.tool_calls.values import (
+    changed,
+    format_argument,
+    format_call,
+    format_calls,
+    format_change,
+    format_name,
+    format_tool,
+    identity,
+)
+from pytest_graysplit.formatting.escaping import on_one_line
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
@@ -56,8 +66,15 @@ def _changed_arguments(one: Match) -> Iterator[str]:
         yield f"control calls {format_call(control)}, treatment calls {format_call(treatment)}"
         return
     for name in changed(control.arguments, treatment.arguments):
-        was, now = (
-            f"{name}={format_argument(call.arguments[name])}" if name in call.arguments else f"no {name}"
-            for call in (control, treatment)
-        )
-        yield f"control calls {control.name} with {was}, treatment with {now}"
+        label = on_one_line(format_name(name))
+        was, now = _values(name, one)
+        was, now = (f"no {label}" if value is None else f"{label}={value}" for value in (was, now))
+        yield f"control calls {on_one_line(format_tool(control))} with {was}, treatment with {now}"
+
+
+def _values(name: str, one: Match) -> tuple[str | None, str | None]:
+    """Return the value of an argument in both calls as text; None in the call that lacks it."""
+    ours, theirs = one.control.arguments, one.treatment.arguments
+    if name in ours and name in theirs:
+        return format_change(ours[name], theirs[name])
+    return (format_argument(ours[name]), None) if name in ours else (None, format_argument(theirs[name]))

@@ -82,7 +82,12 @@ function caseParts(found) {
     whyPart(found),
     textPart("Prompt", found.prompt),
     diffPart(found.diff || []),
-    node("div", { class: "answers" }, found.arms.map((arm, place) => answerPart(arm, found.page.arms[place]))),
+    callDiffPart(found.call_diff || []),
+    node(
+      "div",
+      { class: "answers" },
+      found.arms.map((arm, place) => answerPart(arm, found.page.arms[place], found.page.calls[place])),
+    ),
   ].filter(Boolean);
 }
 
@@ -109,7 +114,7 @@ function diffPart(diff) {
     "section",
     {},
     node("h3", {}, "Difference"),
-    node("p", { class: "axis" }, "[-only in the control's answer-] {+only in the treatment's+}"),
+    diffKey(),
     node(
       "p",
       { class: "diff" },
@@ -118,6 +123,26 @@ function diffPart(diff) {
   );
 }
 
+const diffKey = () => node("p", { class: "axis" }, "[-only in the control's answer-] {+only in the treatment's+}");
+
+function callDiffPart(lines) {
+  if (!lines.length) return null;
+  const changed = lines.some((line) => line.some(([kind]) => kind !== "="));
+  return node(
+    "section",
+    {},
+    node("h3", {}, "Difference in tool calls"),
+    changed ? diffKey() : node("p", { class: "axis" }, "Equal on both sides"),
+    node("ul", { class: "diff call-list" }, lines.map((line) => node("li", {}, line.flatMap(callPiece)))),
+  );
+}
+
+// Only a value and its replacement have a gap between them: pieces of a call have their own spaces.
+const callPiece = ([kind, text], place, line) => [
+  kind === "+" && place > 0 && line[place - 1][0] === "-" ? " " : null,
+  diffPiece(kind, text),
+];
+
 // The signs are part of the text, so that the difference does not depend on colour.
 function diffPiece(kind, text) {
   const sign = (mark) => node("span", { class: "sign" }, mark);
@@ -125,9 +150,9 @@ function diffPiece(kind, text) {
   return kind === "+" ? node("ins", {}, sign("{+"), text, sign("+}")) : text;
 }
 
-function answerPart(arm, facts) {
+function answerPart(arm, facts, calls) {
   const title = arm.arm === arm.model ? arm.model : `${arm.model} (${arm.arm})`;
-  const said = arm.text || (arm.error ? "" : "(empty)");
+  const said = arm.text || (arm.error || calls.length ? "" : "(empty)");
   return node(
     "section",
     {},
@@ -135,7 +160,14 @@ function answerPart(arm, facts) {
     smallLine(facts),
     arm.error ? node("p", {}, node("b", {}, "Error: "), arm.error) : null,
     said ? node("div", { class: "said", tabindex: 0, role: "region", "aria-label": `Answer of ${title}` }, said) : null,
+    calls.length ? callsPart(title, calls) : null,
   );
+}
+
+function callsPart(title, calls) {
+  const list = node("ul", { class: "call-list" }, calls.map((call) => node("li", {}, call)));
+  const label = `Tool calls of ${title}`;
+  return node("div", { class: "said calls", tabindex: 0, role: "region", "aria-label": label }, list);
 }
 
 byId("case-close").addEventListener("click", leaveCase);

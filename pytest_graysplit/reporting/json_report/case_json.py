@@ -1,0 +1,202 @@
+"""The section `cases` of the JSON report: the request and expectations of each case, and the answers of each arm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.cases.expect_fields import expect_json
+from pytest_graysplit.cases.tool_calls.reading import as_json
+from pytest_graysplit.formatting.json_text import plain_json
+from pytest_graysplit.reporting.json_report.sums_json import usage_json
+from pytest_graysplit.types import CONTROL
+from pytest_graysplit.verdict.figures_json import finite, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Flag, Json, PairScore, Reply, Usage
+    from pytest_graysplit.types.comparisons import Places
+    from pytest_graysplit.verdict.results import ArmResult, CaseRow
+
+_USAGE = ("prompt", "completion", "cached", "cache_write", "cache_write_1h", "reasoning", "total", "unpriced")
+
+
+def case_json(row: CaseRow) -> dict[str, object]:
+    """Return one case with all answers; each answer is written once, and pairs refer to it by its place."""
+    return {
+        **_identity(row),
+        **_judgement(row),
+        **_thresholds(row.case),
+        **_request(row),
+        "expect": None if row.case.expect is None else plain_json(expect_json(row.case.expect)),
+        "misses": {arm: [_miss(miss) for miss in result.misses] for arm, result in row.arms.items()},
+        "comparisons": {arm: _comparison(one) for arm, one in row.comparisons.items()},
+        "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
+        "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
+        "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
+    }
+
+
+def _identity(row: CaseRow) -> dict[str, object]:
+    case = row.case
+    return {
+        "id": case.id,
+        "file": row.file,
+        "nodeid": row.nodeid,
+        "request": row.request,
+        "where": case.where or None,
+        "tags": list(case.tags),
+        "cluster": case.cluster,
+        "must_pass": case.must_pass,
+    }
+
+
+def _judgement(row: CaseRow) -> dict[str, object]:
+    threshold = next((one.threshold for one in row.comparisons.values() if one.threshold is not None), None)
+    return {
+        "passed": {arm: result.passed for arm, result in row.arms.items() if result.judged},
+        "pass_share": {arm: result.pass_share for arm, result in row.arms.items() if result.judged},
+        "unjudged": {arm: _unjudged(result) for arm, result in row.arms.items() if not result.judged},
+        "over_limit": {arm: result.over_limit for arm, result in row.arms.items() if result.over_limit},
+        "elsewhere": {arm: result.elsewhere for arm, result in row.arms.items() if result.elsewhere},
+        "asserted": row.asserted,
+        "similarity": {arm: finite(one.similarity) for arm, one in row.comparisons.items()},
+        "self_similarity": finite(row.self_similarity),
+        "threshold": threshold,
+        "calibrated": row.calibrated,
+        "discriminates": row.discriminates,
+        "flags": [{"treatment": arm, **_flag(flag)} for arm, one in row.comparisons.items() for flag in one.flags],
+    }
+
+
+def _unjudged(result: ArmResult) -> dict[str, object]:
+    because = result.unjudged_because or ("every call failed" if result.failed else "not judged")
+    return {"because": because, "unasked": result.unasked, "bug": result.bug or None}
+
+
+def _thresholds(case: Case) -> dict[str, object]:
+    return {
+        "metric": case.metric,
+        "samples": case.samples,
+        "min_similarity": case.min_similarity,
+        "max_deficit": case.max_deficit,
+        "other_prompts": case.other_prompts,
+        "max_latency_s": case.max_latency_s,
+        "max_latency_ratio": case.max_latency_ratio,
+        "max_cost_usd": case.max_cost_usd,
+    }
+
+
+def _request(row: CaseRow) -> dict[str, object]:
+    """Return the control's messages and parameters, and the difference of each arm that was sent something else."""
+    case: Mapping[str, Json] = {"messages": [dict(message) for message in row.case.messages], **row.case.params}
+    base = row.requests.get(CONTROL) or next(iter(row.requests.values()), case)
+    differing = {arm: _difference(base, body) for arm, body in row.requests.items() if body != base}
+    return {
+        "messages": plain_json(base.get("messages")),
+        "params": plain_json(_params(base)),
+        "differs": differing,
+        "differing": {arm: list(names) for arm, names in row.differing.items()},
+        "same_request": sorted(row.same_request),
+        "same_arms": sorted(row.same_arms),
+    }
+
+
+def _difference(base: Mapping[str, Json], body: Mapping[str, Json]) -> dict[str, object]:
+    same_messages = body.get("messages") == base.get("messages")
+    return {
+        "messages": None if same_messages else plain_json(body.get("messages")),
+        "params": plain_json({name: part for name, part in _params(body).items() if _differs(name, part, base)}),
+        "unset": [name for name in _params(base) if name not in body],
+    }
+
+
+def _differs(name: str, part: Json, base: Mapping[str, Json]) -> bool:
+    # JSON distinguishes true and 1, which are equal in Python.
+    return name not in base or (part, type(part)) != (base[name], type(base[name]))
+
+
+def _params(body: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: part for name, part in body.items() if name != "messages"}
+
+
+def _miss(miss: FailedExpectation) -> dict[str, object]:
+    return {
+        "kind": miss.kind,
+        "problem": miss.problem,
+        "slug": miss.slug,
+        "check": miss.check or None,
+        "sample": miss.sample,
+        "hint": miss.hint,
+    }
+
+
+def _comparison(one: Comparison) -> dict[str, object]:
+    return {
+        "metric": one.metric,
+        "latency_ratio": finite(one.latency_ratio),
+        "cost_ratio": finite(one.cost_ratio),
+        "pairs": _pairs(one.places, one.pairs, ("control", "treatment")),
+        "self_pairs": _pairs(one.self_places, one.self_pairs, ("control", "other")),
+        "remarks": [
+            {"control": control, "treatment": treatment, "texts": list(texts)}
+            for (control, treatment), texts in sorted(one.all_remarks.items())
+        ],
+    }
+
+
+def _pairs(places: Iterable[Places], scores: Iterable[PairScore], names: tuple[str, str]) -> list[dict[str, object]]:
+    return [
+        {
+            names[0]: _place(first),
+            names[1]: _place(second),
+            "similarity": finite(score.similarity),
+            "flags": [_flag(flag) for flag in score.flags],
+            "by_calls": score.by_calls,
+        }
+        for (first, second), score in zip(places, scores, strict=True)
+    ]
+
+
+def _place(place: int | tuple[int, int]) -> list[int]:
+    return [place] if isinstance(place, int) else list(place)
+
+
+def _flag(flag: Flag) -> dict[str, object]:
+    return {"name": flag.name, "detail": flag.detail}
+
+
+def _reply(reply: Reply) -> dict[str, object]:
+    return {
+        "sample": reply.sample,
+        "outcome": reply.outcome,
+        "finish_reason": reply.finish_reason,
+        "latency_s": finite(reply.latency_s),
+        "ttft_s": finite(reply.ttft_s),
+        "usage": None if reply.usage is None else _usage(reply.usage),
+        "cost_usd": usd(reply.cost_usd),
+        "reported_cost_usd": usd(reply.reported_cost_usd),
+        "text": reply.text,
+        "reasoning": reply.reasoning,
+        "tool_calls": [plain_json(as_json(call)) for call in reply.tool_calls],
+        "model": reply.model,
+        "served_model": reply.served_model,
+        "response_id": reply.response_id,
+        "system_fingerprint": reply.system_fingerprint,
+        "attempts": reply.attempts,
+        "retried": list(reply.retried),
+        "fell_back": reply.fell_back,
+        "queue_s": reply.queue_s,
+        "backoff_s": reply.backoff_s,
+        "in_flight": reply.in_flight,
+        "replayed": reply.replayed,
+        "error": reply.error,
+        "error_slug": reply.error_slug,
+        "error_kind": reply.error_kind,
+        "retryable": reply.retryable,
+        "at": reply.at,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {name: getattr(usage, name) for name in _USAGE}
