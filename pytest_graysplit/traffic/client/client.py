@@ -15,11 +15,12 @@ from pytest_graysplit.traffic.client.brakes import Brakes, check_budgets, policy
 from pytest_graysplit.traffic.client.bulkheads import Bulkheads
 from pytest_graysplit.traffic.client.calls import Call, checked_messages, read_params
 from pytest_graysplit.traffic.client.headers import templates_of
+from pytest_graysplit.traffic.client.in_flight import InFlight
 from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
-from pytest_graysplit.traffic.client.own_client import Figures, LiveAssignment
+from pytest_graysplit.traffic.client.own_client import Figures, LiveAssignment, OwnRequests
 from pytest_graysplit.traffic.client.pieces import ReplyStream
 from pytest_graysplit.traffic.client.recorder import TrafficRecorder
-from pytest_graysplit.traffic.client.reply import client_closed
+from pytest_graysplit.traffic.client.reply import client_closed, client_open
 from pytest_graysplit.traffic.client.serving import RequestService
 from pytest_graysplit.traffic.client.settings import deadlines_of, settings_of
 from pytest_graysplit.traffic.log.writer import TrafficLog
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.traffic.client.brakes import UsdPerDay
     from pytest_graysplit.traffic.client.live_arms import LiveArm
+    from pytest_graysplit.traffic.client.pieces import Pieces
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
@@ -105,9 +107,10 @@ class SplitClient:
         self.monitor.use(in_force.splitter)
         without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
-        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
+        written = None
+        if log is not None:
+            written = TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=self.monitor.gaps)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
-        self._reader = AnswerReader(without_secrets)
         brakes = Brakes(policy, usd_per_day, prices, self._recorder.guard)
         self.monitor.guards.show(brakes.state)
         self._bulkheads = Bulkheads(settings, brakes)
@@ -119,18 +122,27 @@ class SplitClient:
             without_secrets=without_secrets,
             fallback=fallback,
         )
+        self._own_requests = OwnRequests(AnswerReader(without_secrets), self._service, self._recorder)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._in_flight = InFlight()
 
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise client_open()
         require_sendable(self._in_force.arms)
         self._bulkheads.add(self._in_force.arms)
         self._loop = asyncio.get_running_loop()
+        self._in_flight = InFlight()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._loop = None
-        await self._bulkheads.close()
-        self._recorder.close()
+        try:
+            await self._in_flight.end()
+        finally:
+            self._loop = None
+            await self._bulkheads.close()
+            # The log may wait for the disk, and the event loop must not.
+            await asyncio.to_thread(self._recorder.close)
 
     async def chat(
         self,
@@ -148,7 +160,7 @@ class SplitClient:
         UsageError for an invalid request.
         """
         call = self._call(messages, unit, force, timeout_s, params)
-        return await self._in_own_loop(self._service.serve(call))
+        return await self._in_own_loop(self._served(call))
 
     def stream(
         self,
@@ -167,7 +179,7 @@ class SplitClient:
         """
         call = self._call(messages, unit, force, timeout_s, params, streams=True)
         return ReplyStream(
-            lambda pieces: self._service.serve(replace(call, began_s=time.perf_counter()), pieces), self._in_own_loop
+            lambda pieces: self._served(replace(call, began_s=time.perf_counter()), pieces), self._in_own_loop
         )
 
     def assign(self, unit: Unit = None, *, force: str | None = None) -> LiveAssignment:
@@ -175,18 +187,7 @@ class SplitClient:
 
         The client need not be open for it.
         """
-        call = self._assigned(unit, force)
-        one = call.assignment
-        return LiveAssignment(
-            arm=one.arm,
-            role=one.role,
-            model=one.model,
-            split=one.split,
-            index=one.index,
-            forced=one.forced,
-            anonymous=one.anonymous,
-            call=call,
-        )
+        return LiveAssignment.of(self._assigned(unit, force))
 
     def record(  # noqa: PLR0913 # each figure of a request by its name
         self,
@@ -219,16 +220,11 @@ class SplitClient:
             ttft_s=ttft_s,
             usage=usage,
             attempts=attempts,
-            wait_s=latency_s if wait_s is None else wait_s,
+            wait_s=wait_s,
             cost_usd=cost_usd,
         )
         call = replace(assignment.call, messages=checked_messages(messages), params=params or {})
-        answer = figures.applied(self._read(call.arm, call, reply if error is None else error, text))
-        answer = figures.paid(self._service.finished(answer, call.arm))
-        stand_in = None
-        if fallback is not None:
-            stand_in = self._service.finished(replace(self._read(call.arms[0], call, fallback)), call.arms[0])
-        return self._recorder.record(call, answer, stand_in, wait_s=figures.wait_s)
+        return self._own_requests.record(call, figures, reply if error is None else error, fallback)
 
     async def warm_up(self) -> tuple[str, ...]:
         """Check the relay's list of models and open connections before the first request; costs nothing.
@@ -279,9 +275,13 @@ class SplitClient:
         )
         if headers:
             check_headers(call.arm.arm.access, headers)
+        self._in_flight.require_open()
         if self._loop is None:
             raise client_closed()
         return call
+
+    async def _served(self, call: Call, pieces: Pieces | None = None) -> SplitReply:
+        return await self._in_flight.track(call.assignment.arm, self._service.serve(call, pieces))
 
     def _assigned(self, unit: Unit, force: str | None) -> Call:
         splitter, arms = self._in_force
@@ -291,9 +291,6 @@ class SplitClient:
         else:
             assignment = splitter.assign() if key is None else splitter.assigned(key)
         return Call(splitter=splitter, assignment=assignment, arms=arms, key=key, deadlines=self._deadlines)
-
-    def _read(self, live: LiveArm, call: Call, given: object, text: str | None = None) -> Any:
-        return self._reader.reply(given, live.arm.model, call.params, text)
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the work in the loop that owns the connections."""

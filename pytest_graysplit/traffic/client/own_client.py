@@ -14,8 +14,12 @@ from pytest_graysplit.types import Outcome, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Self
 
+    from pytest_graysplit.traffic.client.answer_reader import AnswerReader
     from pytest_graysplit.traffic.client.calls import Call
+    from pytest_graysplit.traffic.client.recorder import TrafficRecorder
+    from pytest_graysplit.traffic.client.serving import RequestService
     from pytest_graysplit.types import Json, Message, Reply
 
 # More seconds, dollars or attempts than any request takes; NaN is not below it either.
@@ -30,6 +34,21 @@ class LiveAssignment(Assignment):
     """
 
     call: Call = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, call: Call) -> Self:
+        """Return the assignment of a request."""
+        one = call.assignment
+        return cls(
+            arm=one.arm,
+            role=one.role,
+            model=one.model,
+            split=one.split,
+            index=one.index,
+            forced=one.forced,
+            anonymous=one.anonymous,
+            call=call,
+        )
 
     def body(self, messages: Iterable[Message], **params: Json) -> dict[str, Json]:
         """Return the body of the request: the arm's model, its system prompt, and its parameters below these.
@@ -96,6 +115,27 @@ class Figures:
     def paid(self, reply: Reply) -> Reply:
         """Return the reply with the cost that the application gave, if it gave one."""
         return reply if self.cost_usd is None else replace(reply, cost_usd=Decimal(str(self.cost_usd)))
+
+
+class OwnRequests:
+    """The records of requests that an application has sent itself: counted and logged as those of our own client."""
+
+    def __init__(self, reader: AnswerReader, service: RequestService, recorder: TrafficRecorder) -> None:
+        self._reader = reader
+        self._service = service
+        self._recorder = recorder
+
+    def record(self, call: Call, figures: Figures, given: object, fallback: object) -> str:
+        """Count and log a request and return its id; `fallback` is the control's answer after a failure, or None."""
+        arm, control = call.arm, call.arms[0]
+        answer = figures.applied(self._reader.reply(given, arm.arm.model, call.params, figures.text))
+        answer = figures.paid(self._service.finished(answer, arm))
+        stand_in = None
+        if fallback is not None:
+            read = self._reader.reply(fallback, control.arm.model, call.params)
+            stand_in = self._service.finished(replace(read), control)
+        wait_s = answer.latency_s if figures.wait_s is None else figures.wait_s
+        return self._recorder.record(call, answer, stand_in, wait_s=wait_s)
 
 
 def _is_figure(value: object) -> bool:

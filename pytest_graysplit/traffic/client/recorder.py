@@ -65,7 +65,12 @@ class TrafficRecorder:
         if self._log is not None:
             self._log.write(
                 GuardRecord(
-                    at=event.at, arm=event.arm, guard=event.guard, state=event.state, reason=self._clean(event.reason)
+                    split=self._monitor.splitter.identity,
+                    at=event.at,
+                    arm=event.arm,
+                    guard=event.guard,
+                    state=event.state,
+                    reason=self._clean(event.reason),
                 )
             )
 

@@ -28,7 +28,10 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change."""
+    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change.
+
+    It is also written after a loss: `lost` lines of this process before it could not be written.
+    """
 
     format: Literal[1] = FORMAT
     split: str
@@ -36,6 +39,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     at: str
     arms: tuple[DeclaredArm, ...]
     anonymous: Literal["control", "random"] = "control"
+    lost: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,6 +105,7 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class GuardRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="guard"):
     """A change of a guard of an arm: of its breaker, or of its daily budget."""
 
+    split: str
     at: str
     arm: str
     guard: Literal["breaker", "spend"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.traffic.grade.grade import Grade
     from pytest_graysplit.traffic.guards.guard_book import GuardState
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.sums.accumulator import Totals
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.types import Json
@@ -28,7 +29,8 @@ class TrafficState:
     """The state of a monitor at one moment; `started_s` is in seconds since 1970.
 
     `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
-    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights.
+    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `gaps` are the lines that
+    the log lacks.
     """
 
     split: str
@@ -41,6 +43,7 @@ class TrafficState:
     previous: Totals
     total: Totals
     guards: GuardState
+    gaps: LogGaps
 
     @property
     def mismatch_p(self) -> float:
@@ -70,6 +73,10 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "earlier": _totals(state.previous),
         "total": _totals(state.total),
         "guards": state.guards.as_json(),
+        "log": {
+            "lost": state.gaps.lost,
+            "skipped": {kind: state.gaps.counts[kind] for kind in sorted(state.gaps.counts)},
+        },
         "grades": [_grade(one) for one in state.grades],
     }
 

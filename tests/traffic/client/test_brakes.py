@@ -61,7 +61,7 @@ def test_open_breaker_sends_users_to_the_control(relay, tmp_path):
     assert (breaker["state"], breaker["opened"], breaker["diverted"]) == ("open", 1, 25)
     [event] = monitor.report()["guards"]["events"]
     assert (event["arm"], event["state"], event["reason"]) == (TREATMENT, "open", "5 requests in a row failed")
-    assert lines_of(log, "guard") == [{"kind": "guard", **event}]
+    assert lines_of(log, "guard") == [{"kind": "guard", "split": halves().identity, **event}]
     [opened, diverted] = TrafficSource(monitor, title="t").snapshot()["notes"]
     assert opened == f"the breaker of {TREATMENT} is open since {event['at']}: 5 requests in a row failed"
     assert diverted == f"the breaker of {TREATMENT} has sent 25 requests to the control in all"
@@ -78,7 +78,7 @@ def test_replayed_log_shows_the_changes(relay, tmp_path):
         return client.monitor.report()
 
     report, replay = using(halves(), work, fallback=True, retries=0, log=log), Replay()
-    replay.feed(read_files([log]))
+    replay.feed(read_files([log], replay.gaps))
     replayed = replay.monitor.report()
     assert replayed["guards"]["events"] == report["guards"]["events"]
     assert replayed["total"] == report["total"]
