@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.sync_client import SyncSplitClient
     from pytest_graysplit.traffic.grade.grade import Grade
     from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.observers.observer import Observer
+    from pytest_graysplit.traffic.observers.otel import OpenTelemetryObserver
     from pytest_graysplit.traffic.splitter import Assignment, Split, TrafficSplitter
     from pytest_graysplit.traffic.splitter.configured import load_splitter
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
@@ -28,6 +30,8 @@ __all__ = [
     "GraysplitError",
     "Metric",
     "Monitor",
+    "Observer",
+    "OpenTelemetryObserver",
     "Policy",
     "Reply",
     "RequestFailedError",
@@ -49,6 +53,8 @@ _HOMES = {
     "Grade": "traffic.grade.grade",
     "GraysplitError": "errors",
     "Monitor": "traffic.monitor.monitor",
+    "Observer": "traffic.observers.observer",
+    "OpenTelemetryObserver": "traffic.observers.otel",
     "Policy": "config.policy",
     "RequestFailedError": "traffic.client.reply",
     "Split": "traffic.splitter",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.client.reply import SplitReply
+    from pytest_graysplit.traffic.observers.observer import Observer
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Redactor
 
@@ -62,7 +63,8 @@ class SplitClient:
     also written to that file. `fallback` lets the control answer if a treatment fails. `headers` are templates that
     tell the relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts
     from each logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is
-    given. Arms, prices, aliases and headers come from the pyproject.toml at `project`.
+    given. Arms, prices, aliases and headers come from the pyproject.toml at `project`. Each of the `observers` is told
+    of every counted request.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -82,6 +84,7 @@ class SplitClient:
         concurrency: int = CONCURRENCY,
         requests_per_min: int | None = None,
         project: str | os.PathLike[str] | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         """Check all arguments before the first request; raise UsageError for an invalid one."""
         given = {
@@ -102,7 +105,7 @@ class SplitClient:
         self._without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
         written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
-        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts, observers=observers)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:

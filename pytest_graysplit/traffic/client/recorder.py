@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
+from pytest_graysplit.traffic.observers.observer import Observers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.observers.observer import Observer
     from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
     from pytest_graysplit.types import Json, Message, Redactor, Reply
 
@@ -32,7 +34,7 @@ _logger = logging.getLogger("pytest_graysplit")
 class Call:
     """A request of the application and its arm; `key` identifies the unit, None without a unit.
 
-    `arms` are all arms of the splitter, the control first.
+    `arms` are all arms of the splitter, the control first, and `began_s` is a reading of `time.perf_counter`.
     """
 
     splitter: TrafficSplitter
@@ -41,17 +43,27 @@ class Call:
     key: bytes | None
     messages: tuple[Message, ...]
     params: Mapping[str, Json]
+    began_s: float = field(default_factory=time.perf_counter)
 
 
 class TrafficRecorder:
     """The monitor and the log together: each counted request is a line of the log."""
 
-    def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        log: TrafficLog | None,
+        redact: Redactor,
+        *,
+        keep_texts: bool,
+        observers: Iterable[Observer] = (),
+    ) -> None:
         self._monitor = monitor
         self._log = log
         self._redact = redact
         self._keep_texts = keep_texts
         self._hook_failed = False
+        self._observers = Observers(observers)
 
     def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
         """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
@@ -60,6 +72,7 @@ class TrafficRecorder:
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
+        self._observers.tell(call, reply, fallback_reply, request_id, self._clean)
         return request_id
 
     def _keep(self, record: RequestRecord) -> None:
