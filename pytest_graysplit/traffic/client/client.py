@@ -24,6 +24,7 @@ from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
 from pytest_graysplit.traffic.client.reply import arm_reply, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.monitor.readiness import ClientHealth
 from pytest_graysplit.traffic.splitter.configured import with_arms
 from pytest_graysplit.types import Reply, Secret
 
@@ -107,6 +108,8 @@ class SplitClient:
         written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts, observers=observers)
         self._loop: asyncio.AbstractEventLoop | None = None
+        health = ClientHealth(lambda: self._loop is not None, lambda: written.lost if written else 0)
+        self._health = self.monitor.readiness.add(health)
 
     async def __aenter__(self) -> Self:
         require_sendable(self._in_force.arms)
