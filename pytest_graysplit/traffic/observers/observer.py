@@ -115,14 +115,21 @@ class Observers:
         self._observers = tuple(observers)
         self._failed: set[str] = set()
 
-    def tell(
-        self, call: CallLike, reply: Reply, fallback_reply: Reply | None, request_id: str, clean: Redactor
+    def tell(  # noqa: PLR0913 # the parts of a request as the recorder has them
+        self,
+        call: CallLike,
+        reply: Reply,
+        fallback_reply: Reply | None,
+        *,
+        request_id: str,
+        clean: Redactor,
+        wait_s: float | None = None,
     ) -> None:
-        """Tell each observer of a counted request; never raises."""
+        """Tell each observer of a counted request, whose user waited for `wait_s` seconds; never raises."""
         if not self._observers:
             return
         try:
-            request = observed(call, reply, fallback_reply, request_id, clean)
+            request = observed(call, reply, fallback_reply, request_id=request_id, clean=clean, wait_s=wait_s)
         except Exception:
             if self._is_first_failure("description"):
                 _logger.exception("graysplit: a request cannot be described to observers; requests go on")
@@ -141,12 +148,21 @@ class Observers:
         return True
 
 
-def observed(
-    call: CallLike, reply: Reply, fallback_reply: Reply | None, request_id: str, clean: Redactor
+def observed(  # noqa: PLR0913 # as `tell`
+    call: CallLike,
+    reply: Reply,
+    fallback_reply: Reply | None,
+    *,
+    request_id: str,
+    clean: Redactor,
+    wait_s: float | None = None,
 ) -> ObservedRequest:
-    """Describe a request that has just ended; `began_s` of the call is a reading of `time.perf_counter`."""
+    """Describe a request that has just ended, after `wait_s` seconds.
+
+    Without them it began with the call, whose `began_s` is a reading of `time.perf_counter`.
+    """
     ended_s = time.time()
-    started_s = ended_s - max(0.0, time.perf_counter() - call.began_s)
+    started_s = ended_s - max(0.0, time.perf_counter() - call.began_s if wait_s is None else wait_s)
     assignment = call.assignment
     own = call.arms[assignment.index].arm
     if fallback_reply is None:
