@@ -150,6 +150,28 @@ def test_one_collector_takes_several_monitors():
     assert len(each_once) == len(set(each_once))
 
 
+def test_counters_of_two_workers_add_up():
+    """Each counter, `_count` and `_sum` is that of one monitor with all requests; units of both workers are not."""
+    splitter = halves()
+    whole, parts = Monitor(splitter), [Monitor(splitter), Monitor(splitter)]
+    for number in range(200):
+        unit = number % 50
+        fails = number % 7 == 0
+        given = (
+            {"outcome": "error", "error": "http-503"} if fails else {"usage": Usage(prompt=9, completion=2, total=11)}
+        )
+        for monitor in (whole, parts[number // 100]):
+            monitor.record(splitter.assign(unit), unit=unit, latency_s=0.25, attempts=1 + fails, **given)
+    together, one, other = (samples(exposition(monitor)) for monitor in (whole, *parts))
+    counters = {name for name in together if name[0].endswith(("_total", "_count", "_sum"))}
+    assert len(counters) > 15
+    assert {name: one[name] + other.get(name, 0) for name in counters} == pytest.approx(
+        {name: together[name] for name in counters}
+    )
+    units = [each["graysplit_units", "control"] for each in (together, one, other)]
+    assert units[0] == units[1] == units[2] > 0
+
+
 def test_mean_score_of_two_workers_is_their_weighted_mean():
     """The gauges that the page on metrics combines give the mean of all scores."""
     monitors = [Monitor(halves()), Monitor(halves())]
