@@ -70,7 +70,8 @@ class OpenTelemetryObserver:
         for call in request.calls:
             attributes = metric_attributes(request, call, self._provider_name)
             self._duration.record(call.ended_s - call.started_s, attributes)
-            attributes.pop("error.type", None)
+            # A new mapping, because the SDK may keep the one that it was given.
+            attributes = {name: value for name, value in attributes.items() if name != "error.type"}
             for kind, tokens in counted(call.reply.usage):
                 self._usage.record(tokens, {**attributes, "gen_ai.token.type": kind})
 
