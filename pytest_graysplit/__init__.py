@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.grade.grade import Grade
     from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
     from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.observers.observer import Observer
+    from pytest_graysplit.traffic.observers.otel import OpenTelemetryObserver
     from pytest_graysplit.traffic.splitter import Assignment, Split, TrafficSplitter
     from pytest_graysplit.traffic.splitter.configured import load_splitter
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
@@ -30,6 +32,8 @@ __all__ = [
     "GraysplitError",
     "Metric",
     "Monitor",
+    "Observer",
+    "OpenTelemetryObserver",
     "Policy",
     "Reply",
     "RequestFailedError",
@@ -52,6 +56,8 @@ _HOMES = {
     "Grade": "traffic.grade.grade",
     "GraysplitError": "errors",
     "Monitor": "traffic.monitor.monitor",
+    "Observer": "traffic.observers.observer",
+    "OpenTelemetryObserver": "traffic.observers.otel",
     "Policy": "config.policy",
     "RequestFailedError": "traffic.client.reply",
     "Split": "traffic.splitter",

@@ -182,6 +182,7 @@ class Slug(StrEnum):
     TRAFFIC_EXPERIMENTS = "traffic-experiments"
     TRAFFIC_NO_TEXTS = "traffic-no-texts"
     PROMETHEUS_MISSING = "prometheus-missing"
+    OTEL_MISSING = "otel-missing"
     DASHBOARD_MISSING = "dashboard-missing"
     DASHBOARD_PORT = "dashboard-port"
     DASHBOARD_TOKEN = "dashboard-token"  # noqa: S105 # a slug is not a password

@@ -242,13 +242,18 @@ def test_workflow_has_minimal_permissions():
 
 
 def test_chat_service_splits_and_shows_its_traffic(examples):
-    """With fewer questions than on its page, each is answered, logged and graded, and can become a case."""
+    """With fewer questions than on its page, each is answered, logged and graded, and can become a case.
+
+    In an incident of the small model the control answers its users.
+    """
     folder = examples / "chat-service"
     code, output = run_python(folder, "load.py", "--requests=150", "--and-stop")
-    address, answered, grade = output.splitlines()
-    assert (code, answered) == (0, "150 requests, 150 answered"), output
+    address, answered, grade, incident, all_the_same, fallbacks = output.splitlines()
+    assert (code, answered, all_the_same) == (0, "120 requests, 120 answered", "30 requests, 30 answered"), output
     assert re.fullmatch(r"the page: http://127\.0\.0\.1:\d+/graysplit/", address)
     assert re.match("(collecting|hold|reject): ", grade)
+    assert incident == "the relay of smollm2-135m fails from now on"
+    assert re.fullmatch("the page counts [1-9][0-9]* answers of the control in place of smollm2-135m", fallbacks)
     lines = [json.loads(line) for line in (folder / "traffic.jsonl").read_text().splitlines()]
     assert sum(line["kind"] == "request" for line in lines) == 150
     code, output = run_python(folder, "-m", "pytest_graysplit", "grade", "traffic.jsonl")

@@ -29,6 +29,7 @@ HEAVY = (
     "starlette",
     "uvicorn",
     "prometheus_client",
+    "opentelemetry",
 )
 
 
@@ -65,6 +66,11 @@ def test_dashboard_libraries_stay_in_the_dashboard():
 def test_prometheus_has_one_importer():
     """Users without metrics do not need the library."""
     assert doors("prometheus_client") == {"traffic/monitor/prometheus.py"}
+
+
+def test_opentelemetry_has_one_importer():
+    """Users without telemetry do not need the library."""
+    assert doors("opentelemetry") == {"traffic/observers/otel.py"}
 
 
 def test_pytest_stays_in_the_plugin():

@@ -1,6 +1,6 @@
 """Start the relay and the service, and send the questions of many users while the page is open.
 
-python load.py                      # 3,000 requests of 600 users, then Ctrl-C
+python load.py                      # 3,000 requests of 600 users, an incident in the last fifth, then Ctrl-C
 python load.py --requests 200 --and-stop
 """
 
@@ -18,6 +18,7 @@ from relay import QUESTIONS
 
 HERE = Path(__file__).parent
 IN_FLIGHT = 16
+TREATMENT = "smollm2-135m"
 
 
 def free_port():
@@ -44,16 +45,16 @@ def start(app, port, **environ):
     return subprocess.Popen(command, env={**os.environ, **environ})
 
 
-async def until_up(client, url):
-    """Wait for a server to answer."""
-    for _ in range(200):
+async def until_ready(client, url):
+    """Wait until an address answers that all is well."""
+    for _ in range(400):
         try:
-            await client.get(url)
+            if (await client.get(url)).status_code == 200:
+                return
         except httpx.TransportError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    sys.exit(f"nothing answers at {url}")
+            pass
+        await asyncio.sleep(0.05)
+    sys.exit(f"{url} is not ready")
 
 
 def thumb(text):
@@ -68,36 +69,47 @@ async def ask(client, service, places, users):
     """Ask one question as one user, and sometimes score the answer."""
     async with places:
         # Some users ask once, some all day.
-        user, question = f"user-{int(random.expovariate(3 / users))}", random.choice(QUESTIONS)
-        answer = await client.post(f"{service}/chat", json={"user": user, "message": question})
+        asked = {"user": f"user-{int(random.expovariate(3 / users))}", "message": random.choice(QUESTIONS)}
+        answer = await client.post(f"{service}/chat", json=asked)
         if answer.status_code == 200 and random.random() < 0.4:
             told = answer.json()
             await client.post(f"{service}/feedback", json={"id": told["id"], "score": thumb(told["text"])})
-        return answer.status_code
+        return answer.status_code == 200
+
+
+async def play(client, relay, service, options):
+    """Send the questions, with an incident of the small model in the last fifth, and print what the page says."""
+    places = asyncio.Semaphore(IN_FLIGHT)
+
+    async def some(requests):
+        answered = await asyncio.gather(*(ask(client, service, places, options.users) for _ in range(requests)))
+        print(f"{requests} requests, {sum(answered)} answered", flush=True)
+
+    calm = options.requests * 4 // 5
+    await some(calm)
+    grade = (await client.get(f"{service}/graysplit/metrics/validate-grade")).json()
+    print(f"{grade['status']}: {grade['treatments'][0]['reasons'][0]}", flush=True)
+    await client.post(f"{relay}/faults", json={TREATMENT: 1.0})
+    print(f"the relay of {TREATMENT} fails from now on", flush=True)
+    await some(options.requests - calm)
+    shown = (await client.get(f"{service}/graysplit/metrics/dashboard")).json()
+    print(f"the page counts {shown['arms'][1]['fallbacks']} answers of the control in place of {TREATMENT}", flush=True)
 
 
 async def main(options):
     """Run everything, and print the address of the page."""
     random.seed(options.seed)
     relay_port, port = free_port(), options.port or free_port()
-    service = f"http://127.0.0.1:{port}"
-    servers = [
-        start("relay:app", relay_port),
-        start("service:app", port, GRAYSPLIT_BASE_URL=f"http://127.0.0.1:{relay_port}/v1"),
-    ]
+    relay, service = f"http://127.0.0.1:{relay_port}", f"http://127.0.0.1:{port}"
+    servers = [start("relay:app", relay_port), start("service:app", port, GRAYSPLIT_BASE_URL=f"{relay}/v1")]
     try:
         async with httpx.AsyncClient(
             timeout=60, trust_env=False, limits=httpx.Limits(max_connections=IN_FLIGHT)
         ) as client:
-            await until_up(client, f"http://127.0.0.1:{relay_port}/v1/models")
-            await until_up(client, f"{service}/graysplit/healthz")
+            for url in (f"{relay}/v1/models", f"{service}/graysplit/readyz"):
+                await until_ready(client, url)
             print(f"the page: {service}/graysplit/", flush=True)
-            places = asyncio.Semaphore(IN_FLIGHT)
-            asked = (ask(client, service, places, options.users) for _ in range(options.requests))
-            statuses = await asyncio.gather(*asked)
-            grade = (await client.get(f"{service}/graysplit/metrics/validate-grade")).json()
-            print(f"{len(statuses)} requests, {statuses.count(200)} answered")
-            print(f"{grade['status']}: {grade['treatments'][0]['reasons'][0]}", flush=True)
+            await play(client, relay, service, options)
             if not options.and_stop:
                 print("Ctrl-C ends it; what was asked is in traffic.jsonl")
                 await asyncio.Event().wait()

@@ -3,7 +3,8 @@
     uvicorn relay:app --port 8801
 
 The answers are the 200 of ../support-desk/answers-as-received.jsonl. One request in FAULTS fails: too many requests, an
-overloaded server, a broken connection. SPEED makes the models this many times as fast.
+overloaded server, a broken connection. SPEED makes the models this many times as fast. An incident is made with
+POST /faults {"smollm2-135m": 1.0}: from then on this share of the model's requests fails; {} ends it.
 """
 
 import asyncio
@@ -14,13 +15,14 @@ from collections import defaultdict
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 ANSWERS = Path(__file__).parent.parent / "support-desk" / "answers-as-received.jsonl"
 SPEED = float(os.environ.get("SPEED", "20"))
 FAULTS = float(os.environ.get("FAULTS", "0.03"))
 MODELS = ("qwen2.5-coder-0.5b", "smollm2-135m")
+INCIDENT = {}
 
 
 def received():
@@ -42,12 +44,40 @@ async def chat(request):
     lines = KNOWN.get((body["model"], body["messages"][-1]["content"]))
     if lines is None:
         return JSONResponse({"error": {"message": "this relay knows the questions of the support desk only"}}, 400)
-    if random.random() < FAULTS:
+    if random.random() < INCIDENT.get(body["model"], FAULTS):
         status = random.choice([429, 503, 503, 500])
         return JSONResponse({"error": {"message": "try again", "code": status}}, status, {"retry-after": "0.05"})
     line = random.choice(lines)
+    if body.get("stream"):
+        return StreamingResponse(pieces(line), media_type="text/event-stream")
     await asyncio.sleep(line["latency_s"] / SPEED)
     return JSONResponse(line["response"])
+
+
+async def pieces(line):
+    """Yield the answer word by word, in the time that the model took for it, and then its tokens."""
+    answer = line["response"]
+    [choice] = answer["choices"]
+    words = choice["message"]["content"].split(" ")
+    for number, word in enumerate(words):
+        await asyncio.sleep(line["latency_s"] / SPEED / len(words))
+        yield event(answer, [{"index": 0, "delta": {"content": f" {word}" if number else word}}])
+    yield event(answer, [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}])
+    yield event(answer, [], usage=answer["usage"])
+    yield "data: [DONE]\n\n"
+
+
+def event(answer, choices, **more):
+    """Write one event of a stream."""
+    chunk = {"id": answer["id"], "object": "chat.completion.chunk", "model": answer["model"], "choices": choices}
+    return f"data: {json.dumps({**chunk, **more})}\n\n"
+
+
+async def faults(request):
+    """Begin or end an incident."""
+    INCIDENT.clear()
+    INCIDENT.update(await request.json())
+    return JSONResponse(INCIDENT)
 
 
 async def models(_):
@@ -59,5 +89,6 @@ app = Starlette(
     routes=[
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/models", models, methods=["GET", "HEAD"]),
+        Route("/faults", faults, methods=["POST"]),
     ]
 )

@@ -2,7 +2,8 @@
 
     GRAYSPLIT_BASE_URL=http://127.0.0.1:8801/v1 uvicorn service:app --port 8802
 
-POST /chat {"user": "...", "message": "..."}, POST /feedback {"id": "...", "score": 1}; the page is at /graysplit/.
+POST /chat {"user": "...", "message": "..."}, POST /feedback {"id": "...", "score": 1}; the page is at /graysplit/,
+and /graysplit/readyz says whether the service is ready.
 """
 
 from contextlib import asynccontextmanager

@@ -18,7 +18,7 @@ from pytest_graysplit.reporting.dashboard.snapshot_json import grade_of
 from pytest_graysplit.reporting.dashboard.sse import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from starlette.requests import Request
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json
 
 
+# Addresses for probes; they say nothing that needs the token.
+HEALTH, READY = "/healthz", "/readyz"
 # The content type of Prometheus' text format.
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -36,12 +38,14 @@ def page_app(
     token: str | None = None,
     closing: threading.Event | None = None,
     metrics: Callable[[], bytes] | None = None,
+    failing: Callable[[], Sequence[str]] = tuple,
 ) -> Starlette:
     """Return the app of the page; set `closing` to make open streams send the last snapshot and end.
 
-    `metrics` returns the content of `/metrics`, in Prometheus' text format.
+    `metrics` returns the content of `/metrics`, in Prometheus' text format, and `failing` the parts that are not ready,
+    for `/readyz`.
     """
-    routes = _Routes(source, closing or threading.Event(), metrics)
+    routes = _Routes(source, closing or threading.Event(), metrics, failing)
     return Starlette(
         routes=[
             Route("/", routes.page),
@@ -51,11 +55,12 @@ def page_app(
             Route("/metrics/dashboard", routes.snapshot),
             Route("/metrics/validate-grade", routes.grade),
             Route("/cases/{id:path}", routes.case),
-            Route("/healthz", routes.health),
+            Route(HEALTH, routes.health),
+            Route(READY, routes.ready),
         ],
         middleware=[
             Middleware(SecurityHeadersMiddleware),
-            *([Middleware(TokenAuthMiddleware, token=token)] if token else []),
+            *([Middleware(TokenAuthMiddleware, token=token, free=(HEALTH, READY))] if token else []),
         ],
     )
 
@@ -63,11 +68,18 @@ def page_app(
 class _Routes:
     """The handlers, one per route; those that call the source are not `async`, so Starlette runs them in a thread."""
 
-    def __init__(self, source: Source, closing: threading.Event, metrics: Callable[[], bytes] | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        closing: threading.Event,
+        metrics: Callable[[], bytes] | None,
+        failing: Callable[[], Sequence[str]],
+    ) -> None:
         self._source = source
         self._cache = SnapshotCache(source)
         self._closing = closing
         self._metrics = metrics
+        self._failing = failing
 
     async def page(self, _: Request) -> Response:
         page = new_page()
@@ -107,6 +119,11 @@ class _Routes:
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+    def ready(self, request: Request) -> Response:
+        left_out = request.query_params.getlist("exclude")
+        failing: list[Json] = [part for part in self._failing() if part not in left_out]
+        return _json({"status": "not ready" if failing else "ready", "failing": failing}, 503 if failing else 200)
 
 
 def _json(value: dict[str, Json], status: int = 200) -> Response:

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOCAL_HOSTS = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
@@ -60,17 +62,21 @@ class LocalHostMiddleware:
 
 
 class TokenAuthMiddleware:
-    """ASGI middleware that requires the token: in the address once, then in a cookie, or as a bearer token."""
+    """ASGI middleware that requires the token: in the address once, then in a cookie, or as a bearer token.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    The addresses in `free`, which begin where the app is mounted, need none.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, free: Collection[str] = ()) -> None:
         self._app = app
         self._token = token
+        self._free = free
         # The cookie is valid for this page only and does not reveal the token.
         self._cookie_value = hashlib.sha256(b"graysplit page " + token.encode()).hexdigest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the app, redirect to the address without the token, or answer 401."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _path_in_app(scope) in self._free:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -101,6 +107,12 @@ class TokenAuthMiddleware:
             samesite="strict",
         )
         return response
+
+
+def _path_in_app(scope: Scope) -> str:
+    """Return the path below the mount, as the router finds it."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
 def _cookie(request: Request) -> str:

@@ -13,6 +13,7 @@ from pytest_graysplit.formatting.display import percent, plural
 from pytest_graysplit.reporting.dashboard import require
 from pytest_graysplit.reporting.dashboard.failed_requests import failed_request_json, find_failed_request, worst_json
 from pytest_graysplit.reporting.dashboard.snapshot_json import latency_edges, row_json
+from pytest_graysplit.traffic.monitor.readiness import OwnCheck
 from pytest_graysplit.traffic.monitor.report import arm_json
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
 from pytest_graysplit.verdict.figures_json import usd
@@ -31,16 +32,29 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def dashboard_app(monitor: Monitor, *, title: str = "live traffic", token: str | None = None) -> Starlette:
+def dashboard_app(
+    monitor: Monitor,
+    *,
+    title: str = "live traffic",
+    token: str | None = None,
+    ready: Callable[[], object] | None = None,
+) -> Starlette:
     """Return the live page of a monitor as an app to mount in another, such as `Mount("/graysplit", app)`.
 
     With a `token` every visit needs it; without one, all users of the application can see the page. With the extra
-    `prometheus` it serves `/metrics` too. Raises UsageError if starlette is not installed.
+    `prometheus` it serves `/metrics` too. `/healthz` and `/readyz` need no token; `ready` adds a check of the
+    application to the latter, and returns a true value if the application is ready. Raises UsageError if starlette is
+    not installed.
     """
     require("starlette")
     from pytest_graysplit.reporting.dashboard.app import page_app
 
-    return page_app(TrafficSource(monitor, title=title), token=token, metrics=metrics_of(monitor))
+    own = None if ready is None else OwnCheck(ready)
+
+    def failing() -> list[str]:
+        return [*monitor.readiness.failing(), *(own.failing() if own else ())]
+
+    return page_app(TrafficSource(monitor, title=title), token=token, metrics=metrics_of(monitor), failing=failing)
 
 
 def metrics_of(monitor: Monitor) -> Callable[[], bytes] | None:

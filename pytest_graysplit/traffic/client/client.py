@@ -25,6 +25,7 @@ from pytest_graysplit.traffic.client.serving import RequestService
 from pytest_graysplit.traffic.client.settings import deadlines_of, settings_of
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.monitor.readiness import ClientHealth
 from pytest_graysplit.traffic.splitter.configured import with_arms
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.pieces import Pieces
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
+    from pytest_graysplit.traffic.observers.observer import Observer
     from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Outcome, Redactor, Usage
 
@@ -65,7 +67,7 @@ class SplitClient:
     hold for each arm apart. `headers` are templates that tell the relay the arm: names such as "X-AB-Variant", or a
     mapping of custom ones. `redact` removes secret parts from each logged text; `keep_texts=False` logs no texts. The
     key comes from the environment unless `api_key` is given. Arms, prices, aliases and headers come from the
-    pyproject.toml at `project`.
+    pyproject.toml at `project`. Each of the `observers` is told of every counted request.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -88,6 +90,7 @@ class SplitClient:
         concurrency: int = CONCURRENCY,
         requests_per_min: int | None = None,
         project: str | os.PathLike[str] | None = None,
+        observers: Iterable[Observer] = (),
     ) -> None:
         """Check all arguments before the first request; raise UsageError for an invalid one."""
         given = {
@@ -110,7 +113,7 @@ class SplitClient:
         written = None
         if log is not None:
             written = TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=self.monitor.gaps)
-        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
+        self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts, observers=observers)
         brakes = Brakes(policy, usd_per_day, prices, self._recorder.guard)
         self.monitor.guards.show(brakes.state)
         self._bulkheads = Bulkheads(settings, brakes)
@@ -125,6 +128,8 @@ class SplitClient:
         self._own_requests = OwnRequests(AnswerReader(without_secrets), self._service, self._recorder)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._in_flight = InFlight()
+        health = ClientHealth(lambda: self._loop is not None, lambda: written.lost if written else 0)
+        self._health = self.monitor.readiness.add(health)
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:

@@ -11,12 +11,16 @@ from msgspec.structs import replace
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, GuardRecord, RequestRecord
+from pytest_graysplit.traffic.observers.observer import Observers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_graysplit.traffic.client.calls import Call
     from pytest_graysplit.traffic.guards.guard_book import GuardEvent
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.observers.observer import Observer
     from pytest_graysplit.traffic.splitter import TrafficSplitter
     from pytest_graysplit.types import Redactor, Reply
 
@@ -29,12 +33,21 @@ _logger = logging.getLogger("pytest_graysplit")
 class TrafficRecorder:
     """The monitor and the log together: each counted request is a line of the log."""
 
-    def __init__(self, monitor: Monitor, log: TrafficLog | None, redact: Redactor, *, keep_texts: bool) -> None:
+    def __init__(
+        self,
+        monitor: Monitor,
+        log: TrafficLog | None,
+        redact: Redactor,
+        *,
+        keep_texts: bool,
+        observers: Iterable[Observer] = (),
+    ) -> None:
         self._monitor = monitor
         self._log = log
         self._redact = redact
         self._keep_texts = keep_texts
         self._hook_failed = False
+        self._observers = Observers(observers)
 
     def record(self, call: Call, reply: Reply, fallback_reply: Reply | None, *, wait_s: float | None = None) -> str:
         """Count and log the request and return its id.
@@ -46,6 +59,7 @@ class TrafficRecorder:
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
+        self._observers.tell(call, reply, fallback_reply, request_id=request_id, clean=self._clean)
         return request_id
 
     def _keep(self, record: RequestRecord) -> None:

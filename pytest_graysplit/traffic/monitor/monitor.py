@@ -22,6 +22,7 @@ from pytest_graysplit.traffic.grade.grade import Grade, grade
 from pytest_graysplit.traffic.guards.guard_book import GuardBook
 from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.log.records import RequestRecord
+from pytest_graysplit.traffic.monitor.readiness import Readiness
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
 from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
 from pytest_graysplit.traffic.monitor.windows import Windows
@@ -52,7 +53,8 @@ class Monitor:
     fair sample. `prices` are US dollars per million tokens by model, in addition to the built-in ones. `policy` holds
     the bounds of a treatment. Both come from the pyproject.toml at `project` unless they are given. `clock` returns
     seconds since 1970. `failures` are the latest requests with another outcome than ok, if a client or a log reported
-    them. `gaps` are the lines that its log lacks. Threads may share a monitor.
+    them, and `readiness` knows the clients that do. `gaps` are the lines that its log lacks. Threads may share a
+    monitor.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Monitor:
         self._prices = PriceTable({**settings.prices, **_exact(prices or {})})
         self._clock = clock
         self._lock = Lock()
+        self.readiness = Readiness()
         self.previous = Totals()
         self.excluded = Totals()
         self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)

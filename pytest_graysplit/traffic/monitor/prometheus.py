@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, get_args
 
@@ -28,10 +29,12 @@ Sample = tuple[tuple[str, ...], float]
 class MonitorCollector:
     """A collector for a registry of prometheus-client: `REGISTRY.register(MonitorCollector(monitor))`.
 
-    Its counters restart when the weights change, as the comparison does; Prometheus treats that like a restart.
+    One collector takes all monitors of a process, because a registry refuses two collectors with the same metrics.
+    Each series has the salt of its split as `experiment`. Counters restart when the weights change, as the comparison
+    does; Prometheus treats that like a restart.
     """
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, *monitors: Monitor) -> None:
         """Raise UsageError if prometheus-client is not installed."""
         if find_spec("prometheus_client") is None:
             raise UsageError(
@@ -39,15 +42,33 @@ class MonitorCollector:
                 hint="pip install 'pytest-graysplit[prometheus]'",
                 slug=Slug.PROMETHEUS_MISSING,
             )
-        self._monitor = monitor
+        self._monitors = monitors
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the metrics of this moment, all of them from one state."""
-        state = self._monitor.state()
-        yield from _counters(state.sums)
-        yield _latencies(state.sums)
-        yield from _gauges(state)
-        yield from _log_lines(state)
+        """Yield the metrics of this moment, those of one monitor from one state."""
+        families: dict[str, Metric] = {}
+        for experiment, state in _named(monitor.state() for monitor in self._monitors):
+            for family in _families(state):
+                labelled = [one._replace(labels={"experiment": experiment, **one.labels}) for one in family.samples]
+                family.samples = []
+                families.setdefault(family.name, family).samples += labelled
+        yield from families.values()
+
+
+def _named(states: Iterable[TrafficState]) -> Iterator[tuple[str, TrafficState]]:
+    """Yield the states with the names of their experiments; a name that is taken gets a number."""
+    taken: Counter[str] = Counter()
+    for state in states:
+        taken[state.salt] += 1
+        times = taken[state.salt]
+        yield (state.salt if times == 1 else f"{state.salt} ({times})"), state
+
+
+def _families(state: TrafficState) -> Iterator[Metric]:
+    yield from _counters(state.sums)
+    yield _latencies(state.sums)
+    yield from _gauges(state)
+    yield from _log_lines(state)
 
 
 def exposition(monitor: Monitor) -> bytes:
@@ -108,6 +129,8 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     yield _gauge("grade", "1 for the current verdict, 0 for the others.", ("treatment", "verdict"), grades)
     scores = [_of(one, one.feedback_mean) for one in sums if one.feedback_mean is not None]
     yield _gauge("feedback_mean", "Mean score of the answers, 0 to 1.", ("arm",), scores)
+    scored = [_of(one, one.feedback) for one in sums]
+    yield _gauge("feedback_scores", "Answers with a score, the weights of their mean.", ("arm",), scored)
 
 
 def _guards(guards: GuardState) -> Iterator[Metric]:

@@ -148,6 +148,7 @@ def test_unknown_case_is_not_found(source):
 def test_health_route_does_not_call_the_source(source):
     """Process monitors poll it."""
     assert send(page_app(source), "/healthz").json() == {"status": "ok"}
+    assert send(page_app(source, token=TOKEN), "/readyz").json() == {"status": "ready", "failing": []}
     assert source.reads == 0
 
 
@@ -170,7 +171,7 @@ def test_all_addresses_work_below_a_prefix(source):
     app = Starlette(routes=[Mount("/tools/graysplit", page_app(source))])
     bare = send(app, "/tools/graysplit", follow_redirects=True)
     assert (bare.url.path, "<title>graysplit</title>" in bare.text) == ("/tools/graysplit/", True)
-    for address in ("metrics/dashboard", "metrics/validate-grade", f"cases/{ID}", "healthz"):
+    for address in ("metrics/dashboard", "metrics/validate-grade", f"cases/{ID}", "healthz", "readyz"):
         assert send(app, f"/tools/graysplit/{address}").status_code == 200
     texts = [bare.text, *(answer.text for answer in page_files(page_app(source)).values())]
     asked = {
@@ -187,7 +188,7 @@ def test_all_addresses_work_below_a_prefix(source):
             assert send(app, f"/tools/graysplit/{address}").status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/page/live.js", "/events", "/metrics/dashboard", "/metrics/validate-grade", "/cases/x", "/healthz", "/no"])  # fmt: skip
+@pytest.mark.parametrize("address", ["/", "/page/live.js", "/events", "/metrics/dashboard", "/metrics/validate-grade", "/cases/x", "/metrics", "/no"])  # fmt: skip
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {quoted(TOKEN)}"}, {"Cookie": "graysplit_8765=wrong"}])  # fmt: skip
 def test_all_routes_refuse_requests_without_the_token(source, address, headers):
     """Unknown addresses as well; scripts get JSON with the remedy."""
@@ -231,10 +232,8 @@ def test_bearer_token_is_accepted(source):
     """Also with letters that are not ASCII."""
     app = page_app(source, token=TOKEN)
     headers = [(b"Authorization", b"bearer " + TOKEN.encode())]
-    assert (
-        send(page_app(source, token="plain"), "/healthz", headers={"Authorization": "Bearer plain"}).status_code == 200
-    )
-    assert send(app, "/healthz", headers=headers).status_code == 200
+    assert send(page_app(source, token="plain"), "/", headers={"Authorization": "Bearer plain"}).status_code == 200
+    assert send(app, "/", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(

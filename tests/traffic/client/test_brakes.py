@@ -65,7 +65,10 @@ def test_open_breaker_sends_users_to_the_control(relay, tmp_path):
     [opened, diverted] = TrafficSource(monitor, title="t").snapshot()["notes"]
     assert opened == f"the breaker of {TREATMENT} is open since {event['at']}: 5 requests in a row failed"
     assert diverted == f"the breaker of {TREATMENT} has sent 25 requests to the control in all"
-    assert f'graysplit_breaker_state{{arm="{TREATMENT}",state="open"}} 1.0' in exposition(monitor).decode()
+    assert (
+        f'graysplit_breaker_state{{arm="{TREATMENT}",experiment="halves",state="open"}} 1.0'
+        in exposition(monitor).decode()
+    )
 
 
 def test_replayed_log_shows_the_changes(relay, tmp_path):
@@ -222,7 +225,9 @@ def test_used_up_budget_sends_users_to_the_control(relay, tmp_path):
     assert any(line.startswith(f"{TREATMENT} has spent <$0.0001 of $0.0001 on ") for line in summary_of(monitor))
     [line] = lines_of(log, "guard")
     assert (line["guard"], line["state"]) == ("spend", "used-up")
-    assert f'graysplit_spend_usd_per_day{{arm="{TREATMENT}"}} 0.0001' in exposition(monitor).decode()
+    assert (
+        f'graysplit_spend_usd_per_day{{arm="{TREATMENT}",experiment="halves"}} 0.0001' in exposition(monitor).decode()
+    )
 
 
 def test_refused_requests_do_not_open_the_breaker(relay):

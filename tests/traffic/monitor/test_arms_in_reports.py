@@ -181,8 +181,14 @@ def test_grade_command_needs_no_variable_of_an_arm(project, tmp_path, capsys, mo
 def test_metrics_have_arm_and_model(project, tmp_path):
     """The labels of the control stay `control`, so that dashboards and alerts keep working."""
     text = exposition(replayed(write_log(tmp_path / "t.jsonl", split_of(project)), project)).decode()
-    assert f'graysplit_requests_total{{arm="control",model="{CONTROL}",outcome="ok",role="control"}}' in text
-    assert 'graysplit_requests_total{arm="ours",model="qwen3-32b",outcome="ok",role="treatment"}' in text
+    assert (
+        f'graysplit_requests_total{{arm="control",experiment="support",model="{CONTROL}",outcome="ok",role="control"}}'
+        in text
+    )
+    assert (
+        'graysplit_requests_total{arm="ours",experiment="support",model="qwen3-32b",outcome="ok",role="treatment"}'
+        in text
+    )
 
 
 def test_page_names_the_arms(project, tmp_path):

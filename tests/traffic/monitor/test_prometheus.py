@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from splits import CONTROL, TREATMENT, halves, unit_in
 
-from pytest_graysplit import Monitor, Usage
+from pytest_graysplit import Monitor, Split, TrafficSplitter, Usage
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.log.records import FallbackCall
 from pytest_graysplit.traffic.monitor.prometheus import MonitorCollector, exposition
@@ -33,13 +33,14 @@ def busy():
     return monitor
 
 
-def samples(text):
-    """Return every sample by its name and the values of its labels, in the order of their names."""
+def samples(text, experiment="halves"):
+    """Return every sample by its name and the values of its other labels, in the order of their names."""
     families = text_string_to_metric_families(text.decode())
     return {
-        (one.name, *(one.labels[label] for label in sorted(one.labels))): one.value
+        (one.name, *(one.labels[label] for label in sorted(one.labels) if label != "experiment")): one.value
         for family in families
         for one in family.samples
+        if one.labels["experiment"] == experiment
     }
 
 
@@ -60,6 +61,7 @@ def expected(report):
             ("graysplit_units", name): arm["units"],
             ("graysplit_weight", name): arm["weight"],
             ("graysplit_feedback_mean", name): arm["feedback"]["mean"],
+            ("graysplit_feedback_scores", name): arm["feedback"]["n"],
             ("graysplit_latency_seconds", name, "0.5"): latency["p50"],
             ("graysplit_latency_seconds", name, "0.95"): latency["p95"],
             ("graysplit_latency_seconds", name, "0.99"): latency["p99"],
@@ -87,7 +89,8 @@ def test_exposition_names_types_and_labels():
     """Dashboards and alerts depend on them."""
     families = text_string_to_metric_families(exposition(busy()).decode())
     assert [
-        (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted(one.samples[0].labels))) for one in families
+        (one.name.removeprefix("graysplit_"), one.type, " ".join(sorted({*one.samples[0].labels} - {"experiment"})))
+        for one in families
     ] == [
         ("requests", "counter", "arm model outcome role"),
         ("errors", "counter", "arm kind"),
@@ -102,6 +105,7 @@ def test_exposition_names_types_and_labels():
         ("sample_ratio_p", "gauge", ""),
         ("grade", "gauge", "treatment verdict"),
         ("feedback_mean", "gauge", "arm"),
+        ("feedback_scores", "gauge", "arm"),
         ("log_lost_lines", "counter", ""),
         ("log_skipped_lines", "counter", "reason"),
     ]
@@ -128,10 +132,62 @@ def test_collector_reads_the_monitor_at_each_scrape():
     """It is registered once, and shows later requests."""
     monitor, registry = Monitor(halves()), CollectorRegistry(auto_describe=True)
     registry.register(MonitorCollector(monitor))
-    labels = {"arm": "control", "model": CONTROL, "role": "control", "outcome": "ok"}
+    labels = {"experiment": "halves", "arm": "control", "model": CONTROL, "role": "control", "outcome": "ok"}
     assert registry.get_sample_value("graysplit_requests_total", labels) is None
     monitor.record("control", unit="a")
     assert registry.get_sample_value("graysplit_requests_total", labels) == 1.0
+
+
+def test_one_collector_takes_several_monitors():
+    """Each family is written once, with the samples of every experiment; two of one name keep their series apart."""
+    other = Monitor(TrafficSplitter([Split(CONTROL, 0.9), Split("gpt-4.1", 0.1)], salt="summaries"))
+    again, first = Monitor(halves()), busy()
+    other.record("gpt-4.1", unit="a")
+    again.record("control", unit="a")
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(MonitorCollector(first, other, again))
+    text = generate_latest(registry)
+    assert text.count(b"# TYPE graysplit_requests_total counter") == 1
+    assert samples(text) == pytest.approx(expected(first.report()))
+    assert samples(text, "summaries") == samples(exposition(other), "summaries")
+    assert samples(text, "halves (2)") == samples(exposition(again))
+    assert ("graysplit_requests_total", "gpt-4.1", "gpt-4.1", "ok", "treatment") in samples(text, "summaries")
+    each_once = [line.rpartition(" ")[0] for line in text.decode().splitlines() if not line.startswith("#")]
+    assert len(each_once) == len(set(each_once))
+
+
+def test_counters_of_two_workers_add_up():
+    """Each counter, `_count` and `_sum` is that of one monitor with all requests; units of both workers are not."""
+    splitter = halves()
+    whole, parts = Monitor(splitter), [Monitor(splitter), Monitor(splitter)]
+    for number in range(200):
+        unit = number % 50
+        fails = number % 7 == 0
+        given = (
+            {"outcome": "error", "error": "http-503"} if fails else {"usage": Usage(prompt=9, completion=2, total=11)}
+        )
+        for monitor in (whole, parts[number // 100]):
+            monitor.record(splitter.assign(unit), unit=unit, latency_s=0.25, attempts=1 + fails, **given)
+    together, one, other = (samples(exposition(monitor)) for monitor in (whole, *parts))
+    counters = {name for name in together if name[0].endswith(("_total", "_count", "_sum"))}
+    assert len(counters) > 15
+    assert {name: one[name] + other.get(name, 0) for name in counters} == pytest.approx(
+        {name: together[name] for name in counters}
+    )
+    units = [each["graysplit_units", "control"] for each in (together, one, other)]
+    assert units[0] == units[1] == units[2] > 0
+
+
+def test_mean_score_of_two_workers_is_their_weighted_mean():
+    """The gauges that the page on metrics combines give the mean of all scores."""
+    monitors = [Monitor(halves()), Monitor(halves())]
+    for monitor, scores in zip(monitors, ([1.0], [0.0, 0.5, 0.5]), strict=True):
+        for unit, score in enumerate(scores):
+            monitor.feedback(monitor.record("control", unit=unit), score)
+    found = [samples(exposition(monitor)) for monitor in monitors]
+    means, weights = ([each[f"graysplit_feedback_{name}", "control"] for each in found] for name in ("mean", "scores"))
+    mean = sum(one * weight for one, weight in zip(means, weights, strict=True)) / sum(weights)
+    assert mean == pytest.approx(0.5)
 
 
 def test_collector_needs_prometheus_client(monkeypatch):
