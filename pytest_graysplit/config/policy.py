@@ -36,9 +36,11 @@ BOUNDS: Mapping[str, float] = {
 }
 # The bounds on shares and their differences, which are below 1.
 SHARES = frozenset({RETENTION, "errors", "similarity_deficit"})
+# Rows of live traffic only, without a bound unless one is given: percentiles of the time that users waited, in seconds.
+WAIT_QUANTILES: Mapping[str, float] = {"p95_s": 0.95, "p99_s": 0.99}
 # The share of an arm's answers that may be cut off at their token limit before a promotion is held back.
 TRUNCATED = 0.01
-ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
+ROWS = (PASS_RATE, *BOUNDS, "latency_budget", *WAIT_QUANTILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

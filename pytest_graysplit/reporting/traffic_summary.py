@@ -50,10 +50,12 @@ def _left_out(state: TrafficState) -> Iterator[str]:
         yield f"not compared: {', '.join(left_out)}"
 
 
-def _columns(arms: Sequence[ArmSums]) -> list[Column]:
-    def column(title: str, importance: int, cells: Iterator[str]) -> Column:
-        return Column(title=title, cells=tuple(cells), importance=importance)
+def _column(title: str, importance: int, cells: Iterator[str]) -> Column:
+    return Column(title=title, cells=tuple(cells), importance=importance)
 
+
+def _columns(arms: Sequence[ArmSums]) -> list[Column]:
+    column = _column
     return [
         column("arm", 9, (arm.title for arm in arms)),
         column("share", 5, (percent(arm.basis_points, BASIS_POINTS) for arm in arms)),
@@ -61,12 +63,20 @@ def _columns(arms: Sequence[ArmSums]) -> list[Column]:
         column("ok", 9, (_rate(arm) for arm in arms)),
         column("p50", 7, (seconds(arm.quantile(0.50)) for arm in arms)),
         column("p95", 6, (seconds(arm.quantile(0.95)) for arm in arms)),
+        *_waits(arms),
         column("errors", 8, (str(arm.outcomes.get("error", 0)) for arm in arms)),
         column("tokens in/out", 1, (f"{count(arm.usage.prompt)}/{count(arm.usage.output)}" for arm in arms)),
         column("feedback", 4, (_feedback(arm) for arm in arms)),
         column("cost", 5, (money(arm.known_cost_usd) for arm in arms)),
         column("per ok", 3, (money(arm.cost_per_pass_usd) for arm in arms)),
     ]
+
+
+def _waits(arms: Sequence[ArmSums]) -> Iterator[Column]:
+    """Yield the time that users waited, if it is known."""
+    if any(arm.waited for arm in arms):
+        yield _column("wait p50", 6, (seconds(arm.wait_quantile(0.50)) for arm in arms))
+        yield _column("wait p95", 7, (seconds(arm.wait_quantile(0.95)) for arm in arms))
 
 
 def _rate(arm: ArmSums) -> str:
@@ -80,11 +90,17 @@ def _feedback(arm: ArmSums) -> str:
 def figure_text(row: Criterion) -> str:
     """Write the figures of a criterion with its interval, its bound and its state."""
     measure = measure_of(row)
+    if measure == "seconds":
+        return _wait_text(row)
     if row.of_a_free_model:
         free = {0.0: change(0.0), 1.0: "both models are free"}
         return f"{free.get(row.estimate, 'the control is free')}{_state(row)}"
     if not math.isfinite(row.high - row.low):
         return f"{_estimate(row, measure)}  (too few units for an interval)"
+    return _interval_text(row, measure)
+
+
+def _interval_text(row: Criterion, measure: str) -> str:
     if measure == "points":
         bound = "" if row.bound is None else f", bound {points(row.bound)}"
         return f"{points(row.estimate)} pp  ({points(row.low)} .. {points(row.high)}{bound}){_state(row)}"
@@ -94,6 +110,12 @@ def figure_text(row: Criterion) -> str:
         return f"{change(row.estimate)}  ({change(row.low)} .. {change(row.high)}){_state(row)}"
     bound = "" if row.bound is None else f", bound {ratio(row.bound)}"
     return f"{ratio(row.estimate)}  ({ratio(row.low)} .. {ratio(row.high)}{bound}){_state(row)}"
+
+
+def _wait_text(row: Criterion) -> str:
+    high = "no upper end yet" if math.isinf(row.high) else seconds(row.high)
+    bound = "" if row.bound is None else f", bound {seconds(row.bound)}"
+    return f"{seconds(row.estimate)}  ({seconds(row.low)} .. {high}{bound}){_state(row)}"
 
 
 def _estimate(row: Criterion, measure: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
-from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED, WAIT_QUANTILES
 from pytest_graysplit.config.pyproject.arms import ArmTable, read_arms, reject_names
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
@@ -59,12 +59,9 @@ class VerdictTable:
         reject_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
         critical = read_names("verdict.critical", table.get("critical", [PASS_RATE]))
         reject_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
-        if not critical:
-            raise setting_error(
-                "verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]'
-            )
         bounds = read_table("verdict.bounds", table.get("bounds"))
-        reject_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+        reject_unknown("verdict.bounds", bounds, (*BOUNDS, *WAIT_QUANTILES))
+        _check_critical(critical, bounds)
         return cls(
             critical=critical,
             critical_tags=read_names("verdict.critical_tags", table.get("critical_tags", [])),
@@ -149,6 +146,24 @@ class ProjectConfig:
                 yield from arm.headers.values()
 
 
+def _check_critical(critical: tuple[str, ...], bounds: Mapping[str, object]) -> None:
+    if not critical:
+        raise setting_error("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
+    if all(name in WAIT_QUANTILES for name in critical):
+        raise setting_error(
+            "verdict.critical",
+            "has only rows of live traffic, so a test run would rest on none",
+            f'add a row: critical = ["pass_rate", "{critical[0]}"]',
+        )
+    for name in critical:
+        if name in WAIT_QUANTILES and name not in bounds:
+            raise setting_error(
+                "verdict.critical",
+                f"{name} decides, and has no bound",
+                f"give one in seconds: [tool.graysplit.verdict.bounds] {name} = 3.0",
+            )
+
+
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise setting_error(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
@@ -157,6 +172,8 @@ def _bound(name: str, value: object) -> float:
         raise setting_error(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     if not value and name.endswith(RETENTION):
         raise setting_error(name, "0 checks nothing", "write 0.8 for eight of ten passes")
+    if name.rpartition(".")[2] in WAIT_QUANTILES and not value:
+        raise setting_error(name, "a time must be above 0", "write seconds, such as 3.0")
     if not is_share and not value:
         raise setting_error(
             name, "a ratio must be above 0", "write a number above 0, such as 0.5: at most half as much"

@@ -38,6 +38,11 @@ def _lines(arms: Sequence[Arm], unit: str) -> Iterator[Json]:
     yield _line("p95", ((seconds(arm.latency_s.p95),) for arm in arms))
     if any(arm.latency_s.p99 is not None for arm in arms):
         yield _line("p99", ((seconds(arm.latency_s.p99),) for arm in arms))
+    if any(arm.wait_s.n for arm in arms):
+        yield _line("Users waited p50", map(_waited, arms), detail="with retries and fallback")
+        yield _line("p95", ((seconds(arm.wait_s.p95),) for arm in arms))
+        if any(arm.wait_s.p99 is not None for arm in arms):
+            yield _line("p99", ((seconds(arm.wait_s.p99),) for arm in arms))
     yield _line("Errors", map(_errors, arms))
     if any(arm.fallbacks is not None for arm in arms):
         yield _line("Fallbacks", ((NONE if arm.fallbacks is None else f"{arm.fallbacks:,}",) for arm in arms))
@@ -66,6 +71,10 @@ def _pass_rate(arm: Arm) -> Cell:
 
 def _median(arm: Arm) -> Cell:
     return seconds(arm.latency_s.p50), "" if arm.latency_s.n == arm.n else f"of {arm.latency_s.n:,}"
+
+
+def _waited(arm: Arm) -> Cell:
+    return seconds(arm.wait_s.p50), "" if arm.wait_s.n == arm.n else f"of {arm.wait_s.n:,}"
 
 
 def _errors(arm: Arm) -> Cell:

@@ -67,6 +67,7 @@ class Arm(Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int] = field(default_factory=dict)
     error_classes: dict[str, int] = field(default_factory=dict)
     latency_s: Latency = Latency()
+    wait_s: Latency = Latency()
     latency_histogram: Histogram | None = None
     tokens: Tokens = Tokens()
     cost_usd: float | None = None

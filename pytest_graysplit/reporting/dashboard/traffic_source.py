@@ -128,7 +128,8 @@ def _arm(arm: ArmSums, edges: Sequence[float]) -> dict[str, Json]:
     figures = arm_json(arm)
     latency_histogram: Json = {"edges": list(edges), "counts": list(arm.counts(edges))} if arm.timed else None
     kept = ("arm", "role", "model", "weight", "units", "passed", "pass_rate", "errors", "outcomes", "error_classes",
-            "latency_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback", "fallbacks")  # fmt: skip
+            "latency_s", "wait_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback",
+            "fallbacks")  # fmt: skip
     return {
         **{name: figures[name] for name in kept},
         # The page names each arm by this text, as it does for the arms of a run.

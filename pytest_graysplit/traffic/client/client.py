@@ -183,9 +183,10 @@ class SplitClient:
                 fallback, cause = await self._ask(call.arms[0], call)
         except BaseException:
             # A cancelled request may have been sent and may be billed, so it is counted.
-            self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
+            waited_s = time.perf_counter() - began_s
+            self._recorder.record(call, reply or _cancelled(call, waited_s), None, wait_s=waited_s)
             raise
-        request_id = self._recorder.record(call, reply, fallback)
+        request_id = self._recorder.record(call, reply, fallback, wait_s=time.perf_counter() - began_s)
         answered = arm_reply(
             fallback or reply,
             arm=call.assignment.arm,

@@ -53,10 +53,13 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
-        """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
+    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None, *, wait_s: float | None = None) -> str:
+        """Count and log the request and return its id.
+
+        `fallback_reply` is the control's reply after a failure, and `wait_s` the time that the application waited.
+        """
         now_s = time.time()
-        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply))
+        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply), wait_s)
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
@@ -115,7 +118,7 @@ class TrafficRecorder:
         return cleaned
 
 
-def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> RequestRecord:
+def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None, wait_s: float | None) -> RequestRecord:
     return RequestRecord(
         id="",
         at="",
@@ -137,6 +140,7 @@ def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> Reque
         usage=reply.usage,
         cost_usd=reply.cost_usd,
         fallback=fallback,
+        wait_s=wait_s,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
+from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE, WAIT_QUANTILES
 from pytest_graysplit.verdict.cost_criteria import MILLION, free_criterion
 from pytest_graysplit.verdict.criteria import Criterion, at_least, at_most
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Failed requests are most of the misses in traffic, and the margin of the pass rate would allow five points of them.
 ALWAYS_CRITICAL = (PASS_RATE, "errors")
 # The criteria of a policy that traffic measures; the others compare the answers of both models to one request.
-MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "cost_per_pass")
+MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "latency_p99", "cost_per_pass", *WAIT_QUANTILES)
 
 
 def critical_names(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[str, ...]:
@@ -38,7 +38,9 @@ def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[C
         *_share(PASS_RATE, arms, ("passed", "requests"), policy),
         *_share("errors", arms, ("failed", "requests"), policy),
         *_latency(arms, policy),
-        *_p95(arms, policy),
+        *_percentile("latency_p95", 0.95, arms, policy),
+        *_percentile("latency_p99", 0.99, arms, policy),
+        *_own_waits(treatment, policy),
         *_cost_per_pass(arms, policy),
         *_share(FEEDBACK, arms, ("score", "scored"), policy),
         *_savings(arms),
@@ -95,15 +97,27 @@ def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterio
         yield at_most(_row("latency", compared, both, "Welch t of logs"), bound, compared.above_p)
 
 
-def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
-    bound = policy.bounds["latency_p95"]
+def _percentile(name: str, q: float, arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
+    bound = policy.bounds[name]
     if both := _both(arms, "log_latency", "timed"):
         (treatment, control), (t, c) = both, arms
         compared = stats.quantile_ratio_of(
-            t.quantile, treatment.effective, c.quantile, control.effective, q=0.95, bound=bound
+            t.quantile, treatment.effective, c.quantile, control.effective, q=q, bound=bound
         )
         if compared:
-            yield at_most(_row("latency_p95", compared, both, "MOVER of order statistics"), bound, compared.above_p)
+            yield at_most(_row(name, compared, both, "MOVER of order statistics"), bound, compared.above_p)
+
+
+def _own_waits(treatment: ArmSums, policy: Policy) -> Iterator[Criterion]:
+    """Yield the percentiles of the time that users of the treatment waited, for each that has a bound."""
+    units = _ratio(treatment, "waited", "waited")
+    for name, q in WAIT_QUANTILES.items():
+        if units is None or (bound := policy.bounds.get(name)) is None:
+            continue
+        if compared := stats.own_quantile(treatment.wait_quantile, units.effective, q=q, bound=bound):
+            yield at_most(
+                _row(name, compared, (units, units), "beta mixture of order statistics"), bound, compared.above_p
+            )
 
 
 def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:

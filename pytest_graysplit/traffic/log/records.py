@@ -16,7 +16,8 @@ FORMAT: Literal[1] = 1
 class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One arm of a split; 10,000 basis points are all units.
 
-    `table` and `fingerprint` are those of a configured arm, and missing for others.
+    `table` and `fingerprint` are those of a configured arm, and missing for others. Arms with the same `settings` have
+    the same parameters and headers of their own; it is missing without any.
     """
 
     arm: str
@@ -25,6 +26,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     basis_points: int
     table: str = ""
     fingerprint: str = ""
+    settings: str = ""
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
@@ -58,7 +60,8 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     `id` and `at` are empty until the monitor has counted the request. `unit` is the splitter's key of the unit in
     hexadecimal letters, a pseudonym; None for a request without a unit. `error` is the kind of failure, such as
     http-503, and `retried` the kinds of the failed attempts before it. All durations are in seconds, costs in US
-    dollars. `messages`, `params` and `text` are None in a log without texts.
+    dollars. `wait_s` is the time that the application waited, with queue, attempts, backoff and fallback; None if it
+    is unknown, as in logs of earlier versions. `messages`, `params` and `text` are None in a log without texts.
     """
 
     id: str
@@ -85,6 +88,7 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     messages: tuple[dict[str, Any], ...] | None = None
     params: dict[str, Any] | None = None
     text: str | None = None
+    wait_s: float | None = None
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):

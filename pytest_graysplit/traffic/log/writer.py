@@ -165,8 +165,11 @@ class TrafficLog:
                 basis_points=points,
                 table=one.split.table,
                 fingerprint=one.split.fingerprint,
+                settings=settings,
             )
-            for one, points in zip(splitter.assignments, splitter.basis_points, strict=True)
+            for one, points, settings in zip(
+                splitter.assignments, splitter.basis_points, splitter.settings, strict=True
+            )
         )
         declared = SplitRecord(
             split=splitter.identity,

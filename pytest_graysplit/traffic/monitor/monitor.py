@@ -77,8 +77,8 @@ class Monitor:
         self.splitter = splitter
         self._seen = SeenUnits()
         self._identity = splitter.identity
-        pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
-        self._arms = [ArmAccumulator(assignment, points) for assignment, points in pairs]
+        declared = zip(splitter.assignments, splitter.basis_points, splitter.settings, strict=True)
+        self._arms = [ArmAccumulator(*one) for one in declared]
         self._windows = Windows(len(self._arms))
         self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
 
@@ -105,6 +105,7 @@ class Monitor:
         unit: Unit = None,
         outcome: Outcome = "ok",
         latency_s: float | None = None,
+        wait_s: float | None = None,
         usage: Usage | None = None,
         cost_usd: Decimal | float | None = None,
         error: str | None = None,
@@ -117,8 +118,9 @@ class Monitor:
     ) -> str:
         """Count one request and return its id, which `feedback` needs.
 
-        `arm` is the result of `assign`, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
-        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, latency or cost.
+        `arm` is the result of `assign`, or the arm's name. `latency_s` is the time of the last attempt, `wait_s` that
+        for which the user waited, with retries and fallback. Without `cost_usd` (US dollars) the tokens of `usage` are
+        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, time or cost.
         """
         split = self._identity
         if isinstance(arm, Assignment):
@@ -127,8 +129,10 @@ class Monitor:
         index = self._index.get(arm)
         if index is None:
             raise unknown_arm(arm, list(self._index))
-        if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
-            raise _refuse_figures(outcome, latency_s)
+        if outcome not in OUTCOMES:
+            raise _refuse_outcome(outcome)
+        if (latency_s is not None and not 0 <= latency_s < 1e9) or (wait_s is not None and not 0 <= wait_s < 1e9):
+            raise _refuse_times(latency_s, wait_s)
         cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
         model = self._arms[index].assignment.model
         if cost_usd is None and usage is not None:
@@ -153,6 +157,7 @@ class Monitor:
             usage=usage,
             cost_usd=cost_usd,
             fallback=fallback,
+            wait_s=wait_s,
         )
         return self.count(record, key, self._clock())
 
@@ -282,15 +287,19 @@ def _checked_score(score: object) -> float:
     return float(score)
 
 
-def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
-    if outcome not in OUTCOMES:
-        return UsageError(
-            f"unknown outcome {outcome!r}{nearest(str(outcome), sorted(OUTCOMES))}",
-            hint=f"the outcomes are {', '.join(get_args(Outcome))}",
-            slug=Slug.TRAFFIC_FIGURE,
-        )
+def _refuse_outcome(outcome: object) -> UsageError:
     return UsageError(
-        f"invalid latency: {latency_s!r}",
-        hint="latency_s is a number of seconds of 0 or more, or None if it was not measured",
+        f"unknown outcome {outcome!r}{nearest(str(outcome), sorted(OUTCOMES))}",
+        hint=f"the outcomes are {', '.join(get_args(Outcome))}",
+        slug=Slug.TRAFFIC_FIGURE,
+    )
+
+
+def _refuse_times(latency_s: float | None, wait_s: float | None) -> UsageError:
+    wrong = latency_s is not None and not 0 <= latency_s < 1e9
+    name, value = ("latency", latency_s) if wrong else ("wait", wait_s)
+    return UsageError(
+        f"invalid {name}: {value!r}",
+        hint=f"{name}_s is a number of seconds of 0 or more, or None if it was not measured",
         slug=Slug.TRAFFIC_FIGURE,
     )

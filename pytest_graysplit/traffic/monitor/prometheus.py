@@ -11,13 +11,16 @@ from pytest_graysplit.traffic.splitter import BASIS_POINTS
 from pytest_graysplit.verdict.figures_json import P99_NEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from prometheus_client import Metric
 
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.monitor.report import TrafficState
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
+
+    # An arm with the quantile function, the number and the mean of its times, in seconds.
+    Times = tuple[str, Callable[[float], float | None], int, float | None]
 
 # The values of the labels, then the number.
 Sample = tuple[tuple[str, ...], float]
@@ -43,7 +46,8 @@ class MonitorCollector:
         """Yield the metrics of this moment, all of them from one state."""
         state = self._monitor.state()
         yield from _counters(state.sums)
-        yield _latencies(state.sums)
+        yield _summary("latency_seconds", "Latency of requests.", map(_latency, state.sums))
+        yield _summary("wait_seconds", "Time that users waited, with retries and fallback.", map(_wait, state.sums))
         yield from _gauges(state)
 
 
@@ -99,17 +103,25 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     yield _gauge("feedback_mean", "Mean score of the answers, 0 to 1.", ("arm",), scores)
 
 
-def _latencies(sums: Sequence[ArmSums]) -> Metric:
+def _latency(one: ArmSums) -> Times:
+    return one.arm, one.quantile, one.timed, one.mean_latency_s
+
+
+def _wait(one: ArmSums) -> Times:
+    return one.arm, one.wait_quantile, one.waited, one.mean_wait_s
+
+
+def _summary(name: str, text: str, times: Iterable[Times]) -> Metric:
     from prometheus_client.core import SummaryMetricFamily
 
-    name = "graysplit_latency_seconds"
-    family = SummaryMetricFamily(name, "Latency of requests.", labels=("arm",))
-    for one in sums:
+    name = f"graysplit_{name}"
+    family = SummaryMetricFamily(name, text, labels=("arm",))
+    for arm, quantile, n, mean_s in times:
         for q in (0.5, 0.95, 0.99):
-            value = one.quantile(q) if q < 0.99 or one.timed >= P99_NEEDS else None
+            value = quantile(q) if q < 0.99 or n >= P99_NEEDS else None
             if value is not None:
-                family.add_sample(name, {"arm": one.arm, "quantile": str(q)}, value)
-        family.add_metric((one.arm,), count_value=one.timed, sum_value=(one.mean_latency_s or 0.0) * one.timed)
+                family.add_sample(name, {"arm": arm, "quantile": str(q)}, value)
+        family.add_metric((arm,), count_value=n, sum_value=(mean_s or 0.0) * n)
     return family
 
 

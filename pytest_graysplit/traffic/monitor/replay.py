@@ -98,14 +98,21 @@ class Replay:
 def splitter_of(record: SplitRecord) -> TrafficSplitter:
     """Return the splitter that a log declares."""
     splits = [
-        Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm, table=arm.table, fingerprint=arm.fingerprint)
+        Split(
+            arm.model,
+            arm.basis_points / BASIS_POINTS,
+            name=arm.arm,
+            table=arm.table,
+            fingerprint=arm.fingerprint,
+            settings=arm.settings,
+        )
         for arm in record.arms
     ]
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
 
 
 def _check_figures(record: RequestRecord, where: str) -> None:
-    figures = [record.latency_s, record.cost_usd, record.attempts]
+    figures = [record.latency_s, record.wait_s, record.cost_usd, record.attempts]
     if (call := record.fallback) is not None:
         figures += [call.latency_s, call.cost_usd, call.attempts]
     # Compared as floats, because a Decimal NaN cannot be compared.

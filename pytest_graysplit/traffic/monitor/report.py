@@ -91,6 +91,7 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "error_classes": _counts(one.errors),
         "retried": _counts(one.retried),
         "latency_s": {**latency_figures(one.mean_latency_s, one.quantile, one.timed), "n": one.timed},
+        "wait_s": {**latency_figures(one.mean_wait_s, one.wait_quantile, one.waited), "n": one.waited},
         "tokens": token_figures(one.usage),
         "cost_usd": usd(one.known_cost_usd),
         "unpriced": one.unpriced,
