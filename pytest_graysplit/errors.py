@@ -171,6 +171,7 @@ class Slug(StrEnum):
     REQUEST_CANCELLED = "request-cancelled"
     TRAFFIC_ID = "traffic-id"
     TRAFFIC_SCORE = "traffic-score"
+    TRAFFIC_SIGNAL = "traffic-signal"
     TRAFFIC_FIGURE = "traffic-figure"
     TRAFFIC_LOG_UNWRITABLE = "traffic-log-unwritable"
     TRAFFIC_FILE = "traffic-file"

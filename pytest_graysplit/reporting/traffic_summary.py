@@ -5,10 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.display import change, count, money, percent, plural, points, ratio, seconds
+from pytest_graysplit.formatting.display import (
+    change,
+    count,
+    format_share,
+    money,
+    percent,
+    plural,
+    points,
+    ratio,
+    seconds,
+)
 from pytest_graysplit.reporting.summary.comparison import decision_lines
 from pytest_graysplit.reporting.summary.table import Column, column_lines
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
+from pytest_graysplit.traffic.sums.snapshot import SignalSums
 from pytest_graysplit.verdict.reasons import label_of, measure_of
 
 if TYPE_CHECKING:
@@ -48,6 +59,10 @@ def _left_out(state: TrafficState) -> Iterator[str]:
     ]
     if left_out := [f"{plural(number, 'request')} {why}" for number, why in parts if number]:
         yield f"not compared: {', '.join(left_out)}"
+    if state.unasked:
+        yield f"not compared: {state.unasked}"
+    if state.refused_signals:
+        yield f"not counted: {plural(state.refused_signals, 'signal')} with one name too many"
 
 
 def _column(title: str, importance: int, cells: Iterator[str]) -> Column:
@@ -67,6 +82,7 @@ def _columns(arms: Sequence[ArmSums]) -> list[Column]:
         column("errors", 8, (str(arm.outcomes.get("error", 0)) for arm in arms)),
         column("tokens in/out", 1, (f"{count(arm.usage.prompt)}/{count(arm.usage.output)}" for arm in arms)),
         column("feedback", 4, (_feedback(arm) for arm in arms)),
+        *_signals(arms),
         column("cost", 5, (money(arm.known_cost_usd) for arm in arms)),
         column("per ok", 3, (money(arm.cost_per_pass_usd) for arm in arms)),
     ]
@@ -77,6 +93,17 @@ def _waits(arms: Sequence[ArmSums]) -> Iterator[Column]:
     if any(arm.waited for arm in arms):
         yield _column("wait p50", 6, (seconds(arm.wait_quantile(0.50)) for arm in arms))
         yield _column("wait p95", 7, (seconds(arm.wait_quantile(0.95)) for arm in arms))
+
+
+def _signals(arms: Sequence[ArmSums]) -> Iterator[Column]:
+    """Yield the sum of each signal per unit, in per cent, and the number of signals."""
+    for name in sorted({name for arm in arms for name in arm.signals}):
+        yield _column(name, 2, (_signal(arm, name) for arm in arms))
+
+
+def _signal(arm: ArmSums, name: str) -> str:
+    signal = arm.signals.get(name, SignalSums())
+    return f"{format_share(signal.total / arm.units)}%  {signal.n:,}" if arm.units else "-"
 
 
 def _rate(arm: ArmSums) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.config.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG, WAIT_QUANTILES
+from pytest_graysplit.config.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, SIGNAL, TAG, WAIT_QUANTILES
 from pytest_graysplit.formatting.display import format_near_bound, plural, points
 
 if TYPE_CHECKING:
@@ -66,12 +66,16 @@ MOST_UNITS = 1_000_000
 
 def label_of(name: str) -> str:
     """Return the label of a criterion for people: "pass rate", or "pass rate of refund" for a tag."""
+    if name.startswith(SIGNAL):
+        return f"signal {name.removeprefix(SIGNAL)}"
     return f"pass rate of {name.removeprefix(TAG)}" if name.startswith(TAG) else _LABELS[name]
 
 
 def measure_of(criterion: Criterion) -> Measure:
     """Return the unit of the figures: a difference of shares ("points"), a score, a share, dollars or a ratio."""
-    return "points" if criterion.is_pass_rate or criterion.name == FEEDBACK else _MEASURES.get(criterion.name, "ratio")
+    if criterion.must_not_fall or criterion.name.startswith(SIGNAL):
+        return "points"
+    return _MEASURES.get(criterion.name, "ratio")
 
 
 def reason_of(criterion: Criterion) -> str:
@@ -81,16 +85,17 @@ def reason_of(criterion: Criterion) -> str:
         return f"{label} {_FREE[criterion.estimate]}"
     if criterion.state is None and criterion.remark:
         return f"{label} is {criterion.remark}"
-    if criterion.is_pass_rate or criterion.name == FEEDBACK:
+    if criterion.must_not_fall:
         return _points(label, criterion, -bound)
     if criterion.name == RETENTION:
         return _kept(criterion, bound)
     worst = criterion.low if criterion.state == "fail" else criterion.high
-    scale, before, after = _UNITS.get(criterion.name, (1, "x", ""))
+    unit = "errors" if criterion.name.startswith(SIGNAL) else criterion.name
+    scale, before, after = _UNITS.get(unit, (1, "x", ""))
     if criterion.name in WAIT_QUANTILES and worst == math.inf:
         return f"{label} has no upper end yet, the bound is {_plain(bound)}{after}"
     stands = f"{before}{_beside(scale * worst, scale * bound)}{after}"
-    shown = f"{before}{_plain(scale * bound)}{'' if criterion.name in _MANY else after}"
+    shown = f"{before}{_plain(scale * bound)}{'' if unit in _MANY else after}"
     return f"{label} {_may(criterion)} {stands}, the bound is {shown}"
 
 

@@ -19,6 +19,7 @@ from pytest_graysplit.config.pyproject.reading import (
     reject_unknown,
     setting_error,
 )
+from pytest_graysplit.config.pyproject.signals import read_signals
 from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge")
+VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -52,11 +55,12 @@ class VerdictTable:
     bounds: Mapping[str, float] = field(default_factory=dict)
     truncated: float = TRUNCATED
     looks: tuple[int, ...] = ()
+    signals: Mapping[str, SignalRule] = field(default_factory=dict)
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section; raise UsageError that names the setting."""
-        reject_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
+        reject_unknown("verdict", table, VERDICT_FIELDS)
         critical = read_names("verdict.critical", table.get("critical", [PASS_RATE]))
         reject_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
         bounds = read_table("verdict.bounds", table.get("bounds"))
@@ -68,6 +72,7 @@ class VerdictTable:
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
             truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
             looks=_looks(table["looks"]) if "looks" in table else (),
+            signals=read_signals(table.get("signals")),
         )
 
 

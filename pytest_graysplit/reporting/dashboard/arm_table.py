@@ -51,6 +51,8 @@ def _lines(arms: Sequence[Arm], unit: str) -> Iterator[Json]:
     yield _line("Cost per pass", map(_cost_per_pass, arms))
     if any(arm.feedback is not None for arm in arms):
         yield _line("Feedback", map(_feedback, arms))
+    for name in sorted({name for arm in arms for name in arm.signals}):
+        yield _line(f"Signal {name}", (_signal(arm, name) for arm in arms), detail="per unit")
 
 
 def _line(title: str, cells: Iterable[Cell], *, detail: str = "", strong: bool = False) -> Json:
@@ -107,6 +109,14 @@ def _cost_per_pass(arm: Arm) -> Cell:
     if not arm.n:
         return (NONE,)
     return ("no pass" if arm.cost_usd is not None and not arm.passed else dollars(arm.cost_per_pass_usd),)
+
+
+def _signal(arm: Arm, name: str) -> Cell:
+    signal = arm.signals.get(name)
+    if signal is None or signal.per_unit is None:
+        return (f"{format_share(0)}%" if arm.units else NONE,)
+    lag = "" if signal.lag_s.p50 is None else f"half within {seconds(signal.lag_s.p50)}"
+    return f"{format_share(signal.per_unit)}%", plural(signal.n, "signal"), lag
 
 
 def _feedback(arm: Arm) -> Cell:

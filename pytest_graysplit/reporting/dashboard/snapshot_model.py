@@ -51,6 +51,14 @@ class Feedback(Struct, frozen=True, kw_only=True):
     mean: float | None = None
 
 
+class Signal(Struct, frozen=True, kw_only=True):
+    """A named signal of users: the number of signals, the sum of their values per unit, and the time to them."""
+
+    n: int = 0
+    per_unit: float | None = None
+    lag_s: Latency = Latency()
+
+
 class Arm(Struct, frozen=True, kw_only=True):
     """The figures of one arm."""
 
@@ -74,6 +82,7 @@ class Arm(Struct, frozen=True, kw_only=True):
     unpriced: int = 0
     cost_per_pass_usd: float | None = None
     feedback: Feedback | None = None
+    signals: dict[str, Signal] = field(default_factory=dict)
     fallbacks: int | None = None
 
     @property

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
-from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
+from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord, SignalRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
-    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
+    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Redactor, Reply
 
 
@@ -75,6 +75,14 @@ class TrafficRecorder:
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
             self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
+
+    def signal(self, splitter: TrafficSplitter, unit: Unit, name: str, value: float, *, before: float | None) -> None:
+        """Count and log a signal of a unit."""
+        self._monitor.signal(unit, name, value, before=before)
+        if self._log is not None:
+            key, at = splitter.key(unit).hex(), stamp_of(time.time())
+            split, value = splitter.identity, float(value)
+            self._log.write(SignalRecord(at=at, split=split, unit=key, signal=name, value=value, before=before))
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell the monitor and the log that other weights are in force."""

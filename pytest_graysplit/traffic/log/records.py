@@ -1,4 +1,4 @@
-"""The lines of a traffic log: the current split, each request, and users' feedback."""
+"""The lines of a traffic log: the current split, each request, and users' feedback and signals."""
 
 from __future__ import annotations
 
@@ -100,4 +100,15 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before: float | None = None
 
 
-Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord
+class SignalRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="signal"):
+    """A named signal of a unit, such as a ticket, from 0 to 1; `before` is the earlier value that it replaces."""
+
+    at: str
+    split: str
+    unit: str
+    signal: str
+    value: float
+    before: float | None = None
+
+
+Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord | SignalRecord

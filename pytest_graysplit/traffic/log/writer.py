@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
+    from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SignalRecord
     from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 MAX_BYTES = 100_000_000
@@ -71,7 +71,7 @@ class TrafficLog:
             self._since = stamp_of(self._clock())
             self._append(self._split_line())
 
-    def write(self, record: RequestRecord | FeedbackRecord) -> None:
+    def write(self, record: RequestRecord | FeedbackRecord | SignalRecord) -> None:
         """Append a line; never raises."""
         try:
             line = encode(record) + b"\n"

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
-from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
+from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SignalRecord, SplitRecord
+from pytest_graysplit.traffic.monitor.figures import checked_signal
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
 
@@ -49,6 +50,8 @@ class Replay:
                 self._count(record, where)
             elif isinstance(record, FeedbackRecord):
                 self._score(record, where)
+            elif isinstance(record, SignalRecord):
+                self._signal(record, where)
             else:
                 self._declare(record, where)
 
@@ -93,6 +96,18 @@ class Replay:
             self.monitor.feedback(record.id, record.score, before=record.before)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
+
+    def _signal(self, record: SignalRecord, where: str) -> None:
+        """Count a signal; one of an earlier split is left out, as the live monitor does after a ramp."""
+        key, at_s = _key(record.unit, where), _seconds(record.at, where)
+        if self.monitor is None or record.split != self.monitor.splitter.identity or key is None:
+            return
+        try:
+            value = checked_signal(record.signal, record.value)
+            before = None if record.before is None else checked_signal(record.signal, record.before)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
+        self.monitor.count_signal(key, record.signal, value, before, at_s)
 
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:

@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.traffic.sums.latencies import Latencies
+from pytest_graysplit.traffic.sums.signals import SignalAccumulator
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
 from pytest_graysplit.traffic.sums.units import BUCKETS, HeavyUnits
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
     from pytest_graysplit.traffic.splitter import Assignment
 
@@ -76,6 +79,7 @@ class ArmAccumulator:
         self.units = self.anonymous = self.forced = 0
         self.totals = Totals()
         self.heavy = HeavyUnits()
+        self.signals: dict[str, SignalAccumulator] = {}
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.errors: defaultdict[str, int] = defaultdict(int)
         self.retried: defaultdict[str, int] = defaultdict(int)
@@ -123,6 +127,12 @@ class ArmAccumulator:
         self._scored[bucket] += before is None
         self._score[bucket] += score - (before or 0.0)
 
+    def signal(self, name: str, bucket: int, value: float, before: float | None, lag_s: float | None) -> None:
+        """Count a signal of a unit in that bucket, `lag_s` seconds after the unit's latest request."""
+        if name not in self.signals:
+            self.signals[name] = SignalAccumulator()
+        self.signals[name].add(bucket, value, before, lag_s)
+
     def _count_names(self, record: RequestRecord) -> None:
         if (error := record.error) is not None:
             _count(self.errors, error)
@@ -154,6 +164,7 @@ class ArmAccumulator:
     def sums(self, latencies: Latencies) -> ArmSums:
         """Return a snapshot of the sums, with the latencies of the arm."""
         scored, waits = sum(self._scored), self._waits.copy()
+        buckets = [bucket for bucket, requests in enumerate(self._requests) if requests or self._scored[bucket]]
         return ArmSums(
             arm=self.assignment.arm,
             role=self.assignment.role,
@@ -192,21 +203,22 @@ class ArmAccumulator:
             timed=latencies.n,
             mean_wait_s=waits.mean_s,
             waited=waits.n,
-            clusters=self._clusters(),
+            clusters=self._clusters(buckets),
             heavy=tuple(
                 HeavyUnit(unit=key.hex(), requests=requests)
                 for key, requests in self.heavy.above(HEAVY_SHARE * self.totals.requests)
             ),
+            signals={name: self.signals[name].sums(buckets) for name in sorted(self.signals)},
             quantile=latencies.quantile_s,
             counts=latencies.counts,
             wait_quantile=waits.quantile_s,
         )
 
-    def _clusters(self) -> tuple[ClusterSums, ...]:
+    def _clusters(self, buckets: Sequence[int]) -> tuple[ClusterSums, ...]:
         return tuple(
             ClusterSums(
                 units=self._units[bucket],
-                requests=requests,
+                requests=self._requests[bucket],
                 passed=self._passed[bucket],
                 failed=self._failed[bucket],
                 timed=self._timed[bucket],
@@ -216,8 +228,7 @@ class ArmAccumulator:
                 scored=self._scored[bucket],
                 score=self._score[bucket],
             )
-            for bucket, requests in enumerate(self._requests)
-            if requests or self._scored[bucket]
+            for bucket in buckets
         )
 
 

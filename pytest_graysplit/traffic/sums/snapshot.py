@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -54,6 +55,30 @@ class HeavyUnit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSums:
+    """The sums of one signal of one arm: how many there were and their values, each in the order of the clusters.
+
+    `lag_quantile` returns a time from a unit's latest request to its signal, in seconds, of the `lagged` known ones.
+    """
+
+    numbers: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+    mean_lag_s: float | None = None
+    lagged: int = 0
+    lag_quantile: Callable[[float], float | None] = _unknown
+
+    @property
+    def n(self) -> int:
+        """The number of signals."""
+        return sum(self.numbers)
+
+    @property
+    def total(self) -> float:
+        """The sum of their values."""
+        return math.fsum(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSums:
     """One arm of live traffic since its weights were set, without forced requests.
 
@@ -64,7 +89,8 @@ class ArmSums:
     models that answered, `errors` the failed requests by kind, `retried` the repeated attempts by kind. Costs are in US
     dollars, each model's at its own price: `cost_usd` sums the known costs, and `unpriced` counts the answers without a
     price. `fallbacks` counts the answers of the control after a failure; their cost, `fallback_usd`, is part of
-    `cost_usd`. `heavy` are units with more than 5% of the requests, the largest first.
+    `cost_usd`. `heavy` are units with more than 5% of the requests, the largest first. `signals` are the
+    sums of each signal of its units, by name.
     """
 
     arm: str
@@ -99,6 +125,7 @@ class ArmSums:
     waited: int = 0
     clusters: tuple[ClusterSums, ...] = ()
     heavy: tuple[HeavyUnit, ...] = ()
+    signals: Mapping[str, SignalSums] = field(default_factory=dict)
     quantile: Callable[[float], float | None] = _unknown
     counts: Callable[[Sequence[float]], list[int]] = _none
     wait_quantile: Callable[[float], float | None] = _unknown

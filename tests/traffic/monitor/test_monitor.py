@@ -37,7 +37,7 @@ def test_empty_report():
         "tokens": {"prompt": 0, "completion": 0, "cached": 0}, "cost_usd": 0.0, "unpriced": 0,
         "cost_per_pass_usd": None, "fallbacks": 0, "fallback_failures": 0, "fallback_usd": 0.0,
         "gateway_fallbacks": 0, "served_models": {}, "feedback": {"n": 0, "mean": None}, "forced": 0, "anonymous": 0,
-        "heavy_units": [],
+        "heavy_units": [], "signals": {},
     }  # fmt: skip
     [grade] = report.pop("grades")
     assert (grade["treatment"], grade["verdict"]) == (TREATMENT, "collecting")
@@ -54,6 +54,7 @@ def test_empty_report():
         "apart": nothing,
         "earlier": nothing,
         "total": nothing,
+        "signals": {"unasked": {}, "refused": 0},
     }
 
 
