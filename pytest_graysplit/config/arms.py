@@ -30,7 +30,7 @@ class Arm:
     case, and `source` says where it was read from. `headers` are sent beside those of every request; `unknown` has the
     names of its headers whose environment variables are not set, with these variables. `price` is in US dollars per
     million tokens, and None if the price of the model counts. `has_own_endpoint` is true if the arm's table decides
-    where its requests go, and `has_own_headers` if it adds headers.
+    where its requests go, and `has_own_headers` if it adds headers; then `endpoint_hash` identifies these settings.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Arm:
     access: Access = field(default_factory=Access)
     has_own_endpoint: bool = False
     has_own_headers: bool = False
+    endpoint_hash: str = ""
 
     @classmethod
     def plain(cls, model: str, access: Access | None = None) -> Self:

@@ -117,6 +117,7 @@ class Settings:
             access=access,
             has_own_endpoint=has_own_endpoint,
             has_own_headers=bool(own_headers or unknown),
+            endpoint_hash=own.endpoint_hash if own else "",
         )
 
     def metric_arm(self, metric: MetricModel) -> Arm:

@@ -188,16 +188,28 @@ def mean_similarity(pairs: Iterable[PairScore]) -> float | None:
     return fmean(scores) if scores else None
 
 
-def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
-    """Score two answers by their tool calls where either has any, or by their texts where that score is smaller."""
-    flags = _flags(control, other)
+def similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
+    """Score two answers by their tool calls where either has any, or by their texts where that score is smaller.
+
+    The guards are not asked.
+    """
     if not _calls(control, other):
-        return PairScore(score(control, other), flags)
+        return PairScore(score(control, other))
     called = match(control.tool_calls, other.tool_calls).similarity
     if not called or not _both_say(control, other):
-        return PairScore(called, flags, by_calls=True)
+        return PairScore(called, by_calls=True)
     said = score(control, other)
-    return PairScore(None if said is None else min(called, said), flags, by_calls=said is not None and called <= said)
+    return PairScore(None if said is None else min(called, said), by_calls=said is not None and called <= said)
+
+
+def is_same_answer(one: Reply, other: Reply) -> bool:
+    """Tell whether two answers have the same text and the same tool calls."""
+    same_calls = not _calls(one, other) or match(one.tool_calls, other.tool_calls).similarity == 1
+    return same_calls and one.text.strip() == other.text.strip()
+
+
+def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
+    return similarity_of(control, other, score)._replace(flags=_flags(control, other))
 
 
 def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:

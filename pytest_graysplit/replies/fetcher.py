@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
@@ -269,6 +269,8 @@ class ReplyFetcher:
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply arrives: a paid reply is on disk before it is used.
+            if request.config.endpoint_hash:
+                reply = replace(reply, endpoint_hash=request.config.endpoint_hash)
             if self._journal is not None:
                 self._journal.append(
                     request.recording_path, request.key, request.body, reply, is_vector=request.route == "embeddings"

@@ -305,3 +305,34 @@ def test_mistyped_arm_is_named_in_the_header(project, compare):
     arms = '[tool.graysplit.arms.low-effort]\nmodel = "gpt-4.1"\n'
     output = compare(arms, "claude-sonnet-4.5", "low-efort", number=1).stdout.str()
     assert "; no arm is named low-efort, so it is a model, did you mean low-effort?" in output
+
+
+def test_page_and_junit_name_the_arms(project, compare):
+    """The snapshot of the page has the name of each arm, and so have the properties of JUnit."""
+    arms = """
+        [tool.graysplit.arms.today]
+        model = "gpt-4.1"
+        [tool.graysplit.arms.short]
+        model = "gpt-4.1"
+        params = { max_tokens = 400 }
+    """
+    compare(arms, "today", "short", number=2, options=["--junit-xml=junit.xml"])
+    junit = (project.path / "junit.xml").read_text(encoding="utf-8")
+    assert "graysplit_" in junit
+    assert [(arm["name"], arm["model"], arm["params"]) for arm in project.report()["arms"]] == [
+        ("today", "gpt-4.1", {}),
+        ("short", "gpt-4.1", {"max_tokens": 400}),
+    ]
+
+
+def test_recordings_of_another_address_hold(project, compare, local):
+    """The arm has a new server, and its recordings are answers of the old one."""
+    table = '[tool.graysplit.arms.ours]\nmodel = "qwen3-32b"\nbase_url = "{url}"\n'
+    compare(table.format(url=local.url), "gpt-4.1", "ours")
+    assert verdicts(project) == {"ours": "promote"}
+    result = compare(table.format(url="http://127.0.0.1:9/v1"), "gpt-4.1", "ours")
+    assert verdicts(project) == {"ours": "hold"}
+    text = "ours was recorded at an address or with headers that its table has no more: 60 replies"
+    assert text in " ".join(result.stdout.str().split())
+    compare(table.format(url=local.url), "gpt-4.1", "ours", options=["--graysplit-record=none"])
+    assert verdicts(project) == {"ours": "promote"}

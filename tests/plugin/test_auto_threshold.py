@@ -5,10 +5,13 @@ import re
 
 import pytest
 
+from pytest_graysplit.types import ToolCall
+
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 CONTROL_ARM = "control"
 AUTO = "--graysplit-min-similarity=auto"
 TWO = "--graysplit-control-samples=2"
+LATER = "2026-11-24T10:00:00Z"
 NEAR = """
 def pytest_graysplit_score(metric, control, treatment):
     if metric == "near":
@@ -485,3 +488,35 @@ def test_auto_threshold_that_asserts_nothing_never_promotes(write_word_suite, me
     project.run(*arguments, "--graysplit-gate=none")
     [comparison] = project.report()["comparisons"]
     assert (comparison["verdict"], comparison["pass_difference"]["low"] > -0.05) == (verdict, verdict == "promote")
+
+
+def test_auto_threshold_of_tool_calls_is_compared_with_calls_to_other_prompts(project):
+    """The control varies its calls so much that calls to other prompts are as alike: nothing is asserted."""
+    project.test_file(
+        """
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("prompt", [f"Prompt {n}" for n in range(40)])
+        def test_x(graysplit, prompt): pass
+        """
+    )
+    for number in range(40):
+        case, prompt = f"test_x[Prompt {number}]", f"Prompt {number}"
+        for model, sample in ((CONTROL, 0), (CONTROL, 1), (TREATMENT, 0)):
+            arguments = {"shop": "lamps", "order": number, "note": f"{model} {sample} {number}"}
+            calls = (ToolCall("refund", arguments),)
+            project.record(case, prompt, model=model, text="", tool_calls=calls, sample=sample)
+    result = project.run("--graysplit-record=none", AUTO, TWO, "--graysplit-json=report.json", "--graysplit-gate=none")
+    assert "min_similarity=auto is 0.666" in result.stdout.str()
+    assert {case["asserted"] for case in project.report()["cases"]} == {True}
+    for number in range(40):
+        case, prompt = f"test_x[Prompt {number}]", f"Prompt {number}"
+        for model, sample in ((CONTROL, 0), (CONTROL, 1), (TREATMENT, 0)):
+            arguments = {"shop": "lamps", "order": 7, "note": f"{model} {sample} {number}"}
+            calls = (ToolCall("refund", arguments),)
+            project.record(case, prompt, model=model, text="", tool_calls=calls, sample=sample, at=LATER)
+    result = project.run("--graysplit-record=none", AUTO, TWO, "--graysplit-json=report.json", "--graysplit-gate=none")
+    assert "min_similarity=auto asserts nothing: 5% of the control's answers to other prompts reach" in (
+        result.stdout.str()
+    )
+    assert {case["asserted"] for case in project.report()["cases"]} == {False}
+    assert project.report()["comparisons"][0]["verdict"] == "hold"

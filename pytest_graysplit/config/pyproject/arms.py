@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_graysplit.config.address import masked, read_address
+from pytest_graysplit.config.address import masked, read_address, shown_address
+from pytest_graysplit.config.credentials import HOMES
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
     read_names,
@@ -52,6 +55,15 @@ class ArmTable:
     def source(self) -> str:
         """The file of the system prompt as the table names it; empty for a text."""
         return (self.system or "").removeprefix(FILE).strip() if (self.system or "").startswith(FILE) else ""
+
+    @property
+    def endpoint_hash(self) -> str:
+        """Eight hexadecimal digits of the address and the headers as written, without secrets; empty without any."""
+        if not (self.base_url or self.headers or self.api_key_env in HOMES):
+            return ""
+        headers = sorted((name.lower(), text) for name, text in self.headers.items())
+        address = shown_address(self.base_url) if self.base_url else self.api_key_env
+        return hashlib.sha256(json.dumps([address, headers]).encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
     def system_text(self) -> str | None:
         """Return the system prompt; raise UsageError for a file that cannot be read, or is outside the project."""

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.evaluation.comparison import PairScores
+from pytest_graysplit.evaluation.comparison import PairScores, is_same_answer, similarity_of
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.plugin.collect.plans import PLAN, store_plan
@@ -144,11 +144,15 @@ def _other_prompts(known: Sequence[Measured]) -> float | None:
     ordered = sorted(known, key=lambda one: order_of(one.plan.key))
     scores = []
     for one, other in islice(_different_pairs(ordered), MAX_PAIRS):
-        if not isinstance(one.score, ModelGradedScorer):
-            with suppress(Exception):
-                scores.append(one.score(one.replies[0], other.replies[0]))
+        score = _no_score if isinstance(one.score, ModelGradedScorer) else one.score
+        with suppress(Exception):
+            scores.append(similarity_of(one.replies[0], other.replies[0], score).similarity)
     finite = [score for score in scores if score is not None and isfinite(score)]
     return quantile(finite, 1 - ALPHA)
+
+
+def _no_score(_: Reply, __: Reply) -> None:
+    """Score no texts; tool calls can be compared without a metric."""
 
 
 def _different_pairs(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Measured]]:
@@ -156,12 +160,13 @@ def _different_pairs(ordered: Sequence[Measured]) -> Iterator[tuple[Measured, Me
     for step in range(1, (len(ordered) + 1) // 2):
         for place, one in enumerate(ordered):
             other = ordered[(place + step) % len(ordered)]
-            texts = [each.replies[0].text.strip() for each in (one, other)]
+            first, second = one.replies[0], other.replies[0]
             clusters = [each.plan.case.cluster for each in (one, other)]
             are_different = one.plan.request_hash != other.plan.request_hash and (
                 clusters[0] is None or len(set(clusters)) > 1
             )
-            if are_different and all(texts) and len(set(texts)) > 1:
+            said = [bool(reply.text.strip() or reply.tool_calls) for reply in (first, second)]
+            if are_different and all(said) and not is_same_answer(first, second):
                 yield one, other
 
 

@@ -65,7 +65,8 @@ def _arm(arm: ArmSoFar, edges: Sequence[float]) -> Json:
     return {
         "arm": judged.arm,
         "role": judged.role,
-        "model": judged.model,
+        # The page names each arm by this text.
+        "model": judged.name,
         "weight": None,
         "n": judged.cases,
         "passed": judged.passed,

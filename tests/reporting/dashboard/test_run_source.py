@@ -456,3 +456,14 @@ def test_latency_p95_row_waits_for_the_end():
     ]
     assert names[0] - names[1] == {"latency_p95"}
     assert names[1] < names[0]
+
+
+def test_page_names_configured_arms_by_their_own_names():
+    """Two arms of one model would otherwise look alike; before the first result the settings have the names."""
+    settings = replace(SETTINGS, control="today", treatments=("short",))
+    pair = a_pair(a_case(), a_reply(), a_reply())
+    control, treatment = pair.arms
+    named = replace(pair, arms=(replace(control, name="today"), replace(treatment, arm="short", name="short")))
+    for results in (Results(), collected(named)):
+        shown = snapshot_of(a_view(results, settings=settings))
+        assert [(arm["arm"], arm["model"]) for arm in shown["arms"]] == [("control", "today"), ("short", "short")]
