@@ -40,9 +40,9 @@ def _lines(arms: Sequence[Arm], unit: str) -> Iterator[Json]:
         yield _line("p99", ((seconds(arm.latency_s.p99),) for arm in arms))
     if any(arm.wait_s.n for arm in arms):
         yield _line("Users waited p50", map(_waited, arms), detail="with retries and fallback")
-        yield _line("p95", ((seconds(arm.wait_s.p95),) for arm in arms))
+        yield _line("waited p95", ((seconds(arm.wait_s.p95),) for arm in arms))
         if any(arm.wait_s.p99 is not None for arm in arms):
-            yield _line("p99", ((seconds(arm.wait_s.p99),) for arm in arms))
+            yield _line("waited p99", ((seconds(arm.wait_s.p99),) for arm in arms))
     yield _line("Errors", map(_errors, arms))
     if any(arm.fallbacks is not None for arm in arms):
         yield _line("Fallbacks", ((NONE if arm.fallbacks is None else f"{arm.fallbacks:,}",) for arm in arms))
@@ -76,6 +76,8 @@ def _median(arm: Arm) -> Cell:
 
 
 def _waited(arm: Arm) -> Cell:
+    if not arm.wait_s.n:
+        return (NONE,)
     return seconds(arm.wait_s.p50), "" if arm.wait_s.n == arm.n else f"of {arm.wait_s.n:,}"
 
 

@@ -264,9 +264,15 @@ class Monitor:
                 self._unasked[name] += before is None
                 return True
             index = self.splitter.assigned(key).index if latest is None else latest.arm
-            lag_s = None if latest is None else at_s - latest.at_s
+            # A unit that has asked again since, in the log of another process, has an unknown lag.
+            lag_s = None if latest is None or at_s < latest.at_s else at_s - latest.at_s
             self._arms[index].signal(name, bucket_of(key), value, before, lag_s)
             return True
+
+    def has_asked(self, key: bytes) -> bool:
+        """Tell whether the unit with this key has a compared request."""
+        with self._lock:
+            return key in self._seen
 
     def _admits(self, name: str) -> bool:
         declared = self.policy.signals

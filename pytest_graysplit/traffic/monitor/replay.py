@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,8 +23,21 @@ if TYPE_CHECKING:
 
 
 KEY_BYTES = 32
+# So many signals of units without a request before them wait for the end of a log.
+MOST_LATE = 100_000
 # More seconds, dollars or attempts than any request takes; infinity is more.
 MOST = 1_000_000_000
+
+
+class _Signal(NamedTuple):
+    """A checked signal of a log."""
+
+    split: str
+    key: bytes
+    name: str
+    value: float
+    before: float | None
+    at_s: float
 
 
 class Replay:
@@ -41,6 +54,7 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared = ""
+        self._late: list[_Signal] = []
         self._arms: dict[str, dict[str, str]] = {}  # the tables of the arms of each split
 
     def feed(self, lines: Iterable[Line]) -> None:
@@ -54,6 +68,10 @@ class Replay:
                 self._signal(record, where)
             else:
                 self._declare(record, where)
+        # Another process may have answered the unit, and its log may have come later.
+        for signal in self._late:
+            self._count_signal(signal)
+        self._late.clear()
 
     def _declare(self, record: SplitRecord, where: str) -> None:
         try:
@@ -107,7 +125,15 @@ class Replay:
             before = None if record.before is None else checked_signal(record.signal, record.before)
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
-        self.monitor.count_signal(key, record.signal, value, before, at_s)
+        signal = _Signal(record.split, key, record.signal, value, before, at_s)
+        if self.monitor.has_asked(key) or len(self._late) >= MOST_LATE:
+            self._count_signal(signal)
+        else:
+            self._late.append(signal)
+
+    def _count_signal(self, signal: _Signal) -> None:
+        if self.monitor is not None and signal.split == self.monitor.splitter.identity:
+            self.monitor.count_signal(*signal[1:])
 
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:

@@ -62,7 +62,7 @@ class SignalAccumulator:
         self._numbers[bucket] += before is None
         self._values[bucket] += value - (before or 0.0)
         if lag_s is not None and before is None:
-            self.lags.add(max(0.0, lag_s))
+            self.lags.add(lag_s)
 
     def sums(self, buckets: Sequence[int]) -> SignalSums:
         """Return a snapshot: the sums of these buckets, in their order."""

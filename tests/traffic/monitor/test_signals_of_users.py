@@ -170,6 +170,30 @@ def test_log_gives_the_same_signals(relay, tmp_path):
     assert "user-7" not in log.read_text()
 
 
+def test_logs_of_two_processes_are_counted_together(relay, tmp_path):
+    """The signals arrive at another process, whose log is read first: live they are apart, from the logs they count."""
+    splitter, logs = halves(), [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+
+    async def ask(client):
+        for number in range(20):
+            await client.chat(user("?"), unit=number)
+
+    async def tell(client):
+        for number in range(21):
+            client.signal(number, "ticket")
+        return client.monitor
+
+    using(splitter, ask, log=logs[1])
+    live = using(splitter, tell, log=logs[0]).report()
+    assert live["signals"]["unasked"] == {"ticket": 21}
+    replay = Replay()
+    replay.feed(read_files(log_files(logs)))
+    found = signals_of(replay.monitor)
+    assert replay.monitor.report()["signals"]["unasked"] == {"ticket": 1}
+    assert found["control"]["ticket"]["n"] + found[TREATMENT]["ticket"]["n"] == 20
+    assert found["control"]["ticket"]["lag_s"]["n"] == found["control"]["ticket"]["n"]
+
+
 def test_log_of_an_earlier_split_is_not_compared(tmp_path, relay):
     """Signals from before a ramp are left out of a replay, and an invalid line is named."""
     low, log = TrafficSplitter([Split(CONTROL, 0.9), Split(TREATMENT, 0.1)], salt="ramp"), tmp_path / "t.jsonl"

