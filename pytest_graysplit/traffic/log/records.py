@@ -103,6 +103,7 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class SignalRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="signal"):
     """A named signal of a unit, such as a ticket, from 0 to 1; `before` is the earlier value that it replaces."""
 
+    id: str
     at: str
     split: str
     unit: str
