@@ -174,6 +174,7 @@ class Slug(StrEnum):
     BREAKER_OPEN = "breaker-open"
     TRAFFIC_ID = "traffic-id"
     TRAFFIC_SCORE = "traffic-score"
+    TRAFFIC_SIGNAL = "traffic-signal"
     TRAFFIC_FIGURE = "traffic-figure"
     TRAFFIC_LOG_UNWRITABLE = "traffic-log-unwritable"
     TRAFFIC_FILE = "traffic-file"

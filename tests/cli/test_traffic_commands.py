@@ -95,6 +95,7 @@ deepseek-v3.2 against claude-sonnet-4.5
   errors and refusals   0.0 pp  (-0.8 .. +0.8, bound +2.0)  pass
   latency               x0.75  (x0.75 .. x0.75, bound x1.25)  pass
   p95 latency           x0.75  (x0.75 .. x0.75, bound x2.00)  pass
+  p99 latency           x0.75  (x0.75 .. x0.75, bound x2.00)  pass
   cost per pass         -94%  (-94% .. -94%)  pass
   feedback              0.0 pp  (-1.5 .. +1.4, bound -5.0)  pass
   savings               $563.60 per million requests  ($563.60 .. $563.60)

@@ -146,7 +146,8 @@ def _arm(arm: ArmSums, edges: Sequence[float]) -> dict[str, Json]:
     figures = arm_json(arm)
     latency_histogram: Json = {"edges": list(edges), "counts": list(arm.counts(edges))} if arm.timed else None
     kept = ("arm", "role", "model", "weight", "units", "passed", "pass_rate", "errors", "outcomes", "error_classes",
-            "latency_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback", "fallbacks")  # fmt: skip
+            "latency_s", "wait_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback",
+            "fallbacks", "signals")  # fmt: skip
     return {
         **{name: figures[name] for name in kept},
         # The page names each arm by this text, as it does for the arms of a run.
@@ -192,6 +193,10 @@ def _own_notes(state: TrafficState) -> Iterator[str]:
     yield from state.guards.notes()
     if state.previous.requests:
         yield f"{plural(state.previous.requests, 'request')} from before the weights changed: only in the totals"
+    if state.unasked:
+        yield f"{state.unasked}: counted separately"
+    if state.refused_signals:
+        yield f"{plural(state.refused_signals, 'signal')} with one name too many: not counted"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))
     if forced:
         yield f"{plural(forced, 'request')} routed by force, counted separately"

@@ -10,7 +10,14 @@ from msgspec.structs import replace
 
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
-from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, GuardRecord, RequestRecord
+from pytest_graysplit.traffic.log.records import (
+    FallbackCall,
+    FeedbackRecord,
+    GuardRecord,
+    RequestRecord,
+    SignalRecord,
+)
+from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id
 from pytest_graysplit.traffic.observers.observer import Observers
 
 if TYPE_CHECKING:
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.observers.observer import Observer
-    from pytest_graysplit.traffic.splitter import TrafficSplitter
+    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
     from pytest_graysplit.types import Redactor, Reply
 
 
@@ -85,6 +92,22 @@ class TrafficRecorder:
                     guard=event.guard,
                     state=event.state,
                     reason=self._clean(event.reason),
+                )
+            )
+
+    def signal(self, splitter: TrafficSplitter, unit: Unit, name: str, value: float, *, before: float | None) -> None:
+        """Count and log a signal of a unit."""
+        self._monitor.signal(unit, name, value, before=before)
+        if self._log is not None:
+            self._log.write(
+                SignalRecord(
+                    id=new_id(splitter.identity, 0, EXCLUDED),
+                    at=stamp_of(time.time()),
+                    split=splitter.identity,
+                    unit=splitter.key(unit).hex(),
+                    signal=name,
+                    value=float(value),
+                    before=before,
                 )
             )
 

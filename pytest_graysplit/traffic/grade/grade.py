@@ -26,6 +26,7 @@ RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
         Rule(grade_rules.incomplete_log, "hold"),
         Rule(grade_rules.against_itself, "hold"),
         Rule(grade_rules.harmful, "reject"),
+        Rule(grade_rules.unknown_waits, "hold"),
         # Every hold also says where each criterion stands.
         Rule(grade_rules.still_open, "hold", ("hold",)),
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
+from pytest_graysplit.config.policy import WAIT_QUANTILES
 from pytest_graysplit.formatting.display import listed, percent, plural, shortlist
 from pytest_graysplit.traffic.grade.criteria import MEASURED, criteria_of, critical_names
 from pytest_graysplit.verdict.criteria import rejecting
@@ -33,8 +34,8 @@ MISSING_SHARE = 0.005
 # The number of named units with many requests, and of letters of a unit's key: enough to find it in the log.
 MOST_NAMED = 3
 UNIT_LETTERS = 12
-# Criteria that are ratios: distances are those of their logarithms.
-_RATIOS = ("latency", "latency_p95", "cost_per_pass")
+# Criteria that are ratios or times: distances are those of their logarithms.
+_RATIOS = ("latency", "latency_p95", "latency_p99", "cost_per_pass", *WAIT_QUANTILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ def needed_for(criterion: Criterion) -> int | None:
     if criterion.name in _RATIOS:
         if criterion.of_a_free_model:
             return criterion.n if criterion.state != "inconclusive" else None
+        if criterion.name in WAIT_QUANTILES and criterion.high == math.inf:
+            return stats.fewest_for_quantile(WAIT_QUANTILES[criterion.name])
         if not all(0 < end < math.inf for end in ends):
             return None
         ends = [math.log(end) for end in ends]
@@ -160,6 +163,15 @@ def against_itself(evidence: GradeEvidence) -> Iterator[str]:
 def harmful(evidence: GradeEvidence) -> Iterator[str]:
     """Yield the critical criteria that fail (Holm 1979 over all of them), by p values that hold at every look."""
     return (reason_of(criterion) for criterion in rejecting(evidence.critical))
+
+
+def unknown_waits(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield a reason if a percentile of the wait decides and the wait of many requests is unknown."""
+    arm, deciding = evidence.treatment, [name for name in evidence.names if name in WAIT_QUANTILES]
+    unknown = arm.requests - arm.waited
+    if deciding and arm.waited and unknown > STRANGE_SHARE * arm.requests:
+        requests = f"{plural(unknown, 'request')} of {arm.arm}"
+        yield f"the wait of {requests} is unknown, and {label_of(deciding[0])} decides"
 
 
 def still_open(evidence: GradeEvidence) -> Iterator[str]:

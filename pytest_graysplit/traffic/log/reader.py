@@ -13,7 +13,7 @@ import msgspec
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.log.files import opened, unreadable
 from pytest_graysplit.traffic.log.gaps import LogGaps
-from pytest_graysplit.traffic.log.records import FORMAT, FeedbackRecord, GuardRecord, Record, SplitRecord
+from pytest_graysplit.traffic.log.records import FORMAT, FeedbackRecord, GuardRecord, Record, SignalRecord, SplitRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pytest_graysplit.traffic.log.gaps import Gap
-    from pytest_graysplit.traffic.log.records import RequestRecord
+    from pytest_graysplit.traffic.log.records import EventRecord
 
 _LINE_HINT = "each line is one JSON object, as SplitClient(log=...) writes it"
 _FORMAT_HINT = "read the log with the version of pytest-graysplit that wrote it"
@@ -51,7 +51,7 @@ class RecentIds:
         self._old: set[int] = set()
         self._new: set[int] = set()
 
-    def is_doubled(self, record: RequestRecord | FeedbackRecord | GuardRecord) -> bool:
+    def is_doubled(self, record: EventRecord) -> bool:
         """Tell whether the same line was read before, and remember it."""
         key = _key_of(record)
         if key in self._new or key in self._old:
@@ -62,8 +62,10 @@ class RecentIds:
         return False
 
 
-def _key_of(record: RequestRecord | FeedbackRecord | GuardRecord) -> int:
+def _key_of(record: EventRecord) -> int:
     """Return a number that two lines share only if they are the same: an id alone may come from another program."""
+    if isinstance(record, SignalRecord):
+        return hash((record.id, record.at, record.unit, record.signal, record.value, record.before))
     if isinstance(record, GuardRecord):
         return hash((record.at, record.split, record.arm, record.guard, record.state, record.reason))
     if isinstance(record, FeedbackRecord):

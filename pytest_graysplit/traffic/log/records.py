@@ -1,4 +1,4 @@
-"""The lines of a traffic log: the current split, each request, and users' feedback."""
+"""The lines of a traffic log: the current split, each request, and users' feedback and signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ FORMAT: Literal[1] = 1
 class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One arm of a split; 10,000 basis points are all units.
 
-    `table` and `fingerprint` are those of a configured arm, and missing for others.
+    `table` and `fingerprint` are those of a configured arm, and missing for others. Arms with the same `settings` have
+    the same parameters and headers of their own; it is missing without any.
     """
 
     arm: str
@@ -25,6 +26,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     basis_points: int
     table: str = ""
     fingerprint: str = ""
+    settings: str = ""
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
@@ -113,4 +115,18 @@ class GuardRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     reason: str
 
 
-Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord | GuardRecord
+class SignalRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="signal"):
+    """A named signal of a unit, such as a ticket, from 0 to 1; `before` is the earlier value that it replaces."""
+
+    id: str
+    at: str
+    split: str
+    unit: str
+    signal: str
+    value: float
+    before: float | None = None
+
+
+# The lines of single events; a split declares those that follow it.
+EventRecord: TypeAlias = RequestRecord | FeedbackRecord | SignalRecord | GuardRecord
+Record: TypeAlias = SplitRecord | EventRecord

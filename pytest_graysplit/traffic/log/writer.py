@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pytest_graysplit.traffic.log.log_file import Entry
-    from pytest_graysplit.traffic.log.records import FeedbackRecord, GuardRecord, RequestRecord
+    from pytest_graysplit.traffic.log.records import EventRecord
     from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 MAX_BYTES = 100_000_000
@@ -84,7 +84,7 @@ class TrafficLog:
             split = self._split
         self._put(split)
 
-    def write(self, record: RequestRecord | FeedbackRecord | GuardRecord) -> None:
+    def write(self, record: EventRecord) -> None:
         """Queue a line; never raises, and never waits for the disk."""
         try:
             line = encode(record) + b"\n"
@@ -155,8 +155,9 @@ def _declaration(splitter: TrafficSplitter, at_s: float) -> SplitRecord:
             basis_points=points,
             table=one.split.table,
             fingerprint=one.split.fingerprint,
+            settings=settings,
         )
-        for one, points in zip(splitter.assignments, splitter.basis_points, strict=True)
+        for one, points, settings in zip(splitter.assignments, splitter.basis_points, splitter.settings, strict=True)
     )
     return SplitRecord(
         split=splitter.identity, salt=splitter.salt, at=stamp_of(at_s), arms=arms, anonymous=splitter.anonymous

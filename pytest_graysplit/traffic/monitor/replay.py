@@ -15,7 +15,14 @@ from pytest_graysplit.formatting.display import plural
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.guards.guard_book import GuardEvent
 from pytest_graysplit.traffic.log.gaps import LogGaps
-from pytest_graysplit.traffic.log.records import FeedbackRecord, GuardRecord, RequestRecord, SplitRecord
+from pytest_graysplit.traffic.log.records import (
+    FeedbackRecord,
+    GuardRecord,
+    RequestRecord,
+    SignalRecord,
+    SplitRecord,
+)
+from pytest_graysplit.traffic.monitor.figures import checked_signal
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.monitor.request_id import read_id
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
@@ -28,6 +35,8 @@ if TYPE_CHECKING:
 
 
 KEY_BYTES = 32
+# So many signals of units without a request before them wait for the end of a log.
+MOST_LATE = 100_000
 # More seconds, dollars or attempts than any request takes; infinity is more.
 MOST = 1_000_000_000
 # A monitor takes some megabytes. The requests of further experiments are counted and not compared.
@@ -52,6 +61,17 @@ class Experiment:
     latest: str = ""
 
 
+class _Signal(NamedTuple):
+    """A checked signal of a log."""
+
+    split: str
+    key: bytes
+    name: str
+    value: float
+    before: float | None
+    at_s: float
+
+
 class Replay:
     """Monitors that are filled from the lines of a log, one per experiment; `experiment` is the salt of the only one.
 
@@ -74,6 +94,7 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared: dict[str, _Declared] = {}
+        self._late: list[tuple[Monitor, _Signal]] = []
 
     def feed(self, lines: Iterable[Line]) -> None:
         """Replay the lines."""
@@ -84,8 +105,15 @@ class Replay:
                 self._score(record, where)
             elif isinstance(record, GuardRecord):
                 self._show(record)
+            elif isinstance(record, SignalRecord):
+                self._signal(record, where)
             else:
                 self._declare(record, where)
+        # Another process may have answered the unit, and its log may have come later.
+        for monitor, signal in self._late:
+            if signal.split == monitor.splitter.identity:
+                monitor.count_signal(*signal[1:])
+        self._late.clear()
 
     @property
     def monitor(self) -> Monitor | None:
@@ -196,11 +224,43 @@ class Replay:
         except UsageError as error:
             self.gaps.add("invalid", where, error.problem)
 
+    def _signal(self, record: SignalRecord, where: str) -> None:
+        """Count a signal; one of an earlier split is left out, as the live monitor does after a ramp."""
+        declared = self._declared.get(record.split)
+        if declared is None:
+            self.gaps.add("undeclared", where, f"split {record.split!r}, signal {record.signal!r}")
+            return
+        try:
+            key, at_s = _key(record.unit), _seconds(record.at)
+            value = checked_signal(record.signal, record.value)
+            before = None if record.before is None else checked_signal(record.signal, record.before)
+        except UsageError as error:
+            self.gaps.add("invalid", where, error.problem)
+            return
+        except ValueError as error:
+            self.gaps.add("invalid", where, str(error))
+            return
+        monitor = self.experiments[declared.salt].monitor
+        if monitor is None or record.split != monitor.splitter.identity or key is None:
+            return
+        signal = _Signal(record.split, key, record.signal, value, before, at_s)
+        if monitor.has_asked(key) or len(self._late) >= MOST_LATE:
+            monitor.count_signal(*signal[1:])
+        else:
+            self._late.append((monitor, signal))
+
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:
     """Return the splitter that a log declares."""
     splits = [
-        Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm, table=arm.table, fingerprint=arm.fingerprint)
+        Split(
+            arm.model,
+            arm.basis_points / BASIS_POINTS,
+            name=arm.arm,
+            table=arm.table,
+            fingerprint=arm.fingerprint,
+            settings=arm.settings,
+        )
         for arm in record.arms
     ]
     return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
@@ -211,7 +271,7 @@ def _told(one: Experiment) -> str:
 
 
 def _check_figures(record: RequestRecord) -> None:
-    figures = [record.latency_s, record.cost_usd, record.attempts]
+    figures = [record.latency_s, record.wait_s, record.cost_usd, record.attempts]
     if (call := record.fallback) is not None:
         figures += [call.latency_s, call.cost_usd, call.attempts]
     # Compared as floats, because a Decimal NaN cannot be compared.

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, layout, unknown_arm
+from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, layout, settings_of, unknown_arm
 from pytest_graysplit.traffic.splitter.checks import (
     basis_points_of,
     checked_anonymous,
@@ -71,6 +71,7 @@ class TrafficSplitter:
         self.anonymous = checked_anonymous(anonymous)
         self.arms = names_of(self.splits)
         self.basis_points = basis_points_of(self.splits, self.arms)
+        self.settings = settings_of(self.splits)
         self._slots = layout(self.basis_points)
         self._prefix = f"{salt}:".encode("utf-8", "surrogatepass")
         self._random = random or _DRAWS

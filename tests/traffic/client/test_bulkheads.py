@@ -1,6 +1,7 @@
 """A treatment that hangs, asks for pauses or fails does not reach the control, and users wait no longer than the deadline."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 
@@ -93,8 +94,8 @@ def test_deadline_includes_retries_and_the_fallback(relay):
 
     reply = using(halves(), work, fallback=True, timeout_s=2.0, fallback_after_s=0.3, retries=3)
     assert (reply.model, reply.failed.error_kind) == (CONTROL, "relay-timeout")
-    assert reply.failed.latency_s >= 0.3
-    assert reply.wait_s > reply.failed.latency_s > reply.latency_s
+    assert re.match(r"no whole answer within 0\.[23]\d* s, after 1 attempt", reply.failed.error)
+    assert reply.wait_s >= reply.failed.latency_s + reply.latency_s
 
 
 def test_user_waits_no_longer_when_both_arms_hang(relay, tmp_path):
@@ -109,7 +110,8 @@ def test_user_waits_no_longer_when_both_arms_hang(relay, tmp_path):
 
     reply, waited_s, monitor = using(halves(), work, fallback=True, timeout_s=0.6, retries=3)
     assert reply.failed.latency_s + reply.latency_s <= reply.wait_s <= waited_s
-    assert round(reply.failed.latency_s + reply.latency_s, 1) == 0.6
+    [treatment_s, control_s] = [float(one.error.split(" s,")[0].split()[-1]) for one in (reply.failed, reply)]
+    assert treatment_s + control_s <= 0.6
     assert arms_of(monitor)[TREATMENT]["fallback_failures"] == 1
     assert relay.stats()["total"] == 2
 
@@ -122,7 +124,8 @@ def test_deadline_of_one_request(relay):
         return await client.chat(user("hi"), unit=FIRST_TREATMENT, timeout_s=0.4)
 
     reply = using(halves(), work, fallback=True, timeout_s=60)
-    assert (reply.model, round(reply.failed.latency_s, 1)) == (CONTROL, 0.2)
+    assert reply.model == CONTROL
+    assert re.match(r"no whole answer within 0\.[12]\d* s", reply.failed.error)
     assert "timeout_s" not in relay.stats()["bodies"][0]
 
 

@@ -20,7 +20,11 @@ def busy():
     splitter = halves()
     monitor = Monitor(splitter)
     for number in range(240):
-        given = {"latency_s": 0.5 + number / 100, "usage": Usage(prompt=100, completion=20, cached=10, total=120)}
+        given = {
+            "latency_s": 0.5 + number / 100,
+            "wait_s": 1 + number / 50,
+            "usage": Usage(prompt=100, completion=20, cached=10, total=120),
+        }
         monitor.record(splitter.forced("control").arm, unit=number, **given)
         if number < 40:
             monitor.record(TREATMENT, unit=1000 + number, attempts=2, retried=("relay-timeout",), **given)
@@ -44,11 +48,21 @@ def samples(text, experiment="halves"):
     }
 
 
+def times(metric, arm, figures):
+    return {
+        (metric, arm, "0.5"): figures["p50"],
+        (metric, arm, "0.95"): figures["p95"],
+        (metric, arm, "0.99"): figures["p99"],
+        (f"{metric}_count", arm): figures["n"],
+        (f"{metric}_sum", arm): (figures["mean"] or 0) * figures["n"],
+    }
+
+
 def expected(report):
     """Return the samples that match a report."""
     found = {}
     for arm in report["arms"]:
-        name, latency = arm["arm"], arm["latency_s"]
+        name = arm["arm"]
         for outcome, n in arm["outcomes"].items():
             found["graysplit_requests_total", name, arm["model"], outcome, arm["role"]] = n
         found |= {("graysplit_errors_total", name, kind): n for kind, n in arm["error_classes"].items()}
@@ -62,11 +76,8 @@ def expected(report):
             ("graysplit_weight", name): arm["weight"],
             ("graysplit_feedback_mean", name): arm["feedback"]["mean"],
             ("graysplit_feedback_scores", name): arm["feedback"]["n"],
-            ("graysplit_latency_seconds", name, "0.5"): latency["p50"],
-            ("graysplit_latency_seconds", name, "0.95"): latency["p95"],
-            ("graysplit_latency_seconds", name, "0.99"): latency["p99"],
-            ("graysplit_latency_seconds_count", name): latency["n"],
-            ("graysplit_latency_seconds_sum", name): (latency["mean"] or 0) * latency["n"],
+            **times("graysplit_latency_seconds", name, arm["latency_s"]),
+            **times("graysplit_wait_seconds", name, arm["wait_s"]),
         }.items():
             if value is not None:
                 found[key] = value
@@ -100,6 +111,7 @@ def test_exposition_names_types_and_labels():
         ("tokens", "counter", "arm kind"),
         ("fallbacks", "counter", "arm"),
         ("latency_seconds", "summary", "arm quantile"),
+        ("wait_seconds", "summary", "arm quantile"),
         ("units", "gauge", "arm"),
         ("weight", "gauge", "arm"),
         ("sample_ratio_p", "gauge", ""),
