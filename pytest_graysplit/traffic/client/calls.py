@@ -6,14 +6,14 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import shortened
 
 if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.live_arms import LiveArm
-    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
+    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message
 
 # Arguments of other clients that are not parameters of the model, and the way to say the same here.
@@ -78,6 +78,23 @@ class Call:
     def waited_s(self) -> float:
         """Return the seconds that the user has waited so far."""
         return time.perf_counter() - self.began_s
+
+
+class LiveSplit(NamedTuple):
+    """The splitter of the next requests, and its arms; replaced as one, because other threads may ask meanwhile."""
+
+    splitter: TrafficSplitter
+    arms: tuple[LiveArm, ...]
+
+    def call(self, unit: Unit, force: str | None, deadlines: Deadlines) -> Call:
+        """Return a request of the unit, which begins now; raise UsageError for an unknown arm and an unusable unit."""
+        splitter = self.splitter
+        key = None if unit is None else splitter.key(unit)
+        if force is not None:
+            assignment = splitter.forced(force)
+        else:
+            assignment = splitter.assign() if key is None else splitter.assigned(key)
+        return Call(splitter=splitter, assignment=assignment, arms=self.arms, key=key, deadlines=deadlines)
 
 
 def is_seconds(value: object) -> bool:

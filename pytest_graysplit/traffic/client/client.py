@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
@@ -13,7 +13,7 @@ from pytest_graysplit.replies.relay.headers import check_headers
 from pytest_graysplit.traffic.client.answer_reader import AnswerReader
 from pytest_graysplit.traffic.client.brakes import Brakes, check_budgets, policy_of
 from pytest_graysplit.traffic.client.bulkheads import Bulkheads
-from pytest_graysplit.traffic.client.calls import Call, checked_messages, read_params
+from pytest_graysplit.traffic.client.calls import LiveSplit, checked_messages, read_params
 from pytest_graysplit.traffic.client.headers import templates_of
 from pytest_graysplit.traffic.client.in_flight import InFlight
 from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Self, TypeVar
 
     from pytest_graysplit.traffic.client.brakes import UsdPerDay
-    from pytest_graysplit.traffic.client.live_arms import LiveArm
+    from pytest_graysplit.traffic.client.calls import Call
     from pytest_graysplit.traffic.client.pieces import Pieces
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
@@ -47,13 +47,6 @@ if TYPE_CHECKING:
 
 # Connections are opened on demand; a service has more requests in flight than a test run.
 CONCURRENCY = 64
-
-
-class _InForce(NamedTuple):
-    """The splitter of the next requests, and its arms; replaced as one, because other threads may ask meanwhile."""
-
-    splitter: TrafficSplitter
-    arms: tuple[LiveArm, ...]
 
 
 class SplitClient:
@@ -192,7 +185,7 @@ class SplitClient:
 
         The client need not be open for it.
         """
-        return LiveAssignment.of(self._assigned(unit, force))
+        return LiveAssignment.of(self._in_force.call(unit, force, self._deadlines))
 
     def record(  # noqa: PLR0913 # each figure of a request by its name
         self,
@@ -259,9 +252,9 @@ class SplitClient:
         self._in_force = in_force
         self._recorder.use(in_force.splitter)
 
-    def _with_arms(self, splitter: TrafficSplitter) -> _InForce:
+    def _with_arms(self, splitter: TrafficSplitter) -> LiveSplit:
         splitter = with_arms(splitter, self._settings)
-        return _InForce(splitter, live_arms(splitter, self._settings, self._templates))
+        return LiveSplit(splitter, live_arms(splitter, self._settings, self._templates))
 
     def _call(  # noqa: PLR0913 # the arguments of `chat`
         self,
@@ -276,11 +269,10 @@ class SplitClient:
         """Return the request of `chat` or `stream`; raise UsageError if it is invalid, or if the client is closed."""
         sent, headers = read_params(params, streams=streams)
         call = replace(
-            self._assigned(unit, force),
+            self._in_force.call(unit, force, self._deadlines.for_request(timeout_s)),
             messages=checked_messages(messages),
             params=sent,
             headers=headers,
-            deadlines=self._deadlines.for_request(timeout_s),
         )
         if headers:
             check_headers(call.arm.arm.access, headers)
@@ -291,15 +283,6 @@ class SplitClient:
 
     async def _served(self, call: Call, pieces: Pieces | None = None) -> SplitReply:
         return await self._in_flight.track(call.assignment.arm, self._service.serve(call, pieces))
-
-    def _assigned(self, unit: Unit, force: str | None) -> Call:
-        splitter, arms = self._in_force
-        key = None if unit is None else splitter.key(unit)
-        if force is not None:
-            assignment = splitter.forced(force)
-        else:
-            assignment = splitter.assign() if key is None else splitter.assigned(key)
-        return Call(splitter=splitter, assignment=assignment, arms=arms, key=key, deadlines=self._deadlines)
 
     async def _in_own_loop(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the work in the loop that owns the connections."""
