@@ -19,6 +19,7 @@ from pytest_graysplit.config.pyproject.reading import (
     reject_unknown,
     setting_error,
 )
+from pytest_graysplit.config.pyproject.rollback import Rollback, read_rollback
 from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge")
+SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "rollback")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -88,6 +89,7 @@ class ProjectConfig:
     judge: MetricModel | None = None
     arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
+    rollback: Rollback | None = None
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str], folder: Path | None = None) -> ProjectConfig:
@@ -119,6 +121,7 @@ class ProjectConfig:
             splits={
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
             },
+            rollback=read_rollback(table.get("rollback")),
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:

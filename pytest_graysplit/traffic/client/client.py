@@ -24,19 +24,21 @@ from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
 from pytest_graysplit.traffic.client.reply import arm_reply, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.ramp.ramps import RampOptions, Ramps
 from pytest_graysplit.traffic.splitter.configured import with_arms
 from pytest_graysplit.types import Reply, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from typing import Self, TypeVar
 
     from pytest_graysplit.config.credentials import Access
+    from pytest_graysplit.config.pyproject.rollback import Rollback
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.errors import RelayError
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.client.reply import SplitReply
-    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
+    from pytest_graysplit.traffic.splitter import RolledBack, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Redactor
 
     T = TypeVar("T")
@@ -62,7 +64,9 @@ class SplitClient:
     also written to that file. `fallback` lets the control answer if a treatment fails. `headers` are templates that
     tell the relay the arm: names such as "X-AB-Variant", or a mapping of custom ones. `redact` removes secret parts
     from each logged text; `keep_texts=False` logs no texts. The key comes from the environment unless `api_key` is
-    given. Arms, prices, aliases and headers come from the pyproject.toml at `project`.
+    given. Arms, prices, aliases, headers and conditions of a rollback come from the pyproject.toml at `project`.
+    `watch` is a file or an http(s) address with the weights, `rollback` the conditions under which a treatment loses
+    its users, and `on_rollback` is then called, in a thread of its own.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -82,6 +86,9 @@ class SplitClient:
         concurrency: int = CONCURRENCY,
         requests_per_min: int | None = None,
         project: str | os.PathLike[str] | None = None,
+        watch: str | os.PathLike[str] | None = None,
+        rollback: Rollback | None = None,
+        on_rollback: Callable[[RolledBack], object] | None = None,
     ) -> None:
         """Check all arguments before the first request; raise UsageError for an invalid one."""
         given = {
@@ -104,15 +111,21 @@ class SplitClient:
         written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._loop: asyncio.AbstractEventLoop | None = None
+        options = RampOptions(
+            watch=watch, rollback=rollback or settings.table.rollback, on_rollback=on_rollback, log=log
+        )
+        self._ramps = Ramps(in_force.splitter, self.monitor, options, settings=settings, take=self._take)
 
     async def __aenter__(self) -> Self:
         require_sendable(self._in_force.arms)
         self._endpoints.add(live.arm for live in self._in_force.arms)
+        await asyncio.to_thread(self._ramps.start)
         self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._loop = None
+        self._ramps.stop()
         await self._endpoints.close()
         self._recorder.close()
 
@@ -140,15 +153,19 @@ class SplitClient:
         self._recorder.feedback(request_id, score, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Split by other weights from now on, such as those of `splitter.ramped(...)`.
+        """Split by other weights from now on, such as those of `splitter.ramped(...)`; this also ends a rollback.
 
-        Raises UsageError for an arm that cannot be asked, and then the old splitter stays in force.
+        Raises UsageError for an arm that cannot be asked, and for an older version than the one in force; then the old
+        splitter stays.
         """
         in_force = self._with_arms(splitter)
         require_sendable(in_force.arms)
         if self._loop is not None:
             self._endpoints.add(live.arm for live in in_force.arms)
-        self._in_force = in_force
+        self._ramps.use(in_force.splitter)
+
+    def _take(self, splitter: TrafficSplitter) -> None:
+        self._in_force = in_force = self._with_arms(splitter)
         self._recorder.use(in_force.splitter)
 
     def _with_arms(self, splitter: TrafficSplitter) -> _InForce:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
+from msgspec import UNSET
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.clock import stamp_of
@@ -54,6 +55,7 @@ class TrafficLog:
         self._splitter = splitter
         # Opening the file again does not make these weights newer.
         self._since = stamp_of(clock())
+        self._after = ""
         self._file = -1
         try:
             self._open()
@@ -67,8 +69,11 @@ class TrafficLog:
     def use(self, splitter: TrafficSplitter) -> None:
         """Record that the following lines are split by other weights."""
         with self._lock:
+            if splitter.identity != self._splitter.identity:
+                self._after = self._splitter.identity
             self._splitter = splitter
-            self._since = stamp_of(self._clock())
+            # A clock that is set back must not make these weights older than those before them.
+            self._since = max(self._since, stamp_of(self._clock()))
             self._append(self._split_line())
 
     def write(self, record: RequestRecord | FeedbackRecord) -> None:
@@ -174,6 +179,9 @@ class TrafficLog:
             at=self._since,
             arms=arms,
             anonymous=splitter.anonymous,
+            version=splitter.version or UNSET,
+            after=self._after or UNSET,
+            rollbacks=splitter.rollbacks or UNSET,
         )
         return encode(declared) + b"\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_graysplit.config.policy import Policy
@@ -12,6 +13,7 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord, SplitRecord
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.monitor.ramp_history import SplitOrder
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ MOST = 1_000_000_000
 class Replay:
     """A monitor that is filled from the lines of a log; `monitor` is None before the first split.
 
-    The split that was declared last is compared; requests of any other split count only in the totals.
+    The latest split is compared (see `SplitOrder`); requests of any other split count only in the totals.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Replay:
         self._prices = prices or {}
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
-        self._declared = ""
+        self._order = SplitOrder()
         self._arms: dict[str, dict[str, str]] = {}  # the tables of the arms of each split
 
     def feed(self, lines: Iterable[Line]) -> None:
@@ -58,13 +60,15 @@ class Replay:
         except UsageError as error:
             raise UsageError(f"{where}: {error.problem}", hint=error.hint, slug=Slug.TRAFFIC_LINE) from None
         self._arms[record.split] = {arm.arm: arm.table for arm in record.arms}
+        latest = self._order.takes(record)
         if self.monitor is None:
             started_s = _seconds(record.at, where)
             self.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
             self.monitor.started_s = started_s
-        elif record.at >= self._declared:  # of two processes, the one with the older weights may write last
+        elif latest:  # of two processes, the one with the older weights may write last
             self.monitor.use(splitter)
-        self._declared = max(self._declared, record.at)
+        if record.salt == self.monitor.splitter.salt:
+            self.monitor.add_rollbacks(splitter.rollbacks)
 
     def _count(self, record: RequestRecord, where: str) -> None:
         if self.monitor is None or record.arm not in self._arms.get(record.split, ()):
@@ -101,7 +105,10 @@ def splitter_of(record: SplitRecord) -> TrafficSplitter:
         Split(arm.model, arm.basis_points / BASIS_POINTS, name=arm.arm, table=arm.table, fingerprint=arm.fingerprint)
         for arm in record.arms
     ]
-    return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
+    version = 0 if record.version is UNSET else record.version
+    splitter = TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous, version=version)
+    splitter.rollbacks = () if record.rollbacks is UNSET else record.rollbacks
+    return splitter
 
 
 def _check_figures(record: RequestRecord, where: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.monitor.ramp_history import RampState
     from pytest_graysplit.traffic.sums.accumulator import Totals
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.types import Json
@@ -27,7 +28,8 @@ class TrafficState:
     """The state of a monitor at one moment; `started_s` is in seconds since 1970.
 
     `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
-    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights.
+    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `ramps` are the version of
+    the weights and the rollbacks.
     """
 
     split: str
@@ -39,6 +41,7 @@ class TrafficState:
     excluded: Totals
     previous: Totals
     total: Totals
+    ramps: RampState
 
     @property
     def mismatch_p(self) -> float:
@@ -57,6 +60,7 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "format": FORMAT,
         "split": state.split,
         "salt": state.salt,
+        "ramps": state.ramps.as_json(),
         "started": stamp_of(state.started_s),
         "arms": [arm_json(one) for one in state.sums],
         "sample_ratio": {

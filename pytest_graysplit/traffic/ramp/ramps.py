@@ -1,0 +1,284 @@
+"""All changes of the weights while a client runs: by the application, by a watched split, and by a rollback."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.clock import moment_of, stamp_of
+from pytest_graysplit.traffic.ramp.guard import RollbackGuard
+from pytest_graysplit.traffic.ramp.logged_splits import LoggedSplits
+from pytest_graysplit.traffic.ramp.ticker import Ticker
+from pytest_graysplit.traffic.ramp.watched import WatchedSplit
+from pytest_graysplit.traffic.splitter.rolled_back import RolledBack, ended, in_force
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from pytest_graysplit.config.pyproject.rollback import Rollback
+    from pytest_graysplit.config.settings import Settings
+    from pytest_graysplit.traffic.log.records import SplitRecord
+    from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.ramp.guard import Finding
+    from pytest_graysplit.traffic.splitter import TrafficSplitter
+
+WATCH_S = 2.0
+_logger = logging.getLogger("pytest_graysplit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampOptions:
+    """The settings of a client that change its weights while it runs; each of them may be missing.
+
+    `watch` is a path or an http(s) address, `log` the path of the shared log, which tells of other workers' rollbacks.
+    """
+
+    watch: str | os.PathLike[str] | None = None
+    rollback: Rollback | None = None
+    on_rollback: Callable[[RolledBack], object] | None = None
+    log: str | os.PathLike[str] | None = None
+    clock: Callable[[], float] = time.time
+
+
+class Ramps:
+    """The weights in force: those that a person set last, without the treatments that are rolled back.
+
+    `take` puts a splitter in force, in the client, the monitor and the log. Threads may share it.
+    """
+
+    def __init__(
+        self,
+        splitter: TrafficSplitter,
+        monitor: Monitor,
+        options: RampOptions,
+        *,
+        settings: Settings,
+        take: Callable[[TrafficSplitter], None],
+    ) -> None:
+        self._set = splitter
+        self._monitor = monitor
+        self._take = take
+        self._clock = options.clock
+        self._lock = RLock()
+        self._stopped: frozenset[str] = frozenset()
+        self._since = ""
+        self._latest_s = 0.0
+        self._on_rollback = options.on_rollback
+        self._rollback = options.rollback
+        self._log = None if options.log is None else Path(options.log)
+        self._logged = None if self._log is None else LoggedSplits(self._log, splitter.salt)
+        self._guard = None if options.rollback is None else RollbackGuard(monitor, options.rollback)
+        self._watched = None
+        if options.watch is not None:
+            self._watched = WatchedSplit(
+                str(options.watch),
+                current=lambda: self._set,
+                offer=self._offered,
+                on_problem=self._tell_watch,
+                settings=settings,
+            )
+            monitor.tell_watch(self._watched.name, "")
+        self._tickers = tuple(self._new_tickers())
+
+    def start(self) -> None:
+        """Take the weights of the watched split and the rollbacks of the log, then begin to follow both.
+
+        It reads files and may ask an address, so an event loop calls it in a thread. Never raises.
+        """
+        watches = self._watched is not None and self._watched.look()
+        with self._lock:
+            declared = [] if self._logged is None else list(self._logged.new())
+            if self._watched is not None and not watches:
+                self._resume(declared)
+            self._monitor.add_rollbacks(_rollbacks(declared))
+            self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=self._set.version))
+            self._since = self._moment()
+        for ticker in self._tickers:
+            ticker.start()
+
+    def stop(self) -> None:
+        """End the threads."""
+        for ticker in self._tickers:
+            ticker.stop()
+
+    def use(self, splitter: TrafficSplitter) -> None:
+        """Put the weights of the application in force: a ramp by a person, which also ends a rollback.
+
+        Without a number of its own the splitter gets the next version. Raises UsageError for an older version.
+        """
+        with self._lock:
+            self._ramp(self._numbered(splitter))
+
+    def look(self) -> None:
+        """Check the conditions of a rollback, and follow the rollbacks that other workers logged."""
+        self._follow()
+        if self._guard is not None:
+            before = self._set
+            findings = self._guard.look(self._clock())
+            with self._lock:
+                # Findings about weights that a person has changed meanwhile are dropped.
+                events = self._roll_back(findings) if self._set is before else []
+            for event in events:
+                self._call(event)
+
+    def look_at_watch(self) -> None:
+        """Read the watched split if it has changed."""
+        if self._watched is not None:
+            self._watched.look()
+
+    def _new_tickers(self) -> Iterable[Ticker]:
+        if self._watched is not None:
+            yield Ticker("watch", self.look_at_watch, every_s=WATCH_S)
+        if self._rollback is not None:
+            yield Ticker("rollback", self.look, every_s=self._rollback.every_s)
+
+    def _ramp(self, splitter: TrafficSplitter) -> None:
+        """Take the weights of a person; rollbacks of the treatments that get users have ended."""
+        again = {arm for arm, points in zip(splitter.arms, splitter.basis_points, strict=True) if points}
+        now, history = self._moment(), self._monitor.ramps.rollbacks
+        other = splitter.salt != self._set.salt
+        self._put(splitter, self._stopped - again, () if other else ended(history, again, now))
+        if other and self._log is not None:
+            self._logged = LoggedSplits(self._log, splitter.salt)
+        self._set, self._stopped, self._since = splitter, self._stopped - again, now
+
+    def _put(self, splitter: TrafficSplitter, stopped: frozenset[str], history: Iterable[RolledBack]) -> None:
+        known = tuple(history)
+        self._take(splitter.rolled_back(stopped, known) if stopped or known else splitter)
+
+    def _numbered(self, splitter: TrafficSplitter) -> TrafficSplitter:
+        current = self._set
+        if splitter.salt != current.salt or splitter.version > current.version or not current.version:
+            return splitter
+        if splitter.identity == current.identity and splitter.version == current.version:
+            return splitter
+        if splitter.is_numbered:
+            raise _older(splitter, current)
+        return splitter.with_version(current.version + 1)
+
+    def _offered(self, found: TrafficSplitter) -> None:
+        """Take the weights of the watched split, unless they are older, or raise a treatment without a new version."""
+        with self._lock:
+            current = self._set
+            if found.version < current.version:
+                raise _older(found, current)
+            if found.version == current.version:
+                if found.basis_points == current.basis_points:
+                    return
+                if current.version:
+                    _require_lower(found, current)
+            _logger.warning("graysplit: new weights from %s: %s", self._watched and self._watched.name, _weights(found))
+            if found.version and found.version == current.version:  # a kill switch in a hurry, not a ramp
+                self._put(found, self._stopped, self._monitor.ramps.rollbacks)
+                self._set = found
+            else:
+                self._ramp(found)
+
+    def _tell_watch(self, problem: str) -> None:
+        if self._watched is not None:
+            self._monitor.tell_watch(self._watched.name, problem)
+
+    def _resume(self, declared: Iterable[SplitRecord]) -> None:
+        """Take the newest weights of the log while the watched split cannot be read: they were in force last."""
+        newest = max(declared, key=lambda one: (_version(one), one.at), default=None)
+        arms = [(one.arm, one.model, one.split.table) for one in self._set.assignments]
+        if newest is None or _version(newest) <= self._set.version:
+            return
+        if [(one.arm, one.model, one.table) for one in newest.arms] == arms:
+            points = [one.basis_points for one in newest.arms]
+            self._set = self._set.reweighted(points, version=_version(newest))
+            self._put(self._set, self._stopped, self._monitor.ramps.rollbacks)
+
+    def _follow(self) -> None:
+        if self._logged is None:
+            return
+        found = _rollbacks(self._logged.new())
+        with self._lock:
+            self._monitor.add_rollbacks(found)
+            version = self._set.version
+            self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=version, since=self._since))
+
+    def _stop_arms(self, arms: Iterable[str]) -> None:
+        """Send the users of these treatments to the control, as another worker or an earlier process did."""
+        with_users = {arm for arm, points in zip(self._set.arms, self._set.basis_points, strict=True) if points}
+        new = (frozenset(arms) & with_users) - self._stopped
+        if new:
+            self._stopped |= new
+            _logger.warning("graysplit: rolled back by the log: %s", ", ".join(sorted(new)))
+            self._put(self._set, self._stopped, self._monitor.ramps.rollbacks)
+
+    def _roll_back(self, findings: Iterable[Finding]) -> list[RolledBack]:
+        points = dict(zip(self._set.arms, self._set.basis_points, strict=True))
+        split = self._monitor.splitter.identity
+        events = [
+            RolledBack(
+                arm=one.arm,
+                at=self._moment(),
+                split=split,
+                basis_points=points[one.arm],
+                cause=one.cause,
+                reason=one.reason,
+                version=self._set.version,
+            )
+            for one in findings
+            if points.get(one.arm) and one.arm not in self._stopped
+        ]
+        if events:
+            self._monitor.add_rollbacks(events)
+            self._stopped |= {one.arm for one in events}
+            self._put(self._set, self._stopped, self._monitor.ramps.rollbacks)
+        return events
+
+    def _call(self, event: RolledBack) -> None:
+        _logger.warning("graysplit: %s was rolled back %s", event.arm, event.text)
+        if self._on_rollback is not None:
+            try:
+                self._on_rollback(event)
+            except Exception:
+                _logger.exception("graysplit: on_rollback= failed; the rollback stays in force")
+
+    def _moment(self) -> str:
+        """Return the time, later than each earlier one even if the clock is set back."""
+        known = [one.ended or one.at for one in self._monitor.ramps.rollbacks]
+        latest = [moment.timestamp() for moment in map(moment_of, known) if moment]
+        self._latest_s = max(self._clock(), *(past_s + 0.001 for past_s in (self._latest_s, *latest)))
+        return stamp_of(self._latest_s)
+
+
+def _require_lower(found: TrafficSplitter, current: TrafficSplitter) -> None:
+    points = list(zip(found.arms, found.basis_points, current.basis_points, strict=True))
+    if raised := [arm for arm, new, old in points[1:] if new > old]:
+        raise UsageError(
+            f"version {found.version} is in force with other weights, and the file raises {', '.join(raised)}",
+            hint="raise the version too; lower weights are taken without it",
+            slug=Slug.SPLIT_VERSION,
+        )
+
+
+def _rollbacks(declared: Iterable[SplitRecord]) -> list[RolledBack]:
+    return [rollback for one in declared if one.rollbacks is not UNSET for rollback in one.rollbacks]
+
+
+def _version(record: SplitRecord) -> int:
+    return 0 if record.version is UNSET else record.version
+
+
+def _weights(splitter: TrafficSplitter) -> str:
+    shares = (f"{arm} {points / 100:g}%" for arm, points in zip(splitter.arms, splitter.basis_points, strict=True))
+    return f"{', '.join(shares)}, version {splitter.version or 'none'}"
+
+
+def _older(splitter: TrafficSplitter, current: TrafficSplitter) -> UsageError:
+    return UsageError(
+        f"version {splitter.version} of the split is not newer than version {current.version}, which is in force",
+        hint="raise the version with each change of the weights",
+        slug=Slug.SPLIT_VERSION,
+    )

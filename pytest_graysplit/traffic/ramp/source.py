@@ -1,0 +1,116 @@
+"""The text of a watched file or address, read only if it has changed."""
+
+from __future__ import annotations
+
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import httpx
+
+from pytest_graysplit.config.address import shown_address
+from pytest_graysplit.errors import Slug, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_BYTES = 1_000_000
+# A file that changed this recently is read again: two changes may have the same time.
+FRESH_S = 10.0
+TIMEOUT_S = 5.0
+_HINT = "the last good weights stay in force, and it is read again every few seconds"
+
+
+class Source(Protocol):
+    """A text that may change; `name` is for messages and has no secrets."""
+
+    name: str
+
+    def changed(self) -> str | None:
+        """Return the text if it may have changed since the last call; raise UsageError if it cannot be read."""
+
+
+def source_of(watch: str) -> Source:
+    """Return the source of a path or of an http(s) address."""
+    return WatchedUrl(watch) if watch.lower().startswith(("http://", "https://")) else WatchedFile(Path(watch))
+
+
+class WatchedFile:
+    """A file that is replaced or edited at any time, also by a change of a symbolic link on its path."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.name = str(path)
+        self._path = path
+        self._clock = clock
+        self._read: tuple[int, ...] = ()
+
+    def changed(self) -> str | None:
+        """Return the text if it may have changed."""
+        try:
+            # Following links: a ConfigMap replaces a link to a folder.
+            found = self._path.stat()
+            seen = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+            if seen == self._read and found.st_mtime + FRESH_S < self._clock():
+                return None
+            if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for its writer
+                raise problem(self.name, "is not a file")
+            with self._path.open("rb") as file:
+                text = _decoded(self.name, file.read(MOST_BYTES + 1))
+        except OSError as error:
+            self._read = ()
+            raise problem(self.name, error.strerror or str(error)) from None
+        self._read = seen
+        return text
+
+
+class WatchedUrl:
+    """An http(s) address that is asked with its last ETag, in at most a few seconds."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self.name = shown_address(url)
+        self._url = url
+        self._timeout_s = timeout_s
+        self._etag = ""
+
+    def changed(self) -> str | None:
+        """Return the text if it may have changed."""
+        headers = {"If-None-Match": self._etag} if self._etag else {}
+        give_up_s = time.monotonic() + self._timeout_s
+        body = bytearray()
+        try:
+            with (
+                httpx.Client(timeout=self._timeout_s, follow_redirects=True, max_redirects=3) as client,
+                client.stream("GET", self._url, headers=headers) as response,
+            ):
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return None
+                if response.status_code != httpx.codes.OK:
+                    raise problem(self.name, f"answers with HTTP {response.status_code}")
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        break
+                    if time.monotonic() > give_up_s:
+                        raise problem(self.name, f"did not end its answer within {self._timeout_s:g} s")
+                etag = response.headers.get("etag", "")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The text of an error may contain the address with its secrets.
+            raise problem(self.name, f"cannot be read ({type(error).__name__})") from None
+        text = _decoded(self.name, bytes(body))
+        self._etag = etag
+        return text
+
+
+def problem(name: str, text: str) -> UsageError:
+    """Return the error for a watched split that cannot be used."""
+    return UsageError(f"{name}: {text}", hint=_HINT, slug=Slug.SPLIT_WATCH)
+
+
+def _decoded(name: str, read: bytes) -> str:
+    if len(read) > MOST_BYTES:
+        raise problem(name, f"is larger than {MOST_BYTES:,} bytes")
+    try:
+        return read.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise problem(name, "is not UTF-8") from None
