@@ -89,14 +89,14 @@ class Ramps:
         self._tickers = tuple(self._new_tickers())
 
     def start(self) -> None:
-        """Take the weights of the watched split and the rollbacks of the log, then begin to follow both.
+        """Take the weights of the watched split, newer ones of the log, and its rollbacks, then begin to follow.
 
-        It reads files and may ask an address, so an event loop calls it in a thread. Never raises.
+        It reads files and may ask an address, so an event loop calls it in a thread.
         """
         watches = self._watched is not None and self._watched.look()
         with self._lock:
             declared = [] if self._logged is None else list(self._logged.new())
-            if self._watched is not None and not watches:
+            if self._set.version or (self._watched is not None and not watches):
                 self._resume(declared)
             self._monitor.add_rollbacks(_rollbacks(declared))
             self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=self._set.version))
@@ -118,8 +118,7 @@ class Ramps:
             self._ramp(self._numbered(splitter))
 
     def look(self) -> None:
-        """Check the conditions of a rollback, and follow the rollbacks that other workers logged."""
-        self._follow()
+        """Check the conditions of a rollback."""
         if self._guard is not None:
             before = self._set
             findings = self._guard.look(self._clock())
@@ -128,6 +127,16 @@ class Ramps:
                 events = self._roll_back(findings) if self._set is before else []
             for event in events:
                 self._call(event)
+
+    def follow(self) -> None:
+        """Follow the rollbacks that other workers logged."""
+        if self._logged is None:
+            return
+        found = _rollbacks(self._logged.new())
+        with self._lock:
+            self._monitor.add_rollbacks(found)
+            version = self._set.version
+            self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=version, since=self._since))
 
     def look_at_watch(self) -> None:
         """Read the watched split if it has changed."""
@@ -139,6 +148,8 @@ class Ramps:
             yield Ticker("watch", self.look_at_watch, every_s=WATCH_S)
         if self._rollback is not None:
             yield Ticker("rollback", self.look, every_s=self._rollback.every_s)
+            # A thread of its own: a disk that hangs must not stop a rollback.
+            yield Ticker("follow", self.follow, every_s=self._rollback.every_s)
 
     def _ramp(self, splitter: TrafficSplitter) -> None:
         """Take the weights of a person; rollbacks of the treatments that get users have ended."""
@@ -187,7 +198,7 @@ class Ramps:
             self._monitor.tell_watch(self._watched.name, problem)
 
     def _resume(self, declared: Iterable[SplitRecord]) -> None:
-        """Take the newest weights of the log while the watched split cannot be read: they were in force last."""
+        """Take the weights of the log if they have a newer version: another process was given them by a person."""
         newest = max(declared, key=lambda one: (_version(one), one.at), default=None)
         arms = [(one.arm, one.model, one.split.table) for one in self._set.assignments]
         if newest is None or _version(newest) <= self._set.version:
@@ -195,16 +206,8 @@ class Ramps:
         if [(one.arm, one.model, one.table) for one in newest.arms] == arms:
             points = [one.basis_points for one in newest.arms]
             self._set = self._set.reweighted(points, version=_version(newest))
+            _logger.warning("graysplit: the log has newer weights than this process: %s", _weights(self._set))
             self._put(self._set, self._stopped, self._monitor.ramps.rollbacks)
-
-    def _follow(self) -> None:
-        if self._logged is None:
-            return
-        found = _rollbacks(self._logged.new())
-        with self._lock:
-            self._monitor.add_rollbacks(found)
-            version = self._set.version
-            self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=version, since=self._since))
 
     def _stop_arms(self, arms: Iterable[str]) -> None:
         """Send the users of these treatments to the control, as another worker or an earlier process did."""

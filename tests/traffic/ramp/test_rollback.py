@@ -62,6 +62,7 @@ class Service:
 
     def look(self, after_s=1.0):
         self.now_s += after_s
+        self.ramps.follow()
         self.ramps.look()
         return [event.cause for event in self.events]
 
