@@ -224,15 +224,17 @@ class Monitor:
     def state(self) -> TrafficState:
         """Return the sums of this moment, with the grades."""
         with self._lock:
-            sums = tuple(arm.sums(self._windows.latencies(index)) for index, arm in enumerate(self._arms))
+            # Requests wait for the lock, so the sums are only copied under it.
+            taken = [(arm.copy(), self._windows.latencies(index)) for index, arm in enumerate(self._arms)]
             excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
             total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
-            version = self.splitter.version
+            version, identity, salt = self.splitter.version, self._identity, self.splitter.salt
+        sums = tuple(arm.sums(latencies) for arm, latencies in taken)
         ramps = self.ramps.state(version, sums)
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
-            split=self._identity,
-            salt=self.splitter.salt,
+            split=identity,
+            salt=salt,
             started_s=self.started_s,
             sums=sums,
             grades=tuple(
@@ -264,6 +266,7 @@ class Monitor:
                 arms=tuple(zip(self.splitter.arms, self.splitter.basis_points, strict=True)),
                 windows=tuple(self._windows.recent(index, since_s) for index in range(len(self._arms))),
                 costs_usd=tuple(arm.totals.cost_usd for arm in self._arms),
+                requests=sum(arm.totals.requests for arm in self._arms),
             )
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:

@@ -103,13 +103,14 @@ class RampState:
 class RecentSums(NamedTuple):
     """The sums of the last minutes: each arm with its basis points, its window, and its cost in US dollars.
 
-    The costs are those since the weights of `split` were set.
+    The costs and the number of `requests` are those since the weights of `split` were set.
     """
 
     split: str
     arms: tuple[tuple[str, int], ...]
     windows: tuple[ArmWindow, ...]
     costs_usd: tuple[Decimal, ...]
+    requests: int
 
 
 class RampHistory:

@@ -21,6 +21,8 @@ DAY_S = 86_400
 # The bounds are looked at every few seconds, and chance alone must seldom exceed one.
 CONFIDENCE = 0.99
 MOST_REASON = 400
+# A grade costs some ten milliseconds of the processor, and so few more requests seldom change it.
+NEW_REQUESTS = 0.02
 
 
 class Finding(NamedTuple):
@@ -37,7 +39,7 @@ class RollbackGuard:
     def __init__(self, monitor: Monitor, rollback: Rollback) -> None:
         self._monitor = monitor
         self._rollback = rollback
-        self._graded = -1
+        self._graded = ("", 0)
         self._spent = _DailyCosts()
 
     def look(self, now_s: float) -> list[Finding]:
@@ -49,15 +51,18 @@ class RollbackGuard:
             exceeded = [*self._exceeded(arm, window), *self._overspent(arm)] if points else []
             if exceeded:
                 found[arm] = exceeded[0]
-        for one in self._rejected():
+        for one in self._rejected(recent):
             found.setdefault(one.arm, one)
         return list(found.values())
 
-    def _rejected(self) -> Iterator[Finding]:
+    def _rejected(self, recent: RecentSums) -> Iterator[Finding]:
         """Yield the treatments that the grade rejects; the bounds of the grade hold at every look."""
-        if self._rollback.on != "reject" or self._graded == self._monitor.version:
+        split, requests = self._graded
+        if self._rollback.on != "reject" or not recent.requests:
             return
-        self._graded = self._monitor.version
+        if split == recent.split and requests <= recent.requests <= requests * (1 + NEW_REQUESTS):
+            return
+        self._graded = recent.split, recent.requests
         state = self._monitor.state()
         with_users = {one.arm for one in state.sums if one.basis_points}
         for grade in state.grades:
