@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import stat
 import time
+from http import HTTPStatus
+from http.client import HTTPException, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-import httpx
+import certifi
 
 from pytest_graysplit.config.address import shown_address
 from pytest_graysplit.errors import Slug, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from http.client import HTTPResponse
 
+CHUNK_BYTES = 65_536
 MOST_BYTES = 1_000_000
 # A file that changed this recently is read again: two changes may have the same time.
 FRESH_S = 10.0
@@ -72,34 +80,43 @@ class WatchedUrl:
         self._url = url
         self._timeout_s = timeout_s
         self._etag = ""
+        self._context: ssl.SSLContext | None = None
 
     def changed(self) -> str | None:
         """Return the text if it may have changed."""
-        headers = {"If-None-Match": self._etag} if self._etag else {}
-        give_up_s = time.monotonic() + self._timeout_s
-        body = bytearray()
+        request = Request(self._url, headers={"If-None-Match": self._etag} if self._etag else {})  # noqa: S310 # http(s), see source_of
         try:
-            with (
-                httpx.Client(timeout=self._timeout_s, follow_redirects=True, max_redirects=3) as client,
-                client.stream("GET", self._url, headers=headers) as response,
-            ):
-                if response.status_code == httpx.codes.NOT_MODIFIED:
+            with urlopen(request, timeout=self._timeout_s, context=self._tls()) as response:  # noqa: S310 # redirects stay at http(s) too
+                etag, body = response.headers.get("ETag", ""), self._body(response)
+        except HTTPError as error:
+            with error:
+                if error.code == HTTPStatus.NOT_MODIFIED:
                     return None
-                if response.status_code != httpx.codes.OK:
-                    raise problem(self.name, f"answers with HTTP {response.status_code}")
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        break
-                    if time.monotonic() > give_up_s:
-                        raise problem(self.name, f"did not end its answer within {self._timeout_s:g} s")
-                etag = response.headers.get("etag", "")
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise problem(self.name, f"answers with HTTP {error.code}") from None
+        except (OSError, HTTPException, ValueError) as error:
             # The text of an error may contain the address with its secrets.
-            raise problem(self.name, f"cannot be read ({type(error).__name__})") from None
-        text = _decoded(self.name, bytes(body))
+            reason = getattr(error, "reason", error)
+            raise problem(self.name, f"cannot be read ({type(reason).__name__})") from None
+        text = _decoded(self.name, body)
         self._etag = etag
         return text
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """Return the context for https, which trusts the certificates that the relay's connections trust."""
+        if self._context is None and self._url.lower().startswith("https:"):
+            own = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+            self._context = ssl.create_default_context(cafile=None if own else certifi.where())
+        return self._context
+
+    def _body(self, response: HTTPResponse) -> bytes:
+        body, give_up_s = bytearray(), time.monotonic() + self._timeout_s
+        while len(body) <= MOST_BYTES and (chunk := response.read1(CHUNK_BYTES)):
+            body += chunk
+            if time.monotonic() > give_up_s:
+                raise TimeoutError
+        if response.length and len(body) <= MOST_BYTES:
+            raise IncompleteRead(bytes(body))
+        return bytes(body)
 
 
 def problem(name: str, text: str) -> UsageError:

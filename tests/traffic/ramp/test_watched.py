@@ -235,6 +235,9 @@ def test_hanging_and_closed_addresses(server):
     watching = Watching(server.url)
     watching.ramps._watched._source = WatchedUrl(server.url, timeout_s=0.2)
     assert watching.look()[:2] == (0.1, 0)
+    server.released.set()  # the answer ends before its length
+    assert watching.look()[:2] == (0.1, 0)
+    assert "IncompleteRead" in watching.problem
     server.shutdown()
     server.server_close()
     watching.ramps._watched._source = WatchedUrl(server.url, timeout_s=0.2)
