@@ -8,6 +8,7 @@ import pytest
 from splits import CONTROL, TREATMENT, unit_in, user
 
 from pytest_graysplit import Monitor, RequestFailedError, Rollback, Split, SplitClient, SyncSplitClient, TrafficSplitter
+from pytest_graysplit.cli import main
 from pytest_graysplit.config.pyproject.rollback import read_rollback
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import UsageError
@@ -212,6 +213,22 @@ def test_log_has_the_rollback_and_every_reader_follows_it(tmp_path):
     replay.feed(read_files(log_files([log])))
     assert replay.monitor.grade().verdict == "hold"
     assert replay.monitor.report()["ramps"] == service.monitor.report()["ramps"]
+
+
+def test_grade_command_says_why(tmp_path, capsys):
+    """The exit code of a treatment that was rejected stays 1, although it gets no more requests."""
+    log = tmp_path / "t.jsonl"
+    service = Service(Rollback(), splitter=halves(3), log=log)
+    for number in range(40):
+        service.serve(50, first=50 * number)
+        if service.look():
+            break
+    service.log.close()
+    code = main(["grade", str(log), "--project", str(tmp_path / "none.toml")])
+    out = capsys.readouterr().out
+    assert code == 1
+    assert f"{TREATMENT} was rolled back at 50%, version 3, 2026-11-" in out
+    assert "rolled back, and not ramped again" in out
 
 
 @pytest.mark.parametrize(
