@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
+from pytest_graysplit.config.pyproject.rollback import BOUND_HINT, Rollback
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.clock import moment_of, stamp_of
 from pytest_graysplit.traffic.ramp.guard import RollbackGuard
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from pytest_graysplit.config.pyproject.rollback import Rollback
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.traffic.log.records import SplitRecord
     from pytest_graysplit.traffic.monitor.monitor import Monitor
@@ -39,6 +40,7 @@ class RampOptions:
     """The settings of a client that change its weights while it runs; each of them may be missing.
 
     `watch` is a path or an http(s) address, `log` the path of the shared log, which tells of other workers' rollbacks.
+    Raises UsageError for conditions and a callback that cannot be used.
     """
 
     watch: str | os.PathLike[str] | None = None
@@ -46,6 +48,18 @@ class RampOptions:
     on_rollback: Callable[[RolledBack], object] | None = None
     log: str | os.PathLike[str] | None = None
     clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        if self.rollback is not None and not isinstance(self.rollback, Rollback):
+            raise _unusable(f"rollback={self.rollback!r} is not a Rollback", BOUND_HINT)
+        called: object = self.on_rollback
+        if called is None:
+            return
+        if self.rollback is None:
+            raise _unusable("on_rollback is given without the conditions of a rollback", BOUND_HINT)
+        if not callable(called) or iscoroutinefunction(called):
+            hint = "pass a plain function; it is called in a thread, and may schedule work in an event loop"
+            raise _unusable(f"on_rollback={called!r} is not a plain function", hint)
 
 
 class Ramps:
@@ -68,6 +82,7 @@ class Ramps:
         self._take = take
         self._clock = options.clock
         self._lock = RLock()
+        self._open = True
         self._stopped: frozenset[str] = frozenset()
         self._since = ""
         self._latest_s = 0.0
@@ -101,11 +116,13 @@ class Ramps:
             self._monitor.add_rollbacks(_rollbacks(declared))
             self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=self._set.version))
             self._since = self._moment()
+        self._open = True
         for ticker in self._tickers:
             ticker.start()
 
     def stop(self) -> None:
-        """End the threads."""
+        """End the threads; one that is at work changes nothing any more."""
+        self._open = False
         for ticker in self._tickers:
             ticker.stop()
 
@@ -124,7 +141,7 @@ class Ramps:
             findings = self._guard.look(self._clock())
             with self._lock:
                 # Findings about weights that a person has changed meanwhile are dropped.
-                events = self._roll_back(findings) if self._set is before else []
+                events = self._roll_back(findings) if self._open and self._set is before else []
             for event in events:
                 self._call(event)
 
@@ -136,11 +153,12 @@ class Ramps:
         with self._lock:
             self._monitor.add_rollbacks(found)
             version = self._set.version
-            self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=version, since=self._since))
+            if self._open:
+                self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=version, since=self._since))
 
     def look_at_watch(self) -> None:
         """Read the watched split if it has changed."""
-        if self._watched is not None:
+        if self._watched is not None and self._open:
             self._watched.look()
 
     def _new_tickers(self) -> Iterable[Ticker]:
@@ -277,6 +295,10 @@ def _version(record: SplitRecord) -> int:
 def _weights(splitter: TrafficSplitter) -> str:
     shares = (f"{arm} {points / 100:g}%" for arm, points in zip(splitter.arms, splitter.basis_points, strict=True))
     return f"{', '.join(shares)}, version {splitter.version or 'none'}"
+
+
+def _unusable(text: str, hint: str) -> UsageError:
+    return UsageError(text, hint=hint, slug=Slug.ROLLBACK_BOUND)
 
 
 def _older(splitter: TrafficSplitter, current: TrafficSplitter) -> UsageError:

@@ -342,6 +342,44 @@ def test_client_rolls_back_in_the_background(relay, tmp_path):
         assert client.chat(user("?"), unit=unit).arm == "control"
 
 
+async def later(_):
+    """A coroutine would never be awaited."""
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"rollback": {"errors": 0.05}}, "is not a Rollback"),
+        ({"on_rollback": print}, "without the conditions"),
+        ({"rollback": Rollback(), "on_rollback": later}, "is not a plain function"),
+        ({"rollback": Rollback(), "on_rollback": 3}, "is not a plain function"),
+    ],
+)
+def test_odd_arguments_are_refused(relay, given, message):
+    with pytest.raises(UsageError, match=message):
+        SplitClient(halves(), **given)
+
+
+def test_closed_client_changes_nothing_more(tmp_path):
+    """A look that was at work when the client closed must not open the log again."""
+    service = Service(Rollback(on=None, errors=0.05))
+    service.serve(200)
+    service.ramps.stop()
+    assert (service.look(), service.share) == ([], 0.5)
+
+
+def test_conditions_of_the_project_reach_the_client(relay, tmp_path):
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.graysplit.rollback]\non = 'bounds'\nerrors = 0.05\nrequests = 10\nevery_s = 0.1\n")
+    relay.control(faults=[{"kind": "500", "model": TREATMENT, "times": None}])
+    unit = unit_in(halves(), TREATMENT)
+    with SyncSplitClient(SplitClient(halves(), project=file, fallback=True, retries=0)) as client:
+        for _ in range(500):
+            if client.chat(user("?"), unit=unit).failed is None:
+                break
+        assert client.monitor.report()["ramps"]["rollbacks"][0]["in_force"]
+
+
 def test_section_of_the_project():
     assert read_rollback(None) is None
     assert read_rollback({"errors": 0.05, "on": "bounds"}) == Rollback(on=None, errors=0.05)
