@@ -99,6 +99,7 @@ def _arm(row, arm, models):
         name=models[arm]["name"],
         model=models[arm]["model"],
         over_limit=row["over_limit"].get(arm, 0),
+        elsewhere=row["elsewhere"].get(arm, 0),
         replies=tuple(map(_reply, row["replies"][arm])),
         spare=tuple(map(_reply, row["spare"].get(arm, ()))),
         misses=tuple(

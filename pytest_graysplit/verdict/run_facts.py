@@ -73,6 +73,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
         *(Caveat(text=text, weight="mistaken") for text in _differing(results, treatment)),
         *_same_requests(results, treatment),
         *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _dropped_limits(some)),
+        *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _elsewhere(some)),
         *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
@@ -120,6 +121,12 @@ def _dropped_limits(arms: list[ArmResult]) -> Iterator[str]:
     if number := sum(arm.over_limit for arm in arms):
         replies = plural(number, "reply", "replies")
         yield f"{arms[0].label} answered with more tokens than its limit allows, so the relay dropped it: {replies}"
+
+
+def _elsewhere(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(arm.elsewhere for arm in arms):
+        replies = plural(number, "reply", "replies")
+        yield f"{arms[0].label} was recorded at an address or with headers that its table has no more: {replies}"
 
 
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:

@@ -323,3 +323,16 @@ def test_page_and_junit_name_the_arms(project, compare):
         ("today", "gpt-4.1", {}),
         ("short", "gpt-4.1", {"max_tokens": 400}),
     ]
+
+
+def test_recordings_of_another_address_hold(project, compare, local):
+    """The arm has a new server, and its recordings are answers of the old one."""
+    table = '[tool.graysplit.arms.ours]\nmodel = "qwen3-32b"\nbase_url = "{url}"\n'
+    compare(table.format(url=local.url), "gpt-4.1", "ours")
+    assert verdicts(project) == {"ours": "promote"}
+    result = compare(table.format(url="http://127.0.0.1:9/v1"), "gpt-4.1", "ours")
+    assert verdicts(project) == {"ours": "hold"}
+    text = "ours was recorded at an address or with headers that its table has no more: 60 replies"
+    assert text in " ".join(result.stdout.str().split())
+    compare(table.format(url=local.url), "gpt-4.1", "ours", options=["--graysplit-record=none"])
+    assert verdicts(project) == {"ours": "promote"}

@@ -185,7 +185,8 @@ def test_dashboard_does_not_change_a_run(suite, port, monkeypatch, section_of, a
     assert paged.outlines.count(f"graysplit: live page at http://127.0.0.1:{port}/") == 1
     assert paged.ret == plain.ret == 0
     assert section_of(paged, "= graysplit =") == section_of(plain, "= graysplit =")
-    plain_report, report, page = suite.report("plain.json"), suite.report("paged.json"), suite.report("page.json")
+    plain_report, report = suite.report("plain.json"), suite.report("paged.json")
+    page = json.loads((suite.path / "page.json").read_text(encoding="utf-8"))
     for key in ("arms", "comparisons", "cases"):
         assert report[key] == plain_report[key]
     assert (page["state"], page["progress"]["done"], page["progress"]["total"]) == ("ended", 3, 3)

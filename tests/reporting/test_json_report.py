@@ -194,6 +194,7 @@ def test_report_in_full():
                 "same_request": [],
                 "same_arms": [],
                 "over_limit": {},
+                "elsewhere": {},
                 "expect": None,
                 "comparisons": {
                     DEEPSEEK: {

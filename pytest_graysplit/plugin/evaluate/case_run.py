@@ -27,6 +27,7 @@ from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.replies.fetcher import ReplyFetcher
@@ -205,10 +206,11 @@ class CaseRun:
         whole = [] if self.unasked else self._failed_by_arm(arm)
         failures = (*chain.from_iterable(each), *whole)
         judged = not self.bug and (bool(failures) or not self._unjudgeable(arm))
+        request = self.plan.requests[arm][0]
         return ArmResult(
             arm=arm,
-            model=self.plan.requests[arm][0].key.model,
-            name=self.plan.requests[arm][0].config.name,
+            model=request.key.model,
+            name=request.config.name,
             replies=own,
             spare=spare,
             misses=failures,
@@ -216,7 +218,8 @@ class CaseRun:
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=_over_limit(self.plan.requests[arm][0].body, own),
+            over_limit=_over_limit(request.body, own),
+            elsewhere=_elsewhere(request.config, own),
             bug=self.bug,
         )
 
@@ -290,6 +293,11 @@ def _over_limit(body: Mapping[str, Json], replies: Iterable[Reply]) -> int:
         return 0
     most = limit + limit // 10 + TOKENS_TO_SPARE
     return sum(reply.usage is not None and reply.usage.visible > most for reply in replies)
+
+
+def _elsewhere(arm: Arm, replies: Iterable[Reply]) -> int:
+    """Count the replies of an arm that were recorded before its table got another address or other headers."""
+    return sum(reply.replayed and reply.endpoint_hash != (arm.endpoint_hash or None) for reply in replies)
 
 
 def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 # Fields that a reply and its line share as they are.
 AS_THEY_ARE = (
     *("outcome", "text", "reasoning", "finish_reason", "error", "error_slug", "served_model", "fell_back"),
-    *("reported_cost_usd", "latency_s", "ttft_s", "attempts", "in_flight", "response_id", "system_fingerprint"),
+    *(
+        "reported_cost_usd",
+        "latency_s",
+        "ttft_s",
+        "attempts",
+        "in_flight",
+        "response_id",
+        "system_fingerprint",
+        "endpoint_hash",
+    ),
 )
 # The fields that a model, a relay or a test author wrote. The other ones cannot hold a secret, and must not change.
 # Tool calls are redacted before they become a line: a number in their arguments can be a secret, too.
@@ -116,6 +125,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     in_flight: OneOrMore | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
+    endpoint_hash: str | None = None
     at: str = ""
 
 
@@ -226,6 +236,7 @@ def decode_reply(line: bytes) -> Reply:
         in_flight=stored.in_flight,
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
+        endpoint_hash=stored.endpoint_hash,
     )
     return without_thoughts(reply, is_refusal)
 

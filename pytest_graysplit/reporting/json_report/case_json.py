@@ -58,6 +58,7 @@ def _judgement(row: CaseRow) -> dict[str, object]:
         "pass_share": {arm: result.pass_share for arm, result in row.arms.items() if result.judged},
         "unjudged": {arm: _unjudged(result) for arm, result in row.arms.items() if not result.judged},
         "over_limit": {arm: result.over_limit for arm, result in row.arms.items() if result.over_limit},
+        "elsewhere": {arm: result.elsewhere for arm, result in row.arms.items() if result.elsewhere},
         "asserted": row.asserted,
         "similarity": {arm: finite(one.similarity) for arm, one in row.comparisons.items()},
         "self_similarity": finite(row.self_similarity),

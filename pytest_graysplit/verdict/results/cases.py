@@ -22,7 +22,8 @@ class ArmResult:
     `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
     is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
     that a reply was not requested because the cost cap was reached. `over_limit` counts the replies that are longer
-    than their request allows.
+    than their request allows, and `elsewhere` those that were recorded with another address or other headers than the
+    arm has now.
     """
 
     arm: str
@@ -36,6 +37,7 @@ class ArmResult:
     unjudged_because: str = ""
     unasked: bool = False
     over_limit: int = 0
+    elsewhere: int = 0
     bug: str = ""
 
     @property
@@ -192,5 +194,6 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,
         over_limit=max(first.over_limit, second.over_limit),
+        elsewhere=max(first.elsewhere, second.elsewhere),
         bug=first.bug or second.bug,
     )
