@@ -160,12 +160,13 @@ class SplitClient:
         """
         in_force = self._with_arms(splitter)
         require_sendable(in_force.arms)
-        if self._loop is not None:
-            self._endpoints.add(live.arm for live in in_force.arms)
         self._ramps.use(in_force.splitter)
 
     def _take(self, splitter: TrafficSplitter) -> None:
-        self._in_force = in_force = self._with_arms(splitter)
+        in_force = self._with_arms(splitter)
+        if self._loop is not None:
+            self._endpoints.add(live.arm for live in in_force.arms)
+        self._in_force = in_force
         self._recorder.use(in_force.splitter)
 
     def _with_arms(self, splitter: TrafficSplitter) -> _InForce:
