@@ -58,12 +58,6 @@ class HeavyUnits:
         else:
             self._counts = {kept: count - 1 for kept, count in counts.items() if count > 1}
 
-    def copy(self) -> HeavyUnits:
-        """Return the counters of this moment as an object of their own."""
-        taken = HeavyUnits()
-        taken._counts = self._counts.copy()
-        return taken
-
     def above(self, requests: float) -> list[tuple[bytes, int]]:
         """Return the units that certainly sent more requests, each with a lower bound of its count, largest first."""
         found = [(key, count) for key, count in self._counts.items() if count > requests]

@@ -34,6 +34,7 @@ class Worker:
     def use(self, splitter, now_s):
         self.now_s, self.splitter = now_s, splitter
         self.log.use(splitter)
+        self.log.close()  # so that the line is in the file; the next line opens it again
 
     def serve(self, units):
         for unit in units:
@@ -41,6 +42,7 @@ class Worker:
             at, key = "2026-11-30T12:00:00.000Z", self.splitter.key(unit).hex()
             record = RequestRecord("x", at, self.splitter.identity, one.arm, one.model, "ok", unit=key, latency_s=1.0)
             self.log.write(record)
+        self.log.close()
 
 
 @pytest.mark.parametrize("clock_s", [2_000, 500])

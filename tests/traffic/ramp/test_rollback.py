@@ -44,6 +44,7 @@ class Service:
         self.monitor.use(splitter)
         if self.log is not None:
             self.log.use(splitter)
+            self.log.close()  # so that the line is in the file; the next line opens it again
 
     def start(self):
         """Start as a client does, without the threads."""
