@@ -12,6 +12,7 @@ from pytest_graysplit.traffic.log.reader import log_files, read_files
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.replay import Replay
+from pytest_graysplit.traffic.monitor.request_id import new_id
 
 
 def tenth(version=0, share=0.1):
@@ -40,7 +41,16 @@ class Worker:
         for unit in units:
             one = self.splitter.assign(unit)
             at, key = "2026-11-30T12:00:00.000Z", self.splitter.key(unit).hex()
-            record = RequestRecord("x", at, self.splitter.identity, one.arm, one.model, "ok", unit=key, latency_s=1.0)
+            record = RequestRecord(
+                new_id(self.splitter.identity, one.index, 0),
+                at,
+                self.splitter.identity,
+                one.arm,
+                one.model,
+                "ok",
+                unit=key,
+                latency_s=1.0,
+            )
             self.log.write(record)
         self.log.close()
 
