@@ -119,7 +119,7 @@ class SplitClient:
     async def __aenter__(self) -> Self:
         require_sendable(self._in_force.arms)
         self._endpoints.add(live.arm for live in self._in_force.arms)
-        await asyncio.to_thread(self._ramps.start)
+        await self._ramps.open()
         self._loop = asyncio.get_running_loop()
         return self
 

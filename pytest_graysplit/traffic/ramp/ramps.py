@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from pathlib import Path
-from threading import RLock
+from threading import RLock, Thread
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.splitter import TrafficSplitter
 
 WATCH_S = 2.0
+# The longest wait for the watched split and the log before the first request.
+START_S = 15.0
 _logger = logging.getLogger("pytest_graysplit")
 
 
@@ -103,11 +107,31 @@ class Ramps:
             monitor.tell_watch(self._watched.name, "")
         self._tickers = tuple(self._new_tickers())
 
+    async def open(self) -> None:
+        """Start in a thread, and wait for it at most so long that a disk or an address that hangs delays no service."""
+        loop, ready = asyncio.get_running_loop(), asyncio.Event()
+
+        def run() -> None:
+            try:
+                self.start()
+            except Exception:
+                _logger.exception("graysplit: the watched split and the rollbacks of the log could not be read")
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(ready.set)
+
+        # A thread of its own, because those of the application's pool may all be busy.
+        Thread(target=run, name="graysplit-start", daemon=True).start()
+        try:
+            await asyncio.wait_for(ready.wait(), START_S)
+        except TimeoutError:
+            _logger.warning("graysplit: still reading the watched split and the log; their weights follow later")
+
     def start(self) -> None:
         """Take the weights of the watched split, newer ones of the log, and its rollbacks, then begin to follow.
 
-        It reads files and may ask an address, so an event loop calls it in a thread.
+        It reads files and may ask an address, so `open` calls it in a thread.
         """
+        self._open = True
         watches = self._watched is not None and self._watched.look()
         with self._lock:
             declared = [] if self._logged is None else list(self._logged.new())
@@ -116,9 +140,9 @@ class Ramps:
             self._monitor.add_rollbacks(_rollbacks(declared))
             self._stop_arms(in_force(self._monitor.ramps.rollbacks, version=self._set.version))
             self._since = self._moment()
-        self._open = True
-        for ticker in self._tickers:
-            ticker.start()
+            if self._open:
+                for ticker in self._tickers:
+                    ticker.start()
 
     def stop(self) -> None:
         """End the threads; one that is at work changes nothing any more."""

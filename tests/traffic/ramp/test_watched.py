@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
@@ -270,6 +271,32 @@ def test_client_starts_with_the_weights_of_the_file(relay, file):
     file.write_text(text_of(0, 9))
     with SyncSplitClient(SplitClient(tenth(3), watch=str(file))) as client:
         assert client.chat(user("?"), unit=unit_in(tenth(), TREATMENT)).arm == "control"
+
+
+def test_start_does_not_wait_for_busy_threads_or_a_source_that_hangs(relay, file, monkeypatch):
+    """The threads of the application's pool are all taken, and the source answers only after the client is closed."""
+    monkeypatch.setattr("pytest_graysplit.traffic.ramp.ramps.START_S", 0.1)
+    released, looked = Event(), Event()
+
+    def hang(_):
+        released.wait(30)
+        looked.set()
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as pool:
+            loop.set_default_executor(pool)
+            busy = loop.run_in_executor(None, released.wait, 30)
+            client = SplitClient(tenth(), watch=file)
+            monkeypatch.setattr(client._ramps._watched._source, "changed", lambda: hang(None))
+            async with client:
+                arm = (await client.chat(user("?"), unit=unit_in(tenth(), "control"))).arm
+            released.set()
+            await busy
+        return arm
+
+    assert asyncio.run(run()) == "control"
+    assert looked.wait(30)
 
 
 def test_unreadable_watch_at_the_start_resumes_the_newest_weights_of_the_log(relay, file, tmp_path):
