@@ -20,6 +20,7 @@ from pytest_graysplit.formatting.clock import moment_of, stamp_of
 from pytest_graysplit.traffic.ramp.guard import RollbackGuard
 from pytest_graysplit.traffic.ramp.logged_splits import LoggedSplits
 from pytest_graysplit.traffic.ramp.ticker import Ticker
+from pytest_graysplit.traffic.ramp.versions import numbered, require_newer, version_of, weights_text
 from pytest_graysplit.traffic.ramp.watched import WatchedSplit
 from pytest_graysplit.traffic.splitter.rolled_back import RolledBack, ended, in_force
 
@@ -156,7 +157,7 @@ class Ramps:
         Without a number of its own the splitter gets the next version. Raises UsageError for an older version.
         """
         with self._lock:
-            self._ramp(self._numbered(splitter))
+            self._ramp(numbered(splitter, self._set))
 
     def look(self) -> None:
         """Check the conditions of a rollback."""
@@ -207,28 +208,16 @@ class Ramps:
         known = tuple(history)
         self._take(splitter.rolled_back(stopped, known) if stopped or known else splitter)
 
-    def _numbered(self, splitter: TrafficSplitter) -> TrafficSplitter:
-        current = self._set
-        if splitter.salt != current.salt or splitter.version > current.version or not current.version:
-            return splitter
-        if splitter.identity == current.identity and splitter.version == current.version:
-            return splitter
-        if splitter.is_numbered:
-            raise _older(splitter, current)
-        return splitter.with_version(current.version + 1)
-
     def _offered(self, found: TrafficSplitter) -> None:
         """Take the weights of the watched split, unless they are older, or raise a treatment without a new version."""
         with self._lock:
             current = self._set
-            if found.version < current.version:
-                raise _older(found, current)
-            if found.version == current.version:
-                if found.basis_points == current.basis_points:
-                    return
-                if current.version:
-                    _require_lower(found, current)
-            _logger.warning("graysplit: new weights from %s: %s", self._watched and self._watched.name, _weights(found))
+            require_newer(found, current)
+            if found.version == current.version and found.basis_points == current.basis_points:
+                return
+            _logger.warning(
+                "graysplit: new weights from %s: %s", self._watched and self._watched.name, weights_text(found)
+            )
             if found.version and found.version == current.version:  # a kill switch in a hurry, not a ramp
                 self._put(found, self._stopped, self._monitor.ramps.rollbacks)
                 self._set = found
@@ -241,14 +230,14 @@ class Ramps:
 
     def _resume(self, declared: Iterable[SplitRecord]) -> None:
         """Take the weights of the log if they have a newer version: another process was given them by a person."""
-        newest = max(declared, key=lambda one: (_version(one), one.at), default=None)
+        newest = max(declared, key=lambda one: (version_of(one), one.at), default=None)
         arms = [(one.arm, one.model, one.split.table) for one in self._set.assignments]
-        if newest is None or _version(newest) <= self._set.version:
+        if newest is None or version_of(newest) <= self._set.version:
             return
         if [(one.arm, one.model, one.table) for one in newest.arms] == arms:
             points = [one.basis_points for one in newest.arms]
-            self._set = self._set.reweighted(points, version=_version(newest))
-            _logger.warning("graysplit: the log has newer weights than this process: %s", _weights(self._set))
+            self._set = self._set.reweighted(points, version=version_of(newest))
+            _logger.warning("graysplit: the log has newer weights than this process: %s", weights_text(self._set))
             self._put(self._set, self._stopped, self._monitor.ramps.rollbacks)
 
     def _stop_arms(self, arms: Iterable[str]) -> None:
@@ -298,36 +287,9 @@ class Ramps:
         return stamp_of(self._latest_s)
 
 
-def _require_lower(found: TrafficSplitter, current: TrafficSplitter) -> None:
-    points = list(zip(found.arms, found.basis_points, current.basis_points, strict=True))
-    if raised := [arm for arm, new, old in points[1:] if new > old]:
-        raise UsageError(
-            f"version {found.version} is in force with other weights, and the file raises {', '.join(raised)}",
-            hint="raise the version too; lower weights are taken without it",
-            slug=Slug.SPLIT_VERSION,
-        )
-
-
 def _rollbacks(declared: Iterable[SplitRecord]) -> list[RolledBack]:
     return [rollback for one in declared if one.rollbacks is not UNSET for rollback in one.rollbacks]
 
 
-def _version(record: SplitRecord) -> int:
-    return 0 if record.version is UNSET else record.version
-
-
-def _weights(splitter: TrafficSplitter) -> str:
-    shares = (f"{arm} {points / 100:g}%" for arm, points in zip(splitter.arms, splitter.basis_points, strict=True))
-    return f"{', '.join(shares)}, version {splitter.version or 'none'}"
-
-
 def _unusable(text: str, hint: str) -> UsageError:
     return UsageError(text, hint=hint, slug=Slug.ROLLBACK_BOUND)
-
-
-def _older(splitter: TrafficSplitter, current: TrafficSplitter) -> UsageError:
-    return UsageError(
-        f"version {splitter.version} of the split is not newer than version {current.version}, which is in force",
-        hint="raise the version with each change of the weights",
-        slug=Slug.SPLIT_VERSION,
-    )
