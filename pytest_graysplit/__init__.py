@@ -7,6 +7,7 @@ from pytest_graysplit.moved import keep_old_paths
 
 if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.config.pyproject.rollback import Rollback
     from pytest_graysplit.errors import GraysplitError, ToolCallError
     from pytest_graysplit.reporting.dashboard.traffic_source import dashboard_app
     from pytest_graysplit.traffic.client.client import SplitClient
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.observers.observer import Observer
     from pytest_graysplit.traffic.observers.otel import OpenTelemetryObserver
-    from pytest_graysplit.traffic.splitter import Assignment, Split, TrafficSplitter
+    from pytest_graysplit.traffic.splitter import Assignment, RolledBack, Split, TrafficSplitter
     from pytest_graysplit.traffic.splitter.configured import load_splitter
     from pytest_graysplit.types import Case, Comparison, Expect, Flag, Metric, Reply, ToolCall, Usage
 
@@ -37,6 +38,8 @@ __all__ = [
     "Policy",
     "Reply",
     "RequestFailedError",
+    "Rollback",
+    "RolledBack",
     "Split",
     "SplitClient",
     "SplitReply",
@@ -60,6 +63,8 @@ _HOMES = {
     "OpenTelemetryObserver": "traffic.observers.otel",
     "Policy": "config.policy",
     "RequestFailedError": "traffic.client.reply",
+    "Rollback": "config.pyproject.rollback",
+    "RolledBack": "traffic.splitter",
     "Split": "traffic.splitter",
     "SplitClient": "traffic.client.client",
     "SplitReply": "traffic.client.reply",

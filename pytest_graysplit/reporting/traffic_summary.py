@@ -36,6 +36,7 @@ def traffic_lines(state: TrafficState, name: str, width: int) -> Iterator[str]:
     requests, units = sum(arm.requests for arm in state.sums), sum(arm.units for arm in state.sums)
     yield f"{name} · experiment {state.salt} · {plural(requests, 'request')} of {plural(units, 'unit')}"
     yield from _left_out(state)
+    yield from state.ramps.notes()
     if state.configured:
         yield state.configured
     yield from state.guards.notes()

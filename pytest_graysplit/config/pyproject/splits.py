@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json
 
-SPLIT_FIELDS = ("arms", "salt", "anonymous")
+SPLIT_FIELDS = ("arms", "salt", "anonymous", "version")
 ARM_FIELDS = ("model", "weight", "name", "params", "headers")
 
 
@@ -36,11 +36,12 @@ class SplitArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitTable:
-    """One configured split, with its dotted name for messages; the splitter checks the salt and `anonymous`."""
+    """One configured split, with its dotted name for messages; the splitter checks all but the arms."""
 
     setting: str
     salt: object
     anonymous: object
+    version: object
     arms: tuple[SplitArm, ...]
 
 
@@ -56,6 +57,7 @@ def read_split(name: str, value: object, environ: Mapping[str, str]) -> SplitTab
         setting=setting,
         salt=table.get("salt", name),
         anonymous=table.get("anonymous", "control"),
+        version=table.get("version", 0),
         arms=tuple(_arm(f"{setting}.arms[{number}]", arm, environ) for number, arm in enumerate(arms)),
     )
 

@@ -19,6 +19,7 @@ from pytest_graysplit.config.pyproject.reading import (
     reject_unknown,
     setting_error,
 )
+from pytest_graysplit.config.pyproject.rollback import Rollback, read_rollback
 from pytest_graysplit.config.pyproject.signals import read_signals
 from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge")
+SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "rollback")
 VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
@@ -90,6 +91,7 @@ class ProjectConfig:
     judge: MetricModel | None = None
     arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
+    rollback: Rollback | None = None
 
     @classmethod
     def read(cls, table: Mapping[str, object], environ: Mapping[str, str], folder: Path | None = None) -> ProjectConfig:
@@ -121,6 +123,7 @@ class ProjectConfig:
             splits={
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
             },
+            rollback=read_rollback(table.get("rollback")),
         )
 
     def named(self, aliases: Mapping[str, str]) -> ProjectConfig:

@@ -188,6 +188,7 @@ def _windows(monitor: Monitor) -> Iterator[dict[str, Json]]:
 
 
 def _own_notes(state: TrafficState) -> Iterator[str]:
+    yield from state.ramps.notes()
     if state.configured:
         yield state.configured
     yield from state.guards.notes()

@@ -26,21 +26,23 @@ from pytest_graysplit.traffic.client.settings import deadlines_of, settings_of
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.monitor.readiness import ClientHealth
+from pytest_graysplit.traffic.ramp.ramps import RampOptions, Ramps
 from pytest_graysplit.traffic.splitter.configured import with_arms
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from decimal import Decimal
     from typing import Self, TypeVar
 
+    from pytest_graysplit.config.pyproject.rollback import Rollback
     from pytest_graysplit.traffic.client.brakes import UsdPerDay
     from pytest_graysplit.traffic.client.calls import Call
     from pytest_graysplit.traffic.client.pieces import Pieces
     from pytest_graysplit.traffic.client.reply import SplitReply
     from pytest_graysplit.traffic.guards.breaker import BreakerPolicy
     from pytest_graysplit.traffic.observers.observer import Observer
-    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
+    from pytest_graysplit.traffic.splitter import RolledBack, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Outcome, Redactor, Usage
 
     T = TypeVar("T")
@@ -59,8 +61,10 @@ class SplitClient:
     `usd_per_day` is the budget of each treatment, or of arms by name. `concurrency`, `requests_per_min` and `retries`
     hold for each arm apart. `headers` are templates that tell the relay the arm: names such as "X-AB-Variant", or a
     mapping of custom ones. `redact` removes secret parts from each logged text; `keep_texts=False` logs no texts. The
-    key comes from the environment unless `api_key` is given. Arms, prices, aliases and headers come from the
-    pyproject.toml at `project`. Each of the `observers` is told of every counted request.
+    key comes from the environment unless `api_key` is given. Arms, prices, aliases, headers and conditions of a
+    rollback come from the pyproject.toml at `project`. Each of the `observers` is told of every counted request.
+    `watch` is a file or an http(s) address with the weights, `rollback` the conditions under which a treatment loses
+    its users, and `on_rollback` is then called, in a thread of its own.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -84,6 +88,9 @@ class SplitClient:
         requests_per_min: int | None = None,
         project: str | os.PathLike[str] | None = None,
         observers: Iterable[Observer] = (),
+        watch: str | os.PathLike[str] | None = None,
+        rollback: Rollback | None = None,
+        on_rollback: Callable[[RolledBack], object] | None = None,
     ) -> None:
         """Check all arguments before the first request; raise UsageError for an invalid one."""
         given = {
@@ -123,12 +130,17 @@ class SplitClient:
         self._in_flight = InFlight()
         health = ClientHealth(lambda: self._loop is not None, lambda: written.lost if written else 0)
         self._health = self.monitor.readiness.add(health)
+        options = RampOptions(
+            watch=watch, rollback=rollback or settings.table.rollback, on_rollback=on_rollback, log=log
+        )
+        self._ramps = Ramps(in_force.splitter, self.monitor, options, settings=settings, take=self._take)
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise client_open()
         require_sendable(self._in_force.arms)
         self._bulkheads.add(self._in_force.arms)
+        await self._ramps.open()
         self._loop = asyncio.get_running_loop()
         self._in_flight = InFlight()
         return self
@@ -138,6 +150,7 @@ class SplitClient:
             await self._in_flight.end()
         finally:
             self._loop = None
+            self._ramps.stop()
             await self._bulkheads.close()
             # The log may wait for the disk, and the event loop must not.
             await asyncio.to_thread(self._recorder.close)
@@ -241,12 +254,17 @@ class SplitClient:
         self._recorder.signal(self._in_force.splitter, unit, name, value, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
-        """Split by other weights from now on, such as those of `splitter.ramped(...)`.
+        """Split by other weights from now on, such as those of `splitter.ramped(...)`; this also ends a rollback.
 
-        Raises UsageError for an arm that cannot be asked, and then the old splitter stays in force.
+        Raises UsageError for an arm that cannot be asked, and for an older version than the one in force; then the old
+        splitter stays.
         """
         in_force = self._with_arms(splitter)
         require_sendable(in_force.arms)
+        self._ramps.use(in_force.splitter)
+
+    def _take(self, splitter: TrafficSplitter) -> None:
+        in_force = self._with_arms(splitter)
         if self._loop is not None:
             self._bulkheads.add(in_force.arms)
         self._in_force = in_force

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from pytest_graysplit.traffic.splitter import RolledBack
 from pytest_graysplit.types import Outcome, Role, Usage
 
 # 1: the first format.
@@ -32,7 +33,9 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
     """The split of the lines that follow; written when a log is opened or rotated, and when the weights change.
 
-    It is also written after a loss: `lost` lines of this process before it could not be written.
+    It is also written after a loss: `lost` lines of this process before it could not be written. `version` is missing
+    without one. `after` is the split that this process changed to this one, missing at its start. `rollbacks` are those
+    of the experiment so far.
     """
 
     format: Literal[1] = FORMAT
@@ -42,6 +45,9 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     arms: tuple[DeclaredArm, ...]
     anonymous: Literal["control", "random"] = "control"
     lost: int | msgspec.UnsetType = msgspec.UNSET
+    version: int | msgspec.UnsetType = msgspec.UNSET
+    after: str | msgspec.UnsetType = msgspec.UNSET
+    rollbacks: tuple[RolledBack, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,6 +11,9 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.formatting.display import plural
@@ -80,8 +83,10 @@ class TrafficLog:
     def use(self, splitter: TrafficSplitter) -> None:
         """Record that the following lines are split by other weights."""
         with self._lock:
-            self._split = _declaration(splitter, self._clock())
-            split = self._split
+            before, split = self._split, _declaration(splitter, self._clock())
+            after = before.after if split.split == before.split else before.split
+            # A clock that is set back must not make these weights older than those before them.
+            self._split = split = replace(split, at=max(before.at, split.at), after=after)
         self._put(split)
 
     def write(self, record: EventRecord) -> None:
@@ -160,7 +165,13 @@ def _declaration(splitter: TrafficSplitter, at_s: float) -> SplitRecord:
         for one, points, settings in zip(splitter.assignments, splitter.basis_points, splitter.settings, strict=True)
     )
     return SplitRecord(
-        split=splitter.identity, salt=splitter.salt, at=stamp_of(at_s), arms=arms, anonymous=splitter.anonymous
+        split=splitter.identity,
+        salt=splitter.salt,
+        at=stamp_of(at_s),
+        arms=arms,
+        anonymous=splitter.anonymous,
+        version=splitter.version or UNSET,
+        rollbacks=splitter.rollbacks or UNSET,
     )
 
 

@@ -29,6 +29,7 @@ from pytest_graysplit.traffic.monitor.figures import (
     refuse_outcome,
     refuse_times,
 )
+from pytest_graysplit.traffic.monitor.ramp_history import RampHistory, RecentSums, with_rollbacks
 from pytest_graysplit.traffic.monitor.readiness import Readiness
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
 from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
@@ -39,13 +40,13 @@ from pytest_graysplit.traffic.sums.signals import LatestRequests
 from pytest_graysplit.traffic.sums.units import BUCKETS, SeenUnits, bucket_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.traffic.guards.guard_book import GuardEvent
     from pytest_graysplit.traffic.log.records import FallbackCall
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
-    from pytest_graysplit.traffic.splitter import TrafficSplitter, Unit
+    from pytest_graysplit.traffic.splitter import RolledBack, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Outcome, Usage
 
 # The latest failed requests, for a person to read.
@@ -86,6 +87,7 @@ class Monitor:
         self.guards = GuardBook()
         self.gaps = LogGaps()
         self.refused_signals = 0
+        self.ramps = RampHistory()
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -105,10 +107,17 @@ class Monitor:
         """Change the weights: the sums so far stay in the totals, and the comparison starts again.
 
         Requests from before and after a change of weights must not be mixed, because the arms would then differ in time
-        too.
+        too. A splitter with an older version than the current one changes nothing.
         """
         with self._lock:
+            if splitter.salt != self.splitter.salt:
+                self.ramps.clear()
+            elif splitter.version < self.splitter.version:
+                return
+            self.version += self.ramps.add(splitter.rollbacks)
             if splitter.identity == self._identity:
+                self.version += splitter.version != self.splitter.version
+                self.splitter = splitter
                 return
             for arm in self._arms:
                 self.previous.absorb(arm.totals)
@@ -289,18 +298,25 @@ class Monitor:
     def state(self) -> TrafficState:
         """Return the sums of this moment, with the grades."""
         with self._lock:
-            sums = tuple(arm.sums(self._windows.latencies(index)) for index, arm in enumerate(self._arms))
+            # Requests wait for the lock, so the sums are only copied under it.
+            taken = [(arm.copy(), self._windows.latencies(index)) for index, arm in enumerate(self._arms)]
             excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
             unasked = {name: number for name, number in sorted(self._unasked.items()) if number}
             total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
+            version, identity, salt = self.splitter.version, self._identity, self.splitter.salt
+        sums = tuple(arm.sums(latencies) for arm, latencies in taken)
         gaps = self.gaps.copy()
+        ramps = self.ramps.state(version, sums)
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
-            split=self._identity,
-            salt=self.splitter.salt,
+            split=identity,
+            salt=salt,
             started_s=self.started_s,
             sums=sums,
-            grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e, gaps=gaps) for one in sums[1:]),
+            grades=tuple(
+                with_rollbacks(grade(sums[0], one, self.policy, mismatch_e=mismatch_e, gaps=gaps), ramps)
+                for one in sums[1:]
+            ),
             mismatch_e=mismatch_e,
             excluded=excluded,
             previous=previous,
@@ -309,6 +325,7 @@ class Monitor:
             gaps=gaps,
             unasked_signals=unasked,
             refused_signals=self.refused_signals,
+            ramps=ramps,
         )
 
     def tell_guard(self, event: GuardEvent) -> None:
@@ -316,6 +333,28 @@ class Monitor:
         with self._lock:
             self.guards.add(event)
             self.version += 1
+
+    def tell_watch(self, source: str, problem: str) -> None:
+        """Show the watched file or address of the weights, and its problem or an empty text."""
+        with self._lock:
+            self.ramps.watched, self.ramps.watch_problem = source, problem
+            self.version += 1
+
+    def add_rollbacks(self, rollbacks: Iterable[RolledBack]) -> None:
+        """Show rollbacks that another worker has logged."""
+        with self._lock:
+            self.version += self.ramps.add(rollbacks)
+
+    def recent(self, since_s: float) -> RecentSums:
+        """Return the sums of each arm since a moment, by whole minutes, and the costs since the weights were set."""
+        with self._lock:
+            return RecentSums(
+                split=self._identity,
+                arms=tuple(zip(self.splitter.arms, self.splitter.basis_points, strict=True)),
+                windows=tuple(self._windows.recent(index, since_s) for index in range(len(self._arms))),
+                costs_usd=tuple(arm.totals.cost_usd for arm in self._arms),
+                requests=sum(arm.totals.requests for arm in self._arms),
+            )
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:
         """Return the last hour by minute: the second since 1970 at which each minute begins, and its arms."""

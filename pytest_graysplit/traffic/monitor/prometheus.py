@@ -132,6 +132,12 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
         for verdict in get_args(GradeDecision)
     ]
     yield _gauge("grade", "1 for the current verdict, 0 for the others.", ("treatment", "verdict"), grades)
+    yield _gauge("split_version", "Version of the weights, 0 without one.", (), [((), float(state.ramps.version))])
+    rolled_back = [_of(one, float(one.arm in state.ramps.stopped)) for one in sums[1:]]
+    yield _gauge("rolled_back", "1 while the treatment is rolled back.", ("arm",), rolled_back)
+    if state.ramps.watched:
+        failed = float(bool(state.ramps.watch_problem))
+        yield _gauge("watch_failed", "1 while the watched split cannot be used.", (), [((), failed)])
     scores = [_of(one, one.feedback_mean) for one in sums if one.feedback_mean is not None]
     yield _gauge("feedback_mean", "Mean score of the answers, 0 to 1.", ("arm",), scores)
     scored = [_of(one, one.feedback) for one in sums]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_graysplit.config.options import nearest
@@ -24,6 +25,7 @@ from pytest_graysplit.traffic.log.records import (
 )
 from pytest_graysplit.traffic.monitor.figures import checked_signal
 from pytest_graysplit.traffic.monitor.monitor import Monitor
+from pytest_graysplit.traffic.monitor.ramp_history import SplitOrder
 from pytest_graysplit.traffic.monitor.request_id import read_id
 from pytest_graysplit.traffic.splitter import BASIS_POINTS, Split, TrafficSplitter
 
@@ -56,7 +58,7 @@ class Experiment:
 
     salt: str
     monitor: Monitor | None = None
-    declared: str = ""
+    order: SplitOrder = field(default_factory=SplitOrder)
     requests: int = 0
     latest: str = ""
 
@@ -75,8 +77,8 @@ class _Signal(NamedTuple):
 class Replay:
     """Monitors that are filled from the lines of a log, one per experiment; `experiment` is the salt of the only one.
 
-    In an experiment the split that was declared last is compared; requests of any other split count only in the totals.
-    Lines that cannot be counted are counted in `gaps`.
+    In an experiment the latest split is compared (see `SplitOrder`); requests of any other split count only in the
+    totals. Lines that cannot be counted are counted in `gaps`.
     """
 
     def __init__(
@@ -173,14 +175,16 @@ class Replay:
             return
         self._declared[record.split] = _Declared(record.salt, {arm.arm: arm.table for arm in record.arms})
         one = self.experiments.setdefault(record.salt, Experiment(salt=record.salt))
+        latest = one.order.takes(record)
         if one.monitor is not None:
-            if record.at >= one.declared:  # of two processes, the one with the older weights may write last
+            if latest:  # of two processes, the one with the older weights may write last
                 one.monitor.use(splitter)
         elif self._chosen == record.salt or (self._chosen is None and len(self.experiments) <= MOST_EXPERIMENTS):
             one.monitor = Monitor(splitter, prices=self._prices, policy=self._policy)
             one.monitor.gaps = self.gaps
             one.monitor.started_s = started_s
-        one.declared = max(one.declared, record.at)
+        if one.monitor is not None:
+            one.monitor.add_rollbacks(splitter.rollbacks)
 
     def _count(self, record: RequestRecord, where: str) -> None:
         declared = self._declared.get(record.split)
@@ -263,7 +267,10 @@ def splitter_of(record: SplitRecord) -> TrafficSplitter:
         )
         for arm in record.arms
     ]
-    return TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous)
+    version = 0 if record.version is UNSET else record.version
+    splitter = TrafficSplitter(splits, salt=record.salt, anonymous=record.anonymous, version=version)
+    splitter.rollbacks = () if record.rollbacks is UNSET else record.rollbacks
+    return splitter
 
 
 def _told(one: Experiment) -> str:

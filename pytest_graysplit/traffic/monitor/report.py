@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.grade.grade import Grade
     from pytest_graysplit.traffic.guards.guard_book import GuardState
     from pytest_graysplit.traffic.log.gaps import LogGaps
+    from pytest_graysplit.traffic.monitor.ramp_history import RampState
     from pytest_graysplit.traffic.sums.accumulator import Totals
     from pytest_graysplit.traffic.sums.snapshot import ArmSums, SignalSums
     from pytest_graysplit.types import Json
@@ -32,7 +33,7 @@ class TrafficState:
     `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
     them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `gaps` are the lines that
     the log lacks. `unasked_signals` counts the signals of units without a compared request, by name, and
-    `refused_signals` those with one name too many.
+    `refused_signals` those with one name too many. `ramps` are the version of the weights and the rollbacks.
     """
 
     split: str
@@ -46,6 +47,7 @@ class TrafficState:
     total: Totals
     guards: GuardState
     gaps: LogGaps
+    ramps: RampState
     unasked_signals: Mapping[str, int] = field(default_factory=dict)
     refused_signals: int = 0
 
@@ -72,6 +74,7 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "format": FORMAT,
         "split": state.split,
         "salt": state.salt,
+        "ramps": state.ramps.as_json(),
         "started": stamp_of(state.started_s),
         "arms": [arm_json(one) for one in state.sums],
         "sample_ratio": {

@@ -59,6 +59,18 @@ class Windows:
             whole.absorb(one)
         return whole
 
+    def recent(self, arm: int, since_s: float) -> ArmWindow:
+        """Return the sums of the arm in the minutes that end after this moment, in seconds since 1970."""
+        whole = ArmWindow()
+        for minute, window in self._windows.items():
+            if (minute + 1) * WINDOW_S > since_s:
+                one = window[arm]
+                whole.requests += one.requests
+                whole.errors += one.errors
+                whole.cost_usd += one.cost_usd
+                whole.latencies.absorb(one.latencies)
+        return whole
+
     def __iter__(self) -> Iterator[tuple[int, list[ArmWindow]]]:
         """Yield the windows in order, each with the second since 1970 at which it begins."""
         return ((minute * WINDOW_S, self._windows[minute]) for minute in sorted(self._windows))

@@ -6,6 +6,7 @@ assignments.
 
 from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, Split, unknown_arm
 from pytest_graysplit.traffic.splitter.checks import MOST_ARMS
+from pytest_graysplit.traffic.splitter.rolled_back import RolledBack
 from pytest_graysplit.traffic.splitter.splitter import TrafficSplitter, Unit
 
-__all__ = ["BASIS_POINTS", "MOST_ARMS", "Assignment", "Split", "TrafficSplitter", "Unit", "unknown_arm"]
+__all__ = ["BASIS_POINTS", "MOST_ARMS", "Assignment", "RolledBack", "Split", "TrafficSplitter", "Unit", "unknown_arm"]

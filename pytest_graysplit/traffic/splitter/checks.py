@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Anonymous = Literal["control", "random"]
 
 MOST_ARMS = 100
+# More than any date or time that is written as a number, such as 20261130120000.
+MOST_VERSIONS = 10**15
 # Containers have no stable text, and the text of a bare object is its address.
 _NO_UNITS = (list, tuple, dict, set, frozenset, bytearray, memoryview)
 
@@ -138,3 +140,14 @@ def checked_anonymous(anonymous: Anonymous) -> Anonymous:
             slug=Slug.SPLIT_UNIT,
         )
     return anonymous
+
+
+def checked_version(version: object) -> int:
+    """Return the version; raise UsageError for anything other than a whole number of 0 or more."""
+    if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < MOST_VERSIONS:
+        raise UsageError(
+            f"{version!r} is not a version of a split",
+            hint="write a whole number such as version = 7, and raise it with each change of the weights",
+            slug=Slug.SPLIT_VERSION,
+        )
+    return version

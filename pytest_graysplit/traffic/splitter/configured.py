@@ -48,11 +48,12 @@ def load_splitter(name: str, project: str | os.PathLike[str] = PROJECT_FILE) -> 
 def build_splitter(table: SplitTable, settings: Settings) -> TrafficSplitter:
     """Return the splitter of a section with the models of its arms; raise UsageError that names the section."""
     try:
-        # The splitter itself checks the types of the salt and of `anonymous`.
+        # The splitter itself checks the types of these values.
         splitter = TrafficSplitter(
             [_split(arm) for arm in table.arms],
             salt=table.salt,  # type: ignore[arg-type]
             anonymous=table.anonymous,  # type: ignore[arg-type]
+            version=table.version,  # type: ignore[arg-type]
         )
     except UsageError as error:
         raise setting_error(table.setting, error.problem, error.hint) from None

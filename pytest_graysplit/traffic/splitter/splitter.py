@@ -16,6 +16,7 @@ from pytest_graysplit.traffic.splitter.checks import (
     basis_points_of,
     checked_anonymous,
     checked_salt,
+    checked_version,
     names_of,
     points_of,
     text_of,
@@ -23,10 +24,11 @@ from pytest_graysplit.traffic.splitter.checks import (
 from pytest_graysplit.types import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_graysplit.traffic.splitter.arms import Split
     from pytest_graysplit.traffic.splitter.checks import Anonymous
+    from pytest_graysplit.traffic.splitter.rolled_back import RolledBack
 
 # Any value with a stable text: str, bytes, int, UUID, date, an enum. Typed as `object`, and checked.
 Unit: TypeAlias = object
@@ -45,8 +47,9 @@ class TrafficSplitter:
     its weight. Each treatment grows from its own starting point, in the order of the list, and the control has the
     rest. So a unit keeps its treatment when the weight of that treatment is raised. `unassigned` counts the calls
     without a unit. `identity` is eight hexadecimal letters that identify the salt, the arms with their models and the
-    tables of configured arms, and the weights. Raises UsageError for weights that do not sum to one, and for duplicate
-    names.
+    tables of configured arms, and the weights. `version` orders splitters with other weights: a worker with an older
+    one never overrides a newer one; 0 means that it has none. Raises UsageError for weights that do not sum to one, and
+    for duplicate names.
 
     >>> from pytest_graysplit import Split, TrafficSplitter
     >>> splitter = TrafficSplitter([Split("claude-sonnet-4.5", 0.90), Split("deepseek-v3.2", 0.10)], salt="docs")
@@ -61,6 +64,7 @@ class TrafficSplitter:
         salt: str,
         anonymous: Anonymous = "control",
         random: Random | None = None,
+        version: int = 0,
     ) -> None:
         """Check the splits; without a unit `anonymous` decides: the control, or a random arm for each request.
 
@@ -69,6 +73,9 @@ class TrafficSplitter:
         self.splits = tuple(splits)
         self.salt = checked_salt(salt)
         self.anonymous = checked_anonymous(anonymous)
+        self.version = checked_version(version)
+        self.is_numbered = version > 0
+        self.rollbacks: tuple[RolledBack, ...] = ()
         self.arms = names_of(self.splits)
         self.basis_points = basis_points_of(self.splits, self.arms)
         self.settings = settings_of(self.splits)
@@ -117,10 +124,11 @@ class TrafficSplitter:
             raise unknown_arm(arm, self.arms)
         return self._forced[arm]
 
-    def ramped(self, weights: Mapping[str, float]) -> TrafficSplitter:
+    def ramped(self, weights: Mapping[str, float], *, version: int | None = None) -> TrafficSplitter:
         """Return a splitter with other weights for the named treatments; the control takes or gives the difference.
 
-        Raises UsageError if a unit would move into or out of an arm whose weight stays the same.
+        Without `version` a splitter that has one is followed by the next number. Raises UsageError if a unit would move
+        into or out of an arm whose weight stays the same.
         """
         for arm in weights:
             self.forced(arm)  # raises for an unknown arm
@@ -130,7 +138,9 @@ class TrafficSplitter:
         ]
         taken = sum(points_of(split, arm) for arm, split in zip(self.arms[1:], treatments, strict=True))
         control = replace(self.splits[0], weight=weights.get(CONTROL, max(0, BASIS_POINTS - taken) / BASIS_POINTS))
-        ramped = TrafficSplitter([control, *treatments], salt=self.salt, anonymous=self.anonymous, random=self._random)
+        number = (self.version and self.version + 1) if version is None else version
+        ramped = self._changed([control, *treatments], number)
+        ramped.is_numbered = version is not None
         if moved := self._moved_otherwise(ramped):
             raise UsageError(
                 f"the new weights would move {moved / 100:g}% of the units into or out of arms whose weights stay",
@@ -145,7 +155,44 @@ class TrafficSplitter:
             replace(split, name=arm if index else "")
             for index, (arm, split) in enumerate(zip(self.arms, splits, strict=True))
         ]
-        return TrafficSplitter(named, salt=self.salt, anonymous=self.anonymous, random=self._random)
+        changed: TrafficSplitter = self._changed(named, self.version)
+        # The units of an arm that is rolled back stay with the control, and no other unit moves.
+        changed._slots = self._slots
+        changed.is_numbered, changed.rollbacks = self.is_numbered, self.rollbacks
+        return changed
+
+    def reweighted(self, basis_points: Sequence[int], *, version: int) -> TrafficSplitter:
+        """Return a splitter with the same arms and other weights, in basis points that sum to 10,000."""
+        named = [
+            replace(split, weight=points / BASIS_POINTS, name=arm if index else "")
+            for index, (arm, split, points) in enumerate(zip(self.arms, self.splits, basis_points, strict=True))
+        ]
+        changed = self._changed(named, version)
+        changed.rollbacks = self.rollbacks
+        return changed
+
+    def with_version(self, version: int) -> TrafficSplitter:
+        """Return the same splitter with another version."""
+        changed = self.with_splits(self.splits)
+        changed.version, changed.is_numbered = checked_version(version), version > 0
+        return changed
+
+    def rolled_back(self, arms: Iterable[str], rollbacks: Sequence[RolledBack]) -> TrafficSplitter:
+        """Return a splitter that sends the units of these treatments to the control, and moves no other unit.
+
+        `rollbacks` is the history of the experiment.
+        """
+        stopped = {index for index, arm in enumerate(self.arms) if index and arm in set(arms)}
+        points = [0 if index in stopped else points for index, points in enumerate(self.basis_points)]
+        points[0] = BASIS_POINTS - sum(points[1:])
+        splits = [replace(split, weight=own / BASIS_POINTS) for split, own in zip(self.splits, points, strict=True)]
+        changed: TrafficSplitter = self.with_splits(splits)
+        changed._slots = bytes(0 if slot in stopped else slot for slot in self._slots)
+        changed.rollbacks = tuple(rollbacks)
+        return changed
+
+    def _changed(self, splits: Sequence[Split], version: int) -> TrafficSplitter:
+        return TrafficSplitter(splits, salt=self.salt, anonymous=self.anonymous, random=self._random, version=version)
 
     def _moved_otherwise(self, other: TrafficSplitter) -> int:
         changes = Counter(zip(self._slots, other._slots, strict=True))

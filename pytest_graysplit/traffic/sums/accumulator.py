@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import defaultdict
+from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -213,6 +214,10 @@ class ArmAccumulator:
             counts=latencies.counts,
             wait_quantile=waits.quantile_s,
         )
+
+    def copy(self) -> ArmAccumulator:
+        """Return the sums of this moment as an object of their own, in a small part of the time that `sums` takes."""
+        return deepcopy(self, {id(self.assignment): self.assignment})
 
     def _clusters(self, buckets: Sequence[int]) -> tuple[ClusterSums, ...]:
         return tuple(

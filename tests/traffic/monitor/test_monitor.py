@@ -45,6 +45,7 @@ def test_empty_report():
         "format": 1,
         "split": halves().identity,
         "salt": "halves",
+        "ramps": {"version": None, "watch": None, "rollbacks": []},
         "started": "1970-01-01T00:00:00.000Z",
         "arms": [
             {"arm": "control", "role": "control", "model": CONTROL, **arm},

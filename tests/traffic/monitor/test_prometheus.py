@@ -84,7 +84,9 @@ def expected(report):
     found["graysplit_log_lost_lines_total",] = report["log"]["lost"]
     found |= {("graysplit_log_skipped_lines_total", kind): n for kind, n in report["log"]["skipped"].items()}
     found["graysplit_sample_ratio_p",] = report["sample_ratio"]["p"]
+    found["graysplit_split_version",] = report["ramps"]["version"] or 0
     for grade in report["grades"]:
+        found["graysplit_rolled_back", grade["treatment"]] = 0
         for verdict in VERDICTS:
             found["graysplit_grade", grade["treatment"], verdict] = float(verdict == grade["verdict"])
     return found
@@ -116,6 +118,8 @@ def test_exposition_names_types_and_labels():
         ("weight", "gauge", "arm"),
         ("sample_ratio_p", "gauge", ""),
         ("grade", "gauge", "treatment verdict"),
+        ("split_version", "gauge", ""),
+        ("rolled_back", "gauge", "arm"),
         ("feedback_mean", "gauge", "arm"),
         ("feedback_scores", "gauge", "arm"),
         ("log_lost_lines", "counter", ""),

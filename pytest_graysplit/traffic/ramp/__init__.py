@@ -1,0 +1,1 @@
+"""Ramps of live traffic while it runs: a watched file, the order of versions, and automatic rollback."""
