@@ -74,13 +74,17 @@ class TrafficSource:
                 **self._shown,
                 "at": stamp(now),
                 "elapsed_s": round(now.timestamp() - self._monitor.started_s, 3),
-                "notes": [*self._notes(), *_list(self._shown["notes"])],
+                "notes": [*self._notes(), *_log_notes(self._monitor), *_list(self._shown["notes"])],
             }
 
     def case(self, case_id: str) -> dict[str, Json] | None:
         """Return one failed request as it was logged, or None."""
         found = find_failed_request(self._monitor.failures, case_id)
         return None if found is None else failed_request_json(found)
+
+
+def _log_notes(monitor: Monitor) -> Iterator[str]:
+    return (f"log: {text}" for text in monitor.gaps.copy().texts())
 
 
 def _list(value: Json) -> list[Json]:

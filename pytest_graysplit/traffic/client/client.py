@@ -19,9 +19,10 @@ from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.client.endpoints import Endpoints
 from pytest_graysplit.traffic.client.headers import templates_of
+from pytest_graysplit.traffic.client.in_flight import InFlight
 from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
 from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
-from pytest_graysplit.traffic.client.reply import arm_reply, failure
+from pytest_graysplit.traffic.client.reply import arm_reply, client_open, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.splitter.configured import with_arms
@@ -101,20 +102,29 @@ class SplitClient:
         self.monitor.use(in_force.splitter)
         self._without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
-        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
+        gaps = self.monitor.gaps
+        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=gaps)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._in_flight = InFlight()
 
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise client_open()
         require_sendable(self._in_force.arms)
         self._endpoints.add(live.arm for live in self._in_force.arms)
         self._loop = asyncio.get_running_loop()
+        self._in_flight = InFlight()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._loop = None
-        await self._endpoints.close()
-        self._recorder.close()
+        try:
+            await self._in_flight.end()
+        finally:
+            self._loop = None
+            await self._endpoints.close()
+            # The log may wait for the disk, and the event loop must not.
+            await asyncio.to_thread(self._recorder.close)
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
@@ -124,8 +134,9 @@ class SplitClient:
         It may be awaited from any task, also from loops in other threads. Raises RequestFailedError if there is no
         answer, with the relay's own error as its cause, and UsageError for an invalid request.
         """
+        self._in_flight.require_open()
         call = self._call(messages, unit, force, params)
-        return await self._in_own_loop(self._serve(call))
+        return await self._in_own_loop(self._in_flight.track(call.assignment.arm, self._serve(call)))
 
     async def warm_up(self) -> tuple[str, ...]:
         """Check the relay's list of models and open connections before the first request; costs nothing.

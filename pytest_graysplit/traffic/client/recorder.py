@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord, SignalRecord
+from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,9 +81,17 @@ class TrafficRecorder:
         """Count and log a signal of a unit."""
         self._monitor.signal(unit, name, value, before=before)
         if self._log is not None:
-            key, at = splitter.key(unit).hex(), stamp_of(time.time())
-            split, value = splitter.identity, float(value)
-            self._log.write(SignalRecord(at=at, split=split, unit=key, signal=name, value=value, before=before))
+            self._log.write(
+                SignalRecord(
+                    id=new_id(splitter.identity, 0, EXCLUDED),
+                    at=stamp_of(time.time()),
+                    split=splitter.identity,
+                    unit=splitter.key(unit).hex(),
+                    signal=name,
+                    value=float(value),
+                    before=before,
+                )
+            )
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell the monitor and the log that other weights are in force."""

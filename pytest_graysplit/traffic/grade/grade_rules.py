@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.verdict.criteria import Criterion
 
@@ -27,6 +28,9 @@ FEWEST_UNITS = 30
 MISMATCH_E = 1000
 # Answers of other models change a share by at most their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
+# If all lines that are missing from a log were failures of the smaller arm, they would use a quarter of the bound on
+# errors.
+MISSING_SHARE = 0.005
 # The number of named units with many requests, and of letters of a unit's key: enough to find it in the log.
 MOST_NAMED = 3
 UNIT_LETTERS = 12
@@ -36,19 +40,24 @@ _RATIOS = ("latency", "latency_p95", "latency_p99", "cost_per_pass", *WAIT_QUANT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradeEvidence:
-    """The evidence about a treatment: both arms, the policy, the criteria, and the e-value of the split."""
+    """The evidence about a treatment: both arms, the policy, the criteria, the split's e-value, and gaps in the log."""
 
     control: ArmSums
     treatment: ArmSums
     policy: Policy
     mismatch_e: float
+    gaps: LogGaps
     criteria: tuple[Criterion, ...]
 
     @classmethod
-    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> GradeEvidence:
+    def of(
+        cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float, gaps: LogGaps
+    ) -> GradeEvidence:
         """Build the criteria of two arms."""
         criteria = criteria_of(control, treatment, policy)
-        return cls(control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, criteria=criteria)
+        return cls(
+            control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, gaps=gaps, criteria=criteria
+        )
 
     @property
     def arms(self) -> tuple[ArmSums, ArmSums]:
@@ -126,6 +135,22 @@ def unpriced(evidence: GradeEvidence) -> Iterator[str]:
             if arm.unpriced:
                 answers = f"{plural(arm.unpriced, 'answer')} of {arm.model}"
                 yield f"the cost of {answers} is unknown, and cost per pass decides"
+
+
+def incomplete_log(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield a reason if so many lines are missing from the log that they could hide a harm."""
+    smaller = min(evidence.arms, key=lambda arm: arm.requests)
+    if evidence.gaps.unknown:
+        yield "a part of the log could not be read, and its requests may be failures of one arm"
+    elif (missing := evidence.gaps.missing) > MISSING_SHARE * smaller.requests:
+        share = percent(missing, smaller.requests)
+        text = f"{plural(missing, 'line')} of the log could not be counted, {share} of the requests of {smaller.arm}"
+        yield f"{text}: they may be failures of one arm, and {MISSING_SHARE:.1%} is tolerated"
+
+
+def skipped_lines(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield the lines of the log that were left out, by reason."""
+    return (f"log: {text}" for text in evidence.gaps.skipped())
 
 
 def against_itself(evidence: GradeEvidence) -> Iterator[str]:

@@ -30,7 +30,10 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change."""
+    """The split of the lines that follow; written when a log is opened or rotated, and when the weights change.
+
+    It is also written after a loss: `lost` lines of this process before it could not be written.
+    """
 
     format: Literal[1] = FORMAT
     split: str
@@ -38,6 +41,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     at: str
     arms: tuple[DeclaredArm, ...]
     anonymous: Literal["control", "random"] = "control"
+    lost: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,6 +107,7 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class SignalRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="signal"):
     """A named signal of a unit, such as a ticket, from 0 to 1; `before` is the earlier value that it replaces."""
 
+    id: str
     at: str
     split: str
     unit: str

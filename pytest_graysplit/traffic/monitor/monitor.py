@@ -18,6 +18,7 @@ from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.monitor.figures import (
     OUTCOMES,
@@ -57,7 +58,8 @@ class Monitor:
     fair sample. `prices` are US dollars per million tokens by model, in addition to the built-in ones. `policy` holds
     the bounds of a treatment. Both come from the pyproject.toml at `project` unless they are given. `clock` returns
     seconds since 1970. `failures` are the latest requests with another outcome than ok, if a client or a log reported
-    them. `refused_signals` counts the signals with one name too many. Threads may share a monitor.
+    them. `gaps` are the lines that its log lacks, and `refused_signals` counts the signals with one name too many.
+    Threads may share a monitor.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Monitor:
         self.excluded = Totals()
         self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
         self.refused_signals = 0
+        self.gaps = LogGaps()
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -285,19 +288,21 @@ class Monitor:
             excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
             unasked = {name: number for name, number in sorted(self._unasked.items()) if number}
             total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
+        gaps = self.gaps.copy()
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
             split=self._identity,
             salt=self.splitter.salt,
             started_s=self.started_s,
             sums=sums,
-            grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e) for one in sums[1:]),
+            grades=tuple(grade(sums[0], one, self.policy, mismatch_e=mismatch_e, gaps=gaps) for one in sums[1:]),
             mismatch_e=mismatch_e,
             excluded=excluded,
             previous=previous,
             total=total,
             unasked_signals=unasked,
             refused_signals=self.refused_signals,
+            gaps=gaps,
         )
 
     def windows(self) -> list[tuple[int, list[ArmWindow]]]:

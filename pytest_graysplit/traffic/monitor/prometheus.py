@@ -50,6 +50,7 @@ class MonitorCollector:
         yield _summary("wait_seconds", "Time that users waited, with retries and fallback.", map(_wait, state.sums))
         yield from _signals(state)
         yield from _gauges(state)
+        yield from _log_lines(state)
 
 
 def exposition(monitor: Monitor) -> bytes:
@@ -84,6 +85,13 @@ def _counters(sums: Sequence[ArmSums]) -> Iterator[Metric]:
     yield _counter("tokens", "Tokens; cached ones are a part of prompt.", ("arm", "kind"), _tokens(sums))
     fallbacks = [_of(one, one.fallbacks) for one in sums]
     yield _counter("fallbacks", "Requests that the control answered instead of the arm.", ("arm",), fallbacks)
+
+
+def _log_lines(state: TrafficState) -> Iterator[Metric]:
+    lost = [((), float(state.gaps.lost))]
+    yield _counter("log_lost_lines", "Lines that could not be written to the log.", (), lost)
+    if skipped := [((kind,), float(n)) for kind, n in state.gaps.counts.items()]:
+        yield _counter("log_skipped_lines", "Lines of the log that could not be counted.", ("reason",), skipped)
 
 
 def _gauges(state: TrafficState) -> Iterator[Metric]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.sums.accumulator import Totals
     from pytest_graysplit.traffic.sums.snapshot import ArmSums, SignalSums
     from pytest_graysplit.types import Json
@@ -28,8 +29,9 @@ class TrafficState:
     """The state of a monitor at one moment; `started_s` is in seconds since 1970.
 
     `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
-    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `unasked_signals` counts
-    the signals of units without a compared request, by name, and `refused_signals` those with one name too many.
+    them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `gaps` are the lines that
+    the log lacks. `unasked_signals` counts the signals of units without a compared request, by name, and
+    `refused_signals` those with one name too many.
     """
 
     split: str
@@ -41,6 +43,7 @@ class TrafficState:
     excluded: Totals
     previous: Totals
     total: Totals
+    gaps: LogGaps
     unasked_signals: Mapping[str, int] = field(default_factory=dict)
     refused_signals: int = 0
 
@@ -77,6 +80,10 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "apart": _totals(state.excluded),
         "earlier": _totals(state.previous),
         "total": _totals(state.total),
+        "log": {
+            "lost": state.gaps.lost,
+            "skipped": {kind: state.gaps.counts[kind] for kind in sorted(state.gaps.counts)},
+        },
         "signals": {"unasked": _counts(state.unasked_signals), "refused": state.refused_signals},
         "grades": [_grade(one) for one in state.grades],
     }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.config.policy import BOUNDS, Policy
 from pytest_graysplit.traffic.grade.grade import grade
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
@@ -33,9 +34,18 @@ def arm(name="candidate", units=4_000, failing=80, **more):
     return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
 
 
-def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
+def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0, gaps=None):
     """The grade of a treatment against a control with the same figures."""
-    return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
+    control = control or arm("control", role="control")
+    return grade(control, treatment, policy, mismatch_e=mismatch_e, gaps=gaps or LogGaps())
+
+
+def gaps_of(**kinds):
+    """Gaps of a log with so many lines of each kind."""
+    gaps = LogGaps()
+    for kind, lines in kinds.items():
+        gaps.add(kind, f"t.jsonl:{lines}", lines=lines)
+    return gaps
 
 
 def test_grade_of_an_equal_treatment_is_promote():
@@ -88,6 +98,40 @@ def test_grade_holds_on_many_answers_of_other_models():
     few = graded(arm(gateway_fallbacks=1))
     assert few.verdict == "promote"
     assert "but the gateway retried or fell back by itself for candidate: 1 reply" in few.reasons
+
+
+@pytest.mark.parametrize("kind", ["incomplete", "foreign", "newer", "undeclared", "invalid", "lost"])
+def test_grade_holds_if_missing_lines_could_hide_a_harm(kind):
+    """They may all be failures of the smaller arm, of which half a per cent is tolerated and named."""
+    found = graded(arm(), gaps=gaps_of(**{kind: 41}))
+    assert (found.verdict, found.reasons[0]) == (
+        "hold",
+        (
+            "41 lines of the log could not be counted, 0.5% of the requests of control: they may be failures of one arm, and "
+            "0.5% is tolerated"
+        ),
+    )
+    assert found.reasons[-1].startswith("log: 41 lines ")
+    found = graded(arm(), gaps=gaps_of(**{kind: 40}))
+    assert (found.verdict, found.reasons[-1].startswith("log: 40 lines ")) == ("promote", True)
+    assert graded(arm(units=3_000, failing=60), gaps=gaps_of(**{kind: 40})).verdict == "hold"
+
+
+def test_grade_holds_if_a_part_of_a_file_is_missing():
+    """Nothing tells how many requests it had."""
+    for kind in ("cut", "packed"):
+        found = graded(arm(), gaps=gaps_of(**{kind: 1}))
+        assert (found.verdict, found.reasons[0]) == (
+            "hold", "a part of the log could not be read, and its requests may be failures of one arm"
+        )  # fmt: skip
+
+
+def test_grade_ignores_lines_that_are_there_twice():
+    """They count once and are named."""
+    found = graded(arm(), gaps=gaps_of(doubled=5_000))
+    assert (found.verdict, found.reasons[-1]) == (
+        "promote", "log: 5,000 lines are there twice and count once; the first is t.jsonl:5000"
+    )  # fmt: skip
 
 
 def test_grade_holds_on_an_unknown_price_if_the_cost_decides():

@@ -53,6 +53,7 @@ def test_empty_report():
         "sample_ratio": {"p": 1.0, "e_value": 1.0, "units": {"control": 0, TREATMENT: 0}},
         "apart": nothing,
         "earlier": nothing,
+        "log": {"lost": 0, "skipped": {}},
         "total": nothing,
         "signals": {"unasked": {}, "refused": 0},
     }

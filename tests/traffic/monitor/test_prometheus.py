@@ -32,6 +32,8 @@ def busy():
     monitor.record(TREATMENT, unit="a", outcome="error", error="relay-timeout", fallback=fallback)
     monitor.record(TREATMENT, unit="b", outcome="refusal")
     monitor.feedback(monitor.record("control", unit=unit_in(splitter, "control"), cost_usd=Decimal(1)), 0.75)
+    monitor.gaps.lose(3)
+    monitor.gaps.add("foreign", "t.jsonl:1", lines=2)
     return monitor
 
 
@@ -77,6 +79,8 @@ def expected(report):
         }.items():
             if value is not None:
                 found[key] = value
+    found["graysplit_log_lost_lines_total",] = report["log"]["lost"]
+    found |= {("graysplit_log_skipped_lines_total", kind): n for kind, n in report["log"]["skipped"].items()}
     found["graysplit_sample_ratio_p",] = report["sample_ratio"]["p"]
     for grade in report["grades"]:
         for verdict in VERDICTS:
@@ -110,6 +114,8 @@ def test_exposition_names_types_and_labels():
         ("sample_ratio_p", "gauge", ""),
         ("grade", "gauge", "treatment verdict"),
         ("feedback_mean", "gauge", "arm"),
+        ("log_lost_lines", "counter", ""),
+        ("log_skipped_lines", "counter", "reason"),
     ]
 
 

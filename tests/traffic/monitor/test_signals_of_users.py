@@ -166,7 +166,7 @@ def test_log_gives_the_same_signals(relay, tmp_path):
     assert again["signals"] == live["signals"] == {"unasked": {"ticket": 1}, "refused": 0}
     lines = [line for line in map(json.loads, log.read_text().splitlines()) if line["kind"] == "signal"]
     assert len(lines) == 14 + 40 + 1 + 1
-    assert set(lines[0]) == {"kind", "at", "split", "unit", "signal", "value"}
+    assert set(lines[0]) == {"kind", "id", "at", "split", "unit", "signal", "value"}
     assert "user-7" not in log.read_text()
 
 
