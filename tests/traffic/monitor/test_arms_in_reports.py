@@ -11,7 +11,8 @@ from pytest_graysplit import Split, TrafficSplitter, Usage
 from pytest_graysplit.cli import main
 from pytest_graysplit.config.project import read_settings
 from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.prometheus import exposition
@@ -82,7 +83,7 @@ def lines_of(path):
 def replayed(path, project):
     settings = read_settings(project, os.environ)
     replay = Replay(prices=settings.prices, policy=settings.policy)
-    replay.feed(read_files(log_files([path])))
+    replay.feed(read_files(log_files([path], replay.gaps), replay.gaps))
     return replay.monitor
 
 
