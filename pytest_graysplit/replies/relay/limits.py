@@ -18,7 +18,8 @@ TOLERATED_SHARE = 0.05
 FEWEST_OUTCOMES = 10
 LONGEST_WINDOW_S = 0.5
 LARGEST_STEP_DOWN = 0.5
-STEP_UP = 1.25
+FIRST_STEP_UP = 0.03
+LARGEST_STEP_UP = 0.25
 FLOOR_PART = 8
 
 
@@ -71,7 +72,9 @@ class LiveConcurrencyLimit:
     """The limit of live traffic: it shrinks by the share of 429s among the last outcomes, and recovers in seconds.
 
     A relay that takes 20 requests at once refuses 44 of 64. The limit then shrinks by 44/64, to 20. A few 429s among
-    many answers change nothing. Requests that were sent before the limit shrank do not shrink it again.
+    many answers change nothing. Requests that were sent before the limit shrank do not shrink it again. Each step up is
+    twice as large as the one before: near the limit of the relay few requests are refused, and far from it the steps
+    are soon a quarter.
     """
 
     def __init__(self, most: int, *, clock: Callable[[], float]) -> None:
@@ -79,6 +82,7 @@ class LiveConcurrencyLimit:
         self.window = 0
         self._floor = max(1, most // FLOOR_PART)
         self._exact = float(most)
+        self._step_up = FIRST_STEP_UP
         self._clock = clock
         self._since_s = clock()
         self._outcomes = self._rate_limited = 0
@@ -105,9 +109,11 @@ class LiveConcurrencyLimit:
         share = self._rate_limited / self._outcomes
         if share > TOLERATED_SHARE:
             self._exact = max(self._floor, self._exact * max(1 - share, LARGEST_STEP_DOWN))
+            self._step_up = FIRST_STEP_UP
             self.window += 1
         else:
-            self._exact = min(self._most, self._exact * STEP_UP)
+            self._exact = min(self._most, self._exact * (1 + self._step_up))
+            self._step_up = min(2 * self._step_up, LARGEST_STEP_UP)
         self.limit = round(self._exact)
         self.lowest = min(self.lowest, self.limit)
         self._outcomes = self._rate_limited = 0

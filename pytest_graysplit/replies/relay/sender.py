@@ -139,7 +139,8 @@ class RequestSender(Generic[C]):
 
     async def send(self, request: RequestAttempts[C, T]) -> T | RelayFailure:
         """Send a request until it succeeds or no further attempt is allowed; `request` keeps the times."""
-        self._policy.retry_budget.count_first()
+        if not self._policy.is_live:
+            self._policy.retry_budget.count_first()
         result: T | RelayFailure | None = None
         for attempt in range(1, request.retries + 2):
             try:
@@ -172,7 +173,7 @@ class RequestSender(Generic[C]):
         headers = request.response.headers if request.response else {}
         decision = decide(failure.status, headers, retry=attempt, now=REAL.utc_now(), random=self._random)
         if decision is not None and self._clock() + decision.wait_s >= request.ends_at_s:
-            request.unmet_wait_s = decision.wait_s
+            request.unmet_wait_s = decision.wait_s if attempt <= request.retries else None
             return None
         if isinstance(decision, WaitTooLong):
             request.too_long_s = decision.wait_s
@@ -226,6 +227,8 @@ class RequestSender(Generic[C]):
         return result
 
     async def _send(self, request: RequestAttempts[C, T], client: C, queued: float) -> T | RelayFailure:
+        if self._policy.is_live and not request.attempts:
+            self._policy.retry_budget.count_first()  # not before: a queue of requests would earn its retries at once
         request.attempts += 1
         self.sent += 1
         request.response, request.sent_at, request.in_flight = None, REAL.utc_now(), None

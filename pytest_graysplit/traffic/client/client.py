@@ -22,7 +22,7 @@ from pytest_graysplit.traffic.client.pieces import ReplyStream
 from pytest_graysplit.traffic.client.recorder import TrafficRecorder
 from pytest_graysplit.traffic.client.reply import client_closed, client_open
 from pytest_graysplit.traffic.client.serving import RequestService
-from pytest_graysplit.traffic.client.settings import deadlines_of, settings_of
+from pytest_graysplit.traffic.client.settings import CONCURRENCY, deadlines_of, settings_of
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.monitor.readiness import ClientHealth
@@ -47,24 +47,16 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Connections are opened on demand; a service has more requests in flight than a test run.
-CONCURRENCY = 64
-
 
 class SplitClient:
     """A client that sends each request to the arm of its unit; use it as `async with SplitClient(...) as client`.
 
     `monitor` counts every request, failed ones too; without it the client creates its own. With `log`, every request is
     also written to that file. `timeout_s` is how long a user waits for one request, with all its retries. `fallback`
-    lets the control answer if a treatment fails, or does not answer within `fallback_after_s`, by default half of the
-    wait. With a `breaker`, which a fallback includes, an arm that keeps failing gets no users for a while.
-    `usd_per_day` is the budget of each treatment, or of arms by name. `concurrency`, `requests_per_min` and `retries`
-    hold for each arm apart. `headers` are templates that tell the relay the arm: names such as "X-AB-Variant", or a
-    mapping of custom ones. `redact` removes secret parts from each logged text; `keep_texts=False` logs no texts. The
-    key comes from the environment unless `api_key` is given. Arms, prices, aliases, headers and conditions of a
-    rollback come from the pyproject.toml at `project`. Each of the `observers` is told of every counted request.
-    `watch` is a file or an http(s) address with the weights, `rollback` the conditions under which a treatment loses
-    its users, and `on_rollback` is then called, in a thread of its own.
+    lets the control answer if a treatment fails, or does not answer within `fallback_after_s`; with a `breaker`, an arm
+    that keeps failing gets no users for a while. `usd_per_day`, `concurrency`, `requests_per_min` and `retries` hold
+    for each arm apart. Arms, prices, aliases, headers and conditions of a rollback come from the pyproject.toml at
+    `project`. docs/traffic.md describes all arguments.
     """
 
     def __init__(  # noqa: PLR0913 # the settings of an application, each by its name
@@ -110,9 +102,8 @@ class SplitClient:
         self.monitor.use(in_force.splitter)
         without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
-        written = None
-        if log is not None:
-            written = TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=self.monitor.gaps)
+        gaps = self.monitor.gaps
+        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=gaps)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts, observers=observers)
         brakes = Brakes(policy, usd_per_day, prices, self._recorder.guard)
         self.monitor.guards.show(brakes.state)
@@ -152,8 +143,7 @@ class SplitClient:
             self._loop = None
             self._ramps.stop()
             await self._bulkheads.close()
-            # The log may wait for the disk, and the event loop must not.
-            await asyncio.to_thread(self._recorder.close)
+            await self._recorder.close()
 
     async def chat(
         self,
@@ -220,9 +210,8 @@ class SplitClient:
     ) -> str:
         """Count and log a request that the application sent itself, as `chat` does, and return its id for feedback.
 
-        `reply` is a ChatCompletion of the openai package, the relay's JSON as a dict, or a Reply; `error` is the
-        exception of a failed request. The other figures override theirs. `fallback` is the control's reply in place of
-        a failed treatment. Raises UsageError for anything else.
+        `reply` is a ChatCompletion of the openai package, the relay's JSON as a dict, or a Reply; `error` is an
+        exception. Other figures override theirs. `fallback` is the control's reply. Raises UsageError for others.
         """
         figures = Figures(
             outcome=outcome,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
 
 KEY_ARGUMENT = "SplitClient(api_key=...)"
+# Connections are opened on demand; a service has more requests in flight than a test run.
+CONCURRENCY = 64
 # The part of the user's wait that a treatment may use up, if the control answers in its place after that.
 TREATMENT_SHARE = 0.5
 

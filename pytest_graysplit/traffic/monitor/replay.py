@@ -96,7 +96,7 @@ class Replay:
         self._table = PriceTable(self._prices)
         self._policy = policy or Policy()
         self._declared: dict[str, _Declared] = {}
-        self._late: list[tuple[Monitor, _Signal]] = []
+        self._late: list[_Signal] = []
 
     def feed(self, lines: Iterable[Line]) -> None:
         """Replay the lines."""
@@ -112,9 +112,8 @@ class Replay:
             else:
                 self._declare(record, where)
         # Another process may have answered the unit, and its log may have come later.
-        for monitor, signal in self._late:
-            if signal.split == monitor.splitter.identity:
-                monitor.count_signal(*signal[1:])
+        for signal in self._late:
+            self._count_signal(signal)
         self._late.clear()
 
     @property
@@ -230,10 +229,6 @@ class Replay:
 
     def _signal(self, record: SignalRecord, where: str) -> None:
         """Count a signal; one of an earlier split is left out, as the live monitor does after a ramp."""
-        declared = self._declared.get(record.split)
-        if declared is None:
-            self.gaps.add("undeclared", where, f"split {record.split!r}, signal {record.signal!r}")
-            return
         try:
             key, at_s = _key(record.unit), _seconds(record.at)
             value = checked_signal(record.signal, record.value)
@@ -244,14 +239,23 @@ class Replay:
         except ValueError as error:
             self.gaps.add("invalid", where, str(error))
             return
-        monitor = self.experiments[declared.salt].monitor
-        if monitor is None or record.split != monitor.splitter.identity or key is None:
+        if key is None or (monitor := self._monitor_of(record.split)) is None:
             return
         signal = _Signal(record.split, key, record.signal, value, before, at_s)
         if monitor.has_asked(key) or len(self._late) >= MOST_LATE:
-            monitor.count_signal(*signal[1:])
+            self._count_signal(signal)
         else:
-            self._late.append((monitor, signal))
+            self._late.append(signal)
+
+    def _count_signal(self, signal: _Signal) -> None:
+        if (monitor := self._monitor_of(signal.split)) is not None:
+            monitor.count_signal(*signal[1:])
+
+    def _monitor_of(self, split: str) -> Monitor | None:
+        """Return the monitor that compares this split now; None if it is not compared, or not any more."""
+        declared = self._declared.get(split)
+        monitor = None if declared is None else self.experiments[declared.salt].monitor
+        return monitor if monitor is not None and monitor.splitter.identity == split else None
 
 
 def splitter_of(record: SplitRecord) -> TrafficSplitter:

@@ -79,6 +79,25 @@ def test_limit_recovers_in_seconds(requests_per_s):
     assert limit_after(ALL_REFUSED, ([False] * 6 * requests_per_s, 1 / requests_per_s)).limit == 64
 
 
+def test_relay_with_fewer_places_refuses_few_requests():
+    """It takes 20 at once, and 64 are allowed: over 200 rounds it is kept busy, and less than a tenth is refused."""
+    time = Time()
+    limiter = LiveConcurrencyLimit(64, clock=time)
+    answered = refused = 0
+    for _ in range(200):
+        time.now += 0.1
+        window, sent = limiter.window, limiter.limit
+        for number in range(sent):
+            if number < 20:
+                limiter.record_success()
+            else:
+                limiter.record_rate_limit(window)
+        answered += min(sent, 20)
+        refused += max(0, sent - 20)
+    assert refused < 0.1 * (answered + refused)
+    assert answered > 0.9 * 200 * 20
+
+
 def test_slow_traffic_shrinks_the_limit_by_ten_outcomes_at_least():
     """One 429 among few requests says nothing about a share."""
     assert limit_after(([True] * 9, 1)).limit == 64
