@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.credentials import KEY_VARIABLES
+from pytest_graysplit.config.project import PROJECT_FILE, read_settings
 from pytest_graysplit.errors import GraysplitError
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.recordings.maintenance.check import check_file
@@ -105,5 +107,9 @@ def _lines(lines: Iterable[str | GraysplitError]) -> Iterator[Line]:
 
 
 def _redactor() -> Redactor:
-    keys = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+    """Return a redactor of all keys of the environment, and of the secrets that the settings of the project name."""
+    keys = {os.environ.get(name, "").strip() for name in KEY_VARIABLES}
+    folders = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / PROJECT_FILE).is_file()]
+    with suppress(GraysplitError):  # recordings are checked also where the settings of a run have a mistake
+        keys.update(read_settings(folders[0] / PROJECT_FILE if folders else None, os.environ).secrets)
     return redactor(key for key in keys if len(key) >= 8)  # shorter texts occur in ordinary words

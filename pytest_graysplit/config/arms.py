@@ -31,6 +31,8 @@ class Arm:
     names of its headers whose environment variables are not set, with these variables. `price` is in US dollars per
     million tokens, and None if the price of the model counts. `has_own_endpoint` is true if the arm's table decides
     where its requests go, and `has_own_headers` if it adds headers; then `endpoint_hash` identifies these settings.
+    `is_configured` is true if there is a table. `metric` names the metric that asks it; `own_params` are then those of
+    the metric's section.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Arm:
     access: Access = field(default_factory=Access)
     has_own_endpoint: bool = False
     has_own_headers: bool = False
+    is_configured: bool = False
+    metric: str = ""
     endpoint_hash: str = ""
 
     @classmethod
@@ -59,6 +63,11 @@ class Arm:
         return self.name if self.has_own_endpoint or self.has_own_headers else ""
 
     @property
+    def asks_as(self) -> str:
+        """The sender of its requests: one model may be asked by an arm and by metrics, with other parameters."""
+        return f"{self.name}, {self.metric}" if self.metric else self.name
+
+    @property
     def priced_as(self) -> str:
         """The name under which the price table has the arm's price."""
         return self.model if self.price is None else f"arm {self.name}"
@@ -68,7 +77,8 @@ class Arm:
         return self._configuration() == other._configuration()
 
     def _configuration(self) -> tuple[object, ...]:
-        headers = {name.lower(): value for name, value in self.headers.items()} | dict(self.unknown)
+        given = {**self.headers, **{name: f"${variable}" for name, variable in self.unknown.items()}}
+        headers = {name.lower(): value for name, value in given.items()}
         params = {name: value for name, value in self.params.items() if name not in self.unset}
         return self.model, self.access.base_url, params, set(self.unset), self.system, headers
 

@@ -49,6 +49,7 @@ _VENDORS = (
     ("Vercel", ("vck_",), ("vercel.sh", "vercel.com")),
     ("xAI", ("xai-",), ("x.ai",)),
 )
+_KEY_PREFIXES = tuple(prefix for _, prefixes, _ in _VENDORS for prefix in prefixes)
 _OWN_VARIABLES = {"OpenAI": "OPENAI_API_KEY", "OpenRouter": "OPENROUTER_API_KEY"}
 
 
@@ -93,9 +94,16 @@ class Access:
     @property
     def setting(self) -> str:
         """The assignment that gives the address a key: from a variable that is already set, if there is one."""
-        if self.arm:
-            return f"{self.variable}=..." if self.names_variable else f"{self._table} with api_key_env"
+        if self.names_variable:
+            return f"{self.variable}=..."
         return f"{OWN_KEY}={f'${self._other}' if self._other else '...'}"
+
+    @property
+    def setting_hint(self) -> str:
+        """The way to give the address a key."""
+        if self.arm and not self.names_variable:
+            return f'name the variable that holds the key of {self.shown}: {self._table} api_key_env = "..."'
+        return f"export {self.setting}"
 
     @property
     def _other(self) -> str:
@@ -119,6 +127,8 @@ class Access:
             return f"set one of these, and record once with {command}:{WAYS}"
         if self.suffices and self.key is None:
             return f"record once: {command}"
+        if self.key is None and self.arm and not self.names_variable:
+            return f"{self.setting_hint}; then record once: {command}"
         setting = f"{self.variable}=..." if self.key is not None else self.setting
         return f"record once, with your key: {setting} {command}"
 
@@ -134,6 +144,10 @@ class Access:
     def _address_missing(self, else_do: str) -> UsageError:
         if self.problem:
             return UsageError(self.problem, hint=f"correct it, or unset it; or {else_do}", slug=Slug.OPTION_VALUE)
+        if self.arm:
+            problem = f"arm {self.arm} has no relay to ask: its table names {self.variable}, and no address is set"
+            hint = f'write base_url = "https://relay.example/v1" into {self._table}, or {else_do}'
+            return UsageError(problem, hint=hint, slug=Slug.ADDRESS_MISSING)
         problem, hint = "there is no relay to ask: neither a key nor an address is set", ""
         if self.key is not None:
             problem = f"there is no relay to ask: {self.variable} is set, and it has no address of its own"
@@ -151,7 +165,7 @@ class Access:
             problem, hint = f"{self.variable} is not set", f"export {self.variable}=..., the key of {self.shown}"
         else:
             problem = f"no key is known for {self.shown}"
-            hint = f'name the variable that holds it: {self._table} api_key_env = "..."'
+            hint = self.setting_hint
         return UsageError(f"arm {self.arm}: {problem}, and {need}", hint=f"{hint}, or {else_do}", slug=Slug.KEY_MISSING)
 
     def _key_missing(self, need: str, else_do: str) -> UsageError:
@@ -221,6 +235,16 @@ def find_arm_access(
     )
     # Decided by the table alone: the same on every machine, because the keys of recordings depend on it.
     return access, bool(base_url) or has_home
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Tell whether a text that should name a variable is rather a key: it must not be shown."""
+    return text.startswith(_KEY_PREFIXES) or any(map(_is_random, text.split("_")))
+
+
+def _is_random(part: str) -> bool:
+    has_both = any(letter.islower() for letter in part) and any(letter.isdigit() for letter in part)
+    return len(part) >= 16 and has_both
 
 
 def foreign_vendor(key: Secret | None, base_url: str) -> str | None:

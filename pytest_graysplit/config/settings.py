@@ -117,6 +117,7 @@ class Settings:
             access=access,
             has_own_endpoint=has_own_endpoint,
             has_own_headers=bool(own_headers or unknown),
+            is_configured=own is not None,
             endpoint_hash=own.endpoint_hash if own else "",
         )
 
@@ -126,7 +127,9 @@ class Settings:
         The parameters of the metric's own section override those of the arm.
         """
         arm, own = self.arm(metric.model), self.table.arms.get(metric.model)
-        return replace(arm, params={**(own.params if own else {}), **metric.params}, system=None)
+        params = {**(own.params if own else {}), **metric.params}
+        name = "judge" if metric is self.table.judge else "semantic"
+        return replace(arm, params=params, own_params=metric.params, system=None, metric=name)
 
     @property
     def metric_arms(self) -> tuple[Arm, ...]:
@@ -299,9 +302,16 @@ def resolve_record(mode: str, environ: Mapping[str, str], every: Sequence[Access
     if environ.get("CI", "").strip().lower() not in ("", "0", "false"):
         return "none", "CI is set"
     if not any(access.suffices for access in every):
-        missing = every[0]
-        return "none", f"{missing.variable} is not set" if missing.base_url else "no key is set"
+        return "none", _key_unset(every[0])
     return "new", ""
+
+
+def _key_unset(access: Access) -> str:
+    if not access.base_url:
+        return "no key is set"
+    if access.arm and not access.names_variable:
+        return f"no key is known for {access.shown}, the relay of arm {access.arm}"
+    return f"{access.variable} is not set"
 
 
 def _values(option: Option[Any], sources: Sequence[SettingsSource]) -> list[Any]:

@@ -189,12 +189,20 @@ class ReplyFetcher:
         self.open_journal()
         self._own_worker()
 
+    def expect(self, requests: Iterable[ReplyRequest]) -> None:
+        """Let the endpoints of these requests be checked before the first request goes to any of them."""
+        endpoints = {request.config.access.endpoint: request.config.access for request in requests}
+        if len(endpoints) > 1:
+            self._own_worker().expect(endpoints.values())
+
     def start(self, requests: Sequence[ReplyRequest]) -> None:
         """Send the requests and return at once."""
         self._finished.clear()
+        if not requests:
+            return
         from pytest_graysplit.replies.request_worker import QueuedRequest
 
-        queued = []
+        worker, queued = self._own_worker(), []  # the worker first: in a forked process it drops replies of the parent
         for request in requests:
             future: Future[Reply] = Future()
             self._sent[request.recording_key] = future
@@ -202,8 +210,9 @@ class ReplyFetcher:
             queued.append(
                 QueuedRequest(request.config, request.full_body, self._keeper(request), future, request.route, name)
             )
-        if queued:
-            self._own_worker().submit(queued)
+        if not all(request.metric for request in requests):  # a metric asks about their replies
+            worker.expect(arm.access for arm, _ in self._asked_models() if arm.access.suffices)
+        worker.submit(queued)
 
     def reply(self, request: ReplyRequest) -> Reply:
         """Return the reply, waiting for it if necessary; raise RecordingError or RelayError if there is none."""

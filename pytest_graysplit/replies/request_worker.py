@@ -48,12 +48,16 @@ class QueuedRequest:
 
 
 class _Lane:
-    """The requests to one endpoint: those that wait, and the tasks that send them, one per place."""
+    """The requests to one endpoint: those that wait, and the tasks that send them, one per place.
+
+    `opening` is the task that opens the relay, and `relay` is set when its models have been checked.
+    """
 
     def __init__(self, access: Access) -> None:
         self.access = access
         self.waiting: deque[QueuedRequest] = deque()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.opening: asyncio.Task[None] | None = None
         self.relay: Relay | None = None
 
 
@@ -84,8 +88,16 @@ class RequestWorker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._main, name="graysplit-relay", daemon=True)
+        self._has_begun = False
         self.failure: GraysplitError | None = None
-        self.warnings: tuple[str, ...] = ()
+        self._warnings: list[tuple[Access, str]] = []
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of all relays; where there are several, each names its relay."""
+        many = len(self._lanes) > 1
+        named = (f"{access.shown}: {warning}" if many else warning for access, warning in list(self._warnings))
+        return tuple(dict.fromkeys(named))
 
     @property
     def relays(self) -> list[Relay]:
@@ -96,6 +108,12 @@ class RequestWorker:
     def unfinished(self) -> int:
         """The number of submitted requests without a reply."""
         return len(self._unfinished)
+
+    def expect(self, endpoints: Iterable[Access]) -> None:
+        """Check these endpoints too before the first request goes to any: requests to them will follow."""
+        with self._guard:
+            for access in endpoints:
+                self._lanes.setdefault(access.endpoint, _Lane(access))
 
     def submit(self, requests: Iterable[QueuedRequest]) -> None:
         """Queue requests in their order; the first one starts the thread, and after its end no request is accepted."""
@@ -132,8 +150,9 @@ class RequestWorker:
                 self._loop.call_soon_threadsafe(action)
 
     def _close(self) -> None:
-        dropped = [request for lane in self._lanes.values() for request in lane.waiting]
-        for lane in self._lanes.values():
+        lanes = self._all_lanes()
+        dropped = [request for lane in lanes for request in lane.waiting]
+        for lane in lanes:
             lane.waiting.clear()
         self._unfinished.difference_update(dropped)
         self._end(dropped)
@@ -180,36 +199,61 @@ class RequestWorker:
             await self._serve(relays, self._wake)
 
     async def _serve(self, relays: AsyncExitStack, wake: asyncio.Event) -> None:
-        while self.failure is None:
-            # All endpoints are checked before the first request goes to any of them.
-            await self._open_lanes(relays)
-            for lane in self._all_lanes():
-                await self._fill(lane)
-            if self._closing and not any(lane.tasks for lane in self._all_lanes()):
-                return
-            await wake.wait()
-            wake.clear()
-        if tasks := {task for lane in self._all_lanes() for task in lane.tasks}:
-            await asyncio.wait(tasks, timeout=GRACE_S)  # they may still be answered, and are paid for then
-        raise self.failure
+        try:
+            while self.failure is None:
+                lanes = self._opened_lanes(relays)
+                # All endpoints are checked before the first request goes to any of them. A later one delays no other.
+                self._has_begun = self._has_begun or all(lane.relay for lane in lanes)
+                for lane in lanes if self._has_begun else ():
+                    await self._fill(lane)
+                if self._closing and not any(lane.tasks for lane in lanes):
+                    return
+                await wake.wait()
+                wake.clear()
+            if tasks := {task for lane in self._all_lanes() for task in lane.tasks}:
+                await asyncio.wait(tasks, timeout=GRACE_S)  # they may still be answered, and are paid for then
+            raise self.failure
+        finally:
+            await self._cancel_opening()
 
     def _all_lanes(self) -> list[_Lane]:
         with self._guard:
             return list(self._lanes.values())
 
-    async def _open_lanes(self, relays: AsyncExitStack) -> None:
-        closed = [lane for lane in self._all_lanes() if lane.relay is None and not self._closing]
-        opened = await asyncio.gather(*(self._open(lane, relays) for lane in closed), return_exceptions=True)
-        for error in opened:
-            if error is not None:
-                raise error
+    def _opened_lanes(self, relays: AsyncExitStack) -> list[_Lane]:
+        """Return all lanes, after a task has been started for each one that is not yet opened."""
+        lanes = self._all_lanes()
+        for lane in lanes:
+            if lane.opening is None and not self._closing:
+                lane.opening = asyncio.create_task(self._open(lane, relays))
+        return lanes
 
     async def _open(self, lane: _Lane, relays: AsyncExitStack) -> None:
-        relay = await relays.enter_async_context(self._open_relay(lane.access))
-        models = self._models(lane.access)
-        warnings = await relay.preflight(models.listed, models.unlisted)
-        self.warnings += warnings
-        lane.relay = relay
+        try:
+            relay = await relays.enter_async_context(self._open_relay(lane.access))
+            models = self._models(lane.access)
+            found = await relay.preflight(models.listed, models.unlisted)
+            self._warnings += [(lane.access, warning) for warning in found]
+            lane.relay = relay
+        except GraysplitError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 # see _main
+            self._fail(_unexpected(error))
+        finally:
+            self._nudge()
+
+    async def _cancel_opening(self) -> None:
+        opening = [lane.opening for lane in self._all_lanes() if lane.opening is not None]
+        for task in opening:
+            task.cancel()
+        if opening:
+            await asyncio.wait(opening)
+
+    def _fail(self, error: GraysplitError) -> None:
+        """End all requests with the first error; those that wait in a relay are not sent any more."""
+        self.failure = self.failure or error
+        for relay in self.relays:
+            relay.halt(self.failure)
 
     async def _fill(self, lane: _Lane) -> None:
         """Start a task for each free place of a lane while requests wait for one."""
@@ -224,9 +268,9 @@ class RequestWorker:
             while lane.waiting and self.failure is None and not self._closing:
                 await self._send(relay, lane.waiting.popleft())
         except GraysplitError as error:
-            self.failure = self.failure or error
+            self._fail(error)
         except Exception as error:  # noqa: BLE001 # see _main
-            self.failure = self.failure or _unexpected(error)
+            self._fail(_unexpected(error))
         finally:
             self._nudge()
 
@@ -239,7 +283,7 @@ class RequestWorker:
             return
         except BaseException as error:
             if isinstance(error, GraysplitError):
-                self.failure = self.failure or error  # before another thread sees that no request is left
+                self._fail(error)  # before another thread sees that no request is left
             self._unfinished.discard(request)
             if isinstance(error, GraysplitError):
                 request.future.set_exception(error)

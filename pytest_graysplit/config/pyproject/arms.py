@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.config.address import masked, read_address, shown_address
-from pytest_graysplit.config.credentials import HOMES
+from pytest_graysplit.config.credentials import HOMES, looks_like_a_key
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
     read_names,
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 ARM_FIELDS = ("model", "params", "unset", "base_url", "api_key_env", "headers", "system", "price")
 FILE = "file:"
-# What a request cannot do without, so that no arm may remove it.
-NEEDED = ("model", "messages")
+# The parts that every request needs, so that no arm may remove them.
+NEEDED = ("model", "messages", "input")
+# They divide node ids, which have the names of arms in brackets.
+DIVIDERS = ("::", "[", "]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,14 @@ class ArmTable:
         if not self.source:
             return self.system
         folder = (self.folder or Path()).resolve()
-        path = (folder / self.source).resolve()
         name = f"{self.setting}.system"
-        if not path.is_relative_to(folder):
-            raise setting_error(name, f"{self.source} is outside the project", f"move the file below {folder.name}/")
         try:
+            path = (folder / self.source).resolve()
+            if not path.is_relative_to(folder):
+                hint = f"move the file below {folder.name}/"
+                raise setting_error(name, f"{self.source} is outside the project", hint)
             text = path.read_text(encoding="utf-8-sig")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # a RuntimeError for a loop of links
             why = getattr(error, "strerror", None) or "it is not UTF-8 text"
             hint = 'write system = "file:prompts/v2.md", relative to pyproject.toml, or the prompt itself in quotes'
             raise setting_error(name, f"{self.source} cannot be read: {why}", hint) from None
@@ -107,9 +110,12 @@ def _read_arm(name: str, value: object, folder: Path | None) -> ArmTable:
     setting = f"arms.{name}"
     table = read_table(setting, value)
     reject_unknown(setting, table, ARM_FIELDS)
-    if not name.strip() or not name.isprintable():
-        raise setting_error(setting, f"{name!r} is not a name", "name the arm with letters, such as low-effort")
-    texts = read_texts(setting, {key: table[key] for key in ("model", "base_url", "api_key_env") if key in table})
+    if not name.isprintable() or name != name.strip() or not name or any(part in name for part in DIVIDERS):
+        hint = f"name the arm with letters, such as low-effort, without {', '.join(DIVIDERS)}"
+        raise setting_error("arms", f"{name!r} is not a name", hint)
+    texts = read_texts(
+        setting, {key: table[key] for key in ("model", "base_url", "api_key_env") if key in table}, is_secret=True
+    )
     for key, text in texts.items():
         if not text.strip():
             raise setting_error(f"{setting}.{key}", "is empty", "write a text, or remove the line")
@@ -122,7 +128,7 @@ def _read_arm(name: str, value: object, folder: Path | None) -> ArmTable:
         unset=_read_unset(f"{setting}.unset", table.get("unset", [])),
         base_url=_read_address(f"{setting}.base_url", texts.get("base_url")),
         api_key_env=_read_variable(f"{setting}.api_key_env", texts.get("api_key_env", "").strip()),
-        headers=read_texts(f"{setting}.headers", table.get("headers")),
+        headers=read_texts(f"{setting}.headers", table.get("headers"), is_secret=True),
         system=_read_system(f"{setting}.system", table.get("system")),
         price=read_price(f"{setting}.price", table["price"]) if "price" in table else None,
         folder=folder,
@@ -132,6 +138,8 @@ def _read_arm(name: str, value: object, folder: Path | None) -> ArmTable:
 def _read_unset(name: str, value: object) -> tuple[str, ...]:
     unset = read_names(name, value)
     for param in unset:
+        if not param or param != param.strip():
+            raise setting_error(name, f"{param!r} is not the name of a parameter", "write it without blanks")
         if param in NEEDED:
             raise setting_error(name, f"removes {param}, which every request needs", "name request parameters only")
     return tuple(dict.fromkeys(unset))
@@ -148,9 +156,12 @@ def _read_address(name: str, text: str | None) -> str:
 
 def _read_variable(name: str, text: str) -> str:
     """Return the name of an environment variable; a key in its place is not quoted."""
-    if text and not (text.isascii() and text.replace("_", "").isalnum() and not text[0].isdigit()):
+    is_name = text.isascii() and text.replace("_", "").isalnum() and not text[0].isdigit()
+    if text and (not is_name or looks_like_a_key(text)):
         raise setting_error(
-            name, "is not the name of an environment variable", 'name the variable that holds the key: "VLLM_API_KEY"'
+            name,
+            "is not the name of an environment variable, or it looks like a key",
+            'name the variable that holds the key: "VLLM_API_KEY"',
         )
     return text
 
@@ -158,6 +169,6 @@ def _read_variable(name: str, text: str) -> str:
 def _read_system(name: str, value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value.removeprefix(FILE).strip():
+    if not isinstance(value, str) or not value.strip().removeprefix(FILE).strip():
         raise setting_error(name, f"{value!r} is not a prompt", 'write "file:prompts/v2.md", or the prompt in quotes')
-    return value
+    return value.strip() if value.lstrip().startswith(FILE) else value

@@ -26,12 +26,16 @@ def reject_unknown(name: str, table: Mapping[str, object], known: tuple[str, ...
             raise setting_error(dotted, f"unknown setting{nearest(key, known)}", f"valid names: {', '.join(known)}")
 
 
-def read_table(name: str, value: object) -> dict[str, object]:
-    """Return a table, or an empty one if it is missing; raise UsageError if it is not a table."""
+def read_table(name: str, value: object, *, is_secret: bool = False) -> dict[str, object]:
+    """Return a table, or an empty one if it is missing; raise UsageError if it is not a table.
+
+    The error does not show a value that may be a secret.
+    """
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise setting_error(name, f"{value!r} is not a table", f"write it as [tool.graysplit.{name}]")
+        problem = "is not a table" if is_secret else f"{value!r} is not a table"
+        raise setting_error(name, problem, f"write it as [tool.graysplit.{name}]")
     return value
 
 
@@ -42,12 +46,13 @@ def read_names(name: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def read_texts(name: str, value: object) -> dict[str, str]:
+def read_texts(name: str, value: object, *, is_secret: bool = False) -> dict[str, str]:
     """Return a table of texts; raise UsageError for any other value."""
     texts: dict[str, str] = {}
-    for key, text in read_table(name, value).items():
+    for key, text in read_table(name, value, is_secret=is_secret).items():
         if not isinstance(text, str):
-            raise setting_error(f"{name}.{key}", f"{text!r} is not a text", "put the value in quotes")
+            problem = "is not a text" if is_secret else f"{text!r} is not a text"
+            raise setting_error(f"{name}.{key}", problem, "put the value in quotes")
         texts[key] = text
     return texts
 
@@ -56,18 +61,22 @@ def filled(headers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, 
     """Return the headers with environment variables filled in, without those whose variable is not set."""
     missing = unknown(headers, environ)
     return {
-        key: environ[text[1:]] if text.startswith("$") else text for key, text in headers.items() if key not in missing
+        key: environ[text[1:]] if _names_variable(text) else text for key, text in headers.items() if key not in missing
     }
 
 
 def unknown(headers: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers whose environment variable is not set, with the name of the variable."""
-    return {key: text[1:] for key, text in headers.items() if text.startswith("$") and text[1:] not in environ}
+    return {key: text[1:] for key, text in headers.items() if _names_variable(text) and text[1:] not in environ}
+
+
+def _names_variable(text: str) -> bool:
+    return text.startswith("$") and text != "$"
 
 
 def read_headers(name: str, value: object, environ: Mapping[str, str]) -> dict[str, str]:
     """Return headers with environment variables filled in; raise UsageError for a variable that is not set."""
-    headers = read_texts(name, value)
+    headers = read_texts(name, value, is_secret=True)
     for key, variable in unknown(headers, environ).items():
         raise setting_error(
             f"{name}.{key}", f"the environment has no {variable}", f"export {variable}, or remove the header"

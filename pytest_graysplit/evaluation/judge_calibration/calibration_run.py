@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
-from pytest_graysplit.config.settings import SettingsSource
+from pytest_graysplit.config.settings import SettingsSource, resolve_record
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
@@ -54,8 +54,11 @@ def read_judge_settings(root: Path, *, model: str | None, record: str | None, en
             hint='name it with --model=gpt-4.1, or in pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1"',
             slug=Slug.METRIC_MODEL_MISSING,
         )
+    mode, reason = settings.record, settings.record_reason
+    if reason:  # no endpoint of an arm can be asked; here that of the judge counts
+        mode, reason = resolve_record("auto", environ, [settings.metric_arm(settings.table.judge).access])
     # No arm takes part, so the relay's list of models is not checked for one.
-    return replace(settings, control=None, treatments=())
+    return replace(settings, control=None, treatments=(), record=mode, record_reason=reason)
 
 
 class CalibrationRun:

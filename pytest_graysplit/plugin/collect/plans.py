@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
+from pytest_graysplit.errors import UsageError
 from pytest_graysplit.plugin.collect.body_assertions import Bodies
 from pytest_graysplit.plugin.collect.marks import where_of
 from pytest_graysplit.replies.fingerprint import request_hash
@@ -20,7 +22,7 @@ from pytest_graysplit.verdict.noise_floor import uncalibrated, with_noise_floor
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pluggy import HookCaller
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.plugin.scoring import Scoring
     from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.replies.reply_request import Address
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict.noise_floor import NoiseFloor
 
@@ -176,6 +179,14 @@ class Planner:
         self._scoring.check(case, path)
         self._check_auto(case)
 
+    def keys_of_other_arms(self, plan: Plan) -> Iterator[Address]:
+        """Yield the recording keys of the plan's case for all configured arms, which another run may compare."""
+        for name in self.settings.table.arms:
+            with suppress(UsageError):  # an arm without its prompt file cannot be compared
+                arm = self.settings.arm(name)
+                request = self._request(plan.case, plan.path, arm)
+                yield plan.recording_path, ReplyKey(plan.case.id, arm.model, request.hash, 0, arm.recorded_as)
+
     def needs_both_arms(self, case: Case, path: Path) -> bool:
         """Tell whether the case's item must have both arms, because only its process can compare them."""
         compares = case.min_similarity is not None or case.max_latency_ratio is not None
@@ -295,12 +306,13 @@ class Planner:
         return body
 
 
-def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm]) -> None:
-    """Write one JSON line for each reply that the plans request.
+def write_requested(path: Path, plans: Sequence[Plan], asked: Sequence[Arm], planner: Planner) -> None:
+    """Write one JSON line for each reply that the plans request, and for one of each other configured arm.
 
     The requests of metrics depend on replies: only their case, model and arm are known, and their hash is left empty.
     """
     requested = {request.recording_key: None for plan in plans for request in plan.all_requests}
+    requested |= {key: None for plan in plans for key in planner.keys_of_other_arms(plan)}
     requested |= {
         (plan.recording_path, ReplyKey(plan.case.id, arm.model, "", 0, arm.recorded_as)): None
         for plan in plans

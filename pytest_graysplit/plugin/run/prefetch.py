@@ -131,18 +131,21 @@ def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRe
 
     In a short run all requests may have been sent before the first reply shows that the address is right.
     """
+    from pytest_graysplit.replies.relay.fatal_errors import relay_name
     from pytest_graysplit.replies.relay.preflight import unknown_model
 
     errors: dict[tuple[str, str], dict[str, str]] = {}
+    names: dict[str, str] = {}
     for request in (request for group in groups for request in group):
         with suppress(GraysplitError):
             reply = context.fetching.fetcher.reply(request)
             place = request.config.access.shown, request.key.model
+            names.setdefault(request.config.access.shown, relay_name(request.config.access))
             errors.setdefault(place, {})[reply.error_kind or reply.outcome] = reply.error or ""
     answering = {shown for (shown, _), kinds in errors.items() if any(not error for error in kinds.values())}
     for (shown, model), kinds in sorted(errors.items()):
         if shown in answering and kinds.keys() == {"http-404"}:
-            raise unknown_model(model, kinds["http-404"], {}, context.settings.table.aliases)
+            raise unknown_model(model, kinds["http-404"], {}, context.settings.table.aliases, names[shown])
 
 
 def _missing_groups(fetching: Fetching, groups: list[list[ReplyRequest]]) -> list[list[ReplyRequest]]:

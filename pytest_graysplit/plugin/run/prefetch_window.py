@@ -114,6 +114,8 @@ class PrefetchWindow:
             calibrate(self._context, items)
             if self._fetching.budget is not None:
                 self._fetching.require_limits(self._missing())
+            if len({arm.access.endpoint for arm in self._context.settings.arms}) > 1:
+                self._fetching.fetcher.expect(self._missing())
 
     def _missing(self) -> list[ReplyRequest]:
         """Return the missing requests of the whole run."""

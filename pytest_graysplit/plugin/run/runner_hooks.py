@@ -57,7 +57,9 @@ class RunnerHooks:
         if outcomes := manager.unregister(name=OUTCOMES):
             manager.register(outcomes, OUTCOMES)  # after every conftest.py, so that its wrapper is around theirs
         if path := os.environ.get(VARIABLE):
-            write_requested(Path(path), plans_of(session.items), self._context.settings.metric_arms)
+            write_requested(
+                Path(path), plans_of(session.items), self._context.settings.metric_arms, self._context.planner
+            )
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count the deselected cases, which make the run a partial one."""

@@ -58,7 +58,7 @@ class Recordings:
         if path not in self._nearest:
             self._nearest[path] = NearestRecordings(self._recording(path))
         lines = self._nearest[path].explain(stored, requested)
-        who = ", ".join(filter(None, (role, stored.model)))
+        who = ", ".join(filter(None, (role, stored.model, stored.arm and f"arm {stored.arm}")))
         return RecordingError(
             "\n  ".join([f"no recording for case {stored.case!r} ({who})", *lines]),
             hint=f"run once with {command}",

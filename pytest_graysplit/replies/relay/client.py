@@ -35,6 +35,7 @@ from pytest_graysplit.replies.relay.proxies import (
     configured_proxies,
     unreadable_warnings,
 )
+from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
 from pytest_graysplit.replies.relay.response import read_response
 from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
@@ -196,7 +197,8 @@ class Relay:
             return Reply(
                 model=model, outcome="error", error=problem, error_slug=Slug.REQUEST_UNUSABLE, attempts=0
             ), None
-        request = Request("POST", self._targets[route], self._signed({**arm.headers, **headers}), content)
+        signed = self._signed({**arm.headers, **headers}, arm.name if arm.has_own_headers else "")
+        request = Request("POST", self._targets[route], signed, content)
         attempts = RequestAttempts[Connection, Reply](
             send=lambda connection, opened: self._exchange(
                 connection, request, self._settings.timeout_s, opened, streams=body.get("stream") is True
@@ -216,7 +218,7 @@ class Relay:
             if alone:
                 self._admission.leave(model, decided=decided and stop is None, stop=stop)
         if not isinstance(result, RelayFailure):
-            self._admission.answered(model, arm.name)
+            self._admission.answered(model, arm.asks_as)
         return to_reply(model, attempts, result), stop
 
     async def _carried(self, attempts: RequestAttempts[Connection, T]) -> T | RelayFailure:
@@ -226,6 +228,10 @@ class Relay:
             raise
         except Exception as error:  # noqa: BLE001 # one unexpected response must fail only its own case
             return unexpected(error, self._redact)
+
+    def halt(self, error: GraysplitError) -> None:
+        """Send nothing more: every request that is not on its way yet raises this error."""
+        self._sender.halted = error
 
     def stats(self) -> RelayStats:
         """Return the statistics of the requests so far."""
@@ -280,10 +286,10 @@ class Relay:
         response = await connection.exchange(request, look)
         return response._replace(ttft_s=ttft_s)
 
-    def _signed(self, extra: Mapping[str, str]) -> Mapping[str, str]:
+    def _signed(self, extra: Mapping[str, str], arm: str = "") -> Mapping[str, str]:
         key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
-            check_headers(self._access, extra)
+            check_headers(self._access, extra, arm)
             self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
 
@@ -299,25 +305,18 @@ class Relay:
     ) -> RelayError | None:
         model = arm.model
         if attempts.too_long_s is not None:
-            return fatal_errors.wait_too_long(failure, attempts.too_long_s)
+            return fatal_errors.wait_too_long(failure, self._access, attempts.too_long_s)
         if failure.slug == Slug.RELAY_FORBIDDEN and self._admission.is_shut_out(model, about_key=failure.about_key):
             failure = replace(failure, slug=Slug.KEY_REFUSED)
         if (alone and failure.about_model) or (route == "chat" and self._is_unserved(model, failure, alone=alone)):
-            return preflight.unknown_model(model, failure.problem, self._known, self._settings.table.aliases)
+            aliases, relay = self._settings.table.aliases, fatal_errors.relay_name(self._access)
+            return preflight.unknown_model(model, failure.problem, self._known, aliases, relay)
         if alone and (failure.status in {404, 405} or failure.slug in {Slug.RELAY_NOT_JSON, Slug.RELAY_REDIRECTS}):
             return fatal_errors.not_a_relay(failure, self._access)
-        if refused := self._refused_by_all(arm, failure, body):
-            return fatal_errors.param_refused(failure, arm, refused)
+        # A parameter of one case stays with that case, and so does one that other cases were answered with.
+        if is_of_the_arm(failure.param, arm, body) and not self._admission.has_answered(arm.asks_as):
+            return param_refused(failure, arm, failure.param)
         return fatal_errors.stop_for(failure, self._access)
-
-    def _refused_by_all(self, arm: Arm, failure: RelayFailure, body: Mapping[str, Json]) -> str:
-        """Return the refused parameter if the arm sends it with every request, and no such request was answered.
-
-        A parameter of one case stays with that case.
-        """
-        param = failure.param
-        is_of_the_arm = param in arm.params and arm.params[param] == body.get(param)
-        return param if is_of_the_arm and not self._admission.has_answered(arm.name) else ""
 
     def _is_unserved(self, model: str, failure: RelayFailure, *, alone: bool) -> bool:
         not_found = failure.about_model or failure.status == 404

@@ -41,8 +41,13 @@ FILTER_CODES = frozenset(
 LASTING_STATUSES = frozenset({400, 413, 422})
 
 _REFUSES = re.compile(
-    r"unsupported|not support|unrecogni[sz]ed|unknown|not permitted|not allowed|deprecated|extra inputs", re.IGNORECASE
+    r"unsupported|(?:not|n't) (?:support|accept|allow)|unrecogni[sz]ed|unknown|not permitted|deprecated|extra inputs"
+    r"|(?:cannot|can not|can't) (?:both )?be (?:set|used|specified)|(?:cannot|can not|can't) both|may only be set"
+    r"|not compatible|incompatible|unexpected keyword|no longer (?:support|accept|allow)|no endpoints found that",
+    re.IGNORECASE,
 )
+# A router's 404 about parameters: it has endpoints for the model, and none of them takes the request.
+_NO_ENDPOINT = re.compile(r"no endpoints found that (?:support|can handle)", re.IGNORECASE)
 _ABOUT_PROMPT = re.compile(
     r"moderat|flagged|content.?(?:filter|polic|management)|safety|inappropriate|sensitive|prohibited", re.IGNORECASE
 )
@@ -161,6 +166,8 @@ def _meaning(status: int, error: ErrorBody) -> int | None:
     """Return the status that an error means; inside a 200, its words may be the only evidence."""
     meant = meant_status(status, error.codes)
     words = error.message[:LONGEST_PAGE]
+    if meant == 404 and _NO_ENDPOINT.search(words):
+        return 400
     if meant is not None and 200 <= meant < 300:
         if _LATER.search(words):
             return 429 if _RATE.search(words) else 503
@@ -178,6 +185,8 @@ def _is_about_model(status: int | None, error: ErrorBody) -> bool:
     if not {"model_not_found", "model_not_exist", "modelnotfound", "invalid_model"}.isdisjoint(error.codes):
         return True
     words = error.message[:LONGEST_PAGE]
+    if _NO_ENDPOINT.search(words):
+        return False
     return status in {400, 404, 422, 500} and bool(_ABOUT_MODEL.search(words)) and not _LATER.search(words)
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.credentials import OWN_KEY
 from pytest_graysplit.errors import RelayError, Slug
 from pytest_graysplit.formatting.display import toml_key
-from pytest_graysplit.replies.relay.failures import RENAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.config.credentials import Access
     from pytest_graysplit.replies.relay.failures import RelayFailure
 
@@ -31,10 +26,15 @@ def stop_for(failure: RelayFailure, access: Access) -> RelayError | None:
     return None
 
 
-def wait_too_long(failure: RelayFailure, wait_s: float) -> RelayError:
+def relay_name(access: Access) -> str:
+    """Return the relay of a run for a sentence; that of an arm with an endpoint of its own is named."""
+    return f"the relay of arm {access.arm} at {access.shown}" if access.arm else "the relay"
+
+
+def wait_too_long(failure: RelayFailure, access: Access, wait_s: float) -> RelayError:
     """Return the error for a relay that requests a longer wait than a run accepts."""
     return RelayError(
-        f"the relay asks to wait {wait_s:.0f} s before the next request ({failure.problem})",
+        f"{relay_name(access)} asks to wait {wait_s:.0f} s before the next request ({failure.problem})",
         hint="run again after that time; finished replies are kept and are not paid for twice",
         slug=Slug.RELAY_WAIT_TOO_LONG,
     )
@@ -62,26 +62,6 @@ def no_preflight(failure: RelayFailure, access: Access) -> RelayError:
     return RelayError(problem, hint=hint, slug=Slug.RELAY_UNREACHABLE)
 
 
-def param_refused(failure: RelayFailure, arm: Arm, param: str) -> RelayError:
-    """Return the error for a parameter that every request of the arm has and its model refuses, with lines to add."""
-    name = toml_key(arm.name)
-    lines = [f"[tool.graysplit.arms.{name}]"]
-    if arm.name == arm.model:  # it may not have a table yet
-        lines.append(f"model = {json.dumps(arm.model, ensure_ascii=False)}")
-    lines.append(f"unset = {json.dumps([*arm.unset, param])}")
-    if new_name := RENAMED.get(param):
-        lines.append(f"params = {{ {new_name} = {json.dumps(arm.params.get(param))} }}  # its new name")
-    return RelayError(
-        f"{arm.name} refuses the parameter {param}: {failure.problem}",
-        hint="\n".join(["nothing more was sent; leave it out for this arm, in pyproject.toml:", *_indented(lines), ""]),
-        slug=failure.slug,
-    )
-
-
-def _indented(lines: Iterable[str]) -> Iterator[str]:
-    return (f"    {line}" for line in lines)
-
-
 def key_unusable(variable: str = OWN_KEY) -> RelayError:
     """Return the error for a key that cannot be sent in a header."""
     return RelayError(
@@ -91,11 +71,12 @@ def key_unusable(variable: str = OWN_KEY) -> RelayError:
     )
 
 
-def header_unusable(name: str) -> RelayError:
-    """Return the error for an extra header that cannot be sent."""
+def header_unusable(name: str, arm: str = "") -> RelayError:
+    """Return the error for an extra header that cannot be sent; `arm` names the arm whose table gives it."""
+    place = f"[tool.graysplit.arms.{toml_key(arm)}]" if arm else "[tool.graysplit.headers] or the model's headers"
     return RelayError(
         f"the header {name!r} holds a line break or a letter that no HTTP header can carry",
-        hint="correct it in [tool.graysplit.headers] or the model's headers, or in the variable that it names",
+        hint=f"correct it in {place}, or in the variable that it names",
         slug=Slug.HEADER_UNUSABLE,
     )
 
@@ -118,6 +99,6 @@ def _key_refused(failure: RelayFailure, access: Access) -> RelayError:
         )
     return RelayError(
         f"{access.shown} wants a key, and none is set: {failure.problem}",
-        hint=f"export {access.setting}",
+        hint=access.setting_hint,
         slug=Slug.KEY_REFUSED,
     )

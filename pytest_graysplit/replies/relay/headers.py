@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,15 @@ _COMMON = {
     "content-type": "application/json",
     "user-agent": "pytest-graysplit",
 }
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def check_headers(access: Access, extra: Mapping[str, str] = NO_HEADERS) -> None:
+def check_headers(access: Access, extra: Mapping[str, str] = NO_HEADERS, arm: str = "") -> None:
     """Raise RelayError for a key or header that cannot be sent, before an error of a library quotes it."""
     if not _is_sendable_key(access.key):
         raise fatal_errors.key_unusable(access.variable)
-    if bad := _unsendable_header(extra):
-        raise fatal_errors.header_unusable(bad)
+    if (bad := _unsendable_header(extra)) is not None:
+        raise fatal_errors.header_unusable(bad, arm)
 
 
 def headers_for(access: Access, extra: Mapping[str, str] = NO_HEADERS) -> dict[str, str]:
@@ -40,10 +42,9 @@ def _is_sendable_key(key: Secret | None) -> bool:
     return key is None or (_is_visible(key.reveal()) and " " not in key.reveal())
 
 
-def _unsendable_header(headers: Mapping[str, str]) -> str:
-    return next(
-        (name for name, value in headers.items() if not (name and _is_visible(name) and _is_visible(value))), ""
-    )
+def _unsendable_header(headers: Mapping[str, str]) -> str | None:
+    unsendable = (name for name, value in headers.items() if not (_NAME.fullmatch(name) and _is_visible(value)))
+    return next(unsendable, None)
 
 
 def _is_visible(text: object) -> bool:

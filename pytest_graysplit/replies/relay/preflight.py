@@ -51,14 +51,16 @@ def read_models(response: RawResponse, redact: Redactor) -> Listed | RelayFailur
     return known_models(payload)
 
 
-def unknown_model(model: str, problem: str, known: Mapping[str, object], aliases: Mapping[str, str]) -> RelayError:
+def unknown_model(
+    model: str, problem: str, known: Mapping[str, object], aliases: Mapping[str, str], relay: str = "the relay"
+) -> RelayError:
     """Return the error for a model that the relay does not serve, naming the nearest that it lists."""
     aka = [alias for alias, name in {**BUILT_IN_ALIASES, **aliases}.items() if name == model]
     written = f" (alias {aka[0]!r})" if aka and aka[0] in aliases else ""
     some = ", ".join(sorted(known)[:8]) + (", ..." if len(known) > 8 else "")
     near = nearest(model, list(known)) if known else ""
     return RelayError(
-        f"the relay knows no model {model!r}{written}{near} ({problem})",
+        f"{relay} knows no model {model!r}{written}{near} ({problem})",
         hint=f"it lists {some}" if known else "ask the operator of the relay for the names of its models",
         slug=Slug.MODEL_UNKNOWN,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
+    from pytest_graysplit.errors import GraysplitError
     from pytest_graysplit.replies.relay.cost_guard import CostReservation
 
 C = TypeVar("C")
@@ -49,7 +50,10 @@ class RequestAttempts(Generic[C, T]):
 
 
 class RequestSender(Generic[C]):
-    """All requests of a run: their connections, their rate, and the budget for retries."""
+    """All requests to one relay: their connections, their rate, and the budget for retries.
+
+    `halted` is the error of a run that has failed: every further attempt raises it, and nothing is sent.
+    """
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class RequestSender(Generic[C]):
         self.sent = 0
         self.retries = 0
         self.rate_limited = 0
+        self.halted: GraysplitError | None = None
         self._in_flight = 0
         self._slots = ConnectionSlots(clients, self.limiter)
         self._rate = RateLimiter(requests_per_min, clock=clock, sleep=sleep)
@@ -125,6 +130,8 @@ class RequestSender(Generic[C]):
         client = await self._slots.acquire()
         try:
             await self._rate.wait()
+            if self.halted is not None:
+                raise self.halted
             window = self.limiter.window
             result = await self._send(request, client, queued)
             self._adapt(result, window)

@@ -236,3 +236,106 @@ def test_recordings_of_labelled_pairs_are_not_orphans(calibrate, project, capsys
     (project / "labelled.jsonl").unlink()
     assert main(["recordings", "check", *models]) == 1
     assert "no case asks for 'brief' (judge-longer, sample 0)" in capsys.readouterr().out
+
+
+OURS_KEY = "key-of-ours-0123456789"
+ARM = """
+[tool.graysplit.judge]
+model = "ours"
+params = { temperature = 0 }
+[tool.graysplit.arms.ours]
+model = "judge-longer"
+base_url = "URL"
+api_key_env = "VLLM_API_KEY"
+headers = { X-Team = "$TEAM" }
+params = { temperature = 0.5, top_p = 0.5, seed = 1 }
+unset = ["seed"]
+system = "Never applied to a judge."
+price = { input = 10, output = 20 }
+"""
+
+
+@pytest.fixture
+def arm_project(project, relay, monkeypatch):
+    """Let the judge be an arm with an endpoint of its own, which the settings of the run cannot reach."""
+    monkeypatch.setenv("GRAYSPLIT_BASE_URL", "https://relay.example/v1")
+    monkeypatch.delenv("GRAYSPLIT_API_KEY")
+    monkeypatch.setenv("VLLM_API_KEY", OURS_KEY)
+    monkeypatch.setenv("TEAM", "team-secret-0123456789")
+    relay.control(models=["judge-longer"], key=OURS_KEY)
+    (project / "pyproject.toml").write_text(ARM.replace("URL", relay.url))
+    return project
+
+
+def test_judge_may_be_an_arm(arm_project, calibrate, relay, monkeypatch):
+    """Its endpoint, key, headers, parameters and price count, and its system prompt does not; a replay needs no key."""
+    code, output, errors = calibrate()
+    assert (code, errors) == (0, [])
+    assert output[0] == "labelled.jsonl: 4 pairs, judge ours, replayed 0 of 8 answers"
+    stats = relay.stats()
+    assert [one["authorization"] for one in stats["header_log"]] == [f"Bearer {OURS_KEY}"] * 9
+    assert stats["headers"]["x-team"] == "team-secret-0123456789"
+    params = [{name: body[name] for name in body if name not in ("messages", "model")} for body in stats["bodies"]]
+    assert params == [{"temperature": 0, "top_p": 0.5}] * 8
+    assert "Never applied" not in str(stats["bodies"])
+    billed = stats["billed"]
+    usd = (10 * billed["prompt_tokens"] + 20 * billed["completion_tokens"]) / 1_000_000
+    assert output[-1] == f"cost           ${usd:.4f} for 8 calls"
+    recorded = (arm_project / "__graysplit__" / "labelled.jsonl").read_text()
+    assert recorded.count('"arm":"ours"') == 8
+    assert (OURS_KEY in recorded, "team-secret" in recorded) == (False, False)
+    monkeypatch.delenv("VLLM_API_KEY")
+    monkeypatch.delenv("TEAM")
+    assert calibrate()[1][1:] == output[1:]
+
+
+def test_judge_arm_is_chosen_by_an_option(arm_project, calibrate):
+    """`--model` takes the name of an arm too; another name is a model at the endpoint of the run."""
+    text = (arm_project / "pyproject.toml").read_text()
+    (arm_project / "pyproject.toml").write_text(text.replace('model = "ours"', 'model = "other"'))
+    assert calibrate("--model=ours")[1][0] == "labelled.jsonl: 4 pairs, judge ours, replayed 0 of 8 answers"
+    code, _, errors = calibrate("--record=new")
+    assert (code, errors[0]) == (2, "GRAYSPLIT_API_KEY is not set, and replies must be fetched")
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        ("VLLM_API_KEY", "arm ours: VLLM_API_KEY is not set, and replies must be fetched"),
+        ("TEAM", "arm ours: the header X-Team needs TEAM, which is not set in the environment"),
+    ],
+)
+def test_judge_arm_without_its_variable_is_one_message(arm_project, calibrate, monkeypatch, relay, variable, problem):
+    """Nothing is sent."""
+    monkeypatch.delenv(variable)
+    code, _, errors = calibrate("--record=new")
+    assert (code, errors[0], relay.stats()["total"]) == (2, problem, 0)
+
+
+def test_parameter_that_the_judge_refuses_is_one_message(calibrate, project, relay):
+    """It names the section, with the line that leaves the parameter out."""
+    text = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(
+        text.replace("[tool.graysplit.prices]", "params = { temperature = 0, seed = 1 }\n[tool.graysplit.prices]")
+    )
+    relay.control(faults=[{"kind": "refuses", "params": ["temperature"], "times": None}])
+    code, _, errors = calibrate()
+    assert code == 2
+    assert errors[0].startswith("judge-longer, asked by the metric judge, refuses the parameter temperature: the relay")
+    assert [line.strip() for line in errors[1:]] == [
+        "hint: nothing more was sent; leave it out for this metric, in pyproject.toml:",
+        "[tool.graysplit.judge]",
+        "params = { seed = 1 }",
+        "[param-refused]",
+    ]
+
+
+def test_check_finds_keys_of_arms_in_recordings(arm_project, calibrate, capsys):
+    """Also a key that only the table of an arm names."""
+    calibrate()
+    path = arm_project / "__graysplit__" / "labelled.jsonl"
+    path.write_text(path.read_text().replace("won", OURS_KEY).replace("reason", OURS_KEY, 1))
+    assert main(["recordings", "check", "--no-orphans"]) == 1
+    output = capsys.readouterr().out
+    assert "holds what looks like your own API key" in output
+    assert OURS_KEY not in output

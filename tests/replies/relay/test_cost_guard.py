@@ -18,6 +18,8 @@ from pytest_graysplit.replies.relay.cost_guard import CostGuard
 
 MODEL = "deepseek-v3.2"
 PRICE = {"input": "3", "output": "150"}
+FREE = {"input": Decimal(0), "output": Decimal(0)}
+DEAR = {"input": Decimal(700), "output": Decimal(900)}
 PRICES = PriceTable({MODEL: {name: Decimal(price) for name, price in PRICE.items()}})
 
 
@@ -202,3 +204,25 @@ def test_bill_above_the_price_scales_the_next_reservation(capped_relay):
     assert capped_relay.tracker.usage().price_overruns[MODEL] > 1000
     [error] = capped_relay.ask(body)
     assert isinstance(error, BudgetExceededError)
+
+
+def test_arm_reserves_by_its_own_price(relay):
+    """Two arms of one model have two prices: the free one is sent although the cap allows no call at the other's."""
+    table = {MODEL: {name: Decimal(price) for name, price in PRICE.items()}, "arm ours:free": FREE, "arm dear": DEAR}
+    prices = PriceTable(table)
+    tracker = BudgetTracker(Decimal("0.0001"), MemoryLedger())
+    guard = CostGuard(tracker, prices, cap_usd=Decimal("0.0001"), patience_s=0)
+    arms = [Arm(name=name, model=MODEL, price=price) for name, price in (("ours:free", FREE), ("dear", DEAR))]
+
+    async def run():
+        async with Relay(Settings(base_url=relay.url), is_refusal=lambda text: False, cost_guard=guard) as client:
+            asked = [client.ask(arm, a_body()) for arm in (*arms, Arm.plain(MODEL))]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    free, *others = asyncio.run(run())
+    assert (free.outcome, guard.cost_usd(free, arms[0].priced_as)) == ("ok", 0)
+    assert guard.cost_usd(free, arms[1].priced_as) == (free.usage.prompt * 700 + free.usage.completion * 900) / Decimal(
+        10**6
+    )
+    assert [type(one) for one in others] == [BudgetExceededError] * 2
+    assert (relay.stats()["total"], tracker.usage().usd) == (1, 0)

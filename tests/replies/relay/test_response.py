@@ -496,6 +496,20 @@ def test_failures_name_their_cause(status, body, problem, slug, meant):
         (400, {"message": "provider does not support parameters: ['seed'], for model=m"}, "seed"),
         (400, {"message": "invalid", "code": "unsupported_value", "param": "temperature"}, "temperature"),
         (422, {"message": "Extra inputs are not permitted", "param": "response_format.strict"}, "response_format"),
+        (400, {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                          "'max_completion_tokens' instead."}, "max_tokens"),
+        (400, {"message": "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) "
+                          "value is supported."}, "temperature"),
+        (400, {"message": "litellm.UnsupportedParamsError: openai does not support parameters: ['temperature'], for "
+                          "model=gpt-5. To drop these, set `litellm.drop_params=True`"}, "temperature"),
+        (400, {"message": "gpt-5 models don't support temperature=0.2. Only temperature=1 is supported."}, "temperature"),
+        (400, {"message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one."},
+         "temperature"),
+        (400, {"message": "`temperature` may only be set to 1 when thinking is enabled."}, "temperature"),
+        (400, {"message": "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted', "
+                          "'input': 42}]"}, "seed"),
+        (400, {"message": "This model doesn't accept the parameter seed."}, "seed"),
+        (400, {"message": "create() got an unexpected keyword argument 'seed'"}, "seed"),
     ],
 )  # fmt: skip
 def test_refused_parameter_is_named_with_the_place_to_change_it(status, error, param):
@@ -509,6 +523,47 @@ def test_refused_parameter_is_named_with_the_place_to_change_it(status, error, p
         f'{failure.problem} (change the params of this case, or unset = ["{param}"] for the arm{newer})'
     )
     assert not failure.retryable
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("No endpoints found that support the use of parameters: temperature.", "temperature"),
+        (
+            "No endpoints found that can handle the requested parameters. To learn more, visit: https://router.example",
+            "",
+        ),
+        ("No endpoints found that support tool use.", ""),
+    ],
+)
+def test_router_without_an_endpoint_for_the_parameters_does_not_say_that_the_model_is_unknown(message, param):
+    """The model exists; the request is the cause, so it fails its own case, or names the parameter."""
+    failure = read({"error": {"message": message, "code": 404}}, 404, sent=("temperature",))
+    assert (failure.about_model, failure.param, failure.status) == (False, param, 400)
+    assert failure.problem == f"the relay answered 404: {message}"
+    unknown = read({"error": {"message": "No endpoints found for shop/model-x.", "code": 404}}, 404, sent=())
+    assert (unknown.about_model, unknown.status) == (True, 404)
+
+
+def test_parameters_in_a_list_of_problems_are_found():
+    """As FastAPI names them: with a place for each problem."""
+    detail = [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "input": 4}]
+    assert read({"detail": detail}, 422, sent=("seed", "temperature")).param == "seed"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
+        "max_tokens: 100000 > 64000, which is the maximum number of output tokens",
+        "temperature: range: 0..1",
+        "This model's maximum context length is 8192 tokens, and max_tokens asks for 9000.",
+    ],
+)
+def test_value_out_of_range_is_not_a_refused_parameter(message):
+    """The remedy is another value, which the message of the relay says."""
+    failure = read({"error": {"message": message, "code": 400}}, 400, sent=("temperature", "max_tokens"))
+    assert (failure.param, failure.slug) == ("", "relay-http-error")
 
 
 def test_400_about_something_else_names_no_parameter():

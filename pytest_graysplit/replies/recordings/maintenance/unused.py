@@ -27,7 +27,7 @@ RequestedReplies: TypeAlias = "Mapping[Path, AbstractSet[ReplyKey]]"
 
 # Names the file into which the plugin writes, at the end of a collection, one JSON line per reply that the collected
 # cases would request: {"into": path, "case": ..., "model": ..., "request": ..., "sample": ...}. A blank request stands
-# for all requests of a metric about the case, which depend on its replies.
+# for all requests of a metric about the case, which depend on its replies. Those of all configured arms are there too.
 VARIABLE = "GRAYSPLIT_WANTED"
 # `graysplit judge calibrate` records beside its file, in any format that cases have.
 LABELLED_SUFFIXES = (".jsonl", ".yaml", ".yml", ".csv")
@@ -65,8 +65,9 @@ def find_unused(root: Path, path: Path, requested: RequestedReplies) -> Iterator
     except RecordingError:
         return  # the check of its lines has reported the cause
     for key in unused_keys(recording, requested_of(path, requested)):
+        who = ", ".join(filter(None, (key.model, key.arm and f"arm {key.arm}", f"sample {key.sample}")))
         yield RecordingError(
-            f"{where}:{recording.replies[key] + 1}: no case asks for {key.case!r} ({key.model}, sample {key.sample})",
+            f"{where}:{recording.replies[key] + 1}: no case asks for {key.case!r} ({who})",
             hint="if it is gone for good: graysplit recordings tidy --drop-orphans",
             slug=Slug.RECORDING_ORPHAN,
         )
@@ -83,8 +84,8 @@ def requested_of(path: Path, requested: RequestedReplies) -> AbstractSet[ReplyKe
 def unused_keys(recording: RecordingFile, requested: AbstractSet[ReplyKey] | None) -> list[ReplyKey]:
     """Return the keys whose request no case makes under any name; none where the requests are unknown.
 
-    A model or a sample that this collection does not name still counts as used: the next run may compare it. The
-    requests of a metric count as used while their case exists, or the replies that it judged, under any name.
+    A model, an arm or a sample that this collection does not name still counts as used: the next run may compare it.
+    The requests of a metric count as used while their case exists, or the replies that it judged, under any name.
     """
     if requested is None:
         return []

@@ -1,0 +1,207 @@
+"""The lanes of the worker: each endpoint has its own limits, and a slow or failing one does not hold up the others."""
+
+import asyncio
+import json
+import socket
+import threading
+from concurrent.futures import CancelledError, Future
+
+import pytest
+from relay.scripted import ScriptedServer, whole
+from relay_server.answers import completion
+from relay_server.client import RunningRelay
+
+from pytest_graysplit.config.arms import Arm
+from pytest_graysplit.config.credentials import Access
+from pytest_graysplit.config.settings import Settings
+from pytest_graysplit.errors import RelayError
+from pytest_graysplit.replies.relay.client import Relay
+from pytest_graysplit.replies.request_worker import AskedModels, QueuedRequest, RequestWorker
+
+MODEL = "deepseek-v3.2"
+# No assertion about time: a hang must end the test, and this is long enough for the slowest machine.
+HANG_S = 60
+
+
+@pytest.fixture(scope="module")
+def second():
+    with RunningRelay() as server:
+        yield server
+
+
+@pytest.fixture
+def other(second):
+    second.reset()
+    return second
+
+
+@pytest.fixture
+def worker_of(relay):
+    made = []
+
+    def build(*, concurrency=3, paused=None, until=None, open_relay=None):
+        async def pause(_):
+            while not until():  # noqa: ASYNC110 # the end is decided in another thread
+                await asyncio.sleep(0.005)
+
+        def open_one(access):
+            limits = {"requests_per_min": 1, "sleep": pause} if paused and access.base_url == paused.url else {}
+            chosen = Settings(base_url=access.base_url, retries=0)
+            return Relay(chosen, is_refusal=lambda text: False, access=access, concurrency=concurrency, **limits)
+
+        made.append(RequestWorker(open_relay or open_one, lambda _: AskedModels([MODEL]), concurrency))
+        return made[-1]
+
+    yield build
+    for worker in made:
+        worker.stop(0.1)
+
+
+def request(server, prompt="hello", body=None):
+    arm = Arm.plain(MODEL, Access(base_url=server.url))
+    sent = {"model": MODEL, "messages": [{"role": "user", "content": prompt}]}
+    return QueuedRequest(arm, body or (lambda: sent), lambda reply: reply, Future())
+
+
+def results(requests):
+    return [one.future.exception(HANG_S) or one.future.result().outcome for one in requests]
+
+
+def test_each_endpoint_has_its_own_places(worker_of, relay, other):
+    """Three requests are in flight at each of the two servers, also where one of them is slower."""
+    relay.control(latency=0.02)
+    other.control(latency=0.05)
+    worker = worker_of(concurrency=3)
+    requests = [request(server, str(number)) for number in range(12) for server in (relay, other)]
+    worker.submit(requests)
+    assert results(requests) == ["ok"] * 24
+    assert [server.stats()["peak_in_flight"] for server in (relay, other)] == [3, 3]
+    assert sum(one.stats().requests for one in worker.relays) == 26
+
+
+def test_rate_limit_of_one_endpoint_leaves_the_other_alone(worker_of, relay, other):
+    """A 429 halves the requests in flight at its own server only."""
+    relay.control(faults=[{"kind": "429", "times": 2}])
+    worker = worker_of(concurrency=8)
+    requests = [request(server, str(number)) for number in range(16) for server in (relay, other)]
+    worker.submit(requests)
+    results(requests)
+    assert [one.stats().lowest_concurrency < 8 for one in worker.relays] == [True, False]
+    assert [one.stats().rate_limited for one in worker.relays] == [2, 0]
+
+
+def test_pause_of_one_endpoint_leaves_the_other_alone(worker_of, relay, other):
+    """While one relay may be asked once per minute, all requests to the other one are answered."""
+    released = []
+    worker = worker_of(paused=relay, until=lambda: released)
+    mine, theirs = [request(relay, str(number)) for number in range(3)], [request(other, str(n)) for n in range(9)]
+    worker.submit([*mine, *theirs])
+    assert results(theirs) == ["ok"] * 9
+    assert relay.stats()["total"] == 0
+    released.append(True)
+    assert results(mine) == ["ok"] * 3
+
+
+def test_endpoint_that_is_needed_later_does_not_hold_up_the_first(worker_of, relay, other):
+    """A judge's relay that does not answer its check delays only the judge."""
+    other.control(faults=[{"kind": "hang", "on": "models", "times": None}])
+    worker, first, judged, later = (
+        worker_of(),
+        request(relay, "first"),
+        request(other, "judge"),
+        request(relay, "later"),
+    )
+    worker.submit([first])
+    assert results([first]) == ["ok"]
+    worker.submit([judged])
+    while not other.stats()["paths"]:
+        pass
+    worker.submit([later])
+    assert results([later]) == ["ok"]
+    assert not judged.future.done()
+    worker.stop(HANG_S)
+    with pytest.raises(CancelledError):
+        judged.future.result(HANG_S)
+    assert worker.failure is None
+
+
+def test_first_requests_wait_until_every_endpoint_is_checked(worker_of, relay, other):
+    """Nothing is paid for at one while the other may be a wrong address."""
+    other.control(faults=[{"kind": "hang", "on": "models", "times": None}])
+    worker, mine, theirs = worker_of(), request(relay), request(other)
+    worker.submit([mine, theirs])
+    while not (relay.stats()["paths"] and other.stats()["paths"]):
+        pass
+    worker.stop(HANG_S)
+    assert mine.future.cancelled()
+    assert theirs.future.cancelled()
+    assert relay.stats()["paths"] == {"GET /v1/models": 1}
+
+
+def test_failure_of_a_later_endpoint_keeps_replies_in_flight(worker_of):
+    """They are paid for; the run ends with the one error of the endpoint."""
+    asked, failed = threading.Event(), threading.Event()
+    answer = whole(json.dumps(completion({"model": MODEL, "messages": []}, "paid")).encode())
+    models = whole(json.dumps({"data": [{"id": MODEL}]}).encode())
+    with (
+        socket.socket() as listener,
+        ScriptedServer(models, [asked.set, lambda: failed.wait(HANG_S), answer]) as server,
+    ):
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        worker, paid, waiting = worker_of(concurrency=1), request(server, "paid"), request(server, "waiting")
+        worker.submit([paid, waiting])
+        assert asked.wait(HANG_S)
+        lost = QueuedRequest(Arm.plain(MODEL, Access(base_url=url)), dict, lambda reply: reply, Future())
+        worker.submit([lost])
+        while worker.failure is None:
+            pass
+        failed.set()
+        assert results([paid, waiting, lost]) == ["ok", worker.failure, worker.failure]
+    assert str(worker.failure).startswith(f"no relay answers at {url}: ")
+    assert (worker.unfinished, len(server.heads)) == (0, 2)
+
+
+def test_failure_at_one_endpoint_sends_nothing_more_to_the_other(worker_of, relay, other):
+    """Also not the requests that have a place already and wait for their turn within the rate."""
+    relay.control(faults=[{"kind": "401"}])
+    worker = worker_of(paused=other, until=lambda: worker.failure is not None)
+    requests = [request(relay, "refused"), *(request(other, str(number)) for number in range(5))]
+    worker.submit(requests)
+    errors = results(requests)
+    assert isinstance(errors[0], RelayError)
+    assert errors == [errors[0]] * 6
+    assert other.stats()["total"] == 0
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_requests_submitted_during_the_end_are_completed(worker_of, relay, other, number):
+    """Whenever the worker is stopped, no test waits for a reply that will never arrive."""
+    worker = worker_of(concurrency=2)
+    servers = [relay, other]
+    requests = [request(servers[place % 2], str(place)) for place in range(40)]
+    for place, one in enumerate(requests):
+        worker.submit([one])
+        if place == number * 4:
+            worker.stop(HANG_S)
+    for one in requests:
+        assert one.future.cancelled() or one.future.result(HANG_S).outcome == "ok"
+    assert all(one.future.cancelled() for one in requests[number * 4 + 1 :])
+    assert worker.unfinished == 0
+
+
+def test_unexpected_error_while_a_later_endpoint_opens_is_one_message(worker_of, relay, other):
+    """A bug of ours is reported as one; the first endpoint's answers are kept."""
+    settings = Settings(base_url=relay.url, retries=0)
+
+    def open_relay(access):
+        if access.base_url == other.url:
+            raise ZeroDivisionError("division by zero")
+        return Relay(settings, is_refusal=lambda text: False, access=access)
+
+    worker, first, later = worker_of(open_relay=open_relay), request(relay), request(other)
+    worker.submit([first])
+    assert results([first]) == ["ok"]
+    worker.submit([later])
+    assert "calling the relay failed unexpectedly: ZeroDivisionError" in str(later.future.exception(HANG_S))
+    assert other.stats()["paths"] == {}
