@@ -15,6 +15,7 @@ from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.traffic.grade.criteria import criteria_of
 from pytest_graysplit.traffic.grade.grade import grade
 from pytest_graysplit.traffic.grade.grade_rules import FEWEST_UNITS, MISMATCH_E
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums
 
 SEED = 20_261_123
@@ -95,7 +96,9 @@ def run(  # noqa: PLR0913 - the truth, and how the grade is looked at
         arms = users.arms()
         ways = {}
         if "graded" not in first:
-            ways["graded"] = grade(arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_e=1.0).verdict
+            ways["graded"] = grade(
+                arms[0], replace(arms[1], role="treatment"), POLICY, mismatch_e=1.0, gaps=LogGaps()
+            ).verdict
         if naively and "naive" not in first:
             ways["naive"] = naive(arms)
         for way, verdict in ways.items():

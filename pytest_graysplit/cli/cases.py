@@ -25,7 +25,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
     command = add_command(commands, "from-traffic", "make a case file from the requests of users in a traffic log")
     command.add_argument(
-        "logs", nargs="+", type=Path, metavar="LOG", help="traffic log; its rotated files are read too"
+        "logs", nargs="+", type=Path, metavar="LOG", help="traffic log, or a folder of logs; rotated files are read too"
     )
     command.add_argument("--sample", type=_above_zero, default=200, metavar="N", help="number of cases (default: 200)")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the sample (default: 0)")
@@ -51,9 +51,11 @@ def _add_into(command: argparse.ArgumentParser, default: str) -> None:
 def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
     """Make a case file from the given logs."""
     from pytest_graysplit.traffic.case_export.export import ExportOptions, export_cases
-    from pytest_graysplit.traffic.log.reader import log_files, read_files
+    from pytest_graysplit.traffic.log.files import log_files
+    from pytest_graysplit.traffic.log.gaps import LogGaps
+    from pytest_graysplit.traffic.log.reader import OpenedLogs
 
-    into = options.into or Path(f"{options.logs[0].name.partition('.')[0]}.graysplit.jsonl")
+    into = options.into or Path(f"{options.logs[0].name.partition('.')[0] or 'traffic'}.graysplit.jsonl")
     _refuse_name(into, (".jsonl",))
     _refuse_present(into, force=options.force)
     selection = ExportOptions(
@@ -63,9 +65,10 @@ def run_from_traffic(options: argparse.Namespace) -> Iterator[Line]:
         params=options.params,
         forced=options.include_forced,
     )
-    warnings: list[str] = []
-    export = export_cases(read_files(log_files(options.logs), warn=warnings.append), selection)
-    yield from map(Line, warnings)
+    gaps = LogGaps()
+    with OpenedLogs(log_files(options.logs, gaps), gaps) as logs:
+        export = export_cases(logs, selection)
+    yield from (Line(f"skipped    {text}") for text in gaps.skipped())
     yield from map(Line, _counts(export))
     if not export.rows:
         yield Line(

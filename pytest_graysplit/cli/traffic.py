@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cli.recordings import Line
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
-from pytest_graysplit.errors import Slug, UsageError
+from pytest_graysplit.formatting.display import listed
 from pytest_graysplit.formatting.escaping import visible_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.reporting.dashboard.server import LiveServer
-    from pytest_graysplit.traffic.log.follower import LogFollower
-    from pytest_graysplit.traffic.monitor.monitor import Monitor
+    from pytest_graysplit.traffic.log.follower import LogsFollower
     from pytest_graysplit.traffic.monitor.replay import Replay
 
 # Only a promotion exits with 0, so that `graysplit grade ... && promote` is safe.
@@ -35,7 +34,7 @@ DEFAULT_PORT = 8765
 
 def add_grade(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `graysplit grade`."""
-    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help="traffic log; its rotated files count too")
+    _add_logs(command, "traffic log, or a folder of logs; rotated files count too")
     command.add_argument("--treatment", metavar="ARM", help="treatment to grade; required if there are several")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     _add_project(command)
@@ -44,7 +43,7 @@ def add_grade(command: argparse.ArgumentParser) -> None:
 
 def add_dashboard(command: argparse.ArgumentParser) -> None:
     """Add the arguments of `graysplit dashboard`."""
-    command.add_argument("log", type=Path, metavar="LOG", help="traffic log, which may still grow")
+    _add_logs(command, "traffic log, or a folder of logs, which may still grow")
     command.add_argument(
         "--port", type=_port, default=DEFAULT_PORT, metavar="N", help=f"port of the page (default: {DEFAULT_PORT})"
     )
@@ -57,26 +56,30 @@ def add_dashboard(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=run_dashboard)
 
 
+def _add_logs(command: argparse.ArgumentParser, meaning: str) -> None:
+    command.add_argument("logs", nargs="+", type=Path, metavar="LOG", help=meaning)
+    command.add_argument("--experiment", metavar="SALT", help="experiment; required if the logs contain several")
+
+
 def run_grade(options: argparse.Namespace) -> Iterator[Line]:
     """Grade the given logs as one."""
     # Imported here, because the other commands do not need it.
     from pytest_graysplit.reporting.traffic_summary import traffic_lines
-    from pytest_graysplit.traffic.log.reader import log_files, read_files
+    from pytest_graysplit.traffic.log.files import log_files
+    from pytest_graysplit.traffic.log.reader import read_files
     from pytest_graysplit.traffic.monitor.report import report_of
 
-    warnings: list[str] = []
     replay = _replay(options)
-    replay.feed(read_files(log_files(options.logs), warn=warnings.append))
-    monitor = _monitor_of(replay, options.logs[0])
+    replay.feed(read_files(log_files(options.logs, replay.gaps), replay.gaps))
+    monitor = replay.only_monitor(_named(options.logs))
     state, grade = monitor.state(), monitor.grade(options.treatment)
     code = EXIT_CODES[grade.verdict]
-    yield from map(Line, () if options.json else warnings)
     if options.json:
         text = json.dumps(report_of(state), ensure_ascii=False, indent=1, allow_nan=False)
         yield Line(visible_json(text), code)
         return
     width = shutil.get_terminal_size((100, 24)).columns
-    *texts, last = traffic_lines(state, str(options.logs[0]), width)
+    *texts, last = traffic_lines(state, _named(options.logs), width)
     yield from map(Line, texts)
     yield Line(last, code)
 
@@ -85,20 +88,20 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     """Serve the live page of a log until Ctrl-C."""
     from pytest_graysplit.reporting.dashboard.server import serve
     from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource, metrics_of
-    from pytest_graysplit.traffic.log.follower import LogFollower
+    from pytest_graysplit.traffic.log.follower import LogsFollower
 
-    notes: list[str] = []
     replay, done = _replay(options), Event()
-    with closing(LogFollower(options.log, notes.append)) as log:
+    problems: list[str] = []
+    with closing(LogsFollower(options.logs, replay.gaps)) as log:
         replay.feed(log.new())
-        monitor = _monitor_of(replay, options.log)
-        source = TrafficSource(monitor, title=options.log.name, notes=lambda: tuple(notes))
-        follow = Thread(target=_follow, args=(replay, log, notes, done), name="graysplit-follow", daemon=True)
+        monitor = replay.only_monitor(_named(options.logs))
+        source = TrafficSource(monitor, title=_named(options.logs), notes=lambda: (*problems, *replay.others()))
+        follow = Thread(target=_follow, args=(replay, log, problems, done), name="graysplit-follow", daemon=True)
         follow.start()
         try:
             serve(
                 source,
-                partial(_print_address, options.log),
+                partial(_print_address, _named(options.logs)),
                 port=options.port,
                 host=options.host,
                 token=os.environ.get(TOKEN_VARIABLE) or None,
@@ -110,17 +113,17 @@ def run_dashboard(options: argparse.Namespace) -> Iterator[Line]:
     yield Line("")
 
 
-def _follow(replay: Replay, log: LogFollower, notes: list[str], done: Event) -> None:
+def _follow(replay: Replay, log: LogsFollower, problems: list[str], done: Event) -> None:
     while not done.wait(POLL_S):
         try:
             replay.feed(log.new())
         except Exception as error:  # noqa: BLE001 # a message is better than a page that stops without one
             # The page keeps its data, and shows why it does not continue.
-            notes.append(f"the log is no longer followed: {error}")
+            problems.append(f"the log is no longer followed: {error}")
             return
 
 
-def _print_address(log: Path, server: LiveServer) -> None:
+def _print_address(log: str, server: LiveServer) -> None:
     print(f"live page of {log} at {server.url} (Ctrl-C ends it)", flush=True)  # noqa: T201 # the address is the output of the command
 
 
@@ -129,17 +132,11 @@ def _replay(options: argparse.Namespace) -> Replay:
 
     # Nothing is sent, so headers are not needed; their values may name variables that are not set here.
     settings = read_settings(options.project, os.environ, without=("headers", "models", "splits"))
-    return Replay(prices=settings.prices, policy=settings.policy)
+    return Replay(prices=settings.prices, policy=settings.policy, experiment=options.experiment)
 
 
-def _monitor_of(replay: Replay, log: Path) -> Monitor:
-    if replay.monitor is None:
-        raise UsageError(
-            f"{log}: declares no split, so its arms are unknown",
-            hint="a log begins with its split; read it from the beginning, with its rotated files beside it",
-            slug=Slug.TRAFFIC_LINE,
-        )
-    return replay.monitor
+def _named(logs: Sequence[Path]) -> str:
+    return listed([str(log) for log in logs])
 
 
 def _add_project(command: argparse.ArgumentParser) -> None:

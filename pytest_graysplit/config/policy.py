@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,8 @@ GUARDS = "guards"
 FEEDBACK = "feedback"
 # The prefix of names of rows about the cases of one tag.
 TAG = "tag:"
+# The prefix of names of rows about a signal of the users of live traffic.
+SIGNAL = "signal:"
 MARGIN = 0.05
 # The error rate of a bound: of either end of a 90% interval.
 ALPHA = 0.05
@@ -36,9 +38,25 @@ BOUNDS: Mapping[str, float] = {
 }
 # The bounds on shares and their differences, which are below 1.
 SHARES = frozenset({RETENTION, "errors", "similarity_deficit"})
+# Rows of live traffic only, without a bound unless one is given: percentiles of the time that users waited, in seconds.
+WAIT_QUANTILES: Mapping[str, float] = {"p95_s": 0.95, "p99_s": 0.99}
 # The share of an arm's answers that may be cut off at their token limit before a promotion is held back.
 TRUNCATED = 0.01
-ROWS = (PASS_RATE, *BOUNDS, "latency_budget")
+ROWS = (PASS_RATE, *BOUNDS, "latency_budget", *WAIT_QUANTILES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRule:
+    """The rule of one signal of users: which direction is better, how much worse it may be, and whether it decides.
+
+    Its figure is the sum of the values per unit, where a unit without a signal counts as 0, or the mean value per
+    signal. Without a margin that of the pass rate holds.
+    """
+
+    better: Literal["higher", "lower"] = "higher"
+    margin: float | None = None
+    critical: bool = False
+    per: Literal["unit", "signal"] = "unit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +65,8 @@ class Policy:
 
     `max_latency_s` is the budget that 95 of 100 replies must keep, or None. `truncated` is the share of each arm's
     answers that may be cut off at their token limit. `looks` are the numbers of cases at which a verdict is wanted,
-    planned before the run. `alpha` is the error rate of a bound.
+    planned before the run. `alpha` is the error rate of a bound. `signals` are the rules of the users' signals by name;
+    a signal without a rule is shown only.
     """
 
     margin: float = MARGIN
@@ -58,6 +77,7 @@ class Policy:
     truncated: float = TRUNCATED
     looks: tuple[int, ...] = ()
     alpha: float = ALPHA
+    signals: Mapping[str, SignalRule] = field(default_factory=dict)
 
     @property
     def confidence(self) -> float:

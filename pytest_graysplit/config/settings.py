@@ -160,6 +160,7 @@ class Settings:
             max_latency_s=self.max_latency_s,
             truncated=own.truncated,
             looks=self.looks,
+            signals=own.signals,
             # An early stop for promise spends its part of alpha even if it does not happen.
             alpha=ALPHA - PROMISE_ALPHA if self.early_stop == "both" else ALPHA,
         )

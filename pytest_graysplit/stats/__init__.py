@@ -15,6 +15,7 @@ from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_deficit, conformal_miss_range, conformal_threshold
 from pytest_graysplit.stats.order_statistics import binomial_budget_p, quantile, rises_p, smallest_n_for_quantile
 from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
+from pytest_graysplit.stats.own_quantile import fewest_for_quantile, own_quantile
 from pytest_graysplit.stats.paired import mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planned import planned_z
 from pytest_graysplit.stats.power import certifiable_n, needed_n, power
@@ -56,6 +57,7 @@ __all__ = [
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
+    "fewest_for_quantile",
     "geometric_ratio",
     "harm_e_values",
     "holm",
@@ -67,6 +69,7 @@ __all__ = [
     "needed_units",
     "ordinal_tango",
     "ordinal_tango_p",
+    "own_quantile",
     "planned_z",
     "power",
     "quantile",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import ALPHA, PASS_RATE, TAG
+from pytest_graysplit.config.policy import ALPHA, FEEDBACK, PASS_RATE, SIGNAL, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,12 @@ class Criterion:
     def is_pass_rate(self) -> bool:
         """Whether this is a difference of pass rates, of all cases or of those with one tag."""
         return self.name == PASS_RATE or self.tag is not None
+
+    @property
+    def must_not_fall(self) -> bool:
+        """Whether this is a difference in points with a lower bound."""
+        wanted = self.name.startswith(SIGNAL) and self.bound is not None and self.bound < 0
+        return self.is_pass_rate or self.name == FEEDBACK or wanted
 
 
 def criterion_of(name: str, interval: Interval, n: int, method: str) -> Criterion:

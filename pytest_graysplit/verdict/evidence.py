@@ -8,7 +8,7 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG
+from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG, WAIT_QUANTILES
 from pytest_graysplit.verdict.advice import advise
 from pytest_graysplit.verdict.cost_criteria import cost_per_pass_criteria, savings_criteria
 from pytest_graysplit.verdict.criteria import REJECT_ALPHA
@@ -106,8 +106,9 @@ class Evidence:
 
     @property
     def lacking(self) -> list[str]:
-        """The names of the critical criteria without data."""
-        wanted = [*self.policy.critical, *(f"{TAG}{tag}" for tag in self.policy.critical_tags)]
+        """The names of the critical criteria without data, apart from those that only live traffic has."""
+        measured = [name for name in self.policy.critical if name not in WAIT_QUANTILES]
+        wanted = [*measured, *(f"{TAG}{tag}" for tag in self.policy.critical_tags)]
         there = {criterion.name for criterion in self.criteria}
         return [name for name in wanted if name not in there]
 

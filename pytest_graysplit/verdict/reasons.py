@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
-from pytest_graysplit.config.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, TAG
+from pytest_graysplit.config.policy import FEEDBACK, GUARDS, PASS_RATE, RETENTION, SIGNAL, TAG, WAIT_QUANTILES
 from pytest_graysplit.formatting.display import format_near_bound, plural, points
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.verdict.criteria import Criterion
 
-Measure = Literal["points", "ratio", "score", "usd", "share"]
+Measure = Literal["points", "ratio", "score", "usd", "share", "seconds"]
 
 _LABELS = {
     PASS_RATE: "pass rate",
@@ -25,6 +25,8 @@ _LABELS = {
     "latency_p95": "p95 latency",
     "latency_p99": "p99 latency",
     "latency_budget": "latency budget",
+    "p95_s": "p95 of the wait",
+    "p99_s": "p99 of the wait",
     "cost_per_pass": "cost per pass",
     FEEDBACK: "feedback",
     "savings": "savings",
@@ -37,6 +39,7 @@ _UNITS = {
     GUARDS: (100, "", " points more"),
     "similarity_deficit": (1, "", ""),
     "latency_budget": (100, "", "%"),
+    **dict.fromkeys(WAIT_QUANTILES, (1, "", " s")),
 }
 # The unit of a figure on the page; all others are ratios.
 _MEASURES: Mapping[str, Measure] = {
@@ -46,6 +49,7 @@ _MEASURES: Mapping[str, Measure] = {
     "similarity_deficit": "score",
     RETENTION: "share",
     "latency_budget": "share",
+    **dict.fromkeys(WAIT_QUANTILES, "seconds"),
     "savings": "usd",
     "savings_with_fallback": "usd",
 }
@@ -62,12 +66,16 @@ MOST_UNITS = 1_000_000
 
 def label_of(name: str) -> str:
     """Return the label of a criterion for people: "pass rate", or "pass rate of refund" for a tag."""
+    if name.startswith(SIGNAL):
+        return f"signal {name.removeprefix(SIGNAL)}"
     return f"pass rate of {name.removeprefix(TAG)}" if name.startswith(TAG) else _LABELS[name]
 
 
 def measure_of(criterion: Criterion) -> Measure:
     """Return the unit of the figures: a difference of shares ("points"), a score, a share, dollars or a ratio."""
-    return "points" if criterion.is_pass_rate or criterion.name == FEEDBACK else _MEASURES.get(criterion.name, "ratio")
+    if criterion.must_not_fall or criterion.name.startswith(SIGNAL):
+        return "points"
+    return _MEASURES.get(criterion.name, "ratio")
 
 
 def reason_of(criterion: Criterion) -> str:
@@ -77,14 +85,17 @@ def reason_of(criterion: Criterion) -> str:
         return f"{label} {_FREE[criterion.estimate]}"
     if criterion.state is None and criterion.remark:
         return f"{label} is {criterion.remark}"
-    if criterion.is_pass_rate or criterion.name == FEEDBACK:
+    if criterion.must_not_fall:
         return _points(label, criterion, -bound)
     if criterion.name == RETENTION:
         return _kept(criterion, bound)
     worst = criterion.low if criterion.state == "fail" else criterion.high
-    scale, before, after = _UNITS.get(criterion.name, (1, "x", ""))
+    unit = "errors" if criterion.name.startswith(SIGNAL) else criterion.name
+    scale, before, after = _UNITS.get(unit, (1, "x", ""))
+    if criterion.name in WAIT_QUANTILES and worst == math.inf:
+        return f"{label} has no upper end yet, the bound is {_plain(bound)}{after}"
     stands = f"{before}{_beside(scale * worst, scale * bound)}{after}"
-    shown = f"{before}{_plain(scale * bound)}{'' if criterion.name in _MANY else after}"
+    shown = f"{before}{_plain(scale * bound)}{'' if unit in _MANY else after}"
     return f"{label} {_may(criterion)} {stands}, the bound is {shown}"
 
 

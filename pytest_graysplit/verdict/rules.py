@@ -6,7 +6,7 @@ from bisect import bisect
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import GUARDS, PASS_RATE
+from pytest_graysplit.config.policy import GUARDS, PASS_RATE, WAIT_QUANTILES
 from pytest_graysplit.formatting.display import percent, plural, shortlist
 from pytest_graysplit.verdict.criteria import rejecting
 from pytest_graysplit.verdict.evidence import HARM_EVIDENCE
@@ -188,6 +188,8 @@ def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
     if unshown:
         worst = min(unshown, key=lambda one: (one.low, one.name))
         yield f"not shown for the tag {worst.tag}: {interval_of(worst)}"
+    if live := [label_of(name) for name in evidence.policy.critical if name in WAIT_QUANTILES]:
+        yield f"a test run does not measure {shortlist(live)}: live traffic does"
 
 
 def _must_pass(evidence: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]:

@@ -1,8 +1,10 @@
 """`graysplit grade` and `graysplit dashboard` as processes see them: exit codes, output, HTTP."""
 
+import gzip
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, Thread
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -21,7 +23,8 @@ from pytest_graysplit import Split, TrafficSplitter, Usage
 from pytest_graysplit.cli import main, traffic
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.reporting import traffic_summary
-from pytest_graysplit.traffic.log.follower import LogFollower
+from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
+from pytest_graysplit.traffic.log.follower import LogsFollower
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
@@ -92,6 +95,7 @@ deepseek-v3.2 against claude-sonnet-4.5
   errors and refusals   0.0 pp  (-0.8 .. +0.8, bound +2.0)  pass
   latency               x0.75  (x0.75 .. x0.75, bound x1.25)  pass
   p95 latency           x0.75  (x0.75 .. x0.75, bound x2.00)  pass
+  p99 latency           x0.75  (x0.75 .. x0.75, bound x2.00)  pass
   cost per pass         -94%  (-94% .. -94%)  pass
   feedback              0.0 pp  (-1.5 .. +1.4, bound -5.0)  pass
   savings               $563.60 per million requests  ($563.60 .. $563.60)
@@ -116,7 +120,7 @@ def test_grade_names_a_heavy_unit(capsys):
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     key = splitter.key("user-0").hex()
     with path.open("a", encoding="utf-8") as log:
-        log.writelines([line for line in lines if key in line] * 150)
+        log.writelines(line.replace('"id":"', f'"id":"{copy}') for copy in range(150) for line in lines if key in line)
     arm = splitter.assign("user-0").arm
     code, out, err = graysplit(capsys, "grade", "traffic.jsonl", "--json")
     assert (code, err) == (0, "")
@@ -159,6 +163,64 @@ def test_grade_reads_rotated_files(capsys):
     assert len(list(Path().glob("traffic.jsonl.*"))) > 3
     _, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
     assert out.startswith("traffic.jsonl · experiment halves · 600 requests of 200 units\n")
+
+
+def test_grade_reads_several_logs_and_folders_once(capsys):
+    """A log per worker, named by itself, by a pattern and by its folder."""
+    Path("logs").mkdir()
+    write(Path("logs/one.jsonl"), 300, max_bytes=40_000, backups=50, seed=1)
+    write(Path("logs/two.jsonl"), 300, seed=2)
+    write(Path("three.jsonl"), 300, seed=3)
+    rotated = sorted(Path("logs").glob("one.jsonl.?"))
+    assert rotated
+    _, out, _ = graysplit(capsys, "grade", "three.jsonl", "logs", "logs/one.jsonl", *rotated, "logs/../three.jsonl")
+    assert out.splitlines()[0].endswith(" · experiment halves · 900 requests of 100 units")
+
+
+def test_grade_of_two_experiments_needs_a_choice(capsys):
+    """Never the one that came last: exit code 2 and both salts; `--experiment` grades one."""
+    write(Path("traffic.jsonl"), 6000, failing=0.3)
+    good = TrafficSplitter([Split(CONTROL, 0.5), Split(TREATMENT, 0.5)], salt="second")
+    write(Path("traffic.jsonl"), 6000, splitter=good, seed=2)
+    for command in ("grade", "dashboard"):
+        code, out, err = graysplit(capsys, command, "traffic.jsonl")
+        assert (code, out) == (2, "")
+        assert err.startswith(
+            "traffic.jsonl: holds 2 experiments: halves (6,000 requests until 2026-11-26T00:59:59); second"
+        )
+        assert err.endswith("hint: choose one of them by its salt: --experiment second  [traffic-experiments]\n")
+    codes = [graysplit(capsys, "grade", "traffic.jsonl", "--experiment", salt)[0] for salt in ("halves", "second")]
+    assert codes == [1, 0]
+
+
+def test_grade_of_a_damaged_log(capsys):
+    """A torn line is named with a promotion; a log with many bad lines is graded, and never promoted."""
+    path = write(Path("traffic.jsonl"), 6000)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[-1][:40]]), encoding="utf-8")
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl")
+    assert (code, "log: 1 line is incomplete, as a kill leaves it" in " ".join(out.split())) == (0, True)
+    bad = [line.replace('"outcome":"ok"', '"outcome":"fine"') for line in lines[:600]]
+    path.write_text("".join([*bad, *lines[600:]]), encoding="utf-8")
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl", "--json")
+    [grade] = json.loads(out)["grades"]
+    assert (code, grade["verdict"]) == (3, "hold")
+    assert "of the log could not be counted" in grade["reasons"][0]
+
+
+def test_grade_after_logrotate_and_kills(capsys):
+    """Dated, compressed and emptied files, and a copy of one of them: every request counts once."""
+    path = write(Path("traffic.jsonl"), 3000)
+    path.rename("traffic.jsonl-20261124")
+    write(path, 3000, seed=2)
+    Path("traffic.jsonl-20261125.gz").write_bytes(gzip.compress(path.read_bytes()))
+    shutil.copy("traffic.jsonl-20261124", "copy.jsonl")
+    os.truncate(path, 0)
+    write(path, 3000, seed=3)
+    code, out, _ = graysplit(capsys, "grade", "traffic.jsonl", "copy.jsonl", "--json")
+    report = json.loads(out)
+    assert (code, report["total"]["requests"]) == (0, 9000)
+    assert report["log"]["skipped"]["doubled"] == 3000 + 1500
 
 
 def test_grade_reads_the_project(capsys):
@@ -275,17 +337,37 @@ def test_grade_shows_excluded_and_previous_requests(capsys):
     )
 
 
-def test_follow_stops_at_an_invalid_line():
-    """The page keeps its data, and a note names the line."""
+def test_follow_continues_after_an_invalid_line():
+    """The page counts the next lines too, and a note names the line."""
     path = write(Path("traffic.jsonl"), 9)
-    replay, notes, done = Replay(), [], Event()
-    with closing(LogFollower(path, notes.append)) as log:
+    replay, problems, done = Replay(), [], Event()
+    with closing(LogsFollower([path], replay.gaps)) as log:
         replay.feed(log.new())
         with path.open("a") as file:
             file.write("{}\n")
-        traffic._follow(replay, log, notes, done)
-    [note] = notes
-    assert note.startswith("the log is no longer followed: traffic.jsonl:")
+        write(path, 3)
+        replay.feed(log.new())
+        source = TrafficSource(replay.monitor, title="traffic")
+        [note] = source.snapshot()["notes"]
+        assert note.startswith("log: 1 line is not a line of a traffic log: traffic.jsonl:")
+        assert replay.monitor.state().total.requests == 12
+        follow = Thread(target=traffic._follow, args=(replay, log, problems, done))
+        done.set()
+        follow.start()
+        follow.join(20)
+    assert problems == []
+
+
+def test_follow_ends_with_a_note(monkeypatch):
+    """The page keeps its data, and shows why it does not continue."""
+    path = write(Path("traffic.jsonl"), 9)
+    replay, problems = Replay(), []
+    monkeypatch.setattr(traffic, "POLL_S", 0.01)
+    with closing(LogsFollower([path], replay.gaps)) as log:
+        replay.feed(log.new())
+        monkeypatch.setattr(log, "new", lambda: 1 / 0)
+        traffic._follow(replay, log, problems, Event())
+    assert problems == ["the log is no longer followed: division by zero"]
     assert replay.monitor.state().total.requests == 9
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from pytest_graysplit.config.policy import SignalRule
 from pytest_graysplit.config.settings import SettingsSource, resolve
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.traffic.splitter.configured import build_splitter
@@ -45,6 +46,18 @@ def test_aliases_are_resolved_before_models_are_compared():
     assert settings(command_line(control=["gpt4.1"])).control == "gpt-4.1"
     with pytest.raises(UsageError, match=r"two treatments are both named gpt-4\.1"):
         settings(command_line(treatment=["gpt4.1", "gpt-4.1"]))
+
+
+def test_signals_and_waits_of_the_project():
+    """They are in the policy of the grade; a wait has a bound only if one is given."""
+    table = {"critical": ["pass_rate", "p99_s"], "bounds": {"p99_s": 8}, "signals": {
+        "ticket": {"better": "lower", "margin": 0.02, "critical": True}, "thumbs": {"per": "signal"}}}  # fmt: skip
+    policy = settings(table={"verdict": table}).policy
+    assert policy.signals == {
+        "ticket": SignalRule(better="lower", margin=0.02, critical=True),
+        "thumbs": SignalRule(per="signal"),
+    }
+    assert (policy.bounds["p99_s"], "p95_s" in policy.bounds) == (8.0, False)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +230,20 @@ def test_tool_table_gives_splits():
         ({"aliases": {"a": 1}}, "aliases.a: 1 is not a text"),
         ({"aliases": "a"}, "aliases: 'a' is not a table"),
         ({"verdict": {"bounds": {"cost_per_pass": 0}}}, "verdict.bounds.cost_per_pass: a ratio must be above 0"),
+        ({"verdict": {"bounds": {"p95_s": 0}}}, "verdict.bounds.p95_s: a time must be above 0"),
+        ({"verdict": {"critical": ["pass_rate", "p95_s"]}}, "verdict.critical: p95_s decides, and has no bound"),
+        ({"verdict": {"critical": ["p95_s"], "bounds": {"p95_s": 3}}},
+         "verdict.critical: has only rows of live traffic, so a test run would rest on none"),
+        ({"verdict": {"signals": {"two words": {}}}}, "verdict.signals.two words: is not the name of a signal"),
+        ({"verdict": {"signals": {"ticket": {"better": "less"}}}},
+         "verdict.signals.ticket.better: 'less' is not higher or lower"),
+        ({"verdict": {"signals": {"ticket": {"margin": 2}}}},
+         "verdict.signals.ticket.margin: 2 is not a number above 0 and below 1"),
+        ({"verdict": {"signals": {"ticket": {"per": "user"}}}},
+         "verdict.signals.ticket.per: 'user' is not unit or signal"),
+        ({"verdict": {"signals": {"ticket": {"critical": 1}}}}, "verdict.signals.ticket.critical: 1 is not true or false"),
+        ({"verdict": {"signals": {"ticket": {"critcal": True}}}},
+         "verdict.signals.ticket.critcal: unknown setting, did you mean critical?"),
         ({"splits": {"s": {"arm": []}}}, "splits.s.arm: unknown setting, did you mean arms?"),
         ({"splits": {"s": {}}}, "splits.s.arms: is not a list of arms"),
         ({"splits": {"s": {"arms": [7]}}}, "splits.s.arms[0]: 7 is not a table"),

@@ -146,7 +146,7 @@ class Colour(enum.Enum):
 
 
 @pytest.mark.parametrize(
-    "unit", ["", 0, "0", 7, -1, 2**70, 1.5, True, b"bytes", b"\xff", "na\u00efve", "\ud800", Colour.RED, Decimal("1.0"),
+    "unit", ["", 0, "0", 7, -1, 2**70, 1.5, True, b"bytes", b"\xff", "na\u00efve", "\ud800", Colour.RED, Decimal("1.25"), Decimal(7),
              uuid.UUID(int=5), date(2026, 11, 26)],
     ids=repr,
 )  # fmt: skip
@@ -162,6 +162,41 @@ def test_number_and_its_text_are_one_unit():
     """An id may come from a database or from a URL."""
     one = splitter(0.5, 0.5)
     assert one.key(42) == one.key("42") == one.key(b"42")
+
+
+@pytest.mark.parametrize(
+    ("unit", "problem"),
+    [
+        (1.0, "1.0 and 1 would be two units"),
+        (-0.0, "-0.0 and 0 would be two units"),
+        (1e22, "1e+22 and 10000000000000000000000 would be two units"),
+        (Decimal("1.0"), "Decimal('1.0') and 1 would be two units"),
+        (float("nan"), "nan does not identify a user"),
+        (float("inf"), "inf does not identify a user"),
+        (Decimal("NaN"), "Decimal('NaN') does not identify a user"),
+    ],
+)
+def test_number_with_two_texts_is_refused(unit, problem):
+    """A column of ids that lacks one becomes floats in many libraries, and its users would move."""
+    with pytest.raises(UsageError) as caught:
+        splitter(0.5, 0.5).assign(unit)
+    assert str(caught.value) == (
+        f"{problem}\n  hint: pass unit=int(user.id); unit=str(user.id) keeps the arms of a running experiment  [split-unit]"
+    )
+
+
+def test_composed_and_decomposed_accents_are_one_unit():
+    """Keyboards and file systems write the same name in two ways; the composed one keeps its arm."""
+    one = splitter(0.5, 0.5, salt="s")
+    composed, decomposed = "Zo\u00eb", "Zoe\u0308"
+    assert one.key(decomposed) == one.key(composed) == hashlib.sha256(b"s:" + composed.encode()).digest()
+    assert one.key(decomposed.encode()) != one.key(composed)
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF, exclude_categories=["Cs"])) | st.integers() | st.uuids() | st.dates())
+def test_key_of_an_ordinary_unit_is_the_hash_of_its_text(unit):
+    """Salt and text alone decide, so that no version moves the users of a running experiment."""
+    assert splitter(0.5, 0.5, salt="s").key(unit) == hashlib.sha256(f"s:{unit}".encode()).digest()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +234,26 @@ def test_anonymous_random_draws_by_weight():
     counts = Counter(one.assign().arm for _ in range(20_000))
     assert chisquare([counts["control"], counts["t1"]], [15_000, 5_000]).pvalue > 0.001
     assert one.assign().anonymous
+
+
+FORKED = """
+import os
+from pytest_graysplit import Split, TrafficSplitter
+s = TrafficSplitter([Split("today", .5), Split("t1", .5)], salt="test", anonymous="random")
+for _ in range(3):
+    if os.fork() == 0:
+        os.write(1, ("".join(str(s.assign().arm == "t1")[0] for _ in range(64)) + "\\n").encode())
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_workers_draw_different_arms():
+    """A server forks its workers from one process; with the same draws they would all be one worker."""
+    drawn = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True).stdout.split()
+    assert len(drawn) == len(set(drawn)) == 3
+    assert all({"T", "F"} == set(arms) for arms in drawn)
 
 
 def test_forced_arm_is_marked():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.config.policy import BOUNDS, Policy
 from pytest_graysplit.types import Flag, PairScore
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
 from pytest_graysplit.verdict.results import Results
@@ -495,3 +495,12 @@ def test_aa_run_is_never_rejected_by_any_rule(misses):
     verdict = decide(results, SONNET, Policy(), RunFacts())
     assert verdict.decision == "hold"
     assert verdict.reasons[0].startswith("one model in both roles cannot be worse than itself")
+
+
+def test_rows_of_live_traffic_do_not_hold_a_run(make_run, decide_on):
+    """Both read one table; a promotion says what it does not cover."""
+    policy = Policy(critical=("pass_rate", "p95_s"), bounds={**BOUNDS, "p95_s": 3.0})
+    verdict = decide_on(make_run(both=200), policy)
+    assert verdict.decision == "promote"
+    assert "a test run does not measure p95 of the wait: live traffic does" in verdict.reasons
+    assert decide_on(make_run(both=70, control=30), policy).decision == "reject"

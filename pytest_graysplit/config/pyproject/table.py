@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
-from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED
+from pytest_graysplit.config.policy import BOUNDS, PASS_RATE, RETENTION, ROWS, SHARES, TRUNCATED, WAIT_QUANTILES
 from pytest_graysplit.config.pyproject.arms import ArmTable, read_arms, reject_names
 from pytest_graysplit.config.pyproject.prices import read_price
 from pytest_graysplit.config.pyproject.reading import (
@@ -20,6 +20,7 @@ from pytest_graysplit.config.pyproject.reading import (
     setting_error,
 )
 from pytest_graysplit.config.pyproject.rollback import Rollback, read_rollback
+from pytest_graysplit.config.pyproject.signals import read_signals
 from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
 
 SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "rollback")
+VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
@@ -53,25 +56,24 @@ class VerdictTable:
     bounds: Mapping[str, float] = field(default_factory=dict)
     truncated: float = TRUNCATED
     looks: tuple[int, ...] = ()
+    signals: Mapping[str, SignalRule] = field(default_factory=dict)
 
     @classmethod
     def read(cls, table: Mapping[str, object]) -> VerdictTable:
         """Check the section; raise UsageError that names the setting."""
-        reject_unknown("verdict", table, ("critical", "critical_tags", "bounds", "truncated", "looks"))
+        reject_unknown("verdict", table, VERDICT_FIELDS)
         critical = read_names("verdict.critical", table.get("critical", [PASS_RATE]))
         reject_unknown("verdict.critical", dict.fromkeys(critical), ROWS)
-        if not critical:
-            raise setting_error(
-                "verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]'
-            )
         bounds = read_table("verdict.bounds", table.get("bounds"))
-        reject_unknown("verdict.bounds", bounds, tuple(BOUNDS))
+        reject_unknown("verdict.bounds", bounds, (*BOUNDS, *WAIT_QUANTILES))
+        _check_critical(critical, bounds)
         return cls(
             critical=critical,
             critical_tags=read_names("verdict.critical_tags", table.get("critical_tags", [])),
             bounds={name: _bound(f"verdict.bounds.{name}", bound) for name, bound in bounds.items()},
             truncated=_bound("verdict.truncated", table.get("truncated", TRUNCATED)),
             looks=_looks(table["looks"]) if "looks" in table else (),
+            signals=read_signals(table.get("signals")),
         )
 
 
@@ -152,6 +154,24 @@ class ProjectConfig:
                 yield from arm.headers.values()
 
 
+def _check_critical(critical: tuple[str, ...], bounds: Mapping[str, object]) -> None:
+    if not critical:
+        raise setting_error("verdict.critical", "is empty", 'a verdict must rest on a row: critical = ["pass_rate"]')
+    if all(name in WAIT_QUANTILES for name in critical):
+        raise setting_error(
+            "verdict.critical",
+            "has only rows of live traffic, so a test run would rest on none",
+            f'add a row: critical = ["pass_rate", "{critical[0]}"]',
+        )
+    for name in critical:
+        if name in WAIT_QUANTILES and name not in bounds:
+            raise setting_error(
+                "verdict.critical",
+                f"{name} decides, and has no bound",
+                f"give one in seconds: [tool.graysplit.verdict.bounds] {name} = 3.0",
+            )
+
+
 def _bound(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise setting_error(name, f"{value!r} is not a number of 0 or more", "write a plain number such as 1.25")
@@ -160,6 +180,8 @@ def _bound(name: str, value: object) -> float:
         raise setting_error(name, f"{value!r} is not a share below 1", "write 0.02 for two points of a hundred")
     if not value and name.endswith(RETENTION):
         raise setting_error(name, "0 checks nothing", "write 0.8 for eight of ten passes")
+    if name.rpartition(".")[2] in WAIT_QUANTILES and not value:
+        raise setting_error(name, "a time must be above 0", "write seconds, such as 3.0")
     if not is_share and not value:
         raise setting_error(
             name, "a ratio must be above 0", "write a number above 0, such as 0.5: at most half as much"

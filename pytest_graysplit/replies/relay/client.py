@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import ssl
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlsplit
 
-import certifi
 import msgspec
 
 from pytest_graysplit.config.address import route_url
@@ -25,19 +22,14 @@ from pytest_graysplit.replies.relay.admission import Admission
 from pytest_graysplit.replies.relay.body import EncodingError, Meter, TooLargeError
 from pytest_graysplit.replies.relay.connection import BrokenConnectionError, Connection, Request
 from pytest_graysplit.replies.relay.embeddings import read_embedding
+from pytest_graysplit.replies.relay.endpoint import endpoint_of, proxy_choice_of, target_of
 from pytest_graysplit.replies.relay.failures import RawResponse, RelayFailure, redactor, shorten
 from pytest_graysplit.replies.relay.headers import NO_HEADERS, check_headers, headers_for
-from pytest_graysplit.replies.relay.pipe import CannotConnectError, Endpoint
-from pytest_graysplit.replies.relay.proxies import (
-    ProxyChoice,
-    ProxyError,
-    choose_proxy,
-    configured_proxies,
-    unreadable_warnings,
-)
+from pytest_graysplit.replies.relay.pipe import CannotConnectError
+from pytest_graysplit.replies.relay.proxies import unreadable_warnings
 from pytest_graysplit.replies.relay.refused_params import is_of_the_arm, param_refused
 from pytest_graysplit.replies.relay.response import read_response
-from pytest_graysplit.replies.relay.sender import RequestAttempts, RequestSender, to_reply
+from pytest_graysplit.replies.relay.sender import LimitPolicy, RequestAttempts, RequestSender, to_reply
 from pytest_graysplit.replies.relay.stats import EventLoopLag, RelayStats
 from pytest_graysplit.replies.relay.stream import TokenWatch
 from pytest_graysplit.types import Reply
@@ -57,6 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_OPENED_AHEAD = 16
+MOST_HEADER_SETS = 1_000
 PREFLIGHT_RETRIES = 2
 PREFLIGHT_WAIT_S = 0.5
 
@@ -65,7 +58,8 @@ class Relay:
     """A relay and the connections to it; use it as `async with Relay(settings, is_refusal=...) as relay`.
 
     `access` is its address and key, by default those of the settings; each endpoint has a relay of its own.
-    `cost_guard` keeps requests within a cap. `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
+    `cost_guard` keeps requests within a cap; with `live` the limits are those of live traffic, not of a test run.
+    `clock` counts seconds, `sleep` waits for them, `random` spreads retries.
     """
 
     def __init__(  # noqa: PLR0913  # the last three are there for tests to take the place of time and chance
@@ -77,6 +71,7 @@ class Relay:
         concurrency: int | None = None,
         requests_per_min: float | None = None,
         cost_guard: CostGuard | None = None,
+        live: bool = False,
         clock: Callable[[], float] = perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Random | None = None,
@@ -87,22 +82,24 @@ class Relay:
         self._access = access = access or settings.access
         self._redact = redactor(settings.secrets)
         self._targets: dict[Route, str] = {
-            "chat": _target(route_url(access.base_url, "/chat/completions")),
-            "embeddings": _target(route_url(access.base_url, "/embeddings")),
+            "chat": target_of(route_url(access.base_url, "/chat/completions")),
+            "embeddings": target_of(route_url(access.base_url, "/embeddings")),
         }
-        self._models_target = _target(route_url(access.base_url, "/models"))
+        self._models_target = target_of(route_url(access.base_url, "/models"))
         self._headers: dict[tuple[str, ...], Mapping[str, str]] = {}
         self._clock = clock
         self._sleep = sleep
         self._lag = EventLoopLag(clock)
         self._admission = Admission()
         self._known: Listed = {}
-        self._proxy_choice = _proxy_choice(access.base_url, self._redact)
-        endpoint = _endpoint(access.base_url, self._proxy_choice, self._redact)
+        self._proxy_choice = proxy_choice_of(access.base_url, self._redact)
+        self._endpoint = endpoint_of(access.base_url, self._proxy_choice, self._redact)
         meter = Meter()
-        self._connections = [Connection(endpoint, meter) for _ in range(concurrency or settings.concurrency)]
+        self._connections = [Connection(self._endpoint, meter) for _ in range(concurrency or settings.concurrency)]
+        most = len(self._connections)
         self._sender = RequestSender(
             self._connections,
+            policy=LimitPolicy.for_live_traffic(most, clock) if live else LimitPolicy.for_test_run(most),
             requests_per_min=requests_per_min or settings.requests_per_min,
             clock=clock,
             sleep=sleep,
@@ -117,6 +114,7 @@ class Relay:
         await self._lag.stop()
         for connection in self._connections:
             connection.close()
+        self._endpoint.names.close()
         await asyncio.sleep(0)  # the loop closes their sockets
 
     async def preflight(
@@ -183,11 +181,18 @@ class Relay:
         return reply
 
     async def attempt(
-        self, arm: Arm, body: Mapping[str, Json], route: Route = "chat", headers: Mapping[str, str] = NO_HEADERS
+        self,
+        arm: Arm,
+        body: Mapping[str, Json],
+        route: Route = "chat",
+        headers: Mapping[str, str] = NO_HEADERS,
+        *,
+        deadline_s: float | None = None,
     ) -> tuple[Reply, RelayError | None]:
         """Send one request and return the reply, with the error that every further call would meet, if there is one.
 
-        Any other problem of the request, also an unexpected one, becomes its failed reply.
+        Any other problem of the request, also an unexpected one, becomes its failed reply. All attempts, and all waits
+        for a connection, a turn or a retry, end by the deadline together; an attempt that it cuts is closed.
         """
         model = arm.model
         try:
@@ -206,8 +211,14 @@ class Relay:
             read=lambda response: self._read(response, model, body, route),
             retries=self._settings.retries,
             reservation=self._cost_guard.reservation(arm, body, route) if self._cost_guard else None,
+            deadline_s=deadline_s,
+            ends_at_s=math.inf if deadline_s is None else self._clock() + deadline_s,
         )
-        alone = route == "chat" and await self._admission.enter(model)
+        try:
+            async with asyncio.timeout(deadline_s):
+                alone = route == "chat" and await self._admission.enter(model)
+        except TimeoutError:
+            return to_reply(model, attempts, attempts.too_late()), None
         decided, stop = False, None
         try:
             result = await self._carried(attempts)
@@ -223,9 +234,13 @@ class Relay:
 
     async def _carried(self, attempts: RequestAttempts[Connection, T]) -> T | RelayFailure:
         try:
-            return await self._sender.send(attempts)
+            left_s = None if attempts.deadline_s is None else attempts.ends_at_s - self._clock()
+            async with asyncio.timeout(left_s):
+                return await self._sender.send(attempts)
         except GraysplitError:
             raise
+        except TimeoutError as error:
+            return unexpected(error, self._redact) if attempts.deadline_s is None else attempts.too_late()
         except Exception as error:  # noqa: BLE001 # one unexpected response must fail only its own case
             return unexpected(error, self._redact)
 
@@ -289,6 +304,8 @@ class Relay:
     def _signed(self, extra: Mapping[str, str], arm: str = "") -> Mapping[str, str]:
         key = tuple(itertools.chain.from_iterable(extra.items()))
         if key not in self._headers:
+            if len(self._headers) >= MOST_HEADER_SETS:  # an application may send other headers with each request
+                self._headers.clear()
             check_headers(self._access, extra, arm)
             self._headers[key] = headers_for(self._access, extra)
         return self._headers[key]
@@ -340,37 +357,6 @@ def _failure_of(error: Exception, redact: Redactor) -> RelayFailure:
             return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_LARGE, status=413)
         case _:
             return RelayFailure(problem=problem, slug=Slug.RELAY_ANSWER_CUT)
-
-
-def _proxy_choice(base_url: str, redact: Redactor) -> ProxyChoice:
-    try:
-        return choose_proxy(base_url, configured_proxies(os.environ))
-    except ProxyError as error:
-        cause = shorten(redact(str(error)))
-    raise fatal_errors.environment_unusable(cause)
-
-
-def _endpoint(base_url: str, proxy_choice: ProxyChoice, redact: Redactor) -> Endpoint:
-    try:
-        return Endpoint.of(base_url, _tls, proxy_choice.proxy)
-    except (OSError, ValueError) as error:
-        cause = shorten(redact(str(error)))
-    raise fatal_errors.environment_unusable(cause)
-
-
-def _tls() -> ssl.SSLContext:
-    """Trust the authorities in SSL_CERT_FILE or SSL_CERT_DIR, else those of certifi."""
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder or None)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _target(url: str) -> str:
-    """Return the path and the query of an address as they are sent in a request."""
-    parts = urlsplit(url)
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-    return f"{path}?{quote(parts.query, safe='/%:@!$&()*+,;=?~')}" if parts.query else path
 
 
 def _plain(value: object) -> object:

@@ -27,6 +27,7 @@ POLL_S = 0.05
 # With these statuses a relay refuses a request before a model works on it. Any other failure may have been billed.
 FREE_STATUSES = frozenset({400, 401, 402, 403, 404, 413, 422, 429})
 _NOTHING = Decimal(0)
+_HINT = "raise --graysplit-max-cost and run again: what was answered is kept"
 
 
 class CostGuard:
@@ -34,14 +35,17 @@ class CostGuard:
 
     `cap_usd` is the cap of the run, for messages: the tracker may have a part of it. A request waits while requests
     in flight may still leave room for it. When nothing has been settled for `patience_s`, the reservations that are
-    left belong to a process that has died.
+    left belong to a process that has died. `hint` is the remedy in the messages.
     """
 
-    def __init__(self, tracker: BudgetTracker, prices: PriceTable, *, cap_usd: Decimal, patience_s: float) -> None:
+    def __init__(
+        self, tracker: BudgetTracker, prices: PriceTable, *, cap_usd: Decimal, patience_s: float, hint: str = _HINT
+    ) -> None:
         self.tracker = tracker
         self._prices = prices
         self._cap_usd = cap_usd
         self._patience_s = patience_s
+        self._hint = hint
         self._settled = asyncio.Event()
 
     def reservation(self, arm: Arm, body: Mapping[str, Json], route: Route = "chat") -> CostReservation:
@@ -51,7 +55,7 @@ class CostGuard:
         if limit.output is not None:
             most_usd = self._prices.at_most_usd(arm.priced_as, limit.prompt, limit.output, may_write=limit.may_write)
         if most_usd is None:
-            raise _not_sent(f"the maximum cost of a request to {arm.model} is unknown")
+            raise self._not_sent(f"the maximum cost of a request to {arm.model} is unknown")
         return CostReservation(self, self.tracker.reservation(arm.name, most_usd), arm.priced_as)
 
     async def reserve(self, wanted: Reservation) -> None:
@@ -65,7 +69,7 @@ class CostGuard:
                 self.tracker.refuse(wanted)
             await self._next_settlement()
         if result == "used-up":
-            raise _not_sent(f"the cap of {exact_money(self._cap_usd)} is used up")
+            raise self._not_sent(f"the cap of {exact_money(self._cap_usd)} is used up")
 
     def settle(self, reserved: Reservation, actual_usd: Decimal | None) -> None:
         """Replace the reservation by the actual cost, if it is known, and wake the requests that wait for room."""
@@ -76,6 +80,9 @@ class CostGuard:
     def cost_usd(self, reply: Reply, priced_as: str) -> Decimal | None:
         """Return the cost of the reply by the price of that name; None where it is unknown."""
         return self._prices.cost_usd(reply, priced_as)
+
+    def _not_sent(self, reason: str) -> BudgetExceededError:
+        return BudgetExceededError(f"not asked: {reason}", hint=self._hint, slug=Slug.BUDGET_USED_UP)
 
     async def _next_settlement(self) -> None:
         with suppress(TimeoutError):
@@ -112,11 +119,3 @@ def _was_free(response: RawResponse | None, result: object) -> bool:
     if response is not None:
         return response.status in FREE_STATUSES
     return isinstance(result, RelayFailure) and result.unsent
-
-
-def _not_sent(reason: str) -> BudgetExceededError:
-    return BudgetExceededError(
-        f"not asked: {reason}",
-        hint="raise --graysplit-max-cost and run again: what was answered is kept",
-        slug=Slug.BUDGET_USED_UP,
-    )

@@ -10,8 +10,9 @@ import asyncio
 import os
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -19,12 +20,13 @@ import h11
 from aiohappyeyeballs import start_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_graysplit.replies.relay.proxies import Proxy
 
 # The second address of a host is tried as well when the first has not responded for this long (RFC 8305).
 NEXT_ADDRESS_S = 0.25
+_NAME_THREADS = 4
 _READ_AHEAD = 256_000
 
 
@@ -32,9 +34,33 @@ class CannotConnectError(Exception):
     """The relay, or the proxy before it, was not reached: nothing has been sent."""
 
 
+class NameLookup:
+    """The lookups of one relay's name, on threads of its own: a name server that hangs delays no other relay.
+
+    A lookup cannot be interrupted. On the threads that the event loop shares, those of one relay would hold back the
+    connections of all others, and any other work that the application gives to threads.
+    """
+
+    def __init__(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def addresses(self, host: str, port: int) -> Sequence[Any]:
+        """Return the addresses of a host; raise OSError where it has none."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_NAME_THREADS, "graysplit-names")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, _SOCKETS.look_up, host, port, 0, socket.SOCK_STREAM)
+
+    def close(self) -> None:
+        """Let the threads end; a lookup that hangs is not waited for."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The destination of requests: host and port, the TLS settings if it uses them, and the proxy."""
+    """The destination of requests: host and port, the TLS settings if it uses them, the proxy, and name lookups."""
 
     host: str
     port: int
@@ -42,6 +68,7 @@ class Endpoint:
     tls: ssl.SSLContext | None = None
     proxy: Proxy | None = None
     proxy_tls: ssl.SSLContext | None = None
+    names: NameLookup = field(default_factory=NameLookup, repr=False, compare=False)
 
     @classmethod
     def of(cls, url: str, tls: Callable[[], ssl.SSLContext], proxy: Proxy | None) -> Endpoint:
@@ -180,8 +207,8 @@ def reason_of(error: Exception) -> str:
 
 async def _connected(endpoint: Endpoint) -> Pipe:
     if endpoint.proxy is None:
-        return await _open(endpoint.host, endpoint.port, endpoint.tls)
-    pipe = await _open(endpoint.proxy.host, endpoint.proxy.port, endpoint.proxy_tls)
+        return await _open(endpoint.names, endpoint.host, endpoint.port, endpoint.tls)
+    pipe = await _open(endpoint.names, endpoint.proxy.host, endpoint.proxy.port, endpoint.proxy_tls)
     if endpoint.tls is None:
         return pipe
     try:
@@ -192,9 +219,9 @@ async def _connected(endpoint: Endpoint) -> Pipe:
         raise
 
 
-async def _open(host: str, port: int, tls: ssl.SSLContext | None) -> Pipe:
+async def _open(names: NameLookup, host: str, port: int, tls: ssl.SSLContext | None) -> Pipe:
     loop = asyncio.get_running_loop()
-    addresses = await loop.run_in_executor(None, _SOCKETS.look_up, host, port, 0, socket.SOCK_STREAM)
+    addresses = await names.addresses(host, port)
     sock = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_S, socket_factory=_SOCKETS.make)
     try:
         _, pipe = await loop.create_connection(Pipe, sock=sock, ssl=tls, server_hostname=host if tls else None)

@@ -88,6 +88,29 @@ class RetryBudget:
         return True
 
 
+class LiveRetryBudget:
+    """The same limit for a process that runs for weeks: only recent requests earn retries, and few can be saved up.
+
+    A lifetime of good requests would otherwise pay for a flood of retries on the day on which the relay fails.
+    """
+
+    def __init__(self, *, share: float = 0.2, floor: int = 10, most: int = 100) -> None:
+        self._share = share
+        self._most = most
+        self._left = float(floor)
+
+    def count_first(self) -> None:
+        """Count the first attempt of a request, which earns a share of a retry."""
+        self._left = min(self._most, self._left + self._share)
+
+    def take(self) -> bool:
+        """Take one retry, and tell whether there was one left."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 def meant_status(status: int | None, codes: Sequence[str]) -> int | None:
     """Return the status that an error means; its codes may be more precise than the HTTP status.
 

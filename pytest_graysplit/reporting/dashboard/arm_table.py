@@ -38,6 +38,11 @@ def _lines(arms: Sequence[Arm], unit: str) -> Iterator[Json]:
     yield _line("p95", ((seconds(arm.latency_s.p95),) for arm in arms))
     if any(arm.latency_s.p99 is not None for arm in arms):
         yield _line("p99", ((seconds(arm.latency_s.p99),) for arm in arms))
+    if any(arm.wait_s.n for arm in arms):
+        yield _line("Users waited p50", map(_waited, arms), detail="with retries and fallback")
+        yield _line("waited p95", ((seconds(arm.wait_s.p95),) for arm in arms))
+        if any(arm.wait_s.p99 is not None for arm in arms):
+            yield _line("waited p99", ((seconds(arm.wait_s.p99),) for arm in arms))
     yield _line("Errors", map(_errors, arms))
     if any(arm.fallbacks is not None for arm in arms):
         yield _line("Fallbacks", ((NONE if arm.fallbacks is None else f"{arm.fallbacks:,}",) for arm in arms))
@@ -46,6 +51,8 @@ def _lines(arms: Sequence[Arm], unit: str) -> Iterator[Json]:
     yield _line("Cost per pass", map(_cost_per_pass, arms))
     if any(arm.feedback is not None for arm in arms):
         yield _line("Feedback", map(_feedback, arms))
+    for name in sorted({name for arm in arms for name in arm.signals}):
+        yield _line(f"Signal {name}", (_signal(arm, name) for arm in arms), detail="per unit")
 
 
 def _line(title: str, cells: Iterable[Cell], *, detail: str = "", strong: bool = False) -> Json:
@@ -66,6 +73,12 @@ def _pass_rate(arm: Arm) -> Cell:
 
 def _median(arm: Arm) -> Cell:
     return seconds(arm.latency_s.p50), "" if arm.latency_s.n == arm.n else f"of {arm.latency_s.n:,}"
+
+
+def _waited(arm: Arm) -> Cell:
+    if not arm.wait_s.n:
+        return (NONE,)
+    return seconds(arm.wait_s.p50), "" if arm.wait_s.n == arm.n else f"of {arm.wait_s.n:,}"
 
 
 def _errors(arm: Arm) -> Cell:
@@ -98,6 +111,14 @@ def _cost_per_pass(arm: Arm) -> Cell:
     if not arm.n:
         return (NONE,)
     return ("no pass" if arm.cost_usd is not None and not arm.passed else dollars(arm.cost_per_pass_usd),)
+
+
+def _signal(arm: Arm, name: str) -> Cell:
+    signal = arm.signals.get(name)
+    if signal is None or signal.per_unit is None:
+        return (f"{format_share(0)}%" if arm.units else NONE,)
+    lag = "" if signal.lag_s.p50 is None else f"half within {seconds(signal.lag_s.p50)}"
+    return f"{format_share(signal.per_unit)}%", plural(signal.n, "signal"), lag
 
 
 def _feedback(arm: Arm) -> Cell:

@@ -125,13 +125,13 @@ def _figure(value: float | None, row: Row) -> str:
     """Write a value of a row in the row's unit; an unknown one is an empty text."""
     if value is None:
         return ""
-    writers = {"points": points, "ratio": ratio, "usd": dollars, "share": format_share}
+    writers = {"points": points, "ratio": ratio, "usd": dollars, "share": format_share, "seconds": seconds}
     return writers[row.unit](value) if row.unit in writers else format_score(value, against=row.bound, fewest=3)
 
 
 def _bound(row: Row) -> str:
     """Write a bound with every digit that it was given, so that no value beside it seems to reach it."""
-    if row.bound is None or row.unit in (*_SUFFIXES, "usd"):
+    if row.bound is None or row.unit in (*_SUFFIXES, "usd", "seconds"):
         return _figure(row.bound, row)
     return f"{'x' if row.unit == 'ratio' else ''}{exact_number(row.bound)}"
 

@@ -51,6 +51,14 @@ class Feedback(Struct, frozen=True, kw_only=True):
     mean: float | None = None
 
 
+class Signal(Struct, frozen=True, kw_only=True):
+    """A named signal of users: the number of signals, the sum of their values per unit, and the time to them."""
+
+    n: int = 0
+    per_unit: float | None = None
+    lag_s: Latency = Latency()
+
+
 class Arm(Struct, frozen=True, kw_only=True):
     """The figures of one arm."""
 
@@ -67,12 +75,14 @@ class Arm(Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int] = field(default_factory=dict)
     error_classes: dict[str, int] = field(default_factory=dict)
     latency_s: Latency = Latency()
+    wait_s: Latency = Latency()
     latency_histogram: Histogram | None = None
     tokens: Tokens = Tokens()
     cost_usd: float | None = None
     unpriced: int = 0
     cost_per_pass_usd: float | None = None
     feedback: Feedback | None = None
+    signals: dict[str, Signal] = field(default_factory=dict)
     fallbacks: int | None = None
 
     @property

@@ -74,13 +74,17 @@ class TrafficSource:
                 **self._shown,
                 "at": stamp(now),
                 "elapsed_s": round(now.timestamp() - self._monitor.started_s, 3),
-                "notes": [*self._notes(), *_list(self._shown["notes"])],
+                "notes": [*self._notes(), *_log_notes(self._monitor), *_list(self._shown["notes"])],
             }
 
     def case(self, case_id: str) -> dict[str, Json] | None:
         """Return one failed request as it was logged, or None."""
         found = find_failed_request(self._monitor.failures, case_id)
         return None if found is None else failed_request_json(found)
+
+
+def _log_notes(monitor: Monitor) -> Iterator[str]:
+    return (f"log: {text}" for text in monitor.gaps.copy().texts())
 
 
 def _list(value: Json) -> list[Json]:
@@ -128,7 +132,8 @@ def _arm(arm: ArmSums, edges: Sequence[float]) -> dict[str, Json]:
     figures = arm_json(arm)
     latency_histogram: Json = {"edges": list(edges), "counts": list(arm.counts(edges))} if arm.timed else None
     kept = ("arm", "role", "model", "weight", "units", "passed", "pass_rate", "errors", "outcomes", "error_classes",
-            "latency_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback", "fallbacks")  # fmt: skip
+            "latency_s", "wait_s", "tokens", "cost_usd", "unpriced", "cost_per_pass_usd", "feedback",
+            "fallbacks", "signals")  # fmt: skip
     return {
         **{name: figures[name] for name in kept},
         # The page names each arm by this text, as it does for the arms of a run.
@@ -174,6 +179,10 @@ def _own_notes(state: TrafficState) -> Iterator[str]:
         yield state.configured
     if state.previous.requests:
         yield f"{plural(state.previous.requests, 'request')} from before the weights changed: only in the totals"
+    if state.unasked:
+        yield f"{state.unasked}: counted separately"
+    if state.refused_signals:
+        yield f"{plural(state.refused_signals, 'signal')} with one name too many: not counted"
     forced, anonymous = (sum(getattr(arm, name) for arm in state.sums) for name in ("forced", "anonymous"))
     if forced:
         yield f"{plural(forced, 'request')} routed by force, counted separately"

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases import build_case
 from pytest_graysplit.cases.fields import fields_of, id_of
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.formatting.display import plural
-from pytest_graysplit.traffic.case_export.redaction import PiiRedactor
-from pytest_graysplit.traffic.case_export.sampling import Prompt, Sample, draw, key_of
+from pytest_graysplit.replies.recordings.jsonl import encode
+from pytest_graysplit.traffic.case_export.redaction import PiiRedactor, is_suspect
+from pytest_graysplit.traffic.case_export.sampling import Prompt, Sample, draw, key_of, properties_of
 from pytest_graysplit.traffic.log.records import RequestRecord, SplitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_graysplit.traffic.log.reader import Line
+    from pytest_graysplit.traffic.case_export.sampling import Kind
+    from pytest_graysplit.traffic.log.reader import Line, OpenedLogs
     from pytest_graysplit.types import Json, Message
 
 # These parameters control delivery or identify the user; they do not change the reply.
@@ -25,6 +28,8 @@ _NOT_ASKED = frozenset({
     "model", "messages", "stream", "stream_options", "user", "safety_identifier", "prompt_cache_key", "metadata",
     "store", "service_tier", "n",
 })  # fmt: skip
+# The fields of a message that holds a text and nothing else.
+_PLAIN = {"role", "content"}
 _TOOLS = ("tools", "functions", "response_format")
 
 
@@ -59,51 +64,87 @@ class CaseExport:
     models: tuple[str, ...] = ()
 
 
-def export_cases(lines: Iterable[Line], options: ExportOptions) -> CaseExport:
-    """Read the requests, keep each prompt once, and draw the sample; raise UsageError for a log without texts."""
+def export_cases(logs: OpenedLogs, options: ExportOptions) -> CaseExport:
+    """Read the requests, keep each prompt once, and draw the sample; raise UsageError for a log without texts.
+
+    The logs are read twice: first without keeping the texts, then for the texts of the sample alone.
+    """
     export = CaseExport()
-    prompts = _distinct(lines, options, export)
-    if not prompts and export.left_out["without texts"]:
+    prompts = _DistinctPrompts(options, export)
+    for line in logs.lines():
+        prompts.add(line)
+    found = prompts.found
+    if not found and export.left_out["without texts"]:
         raise UsageError(
             f"the log holds {plural(export.requests, 'request')} and no texts, so no case can be made",
             hint="cases need a log with texts; the redact hook of the log can remove personal data",
             slug=Slug.TRAFFIC_NO_TEXTS,
         )
-    export.distinct = len(prompts)
-    export.repeats = sum(prompt.asked for prompt in prompts.values()) - len(prompts)
-    export.sample = draw(tuple(prompts.values()), options.size, options.seed)
+    export.distinct = len(found)
+    export.repeats = sum(prompt.asked for prompt in found.values()) - len(found)
+    export.sample = draw(tuple(found.values()), options.size, options.seed)
+    records = dict(logs.again({prompt.where for prompt in export.sample.prompts}))
     for prompt in export.sample.prompts:
-        export.rows.append(_case(prompt, options, export))
+        record = records.get(prompt.where)
+        if isinstance(record, RequestRecord):
+            export.rows.append(_case(prompt, record, options, export))
     return export
 
 
-def _distinct(lines: Iterable[Line], options: ExportOptions, export: CaseExport) -> dict[str, Prompt]:
-    prompts: dict[str, Prompt] = {}
-    # Most repeated prompts are identical, so they cost one lookup.
-    seen: dict[str, Prompt] = {}
-    for _, record in lines:
+class _DistinctPrompts:
+    """The prompts of a log, each once; `found` has them in the order of their first requests."""
+
+    def __init__(self, options: ExportOptions, export: CaseExport) -> None:
+        self.found: dict[bytes, Prompt] = {}
+        self._options = options
+        self._export = export
+        self._kinds: dict[Kind, Kind] = {}
+        # Most repeated prompts are identical, so they cost one lookup. Those that differ in digits or case alone are
+        # found before personal data is looked for, which takes longer.
+        self._identical: dict[bytes, Prompt] = {}
+        self._alike: dict[bytes, Prompt] = {}
+
+    def add(self, line: Line) -> None:
+        where, record = line
         if isinstance(record, SplitRecord):
-            export.models = tuple(arm.table or arm.model for arm in record.arms)
+            self._export.models = tuple(arm.table or arm.model for arm in record.arms)
         if not isinstance(record, RequestRecord):
-            continue
-        export.requests += 1
-        if reason := _unusable(record, options):
-            export.left_out[reason] += 1
-            continue
+            return
+        self._export.requests += 1
+        if reason := _unusable(record, self._options):
+            self._export.left_out[reason] += 1
+            return
+        kind = self._kinds.setdefault((record.arm, record.outcome), (record.arm, record.outcome))
         messages = record.messages or ()
-        raw = key_of(messages)
-        prompt = seen.get(raw)
+        identity = blake2b(encode(messages), digest_size=16).digest()
+        prompt = self._identical.get(identity) or self._prompt_of(messages, where, kind)
+        if prompt is not None:
+            self._identical[identity] = prompt
+            prompt.add(kind)
+
+    def _prompt_of(self, messages: Sequence[Message], where: str, kind: Kind) -> Prompt | None:
+        """Return the prompt with these words; None if it cannot be written as a case."""
+        has_suspects = not self._options.personal_data and any(map(_is_suspect, messages))
+        raw = key_of(messages) if has_suspects else b""
+        if prompt := self._alike.get(raw):
+            return prompt
+        fields = _fields(messages, PiiRedactor(), self._options) if has_suspects else fields_of(messages)
+        if problem := _refused(fields):
+            self._export.left_out[problem] += 1
+            return None
+        key = key_of([fields])
+        prompt = self.found.get(key)
         if prompt is None:
-            fields = _fields(messages, PiiRedactor(), options)
-            if problem := _refused(fields):
-                export.left_out[problem] += 1
-                continue
-            key = key_of([fields])
-            prompt = seen[raw] = prompts.setdefault(
-                key, Prompt(key=key, messages=messages, params=record.params or {}, unit=record.unit)
-            )
-        prompt.outcomes[record.arm, record.outcome] += 1
-    return prompts
+            prompt = self.found[key] = Prompt(key, where, properties_of(messages), kind)
+        if raw:
+            self._alike[raw] = prompt
+        return prompt
+
+
+def _is_suspect(message: Message) -> bool:
+    """Tell whether a message may be changed by the redaction."""
+    content = message.get("content")
+    return message.keys() != _PLAIN or not isinstance(content, str) or is_suspect(content)
 
 
 def _unusable(record: RequestRecord, options: ExportOptions) -> str:
@@ -129,6 +170,8 @@ def _beside_text(content: object) -> bool:
 
 
 def _refused(fields: Mapping[str, Json]) -> str:
+    if "messages" not in fields and all(isinstance(text, str) and text.isascii() for text in fields.values()):
+        return ""  # a prompt with text in it is always a case
     try:
         build_case(fields, where="")
     except UsageError as error:
@@ -136,13 +179,13 @@ def _refused(fields: Mapping[str, Json]) -> str:
     return ""
 
 
-def _case(prompt: Prompt, options: ExportOptions, export: CaseExport) -> dict[str, Json]:
+def _case(prompt: Prompt, record: RequestRecord, options: ExportOptions, export: CaseExport) -> dict[str, Json]:
     redactor = PiiRedactor()
-    case_fields = _fields(prompt.messages, redactor, options)
+    case_fields = _fields(record.messages or (), redactor, options)
     case = build_case(case_fields, where="")
     fields: dict[str, Json] = {"id": id_of(case.messages), **case_fields}
     params: dict[str, Json] = {
-        name: value for name, value in prompt.params.items() if name not in _NOT_ASKED and value is not None
+        name: value for name, value in (record.params or {}).items() if name not in _NOT_ASKED and value is not None
     }
     if options.params and params:
         fields["params"] = dict(params) if options.personal_data else redactor.table(params)
@@ -150,8 +193,8 @@ def _case(prompt: Prompt, options: ExportOptions, export: CaseExport) -> dict[st
     failures = [f"was-{outcome}" for outcome in prompt.failures]
     repeated = ["repeated"] if prompt.asked > 1 else []
     fields["tags"] = ["traffic", *failures, *repeated]
-    if prompt.unit:
-        fields["cluster"] = prompt.unit[:12]
+    if record.unit:
+        fields["cluster"] = record.unit[:12]
     export.hidden.update(redactor.found)
     return fields
 

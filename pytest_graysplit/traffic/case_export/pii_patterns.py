@@ -12,7 +12,7 @@ _DOMAIN = r"(?:[\w-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,})\b"
 _LOCAL = r"\w.!#$%&*+?^{|}~\-"
 _NAMES = "password|passwd|pwd|passphrase|secret|client_secret|token|access_token|auth_token|api[_-]?key"
 # Each group of patterns begins with a lookahead that rejects most positions of a text at once.
-_STARTS = {"digit": r"(?=[\d+(])", "word": r"\b(?=\w)", "any": ""}
+_STARTS = {"digit": r"(?=[\d+(])", "word": r"\b(?=\w)", "edge": r"(?<!\w)", "behind": r"(?<=[ /])", "any": ""}
 
 # The length of an IBAN per country (registry of ISO 13616).
 _IBAN_LENGTHS = (
@@ -38,7 +38,8 @@ def _iban_pattern() -> str:
         rf"(?:{'|'.join(countries)})\d\d(?:[ -]?[A-Za-z\d]){{{length - 4}}}"
         for length, countries in sorted(of_length.items())
     )
-    return rf"(?i:{'|'.join(ways)})\b"
+    # The lookahead rejects most words before all countries are tried.
+    return rf"(?=\w\w\d\d)(?i:{'|'.join(ways)})\b"
 
 
 # Tried in this order at every position from the left; the first match wins. Text that matches KEEP is not redacted by
@@ -47,8 +48,8 @@ def _iban_pattern() -> str:
 _PATTERNS = (
     _Pattern(KEEP, "any", r"<(?:card|email|iban|id|ip|key|login|number|phone)-\d+>"),
     _Pattern("key", "any", r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
-    _Pattern("key", "any", r"(?<=[Bb]earer )[\w.~+/-]{16,}=*"),
-    _Pattern("login", "any", r"(?<=://)[^\s/@:<>]+(?::[^\s/@<>]*)?(?=@)"),
+    _Pattern("key", "behind", r"(?<=[Bb]earer )[\w.~+/-]{16,}=*"),
+    _Pattern("login", "behind", r"(?<=://)[^\s/@:<>]+(?::[^\s/@<>]*)?(?=@)"),
     _Pattern("key", "word", r"eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?"),
     _Pattern(
         "key",
@@ -64,17 +65,17 @@ _PATTERNS = (
         rf"(?i:{_NAMES})[\"']?\s?[=:]\s?[\"']?"
         r"(?P<value>(?=[^\s\"',;&<]{0,99}\d)(?=[^\s\"',;&<]{0,99}[A-Za-z])[^\s\"',;&<]{8,})",
     ),
-    _Pattern("email", "any", rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:'[{_LOCAL}]+)*@{_DOMAIN}"),
-    _Pattern("email", "any", rf"(?<![{_LOCAL}'/=`])[{_LOCAL}'/=`]*['/=`]@{_DOMAIN}"),
+    _Pattern("email", "edge", rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:'[{_LOCAL}]+)*@{_DOMAIN}"),
+    _Pattern("email", "edge", rf"(?<![{_LOCAL}'/=`])[{_LOCAL}'/=`]*['/=`]@{_DOMAIN}"),
     _Pattern(
         "email",
-        "any",
+        "edge",
         r"(?<![\w.+-])[\w.+-]+ ?[\[({] ?(?:at|AT) ?[\])}] ?"
         r"[\w-]+(?:(?:\.| ?[\[({] ?(?:dot|DOT) ?[\])}] ?)[\w-]+)+",
     ),
     _Pattern("id", "word", r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}\b"),
     _Pattern("iban", "word", _iban_pattern()),
-    _Pattern("ip", "any", r"(?<![\w:.])(?=[\da-fA-F]{0,4}:[\da-fA-F]{0,4}:)[\da-fA-F:.]{0,44}[\da-fA-F:](?![\w:])"),
+    _Pattern("ip", "edge", r"(?<![\w:.])(?=[\da-fA-F]{0,4}:[\da-fA-F]{0,4}:)[\da-fA-F:.]{0,44}[\da-fA-F:](?![\w:])"),
     _Pattern(KEEP, "word", r"(?=[\da-f]{0,11}[a-f])(?=[a-f]{0,11}\d)[\da-f]{12,}\b"),
     _Pattern(
         KEEP,

@@ -19,9 +19,10 @@ from pytest_graysplit.replies.fingerprint import redact_reply, redactor
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.traffic.client.endpoints import Endpoints
 from pytest_graysplit.traffic.client.headers import templates_of
+from pytest_graysplit.traffic.client.in_flight import InFlight
 from pytest_graysplit.traffic.client.live_arms import live_arms, require_sendable
 from pytest_graysplit.traffic.client.recorder import Call, TrafficRecorder
-from pytest_graysplit.traffic.client.reply import arm_reply, failure
+from pytest_graysplit.traffic.client.reply import arm_reply, client_open, failure
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.monitor import Monitor
 from pytest_graysplit.traffic.ramp.ramps import RampOptions, Ramps
@@ -108,26 +109,35 @@ class SplitClient:
         self.monitor.use(in_force.splitter)
         self._without_secrets = redactor(settings.secrets)
         redact_all = redactor(settings.secrets, [redact] if redact else [])
-        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time)
+        gaps = self.monitor.gaps
+        written = None if log is None else TrafficLog(log, splitter=in_force.splitter, clock=time.time, gaps=gaps)
         self._recorder = TrafficRecorder(self.monitor, written, redact_all, keep_texts=keep_texts)
         self._loop: asyncio.AbstractEventLoop | None = None
         options = RampOptions(
             watch=watch, rollback=rollback or settings.table.rollback, on_rollback=on_rollback, log=log
         )
         self._ramps = Ramps(in_force.splitter, self.monitor, options, settings=settings, take=self._take)
+        self._in_flight = InFlight()
 
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise client_open()
         require_sendable(self._in_force.arms)
         self._endpoints.add(live.arm for live in self._in_force.arms)
         await self._ramps.open()
         self._loop = asyncio.get_running_loop()
+        self._in_flight = InFlight()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._loop = None
-        self._ramps.stop()
-        await self._endpoints.close()
-        self._recorder.close()
+        try:
+            await self._in_flight.end()
+        finally:
+            self._loop = None
+            self._ramps.stop()
+            await self._endpoints.close()
+            # The log may wait for the disk, and the event loop must not.
+            await asyncio.to_thread(self._recorder.close)
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json
@@ -137,8 +147,9 @@ class SplitClient:
         It may be awaited from any task, also from loops in other threads. Raises RequestFailedError if there is no
         answer, with the relay's own error as its cause, and UsageError for an invalid request.
         """
+        self._in_flight.require_open()
         call = self._call(messages, unit, force, params)
-        return await self._in_own_loop(self._serve(call))
+        return await self._in_own_loop(self._in_flight.track(call.assignment.arm, self._serve(call)))
 
     async def warm_up(self) -> tuple[str, ...]:
         """Check the relay's list of models and open connections before the first request; costs nothing.
@@ -151,6 +162,10 @@ class SplitClient:
     def feedback(self, request_id: str, score: float, *, before: float | None = None) -> None:
         """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
         self._recorder.feedback(request_id, score, before=before)
+
+    def signal(self, unit: Unit, name: str, value: float = 1.0, *, before: float | None = None) -> None:
+        """Count and log a signal of a unit, such as a ticket, from 0 to 1; see `Monitor.signal`."""
+        self._recorder.signal(self._in_force.splitter, unit, name, value, before=before)
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on, such as those of `splitter.ramped(...)`; this also ends a rollback.
@@ -201,9 +216,10 @@ class SplitClient:
                 fallback, cause = await self._ask(call.arms[0], call)
         except BaseException:
             # A cancelled request may have been sent and may be billed, so it is counted.
-            self._recorder.record(call, reply or _cancelled(call, time.perf_counter() - began_s), None)
+            waited_s = time.perf_counter() - began_s
+            self._recorder.record(call, reply or _cancelled(call, waited_s), None, wait_s=waited_s)
             raise
-        request_id = self._recorder.record(call, reply, fallback)
+        request_id = self._recorder.record(call, reply, fallback, wait_s=time.perf_counter() - began_s)
         answered = arm_reply(
             fallback or reply,
             arm=call.assignment.arm,

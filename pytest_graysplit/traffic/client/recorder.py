@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
-from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord
+from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord, SignalRecord
+from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.client.live_arms import LiveArm
     from pytest_graysplit.traffic.log.writer import TrafficLog
     from pytest_graysplit.traffic.monitor.monitor import Monitor
-    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter
+    from pytest_graysplit.traffic.splitter import Assignment, TrafficSplitter, Unit
     from pytest_graysplit.types import Json, Message, Redactor, Reply
 
 
@@ -53,10 +54,13 @@ class TrafficRecorder:
         self._keep_texts = keep_texts
         self._hook_failed = False
 
-    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None) -> str:
-        """Count and log the request and return its id; `fallback_reply` is the control's reply after a failure."""
+    def record(self, call: Call, reply: Reply, fallback_reply: Reply | None, *, wait_s: float | None = None) -> str:
+        """Count and log the request and return its id.
+
+        `fallback_reply` is the control's reply after a failure, and `wait_s` the time that the application waited.
+        """
         now_s = time.time()
-        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply))
+        record = _record_of(call, reply, None if fallback_reply is None else _fallback_of(fallback_reply), wait_s)
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
@@ -72,6 +76,22 @@ class TrafficRecorder:
         self._monitor.feedback(request_id, score, before=before)
         if self._log is not None:
             self._log.write(FeedbackRecord(id=request_id, at=stamp_of(time.time()), score=float(score), before=before))
+
+    def signal(self, splitter: TrafficSplitter, unit: Unit, name: str, value: float, *, before: float | None) -> None:
+        """Count and log a signal of a unit."""
+        self._monitor.signal(unit, name, value, before=before)
+        if self._log is not None:
+            self._log.write(
+                SignalRecord(
+                    id=new_id(splitter.identity, 0, EXCLUDED),
+                    at=stamp_of(time.time()),
+                    split=splitter.identity,
+                    unit=splitter.key(unit).hex(),
+                    signal=name,
+                    value=float(value),
+                    before=before,
+                )
+            )
 
     def use(self, splitter: TrafficSplitter) -> None:
         """Tell the monitor and the log that other weights are in force."""
@@ -115,7 +135,7 @@ class TrafficRecorder:
         return cleaned
 
 
-def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> RequestRecord:
+def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None, wait_s: float | None) -> RequestRecord:
     return RequestRecord(
         id="",
         at="",
@@ -137,6 +157,7 @@ def _record_of(call: Call, reply: Reply, fallback: FallbackCall | None) -> Reque
         usage=reply.usage,
         cost_usd=reply.cost_usd,
         fallback=fallback,
+        wait_s=wait_s,
     )
 
 

@@ -60,3 +60,12 @@ def client_closed() -> UsageError:
         hint="use it as `async with SplitClient(...) as client`, and call it inside the block",
         slug=Slug.SPLIT_CLIENT_CLOSED,
     )
+
+
+def client_open() -> UsageError:
+    """Return the error for a client that is opened a second time."""
+    return UsageError(
+        "the client is already open",
+        hint="open one client for the whole application, and let all tasks and threads use it",
+        slug=Slug.SPLIT_CLIENT_OPEN,
+    )

@@ -62,6 +62,10 @@ class SyncSplitClient:
         """Count and log a user's score of the answer with this id, from 0 to 1; see `Monitor.feedback`."""
         self._client.feedback(request_id, score, before=before)
 
+    def signal(self, unit: Unit, name: str, value: float = 1.0, *, before: float | None = None) -> None:
+        """Count and log a signal of a unit, such as a ticket, from 0 to 1; see `Monitor.signal`."""
+        self._client.signal(unit, name, value, before=before)
+
     def use(self, splitter: TrafficSplitter) -> None:
         """Split by other weights from now on."""
         self._client.use(splitter)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
-from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE
+from pytest_graysplit.config.policy import FEEDBACK, PASS_RATE, SIGNAL, WAIT_QUANTILES, SignalRule
 from pytest_graysplit.verdict.cost_criteria import MILLION, free_criterion
 from pytest_graysplit.verdict.criteria import Criterion, at_least, at_most
 
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 # Failed requests are most of the misses in traffic, and the margin of the pass rate would allow five points of them.
 ALWAYS_CRITICAL = (PASS_RATE, "errors")
 # The criteria of a policy that traffic measures; the others compare the answers of both models to one request.
-MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "cost_per_pass")
+MEASURED = (*ALWAYS_CRITICAL, "latency", "latency_p95", "latency_p99", "cost_per_pass", *WAIT_QUANTILES)
 
 
 def critical_names(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[str, ...]:
     """Return the names of the criteria that decide: pass rate, errors, those of the policy, and feedback if any."""
     added = [name for name in policy.critical if name in MEASURED and name not in ALWAYS_CRITICAL]
     spoken = [FEEDBACK] if control.feedback or treatment.feedback else []
-    return (*ALWAYS_CRITICAL, *added, *spoken)
+    signals = [SIGNAL + name for name, rule in policy.signals.items() if rule.critical]
+    return (*ALWAYS_CRITICAL, *added, *spoken, *signals)
 
 
 def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[Criterion, ...]:
@@ -38,9 +39,12 @@ def criteria_of(control: ArmSums, treatment: ArmSums, policy: Policy) -> tuple[C
         *_share(PASS_RATE, arms, ("passed", "requests"), policy),
         *_share("errors", arms, ("failed", "requests"), policy),
         *_latency(arms, policy),
-        *_p95(arms, policy),
+        *_percentile("latency_p95", 0.95, arms, policy),
+        *_percentile("latency_p99", 0.99, arms, policy),
+        *_own_waits(treatment, policy),
         *_cost_per_pass(arms, policy),
         *_share(FEEDBACK, arms, ("score", "scored"), policy),
+        *_signals(arms, policy),
         *_savings(arms),
         *_requests_per_unit(arms),
     )
@@ -58,7 +62,10 @@ def _ratio(arm: ArmSums, over: str, under: str) -> ClusteredRatio | None:
 
     A bound holds at every look if time is counted in units; the number of clusters is fixed.
     """
-    ratio = stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under))
+    return _shared(arm, stats.clustered_ratio(_column(arm.clusters, over), _column(arm.clusters, under)))
+
+
+def _shared(arm: ArmSums, ratio: ClusteredRatio | None) -> ClusteredRatio | None:
     shared = arm.units / max(1, sum(one.requests > 0 for one in arm.clusters))
     if ratio is None or shared <= 1:
         return ratio
@@ -95,15 +102,27 @@ def _latency(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterio
         yield at_most(_row("latency", compared, both, "Welch t of logs"), bound, compared.above_p)
 
 
-def _p95(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
-    bound = policy.bounds["latency_p95"]
+def _percentile(name: str, q: float, arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
+    bound = policy.bounds[name]
     if both := _both(arms, "log_latency", "timed"):
         (treatment, control), (t, c) = both, arms
         compared = stats.quantile_ratio_of(
-            t.quantile, treatment.effective, c.quantile, control.effective, q=0.95, bound=bound
+            t.quantile, treatment.effective, c.quantile, control.effective, q=q, bound=bound
         )
         if compared:
-            yield at_most(_row("latency_p95", compared, both, "MOVER of order statistics"), bound, compared.above_p)
+            yield at_most(_row(name, compared, both, "MOVER of order statistics"), bound, compared.above_p)
+
+
+def _own_waits(treatment: ArmSums, policy: Policy) -> Iterator[Criterion]:
+    """Yield the percentiles of the time that users of the treatment waited, for each that has a bound."""
+    units = _ratio(treatment, "waited", "waited")
+    for name, q in WAIT_QUANTILES.items():
+        if units is None or (bound := policy.bounds.get(name)) is None:
+            continue
+        if compared := stats.own_quantile(treatment.wait_quantile, units.effective, q=q, bound=bound):
+            yield at_most(
+                _row(name, compared, (units, units), "beta mixture of order statistics"), bound, compared.above_p
+            )
 
 
 def _cost_per_pass(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
@@ -142,3 +161,52 @@ def _requests_per_unit(arms: tuple[ArmSums, ArmSums]) -> Iterator[Criterion]:
     both = _both(arms, "requests", "units")
     if both and (compared := stats.ratio_of_ratios(*both, 1.0)):
         yield _row("requests_per_unit", compared, both, "delta method on the log ratio")
+
+
+def _signals(arms: tuple[ArmSums, ArmSums], policy: Policy) -> Iterator[Criterion]:
+    """Yield a row for each signal that any unit gave; one without a rule is shown only."""
+    for name in dict.fromkeys([*policy.signals, *sorted({name for arm in arms for name in arm.signals})]):
+        rule = policy.signals.get(name)
+        treatment, control = (_signal_ratio(arm, name, rule or SignalRule()) for arm in arms)
+        if treatment is None or control is None or not any(name in arm.signals for arm in arms):
+            continue
+        compared, method = _signal_difference((treatment, control), policy, rule)
+        row = _row(SIGNAL + name, compared, (treatment, control), method)
+        yield row if rule is None else _judged(row, compared, rule, policy, arms)
+
+
+def _signal_ratio(arm: ArmSums, name: str, rule: SignalRule) -> ClusteredRatio | None:
+    """Return the sum of values per unit, of which those without a signal count as 0, or the mean value per signal."""
+    signal, clusters = arm.signals.get(name), len(arm.clusters)
+    values = signal.values if signal else (0.0,) * clusters
+    numbers = signal.numbers if signal else (0,) * clusters
+    return _shared(
+        arm, stats.clustered_ratio(values, _column(arm.clusters, "units") if rule.per == "unit" else numbers)
+    )
+
+
+def _signal_difference(
+    both: tuple[ClusteredRatio, ClusteredRatio], policy: Policy, rule: SignalRule | None
+) -> tuple[Compared, str]:
+    bound = _signal_bound(rule, policy) if rule else 0.0
+    # Several signals of a unit are added up, so a sum per unit can be more than a share.
+    if max(arm.ratio for arm in both) < 1:
+        return stats.share_difference(*both, bound), "Newcombe score"
+    return stats.mean_difference(*both, bound), "Welch t"
+
+
+def _signal_bound(rule: SignalRule, policy: Policy) -> float:
+    margin = policy.margin if rule.margin is None else rule.margin
+    return -margin if rule.better == "higher" else margin
+
+
+def _judged(
+    row: Criterion, compared: Compared, rule: SignalRule, policy: Policy, arms: tuple[ArmSums, ArmSums]
+) -> Criterion:
+    """Compare a signal with its bound; an arm in which it was never seen may lack its wiring, so it cannot pass."""
+    bound = _signal_bound(rule, policy)
+    judged = at_least(row, bound, compared.below_p) if bound < 0 else at_most(row, bound, compared.above_p)
+    unseen = [arm.arm for arm in arms if row.name.removeprefix(SIGNAL) not in arm.signals]
+    if judged.state == "pass" and unseen:
+        return replace(judged, state=None, remark=f"not seen yet in {unseen[0]}")
+    return judged

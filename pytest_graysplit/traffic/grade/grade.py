@@ -11,6 +11,7 @@ from pytest_graysplit.verdict.rule_table import Remark, Rule, RuleTable
 
 if TYPE_CHECKING:
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.verdict.criteria import Criterion
 
@@ -22,8 +23,10 @@ RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
         Rule(grade_rules.broken_split, "hold"),
         Rule(grade_rules.mistaken, "hold"),
         Rule(grade_rules.unpriced, "hold"),
+        Rule(grade_rules.incomplete_log, "hold"),
         Rule(grade_rules.against_itself, "hold"),
         Rule(grade_rules.harmful, "reject"),
+        Rule(grade_rules.unknown_waits, "hold"),
         # Every hold also says where each criterion stands.
         Rule(grade_rules.still_open, "hold", ("hold",)),
     ),
@@ -32,6 +35,7 @@ RULES: RuleTable[GradeEvidence, GradeDecision] = RuleTable(
         Remark(grade_rules.heavy, ("hold", "reject")),
         Remark(grade_rules.promising, ("promote",)),
         Remark(grade_rules.limits_of_promotion, ("promote",)),
+        Remark(grade_rules.skipped_lines, ("collecting", "hold", "reject", "promote")),
     ),
 )
 
@@ -51,9 +55,12 @@ class Grade:
     needed_units: int | None = None
 
 
-def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float) -> Grade:
-    """Grade a treatment by the sums of the two arms; `mismatch_e` is the e-value of the split of all units."""
-    evidence = GradeEvidence.of(control, treatment, policy, mismatch_e)
+def grade(control: ArmSums, treatment: ArmSums, policy: Policy, *, mismatch_e: float, gaps: LogGaps) -> Grade:
+    """Grade a treatment by the sums of the two arms.
+
+    `mismatch_e` is the e-value of the split of all units, `gaps` are the lines that are missing from a log.
+    """
+    evidence = GradeEvidence.of(control, treatment, policy, mismatch_e, gaps)
     decision, reasons = RULES.apply(evidence)
     return Grade(
         treatment=treatment.arm,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
+from pytest_graysplit.config.policy import WAIT_QUANTILES
 from pytest_graysplit.formatting.display import listed, percent, plural, shortlist
 from pytest_graysplit.traffic.grade.criteria import MEASURED, criteria_of, critical_names
 from pytest_graysplit.verdict.criteria import rejecting
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
     from pytest_graysplit.verdict.criteria import Criterion
 
@@ -26,28 +28,36 @@ FEWEST_UNITS = 30
 MISMATCH_E = 1000
 # Answers of other models change a share by at most their own share: a tenth of a point decides nothing.
 STRANGE_SHARE = 0.001
+# If all lines that are missing from a log were failures of the smaller arm, they would use a quarter of the bound on
+# errors.
+MISSING_SHARE = 0.005
 # The number of named units with many requests, and of letters of a unit's key: enough to find it in the log.
 MOST_NAMED = 3
 UNIT_LETTERS = 12
-# Criteria that are ratios: distances are those of their logarithms.
-_RATIOS = ("latency", "latency_p95", "cost_per_pass")
+# Criteria that are ratios or times: distances are those of their logarithms.
+_RATIOS = ("latency", "latency_p95", "latency_p99", "cost_per_pass", *WAIT_QUANTILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradeEvidence:
-    """The evidence about a treatment: both arms, the policy, the criteria, and the e-value of the split."""
+    """The evidence about a treatment: both arms, the policy, the criteria, the split's e-value, and gaps in the log."""
 
     control: ArmSums
     treatment: ArmSums
     policy: Policy
     mismatch_e: float
+    gaps: LogGaps
     criteria: tuple[Criterion, ...]
 
     @classmethod
-    def of(cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float) -> GradeEvidence:
+    def of(
+        cls, control: ArmSums, treatment: ArmSums, policy: Policy, mismatch_e: float, gaps: LogGaps
+    ) -> GradeEvidence:
         """Build the criteria of two arms."""
         criteria = criteria_of(control, treatment, policy)
-        return cls(control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, criteria=criteria)
+        return cls(
+            control=control, treatment=treatment, policy=policy, mismatch_e=mismatch_e, gaps=gaps, criteria=criteria
+        )
 
     @property
     def arms(self) -> tuple[ArmSums, ArmSums]:
@@ -84,6 +94,8 @@ def needed_for(criterion: Criterion) -> int | None:
     if criterion.name in _RATIOS:
         if criterion.of_a_free_model:
             return criterion.n if criterion.state != "inconclusive" else None
+        if criterion.name in WAIT_QUANTILES and criterion.high == math.inf:
+            return stats.fewest_for_quantile(WAIT_QUANTILES[criterion.name])
         if not all(0 < end < math.inf for end in ends):
             return None
         ends = [math.log(end) for end in ends]
@@ -125,6 +137,22 @@ def unpriced(evidence: GradeEvidence) -> Iterator[str]:
                 yield f"the cost of {answers} is unknown, and cost per pass decides"
 
 
+def incomplete_log(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield a reason if so many lines are missing from the log that they could hide a harm."""
+    smaller = min(evidence.arms, key=lambda arm: arm.requests)
+    if evidence.gaps.unknown:
+        yield "a part of the log could not be read, and its requests may be failures of one arm"
+    elif (missing := evidence.gaps.missing) > MISSING_SHARE * smaller.requests:
+        share = percent(missing, smaller.requests)
+        text = f"{plural(missing, 'line')} of the log could not be counted, {share} of the requests of {smaller.arm}"
+        yield f"{text}: they may be failures of one arm, and {MISSING_SHARE:.1%} is tolerated"
+
+
+def skipped_lines(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield the lines of the log that were left out, by reason."""
+    return (f"log: {text}" for text in evidence.gaps.skipped())
+
+
 def against_itself(evidence: GradeEvidence) -> Iterator[str]:
     """Yield a reason if a model would be rejected against itself: then something other than the model differs."""
     if evidence.control.is_configured_as(evidence.treatment) and (found := list(harmful(evidence))):
@@ -135,6 +163,15 @@ def against_itself(evidence: GradeEvidence) -> Iterator[str]:
 def harmful(evidence: GradeEvidence) -> Iterator[str]:
     """Yield the critical criteria that fail (Holm 1979 over all of them), by p values that hold at every look."""
     return (reason_of(criterion) for criterion in rejecting(evidence.critical))
+
+
+def unknown_waits(evidence: GradeEvidence) -> Iterator[str]:
+    """Yield a reason if a percentile of the wait decides and the wait of many requests is unknown."""
+    arm, deciding = evidence.treatment, [name for name in evidence.names if name in WAIT_QUANTILES]
+    unknown = arm.requests - arm.waited
+    if deciding and arm.waited and unknown > STRANGE_SHARE * arm.requests:
+        requests = f"{plural(unknown, 'request')} of {arm.arm}"
+        yield f"the wait of {requests} is unknown, and {label_of(deciding[0])} decides"
 
 
 def still_open(evidence: GradeEvidence) -> Iterator[str]:

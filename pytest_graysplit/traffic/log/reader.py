@@ -1,27 +1,32 @@
-"""Read a traffic log as a stream of records: first its rotated files, then the file itself."""
+"""Read traffic logs as a stream of records; a line that cannot be read is left out, counted and named."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.log.records import FORMAT, Record, SplitRecord
+from pytest_graysplit.traffic.log.files import opened, unreadable
+from pytest_graysplit.traffic.log.gaps import LogGaps
+from pytest_graysplit.traffic.log.records import FORMAT, FeedbackRecord, Record, SignalRecord, SplitRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
+    from typing import Self
 
-_ROTATED = re.compile(r"\.(\d+)(\.gz)?")
+    from pytest_graysplit.traffic.log.gaps import Gap
+    from pytest_graysplit.traffic.log.records import RequestRecord
+
 _LINE_HINT = "each line is one JSON object, as SplitClient(log=...) writes it"
+_FORMAT_HINT = "read the log with the version of pytest-graysplit that wrote it"
+# The latest ids that are remembered, once or twice as many, to find doubled lines: some 30 MB per half million.
+RECENT_IDS = 500_000
 
 
 class Line(NamedTuple):
@@ -33,83 +38,107 @@ class Line(NamedTuple):
 
 class _BrokenLine(NamedTuple):
     where: str
+    kind: Gap
     problem: str
-    cut: bool
+    cut: bool = False
 
 
-def read_files(files: Iterable[Path], *, warn: Callable[[str], None] = lambda _: None) -> Iterator[Line]:
-    """Yield every record of these files, in this order; raise UsageError if there is not a single record.
+class RecentIds:
+    """The ids of the latest requests and scores, in bounded memory."""
 
-    A line that a killed process left incomplete, at the end of a file or of a run, is skipped and reported to `warn`.
+    def __init__(self, most: int = RECENT_IDS) -> None:
+        self._most = most
+        self._old: set[int] = set()
+        self._new: set[int] = set()
+
+    def is_doubled(self, record: RequestRecord | FeedbackRecord | SignalRecord) -> bool:
+        """Tell whether the same line was read before, and remember it."""
+        key = _key_of(record)
+        if key in self._new or key in self._old:
+            return True
+        self._new.add(key)
+        if len(self._new) >= self._most:
+            self._old, self._new = self._new, set()
+        return False
+
+
+def _key_of(record: RequestRecord | FeedbackRecord | SignalRecord) -> int:
+    """Return a number that two lines share only if they are the same: an id alone may come from another program."""
+    if isinstance(record, FeedbackRecord):
+        return hash((record.id, record.at, record.score, record.before))
+    if isinstance(record, SignalRecord):
+        return hash((record.id, record.at, record.unit, record.signal, record.value, record.before))
+    return hash((record.id, record.at, record.arm, record.unit, record.latency_s))
+
+
+class OpenedLogs:
+    """The files of traffic logs, all opened at once: a writer may rename them, and opened files are not affected.
+
+    Lines that cannot be read, and lines that were read before, are left out and counted in `gaps`.
     """
-    named, line = [], None
-    with ExitStack() as stack:
-        # All files are opened at once: a writer may rename them meanwhile, and open files are not affected.
-        streams = [(file, stack.enter_context(_opened(file))) for file in files]
-        for file, stream in streams:
-            named.append(str(file))
-            for line in read_lines(_lines(stream, file, warn), str(file), warn=warn):
+
+    def __init__(self, files: Iterable[Path], gaps: LogGaps, ids: RecentIds | None = None) -> None:
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._streams = [(file, stack.enter_context(opened(file))) for file in files]
+            self._stack = stack.pop_all()
+        self._gaps = gaps
+        self._ids = ids or RecentIds()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every record, in the order of the files; raise UsageError if there is not a single one."""
+        line = None
+        for file, stream in self._streams:
+            for line in read_lines(_lines(stream, file, self._gaps), str(file), self._gaps, self._ids):
                 yield line
-    if line is None:
-        hint = "SplitClient(log=...) writes a log as soon as it gets requests"
-        raise UsageError(f"{', '.join(named)}: contains no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
+        if line is None and not self._gaps.counts["doubled"]:
+            raise _without_records([str(file) for file, _ in self._streams], self._gaps)
+
+    def again(self, places: Collection[str]) -> Iterator[Line]:
+        """Yield the records at these places once more, without reading the others."""
+        for file, stream in self._streams:
+            stream.seek(0)
+            for number, text in enumerate(_lines(stream, file, LogGaps()), start=1):
+                if (where := f"{file}:{number}") in places:
+                    yield from (Line(where, found) for found in _records_in(text, where))
 
 
-def log_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the files of these logs, oldest first, each once, even if a pattern also matched rotated files.
-
-    Raises UsageError for a path without a log.
-    """
-    groups = {path: _with_rotated(path) for path in paths}
-    # `traffic.jsonl*` also matches the rotated files, which belong before their log.
-    rotated = {file for path, group in groups.items() for file in group if file != path}
-    return tuple(dict.fromkeys(file for path, group in groups.items() if path not in rotated for file in group))
+def read_files(files: Iterable[Path], gaps: LogGaps, ids: RecentIds | None = None) -> Iterator[Line]:
+    """Yield every record of these files; see `OpenedLogs`."""
+    with OpenedLogs(files, gaps, ids) as logs:
+        yield from logs.lines()
 
 
-def _with_rotated(path: Path) -> list[Path]:
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder, not a traffic log", hint="name the .jsonl file", slug=Slug.TRAFFIC_FILE)
-    rotated: dict[int, Path] = {}
-    try:
-        # While a file is being compressed, both forms may exist; the plain one is complete.
-        for file in sorted(path.parent.iterdir(), reverse=True):
-            number = _ROTATED.fullmatch(file.name.removeprefix(path.name)) if file.name != path.name else None
-            if number and file.name.startswith(path.name):
-                rotated[int(number[1])] = file
-    except OSError:
-        raise _missing(path) from None
-    files = [file for _, file in sorted(rotated.items(), reverse=True)]
-    if not path.exists() and not files:
-        raise _missing(path)
-    return [*files, path] if path.exists() else files
+def _records_in(text: bytes, where: str) -> Iterator[Record]:
+    return (found for _, found in _decoded([text], where, 1) if not isinstance(found, _BrokenLine))
 
 
-def _missing(path: Path) -> UsageError:
-    beside = (
-        sorted(file.name for file in path.parent.glob("*.jsonl*") if ".graysplit." not in file.name)
-        if path.parent.is_dir()
-        else []
-    )
-    hint = f"logs there: {', '.join(beside[:5]) or 'none'}" if path.parent.is_dir() else "its folder does not exist"
-    return UsageError(f"{path}: no such file{nearest(path.name, beside)}", hint=hint, slug=Slug.TRAFFIC_FILE)
-
-
-def read_lines(
-    lines: Iterable[bytes], name: str, *, first: int = 1, warn: Callable[[str], None] = lambda _: None
-) -> Iterator[Line]:
+def read_lines(lines: Iterable[bytes], name: str, gaps: LogGaps, ids: RecentIds, *, first: int = 1) -> Iterator[Line]:
     """Yield the record of each line of the log called `name`; `first` is the number of the first line."""
     broken: _BrokenLine | None = None
     for where, found in _decoded(lines, name, first):
         if broken:
             # A process that was killed in the middle of a line writes the split first when it opens the log again.
-            _skip(broken, warn, torn=isinstance(found, SplitRecord))
+            _skip(broken, gaps, torn=isinstance(found, SplitRecord))
             broken = None
         if isinstance(found, _BrokenLine):
             broken = found
+        elif isinstance(found, SplitRecord):
+            if lost := found.lost or 0:
+                gaps.add("lost", where, lines=lost)
+            yield Line(where, found)
+        elif ids.is_doubled(found):
+            gaps.add("doubled", where)
         else:
             yield Line(where, found)
     if broken:
-        _skip(broken, warn, torn=True)
+        _skip(broken, gaps, torn=True)
 
 
 def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[str, Record | _BrokenLine]]:
@@ -123,37 +152,35 @@ def _decoded(lines: Iterable[bytes], name: str, first: int) -> Iterator[tuple[st
                 yield where, _decode_leniently(text, where)
 
 
-def _skip(broken: _BrokenLine, warn: Callable[[str], None], *, torn: bool) -> None:
-    if not (torn and broken.cut):
-        raise UsageError(f"{broken.where}: {broken.problem}", hint=_LINE_HINT, slug=Slug.TRAFFIC_LINE)
-    warn(f"{broken.where}: skipped; the line is incomplete, probably because a process was killed")
+def _skip(broken: _BrokenLine, gaps: LogGaps, *, torn: bool) -> None:
+    if torn and broken.cut:
+        gaps.add("incomplete", broken.where)
+    else:
+        gaps.add(broken.kind, broken.where, broken.problem)
 
 
-def _opened(file: Path) -> AbstractContextManager[Iterable[bytes]]:
-    try:
-        return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
-    except OSError as error:
-        raise _unreadable(file, error) from None
-
-
-def _lines(stream: Iterable[bytes], file: Path, warn: Callable[[str], None]) -> Iterator[bytes]:
+def _lines(stream: Iterable[bytes], file: Path, gaps: LogGaps) -> Iterator[bytes]:
     try:
         yield from stream
     except gzip.BadGzipFile:
         raise UsageError(f"{file}: is not compressed by gzip", hint=_gzip_hint(file), slug=Slug.TRAFFIC_FILE) from None
     except (EOFError, zlib.error):
-        warn(f"{file}: the compressed file is incomplete; the lines before the end were read")
+        gaps.add("cut", str(file))
     except OSError as error:
-        raise _unreadable(file, error) from None
-
-
-def _unreadable(file: Path, error: OSError) -> UsageError:
-    hint = "make sure that it is a file, and that you may read it"
-    return UsageError(f"{file}: {error.strerror or error}", hint=hint, slug=Slug.TRAFFIC_FILE)
+        raise unreadable(file, error) from None
 
 
 def _gzip_hint(file: Path) -> str:
     return f"a plain log is called {file.name.removesuffix('.gz')}, without .gz"
+
+
+def _without_records(files: list[str], gaps: LogGaps) -> UsageError:
+    if newer := gaps.first.get("newer"):
+        return UsageError(f"{newer.where}: {newer.problem}", hint=_FORMAT_HINT, slug=Slug.TRAFFIC_FORMAT)
+    if foreign := gaps.first.get("foreign"):
+        return UsageError(f"{foreign.where}: {foreign.problem}", hint=_LINE_HINT, slug=Slug.TRAFFIC_LINE)
+    hint = "SplitClient(log=...) writes a log as soon as it gets requests"
+    return UsageError(f"{', '.join(files)}: contains no record of traffic", hint=hint, slug=Slug.TRAFFIC_FILE)
 
 
 def _decode_leniently(text: bytes, where: str) -> Record | _BrokenLine:
@@ -162,20 +189,17 @@ def _decode_leniently(text: bytes, where: str) -> Record | _BrokenLine:
         loaded: Any = json.loads(text.decode())
     except UnicodeDecodeError as error:
         # A line can also be cut within a character.
-        return _BrokenLine(where, f"is not UTF-8 (byte {error.start + 1})", cut=not text.endswith(b"\n"))
+        problem = f"is not UTF-8 (byte {error.start + 1})"
+        return _BrokenLine(where, "foreign", problem, cut=not text.endswith(b"\n"))
     except RecursionError:
-        return _BrokenLine(where, "is nested too deeply", cut=False)
+        return _BrokenLine(where, "foreign", "is nested too deeply")
     except ValueError as error:
-        return _BrokenLine(where, f"is not JSON ({error})", cut=text.lstrip().startswith(b"{"))
+        return _BrokenLine(where, "foreign", f"is not JSON ({error})", cut=text.lstrip().startswith(b"{"))
     found = loaded.get("format") if isinstance(loaded, dict) else None
     if found is not None and found != FORMAT:
-        raise UsageError(
-            f"{where}: is format {found!r}, this version reads {FORMAT}",
-            hint="read the log with the version of pytest-graysplit that wrote it",
-            slug=Slug.TRAFFIC_FORMAT,
-        )
+        return _BrokenLine(where, "newer", f"is format {found!r}, this version reads {FORMAT}")
     try:
         record: Record = msgspec.convert(loaded, Record)
     except msgspec.ValidationError as error:
-        return _BrokenLine(where, f"is not a line of a traffic log ({error})", cut=False)
+        return _BrokenLine(where, "foreign", f"is not a line of a traffic log ({error})")
     return record

@@ -1,4 +1,4 @@
-"""The lines of a traffic log: the current split, each request, and users' feedback."""
+"""The lines of a traffic log: the current split, each request, and users' feedback and signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ FORMAT: Literal[1] = 1
 class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One arm of a split; 10,000 basis points are all units.
 
-    `table` and `fingerprint` are those of a configured arm, and missing for others.
+    `table` and `fingerprint` are those of a configured arm, and missing for others. Arms with the same `settings` have
+    the same parameters and headers of their own; it is missing without any.
     """
 
     arm: str
@@ -26,6 +27,7 @@ class DeclaredArm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     basis_points: int
     table: str = ""
     fingerprint: str = ""
+    settings: str = ""
 
 
 class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
@@ -33,6 +35,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
     `version` is missing without one. `after` is the split that this process changed to this one, missing at its start.
     `rollbacks` are those of the experiment so far.
+    It is also written after a loss: `lost` lines of this process before it could not be written.
     """
 
     format: Literal[1] = FORMAT
@@ -44,6 +47,7 @@ class SplitRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     version: int | msgspec.UnsetType = msgspec.UNSET
     after: str | msgspec.UnsetType = msgspec.UNSET
     rollbacks: tuple[RolledBack, ...] | msgspec.UnsetType = msgspec.UNSET
+    lost: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class FallbackCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,7 +70,8 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     `id` and `at` are empty until the monitor has counted the request. `unit` is the splitter's key of the unit in
     hexadecimal letters, a pseudonym; None for a request without a unit. `error` is the kind of failure, such as
     http-503, and `retried` the kinds of the failed attempts before it. All durations are in seconds, costs in US
-    dollars. `messages`, `params` and `text` are None in a log without texts.
+    dollars. `wait_s` is the time that the application waited, with queue, attempts, backoff and fallback; None if it
+    is unknown, as in logs of earlier versions. `messages`, `params` and `text` are None in a log without texts.
     """
 
     id: str
@@ -93,6 +98,7 @@ class RequestRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, t
     messages: tuple[dict[str, Any], ...] | None = None
     params: dict[str, Any] | None = None
     text: str | None = None
+    wait_s: float | None = None
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="feedback"):
@@ -104,4 +110,16 @@ class FeedbackRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     before: float | None = None
 
 
-Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord
+class SignalRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="signal"):
+    """A named signal of a unit, such as a ticket, from 0 to 1; `before` is the earlier value that it replaces."""
+
+    id: str
+    at: str
+    split: str
+    unit: str
+    signal: str
+    value: float
+    before: float | None = None
+
+
+Record: TypeAlias = SplitRecord | RequestRecord | FeedbackRecord | SignalRecord

@@ -10,24 +10,32 @@ from collections import deque
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from pytest_graysplit.config.options import nearest
 from pytest_graysplit.config.project import read_settings
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.replies.pricing import PriceTable
 from pytest_graysplit.stats import sample_ratio_e
 from pytest_graysplit.traffic.grade.grade import Grade, grade
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.log.records import RequestRecord
+from pytest_graysplit.traffic.monitor.figures import (
+    OUTCOMES,
+    checked_cost,
+    checked_score,
+    checked_signal,
+    refuse_outcome,
+    refuse_times,
+)
 from pytest_graysplit.traffic.monitor.ramp_history import RampHistory, RecentSums, with_rollbacks
 from pytest_graysplit.traffic.monitor.report import TrafficState, report_of
 from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id, read_id
 from pytest_graysplit.traffic.monitor.windows import Windows
 from pytest_graysplit.traffic.splitter import Assignment, unknown_arm
 from pytest_graysplit.traffic.sums.accumulator import ArmAccumulator, Totals
+from pytest_graysplit.traffic.sums.signals import LatestRequests
 from pytest_graysplit.traffic.sums.units import BUCKETS, SeenUnits, bucket_of
-from pytest_graysplit.types import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,11 +44,12 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.log.records import FallbackCall
     from pytest_graysplit.traffic.monitor.windows import ArmWindow
     from pytest_graysplit.traffic.splitter import RolledBack, TrafficSplitter, Unit
-    from pytest_graysplit.types import Json, Usage
+    from pytest_graysplit.types import Json, Outcome, Usage
 
 # The latest failed requests, for a person to read.
 MOST_FAILURES = 50
-OUTCOMES = frozenset(get_args(Outcome))
+# Names of signals come from outside too: so many are counted, in addition to the declared ones.
+MOST_SIGNALS = 16
 
 
 class Monitor:
@@ -50,7 +59,8 @@ class Monitor:
     fair sample. `prices` are US dollars per million tokens by model, in addition to the built-in ones. `policy` holds
     the bounds of a treatment. Both come from the pyproject.toml at `project` unless they are given. `clock` returns
     seconds since 1970. `failures` are the latest requests with another outcome than ok, if a client or a log reported
-    them. Threads may share a monitor.
+    them. `gaps` are the lines that its log lacks, and `refused_signals` counts the signals with one name too many.
+    Threads may share a monitor.
     """
 
     def __init__(
@@ -71,6 +81,8 @@ class Monitor:
         self.excluded = Totals()
         self.failures: deque[RequestRecord] = deque(maxlen=MOST_FAILURES)
         self.ramps = RampHistory()
+        self.refused_signals = 0
+        self.gaps = LogGaps()
         self.version = 0
         self.started_s = clock()
         self._start(splitter)
@@ -78,9 +90,11 @@ class Monitor:
     def _start(self, splitter: TrafficSplitter) -> None:
         self.splitter = splitter
         self._seen = SeenUnits()
+        self._latest = LatestRequests()
+        self._unasked: dict[str, int] = {}
         self._identity = splitter.identity
-        pairs = zip(splitter.assignments, splitter.basis_points, strict=True)
-        self._arms = [ArmAccumulator(assignment, points) for assignment, points in pairs]
+        declared = zip(splitter.assignments, splitter.basis_points, splitter.settings, strict=True)
+        self._arms = [ArmAccumulator(*one) for one in declared]
         self._windows = Windows(len(self._arms))
         self._index = {assignment.arm: assignment.index for assignment in splitter.assignments}
 
@@ -114,6 +128,7 @@ class Monitor:
         unit: Unit = None,
         outcome: Outcome = "ok",
         latency_s: float | None = None,
+        wait_s: float | None = None,
         usage: Usage | None = None,
         cost_usd: Decimal | float | None = None,
         error: str | None = None,
@@ -126,8 +141,9 @@ class Monitor:
     ) -> str:
         """Count one request and return its id, which `feedback` needs.
 
-        `arm` is the result of `assign`, or the arm's name. Without `cost_usd` (US dollars) the tokens of `usage` are
-        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, latency or cost.
+        `arm` is the result of `assign`, or the arm's name. `latency_s` is the time of the last attempt, `wait_s` that
+        for which the user waited, with retries and fallback. Without `cost_usd` (US dollars) the tokens of `usage` are
+        priced; without either the cost is unknown. Raises UsageError for an invalid arm, outcome, time or cost.
         """
         split = self._identity
         if isinstance(arm, Assignment):
@@ -136,9 +152,11 @@ class Monitor:
         index = self._index.get(arm)
         if index is None:
             raise unknown_arm(arm, list(self._index))
-        if outcome not in OUTCOMES or (latency_s is not None and not 0 <= latency_s < 1e9):
-            raise _refuse_figures(outcome, latency_s)
-        cost_usd = None if cost_usd is None else _checked_cost(cost_usd)
+        if outcome not in OUTCOMES:
+            raise refuse_outcome(outcome)
+        if (latency_s is not None and not 0 <= latency_s < 1e9) or (wait_s is not None and not 0 <= wait_s < 1e9):
+            raise refuse_times(latency_s, wait_s)
+        cost_usd = None if cost_usd is None else checked_cost(cost_usd)
         model = self._arms[index].assignment.model
         if cost_usd is None and usage is not None:
             priced_as = self._prices.name_for(self._arms[index].assignment.split.table or model, model)
@@ -162,6 +180,7 @@ class Monitor:
             usage=usage,
             cost_usd=cost_usd,
             fallback=fallback,
+            wait_s=wait_s,
         )
         return self.count(record, key, self._clock())
 
@@ -189,6 +208,8 @@ class Monitor:
                 arm.add_unit(bucket)
             else:  # the first request of a unit is left out: most units send only one, and cost nothing here
                 arm.heavy.add(key)
+            if key is not None:
+                self._latest.put(key, index, at_s)
             arm.add(record, bucket)
             self._windows.add(index, record, at_s)
             return new_id(split, index, bucket)
@@ -214,12 +235,60 @@ class Monitor:
         Feedback on a request from before the weights changed is not counted. Raises UsageError for an invalid score or
         id.
         """
-        fair, before = _checked_score(score), None if before is None else _checked_score(before)
+        fair, before = checked_score(score), None if before is None else checked_score(before)
         read = read_id(request_id)
         with self._lock:
             if read.split == self._identity and read.bucket != EXCLUDED and read.arm < len(self._arms):
                 self.version += 1
                 self._arms[read.arm].score(read.bucket, fair, before)
+
+    def signal(self, unit: Unit, name: str, value: float = 1.0, *, before: float | None = None) -> None:
+        """Count a signal of a unit, such as a ticket: a value from 0 to 1, in the arm that answers the unit.
+
+        Several signals of one name of a unit are added up; `before` is an earlier value that this one replaces. A
+        signal of a unit without a compared request is counted apart. Raises UsageError for an invalid name or value,
+        and for one name too many.
+        """
+        value, before = checked_signal(name, value), None if before is None else checked_signal(name, before)
+        if unit is None:
+            raise UsageError(
+                f"the signal {name} has no unit",
+                hint="pass the unit of the request, such as the id of the user",
+                slug=Slug.TRAFFIC_SIGNAL,
+            )
+        if not self.count_signal(self.splitter.key(unit), name, value, before, self._clock()):
+            raise UsageError(
+                f"the signal {name} is one name too many: {MOST_SIGNALS} that are not declared are counted",
+                hint=f"declare it in [tool.graysplit.verdict.signals.{name}], or send fewer names",
+                slug=Slug.TRAFFIC_SIGNAL,
+            )
+
+    def count_signal(self, key: bytes, name: str, value: float, before: float | None, at_s: float) -> bool:
+        """Count a signal of the unit with this key, at a time since 1970; return False for one name too many."""
+        with self._lock:
+            self.version += 1
+            if name not in self._unasked and not self._admits(name):
+                self.refused_signals += 1
+                return False
+            self._unasked.setdefault(name, 0)
+            latest = self._latest.find(key)
+            if latest is None and key not in self._seen:
+                self._unasked[name] += before is None
+                return True
+            index = self.splitter.assigned(key).index if latest is None else latest.arm
+            # A unit that has asked again since, in the log of another process, has an unknown lag.
+            lag_s = None if latest is None or at_s < latest.at_s else at_s - latest.at_s
+            self._arms[index].signal(name, bucket_of(key), value, before, lag_s)
+            return True
+
+    def has_asked(self, key: bytes) -> bool:
+        """Tell whether the unit with this key has a compared request."""
+        with self._lock:
+            return key in self._seen
+
+    def _admits(self, name: str) -> bool:
+        declared = self.policy.signals
+        return name in declared or sum(known not in declared for known in self._unasked) < MOST_SIGNALS
 
     def state(self) -> TrafficState:
         """Return the sums of this moment, with the grades."""
@@ -227,10 +296,12 @@ class Monitor:
             # Requests wait for the lock, so the sums are only copied under it.
             taken = [(arm.copy(), self._windows.latencies(index)) for index, arm in enumerate(self._arms)]
             excluded, previous = Totals.of(self.excluded), Totals.of(self.previous)
+            unasked = {name: number for name, number in sorted(self._unasked.items()) if number}
             total = Totals.of(self.excluded, self.previous, *(arm.totals for arm in self._arms))
             version, identity, salt = self.splitter.version, self._identity, self.splitter.salt
         sums = tuple(arm.sums(latencies) for arm, latencies in taken)
         ramps = self.ramps.state(version, sums)
+        gaps = self.gaps.copy()
         mismatch_e = sample_ratio_e([one.units for one in sums], [one.basis_points for one in sums])
         return TrafficState(
             split=identity,
@@ -238,13 +309,17 @@ class Monitor:
             started_s=self.started_s,
             sums=sums,
             grades=tuple(
-                with_rollbacks(grade(sums[0], one, self.policy, mismatch_e=mismatch_e), ramps) for one in sums[1:]
+                with_rollbacks(grade(sums[0], one, self.policy, mismatch_e=mismatch_e, gaps=gaps), ramps)
+                for one in sums[1:]
             ),
             mismatch_e=mismatch_e,
             excluded=excluded,
             previous=previous,
             total=total,
             ramps=ramps,
+            unasked_signals=unasked,
+            refused_signals=self.refused_signals,
+            gaps=gaps,
         )
 
     def tell_watch(self, source: str, problem: str) -> None:
@@ -297,38 +372,3 @@ class Monitor:
 def _exact(prices: Mapping[str, Mapping[str, float | Decimal]]) -> dict[str, dict[str, Decimal]]:
     # 0.28 means the decimal number, and not the nearest binary fraction.
     return {model: {kind: Decimal(str(usd)) for kind, usd in own.items()} for model, own in prices.items()}
-
-
-def _checked_cost(cost_usd: Decimal | float) -> Decimal:
-    exact = cost_usd if isinstance(cost_usd, Decimal) else Decimal(str(cost_usd))
-    if exact.is_finite() and exact >= 0:
-        return exact
-    raise UsageError(
-        f"invalid cost: {cost_usd!r}",
-        hint="cost_usd is a number of US dollars of 0 or more, or None if it is unknown",
-        slug=Slug.TRAFFIC_FIGURE,
-    )
-
-
-def _checked_score(score: object) -> float:
-    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise UsageError(
-            f"invalid score: {score!r}",
-            hint="a score is a number from 0, bad, to 1, good: thumbs down is 0.0, thumbs up 1.0",
-            slug=Slug.TRAFFIC_SCORE,
-        )
-    return float(score)
-
-
-def _refuse_figures(outcome: str, latency_s: float | None) -> UsageError:
-    if outcome not in OUTCOMES:
-        return UsageError(
-            f"unknown outcome {outcome!r}{nearest(str(outcome), sorted(OUTCOMES))}",
-            hint=f"the outcomes are {', '.join(get_args(Outcome))}",
-            slug=Slug.TRAFFIC_FIGURE,
-        )
-    return UsageError(
-        f"invalid latency: {latency_s!r}",
-        hint="latency_s is a number of seconds of 0 or more, or None if it was not measured",
-        slug=Slug.TRAFFIC_FIGURE,
-    )

@@ -11,13 +11,16 @@ from pytest_graysplit.traffic.splitter import BASIS_POINTS
 from pytest_graysplit.verdict.figures_json import P99_NEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from prometheus_client import Metric
 
     from pytest_graysplit.traffic.monitor.monitor import Monitor
     from pytest_graysplit.traffic.monitor.report import TrafficState
     from pytest_graysplit.traffic.sums.snapshot import ArmSums
+
+    # The values of the labels, with the quantile function, the number and the mean of times in seconds.
+    Times = tuple[tuple[str, ...], Callable[[float], float | None], int, float | None]
 
 # The values of the labels, then the number.
 Sample = tuple[tuple[str, ...], float]
@@ -43,8 +46,11 @@ class MonitorCollector:
         """Yield the metrics of this moment, all of them from one state."""
         state = self._monitor.state()
         yield from _counters(state.sums)
-        yield _latencies(state.sums)
+        yield _summary("latency_seconds", "Latency of requests.", map(_latency, state.sums))
+        yield _summary("wait_seconds", "Time that users waited, with retries and fallback.", map(_wait, state.sums))
+        yield from _signals(state)
         yield from _gauges(state)
+        yield from _log_lines(state)
 
 
 def exposition(monitor: Monitor) -> bytes:
@@ -81,6 +87,13 @@ def _counters(sums: Sequence[ArmSums]) -> Iterator[Metric]:
     yield _counter("fallbacks", "Requests that the control answered instead of the arm.", ("arm",), fallbacks)
 
 
+def _log_lines(state: TrafficState) -> Iterator[Metric]:
+    lost = [((), float(state.gaps.lost))]
+    yield _counter("log_lost_lines", "Lines that could not be written to the log.", (), lost)
+    if skipped := [((kind,), float(n)) for kind, n in state.gaps.counts.items()]:
+        yield _counter("log_skipped_lines", "Lines of the log that could not be counted.", ("reason",), skipped)
+
+
 def _gauges(state: TrafficState) -> Iterator[Metric]:
     sums = state.sums
     yield _gauge("units", "Distinct units of the arm.", ("arm",), [_of(one, one.units) for one in sums])
@@ -105,17 +118,43 @@ def _gauges(state: TrafficState) -> Iterator[Metric]:
     yield _gauge("feedback_mean", "Mean score of the answers, 0 to 1.", ("arm",), scores)
 
 
-def _latencies(sums: Sequence[ArmSums]) -> Metric:
+def _latency(one: ArmSums) -> Times:
+    return (one.arm,), one.quantile, one.timed, one.mean_latency_s
+
+
+def _wait(one: ArmSums) -> Times:
+    return (one.arm,), one.wait_quantile, one.waited, one.mean_wait_s
+
+
+def _signals(state: TrafficState) -> Iterator[Metric]:
+    """Yield the metrics of the users' signals, if there are any."""
+    known = [(one, name, signal) for one in state.sums for name, signal in one.signals.items()]
+    labels = ("arm", "signal")
+    if known:
+        numbers = [((one.arm, name), float(signal.n)) for one, name, signal in known]
+        yield _counter("signals", "Signals of users by their name.", labels, numbers)
+        rates = [((one.arm, name), signal.total / one.units) for one, name, signal in known if one.units]
+        yield _gauge("signal_per_unit", "Sum of the values of a signal per unit.", labels, rates)
+        lags: list[Times] = [
+            ((one.arm, name), signal.lag_quantile, signal.lagged, signal.mean_lag_s) for one, name, signal in known
+        ]
+        yield _summary("signal_lag_seconds", "Time from a unit's latest request to its signal.", lags, labels)
+    if state.unasked_signals:
+        unasked = [((name,), float(n)) for name, n in state.unasked_signals.items()]
+        yield _counter("signals_unasked", "Signals of units without a compared request.", ("signal",), unasked)
+
+
+def _summary(name: str, text: str, times: Iterable[Times], labels: Sequence[str] = ("arm",)) -> Metric:
     from prometheus_client.core import SummaryMetricFamily
 
-    name = "graysplit_latency_seconds"
-    family = SummaryMetricFamily(name, "Latency of requests.", labels=("arm",))
-    for one in sums:
+    name = f"graysplit_{name}"
+    family = SummaryMetricFamily(name, text, labels=labels)
+    for values, quantile, n, mean_s in times:
         for q in (0.5, 0.95, 0.99):
-            value = one.quantile(q) if q < 0.99 or one.timed >= P99_NEEDS else None
+            value = quantile(q) if q < 0.99 or n >= P99_NEEDS else None
             if value is not None:
-                family.add_sample(name, {"arm": one.arm, "quantile": str(q)}, value)
-        family.add_metric((one.arm,), count_value=one.timed, sum_value=(one.mean_latency_s or 0.0) * one.timed)
+                family.add_sample(name, {**dict(zip(labels, values, strict=True)), "quantile": str(q)}, value)
+        family.add_metric(values, count_value=n, sum_value=(mean_s or 0.0) * n)
     return family
 
 

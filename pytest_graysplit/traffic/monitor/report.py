@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.formatting.clock import stamp_of
+from pytest_graysplit.formatting.display import listed
 from pytest_graysplit.stats import anytime_p, wilson
 from pytest_graysplit.traffic.splitter import BASIS_POINTS
 from pytest_graysplit.verdict.figures_json import finite, latency_figures, row_json, token_figures, usd
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.traffic.grade.grade import Grade
+    from pytest_graysplit.traffic.log.gaps import LogGaps
     from pytest_graysplit.traffic.monitor.ramp_history import RampState
     from pytest_graysplit.traffic.sums.accumulator import Totals
-    from pytest_graysplit.traffic.sums.snapshot import ArmSums
+    from pytest_graysplit.traffic.sums.snapshot import ArmSums, SignalSums
     from pytest_graysplit.types import Json
 
 # 1: the first shape (see docs/traffic.md).
@@ -29,7 +31,8 @@ class TrafficState:
 
     `excluded` are requests outside the fair sample, `previous` those from before the weights changed, `total` all of
     them. `mismatch_e` is the e-value of the distinct units of each arm against the weights. `ramps` are the version of
-    the weights and the rollbacks.
+    the weights and the rollbacks, `gaps` the lines that the log lacks. `unasked_signals` counts the signals of units
+    without a compared request, by name, and `refused_signals` those with one name too many.
     """
 
     split: str
@@ -42,11 +45,20 @@ class TrafficState:
     previous: Totals
     total: Totals
     ramps: RampState
+    gaps: LogGaps
+    unasked_signals: Mapping[str, int] = field(default_factory=dict)
+    refused_signals: int = 0
 
     @property
     def mismatch_p(self) -> float:
         """The p-value of the same test, valid at every look."""
         return anytime_p(self.mismatch_e)
+
+    @property
+    def unasked(self) -> str:
+        """The signals of units without a compared request, in words; an empty text without any."""
+        named = [f"{number:,} {name}" for name, number in self.unasked_signals.items()]
+        return f"signals of units without a compared request: {listed(named)}" if named else ""
 
     @property
     def configured(self) -> str:
@@ -71,6 +83,11 @@ def report_of(state: TrafficState) -> dict[str, Json]:
         "apart": _totals(state.excluded),
         "earlier": _totals(state.previous),
         "total": _totals(state.total),
+        "log": {
+            "lost": state.gaps.lost,
+            "skipped": {kind: state.gaps.counts[kind] for kind in sorted(state.gaps.counts)},
+        },
+        "signals": {"unasked": _counts(state.unasked_signals), "refused": state.refused_signals},
         "grades": [_grade(one) for one in state.grades],
     }
 
@@ -95,6 +112,7 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "error_classes": _counts(one.errors),
         "retried": _counts(one.retried),
         "latency_s": {**latency_figures(one.mean_latency_s, one.quantile, one.timed), "n": one.timed},
+        "wait_s": {**latency_figures(one.mean_wait_s, one.wait_quantile, one.waited), "n": one.waited},
         "tokens": token_figures(one.usage),
         "cost_usd": usd(one.known_cost_usd),
         "unpriced": one.unpriced,
@@ -105,12 +123,25 @@ def arm_json(one: ArmSums) -> dict[str, Json]:
         "gateway_fallbacks": one.gateway_fallbacks,
         "served_models": _counts(one.served),
         "feedback": {"n": one.feedback, "mean": one.feedback_mean},
+        "signals": {name: _signal(signal, one.units) for name, signal in one.signals.items()},
         "heavy_units": [
             {"unit": heavy.unit, "requests": heavy.requests, "share": heavy.requests / one.requests}
             for heavy in one.heavy
         ],
         "forced": one.forced,
         "anonymous": one.anonymous,
+    }
+
+
+def _signal(signal: SignalSums, units: int) -> dict[str, Json]:
+    """Return the figures of a signal: several of one unit are added up."""
+    lags = latency_figures(signal.mean_lag_s, signal.lag_quantile, signal.lagged)
+    return {
+        "n": signal.n,
+        "sum": signal.total,
+        "per_unit": signal.total / units if units else None,
+        "mean": signal.total / signal.n if signal.n else None,
+        "lag_s": {**lags, "n": signal.lagged},
     }
 
 

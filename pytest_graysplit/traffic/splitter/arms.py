@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,8 @@ class Split:
     The first split of a splitter is the control. `params` and `headers` are sent with each request of this arm only. A
     `name` is needed only to distinguish two treatments of one model. `table` and `fingerprint` are filled in for a
     configured arm, by `load_splitter` and by the client: the name of its table, and a hash of everything in it apart
-    from the model and the price. `model` is then the model of the table.
+    from the model and the price. `model` is then the model of the table. `settings` is filled in for an arm of a log,
+    which has no `params` and `headers`: see `settings_of`.
     """
 
     model: str
@@ -34,6 +36,7 @@ class Split:
     headers: Mapping[str, str] = field(default_factory=dict)
     table: str = ""
     fingerprint: str = ""
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,20 @@ def unknown_arm(arm: object, arms: Sequence[str]) -> UsageError:
         hint=f"the arms are {', '.join(arms)}",
         slug=Slug.SPLIT_ARM_UNKNOWN,
     )
+
+
+def settings_of(splits: Sequence[Split]) -> tuple[str, ...]:
+    """Return a mark of the own parameters and headers of each split: equal ones have one mark, none is an empty text.
+
+    A mark is a number and not a hash, because headers may hold secrets.
+    """
+    marks: dict[str, str] = {"{}{}": ""}
+    return tuple(split.settings or marks.setdefault(_own(split), str(len(marks))) for split in splits)
+
+
+def _own(split: Split) -> str:
+    headers = {name.lower(): text for name, text in split.headers.items()}
+    return "".join(json.dumps(dict(own), sort_keys=True, default=str) for own in (split.params, headers))
 
 
 def layout(points: Sequence[int]) -> bytes:

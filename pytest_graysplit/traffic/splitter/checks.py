@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from numbers import Number
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_graysplit.errors import Slug, UsageError
 from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS
@@ -83,14 +85,39 @@ def points_of(split: Split, arm: str) -> int:
 
 
 def text_of(unit: object) -> bytes:
-    """Return the text of a unit; raise UsageError for an object without a stable text."""
+    """Return the text of a unit; raise UsageError for an object without a stable text, and for a number like 1.0.
+
+    Composed and decomposed accents are one text. Bytes are taken as they are.
+    """
+    if isinstance(unit, bytes):
+        return unit
     if isinstance(unit, _NO_UNITS) or (type(unit).__str__ is object.__str__ and type(unit).__repr__ is object.__repr__):
         raise UsageError(
             f"a unit is a text or a number, and this is a {type(unit).__name__}",
             hint="pass what identifies the user, such as unit=user.id",
             slug=Slug.SPLIT_UNIT,
         )
-    return str(unit).encode("utf-8", "surrogatepass")
+    text = str(unit)
+    if isinstance(unit, Number) and not isinstance(unit, int):
+        _check_number(unit, text)
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).encode("utf-8", "surrogatepass")
+
+
+def _check_number(unit: Any, text: str) -> None:
+    """Raise UsageError for a number that equals a whole number and has another text, and for NaN and infinity."""
+    try:
+        whole = int(unit)
+        twin = str(whole) if whole == unit else text
+    except TypeError:
+        return
+    except (ArithmeticError, ValueError):
+        twin = ""
+    if twin != text:
+        raise UsageError(
+            f"{unit!r} and {twin} would be two units" if twin else f"{unit!r} does not identify a user",
+            hint="pass unit=int(user.id); unit=str(user.id) keeps the arms of a running experiment",
+            slug=Slug.SPLIT_UNIT,
+        )
 
 
 def checked_salt(salt: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import replace
 from random import Random
@@ -10,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, layout, unknown_arm
+from pytest_graysplit.traffic.splitter.arms import BASIS_POINTS, Assignment, layout, settings_of, unknown_arm
 from pytest_graysplit.traffic.splitter.checks import (
     basis_points_of,
     checked_anonymous,
@@ -29,8 +30,14 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.splitter.checks import Anonymous
     from pytest_graysplit.traffic.splitter.rolled_back import RolledBack
 
-# Any value with a stable text: str, bytes, int, float, UUID, Decimal, date, an enum. Typed as `object`, and checked.
+# Any value with a stable text: str, bytes, int, UUID, date, an enum. Typed as `object`, and checked.
 Unit: TypeAlias = object
+
+# Random arms of requests without a unit.
+_DRAWS = Random()
+if hasattr(os, "register_at_fork"):
+    # Workers that are forked from one process must not draw the same arms.
+    os.register_at_fork(after_in_child=_DRAWS.seed)
 
 
 class TrafficSplitter:
@@ -59,7 +66,10 @@ class TrafficSplitter:
         random: Random | None = None,
         version: int = 0,
     ) -> None:
-        """Check the splits; without a unit `anonymous` decides: the control, or a random arm for each request."""
+        """Check the splits; without a unit `anonymous` decides: the control, or a random arm for each request.
+
+        A generator that is given as `random` draws the same numbers in each forked worker, unless it is seeded there.
+        """
         self.splits = tuple(splits)
         self.salt = checked_salt(salt)
         self.anonymous = checked_anonymous(anonymous)
@@ -68,9 +78,10 @@ class TrafficSplitter:
         self.rollbacks: tuple[RolledBack, ...] = ()
         self.arms = names_of(self.splits)
         self.basis_points = basis_points_of(self.splits, self.arms)
+        self.settings = settings_of(self.splits)
         self._slots = layout(self.basis_points)
         self._prefix = f"{salt}:".encode("utf-8", "surrogatepass")
-        self._random = random or Random()
+        self._random = random or _DRAWS
         self.unassigned = 0
         self._lock = Lock()
         made = [
@@ -103,12 +114,8 @@ class TrafficSplitter:
 
         They are a pseudonym: the unit cannot be read from them, but with the salt a guess can be checked.
         """
-        if isinstance(unit, str):
-            text = unit.encode("utf-8", "surrogatepass")
-        elif isinstance(unit, bytes):
-            text = unit
-        else:
-            text = text_of(unit)
+        # The usual unit needs no check, because it has one form only.
+        text = unit.encode() if isinstance(unit, str) and unit.isascii() else text_of(unit)
         return hashlib.sha256(self._prefix + text).digest()
 
     def forced(self, arm: str) -> Assignment:

@@ -9,14 +9,17 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.traffic.sums.latencies import Latencies
+from pytest_graysplit.traffic.sums.signals import SignalAccumulator
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
 from pytest_graysplit.traffic.sums.units import BUCKETS, HeavyUnits
 from pytest_graysplit.types import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_graysplit.traffic.log.records import FallbackCall, RequestRecord
     from pytest_graysplit.traffic.splitter import Assignment
-    from pytest_graysplit.traffic.sums.latencies import Latencies
 
 FAILED = frozenset({"error", "refusal"})
 # Names of errors and models come from outside, so names beyond this number are counted together.
@@ -70,12 +73,14 @@ class Totals:
 class ArmAccumulator:
     """The sums of one arm since its weight was set."""
 
-    def __init__(self, assignment: Assignment, basis_points: int) -> None:
+    def __init__(self, assignment: Assignment, basis_points: int, settings: str = "") -> None:
         self.assignment = assignment
         self.basis_points = basis_points
+        self.settings = settings
         self.units = self.anonymous = self.forced = 0
         self.totals = Totals()
         self.heavy = HeavyUnits()
+        self.signals: dict[str, SignalAccumulator] = {}
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.errors: defaultdict[str, int] = defaultdict(int)
         self.retried: defaultdict[str, int] = defaultdict(int)
@@ -83,8 +88,9 @@ class ArmAccumulator:
         self.gateway_fallbacks = self.fallbacks = self.fallback_failures = 0
         self.fallback_usd = Decimal(0)
         self._prompt = self._completion = self._cached = self._cache_write = self._reasoning = self._total = 0
-        self._units, self._requests, self._passed, self._failed, self._timed, self._scored = (
-            array("q", bytes(8 * BUCKETS)) for _ in range(6)
+        self._waits = Latencies()
+        self._units, self._requests, self._passed, self._failed, self._timed, self._waited, self._scored = (
+            array("q", bytes(8 * BUCKETS)) for _ in range(7)
         )
         self._log_latency, self._cost_usd, self._score = (array("d", bytes(8 * BUCKETS)) for _ in range(3))
 
@@ -106,16 +112,13 @@ class ArmAccumulator:
         if latency_s is not None:
             self._timed[bucket] += 1
             self._log_latency[bucket] += math.log(max(latency_s, 1e-9))
+        if record.wait_s is not None:
+            self._count_wait(record.wait_s, bucket)
         if cost_usd is not None:
             self._cost_usd[bucket] += float(cost_usd)
         if usage is not None:
             self._count_tokens(usage)
-        if (error := record.error) is not None:
-            _count(self.errors, error)
-        for kind in record.retried:
-            _count(self.retried, kind)
-        if (served_model := record.served_model) is not None:
-            _count(self.served, served_model)
+        self._count_names(record)
         self.gateway_fallbacks += record.fell_back
         if (fallback := record.fallback) is not None:
             self._count_fallback(fallback, bucket)
@@ -124,6 +127,24 @@ class ArmAccumulator:
         """Count a user's score of an answer; it replaces the score `before`."""
         self._scored[bucket] += before is None
         self._score[bucket] += score - (before or 0.0)
+
+    def signal(self, name: str, bucket: int, value: float, before: float | None, lag_s: float | None) -> None:
+        """Count a signal of a unit in that bucket, `lag_s` seconds after the unit's latest request."""
+        if name not in self.signals:
+            self.signals[name] = SignalAccumulator()
+        self.signals[name].add(bucket, value, before, lag_s)
+
+    def _count_names(self, record: RequestRecord) -> None:
+        if (error := record.error) is not None:
+            _count(self.errors, error)
+        for kind in record.retried:
+            _count(self.retried, kind)
+        if (served_model := record.served_model) is not None:
+            _count(self.served, served_model)
+
+    def _count_wait(self, wait_s: float, bucket: int) -> None:
+        self._waited[bucket] += 1
+        self._waits.add(wait_s)
 
     def _count_tokens(self, usage: Usage) -> None:
         self._prompt += usage.prompt
@@ -143,7 +164,8 @@ class ArmAccumulator:
 
     def sums(self, latencies: Latencies) -> ArmSums:
         """Return a snapshot of the sums, with the latencies of the arm."""
-        scored = sum(self._scored)
+        scored, waits = sum(self._scored), self._waits.copy()
+        buckets = [bucket for bucket, requests in enumerate(self._requests) if requests or self._scored[bucket]]
         return ArmSums(
             arm=self.assignment.arm,
             role=self.assignment.role,
@@ -151,6 +173,7 @@ class ArmAccumulator:
             basis_points=self.basis_points,
             table=self.assignment.split.table,
             fingerprint=self.assignment.split.fingerprint,
+            settings=self.settings,
             units=self.units,
             requests=self.totals.requests,
             attempts=self.totals.attempts,
@@ -179,34 +202,38 @@ class ArmAccumulator:
             feedback_mean=math.fsum(self._score) / scored if scored else None,
             mean_latency_s=latencies.mean_s,
             timed=latencies.n,
-            clusters=self._clusters(),
+            mean_wait_s=waits.mean_s,
+            waited=waits.n,
+            clusters=self._clusters(buckets),
             heavy=tuple(
                 HeavyUnit(unit=key.hex(), requests=requests)
                 for key, requests in self.heavy.above(HEAVY_SHARE * self.totals.requests)
             ),
+            signals={name: self.signals[name].sums(buckets) for name in sorted(self.signals)},
             quantile=latencies.quantile_s,
             counts=latencies.counts,
+            wait_quantile=waits.quantile_s,
         )
 
     def copy(self) -> ArmAccumulator:
         """Return the sums of this moment as an object of their own, in a small part of the time that `sums` takes."""
         return deepcopy(self, {id(self.assignment): self.assignment})
 
-    def _clusters(self) -> tuple[ClusterSums, ...]:
+    def _clusters(self, buckets: Sequence[int]) -> tuple[ClusterSums, ...]:
         return tuple(
             ClusterSums(
                 units=self._units[bucket],
-                requests=requests,
+                requests=self._requests[bucket],
                 passed=self._passed[bucket],
                 failed=self._failed[bucket],
                 timed=self._timed[bucket],
+                waited=self._waited[bucket],
                 log_latency=self._log_latency[bucket],
                 cost_usd=self._cost_usd[bucket],
                 scored=self._scored[bucket],
                 score=self._score[bucket],
             )
-            for bucket, requests in enumerate(self._requests)
-            if requests or self._scored[bucket]
+            for bucket in buckets
         )
 
 

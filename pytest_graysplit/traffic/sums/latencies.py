@@ -65,6 +65,12 @@ class Latencies:
         if other.n:
             self._sketch.merge(other._sketch)
 
+    def copy(self) -> Latencies:
+        """Return a sketch of the same latencies, which later ones do not change."""
+        whole = Latencies()
+        whole.absorb(self)
+        return whole
+
     def counts(self, edges: Sequence[float]) -> list[int]:
         """Return the number of latencies between each edge and the next, to half a per cent of all of them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ class ClusterSums:
     """Sums over the requests of one cluster: a unit, or several units in the same bucket.
 
     `units` counts new units, `passed` requests with the outcome ok, `failed` errors and refusals, `timed` requests
-    with a known latency. `log_latency` sums ln(seconds). `cost_usd` sums the known costs, fallbacks included, and
-    `score` the feedback of `scored` answers.
+    with a known latency, `waited` those with a known wait. `log_latency` sums ln(seconds). `cost_usd` sums the known
+    costs, fallbacks included, and `score` the feedback of `scored` answers.
     """
 
     units: int = 0
@@ -38,6 +39,7 @@ class ClusterSums:
     passed: int = 0
     failed: int = 0
     timed: int = 0
+    waited: int = 0
     log_latency: float = 0.0
     cost_usd: float = 0.0
     scored: int = 0
@@ -53,15 +55,42 @@ class HeavyUnit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSums:
+    """The sums of one signal of one arm: how many there were and their values, each in the order of the clusters.
+
+    `lag_quantile` returns a time from a unit's latest request to its signal, in seconds, of the `lagged` known ones.
+    """
+
+    numbers: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+    mean_lag_s: float | None = None
+    lagged: int = 0
+    lag_quantile: Callable[[float], float | None] = _unknown
+
+    @property
+    def n(self) -> int:
+        """The number of signals."""
+        return sum(self.numbers)
+
+    @property
+    def total(self) -> float:
+        """The sum of their values."""
+        return math.fsum(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSums:
     """One arm of live traffic since its weights were set, without forced requests.
 
-    `table` and `fingerprint` are those of a configured arm. `units` counts distinct units and `clusters` are their
-    sums. `quantile` returns a latency in seconds, `counts` the number of latencies between edges. `served` counts the
+    `table` and `fingerprint` are those of a configured arm, and `settings` marks the parameters and headers of the
+    split itself. `units` counts distinct units and `clusters` are their
+    sums. `quantile` returns a latency in seconds, `counts` the number of latencies between edges; `wait_quantile`
+    returns a time that users waited. `served` counts the
     models that answered, `errors` the failed requests by kind, `retried` the repeated attempts by kind. Costs are in US
     dollars, each model's at its own price: `cost_usd` sums the known costs, and `unpriced` counts the answers without a
     price. `fallbacks` counts the answers of the control after a failure; their cost, `fallback_usd`, is part of
-    `cost_usd`. `heavy` are units with more than 5% of the requests, the largest first.
+    `cost_usd`. `heavy` are units with more than 5% of the requests, the largest first. `signals` are the
+    sums of each signal of its units, by name.
     """
 
     arm: str
@@ -70,6 +99,7 @@ class ArmSums:
     basis_points: int
     table: str = ""
     fingerprint: str = ""
+    settings: str = ""
     units: int = 0
     requests: int = 0
     attempts: int = 0
@@ -91,10 +121,14 @@ class ArmSums:
     feedback_mean: float | None = None
     mean_latency_s: float | None = None
     timed: int = 0
+    mean_wait_s: float | None = None
+    waited: int = 0
     clusters: tuple[ClusterSums, ...] = ()
     heavy: tuple[HeavyUnit, ...] = ()
+    signals: Mapping[str, SignalSums] = field(default_factory=dict)
     quantile: Callable[[float], float | None] = _unknown
     counts: Callable[[Sequence[float]], list[int]] = _none
+    wait_quantile: Callable[[float], float | None] = _unknown
 
     @property
     def title(self) -> str:
@@ -103,7 +137,7 @@ class ArmSums:
 
     def is_configured_as(self, other: ArmSums) -> bool:
         """Tell whether both arms have the same model and configuration, so that neither can be worse."""
-        return (self.model, self.fingerprint) == (other.model, other.fingerprint)
+        return (self.model, self.fingerprint, self.settings) == (other.model, other.fingerprint, other.settings)
 
     @property
     def known_cost_usd(self) -> Decimal | None:

@@ -36,6 +36,10 @@ class SeenUnits:
         self._bits[byte] = seen | mask
         return not seen & mask
 
+    def __contains__(self, key: bytes) -> bool:
+        last = key[_BIT + 2]
+        return bool(self._bits[key[_BIT] << 13 | key[_BIT + 1] << 5 | last >> 3] & 1 << (last & 7))
+
 
 class HeavyUnits:
     """A finder of the units that send a large share of the requests, by 256 counters (Misra and Gries 1982).

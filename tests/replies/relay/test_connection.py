@@ -345,7 +345,7 @@ def test_relay_behind_tls_is_reached_directly_and_through_a_tunnel(certificate, 
         assert texts(ask(url, 2)) == ["Hi", "Hi"]
         port = int(url.split(":")[2].removesuffix("/v1"))
         choice = ProxyChoice(Proxy(host="127.0.0.1", port=port))  # no environment names a proxy for a loopback address
-        monkeypatch.setattr("pytest_graysplit.replies.relay.client.choose_proxy", lambda *_: choice)
+        monkeypatch.setattr("pytest_graysplit.replies.relay.endpoint.choose_proxy", lambda *_: choice)
         assert texts(ask(url, 2)) == ["Hi", "Hi"]
     assert (server.tunnelled, server.connections) == (1, 2)
 

@@ -47,6 +47,29 @@ def test_share_of_a_row_has_its_sign():
     assert list(row.values())[1:] == [">99.9%", "50.0 .. 100.0", "95.0"]
 
 
+def test_wait_of_a_row_is_in_seconds():
+    """With its bound, and without an upper end while there are few units."""
+    row = texts_of_row(unit="seconds", estimate=1.51, low=1.4, high=12.6, bound=3.0)
+    assert list(row.values())[1:] == ["1.51 s", "1.40 s .. 12.6 s", "3.00 s"]
+    assert texts_of_row(unit="seconds", estimate=1.51, low=1.4, high=None)["range"] == "1.40 s .. no bound"
+
+
+def test_waits_and_signals_of_an_arm():
+    """Lines exist only if any arm has them; an arm without a signal has a share of 0."""
+    plain = lines_of(snapshots.arm("control", "a"), unit="requests")
+    assert not [title for title in plain if "waited" in title or title.startswith("Signal")]
+    waits = {"mean": 1.0, "p50": 0.9, "p95": 3.2, "p99": 12.6, "n": 118}
+    ticket = {"n": 3, "sum": 3.0, "per_unit": 0.03, "mean": 1.0, "lag_s": {"mean": 40.0, "p50": 42.0, "n": 3}}
+    lines = lines_of(
+        snapshots.arm("control", "a", units=100),
+        snapshots.arm("b", "b", units=100, wait_s=waits, signals={"ticket": ticket}),
+        unit="requests",
+    )
+    assert lines["Users waited p50"] == [["-"], ["0.90 s", "of 118"]]
+    assert (lines["waited p95"], lines["waited p99"]) == ([["-"], ["3.20 s"]], [["-"], ["12.6 s"]])
+    assert lines["Signal ticket"] == [["0.0%"], ["3.0%", "3 signals", "half within 42.0 s"]]
+
+
 @pytest.mark.parametrize(
     ("news", "expected"),
     [

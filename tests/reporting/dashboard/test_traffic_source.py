@@ -24,6 +24,7 @@ def fed(requests=200, **given):
             one,
             unit=unit,
             latency_s=0.5 if one.role == "control" else 0.25,
+            wait_s=1.5,
             usage=Usage(prompt=100, completion=10, total=110),
         )
         monitor.feedback(request_id, 1.0)
@@ -63,6 +64,7 @@ def test_snapshot_has_the_figures_of_the_report():
             "pass_rate",
             "errors",
             "latency_s",
+            "wait_s",
             "cost_usd",
             "feedback",
         )

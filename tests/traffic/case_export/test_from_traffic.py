@@ -1,6 +1,8 @@
 """`graysplit cases from-traffic` makes a case file that pytest collects."""
 
+import gzip
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from pytest_graysplit.cases.files import read_cases
 from pytest_graysplit.cli import main
 
+NUMBERS = count()
 SPLIT = {"kind": "split", "format": 1, "split": "s", "salt": "x", "at": "t", "arms": []}
 
 
@@ -20,7 +23,7 @@ def folder(tmp_path, monkeypatch):
 def request(prompt, **fields):
     messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     given = {"arm": "control", "outcome": "ok", "unit": "ab" * 32, "messages": messages, **fields}
-    return {"kind": "request", "id": "r", "at": "t", "split": "s", "model": "m", **given}
+    return {"kind": "request", "id": f"r{next(NUMBERS)}", "at": "t", "split": "s", "model": "m", **given}
 
 
 def log(*records, name="traffic.jsonl"):
@@ -125,6 +128,23 @@ def test_from_traffic_file_round_trips(graysplit):
     assert graysplit("traffic.jsonl")[0] == 0
     path = Path("traffic.graysplit.jsonl")
     assert [list(map(dict, case.messages)) for case in read_cases(path, path.name)] == asked
+
+
+def test_from_traffic_reads_folders_and_names_skipped_lines(graysplit):
+    """The texts of the sample are read from compressed files and after bad lines too."""
+    Path("logs").mkdir()
+    log(request("First question"), {"kind": "request"}, request("Second question"), name="logs/a.jsonl")
+    Path("logs/a.jsonl.1.gz").write_bytes(gzip.compress(json.dumps(request("Third question")).encode() + b"\n"))
+    code, out, _ = graysplit("logs", "--into", "cases.jsonl")
+    assert code == 0
+    assert out.startswith(
+        "skipped    1 line is not a line of a traffic log: logs/a.jsonl:3 (is not a line of a traffic"
+    )
+    assert sorted(row["prompt"] for row in rows("cases.jsonl")) == [
+        "First question",
+        "Second question",
+        "Third question",
+    ]
 
 
 def test_from_traffic_sample_is_stable(graysplit):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_graysplit.traffic.case_export import redaction
 from pytest_graysplit.traffic.case_export.redaction import PiiRedactor, fits_iban, fits_luhn
 
 
@@ -118,3 +119,20 @@ def test_checksums_match_published_examples():
     """Published numbers pass; the same numbers with one digit changed fail."""
     assert [fits_iban(one) for one in ("GB82WEST12345698765432", "GB82WEST12345698765433")] == [True, False]
     assert [fits_luhn(one) for one in ("4111111111111111", "4111111111111112")] == [True, False]
+
+
+VALUES = [
+    "bob@example.com", "bob (AT) mail (dot) example (dot) org", "+49 (0)30 1234567", "Phone: 612 345 678",
+    "phone me is at 612345678", "2001:db8::1", "DE89 3704 0044 0532 0130 00", "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+    "https://bob:pw@host.com/x?token=abcdef123456&page=2", "Bearer abcdefghijklmnopqrstuvwxyzabcdefgh", "Version 1.2.3.4",
+    "password = " + "x" * 70 + "9zzz", "550e8400-e29b-41d4-a716-446655440000", "a::b", "1,234,567.89", "2026-11-26",
+    "-----BEGIN PRIVATE KEY-----", "phone", "secret:", "x" * 90, "\u65e5\u672c\u8a9e 1234567", "\u00a0", "word",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(VALUES) | st.sampled_from(["lorem ipsum"] * 9), max_size=40), st.sampled_from(" \n,"))
+def test_redactor_reads_only_the_neighbourhood_of_suspect_words(parts, between):
+    """With the same result as a search of the whole text."""
+    text, part, whole = between.join(parts), PiiRedactor(), PiiRedactor()
+    assert part.text(text) == redaction._ANY.sub(whole._replace, text)
+    assert part.found == whole.found

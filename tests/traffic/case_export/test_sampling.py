@@ -1,12 +1,14 @@
 """The sample contains every kind of prompt, in proportion."""
 
-from collections import Counter
+import hashlib
+import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.traffic.case_export.sampling import Prompt, allocate, draw, key_of
+from pytest_graysplit.traffic.case_export.sampling import Prompt, allocate, draw, key_of, properties_of
 
 
 def user(text):
@@ -14,8 +16,11 @@ def user(text):
 
 
 def prompt(text, **outcomes):
-    counts = Counter({("control", outcome): count for outcome, count in (outcomes or {"ok": 1}).items()})
-    return Prompt(key=key_of(user(text)), messages=user(text), params={}, unit=None, outcomes=counts)
+    kinds = [("control", outcome) for outcome, count in (outcomes or {"ok": 1}).items() for _ in range(count)]
+    made = Prompt(key_of(user(text)), text, properties_of(user(text)), kinds[0])
+    for kind in kinds:
+        made.add(kind)
+    return made
 
 
 @pytest.mark.parametrize(
@@ -56,14 +61,23 @@ def test_draw_includes_rare_strata():
     rare = [prompt("Tell me what failed", error=1), prompt("请解释一下微服务的优点")]
     chosen = draw([*prompts, *rare], 20, seed=0).prompts
     assert len(chosen) == 20
-    assert [one.messages[0]["content"] for one in chosen[-2:]] == [one.messages[0]["content"] for one in rare]
+    assert chosen[-2:] == tuple(rare)
 
 
 def test_prompt_failures_need_a_tenth_of_an_arms_requests():
     """A single failure of a frequent prompt does not count; a prompt that fails only on the treatment does."""
     often = prompt("Hi", ok=99, error=1)
     assert often.failures == ()
-    often.outcomes["treatment", "refusal"] = 2
-    often.outcomes["treatment", "ok"] = 18
+    for outcome in ["refusal"] * 2 + ["ok"] * 18:
+        often.add(("treatment", outcome))
     assert often.failures == ("refusal",)
     assert often.asked == 120
+
+
+@given(st.text('aB \t\n\\"/0\u0661\u00df\u0130,', max_size=30))
+def test_key_of_ascii_is_the_general_key(text):
+    """ASCII has a faster way to the same key, so a sample does not change if one other letter is added to a prompt."""
+    general = json.dumps(user(text), sort_keys=True, ensure_ascii=False).casefold()
+    general = general.replace("\\n", " ").replace("\\t", " ")
+    alike = re.sub(r"\d+", "0", " ".join(general.split()))
+    assert key_of(user(text)) == hashlib.sha256(alike.encode()).digest()

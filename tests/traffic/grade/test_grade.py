@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.config.policy import BOUNDS, Policy
 from pytest_graysplit.traffic.grade.grade import grade
+from pytest_graysplit.traffic.log.gaps import LogGaps
 from pytest_graysplit.traffic.sums.snapshot import ArmSums, ClusterSums, HeavyUnit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
@@ -33,9 +34,18 @@ def arm(name="candidate", units=4_000, failing=80, **more):
     return ArmSums(**{"arm": name, "units": units, "requests": 2 * units, "clusters": clusters, **fields, **more})
 
 
-def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0):
+def graded(treatment, control=None, policy=POLICY, mismatch_e=1.0, gaps=None):
     """The grade of a treatment against a control with the same figures."""
-    return grade(control or arm("control", role="control"), treatment, policy, mismatch_e=mismatch_e)
+    control = control or arm("control", role="control")
+    return grade(control, treatment, policy, mismatch_e=mismatch_e, gaps=gaps or LogGaps())
+
+
+def gaps_of(**kinds):
+    """Gaps of a log with so many lines of each kind."""
+    gaps = LogGaps()
+    for kind, lines in kinds.items():
+        gaps.add(kind, f"t.jsonl:{lines}", lines=lines)
+    return gaps
 
 
 def test_grade_of_an_equal_treatment_is_promote():
@@ -90,6 +100,40 @@ def test_grade_holds_on_many_answers_of_other_models():
     assert "but the gateway retried or fell back by itself for candidate: 1 reply" in few.reasons
 
 
+@pytest.mark.parametrize("kind", ["incomplete", "foreign", "newer", "undeclared", "invalid", "lost"])
+def test_grade_holds_if_missing_lines_could_hide_a_harm(kind):
+    """They may all be failures of the smaller arm, of which half a per cent is tolerated and named."""
+    found = graded(arm(), gaps=gaps_of(**{kind: 41}))
+    assert (found.verdict, found.reasons[0]) == (
+        "hold",
+        (
+            "41 lines of the log could not be counted, 0.5% of the requests of control: they may be failures of one arm, and "
+            "0.5% is tolerated"
+        ),
+    )
+    assert found.reasons[-1].startswith("log: 41 lines ")
+    found = graded(arm(), gaps=gaps_of(**{kind: 40}))
+    assert (found.verdict, found.reasons[-1].startswith("log: 40 lines ")) == ("promote", True)
+    assert graded(arm(units=3_000, failing=60), gaps=gaps_of(**{kind: 40})).verdict == "hold"
+
+
+def test_grade_holds_if_a_part_of_a_file_is_missing():
+    """Nothing tells how many requests it had."""
+    for kind in ("cut", "packed"):
+        found = graded(arm(), gaps=gaps_of(**{kind: 1}))
+        assert (found.verdict, found.reasons[0]) == (
+            "hold", "a part of the log could not be read, and its requests may be failures of one arm"
+        )  # fmt: skip
+
+
+def test_grade_ignores_lines_that_are_there_twice():
+    """They count once and are named."""
+    found = graded(arm(), gaps=gaps_of(doubled=5_000))
+    assert (found.verdict, found.reasons[-1]) == (
+        "promote", "log: 5,000 lines are there twice and count once; the first is t.jsonl:5000"
+    )  # fmt: skip
+
+
 def test_grade_holds_on_an_unknown_price_if_the_cost_decides():
     """Without a price, the cheaper model is unknown."""
     policy = Policy(critical=("pass_rate", "cost_per_pass"))
@@ -135,6 +179,12 @@ def test_grade_never_rejects_a_model_against_itself():
     )
 
 
+@pytest.mark.parametrize("difference", [{"fingerprint": "0a1b2c3d"}, {"settings": "1"}])
+def test_grade_rejects_a_worse_configuration_of_one_model(difference):
+    """Prompt v2 can be worse than prompt v1 of the same model."""
+    assert graded(arm(failing=1_000, model="control", **difference)).verdict == "reject"
+
+
 def test_grade_hold_names_the_number_of_units():
     """Few units are not enough yet, and the named number is larger."""
     found = graded(arm(units=200, failing=4), arm("control", units=200, failing=4))
@@ -162,6 +212,83 @@ def test_grade_uses_feedback_if_there_is_any():
     assert NO_FEEDBACK not in equal.reasons
     alone = graded(arm(), control)
     assert (alone.verdict, alone.reasons) == ("hold", ("nothing was measured on both arms for feedback",))
+
+
+def waiting(own, q95_s, q99_s=None, *, of=1.0):
+    """The arm with users who waited: 94% a tenth of a second, 4% the first time, and 2% the second one."""
+    levels = ((0.94, 0.1), (0.98, q95_s), (1.0, q99_s or q95_s))
+    clusters = tuple(replace(one, waited=round(of * one.requests)) for one in own.clusters)
+    return replace(
+        own,
+        clusters=clusters,
+        waited=sum(one.waited for one in clusters),
+        wait_quantile=lambda q: next(value for level, value in levels if q <= level),
+    )
+
+
+WAITS = Policy(critical=("pass_rate", "p95_s", "p99_s"), bounds={**BOUNDS, "p95_s": 3.0, "p99_s": 8.0})
+
+
+def test_grade_compares_the_wait_of_users_with_absolute_bounds():
+    """The control's own wait does not matter, and a slow percentile alone rejects."""
+    good = graded(waiting(arm(), 2.0, 6.0), policy=WAITS)
+    assert good.verdict == "promote"
+    assert good.reasons[2:4] == (
+        "p95 of the wait is at most 2.0 s, the bound is 3.0 s",
+        "p99 of the wait is at most 6.0 s, the bound is 8.0 s",
+    )
+    slow = graded(waiting(arm(units=9_000, failing=180), 2.0, 12.6), policy=WAITS)
+    assert (slow.verdict, slow.reasons) == ("reject", ("p99 of the wait is at least 12.6 s, the bound is 8.0 s",))
+    rows = {row.name: row for row in slow.rows}
+    assert (rows["p95_s"].state, rows["p99_s"].state, rows["p99_s"].n) == ("pass", "fail", 9_000)
+
+
+def test_grade_of_waits_without_a_bound_has_no_row():
+    """The arms' own figures show them."""
+    assert not {"p95_s", "p99_s"} & {row.name for row in graded(waiting(arm(), 2.0)).rows}
+
+
+def test_grade_of_few_waits_is_open_and_says_how_many_units_would_decide():
+    """No upper end exists yet, so nothing is promoted."""
+    found = graded(waiting(arm(units=100, failing=0), 2.0), policy=WAITS)
+    assert found.verdict == "hold"
+    assert "p95 of the wait has no upper end yet, the bound is 3.0 s; about 20 more units would decide" in found.reasons
+    assert (
+        "p99 of the wait has no upper end yet, the bound is 8.0 s; about 297 more units would decide" in found.reasons
+    )
+    assert found.needed_units >= 397
+
+
+def test_grade_rejects_a_hanging_treatment_with_few_units():
+    """Forty users that wait for 12.6 s are enough."""
+    found = graded(waiting(arm(units=40, failing=0), 12.6), policy=WAITS)
+    assert found.verdict == "hold"  # 6% of 40
+    clusters = waiting(arm(units=40, failing=0), 12.6)
+    found = graded(replace(clusters, wait_quantile=lambda q: 0.1 if q < 0.4 else 12.6), policy=WAITS)
+    assert found.verdict == "reject"
+    assert found.reasons[0] == "p95 of the wait is at least 12.6 s, the bound is 3.0 s"
+
+
+def test_grade_holds_if_many_waits_are_unknown():
+    """An old part of a log has none, and could be slow; waits that are all unknown were not measured."""
+    half = graded(waiting(arm(), 2.0, 6.0, of=0.5), policy=WAITS)
+    assert half.verdict == "hold"
+    assert half.reasons[0] == "the wait of 4,000 requests of candidate is unknown, and p95 of the wait decides"
+    none = graded(arm(), policy=WAITS)
+    assert none.verdict == "hold"
+    assert none.reasons[0] == "nothing was measured on both arms for p95 of the wait and p99 of the wait"
+
+
+def test_grade_has_the_ratio_of_99th_percentiles():
+    """With 299 units or more, and with a state."""
+    slow, fast = (lambda q, tail=tail: tail if q > 0.97 else 1.0 for tail in (9.0, 1.0))
+    control = arm("control", role="control", quantile=fast)
+    policy = Policy(critical=("pass_rate", "latency_p99"))
+    assert graded(arm(quantile=fast), control, policy).verdict == "promote"
+    found = graded(arm(quantile=slow), control, policy)
+    assert (found.verdict, found.reasons) == ("reject", ("p99 latency is at least x9.0, the bound is x2.0",))
+    few = graded(arm(units=200, failing=0, quantile=slow), control, policy)
+    assert "latency_p99" not in {row.name for row in few.rows}
 
 
 def asking(name, asks, **more):

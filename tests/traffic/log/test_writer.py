@@ -1,17 +1,21 @@
 """The writer of a traffic log: every line is whole, with several writers and after failures."""
 
+import gzip
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
-from splits import halves
+from splits import TREATMENT, halves
 
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.gaps import LogGaps
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.log.records import FeedbackRecord, RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 
@@ -32,6 +36,11 @@ def lines_of(*paths):
 
 def ids_of(*paths):
     return [line["id"] for line in lines_of(*paths) if line["kind"] != "split"]
+
+
+def requests_in(path, gaps):
+    lines = read_files(log_files([path], gaps), gaps)
+    return [line.record.id for line in lines if isinstance(line.record, RequestRecord)]
 
 
 def test_log_begins_with_the_split(tmp_path):
@@ -97,6 +106,26 @@ def test_log_writes_a_line_longer_than_the_limit(tmp_path):
     assert ids_of(path.with_name("t.jsonl.1"), path) == ["id-1", "id-2"]
 
 
+def test_log_rotation_keeps_compressed_files(tmp_path):
+    """A compressed file moves on with its number, is not shadowed by the next one, and is deleted in its turn."""
+    path = tmp_path / "t.jsonl"
+    with opened(path, max_bytes=900, backups=4) as log:
+        for number in range(60):
+            log.write(request(number))
+            log.flush()
+            plain = tmp_path / "t.jsonl.2"
+            if number < 40 and plain.exists():
+                plain.with_name("t.jsonl.2.gz").write_bytes(gzip.compress(plain.read_bytes()))
+                plain.unlink()
+        names = sorted(file.name for file in tmp_path.iterdir() if not file.name.endswith(".lock"))
+        assert len(names) == 5
+        assert len({name.removesuffix(".gz") for name in names}) == 5
+    gaps = LogGaps()
+    kept = requests_in(path, gaps)
+    assert kept == [f"id-{number}" for number in range(60 - len(kept), 60)]
+    assert gaps.counts == {}
+
+
 def test_log_without_backups_keeps_one_file(tmp_path):
     """Zero backups means no older file."""
     path = tmp_path / "t.jsonl"
@@ -112,6 +141,7 @@ def test_log_continues_after_logrotate(tmp_path):
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(request(1))
+        log.flush()
         path.rename(tmp_path / "moved.jsonl")
         log.write(request(2))
     assert ids_of(tmp_path / "moved.jsonl") == ["id-1"]
@@ -144,6 +174,7 @@ from pytest_graysplit.traffic.log.records import FeedbackRecord
 log = TrafficLog(sys.argv[1], splitter=halves(), clock=lambda: 0.0, max_bytes=20_000, backups=50)
 for number in range(300):
     log.write(FeedbackRecord(id=f"{sys.argv[2]}-{number}", at="2026-11-26T00:00:00.000Z" * 5, score=1.0))
+log.close()
 assert log.lost == 0
 """
 
@@ -172,23 +203,65 @@ def test_closed_log_opens_again_for_a_late_line(tmp_path):
     assert (ids_of(tmp_path / "t.jsonl"), log.lost) == (["id-1", "id-2"], 0)
 
 
+def test_log_after_copytruncate(tmp_path):
+    """The file is copied and emptied while it is open: both files have the split, and every line is there."""
+    path = tmp_path / "t.jsonl"
+    with opened(path) as log:
+        for number in range(5):
+            log.write(request(number))
+        log.flush()
+        shutil.copy(path, tmp_path / "t.jsonl-20261126")
+        os.truncate(path, 0)
+        log.write(request(5))
+    assert [line["kind"] for line in lines_of(path)] == ["split", "request"]
+    assert requests_in(path, LogGaps()) == [f"id-{number}" for number in range(6)]
+
+
+def test_log_after_deletion(tmp_path):
+    """The next line is in a new file, which begins with the split."""
+    path = tmp_path / "t.jsonl"
+    with opened(path) as log:
+        log.write(request(1))
+        log.flush()
+        path.unlink()
+        log.write(request(2))
+    assert [line["kind"] for line in lines_of(path)] == ["split", "request"]
+
+
+def test_weights_change_in_the_order_of_the_lines(tmp_path):
+    """Lines before `use` follow the old split, lines after it the new one, also across a rotation."""
+    path, ramped = tmp_path / "t.jsonl", halves().ramped({TREATMENT: 0.4})
+    with opened(path, max_bytes=1500, backups=50) as log:
+        for number in range(20):
+            log.write(request(number))
+        log.use(ramped)
+        for number in range(20, 40):
+            log.write(request(number))
+    gaps, split, splits = LogGaps(), "", {}
+    for line in read_files(log_files([path], gaps), gaps):
+        if isinstance(line.record, RequestRecord):
+            splits[line.record.id] = split
+        else:
+            split = line.record.split
+    assert [splits[f"id-{number}"] for number in (0, 19, 20, 39)] == [halves().identity] * 2 + [ramped.identity] * 2
+    assert len(splits) == 40
+
+
 def test_log_after_a_full_disk(tmp_path, monkeypatch):
     """The next line starts after the split, so the log can be read to its end."""
     path = tmp_path / "t.jsonl"
     with opened(path) as log:
         log.write(request(1))
+        log.flush()
         whole = os.write
         monkeypatch.setattr(os, "write", lambda file, data: whole(file, data[: len(data) // 2]))
         log.write(request(2))
+        log.flush()
         monkeypatch.undo()
         log.write(request(3))
-    warnings = []
-    read = [
-        line.record.id
-        for line in read_files(log_files([path]), warn=warnings.append)
-        if isinstance(line.record, RequestRecord)
-    ]
-    assert (read, log.lost, len(warnings)) == (["id-1", "id-3"], 1, 1)
+    gaps = LogGaps()
+    assert requests_in(path, gaps) == ["id-1", "id-3"]
+    assert (log.lost, log.gaps.lost, gaps.counts) == (1, 1, {"incomplete": 1, "lost": 1})
 
 
 def test_reopened_log_keeps_the_time_of_its_weights(tmp_path):
@@ -212,9 +285,13 @@ def test_unwritable_log_warns_once_and_counts(tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="pytest_graysplit"):
         log.write(request(1))
         log.write(request(2))
+        log.flush()
     assert log.lost == 2
     [record] = caplog.records
-    assert record.getMessage().startswith(f"graysplit: the traffic log {folder / 't.jsonl'} cannot be written: ")
+    assert record.getMessage() == (
+        f"graysplit: the traffic log {folder / 't.jsonl'} cannot be written: No such file or directory"
+    )
+    log.close()
 
 
 def test_log_that_cannot_be_opened_raises(tmp_path):

@@ -11,7 +11,8 @@ from pytest_graysplit import Split, TrafficSplitter, Usage
 from pytest_graysplit.cli import main
 from pytest_graysplit.config.project import read_settings
 from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.prometheus import exposition
@@ -82,7 +83,7 @@ def lines_of(path):
 def replayed(path, project):
     settings = read_settings(project, os.environ)
     replay = Replay(prices=settings.prices, policy=settings.policy)
-    replay.feed(read_files(log_files([path])))
+    replay.feed(read_files(log_files([path], replay.gaps), replay.gaps))
     return replay.monitor
 
 
@@ -202,3 +203,31 @@ def test_exported_cases_run_with_the_names_of_the_arms(project, tmp_path, capsys
     assert main(["cases", "from-traffic", str(log), "--into", "made.graysplit.jsonl", "--sample", "5"]) == 0
     command = "pytest --graysplit-control=today --graysplit-treatment=ours made.graysplit.jsonl"
     assert capsys.readouterr().out.splitlines()[-1].split(maxsplit=1)[1] == command
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [
+        ({"params": {"temperature": 1.5}}, "reject"),
+        ({"headers": {"X-Route": "cheap"}}, "reject"),
+        ({"params": {"temperature": 0.2}, "headers": {"x-tier": "secret-a"}}, "hold"),
+        ({}, "reject"),
+    ],
+)
+def test_two_configurations_of_one_model_can_be_rejected(project, tmp_path, ours, verdict):
+    """Also from a log, which has neither the parameters nor the headers of the splits, only whether they are equal."""
+    own = {"params": {"temperature": 0.2}, "headers": {"X-Tier": "secret-a"}}
+    splitter = TrafficSplitter([Split(CONTROL, 0.5, **own), Split(CONTROL, 0.5, name="v2", **ours)], salt="support")
+    log = write_log(tmp_path / "t.jsonl", splitter, 400, failing=150)
+    assert "secret-a" not in log.read_text()
+    monitor = replayed(log, project)
+    assert monitor.splitter.identity == splitter.identity
+    assert monitor.grade().verdict == verdict
+
+
+def test_identity_of_a_split_with_own_parameters_is_as_before():
+    """A service that is upgraded goes on with its comparison."""
+    plain = TrafficSplitter([Split(CONTROL, 0.5), Split(CONTROL, 0.5, name="v2")], salt="support")
+    own = TrafficSplitter([Split(CONTROL, 0.5), Split(CONTROL, 0.5, name="v2", params={"top_p": 0.1})], salt="support")
+    assert plain.identity == own.identity
+    assert (plain.settings, own.settings) == (("", ""), ("", "1"))

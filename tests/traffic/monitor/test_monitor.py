@@ -33,10 +33,11 @@ def test_empty_report():
         "weight": 0.5, "units": 0, "requests": 0, "attempts": 0, "passed": 0, "pass_rate": None,
         "pass_rate_ci": [0.0, 1.0], "outcomes": {}, "errors": 0, "error_classes": {}, "retried": {},
         "latency_s": {"mean": None, "p50": None, "p95": None, "p99": None, "n": 0},
+        "wait_s": {"mean": None, "p50": None, "p95": None, "p99": None, "n": 0},
         "tokens": {"prompt": 0, "completion": 0, "cached": 0}, "cost_usd": 0.0, "unpriced": 0,
         "cost_per_pass_usd": None, "fallbacks": 0, "fallback_failures": 0, "fallback_usd": 0.0,
         "gateway_fallbacks": 0, "served_models": {}, "feedback": {"n": 0, "mean": None}, "forced": 0, "anonymous": 0,
-        "heavy_units": [],
+        "heavy_units": [], "signals": {},
     }  # fmt: skip
     [grade] = report.pop("grades")
     assert (grade["treatment"], grade["verdict"]) == (TREATMENT, "collecting")
@@ -53,7 +54,9 @@ def test_empty_report():
         "sample_ratio": {"p": 1.0, "e_value": 1.0, "units": {"control": 0, TREATMENT: 0}},
         "apart": nothing,
         "earlier": nothing,
+        "log": {"lost": 0, "skipped": {}},
         "total": nothing,
+        "signals": {"unasked": {}, "refused": 0},
     }
 
 
@@ -211,6 +214,8 @@ def test_record_refuses_an_unknown_arm():
     [
         ({"latency_s": -1.0}, "invalid latency: -1.0"),
         ({"latency_s": float("nan")}, "invalid latency: nan"),
+        ({"wait_s": float("inf")}, "invalid wait: inf"),
+        ({"latency_s": 1.0, "wait_s": -1.0}, "invalid wait: -1.0"),
         ({"outcome": "okay"}, "unknown outcome 'okay', did you mean ok?"),
         ({"cost_usd": Decimal("NaN")}, "invalid cost: Decimal('NaN')"),
         ({"cost_usd": -0.5}, "invalid cost: -0.5"),

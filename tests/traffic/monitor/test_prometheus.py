@@ -20,7 +20,11 @@ def busy():
     splitter = halves()
     monitor = Monitor(splitter)
     for number in range(240):
-        given = {"latency_s": 0.5 + number / 100, "usage": Usage(prompt=100, completion=20, cached=10, total=120)}
+        given = {
+            "latency_s": 0.5 + number / 100,
+            "wait_s": 1 + number / 50,
+            "usage": Usage(prompt=100, completion=20, cached=10, total=120),
+        }
         monitor.record(splitter.forced("control").arm, unit=number, **given)
         if number < 40:
             monitor.record(TREATMENT, unit=1000 + number, attempts=2, retried=("relay-timeout",), **given)
@@ -28,6 +32,8 @@ def busy():
     monitor.record(TREATMENT, unit="a", outcome="error", error="relay-timeout", fallback=fallback)
     monitor.record(TREATMENT, unit="b", outcome="refusal")
     monitor.feedback(monitor.record("control", unit=unit_in(splitter, "control"), cost_usd=Decimal(1)), 0.75)
+    monitor.gaps.lose(3)
+    monitor.gaps.add("foreign", "t.jsonl:1", lines=2)
     return monitor
 
 
@@ -41,11 +47,21 @@ def samples(text):
     }
 
 
+def times(metric, arm, figures):
+    return {
+        (metric, arm, "0.5"): figures["p50"],
+        (metric, arm, "0.95"): figures["p95"],
+        (metric, arm, "0.99"): figures["p99"],
+        (f"{metric}_count", arm): figures["n"],
+        (f"{metric}_sum", arm): (figures["mean"] or 0) * figures["n"],
+    }
+
+
 def expected(report):
     """Return the samples that match a report."""
     found = {}
     for arm in report["arms"]:
-        name, latency = arm["arm"], arm["latency_s"]
+        name = arm["arm"]
         for outcome, n in arm["outcomes"].items():
             found["graysplit_requests_total", name, arm["model"], outcome, arm["role"]] = n
         found |= {("graysplit_errors_total", name, kind): n for kind, n in arm["error_classes"].items()}
@@ -58,14 +74,13 @@ def expected(report):
             ("graysplit_units", name): arm["units"],
             ("graysplit_weight", name): arm["weight"],
             ("graysplit_feedback_mean", name): arm["feedback"]["mean"],
-            ("graysplit_latency_seconds", name, "0.5"): latency["p50"],
-            ("graysplit_latency_seconds", name, "0.95"): latency["p95"],
-            ("graysplit_latency_seconds", name, "0.99"): latency["p99"],
-            ("graysplit_latency_seconds_count", name): latency["n"],
-            ("graysplit_latency_seconds_sum", name): (latency["mean"] or 0) * latency["n"],
+            **times("graysplit_latency_seconds", name, arm["latency_s"]),
+            **times("graysplit_wait_seconds", name, arm["wait_s"]),
         }.items():
             if value is not None:
                 found[key] = value
+    found["graysplit_log_lost_lines_total",] = report["log"]["lost"]
+    found |= {("graysplit_log_skipped_lines_total", kind): n for kind, n in report["log"]["skipped"].items()}
     found["graysplit_sample_ratio_p",] = report["sample_ratio"]["p"]
     found["graysplit_split_version",] = report["ramps"]["version"] or 0
     for grade in report["grades"]:
@@ -95,6 +110,7 @@ def test_exposition_names_types_and_labels():
         ("tokens", "counter", "arm kind"),
         ("fallbacks", "counter", "arm"),
         ("latency_seconds", "summary", "arm quantile"),
+        ("wait_seconds", "summary", "arm quantile"),
         ("units", "gauge", "arm"),
         ("weight", "gauge", "arm"),
         ("sample_ratio_p", "gauge", ""),
@@ -102,6 +118,8 @@ def test_exposition_names_types_and_labels():
         ("split_version", "gauge", ""),
         ("rolled_back", "gauge", "arm"),
         ("feedback_mean", "gauge", "arm"),
+        ("log_lost_lines", "counter", ""),
+        ("log_skipped_lines", "counter", "reason"),
     ]
 
 

@@ -1,20 +1,24 @@
 """A replayed log fills a monitor like the live requests did."""
 
 import json
+from itertools import count
 
 import pytest
 from splits import CONTROL, TREATMENT, halves, unit_in, user, using
 
 from pytest_graysplit import RequestFailedError, Split, TrafficSplitter
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.monitor.replay import Replay
+
+NUMBERS = count()
 
 
 def replayed(path, **given):
     replay = Replay(**given)
-    replay.feed(read_files(log_files([path])))
-    return replay.monitor
+    replay.feed(read_files(log_files([path], replay.gaps), replay.gaps))
+    return replay.only_monitor(str(path))
 
 
 def without_moments(report):
@@ -62,7 +66,7 @@ def test_replay_compares_the_latest_split(relay, tmp_path):
 
 
 def line(**more):
-    return {"kind": "request", "id": "x", "at": "2026-11-26T00:00:00.000Z", "split": halves().identity, "arm": "control",
+    return {"kind": "request", "id": f"x{next(NUMBERS)}", "at": "2026-11-26T00:00:00.000Z", "split": halves().identity, "arm": "control",
             "model": CONTROL, "outcome": "ok", **more}  # fmt: skip
 
 
@@ -115,26 +119,97 @@ def test_replay_prices_tokens_without_a_cost(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "message"),
+    ("bad", "kind", "problem"),
     [
-        ([line()], ("t.jsonl:1: the request belongs to a split '52f5def0' with an arm 'control', which no line before "
-                   "it declares")),
-        ([declared(halves()), line(arm="other")],
-         "t.jsonl:2: the request belongs to a split '52f5def0' with an arm 'other', which no line before it declares"),
-        ([declared(halves()), line(unit="xyz")], "t.jsonl:2: 'xyz' is not the key of a unit"),
-        ([declared(halves()), line(unit="abcd")], "t.jsonl:2: 'abcd' is not the key of a unit"),
-        ([declared(halves()), line(cost_usd="NaN")], "t.jsonl:2: NaN is not a valid latency, cost or number of attempts"),
-        ([declared(halves()), line(attempts=-5)], "t.jsonl:2: -5 is not a valid latency, cost or number of attempts"),
-        ([declared(halves()), line(at="yesterday")], "t.jsonl:2: 'yesterday' is not a time"),
-        ([declared(halves()), {"kind": "feedback", "id": "x", "at": "2026-11-26", "score": 1}],
-         "t.jsonl:2: 'x' is not the id of a request"),
-        ([{**declared(halves()), "salt": ""}], "t.jsonl:1: '' is not a salt"),
+        (line(split="00000000"), "undeclared", "split '00000000', arm 'control'"),
+        (line(arm="other"), "undeclared", "split '52f5def0', arm 'other'"),
+        (line(unit="xyz"), "invalid", "'xyz' is not the key of a unit"),
+        (line(unit="abcd"), "invalid", "'abcd' is not the key of a unit"),
+        (line(cost_usd="NaN"), "invalid", "NaN is not a valid latency, cost or number of attempts"),
+        (line(attempts=-5), "invalid", "-5 is not a valid latency, cost or number of attempts"),
+        (line(at="yesterday"), "invalid", "'yesterday' is not a time"),
+        ({"kind": "feedback", "id": "x", "at": "2026-11-26", "score": 1}, "invalid", "'x' is not the id of a request"),
+        ({**declared(halves()), "salt": ""}, "invalid", "'' is not a salt"),
+        ({**declared(halves()), "at": "yesterday"}, "invalid", "'yesterday' is not a time"),
+        ({**declared(halves()), "arms": []}, "invalid",
+         "a split needs a control and a treatment, 100 arms at most, and has 0"),
     ],
 )  # fmt: skip
-def test_replay_names_an_invalid_line(tmp_path, monkeypatch, lines, message):
-    """The message has the file and the line number."""
+def test_replay_leaves_out_and_counts_an_invalid_line(tmp_path, monkeypatch, bad, kind, problem):
+    """The lines around it are counted, and its place is named with the problem."""
     monkeypatch.chdir(tmp_path)
-    path = written(tmp_path / "t.jsonl", *lines).relative_to(tmp_path)
+    path = written(tmp_path / "t.jsonl", declared(halves()), line(), bad, line()).relative_to(tmp_path)
+    monitor = replayed(path)
+    report = monitor.report()
+    assert (report["total"]["requests"], report["log"]["skipped"]) == (2, {kind: 1})
+    assert monitor.gaps.first[kind] == ("t.jsonl:3", problem)
+
+
+def test_replay_without_a_split_raises(tmp_path, monkeypatch):
+    """The message says why the arms are unknown."""
+    monkeypatch.chdir(tmp_path)
+    messages = []
+    for lines in ([line()], [{**declared(halves()), "format": 2}, line()]):
+        with pytest.raises(UsageError) as caught:
+            replayed(written(tmp_path / "t.jsonl", *lines).relative_to(tmp_path))
+        messages.append((caught.value.problem, caught.value.slug))
+    assert messages == [
+        ("t.jsonl: declares no split, so its arms are unknown", "traffic-line"),
+        ("t.jsonl:1: is format 2, this version reads 1", "traffic-format"),
+    ]
+
+
+def two_experiments(path):
+    """Write a log with two salts, the second of which has twice as many requests."""
+    first, second = halves(), TrafficSplitter([Split(CONTROL, 0.5), Split(TREATMENT, 0.5)], salt="second")
+    lines = [declared(first), declared(second)]
+    for number in range(30):
+        one = second if number % 3 else first
+        lines.append(line(split=one.identity, unit=one.key(number).hex(), arm=one.assign(number).arm))
+    return written(path, *lines)
+
+
+def test_replay_of_two_experiments_needs_a_choice(tmp_path, monkeypatch):
+    """Neither the last nor the largest is graded by itself."""
+    monkeypatch.chdir(tmp_path)
+    path = two_experiments(tmp_path / "t.jsonl").relative_to(tmp_path)
     with pytest.raises(UsageError) as caught:
         replayed(path)
-    assert (caught.value.problem, caught.value.slug) == (message, "traffic-line")
+    assert str(caught.value) == (
+        "t.jsonl: holds 2 experiments: halves (10 requests until 2026-11-26T00:00:00); second (20 requests until "
+        "2026-11-26T00:00:00)\n  hint: choose one of them by its salt: --experiment second  [traffic-experiments]"
+    )
+    assert [replayed(path, experiment=salt).report()["total"]["requests"] for salt in ("halves", "second")] == [10, 20]
+    with pytest.raises(UsageError) as caught:
+        replayed(path, experiment="secnd")
+    assert caught.value.problem == "t.jsonl: holds no experiment 'secnd', did you mean second?"
+
+
+def test_replay_grades_experiments_like_logs_of_their_own(tmp_path):
+    """The report of one experiment does not depend on the other."""
+    both = two_experiments(tmp_path / "t.jsonl")
+    alone = tmp_path / "alone.jsonl"
+    split = replayed(both, experiment="second").splitter.identity
+    alone.write_text("".join(one for one in both.read_text().splitlines(keepends=True) if split in one))
+    assert replayed(both, experiment="second").report() == replayed(alone).report()
+
+
+def test_replay_ignores_an_experiment_without_requests(tmp_path):
+    """A service that starts with a new salt declares it before the first user arrives."""
+    second = TrafficSplitter([Split(CONTROL, 0.5), Split(TREATMENT, 0.5)], salt="second")
+    log = written(tmp_path / "t.jsonl", declared(second), declared(halves()), line())
+    assert replayed(log).report()["salt"] == "halves"
+
+
+def test_replay_bounds_the_number_of_experiments(tmp_path):
+    """A salt per request would be a monitor per request: the rest is counted, and the choice is still refused."""
+    lines = []
+    for number in range(30):
+        one = TrafficSplitter([Split(CONTROL, 0.5), Split(TREATMENT, 0.5)], salt=f"s{number}")
+        lines += [declared(one), line(split=one.identity)]
+    replay = Replay()
+    replay.feed(read_files([written(tmp_path / "t.jsonl", *lines)], replay.gaps))
+    assert sum(one.monitor is not None for one in replay.experiments.values()) == 20
+    assert len(list(replay.others())) == 29
+    with pytest.raises(UsageError, match="holds 30 experiments"):
+        replay.only_monitor("t.jsonl")

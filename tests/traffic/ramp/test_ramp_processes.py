@@ -10,7 +10,8 @@ import pytest
 from splits import CONTROL, TREATMENT
 
 from pytest_graysplit import Split, TrafficSplitter
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.monitor.replay import Replay
 
 # Sends a request of a treatment's unit for each line on stdin, and prints the arm and the outcome.
@@ -73,7 +74,7 @@ def closing(workers):
 
 def replayed(log):
     replay = Replay()
-    replay.feed(read_files(log_files([log])))
+    replay.feed(read_files(log_files([log], replay.gaps), replay.gaps))
     return replay.monitor
 
 

@@ -8,7 +8,8 @@ from splits import CONTROL, TREATMENT, user, using
 
 from pytest_graysplit import Monitor, Split, TrafficSplitter, load_splitter
 from pytest_graysplit.errors import UsageError
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.log.records import RequestRecord
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.replay import Replay
@@ -21,7 +22,7 @@ def tenth(version=0, share=0.1):
 
 def replayed(path):
     replay = Replay()
-    replay.feed(read_files(log_files([path])))
+    replay.feed(read_files(log_files([path], replay.gaps), replay.gaps))
     return replay.monitor
 
 

@@ -14,7 +14,8 @@ from pytest_graysplit.config.pyproject.rollback import read_rollback
 from pytest_graysplit.config.settings import Settings
 from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.dashboard.traffic_source import TrafficSource
-from pytest_graysplit.traffic.log.reader import log_files, read_files
+from pytest_graysplit.traffic.log.files import log_files
+from pytest_graysplit.traffic.log.reader import read_files
 from pytest_graysplit.traffic.log.writer import TrafficLog
 from pytest_graysplit.traffic.monitor.prometheus import exposition
 from pytest_graysplit.traffic.monitor.replay import Replay
@@ -212,7 +213,7 @@ def test_log_has_the_rollback_and_every_reader_follows_it(tmp_path):
     assert [arm["basis_points"] for arm in line["arms"]] == [10_000, 0]
     assert [(one["arm"], one["cause"], one["version"]) for one in line["rollbacks"]] == [(TREATMENT, "errors", 3)]
     replay = Replay()
-    replay.feed(read_files(log_files([log])))
+    replay.feed(read_files(log_files([log], replay.gaps), replay.gaps))
     assert replay.monitor.grade().verdict == "hold"
     assert replay.monitor.report()["ramps"] == service.monitor.report()["ramps"]
 
