@@ -62,15 +62,15 @@ _PATTERNS = (
     _Pattern(
         "key",
         "word",
-        rf"(?i:{_NAMES})[\"']?\s?[=:]\s?[\"']?"
+        rf"(?=[PpSsTtAaCc\u017f])(?i:{_NAMES})[\"']?\s?[=:]\s?[\"']?"
         r"(?P<value>(?=[^\s\"',;&<]{0,99}\d)(?=[^\s\"',;&<]{0,99}[A-Za-z])[^\s\"',;&<]{8,})",
     ),
-    _Pattern("email", "edge", rf"(?<![{_LOCAL}])[{_LOCAL}]+(?:'[{_LOCAL}]+)*@{_DOMAIN}"),
+    _Pattern("email", "edge", rf"(?<![{_LOCAL}])[{_LOCAL}]++(?:'[{_LOCAL}]++)*+@{_DOMAIN}"),
     _Pattern("email", "edge", rf"(?<![{_LOCAL}'/=`])[{_LOCAL}'/=`]*['/=`]@{_DOMAIN}"),
     _Pattern(
         "email",
         "edge",
-        r"(?<![\w.+-])[\w.+-]+ ?[\[({] ?(?:at|AT) ?[\])}] ?"
+        r"(?<![\w.+-])[\w.+-]++ ?[\[({] ?(?:at|AT) ?[\])}] ?"
         r"[\w-]+(?:(?:\.| ?[\[({] ?(?:dot|DOT) ?[\])}] ?)[\w-]+)+",
     ),
     _Pattern("id", "word", r"[\da-fA-F]{8}(?:-[\da-fA-F]{4}){3}-[\da-fA-F]{12}\b"),
@@ -100,7 +100,7 @@ _PATTERNS = (
     _Pattern(
         "phone",
         "word",
-        r"(?i:phone|tel|telephone|telefon|mobile|mobil|handy|fax|whatsapp|call)\b[.:]?"
+        r"(?=[PpTtMmHhFfWwCc])(?i:phone|tel|telephone|telefon|mobile|mobil|handy|fax|whatsapp|call)\b[.:]?"
         r"(?: (?i:me|us|is|at|on|under|no|nr|number|nummer)[.:]?){0,3} ?"
         r"(?P<value>\(?\d(?:[ ().\-/]{0,2}\d){6,13})(?![.,]?\d)",
     ),

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import Json, Message
 
-# Every match contains at least one of these: a digit, @, ://, ::, PRIVATE KEY, "earer ", eyJ, or "at" in brackets. The
-# expression begins with one set of characters, because the search for a set is fast.
+# Every match contains at least one of these: a digit, @, ://, ::, PRIVATE KEY, "earer ", eyJ, AKIA, ASIA, AIza, or "at"
+# in brackets (its domain may contain "dot" in brackets). The expression begins with one set of characters, because the
+# search for a set is fast.
 _SUSPECT = re.compile(
-    r"[\d@:Pe\[({](?:(?<=[\d@])[\d@]*|(?<=:)(?://|:)|(?<=P)RIVATE KEY|(?<=e)(?:arer |yJ)|(?<=[\[({]) ?[aA][tT] ?[\])}])"
+    r"[\d@:PeA\[({](?:(?<=[\d@])[\d@]*|(?<=:)(?://|:)|(?<=P)RIVATE KEY|(?<=e)(?:arer |yJ)"
+    r"|(?<=A)(?:KIA|SIA|Iza)|(?<=[\[({]) ?(?:[aA][tT]|dot|DOT) ?[\])}])"
 )
 # Most texts have none of these, and are ASCII: the deletion of characters and plain words are much faster.
 _DIGITS_AND_AT = b"0123456789@"
-_MARKS = ("://", "::", "PRIVATE KEY", "earer ", "eyJ")
+_MARKS = ("://", "::", "PRIVATE KEY", "earer ", "eyJ", "AKIA", "ASIA", "AIza")
 _AT_IN_BRACKETS = re.compile(r"[\[({] ?[aA][tT] ?[\])}]")
 # No match begins further before its first suspect word, or ends further behind its last one.
 _REACH = 64

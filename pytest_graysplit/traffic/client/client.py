@@ -136,8 +136,7 @@ class SplitClient:
             self._loop = None
             self._ramps.stop()
             await self._endpoints.close()
-            # The log may wait for the disk, and the event loop must not.
-            await asyncio.to_thread(self._recorder.close)
+            await self._recorder.close()
 
     async def chat(
         self, messages: Sequence[Message], *, unit: Unit = None, force: str | None = None, **params: Json

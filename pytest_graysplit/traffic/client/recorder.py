@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from pytest_graysplit.formatting.clock import stamp_of
 from pytest_graysplit.replies.fingerprint import redact_json
 from pytest_graysplit.traffic.log.records import FallbackCall, FeedbackRecord, RequestRecord, SignalRecord
+from pytest_graysplit.traffic.log.writer import CLOSE_S
 from pytest_graysplit.traffic.monitor.request_id import EXCLUDED, new_id
 
 if TYPE_CHECKING:
@@ -99,10 +102,12 @@ class TrafficRecorder:
         if self._log is not None:
             self._log.use(splitter)
 
-    def close(self) -> None:
-        """Close the log."""
+    async def close(self) -> None:
+        """Close the log in a thread, because it may wait for the disk."""
         if self._log is not None:
-            self._log.close()
+            # A pool of the application without a free thread must not hold the end up; the process then closes the log.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.to_thread(self._log.close), 2 * CLOSE_S)
 
     def _completed(
         self, record: RequestRecord, request_id: str, call: Call, reply: Reply, now_s: float

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +30,7 @@ _IN_A_FOLDER = re.compile(rf"(?:(.+?\.jsonl)(?:\.\d+|{_DATE})?|(.+?){_DATE}\.jso
 # The lines at the beginning of a file that are read to find its first request, and the bytes that identify its content.
 _FIRST_LINES = 50
 _FIRST_BYTES = 65_536
+_PIECE_BYTES = 4096
 
 
 class _Beginning(NamedTuple):
@@ -137,18 +140,21 @@ def _readable(files: Iterable[Path], gaps: LogGaps) -> Iterator[Path]:
             continue
         if packed and packed != ".gz":
             gaps.add("packed", str(file))
-            continue
-        yield file
+        elif packed and not file.stat().st_size:
+            gaps.add("cut", str(file))
+        else:
+            yield file
 
 
 def _same_content(plain: Path, packed: Path) -> bool:
     with plain.open("rb") as file:
         whole = file.read(_FIRST_BYTES)
-    try:
-        with gzip.open(packed) as file:
-            return whole.startswith(file.read(_FIRST_BYTES))
-    except (OSError, EOFError):
-        return True  # it is still being written
+    found = b""
+    with suppress(OSError, EOFError, zlib.error), gzip.open(packed) as file:
+        # Piece by piece, because the compressed file may still be written.
+        while len(found) < _FIRST_BYTES and (piece := file.read1(_PIECE_BYTES)):
+            found += piece
+    return whole.startswith(found[:_FIRST_BYTES])
 
 
 def _beginning(file: Path) -> _Beginning:

@@ -29,10 +29,12 @@ class LogsFollower:
         self._gaps = gaps
         self._ids = RecentIds()
         self._followed: dict[Path, _FollowedLog] = {}
+        self._has_begun = False
 
     def new(self) -> Iterator[Line]:
         """Yield the new records; the first call yields all of them."""
-        older = () if self._followed else log_files(self._paths, self._gaps)
+        older = () if self._has_begun else log_files(self._paths, self._gaps)
+        self._has_begun = True
         for path in live_logs(self._paths):
             if path not in self._followed and (path in self._paths or is_traffic_log(path)):
                 self._followed[path] = _FollowedLog(path, self._gaps, self._ids)

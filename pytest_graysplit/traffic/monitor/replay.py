@@ -39,10 +39,10 @@ MOST_EXPERIMENTS = 20
 
 
 class _Declared(NamedTuple):
-    """A split of the log: its experiment, and the tables of its arms by name."""
+    """A split of the log: its experiment, and its arms with the tables that configure them."""
 
     salt: str
-    arms: Mapping[str, str]
+    tables: dict[str, str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class Replay:
 
     def _count(self, record: RequestRecord, where: str) -> None:
         declared = self._declared.get(record.split)
-        if declared is None or record.arm not in declared.arms:
+        if declared is None or record.arm not in declared.tables:
             self.gaps.add("undeclared", where, f"split {record.split!r}, arm {record.arm!r}")
             return
         try:
@@ -191,13 +191,13 @@ class Replay:
         one.requests += 1
         one.latest = max(one.latest, record.at)
         if one.monitor is not None:
-            one.monitor.count(self._priced(record), key, at_s)
+            one.monitor.count(self._priced(record, declared.tables[record.arm]), key, at_s)
             one.monitor.record_failure(record)
 
-    def _priced(self, record: RequestRecord) -> RequestRecord:
+    def _priced(self, record: RequestRecord, table: str) -> RequestRecord:
         if record.cost_usd is not None or record.usage is None:
             return record
-        priced_as = self._table.name_for(self._declared[record.split].arms[record.arm], record.model)
+        priced_as = self._table.name_for(table, record.model)
         cost_usd = self._table.cost_of_answer(priced_as, record.usage, record.at, outcome=record.outcome)
         return replace(record, cost_usd=cost_usd)
 

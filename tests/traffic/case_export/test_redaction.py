@@ -16,6 +16,7 @@ from pytest_graysplit.traffic.case_export.redaction import PiiRedactor, fits_iba
         ("I am bob@example.com, not ann.o'neil+x@mail.co.uk", "I am <email-1>, not <email-2>"),
         ("mailto:bob@example.com?subject=hi", "mailto:<email-1>?subject=hi"),
         ("bob [at] example [dot] com", "<email-1>"),
+        (f"bob [at] {'example' * 9} [dot] com", "<email-1>"),
         ("Call +49 (0)30 1234567 or 030 1234567.", "Call <phone-1> or <phone-2>."),
         ("(555) 123-4567, 0170/1234567, 01.23.45.67.89", "<phone-1>, <phone-2>, <phone-3>"),
         ("Phone: 612 345 678", "Phone: <phone-1>"),
@@ -29,6 +30,7 @@ from pytest_graysplit.traffic.case_export.redaction import PiiRedactor, fits_iba
         ("-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY----- next", "<key-1> next"),
         ('api_key="abcd1234efgh"', 'api_key="<key-1>"'),
         ("customer 12345678, SSN 123-45-6789", "customer <number-1>, SSN <number-2>"),
+        ("with AKIAABCDEFGHIJKLMNOP it works", "with <key-1> it works"),
         ("user 550e8400-e29b-41d4-a716-446655440000", "user <id-1>"),
     ],
 )
@@ -125,7 +127,7 @@ VALUES = [
     "bob@example.com", "bob (AT) mail (dot) example (dot) org", "+49 (0)30 1234567", "Phone: 612 345 678",
     "phone me is at 612345678", "2001:db8::1", "DE89 3704 0044 0532 0130 00", "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
     "https://bob:pw@host.com/x?token=abcdef123456&page=2", "Bearer abcdefghijklmnopqrstuvwxyzabcdefgh", "Version 1.2.3.4",
-    "password = " + "x" * 70 + "9zzz", "550e8400-e29b-41d4-a716-446655440000", "a::b", "1,234,567.89", "2026-11-26",
+    "AKIAABCDEFGHIJKLMNOP", "password = " + "x" * 70 + "9zzz", "550e8400-e29b-41d4-a716-446655440000", "a::b", "1,234,567.89", "2026-11-26",
     "-----BEGIN PRIVATE KEY-----", "phone", "secret:", "x" * 90, "\u65e5\u672c\u8a9e 1234567", "\u00a0", "word",
 ]  # fmt: skip
 

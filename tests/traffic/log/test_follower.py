@@ -140,6 +140,21 @@ def test_follower_reads_files_that_were_rotated_between_two_calls(tmp_path):
     following.close()
 
 
+def test_follower_of_rotated_files_reads_them_once(tmp_path):
+    """The log itself is gone until the next request."""
+    path, gaps = tmp_path / "t.jsonl", LogGaps()
+    with opened(path) as log:
+        log.write(score(1))
+    path.rename(tmp_path / "t.jsonl.1")
+    following = LogsFollower([tmp_path], gaps)
+    assert [ids(following), ids(following), ids(following)] == [["id-1"], [], []]
+    with opened(path) as log:
+        log.write(score(2))
+    assert ids(following) == ["id-2"]
+    assert gaps.counts == {}
+    following.close()
+
+
 def test_follower_of_a_folder_finds_logs_that_appear(tmp_path):
     """Each worker writes a log of its own; a file of another program is not read."""
     (tmp_path / "app.jsonl").write_text('{"level": "info"}\n')

@@ -109,6 +109,20 @@ def test_compressed_file_beside_its_plain_form_is_left_out(log):
         assert (len(lines), gaps.counts) == (3002, {})
 
 
+@pytest.mark.parametrize("kept", [20, 400])
+def test_incomplete_compressed_file_beside_another_plain_one_is_named(log, kept):
+    """It is not the compressed form of the file beside it, so lines are missing; without a byte, too."""
+    older = [{**score(str(number)), "at": f"at {number}"} for number in range(2000)]
+    write(Path("traffic.jsonl.2"), SPLIT, score("another"))
+    write(Path("traffic.jsonl.2.gz"), *older)
+    packed = Path("traffic.jsonl.2.gz").read_bytes()
+    Path("traffic.jsonl.2.gz").write_bytes(packed[:-kept])
+    Path("traffic.jsonl.3.gz").write_bytes(b"")
+    lines, gaps = read(log)
+    assert len(lines) > 4
+    assert (gaps.counts, gaps.unknown) == ({"cut": 2}, True)
+
+
 def test_folder_stands_for_the_logs_in_it(log):
     """Case files and files of other programs are left out, and the latter are named."""
     write(Path("cases.graysplit.jsonl"), {"prompt": "?"})
