@@ -25,6 +25,7 @@ class ArmWindow:
     errors: int = 0
     cost_usd: Decimal = Decimal(0)
     latencies: Latencies = field(default_factory=Latencies)
+    waits: Latencies = field(default_factory=Latencies)
 
 
 class Windows:
@@ -49,6 +50,8 @@ class Windows:
             one.errors += 1
         if latency_s is not None:
             one.latencies.add(latency_s)
+        if record.wait_s is not None:
+            one.waits.add(record.wait_s)
         if cost_usd is not None:
             one.cost_usd += cost_usd
 
@@ -69,6 +72,7 @@ class Windows:
                 whole.errors += one.errors
                 whole.cost_usd += one.cost_usd
                 whole.latencies.absorb(one.latencies)
+                whole.waits.absorb(one.waits)
         return whole
 
     def __iter__(self) -> Iterator[tuple[int, list[ArmWindow]]]:

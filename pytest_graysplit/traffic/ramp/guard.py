@@ -80,13 +80,15 @@ class RollbackGuard:
             told = f"{window.errors:,} of {n:,} requests failed, the bound on errors is {bounds.errors:.2%}"
             yield Finding(arm, "errors", told)
         for cause, q, bound_s in (("p95_s", 0.95, bounds.p95_s), ("p99_s", 0.99, bounds.p99_s)):
-            timed = window.latencies.n
+            # The time that the users waited; requests that the application counts itself may have the latency only.
+            times = window.waits if window.waits.n >= window.latencies.n else window.latencies
+            timed = times.n
             if bound_s is None or timed < bounds.requests:
                 continue
             # The lower end of an interval of the quantile: the order statistic at the lower end of its share.
-            low_s = window.latencies.quantile_s(wilson(q * timed, timed, CONFIDENCE).low)
+            low_s = times.quantile_s(wilson(q * timed, timed, CONFIDENCE).low)
             if low_s is not None and low_s > bound_s:
-                found = f"{cause[:3]} is {seconds(window.latencies.quantile_s(q))} in {timed:,} requests"
+                found = f"{cause[:3]} is {seconds(times.quantile_s(q))} in {timed:,} requests"
                 yield Finding(arm, cause, f"{found}, the bound is {seconds(bound_s)}")  # type: ignore[arg-type]
 
     def _overspent(self, arm: str) -> Iterator[Finding]:

@@ -120,6 +120,16 @@ def test_slow_treatment_is_rolled_back(bound, cause):
     assert "the bound is 8.00 s" in service.events[0].reason
 
 
+def test_wait_of_the_users_counts_and_not_that_of_the_last_attempt():
+    """A treatment that hangs until the fallback answers has fast attempts and slow users."""
+    service = Service(Rollback(on=None, p95_s=8.0))
+    for number in range(200):
+        arm = service.splitter.assign(number)
+        service.monitor.record(arm, unit=number, latency_s=1.0, wait_s=12.0 if arm.role == "treatment" else 1.0)
+    assert service.look() == ["p95_s"]
+    assert "p95 is 12.0" in service.events[0].reason
+
+
 def test_bounds_look_at_the_window_only():
     """Failures of an earlier hour do not count, and good requests of the earlier hour do not hide failures."""
     service = Service(Rollback(on=None, errors=0.05, window_s=120))
