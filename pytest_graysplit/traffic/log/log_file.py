@@ -53,8 +53,8 @@ class LogFile:
 
     def open(self) -> None:
         """Open the file and write the split; raise OSError if that fails."""
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        torn = os.fstat(self._file).st_size and not _ends_whole(self._path)
+        self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        torn = os.fstat(self._file).st_size and not _ends_whole(self._file)
         # A line that a killed process left incomplete must not damage the next line.
         self._declare(b"\n" if torn else b"")
 
@@ -173,7 +173,7 @@ def _line_of(entry: Entry) -> bytes:
     return encode(entry) + b"\n" if isinstance(entry, SplitRecord) else entry
 
 
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def _ends_whole(file: int) -> bool:
+    """Tell whether the opened file ends with a whole line; another process may rename it meanwhile."""
+    os.lseek(file, -1, os.SEEK_END)
+    return os.read(file, 1) == b"\n"
