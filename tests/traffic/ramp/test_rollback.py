@@ -248,7 +248,7 @@ def test_grade_command_says_why(tmp_path, capsys):
     ("version", "now_s"), [(3, NOON_S + 60), (3, NOON_S - 9_000), (2, NOON_S + 60), (0, NOON_S + 60)]
 )
 def test_restart_does_not_start_the_treatment_again(tmp_path, version, now_s):
-    """With the same version or an older one, whatever the clock says, and with other old weights."""
+    """With the same version or an older one, with any time of the clock, and with other old weights."""
     log = tmp_path / "t.jsonl"
     service = Service(Rollback(on=None, errors=0.05), splitter=halves(3), log=log)
     service.serve(200)
