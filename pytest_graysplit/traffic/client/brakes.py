@@ -39,32 +39,25 @@ class Trial:
         self._breaker = breaker
         self._permit = permit
         self._call = call
-        self._has_begun = self._is_told = False
+        self._has_begun = False
 
     def begin(self) -> None:
-        """Take note of the first piece; a breaker that bounds the latency is told, because the user waited for it."""
-        self._has_begun = True
+        """Tell a breaker that bounds the latency when the first piece has arrived: the user waited for that one."""
         if self._breaker.policy.p95_s is not None:
-            self._tell(failed=False)
+            self._has_begun = True
+            self._breaker.record(self._permit, failed=False, latency_s=self._call.waited_s())
 
     def end(self, reply: Reply, *, is_lasting: bool) -> None:
         """Tell the outcome."""
         failed = is_failure_of_arm(reply, is_lasting=is_lasting)
         if reply.error_slug == Slug.BUDGET_USED_UP:
             self.cancel()
-        elif failed or not self._is_told:
-            self._tell(failed=failed)
+        elif failed or not self._has_begun:
+            self._breaker.record(self._permit, failed=failed, latency_s=self._call.waited_s())
 
     def cancel(self) -> None:
-        """Tell that there is no outcome; an arm whose answer had begun was well."""
-        if not self._has_begun:
-            self._breaker.cancel(self._permit)
-        elif not self._is_told:
-            self._tell(failed=False)
-
-    def _tell(self, *, failed: bool) -> None:
-        self._is_told = True
-        self._breaker.record(self._permit, failed=failed, latency_s=self._call.waited_s())
+        """Tell that there is no outcome."""
+        self._breaker.cancel(self._permit)
 
 
 class Brakes:
@@ -111,6 +104,11 @@ class Brakes:
             if arm not in self._spends:
                 self._spends[arm] = DailySpendGuard(DailySpend(Decimal(str(limits[arm]))), self._prices)
             return self._spends[arm]
+
+    def is_control_cut_off(self) -> bool:
+        """Tell whether no arm can answer, because the daily budget of the control is used up."""
+        guard = self.spend_of(CONTROL)
+        return guard is not None and guard.spend.status().is_used_up
 
     def diverted(self, call: Call) -> Reply:
         """Return the reply of a request that the breaker kept from its arm."""

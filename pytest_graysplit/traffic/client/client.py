@@ -119,7 +119,11 @@ class SplitClient:
         self._own_requests = OwnRequests(AnswerReader(without_secrets), self._service, self._recorder)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._in_flight = InFlight()
-        health = ClientHealth(lambda: self._loop is not None, lambda: written.lost if written else 0)
+        health = ClientHealth(
+            lambda: self._loop is not None,
+            lambda: written.lost if written else 0,
+            is_control_cut_off=brakes.is_control_cut_off,
+        )
         self._health = self.monitor.readiness.add(health)
         options = RampOptions(
             watch=watch, rollback=rollback or settings.table.rollback, on_rollback=on_rollback, log=log

@@ -69,7 +69,7 @@ class TrafficRecorder:
         request_id = self._monitor.count(record, call.key, now_s)
         if self._log is not None or reply.outcome != "ok":
             self._keep(self._completed(record, request_id, call, reply, now_s))
-        self._observers.tell(call, reply, fallback_reply, request_id=request_id, clean=self._clean)
+        self._observers.tell(call, reply, fallback_reply, request_id=request_id, clean=self._clean, wait_s=wait_s)
         return request_id
 
     def _keep(self, record: RequestRecord) -> None:

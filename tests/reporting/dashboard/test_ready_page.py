@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 import uvicorn
-from splits import KEY, halves, user
+from splits import KEY, TREATMENT, halves, unit_in, user
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from pytest_graysplit import Monitor, SplitClient, dashboard_app
+from pytest_graysplit import Monitor, RequestFailedError, SplitClient, dashboard_app
 
 READY, TOKEN = (200, {"status": "ready", "failing": []}), "page-token"
 
@@ -79,6 +79,22 @@ def test_service_is_ready_while_its_client_is_open_and_its_log_takes_lines(servi
         assert told(page.get("readyz")) == failing("client")
         assert told(page.get("readyz", params=[("exclude", "client"), ("exclude", "log")])) == READY
         assert told(page.get("healthz")) == (200, {"status": "ok"})
+
+
+def test_service_whose_control_has_no_budget_left_is_not_ready(service_relay):
+    """A used-up budget of the treatment is not a reason, because the control answers."""
+    monitor, splitter = Monitor(halves()), halves()
+    client = SplitClient(splitter, monitor=monitor, fallback=True, usd_per_day={"control": 1e-9, TREATMENT: 1e-9})
+
+    async def serve(page):
+        async with client:
+            before = await asyncio.to_thread(lambda: told(page.get("readyz")))
+            with pytest.raises(RequestFailedError):
+                await client.chat(user("?"), unit=unit_in(splitter, TREATMENT), max_tokens=9)
+            return before, await asyncio.to_thread(lambda: told(page.get("readyz")))
+
+    with served(dashboard_app(monitor)) as page:
+        assert asyncio.run(serve(page)) == (READY, failing("control"))
 
 
 def test_application_adds_its_own_check():
