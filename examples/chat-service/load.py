@@ -1,11 +1,12 @@
 """Start the relay and the service, and send the questions of many users while the page is open.
 
-python load.py                      # 3,000 requests of 600 users, an incident in the last fifth, then Ctrl-C
+python load.py                      # 3,000 requests of 600 users, an incident of the small model, then Ctrl-C
 python load.py --requests 200 --and-stop
 """
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import socket
@@ -19,6 +20,8 @@ from relay import QUESTIONS
 HERE = Path(__file__).parent
 IN_FLIGHT = 16
 TREATMENT = "smollm2-135m"
+# The incident lasts until the rollback, or for so many times a fifth of the requests.
+MOST_BATCHES = 20
 
 
 def free_port():
@@ -47,7 +50,7 @@ def start(app, port, **environ):
 
 async def until_ready(client, url):
     """Wait until an address answers that all is well."""
-    for _ in range(400):
+    for _ in range(200):
         try:
             if (await client.get(url)).status_code == 200:
                 return
@@ -65,20 +68,42 @@ def thumb(text):
     return 1.0 if random.random() < (0.85 if good else 0.45) else 0.0
 
 
+async def whole_answer(client, service, asked):
+    """Ask for a whole answer; return its id and its text, or None."""
+    answer = await client.post(f"{service}/chat", json=asked)
+    return (answer.json()["id"], answer.json()["text"]) if answer.status_code == 200 else None
+
+
+async def streamed_answer(client, service, asked):
+    """Ask for an answer word by word; return its id and its text, or None."""
+    text = ""
+    async with client.stream("POST", f"{service}/stream", json=asked) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                told = json.loads(line.removeprefix("data: "))
+                text += told.get("text", "")
+                if "id" in told:
+                    return told["id"], text
+    return None
+
+
 async def ask(client, service, places, users):
-    """Ask one question as one user, and sometimes score the answer."""
+    """Ask one question as one user, score some of the answers, and write to a person after a bad one."""
     async with places:
         # Some users ask once, some all day.
         asked = {"user": f"user-{int(random.expovariate(3 / users))}", "message": random.choice(QUESTIONS)}
-        answer = await client.post(f"{service}/chat", json=asked)
-        if answer.status_code == 200 and random.random() < 0.4:
-            told = answer.json()
-            await client.post(f"{service}/feedback", json={"id": told["id"], "score": thumb(told["text"])})
-        return answer.status_code == 200
+        way = streamed_answer if random.random() < 0.25 else whole_answer
+        told = await way(client, service, asked)
+        if told is not None and random.random() < 0.4:
+            score = thumb(told[1])
+            await client.post(f"{service}/feedback", json={"id": told[0], "score": score})
+            if score == 0 and random.random() < 0.2:
+                await client.post(f"{service}/ticket", json={"user": asked["user"]})
+        return told is not None
 
 
 async def play(client, relay, service, options):
-    """Send the questions, with an incident of the small model in the last fifth, and print what the page says."""
+    """Send the questions, then those of an incident of the small model, and print what the page says."""
     places = asyncio.Semaphore(IN_FLIGHT)
 
     async def some(requests):
@@ -91,9 +116,13 @@ async def play(client, relay, service, options):
     print(f"{grade['status']}: {grade['treatments'][0]['reasons'][0]}", flush=True)
     await client.post(f"{relay}/faults", json={TREATMENT: 1.0})
     print(f"the relay of {TREATMENT} fails from now on", flush=True)
-    await some(options.requests - calm)
-    shown = (await client.get(f"{service}/graysplit/metrics/dashboard")).json()
-    print(f"the page counts {shown['arms'][1]['fallbacks']} answers of the control in place of {TREATMENT}", flush=True)
+    for _ in range(MOST_BATCHES):
+        await some(options.requests - calm)
+        shown = (await client.get(f"{service}/graysplit/metrics/dashboard")).json()
+        if any("rolled back" in note for note in shown["notes"]):
+            break
+    for note in shown["notes"]:
+        print(f"the page says: {note}", flush=True)
 
 
 async def main(options):
@@ -111,7 +140,7 @@ async def main(options):
             print(f"the page: {service}/graysplit/", flush=True)
             await play(client, relay, service, options)
             if not options.and_stop:
-                print("Ctrl-C ends it; what was asked is in traffic.jsonl")
+                print("Ctrl-C ends it; what was asked is in traffic.jsonl", flush=True)
                 await asyncio.Event().wait()
     finally:
         for server in servers:
