@@ -122,7 +122,7 @@ def run(requests: int, folder: Path, relay: RunningRelay) -> list[dict[str, floa
 
 
 def logged(log: Path) -> tuple[int, int, Decimal]:
-    """Return the requests of the log, their calls of the relay, and what they cost in US dollars."""
+    """Return the requests of the log, their calls of the relay, and their cost in US dollars."""
     requests, calls, cost_usd = 0, 0, Decimal(0)
     for line in log.read_text(encoding="utf-8").splitlines():
         one = json.loads(line, parse_float=Decimal)
