@@ -3,9 +3,9 @@
     python benchmarks/traffic_workers.py [--requests 20000]
 
 Four workers share one log. One request of twenty fails at the treatment, and the control answers it. After a third of
-the requests a worker is killed and started again, and after two thirds the watched file turns the treatment off. At the
-end the count and the bill of the relay are compared with the log, with the report of the grade, and with the sum of all
-monitors. A worker is killed between two of its batches: a request in flight is known to the relay alone.
+the requests, one worker is killed and started again, and after two thirds the watched file turns the treatment off. The
+count and the bill of the relay are then compared with the log, with the report of the grade, and with the sum of all
+monitors. The worker is between two batches when it is killed, because only the relay knows of a request in flight.
 """
 
 import argparse

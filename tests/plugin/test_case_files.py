@@ -181,7 +181,7 @@ def test_case_file_from_traffic_runs_unchanged(project, capsys):
         "unit": "ab" * 32,
     }
     asked = [
-        {**request, "messages": [{"role": "user", "content": text}]}
+        {**request, "id": text, "messages": [{"role": "user", "content": text}]}
         for text in ("One?", "Two, bob@example.com?", "one?")
     ]
     project.write("traffic.jsonl", "".join(f"{json.dumps(line)}\n" for line in (split, *asked)))

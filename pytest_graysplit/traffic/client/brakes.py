@@ -39,25 +39,32 @@ class Trial:
         self._breaker = breaker
         self._permit = permit
         self._call = call
-        self._has_begun = False
+        self._has_begun = self._is_told = False
 
     def begin(self) -> None:
-        """Tell a breaker that bounds the latency when the first piece has arrived: the user waited for that one."""
+        """Take note of the first piece; a breaker that bounds the latency is told, because the user waited for it."""
+        self._has_begun = True
         if self._breaker.policy.p95_s is not None:
-            self._has_begun = True
-            self._breaker.record(self._permit, failed=False, latency_s=self._call.waited_s())
+            self._tell(failed=False)
 
     def end(self, reply: Reply, *, is_lasting: bool) -> None:
         """Tell the outcome."""
         failed = is_failure_of_arm(reply, is_lasting=is_lasting)
         if reply.error_slug == Slug.BUDGET_USED_UP:
             self.cancel()
-        elif failed or not self._has_begun:
-            self._breaker.record(self._permit, failed=failed, latency_s=self._call.waited_s())
+        elif failed or not self._is_told:
+            self._tell(failed=failed)
 
     def cancel(self) -> None:
-        """Tell that there is no outcome."""
-        self._breaker.cancel(self._permit)
+        """Tell that there is no outcome; an arm whose answer had begun was well."""
+        if not self._has_begun:
+            self._breaker.cancel(self._permit)
+        elif not self._is_told:
+            self._tell(failed=False)
+
+    def _tell(self, *, failed: bool) -> None:
+        self._is_told = True
+        self._breaker.record(self._permit, failed=failed, latency_s=self._call.waited_s())
 
 
 class Brakes:
