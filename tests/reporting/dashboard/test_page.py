@@ -249,6 +249,8 @@ def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
     source = snapshots.FakeSource(snapshots.run(), {REFUND: found})
     page = open_page(f"{start_server(source).url}#case={REFUND}", width=width, scheme=scheme)
     dialog = page.get_by_role("dialog", name=REFUND)
+    # The page loads the case after the dialog is opened; reading the texts does not wait for it.
+    expect(dialog.locator(".diff.call-list li")).to_have_count(3)
     assert dialog.locator(".diff.call-list li").all_inner_texts() == [
         "[-look_up(order=1001)-]",
         f'refund(order=[-1001-] {{+1002+}}, note="{note}")',
