@@ -18,7 +18,7 @@ from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.own_quantile import fewest_for_quantile, own_quantile
 from pytest_graysplit.stats.paired import mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planned import planned_z
-from pytest_graysplit.stats.power import certifiable_n, needed_n, power
+from pytest_graysplit.stats.power import certifiable_n, detectable_drop, needed_n, power, rejection_power
 from pytest_graysplit.stats.proportions import clopper_pearson, wilson
 from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
@@ -57,6 +57,7 @@ __all__ = [
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
+    "detectable_drop",
     "fewest_for_quantile",
     "geometric_ratio",
     "harm_e_values",
@@ -78,6 +79,7 @@ __all__ = [
     "ratio_of_ratios",
     "ratio_of_sums",
     "ratio_of_sums_p",
+    "rejection_power",
     "retention",
     "retention_p",
     "rises_p",
