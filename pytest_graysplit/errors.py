@@ -79,6 +79,8 @@ class Slug(StrEnum):
     LEDGER_LOST = "ledger-lost"
     NO_REPLY = "no-reply"
     REPORT_UNWRITABLE = "report-unwritable"
+    SUITE_UNCOLLECTED = "suite-uncollected"
+    SUITE_EMPTY = "suite-empty"
 
     # Recordings
     RECORDING_MISSING = "recording-missing"

@@ -11,7 +11,7 @@ from pytest_graysplit.plugin.collect.plans import Planner
 from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
 from pytest_graysplit.plugin.fetch.fetching import Fetching
 from pytest_graysplit.plugin.hookspecs import FolderHooks
-from pytest_graysplit.plugin.options import settings_of
+from pytest_graysplit.plugin.options import findings_path, settings_of
 from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.workers import WorkerInput
@@ -29,7 +29,8 @@ class RunContext:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = settings_of(config)
+        settings = settings_of(config)
+        self.settings = settings.of_control_alone() if findings_path(config) else settings
         self.started = datetime.now(UTC)
         self.worker = WorkerInput.of(config)
         self.run_id = self.worker.run_id or f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}"
