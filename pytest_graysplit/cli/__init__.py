@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -25,6 +26,8 @@ DESCRIPTION = (
 )
 CODES = "exit codes: 0 done, no findings; 1 findings; 2 error"
 GRADE_HAS_OTHERS = "(`grade` has its own: see graysplit grade --help)"
+# The codes of a terminal for the styles of a summary.
+_STYLES = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 PYTEST_ARGUMENTS = "Arguments after `--` go to pytest, which collects the tests."
 
 
@@ -62,13 +65,20 @@ def _print(line: Line) -> None:
 
 
 def _styled(line: Line, stream: TextIO) -> str:
-    """Return a line in colours if the stream shows any; the variables that pytest reads decide in doubt."""
-    from _pytest._io import TerminalWriter
-
-    writer = TerminalWriter(stream)
+    """Return a line in colours if the stream shows any."""
+    if not _shows_colours(stream):
+        return visible(line.text)
     return "".join(
-        writer.markup(visible(piece.text), **({piece.style: True} if piece.style else {})) for piece in line.pieces
+        f"\x1b[{_STYLES[piece.style]}m{visible(piece.text)}\x1b[0m" if piece.style else visible(piece.text)
+        for piece in line.pieces
     )
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal with colours; NO_COLOR and FORCE_COLOR decide as for pytest."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def _parser() -> argparse.ArgumentParser:

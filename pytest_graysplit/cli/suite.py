@@ -84,7 +84,18 @@ class _Session:
     def __init__(self, arguments: Sequence[str], path: Path) -> None:
         """Start pytest in the current folder."""
         # The plugin is named, because the environment may keep pytest from loading those that are installed.
-        command = [sys.executable, "-m", "pytest", "-p", "graysplit", "-p", PLUGIN, f"{OPTION}={path}", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "graysplit",
+            "-p",
+            PLUGIN,
+            f"{OPTION}={path}",
+            *arguments,
+        ]
         self._path = path
         self._process = subprocess.Popen(  # noqa: S603  # the arguments are the user's own, for the user's own pytest
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"

@@ -165,7 +165,7 @@ def test_wrong_replies_are_in_the_order_of_the_kinds_and_the_same_every_time():
     assert mutants_of(one, Neighbours([one, other])) == mutants_of(one, Neighbours([one, other]))
 
 
-def test_recognised_refusals_and_empty_answers_are_no_wrong_replies():
+def test_recognised_refusals_and_empty_answers_are_left_out():
     """They fail every case by their outcome, so they would raise the share that is caught."""
     one = answered("one", "It is 30 days.")
     refusing = answered("two", "I'm sorry, but I can't help with that.")

@@ -42,7 +42,7 @@ def test_examples_of_the_docstrings(module):
     ],
 )
 def test_number_change_names_each_number_once(text, numbers):
-    """At most three; figures with their separators are one number, and zeros as minutes are none."""
+    """At most three; figures with their separators are one number, and the zeros of 9:00 are left out."""
     changes = list(with_other_numbers(text))
     assert [change.what.partition(" → ")[0] for change in changes] == numbers
     assert len({change.text for change in changes} | {text}) == len(numbers) + 1
@@ -154,7 +154,7 @@ def test_truth_values_flip_outside_of_texts():
 
 @pytest.mark.parametrize("text", ["refund", "You can return it within 30 days.", "Sie können es zurückgeben."])
 def test_refusal_is_not_recognised_as_one(text):
-    """A recognised refusal would fail every case by its outcome, whatever the case asserts."""
+    """A recognised refusal would fail every case by its outcome, also one that asserts nothing."""
     [refusal] = texts(refused(text))
     assert not is_refusal(refusal)
     assert ("lieber" in refusal) == text.startswith("Sie")
