@@ -125,6 +125,16 @@ def test_power_of_a_small_suite_is_not_shown():
     assert "29 cases cannot show a margin of 5 points: a verdict takes at least 30 cases" in text
 
 
+def test_power_at_a_planned_look_has_its_critical_values():
+    """Stricter than a single look; a suite that is at none holds in any case."""
+    usual, at_look = power_of(a_suite(*many(40))), power_of(a_suite(*many(40), looks=(40, 80)))
+    assert [one.promoted < other.promoted for one, other in zip(at_look.at, usual.at, strict=True)] == [True] * 4
+    assert [one.drop > other.drop for one, other in zip(at_look.at, usual.at, strict=True)] == [True] * 4
+    between = a_suite(*many(41), looks=(40, 80))
+    assert power_of(between).at == ()
+    assert "at none of the planned looks (40, 80), so every verdict is a hold" in text_of(between, 200)
+
+
 def test_drop_beyond_the_passes_of_the_control_is_not_promised():
     """A control that passes a tenth of the cases cannot lose a quarter of them."""
     found = a_suite(*many(4), *[a_found_case(f"wrong-{place}", state="fails", passes=False) for place in range(36)])
@@ -156,6 +166,7 @@ def test_weaker_model_is_rejected_more_often_the_more_it_answers():
     assert rejected == sorted(set(rejected))
     assert mixtures(a_suite(), OtherAnswers(model="good", cases=40, lost=4, won=4)) == []
     assert mixtures(a_suite(), OtherAnswers(model="weak", cases=20, lost=16, won=4)) == []
+    assert mixtures(a_suite(*many(40, cluster="c")), weak) == []
     assert "weak: its recorded answers fail 16 of 40 cases" in text_of(a_suite(*many(40), others=(weak,)), 200)
 
 

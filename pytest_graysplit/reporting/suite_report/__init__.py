@@ -128,8 +128,9 @@ def _power(power: SuitePower, width: int) -> Iterator[Line]:
     counted = plural(power.cases, "case")
     counted += f" in {plural(power.units, 'cluster')}" if power.is_clustered else ""
     points = f"a margin of {exact_number(round(100 * power.margin, 6))} points"
-    if power.harder:
-        yield from _labelled("power", f"{counted}, {points}; {_too_hard(power)}", width)
+    if power.harder or power.missed_looks:
+        reason = _too_hard(power) if power.harder else _between_looks(power)
+        yield from _labelled("power", f"{counted}, {points}; {reason}", width)
         return
     if power.source:
         [at] = power.at
@@ -159,6 +160,10 @@ def _too_hard(power: SuitePower) -> str:
         f"the control's own second answers fail {power.harder} cases more than its first ones: the thresholds ask for "
         "more than the control gives, so an equally good model is hardly ever promoted; min_similarity=auto would not"
     )
+
+
+def _between_looks(power: SuitePower) -> str:
+    return f"at none of the planned looks ({', '.join(map(str, power.missed_looks))}), so every verdict is a hold"
 
 
 def _drop_text(drop: float | None) -> str:

@@ -20,7 +20,7 @@ LEFT_OUT: dict[State, str] = {
     "unchanged": "no wrong answer could be made of the right one",
     "unstable": "the control's own answer passes only sometimes",
     "unrecorded": "the control's answer is not recorded",
-    "judged": "needs a judge, a model that compares, or a conversation",
+    "judged": "only a model could judge another answer (judge, vectors, rubric), or it is a conversation",
     "from-body": "the prompts are sent from the body of the test",
     "broken": "the test itself breaks",
     "skipped": "the test is skipped",

@@ -69,6 +69,7 @@ def _power_json(power: SuitePower) -> dict[str, Any]:
         "units": power.units,
         "margin": power.margin,
         "harder": power.harder,
+        "missed_looks": list(power.missed_looks),
         "by_chance_from": power.source or None,
         "at": [{"by_chance": at.by_chance, "promoted": at.promoted, "smallest_drop": at.drop} for at in power.at],
     }

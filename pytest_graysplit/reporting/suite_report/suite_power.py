@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_graysplit import stats
+from pytest_graysplit.config.policy import Policy
+from pytest_graysplit.verdict.criteria import REJECT_ALPHA
 from pytest_graysplit.verdict.pass_criteria import SIZE_OVER_ALPHA
-from pytest_graysplit.verdict.planning import FEWEST_PAIRS
+from pytest_graysplit.verdict.planning import FEWEST_PAIRS, look_at
 
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.mutations.findings import OtherAnswers, SuiteFindings
@@ -44,7 +46,8 @@ class SuitePower:
     `source` says where the share of cases that differ by chance is from: "again" for the control's own second
     answers, the name of a model for its answers, and "" if it is unknown. Then `at` has several shares. `harder` is the
     number of cases that the control loses to itself by its second answers, if that is not chance; then `at` is empty,
-    because a model that is as good would lose them too.
+    because a model that is as good would lose them too. `at` is empty as well in a suite that is at none of its planned
+    looks, which are in `missed_looks`.
     """
 
     cases: int
@@ -53,6 +56,7 @@ class SuitePower:
     source: str
     at: tuple[PowerAt, ...]
     harder: int = 0
+    missed_looks: tuple[int, ...] = ()
 
     @property
     def is_clustered(self) -> bool:
@@ -70,24 +74,31 @@ def power_of(found: SuiteFindings) -> SuitePower:
     rated = [case for case in found.cases if case.asserted and case.passes is not None]
     units = len({case.cluster or case.nodeid for case in rated})
     source, shares = _by_chance(found)
-    harder, small = _harder(found.again), len(rated) < FEWEST_PAIRS
+    look = look_at(Policy(looks=found.looks, alpha=found.alpha), len(rated), 0)
+    missed = found.looks if look is None else ()
+    if look is not None:
+        found = replace(found, alpha=look.alpha, reject_alpha=found.reject_alpha * look.reject_alpha / REJECT_ALPHA)
+    harder = _harder(found.again)
+    silent = len(rated) < FEWEST_PAIRS or harder > 0 or bool(missed)
     return SuitePower(
         cases=len(rated),
         units=units,
         margin=found.margin,
         source=source,
         harder=harder,
-        at=() if small or harder else tuple(_power_at(units, share, found) for share in shares),
+        missed_looks=missed,
+        at=() if silent else tuple(_power_at(units, share, found) for share in shares),
     )
 
 
 def mixtures(found: SuiteFindings, other: OtherAnswers) -> list[Mixture]:
     """Compute how often a treatment is rejected that gives a weaker model's answers in a part of the cases.
 
-    Empty for a model that is not weaker in these cases, and in a suite too small for a verdict.
+    Empty for a model that is not weaker in these cases, in a suite too small for a verdict or with planned looks, and
+    where cases share clusters, in which the losses may come together.
     """
-    n = other.cases
-    if other.lost <= other.won or n < FEWEST_PAIRS:
+    n, clusters = other.cases, [case.cluster for case in found.cases if case.cluster]
+    if other.lost <= other.won or n < FEWEST_PAIRS or found.looks or len(set(clusters)) < len(clusters):
         return []
     differing, drop = (other.lost + other.won) / n, (other.lost - other.won) / n
     return [
