@@ -42,8 +42,13 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _WONT = re.compile(r"\bwon['\u2019]t\b|\bcan['\u2019]t\b", re.IGNORECASE)
-_VERB = re.compile(
-    r"(?<!\ba )(?<!\bthe )\b(?:can|will|should|must|is|are|was|were|may)\b(?! not|n['\u2019])", re.IGNORECASE
+# In lower case only, because May is a month and Will a name.
+_VERB = re.compile(r"(?<!\ba )(?<!\bthe )\b(?:can|will|should|must|is|are|was|were|may)\b(?! not|n['\u2019])")
+_NO = re.compile(r"(?<=\w )no(?= \w)(?! (?:longer|later|more|less|earlier|matter|problem|worries|doubt)\b)")
+_NEVER = re.compile(r"(?<=\w )(?:never|nie|niemals) ")
+# A negation of another sort, beside which one more would be hard to read.
+_OTHER_NEGATION = re.compile(
+    r"\b(?:no|none|nothing|nobody|neither|nor|without|hardly|ohne|weder|nichts|niemand|kaum)\b", re.IGNORECASE
 )
 _YES_NO = re.compile(r"^(\W*)(yes|no|ja|nein)\b(?=\W*$|\s*[,.!;:\u2013\u2014-])", re.IGNORECASE)
 _OTHER = {"yes": "no", "no": "yes", "ja": "nein", "nein": "ja"}
@@ -113,8 +118,12 @@ def _negate_english(sentence: str) -> str | None:
         return _put(sentence, found, _in_case_of(found[0], "will" if found[0].lower()[0] == "w" else "can"))
     if found := _NOT.search(sentence):
         return _put(sentence, found, found["verb"])
+    if found := _NO.search(sentence):
+        return _put(sentence, found, "some")
+    if found := _NEVER.search(sentence):
+        return _put(sentence, found, "")
     found = _VERB.search(sentence)
-    if found is None or _DEPENDENT.search(sentence, 0, found.start()):
+    if found is None or _DEPENDENT.search(sentence, 0, found.start()) or _OTHER_NEGATION.search(sentence):
         return None
     return _put(sentence, found, f"{found[0]}{'not' if found[0].lower() == 'can' else ' not'}")
 
@@ -122,10 +131,10 @@ def _negate_english(sentence: str) -> str | None:
 def _negate_german(sentence: str) -> str | None:
     if found := _KEIN.search(sentence):
         return _put(sentence, found, _in_case_of(found[0], found[1].lower()))
-    if found := _NICHT.search(sentence):
+    if found := _NICHT.search(sentence) or _NEVER.search(sentence):
         return _put(sentence, found, "")
     found = _VERB_FIRST_PART.search(sentence) or _IST.search(sentence)
-    if found is None or _DEPENDENT.search(sentence, 0, found.start()):
+    if found is None or _DEPENDENT.search(sentence, 0, found.start()) or _OTHER_NEGATION.search(sentence):
         return None
     if "last" in found.groupdict():  # the second part of the verb ends the clause, and the negation stands before it
         return f"{sentence[: found.start('last')]} nicht{sentence[found.start('last') :]}"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.evaluation.mutations.findings import Noticed
+    from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.suite_check.subjects import Subject
     from pytest_graysplit.plugin.suite_check.trial import Outcome, Trial
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 # Budgets are about the arm, not about the answer, and a wrong answer has the latency and the cost of the right one.
 _BUDGETS = frozenset({"max_latency_s", "max_ttft_s", "max_latency_ratio", "max_cost_usd"})
 _NOTICED: dict[Outcome, Noticed] = {"passed": "missed", "failed": "caught", "broke": "broke", "unjudged": "missed"}
+# A metric for cases that only show their similarity.
+_ANY_METRIC = "lexical"
 # Other models whose recorded answers are tried, those with the most answers first.
 MOST_OTHERS = 3
 # The control's own second answers, among those of other models.
@@ -53,11 +56,14 @@ class SuiteChecker:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take the budgets out of all planned cases."""
+        """Take the budgets out of all planned cases, and a metric that asks a model where no check uses it."""
         unset: dict[str, Any] = {field.name: None for field in fields(Case) if field.name in _BUDGETS}
         for item in session.items:
             if (plan := item.stash.get(PLAN, None)) is not None:
-                store_plan(item, replace(plan, case=replace(plan.case, **unset)))
+                case = replace(plan.case, **unset)
+                if not _uses_metric(plan) and self._context.evaluator.is_model_graded(plan):
+                    case = replace(case, metric=_ANY_METRIC)
+                store_plan(item, replace(plan, case=case))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -110,6 +116,13 @@ class SuiteChecker:
             others=tuple(most),
         )
         self._path.write_text(json.dumps(found.as_json()), encoding="utf-8")
+
+
+def _uses_metric(plan: Plan) -> bool:
+    """Tell whether a check of the case, or the body of its test, may look at the similarity."""
+    expect = plan.case.expect
+    has_reference = expect is not None and expect.reference is not None
+    return plan.case.min_similarity is not None or has_reference or plan.fixture == "graysplit"
 
 
 def _findings(subject: Subject, trials: Sequence[tuple[_Label, Trial]]) -> CaseFindings:
