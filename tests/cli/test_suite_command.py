@@ -18,7 +18,7 @@ def graysplit(monkeypatch, capsys):
     """Return a function that runs the command in a folder; it returns the code, the output and the errors."""
     for name in ("GRAYSPLIT_CONTROL", "GRAYSPLIT_TREATMENT", "GRAYSPLIT_API_KEY", "FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-p no:cacheprovider {ADDOPTS}")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -42,6 +42,21 @@ def test_page_shows_the_output_for_the_example(graysplit, tmp_path):
     assert sum(map(len, found["not_checked"].values())) == 18
     assert 0.67 < found["caught_share"]["estimate"] < 0.68
     assert found["power"]["by_chance_from"] == "again"
+
+
+def test_part_of_a_suite_in_colours_or_as_json(graysplit, monkeypatch):
+    """One file and one case of it, with every missed answer; the JSON replaces the text, and keeps its exit code."""
+    folder, part = ROOT / "examples" / "support-desk", ["answers.graysplit.yaml", "-k", "return-window"]
+    code, out, err = graysplit(folder, *part, "--json=-", "--min-caught=0.9")
+    found = json.loads(out)
+    assert (code, err, found["cases"], found["power"]["at"]) == (1, "", 1, [])
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    code, out, err = graysplit(folder, *part, "-v")
+    assert (code, err) == (0, "")
+    assert "\x1b[1mwrong answer" in out
+    missed = found["mutants"] - found["caught"]
+    assert out.count("\x1b[33mMISSED return-window - meaning negated") == missed == 1
+    assert "1 case cannot show a margin of 5 points" in " ".join(out.split())
 
 
 def test_recorded_answers_are_needed(graysplit, tmp_path):
