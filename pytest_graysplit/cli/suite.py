@@ -98,7 +98,12 @@ class _Session:
         ]
         self._path = path
         self._process = subprocess.Popen(  # noqa: S603  # the arguments are the user's own, for the user's own pytest
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
 
     def findings(self) -> SuiteFindings:

@@ -117,6 +117,7 @@ def test_power_counts_rated_cases_and_clusters():
     assert power_of(found).at[1].drop == detectable_drop(40, 0.1, 0.05)
     assert "none" not in text_of(found)
     assert power_of(a_suite(*many(40, cluster="c"))).units == 1
+    assert power_of(a_suite(*many(40), *many(40))).cases == 40
 
 
 def test_power_of_a_small_suite_is_not_shown():

@@ -27,9 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Run in this process, and leave out the reports of a usual run; end the session if no control is named."""
     from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 
-    # Workers of pytest-xdist would run the tests, and a JUnit file would have none.
-    usual: dict[str, object] = {"dist": "no", "tx": [], "numprocesses": None, "xmlpath": None}
-    for name, value in usual.items():
+    # Workers of pytest-xdist would run the tests, a JUnit file would have none, and a debugger would wait for a person.
+    unset: dict[str, object] = {
+        "dist": "no",
+        "tx": [],
+        "numprocesses": None,
+        "xmlpath": None,
+        "usepdb": False,
+        "trace": False,
+    }
+    for name, value in unset.items():
         if hasattr(config.option, name):
             setattr(config.option, name, value)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,9 +64,8 @@ def by_kind(found: SuiteFindings) -> list[KindCount]:
 def display_names(cases: Iterable[CaseFindings]) -> dict[str, str]:
     """Return the name of each case by node id: its id, or the node id where two cases share their id."""
     every = list(cases)
-    ids = [case.name for case in every]
-    shared = {name for name in ids if ids.count(name) > 1}
-    return {case.nodeid: case.nodeid if case.name in shared else case.name for case in every}
+    ids = Counter(case.name for case in every)
+    return {case.nodeid: case.nodeid if ids[case.name] > 1 else case.name for case in every}
 
 
 def left_out(found: SuiteFindings) -> dict[State, list[CaseFindings]]:

@@ -71,8 +71,9 @@ class SuitePower:
 
 def power_of(found: SuiteFindings) -> SuitePower:
     """Compute the power of a suite at its own share of cases that differ by chance, or at usual ones."""
-    rated = [case for case in found.cases if case.asserted and case.passes is not None]
-    units = len({case.cluster or case.nodeid for case in rated})
+    # A case that several tests judge counts once, as in a verdict.
+    rated = {(case.file, case.name): case for case in found.cases if case.asserted and case.passes is not None}
+    units = len({case.cluster or key for key, case in rated.items()})
     source, shares = _by_chance(found)
     look = look_at(Policy(looks=found.looks, alpha=found.alpha), len(rated), 0)
     missed = found.looks if look is None else ()
