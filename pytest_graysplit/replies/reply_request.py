@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import SEED
 from pytest_graysplit.types import ReplyKey
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_graysplit.config.arms import Arm
-    from pytest_graysplit.types import Json, Reply, Route
+    from pytest_graysplit.types import Json, Route
 
 # The place of a reply in the recordings.
 Address = tuple[Path, ReplyKey]
@@ -52,13 +52,6 @@ class ReplyRequest(NamedTuple):
         if isinstance(seed, int) and not isinstance(seed, bool):
             body["seed"] = seed + self.key.sample
         return body
-
-
-class ReplySource(Protocol):
-    """A source of the replies of a run."""
-
-    def reply(self, request: ReplyRequest) -> Reply:
-        """Return the reply, waiting for it if necessary; raise RecordingError or RelayError if there is none."""
 
 
 def shuffled(groups: Iterable[Sequence[ReplyRequest]], random: Random | None = None) -> list[ReplyRequest]:

@@ -1,4 +1,4 @@
-"""The report of a check of a suite: counts, intervals, names of cases, power, and what it must not claim."""
+"""The report of a check of a suite: counts, intervals, names of cases, and power, without claims too many."""
 
 import json
 
@@ -172,7 +172,7 @@ def test_weaker_model_is_rejected_more_often_the_more_it_answers():
 
 
 def test_findings_survive_the_way_through_json():
-    """The command reads what the session of pytest has written."""
+    """The session of pytest writes them, and the command reads them."""
     found = a_suite(
         a_found_case("one", a_mutant(), cluster="c"),
         a_found_case("two", state="fails"),

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.hookspecs import FolderHooks
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.plugin.scoring import Scoring
-    from pytest_graysplit.replies.reply_request import Address, ReplySource
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.replies.reply_request import Address
     from pytest_graysplit.types import Case, Json, Reply
     from pytest_graysplit.verdict.noise_floor import NoiseFloor
 
@@ -104,9 +105,9 @@ class Plan:
         """The requests of all arms."""
         return [request for requests in self.requests.values() for request in requests]
 
-    def replies(self, source: ReplySource) -> dict[str, tuple[Reply, ...]]:
+    def replies(self, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
         """Wait for the replies of every arm; raise RecordingError or RelayError for an unavailable one."""
-        return {arm: tuple(map(source.reply, requests)) for arm, requests in self.requests.items()}
+        return {arm: tuple(map(fetcher.reply, requests)) for arm, requests in self.requests.items()}
 
 
 def store_plan(item: pytest.Item, plan: Plan) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.evaluation.comparison import Score
     from pytest_graysplit.plugin.collect.plans import Plan
-    from pytest_graysplit.replies.reply_request import ReplySource
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
     from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
 
 
@@ -65,16 +65,16 @@ class CaseRun:
     unfinished: bool = False
 
     @classmethod
-    def evaluate(cls, plan: Plan, source: ReplySource, score: Score) -> CaseRun:
+    def evaluate(cls, plan: Plan, fetcher: ReplyFetcher, score: Score) -> CaseRun:
         """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
         run = cls(plan=plan, case=plan.case, score=score)
         try:
-            run.replies = plan.replies(source)
+            run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
         except BudgetExceededError as error:
             run.problem = error
-            run.replies = received_under_cap(plan, source)
+            run.replies = received_under_cap(plan, fetcher)
             run.comparison = None
         except GraysplitError as error:
             run.problem = error
@@ -300,15 +300,15 @@ def _elsewhere(arm: Arm, replies: Iterable[Reply]) -> int:
     return sum(reply.replayed and reply.endpoint_hash != (arm.endpoint_hash or None) for reply in replies)
 
 
-def received_under_cap(plan: Plan, source: ReplySource) -> dict[str, tuple[Reply, ...]]:
+def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
     """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
-    return {arm: tuple(_available(source, plan, arm)) for arm in plan.requests}
+    return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
 
 
-def _available(source: ReplySource, plan: Plan, arm: str) -> Iterator[Reply]:
+def _available(fetcher: ReplyFetcher, plan: Plan, arm: str) -> Iterator[Reply]:
     for request in plan.requests[arm]:
         with suppress(GraysplitError):
-            yield source.reply(request)
+            yield fetcher.reply(request)
 
 
 def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
-    from pytest_graysplit.replies.reply_request import ReplyRequest, ReplySource
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.replies.reply_request import ReplyRequest
     from pytest_graysplit.types import Case, Redactor
     from pytest_graysplit.verdict.results import CaseResult, Results
 
@@ -41,8 +42,8 @@ class Evaluator:
         self._shows_requests = shows_requests
         self._scoring = scoring
         self._fetching = fetching
-        # Gives other replies than the recorded ones, in a check of the suite.
-        self.stand_in: ReplySource | None = None
+        # Gives other replies than the fetcher, in a check of the suite.
+        self.stand_in: ReplyFetcher | None = None
 
     def scorer(self, plan: Plan) -> Score:
         """Return the function that scores two replies to the case of a plan."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.context import RunContext
     from pytest_graysplit.plugin.suite_check.subjects import Subject
     from pytest_graysplit.plugin.suite_check.trial import Outcome, Trial
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
     from pytest_graysplit.types import Reply
 
     # A wrong answer, the name of a recorded model, or None for the control's own answer.
@@ -50,7 +51,9 @@ class SuiteChecker:
     def __init__(self, context: RunContext, path: Path) -> None:
         self._context = context
         self._path = path
-        self._stand_in = context.evaluator.stand_in = StandIn(context.fetching)
+        self._stand_in = StandIn(context.fetching)
+        # Case runs ask a fetcher for replies, and for nothing else.
+        context.evaluator.stand_in = cast("ReplyFetcher", self._stand_in)
         self._trials = Trials(self._stand_in)
         context.config.pluginmanager.register(self._trials, "graysplit-suite-trials")
 
