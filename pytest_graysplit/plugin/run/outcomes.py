@@ -185,7 +185,8 @@ def _with_failure(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResu
     if arm.misses or not arm.judged or arm.unasked:
         return results
     failed = body_failure(arm.arm, f"the test failed: {cause}", _SEE_OTHER_MESSAGE)
-    return (*others, replace(last, arms=(*arms, replace(arm, misses=(failed,), share=0.0))))
+    checks_share = None if arm.checks_share is None else 0.0
+    return (*others, replace(last, arms=(*arms, replace(arm, misses=(failed,), share=0.0, checks_share=checks_share))))
 
 
 def _note_error(item: pytest.Item, error: BaseException) -> None:

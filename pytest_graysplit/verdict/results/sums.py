@@ -174,10 +174,11 @@ def is_aa_run(rows: Sequence[CaseRow], treatment: str) -> bool:
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
-    """Sum up the usage of metrics about both arms, by metric and model."""
+    """Sum up the usage of metrics and of the judge of rubrics about both arms, by metric and model."""
     sums: dict[tuple[str, str], MetricUsage] = {}
     for row in rows:
-        for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
+        asked = [usage[arm] for usage in (row.asked, row.asked_rubric) for arm in (CONTROL, treatment) if arm in usage]
+        for one in asked:
             known = sums.get((one.metric, one.model))
             sums[one.metric, one.model] = known + one if known else one
     return tuple(sums[key] for key in sorted(sums))
