@@ -49,7 +49,7 @@ def verdict(body):
 def criterion_verdict(model, answer, criterion):
     """Return the verdict on a rubric's criterion: of judge-words by its last word in the answer, of judge-yes always."""
     last = criterion.split()[-1]
-    holds = {"judge-words": last.lower() in answer.lower(), "judge-yes": True}.get(model)
+    holds = {"judge-words": last.lower() in answer.lower(), "judge-yes": True, "judge-longer": bool(answer)}.get(model)
     if holds is None:
         return "I would rather not say."
     reason = f"The word {last!r} is {'there' if holds else 'missing'}."
