@@ -14,7 +14,7 @@ CRITERION = "names the 30-day window"
 
 
 def mark_of(messages):
-    return messages[1]["content"].split("]")[0].removeprefix("[conversation ")
+    return messages[1]["content"].splitlines()[0].removeprefix("The mark is ").removesuffix(".")
 
 
 def test_request_has_conversation_answer_calls_and_criterion():
@@ -23,14 +23,20 @@ def test_request_has_conversation_answer_calls_and_criterion():
     system, user = criterion_messages(conversation, Answer("Within 30 days.", '{"name": "label"}'), CRITERION)
     mark = mark_of((system, user))
     assert (system["role"], user["role"]) == ("system", "user")
-    assert f"lines that carry the mark {mark}." in system["content"]
+    assert "a mark, which the first line of the message names" in system["content"]
     assert user["content"] == (
-        f"[conversation {mark}]\nsystem: Be brief.\n\nuser: Can I send a lamp back?\n[end of conversation {mark}]\n\n"
+        f"The mark is {mark}.\n\n[conversation {mark}]\nsystem: Be brief.\n\nuser: Can I send a lamp back?\n[end of conversation {mark}]\n\n"
         f"[answer {mark}]\nWithin 30 days.\n[end of answer {mark}]\n\n"
         f'[tool calls of the answer {mark}]\n{{"name": "label"}}\n[end of tool calls of the answer {mark}]\n\n'
         f"[criterion {mark}]\nnames the 30-day window\n[end of criterion {mark}]\n\n"
         "Check the criterion and reply with the JSON object only."
     )
+
+
+def test_request_begins_with_the_same_task_for_every_answer():
+    """A relay that caches prompts reads the task once."""
+    tasks = {str(criterion_messages(ASKED, Answer(text), text)[0]) for text in ("Yes.", "No.", "Within 30 days.")}
+    assert len(tasks) == 1
 
 
 def test_request_asks_for_the_reason_before_the_verdict():
