@@ -164,6 +164,8 @@ UNKNOWN = [
     ({"expect": {"tool_calls": [{"function": {"name": "f"}}]}}, "expect.tool_calls[0].function: unknown field",
      ('name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]')),
     ({"tool_calls": []}, "tool_calls: unknown field", 'it belongs in expect: write expect: {"tool_calls": ...}'),
+    ({"expect": {"rubric": ["a"]}}, "expect.rubric: unknown field",
+     'put it beside expect: "rubric": ["names the 30-day window"]'),
     ({"expect": {"contians": "a"}}, "expect.contians: unknown field, did you mean contains?",
      f"valid names: {', '.join(EXPECT_FIELDS)}"),
 ]  # fmt: skip
@@ -236,6 +238,11 @@ TYPES = [
      "expect.tool_calls[0].arguments.a: expected a JSON value, got nan", "put it in quotes, or write a finite number"),
     ({"expect": {"tool_order": "yes"}}, "expect.tool_order: expected true or false, got 'yes'",
      "write true or false, without quotes"),
+    ({"rubric": []}, "rubric: expected a text or a list of texts, got []",
+     "list at least one text, or leave the field out"),
+    ({"rubric": ""}, "rubric: is blank", "write the text, or leave the field out"),
+    ({"rubric": ["a", " \n"]}, "rubric[1]: is blank", "write the text, or leave the field out"),
+    ({"rubric": {"a": 1}}, "rubric: expected a text or a list of texts, got {'a': 1}", LISTED),
     ({"expect": {"max_words": 0}}, "expect.max_words: expected a whole number of 1 or more, got 0", WHOLE),
 ]  # fmt: skip
 
@@ -289,6 +296,7 @@ CLASHES = [
      "case-field-clash"),
     ({"prompt": "a", "expect": {"no_other_tool_calls": True}}, "expect.no_other_tool_calls: there are no tool_calls",
      NO_CALLS, "case-field-clash"),
+    ({"prompt": "a", "rubric": ["b", " b"]}, "rubric[1]: 'b' is there twice", "keep one of the two", "case-field-clash"),
     ({"prompt": "a", "expect": {"regex": ["ok", "("]}},
      "expect.regex: '(' is not a valid regular expression: missing ), unterminated subpattern at position 0",
      r"put a backslash before characters that are meant literally, such as \( or \?", "case-regex"),

@@ -204,6 +204,25 @@ def test_must_pass_case_rejects_by_itself(make_run, decide_on):
     assert decide_on(make_run(both=199, control=1)).decision == "promote"
 
 
+@pytest.mark.parametrize(
+    ("kinds", "decision", "reason"),
+    [
+        (
+            ["rubric"],
+            "hold",
+            "must_pass case missed by the rubric alone, read the answer: tests/test_support.py::vital",
+        ),
+        (["rubric", "expect"], "reject", "must_pass case missed: tests/test_support.py::vital"),
+    ],
+)
+def test_must_pass_case_missed_by_its_rubric_alone_holds(make_run, decide_on, kinds, decision, reason):
+    """A judge may be wrong about one answer, so it rejects no treatment by itself, and promotes none either."""
+    results = make_run(both=199)
+    misses = [a_miss(kind=kind) for kind in kinds]
+    results.add("vital", (a_pair(a_case("vital", must_pass=True), a_reply(), a_reply("x", DEEPSEEK), misses=misses),))
+    assert decided(decide_on(results)) == (decision, (reason,))
+
+
 def test_must_pass_case_missed_by_both_models_holds(make_run, decide_on):
     """It is a fault of the suite and says nothing about the treatment."""
     assert decided(decide_on(make_run(both=199, neither=1, case=lambda number: {"must_pass": number == 199}))) == (

@@ -123,7 +123,7 @@ def test_judge_of_a_rubric_is_paid_for_apart(suite, section_of):
     lines = section_of(result, "= graysplit =").splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("  rubric"))
     assert lines[at : at + 3] == [
-        "  rubric        judge-words: 7 calls, $0.0015",
+        "  rubric        judge-words: 7 calls, $0.0016",
         "  criteria      claude-sonnet-4.5 fails 0 of 4",
         "                deepseek-v3.2 fails 1 of 3: 'names the window of 30 days' 1 of 2",
     ]
@@ -277,13 +277,10 @@ def test_cap_needs_a_limit_of_the_judge_and_holds(suite):
     assert "FAILED graysplit::budget" in result.stdout.str()
 
 
-@pytest.mark.parametrize(
-    "arguments", [["-x"], pytest.param(["-n2"], marks=pytest.mark.xdist)], ids=["window", "workers"]
-)
-def test_prefetch_window_fetches_verdicts_with_each_test(suite, arguments):
+def test_prefetch_window_fetches_verdicts_with_each_test(suite):
     """The results are those of a run that fetches everything first."""
     suite.answers({**ANSWERS, "Worse?": ("30 days.", "In 30 days."), "Cut?": ("Yes: 30 days.", "Yes, 30 days.")})
-    result, cases = suite.reported(*arguments)
+    result, cases = suite.reported("-x")
     result.assert_outcomes(passed=3)
     assert [case["passed"][TREATMENT] for case in cases.values()] == [True, True, True]
     assert suite.judged() == len([one for one in suite.recorded("it") if one["model"] == "judge-words"]) == 8
