@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.reply_request import Address
     from pytest_graysplit.types import Case, Json, Redactor, Reply
 
+_ELSEWHERE = "it was recorded at another address or with other headers; --graysplit-record=all asks again"
 # The name of these requests in messages and sums, as that of a metric.
 RUBRIC = "rubric"
 
@@ -101,11 +102,17 @@ class RubricJudge:
             yield criterion_request(self.arm, self._case, read, criterion, self._recording_path)
 
     def _result(self, answer: Reply, criterion: str, reply: Reply | None) -> CriterionResult:
+        if reply is not None and self._is_elsewhere(reply):
+            return CriterionResult(criterion=criterion, sample=answer.sample, holds=None, reason=_ELSEWHERE)
         verdict = None if reply is None else criterion_verdict(reply)
         if verdict is None:
             return CriterionResult(criterion=criterion, sample=answer.sample, holds=None, reason=_why_silent(reply))
         reason = shortened(verdict.reason, LONGEST_REMARK)
         return CriterionResult(criterion=criterion, sample=answer.sample, holds=verdict.holds, reason=reason)
+
+    def _is_elsewhere(self, reply: Reply) -> bool:
+        """Tell whether a reply was recorded before the judge's table got another address or other headers."""
+        return reply.replayed and reply.endpoint_hash != (self.arm.endpoint_hash or None)
 
 
 def _why_silent(reply: Reply | None) -> str:
