@@ -69,14 +69,15 @@ def _results(row, models):
             same_arms=arm in row["same_arms"],
             differing=tuple(row["differing"].get(arm, ())),
             asked=None if usage is None else MetricUsage(**_priced(usage)),
-            asked_rubric=_rubric_usage(row["rubric_calls"].get(arm)),
+            asked_rubric=_judge_usage("rubric", row["rubric_calls"].get(arm)),
+            asked_guards=_judge_usage("guards", row["guard_calls"].get(arm)),
             asserted=row["asserted"],
             requests={name: requests[name] for name in own},
         )
 
 
-def _rubric_usage(usage):
-    return None if usage is None else MetricUsage(metric="rubric", **_priced(usage))
+def _judge_usage(subject, usage):
+    return None if usage is None else MetricUsage(metric=subject, **_priced(usage))
 
 
 def _case(row):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.reply_request import Address
     from pytest_graysplit.types import Json, Message, Reply
 
+_ELSEWHERE = "it was recorded at another address or with other headers; --graysplit-record=all asks again"
+
 
 def judge_request(
     judge: Arm, subject: str, case_id: str, messages: Sequence[Message], recording_path: Path
@@ -52,12 +54,30 @@ class JudgeRequests:
 
     def prepare(self, requests: Iterable[ReplyRequest]) -> None:
         """Send all requests at once, each once; raise GraysplitError if a reply cannot be had."""
-        new = each_once(request for request in requests if request.recording_key not in self._replies)
-        self._replies.update(zip((request.recording_key for request in new), self._ask(new), strict=True))
+        once = each_once(requests)
+        self._replies.update(zip((request.recording_key for request in once), self._ask(once), strict=True))
 
-    def reply(self, request: ReplyRequest) -> Reply | None:
-        """Return the reply to a request; None if it was not sent."""
-        return self._replies.get(request.recording_key)
+    def verdict(self, request: ReplyRequest) -> YesOrNo | None:
+        """Return the verdict in the reply to a request; None for a reply that has none or is missing."""
+        reply = self._replies.get(request.recording_key)
+        return None if reply is None or self._is_elsewhere(reply) else judge_verdict(reply)
+
+    def verdicts(self) -> list[YesOrNo]:
+        """Return the verdicts in all replies that have one."""
+        found = (judge_verdict(reply) for reply in self._replies.values() if not self._is_elsewhere(reply))
+        return [verdict for verdict in found if verdict is not None]
+
+    def why_silent(self, request: ReplyRequest) -> str:
+        """Say why the reply to a request has no verdict."""
+        reply = self._replies.get(request.recording_key)
+        if reply is None:
+            return "the judge gave no answer"
+        if self._is_elsewhere(reply):
+            return _ELSEWHERE
+        if reply.outcome == "error":
+            return f"the call failed: {reply.error}"
+        cut = "was cut off" if reply.outcome == "truncated" else "cannot be read"
+        return f"its answer {cut}, it begins {reply.text[:60]!r}"
 
     def usage(self) -> MetricUsage | None:
         """Sum up the requests; None without any."""
@@ -76,17 +96,11 @@ class JudgeRequests:
             unreadable=sum(reply.outcome != "error" and judge_verdict(reply) is None for reply in replies),
         )
 
+    def _is_elsewhere(self, reply: Reply) -> bool:
+        """Tell whether a reply was recorded before the judge's table got another address or other headers."""
+        return reply.replayed and reply.endpoint_hash != (self._judge.endpoint_hash or None)
+
 
 def each_once(requests: Iterable[ReplyRequest]) -> list[ReplyRequest]:
     """Return the requests without repeats, in their order."""
     return list({request.recording_key: request for request in requests}.values())
-
-
-def why_silent(reply: Reply | None) -> str:
-    """Say why a judge's reply has no verdict."""
-    if reply is None:
-        return "the judge gave no answer"
-    if reply.outcome == "error":
-        return f"the call failed: {reply.error}"
-    cut = "was cut off" if reply.outcome == "truncated" else "cannot be read"
-    return f"its answer {cut}, it begins {reply.text[:60]!r}"

@@ -12,7 +12,6 @@ from pytest_graysplit.evaluation.judge_requests import (
     each_once,
     judge_request,
     judge_verdict,
-    why_silent,
 )
 from pytest_graysplit.evaluation.metrics.rubric import CriterionVerdict, criterion_messages
 from pytest_graysplit.evaluation.model_graded import LONGEST_REMARK, answer_of
@@ -64,12 +63,12 @@ class RubricJudge:
 
     def prepare(self, answers: Iterable[Reply]) -> None:
         """Send the requests about all answers at once; raise GraysplitError if a reply cannot be had."""
-        self._asked.prepare(self.requests(answers))
+        self._asked.prepare(request for answer in answers for request in self._requests(answer))
 
     def results(self, answer: Reply) -> tuple[CriterionResult, ...]:
         """Return the verdict on each criterion for an answer, without sending anything."""
         return tuple(
-            self._result(answer, criterion, self._asked.reply(request))
+            self._result(answer, criterion, request)
             for criterion, request in zip(self._case.rubric, self._requests(answer), strict=True)
         )
 
@@ -82,9 +81,10 @@ class RubricJudge:
         for criterion in self._case.rubric:
             yield criterion_request(self.arm, self._case, read, criterion, self._recording_path)
 
-    def _result(self, answer: Reply, criterion: str, reply: Reply | None) -> CriterionResult:
-        verdict = None if reply is None else criterion_verdict(reply)
+    def _result(self, answer: Reply, criterion: str, request: ReplyRequest) -> CriterionResult:
+        verdict = self._asked.verdict(request)
         if verdict is None:
-            return CriterionResult(criterion=criterion, sample=answer.sample, holds=None, reason=why_silent(reply))
+            reason = self._asked.why_silent(request)
+            return CriterionResult(criterion=criterion, sample=answer.sample, holds=None, reason=reason)
         reason = shortened(verdict.reason, LONGEST_REMARK)
-        return CriterionResult(criterion=criterion, sample=answer.sample, holds=verdict.holds, reason=reason)
+        return CriterionResult(criterion=criterion, sample=answer.sample, holds=verdict.yes, reason=reason)

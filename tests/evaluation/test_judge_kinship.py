@@ -41,7 +41,7 @@ def test_family_is_read_from_the_name(family, models):
     ],
 )
 def test_family_is_not_guessed(model, families):
-    """A distilled model has two; a server and a format of weights are none."""
+    """A distilled model has two families; a server and a format of weights name no family."""
     assert families_of(model) == families
 
 

@@ -1,5 +1,6 @@
 """The judging of a rubric: its requests, the verdicts from recorded replies, and the sum of the calls."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def test_a_judge_without_a_verdict_decides_nothing(reply, reason):
         assert one.reason.startswith(reason)
     usage = judge.usage()
     assert (usage.failed, usage.unreadable) == ((2, 0) if reply.outcome == "error" else (0, 2))
+
+
+def test_verdict_of_another_endpoint_decides_nothing():
+    """The arm of the judge has another address now, so its recorded verdicts may be those of another model."""
+    reply = said()
+    judge, _ = judge_of(reply=lambda _: reply)
+    for endpoint_hash, holds in ((None, True), ("0a1b2c3d", None)):
+        reply = replace(said(), replayed=True, endpoint_hash=endpoint_hash)
+        judge.prepare([a_reply("Yes.")])
+        assert [one.holds for one in judge.results(a_reply("Yes."))] == [holds] * 2
+    assert judge.results(a_reply("Yes."))[0].reason.startswith("it was recorded at another address")
 
 
 def test_results_before_the_requests_are_unknown():

@@ -200,6 +200,7 @@ def test_report_in_full():
                 "rubric_results": {},
                 "checks_share": {},
                 "rubric_calls": {},
+                "guard_calls": {},
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",

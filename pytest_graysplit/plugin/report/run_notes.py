@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.evaluation.flag_judging import GUARDS
 from pytest_graysplit.evaluation.judge_kinship import kinship_warnings
 from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
@@ -192,6 +193,8 @@ def _unscored(results: Results) -> Iterator[str]:
 def _lost_by(usage: MetricUsage) -> str:
     if usage.metric == RUBRIC:
         return "and where the verdict was needed, the case counts for neither model"
+    if usage.metric == GUARDS:
+        return "and the flags of those pairs stand"
     return "and those pairs have no score"
 
 

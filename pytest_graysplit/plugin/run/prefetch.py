@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.evaluation.flag_judging import GUARDS
 from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
@@ -178,11 +179,11 @@ def _subject(metric: str, number: int) -> str:
     if metric == "judge":
         # A pair is judged in two orders; an interrupted run may have recorded one of them.
         return f"judging {plural(-(-number // 2), 'pair')}"
-    return (
-        f"judging {plural(number, 'criterion', 'criteria')}"
-        if metric == RUBRIC
-        else f"embedding {plural(number, 'text')}"
-    )
+    if metric == GUARDS:
+        return f"judging {plural(number, 'flagged pair')}"
+    if metric == RUBRIC:
+        return f"judging {plural(number, 'criterion', 'criteria')}"
+    return f"embedding {plural(number, 'text')}"
 
 
 def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, power: str = "") -> None:

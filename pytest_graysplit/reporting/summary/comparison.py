@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 INDENT = 16
 # The label of the line about the cost of a metric.
-_ASKED = {"semantic": "embeddings"}
+_ASKED = {"semantic": "embeddings", "guards": "flags judged"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
 
@@ -223,6 +223,8 @@ def _asked(asked: MetricUsage) -> str:
     parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
     if asked.metric == "judge":
         parts.append(f"{asked.better:,} better, {plural(asked.ties, 'tie')}, {asked.worse:,} worse")
+    if asked.metric == "guards":
+        parts.append(f"{asked.overruled:,} of them do not contradict")
     if asked.disagreements:
         parts.append(f"{plural(asked.disagreements, 'order')} disagreed")
     if asked.unreadable:
