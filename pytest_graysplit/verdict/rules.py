@@ -247,7 +247,8 @@ def _most_first(cause: tuple[str, int]) -> tuple[int, str]:
 def _unasserted(evidence: Evidence) -> str:
     return (
         f"nothing was asserted about {evidence.unasserted:,} of {plural(len(evidence.pairs), 'case')}: "
-        "give them expect or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
+        "give them expect, a rubric or min_similarity, "
+        "or assert in the test (asserts=True in the marker where a helper does)"
     )
 
 

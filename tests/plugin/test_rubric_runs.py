@@ -159,6 +159,7 @@ def test_no_arm_counts_where_the_judge_gives_no_verdict(suite, section_of):
         "judge judge-garbled gave no verdict for case 'worse' on 'names the window of 30 days': its answer cannot be read, it begins 'I would rather not say.'",
         "  hint: a call that failed is tried again by the next run; if the judge cannot do it, name another one in [tool.graysplit.judge], or give it more tokens in its params  [rubric-silent]",
     ]
+    assert "4 answers without a verdict of the judge on both models: in no rate" in result.outlines
     note = "rubric judge-garbled: 6 answers could not be read, and where the verdict was needed, the case counts for "
     assert note + "neither model" in result.outlines
     comparison = suite.report()["comparisons"][0]
@@ -185,12 +186,21 @@ def test_no_arm_passes_or_fails_alone(suite, answer):
 
 def test_a_criterion_that_fails_needs_no_other_verdict(suite):
     """An answer is decided by one criterion that does not hold, also if the judge is silent on another one."""
-    suite.answers({**ANSWERS, "Both?": ("Within 30 days, please.", "Within 30 days.")})
-    suite.break_judge("Within 30 days.\\n[end of answer")  # only once: the criterion of the window comes first
+    suite.answers({"Both?": ("Please ask.", "Please wait.")})
+    suite.break_judge("so it says please\\n[end of criterion")
     suite.cases(CASES[:1])
-    _, cases = suite.reported()
-    assert holds(cases["both"], TREATMENT) == [(WINDOW, 0, None), (PLEASE, 0, None)]
-    assert cases["both"]["passed"] == {}
+    result, cases = suite.reported()
+    assert holds(cases["both"], TREATMENT) == [(WINDOW, 0, False), (PLEASE, 0, None)]
+    assert cases["both"]["passed"] == {"control": False, TREATMENT: False}
+    result.assert_outcomes(failed=1)
+
+
+def test_judge_is_looked_up_in_the_list_of_the_relay(suite):
+    """With the models of the arms, before the first request."""
+    suite.judge("judge-nowhere")
+    suite.cases(CASES[:1])
+    result = suite.run()
+    assert "the relay lists no model 'judge-nowhere'; it may serve it all the same" in result.outlines
 
 
 def test_failed_call_of_the_judge_is_tried_again_by_the_next_run(suite):

@@ -146,9 +146,7 @@ def test_run_without_any_answer_holds():
     )
 
 
-ASSERT_SOMETHING = (
-    "give them expect or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
-)
+ASSERT_SOMETHING = "give them expect, a rubric or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
 
 
 def test_cases_without_an_assertion_do_not_count():
