@@ -98,7 +98,7 @@ class RubricJudge:
         )
 
     def _requests(self, answer: Reply) -> list[ReplyRequest]:
-        """Return the requests about an answer, one per criterion; their hashes take a tenth of a millisecond each."""
+        """Return the requests about an answer, one per criterion; to make one takes a tenth of a millisecond."""
         read = answer_of(answer, self._as_recorded)
         if read not in self._known:
             self._known[read] = [

@@ -200,7 +200,7 @@ def test_judge_is_looked_up_in_the_list_of_the_relay(suite):
     suite.judge("judge-nowhere")
     suite.cases(CASES[:1])
     result = suite.run()
-    assert "the relay lists no model 'judge-nowhere'; it may serve it all the same" in result.outlines
+    assert "the relay lists no model 'judge-nowhere', did you mean judge-words?; it may serve it all the same" in result.outlines
 
 
 def test_failed_call_of_the_judge_is_tried_again_by_the_next_run(suite):
