@@ -215,7 +215,8 @@ class CaseRow:
 
 
 def _without_verdict(arm: ArmResult) -> ArmResult:
-    return replace(arm, judged=False, unjudged_because=WITHOUT_VERDICT, share=None, checks_share=None)
+    misses = tuple(miss for miss in arm.misses if miss.kind != "rubric")
+    return replace(arm, judged=False, unjudged_because=WITHOUT_VERDICT, misses=misses, share=None, checks_share=None)
 
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
