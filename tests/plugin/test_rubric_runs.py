@@ -4,6 +4,9 @@ import json
 import re
 
 import pytest
+from report_reader import configured_in, rebuilt
+
+from pytest_graysplit.reporting.json_report import chunks
 
 CONTROL, TREATMENT = "claude-sonnet-4.5", "deepseek-v3.2"
 SETTINGS = """
@@ -136,6 +139,8 @@ def test_judge_of_a_rubric_is_paid_for_apart(suite, section_of):
     assert sum(case["rubric_calls"][TREATMENT]["calls"] for case in cases.values()) == 7
     assert all(case["metric_calls"] == {} for case in cases.values())
     assert [arm["priced"] for arm in report["arms"]] == [3, 3]
+    again = "".join(chunks(*rebuilt(report), report["run"], configured=configured_in(report)))
+    assert again == (suite.path / "report.json").read_text("utf-8")
 
 
 def test_equal_answers_of_both_arms_share_their_verdicts(suite):
@@ -159,6 +164,7 @@ def test_no_arm_counts_where_the_judge_gives_no_verdict(suite, section_of):
         "judge judge-garbled gave no verdict for case 'worse' on 'names the window of 30 days': its answer cannot be read, it begins 'I would rather not say.'",
         "  hint: a call that failed is tried again by the next run; if the judge cannot do it, name another one in [tool.graysplit.judge], or give it more tokens in its params  [rubric-silent]",
     ]
+    assert "4 answers without a verdict of the judge on both models: in no rate" in result.outlines
     note = "rubric judge-garbled: 6 answers could not be read, and where the verdict was needed, the case counts for "
     assert note + "neither model" in result.outlines
     comparison = suite.report()["comparisons"][0]
@@ -185,12 +191,24 @@ def test_no_arm_passes_or_fails_alone(suite, answer):
 
 def test_a_criterion_that_fails_needs_no_other_verdict(suite):
     """An answer is decided by one criterion that does not hold, also if the judge is silent on another one."""
-    suite.answers({**ANSWERS, "Both?": ("Within 30 days, please.", "Within 30 days.")})
-    suite.break_judge("Within 30 days.\\n[end of answer")  # only once: the criterion of the window comes first
+    suite.answers({"Both?": ("Please ask.", "Please wait.")})
+    suite.break_judge("so it says please\\n[end of criterion")
     suite.cases(CASES[:1])
-    _, cases = suite.reported()
-    assert holds(cases["both"], TREATMENT) == [(WINDOW, 0, None), (PLEASE, 0, None)]
-    assert cases["both"]["passed"] == {}
+    result, cases = suite.reported()
+    assert holds(cases["both"], TREATMENT) == [(WINDOW, 0, False), (PLEASE, 0, None)]
+    assert cases["both"]["passed"] == {"control": False, TREATMENT: False}
+    result.assert_outcomes(failed=1)
+
+
+def test_judge_is_looked_up_in_the_list_of_the_relay(suite):
+    """With the models of the arms, before the first request."""
+    suite.judge("judge-nowhere")
+    suite.cases(CASES[:1])
+    result = suite.run()
+    assert (
+        "the relay lists no model 'judge-nowhere', did you mean judge-words?; it may serve it all the same"
+        in result.outlines
+    )
 
 
 def test_failed_call_of_the_judge_is_tried_again_by_the_next_run(suite):
@@ -261,7 +279,7 @@ def test_rubric_without_a_judge_is_a_usage_error(suite):
 
 
 def test_cap_needs_a_limit_of_the_judge_and_holds(suite):
-    """The judge's answers are bounded and reserved like others; what the cap leaves out is judged for neither arm."""
+    """The judge's answers are bounded and reserved like others; a case that the cap leaves out is judged for neither arm."""
     prices = '"claude-sonnet-4.5" = { input = 1, output = 2 }\n"deepseek-v3.2" = { input = 1, output = 2 }\n'
     limited = ["--graysplit-param=max_tokens=50", "--graysplit-max-cost=0.0015"]
     suite.judge("judge-words", prices)
@@ -306,8 +324,7 @@ def test_rubric_of_a_marker_and_of_a_prompt_in_a_body(suite):
     assert cases["test_in_body#1"]["passed"] == {"control": True, TREATMENT: True}
 
 
-@pytest.mark.parametrize("silent_on", ["Within 30 days.", "Within two weeks."])
-def test_tests_that_run_once_per_arm_are_settled_together(suite, silent_on):
+def test_tests_that_run_once_per_arm_are_settled_together(suite):
     """Each arm has its own test; a verdict that one lacks takes the case out for both."""
     (suite.path / "it.graysplit.jsonl").unlink()
     suite.test_file(
@@ -318,9 +335,9 @@ def test_tests_that_run_once_per_arm_are_settled_together(suite, silent_on):
     )
     _, cases = suite.reported()
     assert cases["test_x"]["passed"] == {"control": True, TREATMENT: False}
-    suite.break_judge(silent_on)
+    suite.break_judge("Within 30 days.")
     _, cases = suite.reported("--graysplit-record=all")
-    assert cases["test_x"]["passed"] == {}
+    assert (cases["test_x"]["passed"], cases["test_x"]["misses"][TREATMENT]) == ({}, [])
 
 
 def test_judge_is_asked_about_answers_that_a_reference_lets_pass(suite):
@@ -333,6 +350,22 @@ def test_judge_is_asked_about_answers_that_a_reference_lets_pass(suite):
     assert "graysplit: judging 1 criterion with judge-longer, 6 of 7 answers are recorded" in result.outlines
     assert cases["worse"]["misses"][TREATMENT] == []
     assert [len(cases["worse"]["rubric_results"].get(arm, [])) for arm in ("control", TREATMENT)] == [0, 1]
+
+
+def test_redacted_texts_are_neither_judged_nor_reported(suite):
+    """The judge reads an answer as it is recorded, so a replay asks the same; criteria and reasons are redacted too."""
+    suite.write("conftest.py", "def pytest_graysplit_redact(text): return text.replace('Jane', '[name]')")
+    suite.answers({"Who?": ("It is Jane", "It was Jane")})
+    suite.cases([{"id": "who", "prompt": "Who?", "rubric": "names Jane"}])
+    _, cases = suite.reported()
+    assert cases["who"]["rubric"] == ["names [name]"]
+    reason = "The word '[name]' is missing."
+    assert cases["who"]["rubric_results"][TREATMENT] == [
+        {"criterion": "names [name]", "sample": 0, "holds": False, "reason": reason}
+    ]
+    assert "Jane" not in (suite.path / "__graysplit__/it.jsonl").read_text("utf-8")
+    _, replayed = suite.reported("--graysplit-record=none")
+    assert replayed["who"]["rubric_results"] == cases["who"]["rubric_results"]
 
 
 def test_junit_has_the_verdict_on_each_criterion(suite):

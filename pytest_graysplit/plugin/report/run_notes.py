@@ -13,6 +13,7 @@ from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.verdict import RunFacts, load
 from pytest_graysplit.verdict.noise_floor import warnings
+from pytest_graysplit.verdict.results import WITHOUT_VERDICT
 from pytest_graysplit.verdict.run_facts import caveats_of, ratio_budgets_apart, unjudged_ratios
 
 if TYPE_CHECKING:
@@ -158,7 +159,9 @@ def _unjudged(results: Results) -> Iterator[str]:
     arms = [arm for row in results.rows for arm in row.arms.values() if not arm.judged and not arm.unasked]
     if failed := sum(len(arm.replies) for arm in arms if arm.failed):
         yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
-    if missing := sum(not arm.bug and not arm.failed for arm in arms):
+    if silent := sum(arm.unjudged_because == WITHOUT_VERDICT for arm in arms):
+        yield f"{plural(silent, 'answer')} without a verdict of the judge on both models: in no rate"
+    if missing := sum(not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT for arm in arms):
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
 
 
