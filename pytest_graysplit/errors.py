@@ -142,11 +142,13 @@ class Slug(StrEnum):
     EXPECT_MAX_WORDS = "expect-max-words"
     EXPECT_TOOL_CALLS = "expect-tool-calls"
     TOOL_CALL_UNREADABLE = "tool-call-unreadable"
+    EXPECT_RUBRIC = "expect-rubric"
 
     # A comparison
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"
     LATENCY_BUDGET = "latency-budget"

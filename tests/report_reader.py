@@ -11,6 +11,7 @@ from pytest_graysplit.types import (
     CONTROL,
     Case,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     Flag,
     MetricUsage,
@@ -68,9 +69,15 @@ def _results(row, models):
             same_arms=arm in row["same_arms"],
             differing=tuple(row["differing"].get(arm, ())),
             asked=None if usage is None else MetricUsage(**_priced(usage)),
+            asked_rubric=_judge_usage("rubric", row["rubric_calls"].get(arm)),
+            asked_guards=_judge_usage("guards", row["guard_calls"].get(arm)),
             asserted=row["asserted"],
             requests={name: requests[name] for name in own},
         )
+
+
+def _judge_usage(subject, usage):
+    return None if usage is None else MetricUsage(metric=subject, **_priced(usage))
 
 
 def _case(row):
@@ -78,6 +85,7 @@ def _case(row):
     return Case(
         messages=tuple(row["messages"]),
         expect=expect,
+        rubric=tuple(row["rubric"]),
         tags=tuple(row["tags"]),
         where=row["where"] or "",
         **{name: row[name] for name in OF_A_CASE.split()},
@@ -106,6 +114,8 @@ def _arm(row, arm, models):
             FailedExpectation(arm=arm, **{**miss, "check": miss["check"] or ""}) for miss in row["misses"][arm]
         ),
         share=row["pass_share"].get(arm),
+        rubric=tuple(CriterionResult(**one) for one in row["rubric_results"].get(arm, ())),
+        checks_share=row["checks_share"].get(arm),
         judged=arm in row["passed"],
         unjudged_because=reason["because"],
         unasked=reason["unasked"],

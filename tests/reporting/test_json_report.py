@@ -196,6 +196,11 @@ def test_report_in_full():
                 "over_limit": {},
                 "elsewhere": {},
                 "expect": None,
+                "rubric": [],
+                "rubric_results": {},
+                "checks_share": {},
+                "rubric_calls": {},
+                "guard_calls": {},
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",

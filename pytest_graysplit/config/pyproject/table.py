@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "rollback")
+SECTIONS = (
+    "prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "guards", "rollback",
+)  # fmt: skip
 VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
 JUDGE_FIELDS = ("model", "criteria", "params")
+GUARD_FIELDS = ("judge",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ class ProjectConfig:
     verdict: VerdictTable = field(default_factory=VerdictTable)
     semantic: MetricModel | None = None
     judge: MetricModel | None = None
+    judges_flags: bool = False
     arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
     rollback: Rollback | None = None
@@ -119,6 +123,7 @@ class ProjectConfig:
             verdict=VerdictTable.read(read_table("verdict", table.get("verdict"))),
             semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS),
             judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS),
+            judges_flags=_judges_flags(table),
             arms=read_arms(table.get("arms"), folder),
             splits={
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
@@ -152,6 +157,19 @@ class ProjectConfig:
         for split in self.splits.values():
             for arm in split.arms:
                 yield from arm.headers.values()
+
+
+def _judges_flags(table: Mapping[str, object]) -> bool:
+    """Read whether the judge decides about pairs that a guard flags."""
+    own = read_table("guards", table.get("guards"))
+    reject_unknown("guards", own, GUARD_FIELDS)
+    asks = own.get("judge", False)
+    if not isinstance(asks, bool):
+        raise setting_error("guards.judge", f"expected true or false, got {asks!r}", "true lets the judge decide")
+    if asks and "judge" not in table:
+        hint = 'name it: [tool.graysplit.judge] model = "gpt-4.1" (a model, or the name of an arm)'
+        raise setting_error("guards.judge", "there is no judge to ask", hint)
+    return asks
 
 
 def _check_critical(critical: tuple[str, ...], bounds: Mapping[str, object]) -> None:

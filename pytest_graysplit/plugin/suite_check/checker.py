@@ -64,7 +64,7 @@ class SuiteChecker:
         for item in session.items:
             if (plan := item.stash.get(PLAN, None)) is not None:
                 case = replace(plan.case, **unset)
-                if not _uses_metric(plan) and self._context.evaluator.is_model_graded(plan):
+                if not _uses_metric(plan) and self._context.evaluator.scores_by_model(plan):
                     case = replace(case, metric=_ANY_METRIC)
                 store_plan(item, replace(plan, case=case))
 

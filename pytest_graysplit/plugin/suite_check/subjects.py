@@ -110,4 +110,6 @@ def _left_out(item: pytest.Item, evaluator: Evaluator) -> State | None:
 
 def _needs_a_model(plan: Plan, evaluator: Evaluator) -> bool:
     """Tell whether a wrong answer to the case can only be judged by asking a model."""
-    return evaluator.is_model_graded(plan) or any(getattr(plan.case, name, None) for name in _ONLY_LIVE)
+    has_judged_veto = evaluator.judges_flags() and plan.case.min_similarity is not None
+    is_live = any(getattr(plan.case, name, None) for name in _ONLY_LIVE)
+    return is_live or has_judged_veto or evaluator.scores_by_model(plan)

@@ -92,4 +92,5 @@ def usage_json(asked: MetricUsage) -> dict[str, object]:
         "ties": asked.ties,
         "worse": asked.worse,
         "disagreements": asked.disagreements,
+        "overruled": asked.overruled,
     }
