@@ -107,6 +107,22 @@ def harmful(evidence: Evidence) -> Iterator[str]:
         yield f"pass rate: harm was shown after {at} of {plural(len(values), 'case')}, in their random order"
 
 
+def uncalibrated(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if the errors of a judge that decides passes are unknown, or an early stop did not correct them.
+
+    The pass rate is then not that of the answers, even if its row passes.
+    """
+    judge = evidence.judge
+    if judge is not None and (why := judge.standing.uncalibrated_because):
+        yield f"{judge.standing.name} is uncalibrated: {why}"
+    if evidence.stop is not None and evidence.stop.side == "promote" and _has_rubric(evidence):
+        yield "promise was shown early by passes that are not corrected for the judge's errors: run the whole suite"
+
+
+def _has_rubric(evidence: Evidence) -> bool:
+    return any(row.case.rubric for row in evidence.results.rows)
+
+
 def unusable(evidence: Evidence) -> Iterator[str]:
     """Yield reasons why the suite cannot show that the treatment is as good: the deciding data is missing."""
     if not evidence.rated:
@@ -126,6 +142,11 @@ def _rarely_passed(evidence: Evidence) -> Iterator[str]:
     """Yield reasons if a model passes so few cases that the margin would hide the loss of most of them."""
     (control, treatment), n = evidence.passes, len(evidence.rated)
     least = FEWEST_MARGINS * evidence.policy.margin
+    if (rate := evidence.corrected_control) is not None and rate.low < least <= control / n:
+        yield (
+            f"without the judge's errors the control may pass only {percent(rate.low, 1)} of {plural(n, 'case')}, "
+            f"fewer than two margins ({percent(least, 1)}): the margin would hide the loss of most of them"
+        )
     if control or treatment:
         if not control:
             yield f"the control passes none of {plural(n, 'case')}: the suite or its checks are broken"
@@ -156,6 +177,12 @@ def still_open(evidence: Evidence) -> Iterator[str]:
             is_measured = criterion.state is not None and not criterion.of_a_free_model
             advice = f"; {evidence.advice_for(criterion).text}" if is_measured else ""
             yield f"{reason_of(criterion)}{advice}"
+
+
+def corrected(evidence: Evidence) -> Iterator[str]:
+    """Yield the errors of the judge for which a promotion was corrected."""
+    if evidence.judge is not None and evidence.judge.standing.usable is not None:
+        yield f"corrected for the errors of {evidence.judge.standing.name}: {evidence.judge.standing.described}"
 
 
 def promising(evidence: Evidence) -> Iterator[str]:
