@@ -10,6 +10,8 @@ from pytest_graysplit.config.policy import GUARDS, PASS_RATE, WAIT_QUANTILES
 from pytest_graysplit.formatting.display import percent, plural, shortlist
 from pytest_graysplit.verdict.criteria import rejecting
 from pytest_graysplit.verdict.evidence import HARM_EVIDENCE
+from pytest_graysplit.verdict.pairs import unseen_losses
+from pytest_graysplit.verdict.pass_criteria import pass_rate_criteria
 from pytest_graysplit.verdict.planning import FEWEST_PAIRS
 from pytest_graysplit.verdict.reasons import interval_of, label_of, reason_of
 from pytest_graysplit.verdict.results import CONTROL
@@ -167,6 +169,7 @@ def doubtful(evidence: Evidence) -> Iterator[str]:
     yield from (reason_of(one) for one in evidence.criteria if one.name == GUARDS and one.state == "fail")
     if missed := [case.name for case in _must_pass(evidence) if case.is_broken and case.by_rubric]:
         yield f"must_pass {_cases(missed)} missed by the rubric alone, read the answer: {shortlist(missed)}"
+    yield from _overlooked(evidence)
 
 
 def still_open(evidence: Evidence) -> Iterator[str]:
@@ -223,6 +226,18 @@ def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
         yield f"not shown for the tag {worst.tag}: {interval_of(worst)}"
     if live := [label_of(name) for name in evidence.policy.critical if name in WAIT_QUANTILES]:
         yield f"a test run does not measure {shortlist(live)}: live traffic does"
+
+
+def _overlooked(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if the pass rate would not pass with the control's answers passed that lack a judge's verdict."""
+    lost = unseen_losses(evidence.results, evidence.treatment)
+    if lost and any(
+        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*evidence.rated, *lost), evidence.policy)
+    ):
+        yield (
+            f"the judge gave no verdict on the control in {plural(len(lost), 'case')} that the treatment fails: "
+            f"{shortlist([pair.name for pair in lost])}"
+        )
 
 
 class _MustPass(NamedTuple):

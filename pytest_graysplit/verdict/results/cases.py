@@ -70,10 +70,20 @@ class ArmResult:
     @property
     def lacks_verdict(self) -> bool:
         """Whether an answer has no verdict on a criterion that decides whether it passes."""
+        return any(None in held and False not in held for held in self._held.values())
+
+    @property
+    def known_share(self) -> float:
+        """The share of the arm's answers whose every criterion holds; one without a rubric failed another check."""
+        return sum(held == {True} for held in self._held.values()) / len(self.replies) if self.replies else 0.0
+
+    @property
+    def _held(self) -> dict[int, set[bool | None]]:
+        """The verdicts on each answer, by its sample."""
         answers: dict[int, set[bool | None]] = {}
         for one in self.rubric:
             answers.setdefault(one.sample, set()).add(one.holds)
-        return any(None in verdicts and False not in verdicts for verdicts in answers.values())
+        return answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
