@@ -96,6 +96,11 @@ class Evidence:
         return PairedValue(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
 
     @property
+    def accuracy(self) -> JudgeAccuracy | None:
+        """The accuracy of a judge by which the pass rates are corrected; None if they are not."""
+        return None if self.judge is None else self.judge.standing.usable
+
+    @property
     def corrected_control(self) -> stats.Interval | None:
         """The control's pass rate, corrected for the errors of a judge; None if nothing is corrected."""
         return None if self.judge is None else self.judge.control

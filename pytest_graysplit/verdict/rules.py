@@ -100,10 +100,12 @@ def between_looks(evidence: Evidence) -> Iterator[str]:
 
 def harmful(evidence: Evidence) -> Iterator[str]:
     """Yield the critical criteria that fail (Holm 1979 over all of them), else the harm shown by betting."""
-    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
-    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     found = [reason_of(criterion) for criterion in rejecting(evidence.critical, evidence.reject_alpha)]
     yield from found
+    if evidence.accuracy is not None:  # a bet takes verdicts as they are, and the corrected row does not
+        return
+    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
+    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
     if at is not None and not found and PASS_RATE in evidence.policy.critical:
         yield f"pass rate: harm was shown after {at} of {plural(len(values), 'case')}, in their random order"
@@ -230,9 +232,9 @@ def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
 
 def _overlooked(evidence: Evidence) -> Iterator[str]:
     """Yield a reason if the pass rate would not pass with the control's answers passed that lack a judge's verdict."""
-    lost = unseen_losses(evidence.results, evidence.treatment)
+    lost, rated, accuracy = unseen_losses(evidence.results, evidence.treatment), evidence.rated, evidence.accuracy
     if lost and any(
-        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*evidence.rated, *lost), evidence.policy)
+        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*rated, *lost), evidence.policy, accuracy)
     ):
         yield (
             f"the judge gave no verdict on the control in {plural(len(lost), 'case')} that the treatment fails: "

@@ -7,6 +7,7 @@ from factories import DEEPSEEK, SONNET, a_case, a_miss, a_pair, a_reply, collect
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.stats import Corrected, JudgeAccuracy, JudgedCase, ordinal_tango
+from pytest_graysplit.types import CriterionResult
 from pytest_graysplit.verdict import EarlyStop, RunFacts, StopReason, decide
 from pytest_graysplit.verdict.judge_standing import JudgeStanding
 from pytest_graysplit.verdict.results import Results
@@ -274,6 +275,32 @@ def test_treatment_that_fails_its_checks_more_often_is_not_excused(rubric_run):
         lambda case, arm: replace(arm, checks_share=0.0 if arm.misses else 1.0),
     )
     assert judged(results).decision == "reject"
+
+
+@pytest.mark.parametrize(("lost", "decision"), [(1, "promote"), (30, "hold")])
+def test_losses_without_a_verdict_on_the_control_are_corrected_too(rubric_run, lost, decision):
+    """A few cases that the treatment fails, and whose control the judge left open, may be losses."""
+    results = rubric_run(both=600).copy()
+    for number in range(lost):
+        pair = a_pair(a_case(f"lost-{number}", rubric=RUBRIC), a_reply(), a_reply("x", DEEPSEEK), misses=[a_miss()])
+        open_verdict = CriterionResult(criterion=RUBRIC[0], sample=0, holds=None)
+        control, treatment = pair.arms
+        silent = {"judged": False, "unjudged_because": "without a verdict of the judge", "rubric": (open_verdict,)}
+        results.add(f"lost-{number}", (replace(pair, arms=(replace(control, **silent), treatment)),))
+    verdict = judged(results)
+    assert verdict.decision == decision
+    assert any("the judge gave no verdict on the control" in one for one in verdict.reasons) == (decision == "hold")
+
+
+def test_bets_do_not_overrule_the_corrected_row(rubric_run):
+    """A treatment that fails more checks loses the judge's false yes with them, which is not a loss of right answers."""
+    results = with_checks(
+        rubric_run(both=200, control=80, neither=120),
+        lambda case, arm: replace(arm, checks_share=0.0 if arm.arm == DEEPSEEK and arm.misses else 1.0),
+    )
+    lenient = replace(CALIBRATED, accuracy=JudgeAccuracy(99, 100, 62, 100))
+    assert judged(results, JudgeStanding()).decision == "reject"
+    assert judged(results, lenient).decision == "hold"
 
 
 def test_run_against_itself_is_never_rejected():
