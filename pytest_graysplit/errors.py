@@ -55,6 +55,8 @@ class Slug(StrEnum):
     CASE_SCHEMA = "case-schema"
     CASE_ID_TWICE = "case-id-twice"
     LABELLED_INCOMPLETE = "labelled-incomplete"
+    LABELLED_TWICE = "labelled-twice"
+    LABELLED_MIXED = "labelled-mixed"
     CASE_FILE_MISSING = "case-file-missing"
     CASE_FILE_FORMAT = "case-file-format"
     CASE_FILE_EMPTY = "case-file-empty"

@@ -7,6 +7,7 @@ from pytest_graysplit.cases.field_types import FieldLocation
 from pytest_graysplit.cases.tool_calls.reading import stored_call
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
+from pytest_graysplit.stats import JudgeAccuracy
 from pytest_graysplit.types import (
     CONTROL,
     Case,
@@ -20,6 +21,7 @@ from pytest_graysplit.types import (
     Usage,
 )
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import ArmResult, CaseResult, Results
 
 MONEY = ("cost_usd", "reported_cost_usd")
@@ -37,8 +39,23 @@ def rebuilt(report):
     policy = Policy(**{name: tuple(part) if isinstance(part, list) else part for name, part in fields.items()})
     covered = run["coverage"]
     stops = {name: StopReason(**stop) for name, stop in covered["stops"].items()}
-    facts = RunFacts(cut=tuple(covered["cut"]), lost=covered["lost"], budget=covered["budget"] or "", stops=stops)
+    facts = RunFacts(
+        cut=tuple(covered["cut"]),
+        lost=covered["lost"],
+        budget=covered["budget"] or "",
+        stops=stops,
+        judge=_standing(covered["judge"]),
+    )
     return results, [decide(results, one.treatment, policy, facts) for one in results.comparisons()]
+
+
+def _standing(judge):
+    if judge is None:
+        return UNKNOWN_JUDGE
+    accuracy = None if judge["accuracy"] is None else JudgeAccuracy(**judge["accuracy"])
+    return JudgeStanding(
+        model=judge["model"], labels=judge["labels"] or "", accuracy=accuracy, problem=judge["problem"] or ""
+    )
 
 
 def configured_in(report):

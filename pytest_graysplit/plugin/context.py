@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +17,9 @@ from pytest_graysplit.plugin.options import findings_path, settings_of
 from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.workers import WorkerInput
+
+if TYPE_CHECKING:
+    from pytest_graysplit.verdict.judge_standing import JudgeStanding
 
 CONTEXT = pytest.StashKey["RunContext"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
@@ -49,6 +54,13 @@ class RunContext:
         )
         shows_requests = self.settings.json_path is not None
         self.evaluator = Evaluator(config.rootpath, scoring, self.fetching, shows_requests=shows_requests)
+
+    @cached_property
+    def judge_standing(self) -> JudgeStanding:
+        """The standing of the judge of rubrics, read from recordings on first use."""
+        from pytest_graysplit.evaluation.judge_calibration.recorded import recorded_standing
+
+        return recorded_standing(self.settings, self.config.rootpath)
 
     def release(self) -> None:
         """Drop results and recordings at the end of the session."""

@@ -9,8 +9,10 @@ sentence.
 from pytest_graysplit.stats.bootstrap import quantile_ratio
 from pytest_graysplit.stats.distributions import t_quantile
 from pytest_graysplit.stats.interval import Interval
+from pytest_graysplit.stats.judge_accuracy import JudgeAccuracy, cohen_kappa
+from pytest_graysplit.stats.judge_errors import Corrected, JudgedCase
 from pytest_graysplit.stats.looks import OneLook, needed_units
-from pytest_graysplit.stats.means import t_interval, t_p
+from pytest_graysplit.stats.means import clustered_tails, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_deficit, conformal_miss_range, conformal_threshold
 from pytest_graysplit.stats.order_statistics import binomial_budget_p, quantile, rises_p, smallest_n_for_quantile
@@ -44,14 +46,19 @@ from pytest_graysplit.stats.unpaired import (
 __all__ = [
     "ClusteredRatio",
     "Compared",
+    "Corrected",
     "EProcess",
     "Interval",
+    "JudgeAccuracy",
+    "JudgedCase",
     "OneLook",
     "anytime_p",
     "binomial_budget_p",
     "certifiable_n",
     "clopper_pearson",
     "clustered_ratio",
+    "clustered_tails",
+    "cohen_kappa",
     "conformal_deficit",
     "conformal_miss_range",
     "conformal_threshold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
@@ -26,7 +27,6 @@ from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
-    from pathlib import Path
 
     from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
@@ -37,17 +37,21 @@ SECTIONS = (
 VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
-JUDGE_FIELDS = ("model", "criteria", "params")
+JUDGE_FIELDS = ("model", "criteria", "params", "labels")
 GUARD_FIELDS = ("judge",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricModel:
-    """A model that a metric calls, the parameters of its requests, and a judge's criteria (None: the default)."""
+    """A model that a metric calls, and the parameters of its requests.
+
+    A judge may have criteria (None: the default), and a file of labels that show its errors.
+    """
 
     model: str
     params: Mapping[str, Json] = field(default_factory=dict)
     criteria: str | None = None
+    labels: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +125,8 @@ class ProjectConfig:
                 for name, own in models.items()
             },
             verdict=VerdictTable.read(read_table("verdict", table.get("verdict"))),
-            semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS),
-            judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS),
+            semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS, folder),
+            judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS, folder),
             judges_flags=_judges_flags(table),
             arms=read_arms(table.get("arms"), folder),
             splits={
@@ -214,20 +218,21 @@ def _looks(value: object) -> tuple[int, ...]:
         raise setting_error("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
-def _metric_model(name: str, value: object, known: tuple[str, ...]) -> MetricModel | None:
+def _metric_model(name: str, value: object, known: tuple[str, ...], folder: Path | None) -> MetricModel | None:
     if value is None:
         return None
     table = read_table(name, value)
     reject_unknown(name, table, known)
-    for key in ("model", "criteria"):
+    for key in ("model", "criteria", "labels"):
         text = table.get(key, "?")
         if not isinstance(text, str) or not text.strip():
             raise setting_error(f"{name}.{key}", f"{text!r} is blank, or not a text", "put the value in quotes")
     if "model" not in table:
         raise setting_error(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
-    criteria = table.get("criteria")
+    criteria, labels = table.get("criteria"), table.get("labels")
     return MetricModel(
         model=str(table["model"]).strip(),
         params=read_params(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),
+        labels=None if labels is None else (folder or Path()) / str(labels).strip(),
     )

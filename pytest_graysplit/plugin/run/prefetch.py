@@ -127,7 +127,14 @@ def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> 
 def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
     groups = [context.evaluator.requests_to_models(plan) for plan in plans]
     if missing := _missing_groups(context.fetching, groups):
-        _fetch(context, missing, _metric_announcement(groups, missing))
+        _fetch(context, missing, _metric_announcement(groups, missing), _judge_announcement(context, plans))
+
+
+def _judge_announcement(context: RunContext, plans: Iterable[Plan]) -> str:
+    """Say before the judge is paid for that its verdicts will not promote; empty for a calibrated judge."""
+    if not any(plan.case.rubric for plan in plans) or not context.judge_standing.uncalibrated_because:
+        return ""
+    return f"{context.judge_standing.name} is uncalibrated: this run can hold or reject, but not promote"
 
 
 def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
@@ -186,15 +193,15 @@ def _subject(metric: str, number: int) -> str:
     return f"embedding {plural(number, 'text')}"
 
 
-def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, power: str = "") -> None:
+def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, remark: str = "") -> None:
     requests = shuffled(groups)
     context.fetching.require_sendable(requests)
     reporter = context.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(visible(f"graysplit: {announced}"))
         reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
-        if power and reporter.verbosity >= 0:
-            reporter.write_line(f"graysplit: {power}")
+        if remark and reporter.verbosity >= 0:
+            reporter.write_line(visible(f"graysplit: {remark}"))
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         context.fetching.fetcher.fetch(requests, watcher)
