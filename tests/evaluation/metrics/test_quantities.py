@@ -29,11 +29,15 @@ def keys(text):
     return quantity.keys or {tuple(day) for day in quantity.days}
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['kind']}-{pair['control'][:40]}")
-def test_pair_is_flagged_if_its_meaning_changes(pair):
+@pytest.mark.parametrize("kind", sorted({pair["kind"] for pair in PAIRS}))
+def test_pairs_are_flagged_if_the_meaning_changes(kind):
     """A changed value is flagged in both directions; another writing of the same value is in neither."""
-    one, other = pair["control"], pair["treatment"]
-    assert bool(found(one, other)) == bool(found(other, one)) == pair["changes_meaning"]
+    wrong = []
+    for pair in (pair for pair in PAIRS if pair["kind"] == kind):
+        one, other = pair["control"], pair["treatment"]
+        if not bool(found(one, other)) == bool(found(other, one)) == pair["changes_meaning"]:
+            wrong.append((one, other, found(one, other), found(other, one)))
+    assert wrong == []
 
 
 def test_pairs_cover_all_languages_in_both_ways():
@@ -43,7 +47,7 @@ def test_pairs_cover_all_languages_in_both_ways():
             sum(pair["changes_meaning"] is way for pair in PAIRS if pair["language"] == language)
             for way in (True, False)
         ]
-        assert min(counts) >= 5
+        assert min(counts) >= 8
 
 
 DETAILS = [

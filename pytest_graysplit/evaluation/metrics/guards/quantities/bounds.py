@@ -9,17 +9,17 @@ from pytest_graysplit.evaluation.metrics.words import NEGATIONS, word_set
 
 # Each is a lower or an upper bound wherever it is.
 _AT_LEAST = (
-    "at least|at a minimum|(?:the )?minimum|min\\.?|no fewer than|no less than|not less than|not fewer than"
+    "at least|at a minimum|(?:the )?minimum\\w*|min\\.?|no fewer than|no less than|not less than|not fewer than"
     "|no earlier than|starting (?:at|from)|mindestens|minimal|mindest\\w*|wenigstens|ab|au moins|au minimum|minimale?"
     "|minimum de|à partir de|al menos|como mínimo|por lo menos|mínim[oa]|a partir de|desde|almeno|come minimo"
     "|minim[oa]|a partire da|pelo menos|no mínimo|minstens|ten minste|tenminste|minimaal|minimale|vanaf"
     "|至少|最少|不少于|不低于|最低|≥|>="
 )
 _AT_MOST = (
-    "at most|at the most|at a maximum|(?:the )?maximum(?: of)?|max\\.?|up to|no more than|not more than|no later than"
-    "|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|bis zu|längstens|au plus|au maximum|maximale?|maximum de"
-    "|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo|massim[oa]|fino a|al più"
-    "|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于|最高|≤|<="
+    "at most|at the most|at a maximum|(?:the )?maximum(?:\\w*| of)|max\\.?|up to|no more than|not more than"
+    "|no later than|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|bis zu|längstens|au plus|au maximum"
+    "|maximale?|maximum de|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo|massim[oa]"
+    "|fino a|al più|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于|最高|≤|<="
 )
 # A negation turns these round: "not above 25".
 _ABOVE = (
@@ -29,16 +29,16 @@ _ABOVE = (
     "|acima de|meer dan|boven|langer dan|ouder dan|hoger dan|超过|高于|大于|多于|超過|>"
 )
 _BELOW = (
-    "less than|fewer than|under|below|shorter than|lower than|smaller than|younger than|weniger als|unter|kürzer als"
-    "|kleiner als|jünger als|niedriger als|unterhalb von|moins de|en dessous de|au-dessous de|inférieure?s? à|menos de"
-    "|por debajo de|inferior(?:es)? a|menor(?:es)? de|meno di|sotto i|inferiore a|abaixo de|minder dan|onder|korter dan"
-    "|lager dan|低于|少于|小于|低於|<"
+    "less than|fewer than|under|below|shorter than|lower than|smaller than|younger than|jonger dan"
+    "|weniger als|unter|kürzer als|kleiner als|jünger als|niedriger als|unterhalb von|moins de|en dessous de"
+    "|au-dessous de|inférieure?s? à|menos de|por debajo de|inferior(?:es)? a|menor(?:es)? de|meno di|sotto i"
+    "|inferiore a|abaixo de|minder dan|onder|korter dan|lager dan|低于|少于|小于|低於|<"
 )
 _AFTER_LEAST = (
     "or (?:more|above|over|newer|later|higher|longer|greater)|and (?:up|above|over|newer|later)|minimum|at least|\\+"
-    "|oder (?:mehr|höher|neuer|länger)|und (?:mehr|höher|neuer)|aufwärts|ou plus|et plus|minimum|au moins|o más|y más"
-    "|mínimo|como mínimo|en adelante|o più|in su|minimo|almeno|ou mais|ou superior|no mínimo|of meer|of hoger"
-    "|of nieuwer|minimaal|或以上|及以上|以上|或更[多高]|起"
+    "|oder (?:mehr|höher|neuer|länger)|und (?:mehr|höher|neuer)|aufwärts|upwards?|ou plus|et plus|minimum|au moins"
+    "|o más|y más|mínimo|como mínimo|en adelante|o più|in su|minimo|almeno|ou mais|ou superior|no mínimo|of meer"
+    "|of hoger|of nieuwer|minimaal|或以上|及以上|以上|或更[多高]|起"
 )
 _AFTER_MOST = (
     "or (?:less|fewer|below|under|younger|earlier|lower|shorter|smaller)|and (?:under|below)|maximum|at most|tops"
@@ -47,12 +47,25 @@ _AFTER_MOST = (
 )
 LEAST, MOST = "at least", "at most"
 # The words that make it worth looking for bounds.
-WORDS = word_set(
-    "least most minimum maximum min max more less fewer over under above below up exceed exceeds exceeding than"
-    " mindestens höchstens minimal maximal wenigstens bis ab über unter mehr weniger moins plus partir menos mínimo"
-    " máximo mínima máxima hasta desde más almeno massimo minimo massima minima fino oltre meno più pelo até mais"
-    " minstens hoogstens minimaal maximaal tot vanaf meer minder boven onder dépasse dépasser superior inferior"
-    " supérieur inférieur 少 多 超 低 高 过 于 上 下 内 mindestbestellwert höchstbestellwert newer older"
+_COMPOUNDS = {
+    start + end
+    for starts, ends in (
+        (
+            ("mindest", "höchst"),
+            "bestellwert alter betrag dauer abstand laufzeit größe menge abnahme gewicht preis satz",
+        ),
+        (("minimum", "maximum"), "bedrag leeftijd gewicht snelheid prijs loon aantal"),
+    )
+    for start in starts
+    for end in ends.split()
+}
+WORDS = _COMPOUNDS | word_set(
+    "least most minimum maximum min max more less fewer over under above below up exceed exceeds exceeding than limited"
+    " older younger longer shorter higher lower greater smaller larger newer upwards mindestens höchstens minimal"
+    " maximal wenigstens bis ab über unter mehr weniger länger kürzer höher älter jünger größer kleiner moins plus"
+    " partir jusqu dépasse dépasser superior inferior supérieur inférieur menos mínimo máximo mínima máxima hasta desde"
+    " más mayor menor almeno massimo minimo massima minima fino oltre meno più pelo até mais minstens hoogstens"
+    " minimaal maximaal tot vanaf meer minder boven onder langer ouder jonger hoger lager 少 多 超 低 高 过 于 上 下 内"
 )
 _BEFORE, _AFTER = 60, 18
 
@@ -101,7 +114,7 @@ def _chinese(words: str) -> str:
 @cache
 def _after() -> re.Pattern[str]:
     return re.compile(
-        rf" ?(?:(?P<least>(?:{_AFTER_LEAST})(?![^\W_]|\d)|{_chinese(_AFTER_LEAST)})"
+        rf"[岁歲个人位件次名]?[ -]?(?:(?P<least>(?:{_AFTER_LEAST})(?![^\W_]|\d)|{_chinese(_AFTER_LEAST)})"
         rf"|(?P<most>(?:{_AFTER_MOST})(?![^\W_])|{_chinese(_AFTER_MOST)}))"
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Tokens of one group may stand in the same place, and each means something else there.
 _SYMBOLS = (("<", ">", "<=", ">=", "==", "!="), ("&&", "||"))
-_LITERALS = ("True", "False", "None", "TRUE", "FALSE", "NULL", "null", "AND", "OR")
+_LITERALS = ("True", "False", "None", "TRUE", "FALSE", "NULL", "AND", "OR", "null", "true", "false")
 _WORDS = (
     ("and", "or"), ("true", "false", "none"), ("asc", "desc"), ("inner", "left", "right", "full", "outer"),
     ("any", "all"), ("min", "max", "sum", "avg", "count"), ("+", "-", "*", "/", "//", "%", "**"), ("+=", "-=", "*="),
@@ -129,9 +129,11 @@ def _choice(text: str) -> str:
     opening = _opening_choice().match(text) if len(text) < 3 or text[:4].lstrip("*([ ")[1:2] in _AFTER_LETTER else None
     if opening:
         return (opening["alone"] or opening["first"]).upper()
-    # The last one is settled on: "It looks like option A, but the answer is B".
-    found = [match[1] or match[2] or match[3] for match in _choices().finditer(text[-_MOST_CHARACTERS:])]
-    return found[-1] if found else ""
+    matches = [*_choices().finditer(text[-_MOST_CHARACTERS:])]
+    # "It looks like option A, but the answer is B" settles on B; several options without an answer settle on none.
+    settled = [match for match in matches if match[0][:3].lower() not in ("opt", "opc", "opz", "opç", "alt")] or matches
+    found = {next(filter(None, match.groups())).upper() for match in settled}
+    return found.pop() if len(found) == 1 else ""
 
 
 @cache
@@ -157,7 +159,7 @@ def _opening_choice() -> re.Pattern[str]:
 
 @cache
 def _choices() -> re.Pattern[str]:
-    letter = r"[*_`\"'(\[]{0,3}([A-H])\b(?![\w'&+#/]|\.\w)"
+    letter = r"(?:\(([a-h])\)|[*_`\"'(\[]{0,3}([A-H])\b(?![\w'&+#/]|\.\w))"
     correct = "correct|right|richtig|correcte?|correct[oa]|corrett[oa]|juist|la bonne"
     return re.compile(
         rf"(?i:\b(?:{_CHOICE_WORDS})(?: \(?(?:{correct}|cert[oa]))?)(?i:\s?(?:is|ist|est|es|è|é|lautet|would be|:"

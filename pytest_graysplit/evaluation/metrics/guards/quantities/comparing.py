@@ -20,7 +20,7 @@ from pytest_graysplit.evaluation.metrics.guards.quantities.reading.reader import
 from pytest_graysplit.evaluation.metrics.guards.quantities.screen import bounds_may_differ, may_differ
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables.number_words import number_words
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import units
-from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, split_words, stem
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, split_words, stem, word_set
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
@@ -30,6 +30,19 @@ if TYPE_CHECKING:
 
 # Two long tables show a changed number within this many.
 _MOST_PAIRS = 50
+# A clause that has one of these, where the other has none, may say the opposite of the opposite bound.
+_TURNING = frozenset(
+    map(
+        stem,
+        word_set(
+            "nothing free only otherwise else never without nichts erst nur sonst kostenlos nie ohne keine kein rien"
+            " gratuit jamais sans nada solo gratis nunca sin niente mai senza niets alleen nooit zonder geen refuse"
+            " decline forbid"
+        ),
+    )
+)
+# "No more than", "no máximo": a part of the bound.
+_DENYING = word_set("no not nicht pas non não niet ne")
 _AROUND = 120
 
 
@@ -132,7 +145,7 @@ def bound_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
         if (
             own == {bound}
             and found == {bounds.LEAST, bounds.MOST} - {bound}
-            and _same_thing(one, ours, same[0], theirs)
+            and _same_statement(one, ours, same[0], theirs)
         ):
             was, now = f"{bound} {ours.written(one)}", f"{min(found)} {theirs.written(same[0])}"
             return Flag(name="bound-changed", detail=f"control says {was}, treatment says {now}")
@@ -234,6 +247,14 @@ def _same_thing(one: Quantity, ours: Side, other: Quantity, theirs: Side) -> boo
     return 2 * shared > fewer or (shared >= 2 and 2 * shared >= fewer)
 
 
+def _same_statement(one: Quantity, ours: Side, other: Quantity, theirs: Side) -> bool:
+    """Tell whether two clauses say the same beside the bound; "free above 60" and "5 euros below 60" do not."""
+    around, their_around = ours.around(one), theirs.around(other)
+    if not _TURNING.isdisjoint(around ^ their_around):
+        return False
+    return 3 * len(around & their_around) >= 2 * max(len(around), len(their_around))
+
+
 def _detail(one: Quantity, ours: Side, other: Quantity, theirs: Side) -> str:
     was, now = ours.written(one, whole=False), theirs.written(other, whole=False)
     if not one.raw.isdisjoint(other.raw) or was == now or one.days:
@@ -244,7 +265,7 @@ def _detail(one: Quantity, ours: Side, other: Quantity, theirs: Side) -> str:
 @cache
 def _ignored() -> frozenset[str]:
     """Return the words of quantities, which do not say what is counted."""
-    return FUNCTION_WORDS | number_words().keys() | units().keys() | bounds.WORDS
+    return FUNCTION_WORDS | _DENYING | number_words().keys() | units().keys() | bounds.WORDS
 
 
 def _content(text: str) -> frozenset[str]:

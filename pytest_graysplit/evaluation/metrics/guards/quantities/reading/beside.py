@@ -71,10 +71,18 @@ def _unit_word(match: re.Match[str], languages: Callable[[], frozenset[str]]) ->
     if (found := _named(match["first"], languages)) is not None:
         return Beside(found, match.end("first"), "work" in match["first"].lower() or "werkt" in match["first"].lower())
     if match["second"] and match["first"].lower() in QUALIFIERS:
-        found = _named(match["second"], languages)
+        found = _to_the_power(match["first"].lower(), _named(match["second"], languages))
         working = match["first"].lower() in ("working", "business")
         return Beside(found, match.end("second"), working) if found is not None else None
     return None
+
+
+def _to_the_power(power: str, found: tuple[Unit, ...] | None) -> tuple[Unit, ...] | None:
+    """Return the area of "square metres", and the volume of "cubic metres"."""
+    if found is None or found[0].kind != "length" or power not in ("square", "cubic"):
+        return found
+    size = found[0].size
+    return (Unit("area", "area", size**2) if power == "square" else Unit("volume", "volume", 1000 * size**3),)
 
 
 def _of_symbol(match: re.Match[str]) -> tuple[Unit, ...]:
@@ -187,7 +195,7 @@ def _code_before() -> re.Pattern[str]:
 @cache
 def _minus() -> re.Pattern[str]:
     return re.compile(
-        r"(?P<minus>\b(?:minus|negative|(?<!au )(?<!du )(?<!ou )(?<!à )(?<!al )(?<!lo )(?<!di )(?<!o )(?:moins|menos"
-        r"|meno))\s|负|零下)$",
+        r"(?P<minus>\b(?:(?<!or )minus|negative|(?<!au )(?<!du )(?<!ou )(?<!à )(?<!al )(?<!lo )(?<!di )(?<!o )(?:moins"
+        r"|menos|meno))\s|负|零下)$",
         re.IGNORECASE,
     )

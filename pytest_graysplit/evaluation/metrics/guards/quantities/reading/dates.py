@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import Day, Key
-from pytest_graysplit.evaluation.metrics.guards.quantities.tables.calendar import VAGUE_MONTHS, months
+from pytest_graysplit.evaluation.metrics.guards.quantities.tables.calendar import VAGUE_MONTHS, long_months, months
+from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def month_alone(text: str, start: int, end: int) -> Day | None:
         return None
     if low in VAGUE_MONTHS and not _in_month().search(text[max(0, start - 14) : start]):
         return None
-    return Day(month=month) if len(low) > 4 or low in VAGUE_MONTHS or low in ("juni", "juli", "july", "june") else None
+    return Day(month=month) if low in long_months() else None
 
 
 def _numeric_date(match: re.Match[str]) -> Found | None:
@@ -101,6 +102,12 @@ def clock_at(text: str, start: int) -> Found | None:
     named = match["half"] or match["suffix"] or match["zh"]
     mark = text[match.end("h")] if match["m"] else ""
     if not (named or mark in (":", "h", "H") or _hour_word_before(text, start, match)):
+        return None
+    if (
+        not (named or mark or match["hours"])
+        and (word := _next_word().match(text, match.end()))
+        and (word[1].lower() in units())
+    ):  # "alle 4 Stunden"
         return None
     hour = int(match["h"])
     minute = 30 if match["zh_half"] else int(match["m"] or match["m2"] or match["m3"] or 0)
@@ -168,7 +175,8 @@ def _month_before() -> re.Pattern[str]:
 @cache
 def _after_month() -> re.Pattern[str]:
     return re.compile(
-        r"(?P<only_year>(?:19|20)\d\d)(?!\d)|(?P<day>\d{1,2})(?![\d:])(?:st|nd|rd|th)?(?:,?\s(?P<year>(?:19|20)\d\d)(?!\d))?"
+        r"(?P<only_year>(?:19|20)\d\d)(?!\d)|(?P<day>\d{1,2})(?![\d:])(?:st|nd|rd|th)?(?:,?\s(?P<year>(?:19"
+        r"|20)\d\d)(?!\d))?"
     )
 
 
@@ -191,6 +199,11 @@ def _clock() -> re.Pattern[str]:
         r"|\s?(?P<hours>heures?|horas?|h|uur|ore?)\b)?",
         re.IGNORECASE,
     )
+
+
+@cache
+def _next_word() -> re.Pattern[str]:
+    return re.compile(r" ([^\W\d_]+)")
 
 
 @cache

@@ -67,6 +67,12 @@ def months() -> dict[str, int]:
 
 
 @cache
+def long_months() -> frozenset[str]:
+    """Return the whole names of the months."""
+    return frozenset(" ".join(_MONTHS).split())
+
+
+@cache
 def weekdays() -> dict[str, int]:
     """Return the number of each weekday by its name in any language, 0 for Monday."""
     return {word: place for line in _WEEKDAYS for place, word in enumerate(line.split())} | _MORE_WEEKDAYS
