@@ -61,11 +61,12 @@ _COMPOUNDS = {
 }
 WORDS = _COMPOUNDS | word_set(
     "least most minimum maximum min max more less fewer over under above below up exceed exceeds exceeding than limited"
-    " older younger longer shorter higher lower greater smaller larger newer upwards mindestens höchstens minimal"
-    " maximal wenigstens bis ab über unter mehr weniger länger kürzer höher älter jünger größer kleiner moins plus"
-    " partir jusqu dépasse dépasser superior inferior supérieur inférieur menos mínimo máximo mínima máxima hasta desde"
-    " más mayor menor almeno massimo minimo massima minima fino oltre meno più pelo até mais minstens hoogstens"
-    " minimaal maximaal tot vanaf meer minder boven onder langer ouder jonger hoger lager 少 多 超 低 高 过 于 上 下 内"
+    " acima abaixo encima debajo dessus dessous sopra sotto oberhalb unterhalb older younger longer shorter higher"
+    " lower greater smaller larger newer upwards mindestens höchstens minimal maximal wenigstens bis ab über unter mehr"
+    " weniger länger kürzer höher älter jünger größer kleiner moins plus partir jusqu dépasse dépasser superior"
+    " inferior supérieur inférieur menos mínimo máximo mínima máxima hasta desde más mayor menor almeno massimo minimo"
+    " massima minima fino oltre meno più pelo até mais minstens hoogstens minimaal maximaal tot vanaf meer minder boven"
+    " onder langer ouder jonger hoger lager 少 多 超 低 高 过 于 上 下 内"
 )
 _BEFORE, _AFTER = 60, 18
 
@@ -145,4 +146,4 @@ def _denied_next() -> re.Pattern[str]:
 
 @cache
 def _clause_end() -> re.Pattern[str]:
-    return re.compile(r"[.!?;\n](?=\s)|[,:](?=\s)|[。!?;]")
+    return re.compile(r"(?<!max)(?<!min)(?<!máx)(?<!mín)[.!?;,\n](?=\s)|[。!?;]")

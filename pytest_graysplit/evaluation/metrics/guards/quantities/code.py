@@ -27,6 +27,7 @@ _SAME = {"&&": "and", "||": "or", "===": "==", "!==": "!=", "<>": "!=", "≤": "
          "null": "none", "nil": "none", "undefined": "none"}  # fmt: skip
 _GROUP_OF = {token: f"\0{place}" for place, group in enumerate((*_SYMBOLS, *_WORDS)) for token in group}
 _SIGNS = ("`", "<", ">", "=", "&&", "||")
+_IN_PROSE = ("<", ">", "=", "&&", "||", "\u2264", "\u2265", "\u2260", *_LITERALS)
 _TRUTHS = frozenset(("true", "false", "none", "null"))
 _STATEMENTS = frozenset(("select", "delete", "update", "insert"))
 _LONGEST = 80
@@ -59,6 +60,8 @@ def _pieces(text: str) -> dict[tuple[str, ...], dict[tuple[str, ...], str]]:
     """Map the tokens of each piece without its operators to the operators that it has, and to its text."""
     found: dict[tuple[str, ...], dict[tuple[str, ...], str]] = defaultdict(dict)
     for piece, is_code in _parts(text[:_MOST_CHARACTERS]):
+        if not is_code and not any(sign in piece for sign in _IN_PROSE):
+            continue
         mask, operators = [], []
         for token in _token().findall(piece):
             name = _name(token, is_code=is_code)
@@ -138,7 +141,7 @@ def _choice(text: str) -> str:
 
 @cache
 def _token() -> re.Pattern[str]:
-    return re.compile(r"\w+|[<>=!&|+\-*/%≤≥≠]+|[^\w\s]")
+    return re.compile(r"[^\W\u3400-\u9fff]+|[<>=!&|+\-*/%≤≥≠]+|[^\w\s]")
 
 
 @cache

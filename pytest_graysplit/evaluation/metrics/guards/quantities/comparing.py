@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.quantities import bounds
 from pytest_graysplit.evaluation.metrics.guards.quantities.identifiers import IDENTIFIERS, URL, shape
-from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import plain
+from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import MOST_CHARACTERS, plain
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import (
     CLOCK,
     DATE,
@@ -52,7 +52,8 @@ class Side:
     def __init__(self, parsed: ParsedText) -> None:
         self.text = plain(parsed.text)
         self.parsed = parsed
-        self.quantities, self.is_cut = read(self.text, parsed.words)
+        self.quantities, is_cut = read(self.text, parsed.words)
+        self.is_cut = is_cut or len(parsed.text) > MOST_CHARACTERS
         self._around: dict[Quantity, frozenset[str]] = {}
         self._beside: dict[Quantity, tuple[str, str]] = {}
 

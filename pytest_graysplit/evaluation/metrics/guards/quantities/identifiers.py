@@ -84,7 +84,10 @@ def _head(text: str, start: int) -> str:
 def _is_mixed(tail: str) -> bool:
     """Tell whether letters and digits follow each other: "12ab34" is a code, "5mg" and "10am-5pm" are not."""
     match = _letter_digit().match(tail)
-    return match is not None and (match["more"] is not None or match["letters"].lower() not in units())
+    return match is not None and (
+        match["more"] is not None
+        or not (match["letters"].lower() in units() or match["letters"].lower() in ("am", "pm"))
+    )
 
 
 def _phone_at(text: str, start: int) -> Identifier | None:

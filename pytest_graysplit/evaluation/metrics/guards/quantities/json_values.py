@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NUMBER_CHANGED, VALUE_CHANGED = "number-changed", "value-changed"
 _LONGEST_SHOWN, _LONGEST_COMPARED = 60, 2000
-_MOST_STEPS = 5000
+_MOST_STEPS, _DEEPEST = 5000, 40
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -50,6 +50,8 @@ def changes(control: str, treatment: str) -> Changes | None:
     while steps and len(found) < 2 and taken < _MOST_STEPS:
         taken += 1
         path, mine, its = steps.pop()
+        if path.count("[") > _DEEPEST:
+            continue
         if isinstance(mine, dict) and isinstance(its, dict):
             steps += [(f"{path}.{name}" if path else name, mine[name], its[name]) for name in mine if name in its][::-1]
         elif isinstance(mine, list) and isinstance(its, list):

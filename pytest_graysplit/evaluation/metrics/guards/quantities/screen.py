@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # other side has one that tells.
 _COMMON = word_set("s t d m a an or ora go me as time mal real try won en e in us c x die mi os one eins uno")
 _CHINESE_NUMERALS = frozenset("零〇一二两兩三四五六七八九十百千万萬亿億半")
-_MARKS = (*f"%{CURRENCY_MARKS}<>≥≤°½¼¾", "°C", "°F", "° C", "° F")
+_MARKS = (*f"%{CURRENCY_MARKS}<>≥≤°½¼¾", "°C", "°F", "° C", "° F", "R$", "C$", "A$")
 _SIGNED = re.compile(r"[-−](?<![^\s(].)\d")  # noqa: RUF001 - the second is the typographic minus
 _DAY_NAMES = word_set("segunda terça quarta quinta sexta")
 _SIGNS = word_set("am pm uhr celsius fahrenheit minus moins menos meno negative")
@@ -37,7 +37,7 @@ def _numbers() -> frozenset[str]:
 @cache
 def _present() -> frozenset[str]:
     """Return the words that make it worth looking whether another differs."""
-    return _numbers() | calendar.VAGUE_MONTHS | {"期", "feira", "one"}
+    return _numbers() | calendar.VAGUE_MONTHS | units.PER | units.VAGUE_TIMES | {"期", "feira", "one"}
 
 
 @cache

@@ -37,7 +37,7 @@ _EXACT = {"MW": (Unit("power", "power", 1e6),), "mW": (Unit("power", "power", 1e
 _PREFIXED_DOLLARS = {"US": "USD", "C": "CAD", "CA": "CAD", "A": "AUD", "AU": "AUD", "R": "BRL"}
 
 
-_SYMBOL_STARTS = frozenset(f"%°{CURRENCY_MARKS}dDgGcCfF")
+_SYMBOL_STARTS = frozenset(f"%°{CURRENCY_MARKS}dDgGcCfFpP")
 
 
 class Beside(NamedTuple):
@@ -87,7 +87,7 @@ def _to_the_power(power: str, found: tuple[Unit, ...] | None) -> tuple[Unit, ...
 
 def _of_symbol(match: re.Match[str]) -> tuple[Unit, ...]:
     mark = match["mark"]
-    if mark == "%":
+    if mark == "%" or match["percent"]:
         return _PERCENT
     if mark:
         return units()[mark]
@@ -153,7 +153,7 @@ def sign_before(text: str, start: int) -> int:
     if last == "-":
         before = text[max(0, start - 2) : start]
         return start - 1 if len(before) == 1 or before[-2] in " (\n:=€$£" or before[-2] > "\u3400" else -1
-    if last and ((last == " " and text[start - 2] in "segSEG") or last in "负下"):
+    if last and ((last == " " and text[start - 2] in "seoSEO") or last in "负下"):
         before = text[max(0, start - 10) : start]
         match = _minus().search(before)
         return start - len(before) + match.start("minus") if match else -1
@@ -163,7 +163,7 @@ def sign_before(text: str, start: int) -> int:
 @cache
 def _symbol() -> re.Pattern[str]:
     return re.compile(
-        rf" ?(?:(?P<mark>[%{CURRENCY_MARKS}])"
+        rf" ?(?:(?P<mark>[%{CURRENCY_MARKS}]|(?P<percent>per cento?|pour cent|por ciento|por cento)\b)"
         r"|°\s?(?P<scale>[CFcf]\b)?|-?(?:degrees?|grad|degrés?|grados?|grad[io]|graus?|graden)\b"
         r"(?: (?P<named_scale>celsius|fahrenheit|c\b|f\b))?|(?P<only_scale>celsius|fahrenheit)\b)",
         re.IGNORECASE,
@@ -195,7 +195,7 @@ def _code_before() -> re.Pattern[str]:
 @cache
 def _minus() -> re.Pattern[str]:
     return re.compile(
-        r"(?P<minus>\b(?:(?<!or )minus|negative|(?<!au )(?<!du )(?<!ou )(?<!à )(?<!al )(?<!lo )(?<!di )(?<!o )(?:moins"
+        r"(?P<minus>\b(?:(?<!or )minus|negative|(?<!au )(?<!du )(?<!ou )(?<!à )(?<!al )(?<!lo )(?<!o )(?:moins"
         r"|menos|meno))\s|负|零下)$",
         re.IGNORECASE,
     )

@@ -31,6 +31,9 @@ def with_figures(text: str) -> str:
 def _replaced(match: re.Match[str]) -> str:
     if match["percent"]:
         return f"{_value(match['percent'])}%"
+    if match["part"]:
+        below, _, above = match["part"].partition(_PART)
+        return f"{_value(above)}/{_value(below)}"
     if match["half"]:
         return f"0.5{match['half'][1:]}"
     numeral, following = match["numeral"], match.string[match.end() : match.end() + 2]
@@ -75,6 +78,7 @@ def _numerals() -> re.Pattern[str]:
     numeral = f"[{_NUMERALS}]{{1,24}}"
     return re.compile(
         rf"{_HUNDREDTHS}(?P<percent>{numeral}|[0-9.]{{1,15}})"
+        rf"|(?P<part>[{_NUMERALS}]{{1,4}}{_PART}[{_NUMERALS}]{{1,4}})"
         r"|(?P<half>半(?:小时|小時|个小时|个月|天|年|价|公斤))"
         rf"|(?<![0-9])(?P<numeral>{numeral})(?P<and_half>个半)?"
     )

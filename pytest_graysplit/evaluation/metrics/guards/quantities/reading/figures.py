@@ -162,7 +162,7 @@ def _version(text: str, start: int, written: str) -> str:
     if "," in written or " " in written or "'" in written:
         return ""
     match = _version_word().search(text[max(0, start - 24) : start])
-    if match and (match["known"] or not _sentence_begins(text, start - len(match[0]))):
+    if match and (match["known"] or match["chinese"] or not _sentence_begins(text, start - len(match[0]))):
         return "" if currency_before(text, start) or _year().search(written) else written
     return (
         written if written.count(".") >= 2 and len(values(written)) > 1 and not _date_like().fullmatch(written) else ""
@@ -220,5 +220,6 @@ def _version_word() -> re.Pattern[str]:
         "version|versions|release|v|python|node|java|section|chapter|kapitel|abschnitt|firmware|php|versión|versione"
     )
     return re.compile(
-        rf"(?:(?<![^\W\d_])(?P<known>(?i:{known}|versão|versie|版本))[ .:]{{0,2}}|(?<![^\W\d_])[A-Z][A-Za-z]+ )$"
+        rf"(?:(?<![^\W\d_])(?P<known>(?i:{known}|versão|versie))[ .:]{{0,2}}|(?P<chinese>版本)[ 号:]{{0,2}}"
+        r"|(?<![^\W\d_])[A-Z][A-Za-z]+ )$"
     )

@@ -26,9 +26,9 @@ def _hints() -> dict[str, tuple[str, ...]]:
     for language, words in _NOUNS.items():
         for word in word_set(words):
             found[word] = (*found.get(word, ()), language)
-    for word in number_words.number_words():
-        if not number_words.is_ambiguous(word):
-            found.setdefault(word, number_words.languages_of(word))
+    for language, numbers in number_words.words_of_languages().items():
+        for word in numbers:
+            found[word] = (*found.get(word, ()), language)
     return {word: languages for word, languages in found.items() if not number_words.is_ambiguous(word)}
 
 

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import number
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import NUMBER, Key, Quantity
-from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import DAY_S, MONTHS, TEMPERATURE, TIME, Unit
+from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import (
+    DAY_S,
+    MONTHS,
+    TEMPERATURE,
+    TIME,
+    WEEK_S,
+    Unit,
+)
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import units as units_by_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ONE: frozenset[float | str] = frozenset((1.0,))
+_UNEVEN = frozenset((TIME, MONTHS))
 _NUMBER = frozenset((NUMBER,))
 _KINDS = {unit.kind: frozenset((unit.kind,)) for found in units_by_word().values() for unit in found}
 _KINDS |= {TEMPERATURE: frozenset((TEMPERATURE,)), MONTHS: frozenset((MONTHS, TIME))}
@@ -34,7 +42,7 @@ def measured(  # noqa: PLR0913 - the parts of a quantity
         keys = frozenset([(NUMBER, value) for value in possible])
         return Quantity(_NUMBER, keys, possible, start, end, number_end)
     first = units[0]
-    if len(units) == 1 and first.kind != MONTHS and not is_working and first.system != "F in C":
+    if len(units) == 1 and first.kind not in _UNEVEN and first.system != "F in C":
         keys = frozenset(
             [(first.system, value if isinstance(value, str) else number(value * first.size)) for value in possible]
         )
@@ -52,6 +60,8 @@ def _keys(unit: Unit, value: float | str, *, is_working: bool) -> Iterator[Key]:
     else:
         whole = number(value * unit.size)
         yield unit.system, whole
+        if whole == 15 * DAY_S or (unit.size == WEEK_S and value == 2):  # "quinze jours" are two weeks
+            yield "fortnight", 1.0
         if unit.kind == MONTHS:
             yield from ((TIME, days * DAY_S) for days in _days(whole))
         elif is_working and value % _WORKDAYS_OF_WEEK == 0:  # five working days are a week

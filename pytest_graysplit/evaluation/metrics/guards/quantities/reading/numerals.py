@@ -15,13 +15,16 @@ _PLAIN = str.maketrans(
 )
 _OTHER_DIGITS = "[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef\u0e50-\u0e59]"
 _VULGAR = "[\u00bc-\u00be\u2150-\u215e]"
-_LONGEST = 15
+_LONGEST, _MOST_NUMBERS = 15, 20
+# A longer answer is compared in its first part.
+MOST_CHARACTERS = 40_000
 _SEPARATED = re.compile(r"[.,]")
 
 
 @lru_cache(maxsize=128)
 def plain(text: str) -> str:
-    """Return the text with ASCII digits and marks, composed accents, and Chinese numerals in figures."""
+    """Return the beginning of the text with ASCII digits and marks, composed accents, Chinese numerals in figures."""
+    text = text[:MOST_CHARACTERS]
     if text.isascii():
         return text
     text = re.sub(_VULGAR, r" \g<0>", text)
@@ -50,7 +53,7 @@ def values(figures: str) -> tuple[frozenset[float | str], ...]:
         decimal = max(".,", key=digits.rfind)
         if digits.count(decimal) == 1:
             return (frozenset((_value(digits.replace("," if decimal == "." else ".", "").replace(decimal, ".")),)),)
-        return tuple(frozenset((_value(part),)) for part in _SEPARATED.split(digits))
+        return tuple(frozenset((_value(part),)) for part in _SEPARATED.split(digits, _MOST_NUMBERS)[:_MOST_NUMBERS])
     return _one_mark(digits.split("." if point else ","), grouped_by_comma=bool(comma))
 
 
@@ -66,7 +69,7 @@ def _one_mark(groups: list[str], *, grouped_by_comma: bool) -> tuple[frozenset[f
         return (frozenset((_value(".".join(groups)),)),)
     if grouped_by_comma and len(rest[-1]) == 3 and len(first) <= 2 and all(len(group) == 2 for group in rest[:-1]):
         return (frozenset((_value("".join(groups)),)),)
-    return tuple(frozenset((_value(group),)) for group in groups)
+    return tuple(frozenset((_value(group),)) for group in groups[:_MOST_NUMBERS])
 
 
 def _value(digits: str) -> float | str:

@@ -94,7 +94,7 @@ class PhraseReader(FigureReader):
         return self._period(*units.ADVERBS[low], start, end)
 
     def _period(self, kind: str, size: float, start: int, end: int) -> int:
-        return self.add(simple(PERIOD, f"{kind} {size}", start, end))
+        return self.add(simple(PERIOD, f"{kind} {float(size)}", start, end))
 
     def month(self, start: int, end: int, _: str) -> int:
         """Read the name of a month without a number beside it."""
@@ -115,9 +115,10 @@ class PhraseReader(FigureReader):
 
     def day_group(self, start: int, end: int, low: str) -> int:
         """Read "weekdays" and "weekend" as their days."""
-        for day in calendar.DAY_GROUPS[low]:
-            self.add(simple(WEEKDAY, float(day), start, end, vague=True))
-        return end
+        days = [float(day) for day in calendar.DAY_GROUPS[low]]
+        for day in days:
+            self.add(simple(WEEKDAY, day, start, end, vague=True))
+        return self.add(simple("days", f"{days[0]} to {days[-1]}", start, end, vague=True))
 
     def day_time(self, start: int, end: int, low: str) -> int:
         """Read "noon" and "midnight"."""
@@ -158,6 +159,8 @@ class PhraseReader(FigureReader):
         unit = unit_after(self.text, link.end() if link else end, self.languages)
         if unit and unit.units[0].kind not in _SIZED_ELSEWHERE:
             return self.add(measured(frozenset((number(part),)), unit.units, start, unit.place, end))
+        if low in units.HALVES_OF_UNITS:
+            return end
         exact = number(100 * part)
         keys = frozenset((units.PERCENT, value) for value in (exact, float(round(exact)), round(exact, 1)))
         raw = frozenset((number(part),))
@@ -191,4 +194,4 @@ def _of() -> re.Pattern[str]:
 
 @cache
 def _of_a() -> re.Pattern[str]:
-    return re.compile(r"(?:[ -](?:of )?an?|[ -]d'une?| de| een| eine?r?)?(?= )", re.IGNORECASE)
+    return re.compile(r"(?:'|[ -](?:of )?an?|[ -]d'une?| de| een| eine?r?)?(?=[ \w])", re.IGNORECASE)

@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import number
-from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import CLOCK, WEEKDAY, Quantity
-from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import TIME
+from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import CLOCK, WEEKDAY, Key, Quantity, simple
+from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import MONEY, TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +26,11 @@ def joined(text: str, found: Sequence[Quantity]) -> list[Quantity]:
         if following is not None and link is not None:
             if one.is_plain and _range().fullmatch(link):
                 current = _with_unit(one, following)
-            elif TIME in one.kinds and TIME in following.kinds and _and().fullmatch(link):
+            elif _may_add(one, following) and _and().fullmatch(link):
                 current = _sum(one, following) or one
                 if current is not one:
                     result[-1] = following._replace(vague=True)
-            elif WEEKDAY in one.kinds and WEEKDAY in following.kinds and _range().fullmatch(link):
+            elif WEEKDAY in one.kinds and WEEKDAY in following.kinds and _days_range().fullmatch(link):
                 result += _days_between(one, following)
         result.append(current)
         following = current
@@ -54,28 +54,43 @@ def _with_unit(one: Quantity, other: Quantity) -> Quantity:
     return one._replace(kinds=other.kinds, keys=keys, size=other.size) if keys else one
 
 
+def _may_add(one: Quantity, other: Quantity) -> bool:
+    return (TIME in one.kinds and TIME in other.kinds) or (MONEY in one.kinds and MONEY in other.kinds)
+
+
 def _sum(one: Quantity, other: Quantity) -> Quantity | None:
     """Return "1 hour 30 minutes" as 90 minutes, if the second unit is smaller."""
-    ours, theirs = ([value for system, value in each.keys if system == TIME] for each in (one, other))
-    if len(ours) != 1 or len(theirs) != 1 or not other.size < one.size:
+    ours, theirs = dict(one.keys), dict(other.keys)
+    if len(ours) != len(one.keys) or not 0 < other.size < one.size:
         return None
-    (value,), (more,) = ours, theirs
-    if isinstance(value, str) or isinstance(more, str):
+    keys: frozenset[Key] = frozenset(
+        (system, number(value + more))
+        for system, value in ours.items()
+        if isinstance(value, float) and isinstance(more := theirs.get(system), float)
+    )
+    if not keys:
         return None
-    keys = frozenset(((TIME, number(value + more)),))
     return one._replace(keys=keys, raw=frozenset(), end=other.end, number_end=other.end)
 
 
 def _days_between(first: Quantity, last: Quantity) -> list[Quantity]:
     (_, begin), (_, end) = next(iter(first.keys)), next(iter(last.keys))
     days = (float(day) for day in range(int(begin) + 1, int(end)))
-    return [first._replace(keys=frozenset(((WEEKDAY, day),)), vague=True) for day in days]
+    between = [first._replace(keys=frozenset(((WEEKDAY, day),)), vague=True) for day in days]
+    return [*between, simple("days", f"{begin} to {end}", first.start, last.end)]
 
 
 @cache
 def _range() -> re.Pattern[str]:
     return re.compile(
         r"\s?(?:-|~|to|bis|à|a|al|au|und|and|oder|or|ou|o|y|e|et|en|tot|até|hasta|through|或|到|至)\s?", re.IGNORECASE
+    )
+
+
+@cache
+def _days_range() -> re.Pattern[str]:
+    return re.compile(
+        r"\s?(?:-|~|to|till|until|through|bis|à|au|a|al|tot|tot en met|até|hasta|到|至)\s?", re.IGNORECASE
     )
 
 

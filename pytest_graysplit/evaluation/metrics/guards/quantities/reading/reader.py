@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Stop = tuple[int, int, str]
 
 # Two long tables show a changed number within this many.
-_MOST, _MOST_PLACES, _MOST_STOPS = 600, 2000, 2400
+_MOST, _MOST_PLACES, _MOST_STOPS = 300, 1200, 1200
 _CHINESE_WORDS = ("中午", "午夜", "一半")
 _SPANS = frozenset((units.TIME, units.MONTHS))
 

@@ -93,12 +93,9 @@ def number_words() -> dict[str, float]:
     return found | {word: value for word, value in MAGNITUDES.items() if len(word) > 3 and word.isalpha()}
 
 
-@cache
-def languages_of(word: str) -> tuple[str, ...]:
-    """Return the languages in which the word is a number."""
-    if word in _AMBIGUOUS:
-        return _AMBIGUOUS[word]
-    return tuple(language for language in _ONES if word in _table(language))
+def words_of_languages() -> dict[str, frozenset[str]]:
+    """Return the numbers of each language, without those that are an article."""
+    return {language: frozenset(_table(language).keys() - ARTICLES) for language in _ONES}
 
 
 def counts_in(word: str, languages: frozenset[str]) -> bool:

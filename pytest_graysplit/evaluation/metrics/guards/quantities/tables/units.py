@@ -124,9 +124,12 @@ TWICE = {
     "dobro": 2, "dubbel": 2, "dubbele": 2, "triplo": 3, "quadruple": 4, "verdoppelt": 2, "doubled": 2, "tripled": 3,
     "doubles": 2, "triples": 3, "fünfmal": 5, "sechsmal": 6,
 }  # fmt: skip
+# These are a half only before a unit: "media hora", "mezza giornata".
+HALVES_OF_UNITS = word_set("media medio mezza mezzo mezz meia meio")
 # "Once" is mostly a conjunction, and "einmal" an adverb.
 VAGUE_TIMES = word_set("once einmal doppelt")
 FRACTIONS = {
+    **dict.fromkeys(HALVES_OF_UNITS, 2),
     **dict.fromkeys(word_set("half halb halbe halben halber halbes hälfte demi demie moitié mitad metà metade helft"
                     " halve 一半"), 2),
     **dict.fromkeys(word_set("third thirds drittel tiers tercio tercios terzo terzi terço terços derde"), 3),
@@ -145,7 +148,7 @@ ADVERBS = {
     **dict.fromkeys(word_set("yearly annually annual jährlich annuel annuelle annuellement anual anualmente annuale"
                     " annualmente jaarlijks jaarlijkse jährliche"), (MONTHS, 12.0)),
 }  # fmt: skip
-PER = word_set("per pro par por each every jeden jede jedes chaque cada ogni elke iedere alle je 每")
+PER = word_set("per pro par por al am each every jeden jede jedes chaque cada ogni elke iedere alle je 每")
 
 
 @cache
