@@ -20,7 +20,7 @@ _NEGATING = NEGATIONS | {"t"}
 
 
 # Searched at every character of every answer: the leading `\d` lets the search skip other characters.
-FIGURES = re.compile(r"\d\d*(?:[.,'\u2019\u00a0\u202f]\d+)*")
+FIGURES = re.compile(r"\d\d*(?:[-./:,'\u2019\u00a0\u202f]\d+)*")
 
 
 class ParsedText:
