@@ -56,6 +56,7 @@ FUNCTION_WORDS = frozenset(_LANGUAGES_WITH).union(SHARED, _REMNANTS) - NEGATIONS
 _UNSPACED = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 _CLAUSE_MARKS = r".!?;:,)\n"
 _CLAUSE_MARKS_ELSEWHERE = r"…。，、！？；："  # noqa: RUF001 - marks of Chinese and Japanese
+_SENTENCE_MARKS, _SENTENCE_MARKS_ELSEWHERE = r".!?;:\n", r"…。！？；："  # noqa: RUF001 - the same
 
 
 def split_words(text: str) -> list[str]:
@@ -66,6 +67,12 @@ def split_words(text: str) -> list[str]:
 def split_clauses(text: str) -> tuple[tuple[str, ...], ...]:
     """Return the words of each clause of a text from `spaced`, without clauses that have no words."""
     parts = map(default_process, _clause_end(is_ascii=text.isascii()).split(text))
+    return tuple([tuple(words) for part in parts if (words := part.split())])
+
+
+def split_sentences(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the words of each sentence of a text from `spaced`; a line is a sentence too."""
+    parts = map(default_process, _sentence_end(is_ascii=text.isascii()).split(text))
     return tuple([tuple(words) for part in parts if (words := part.split())])
 
 
@@ -85,6 +92,12 @@ def _clause_end(*, is_ascii: bool) -> re.Pattern[str]:
     # A mark inside a word or number ("4.90", "9:00", "e.g") does not end a clause. This pattern runs over every
     # character of every answer; without an alternation it is three times as fast.
     return re.compile(rf"[{_CLAUSE_MARKS}{'' if is_ascii else _CLAUSE_MARKS_ELSEWHERE}](?<![.,:](?=\w))")
+
+
+@cache
+def _sentence_end(*, is_ascii: bool) -> re.Pattern[str]:
+    marks = _SENTENCE_MARKS if is_ascii else _SENTENCE_MARKS + _SENTENCE_MARKS_ELSEWHERE
+    return re.compile(rf"[{marks}](?<![.:](?=\w))")
 
 
 _ENDINGS = ("ing", "ed", "es", "s", "e")

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import CONTRACTED, alike, content, negations
+from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import same_polarity
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word_set
 from pytest_graysplit.types import Flag
 
@@ -36,10 +37,18 @@ _PLAIN = word_set("not t cannot nicht pas")
 _WHOLE = {word: word.removesuffix("n") for word in CONTRACTED} | {"can": "can", "cannot": "can", "won": "will"}
 # "You don't return it" has a word more than "you return it", and that word has no meaning.
 _SUPPORT = word_set("do does did a an any some")
+# A part of a sentence with one of these is not an item of a list.
+_PREDICATES = word_set(
+    "is are was were be can could may might must will would shall should do does did has have had i you he she it we they"
+    " ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir est sont peut doit a ont vous nous"
+    " es son puede debe ha han può deve sono pode deve são is zijn kan mag moet heeft u we"
+)
 
 
 def negation_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a word that one text only denies and the other only asserts, in a similar context."""
+    if control.sequence == treatment.sequence:  # a comma more or less changes the clauses and not the meaning
+        return None
     if said := _denied_once(control, treatment):
         return _flag(f"not {said}", said)
     if said := _denied_once(treatment, control):
@@ -111,10 +120,22 @@ def _flipped(denied: dict[str, Clause], denier: ParsedText, also: dict[str, Clau
             continue
         context, counted = content(clause) - {root}, _counted(clause, word)
         if any(
-            counted.issubset(other) and alike(context, content(other) - {root}) for other in _asserted(root, affirmer)
+            counted.issubset(other)
+            and alike(context, content(other) - {root})
+            and not same_polarity(clause, other)
+            and not _continues(other, affirmer)
+            for other in _asserted(root, affirmer)
         ):
             return word
     return ""
+
+
+def _continues(clause: Clause, parsed: ParsedText) -> bool:
+    """Tell whether a clause is an item of a list that its sentence denies: "no thoughts, feelings or plans"."""
+    if not _PREDICATES.isdisjoint(clause[:4]):
+        return False
+    words = set(clause)
+    return any(len(one) > len(clause) and words.issubset(one) and negations(one) for one in parsed.sentences)
 
 
 def _counted(clause: Clause, word: str) -> frozenset[str]:
@@ -145,7 +166,7 @@ def _prefixed(
 
 def _same_subject(root: str, denier: ParsedText, plain_root: str, affirmer: ParsedText) -> bool:
     return any(
-        alike(content(clause) - {root}, content(other) - {plain_root})
+        alike(content(clause) - {root}, content(other) - {plain_root}) and not same_polarity(clause, other)
         for clause in _asserted(root, denier)
         for other in _asserted(plain_root, affirmer)
     )

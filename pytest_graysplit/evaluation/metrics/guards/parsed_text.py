@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rapidfuzz.utils import default_process
 
-from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, split_clauses, stem, word_set
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, split_clauses, split_sentences, stem, word_set
 
 Clause: TypeAlias = tuple[str, ...]
 
@@ -29,13 +29,19 @@ class ParsedText:
     def __init__(self, text: str) -> None:
         self.text = text
         self._spaced = spaced(text)
-        self.words = frozenset(default_process(self._spaced).split())
+        self.sequence = default_process(self._spaced).split()
+        self.words = frozenset(self.sequence)
         self.figures = frozenset(FIGURES.findall(text))
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses, each as its lower-case words."""
         return split_clauses(self._spaced)
+
+    @cached_property
+    def sentences(self) -> tuple[Clause, ...]:
+        """The sentences, each as its lower-case words."""
+        return split_sentences(self._spaced)
 
     @cached_property
     def stems(self) -> frozenset[str]:

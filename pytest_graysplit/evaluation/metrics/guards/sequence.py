@@ -8,14 +8,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import content, negations
-from pytest_graysplit.evaluation.metrics.words import stem, word_set
+from pytest_graysplit.evaluation.metrics.guards.wording.step_words import ACTIONS, LINKING, NAMING, UNORDERED
+from pytest_graysplit.evaluation.metrics.words import split_words, stem, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
-_ONWARD = word_set("then afterwards afterward subsequently thereafter")
+_ONWARD = word_set(
+    "then afterwards afterward subsequently thereafter dann danach anschließend puis ensuite luego poi daarna vervolgens"
+)
 _BACK_AND_FORTH = word_set("before after")
 # These open a subordinate clause whose step comes before the main clause: "Once it is cold, open it".
 _OPENING = word_set("before after once")
@@ -23,10 +26,12 @@ _LINKING = _ONWARD | _OPENING
 _FIRST_TWO = frozenset(("1", "2"))
 # Words that give the place of a step and are not part of the step itself.
 _PLACING = frozenset(
-    map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step"))
+    map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro eerst prima abord"))
 )
 # Instructions have few steps; in a longer list, two items that moved are a rewording of something else.
 _MOST = 12
+# The words before a list say what it lists.
+_INTRODUCTION = 200
 
 
 class Step(NamedTuple):
@@ -60,8 +65,8 @@ def same_steps(control: ParsedText, treatment: ParsedText) -> bool:
 def sequences(parsed: ParsedText) -> tuple[tuple[Step, ...], ...]:
     """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
-    if _lists(parsed):
-        found.append([_step(words) for words in map(_words, _listed().findall(parsed.text))])
+    if _lists(parsed) and _are_steps(items := [*map(_words, _listed().findall(parsed.text))], parsed):
+        found.append([_step(words) for words in items])
     if not _LINKING.isdisjoint(parsed.words):
         found += _narrated(parsed.text)
     return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
@@ -74,6 +79,18 @@ def _may_order(parsed: ParsedText) -> bool:
 
 def _lists(parsed: ParsedText) -> bool:
     return parsed.figures >= _FIRST_TWO and ("\n" in parsed.text or "step" in parsed.words)
+
+
+def _are_steps(items: Sequence[Sequence[str]], parsed: ParsedText) -> bool:
+    """Tell whether the items of a numbered list are steps; songs, ideas and features may have any order."""
+    items = [words for words in items if words]
+    opening = split_words(parsed.text[: parsed.text.find("1")][-_INTRODUCTION:])
+    if not items or len(items) > _MOST or not UNORDERED.isdisjoint(opening):
+        return False
+    acting = sum(words[0] in ACTIONS or words[-1] in ACTIONS for words in items)
+    if not NAMING.isdisjoint(parsed.words) or not all(LINKING.isdisjoint(words[:2]) for words in items):
+        return 2 * acting >= len(items) or "step" in parsed.words
+    return 3 * acting >= 2 * len(items)
 
 
 def _narrated(text: str) -> Iterator[list[Step]]:

@@ -1,0 +1,140 @@
+"""The words of a sentence with phrases of one meaning replaced by one symbol: "does not", "ne ... pas", "NOT"."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from pytest_graysplit.evaluation.metrics.guards.wording import closed_words, opposites
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, spaced, word_set
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# The words that a phrase of the lists begins with, each with the rest of the phrase and its symbol, longest first.
+Phrases = dict[str, list[tuple[tuple[str, ...], str]]]
+# The meaning of a word in a pair of opposites: the pair, and whether the word is on its denying side.
+Sense = tuple[str, bool]
+
+IDLE = word_set("NEUTRAL WELCOME REMEMBER")
+_LISTS = (
+    closed_words.DENIALS,
+    closed_words.DUTIES,
+    closed_words.QUANTITIES,
+    closed_words.CONDITIONS,
+    closed_words.IDIOMS,
+)
+_CONTRACTED = {
+    "NOT": "don doesn didn isn aren wasn weren won wouldn shouldn haven hasn hadn ain",
+    "BAN": "can couldn mustn",
+    "NEEDNOT": "needn",
+}
+# Words that may be left out, and that no list has: "please", "ne" beside "pas", "of the".
+_DROPPED = FUNCTION_WORDS | word_set("ne please bitte also auch just simply 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是")
+_PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
+_ENDINGS = ("iert", "ten", "tes", "ing", "ées", "ed", "es", "en", "er", "em", "et", "te", "as", "os", "ée", "és",
+            "s", "e", "n", "t", "a", "o", "i", "é", "d")  # fmt: skip
+_SHORTEST_ROOT = 4
+
+
+@cache
+def _phrases() -> Phrases:
+    found: Phrases = {}
+    for words, symbol in _entries():
+        found.setdefault(words[0], []).append((words[1:], symbol))
+    for options in found.values():
+        options.sort(key=lambda option: -len(option[0]))
+    return found
+
+
+def _entries() -> Iterator[tuple[tuple[str, ...], str]]:
+    seen = set()
+    for line in "\n".join(_LISTS).replace("\n ", " ").split("\n"):
+        symbol, _, phrases = line.partition(":")
+        for phrase in phrases.split(","):
+            words = tuple(spaced(phrase).split())
+            if words and words not in seen:
+                seen.add(words)
+                yield words, symbol
+    for symbol, beginnings in _CONTRACTED.items():
+        for word in beginnings.split():
+            yield (word, "t"), symbol
+            if word not in ("won", "can"):
+                yield (f"{word}t",), symbol
+    for word in (*senses(), *roles()):
+        words = tuple(spaced(word).split())
+        if len(words) > 1 and words not in seen:
+            yield words, word
+
+
+def _pairs(table: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+    for line in table.strip().replace("\n ", " ").split("\n"):
+        left, _, right = line.partition("|")
+        yield left.split()[0], word_set(left), word_set(right)
+
+
+@cache
+def senses() -> dict[str, tuple[Sense, ...]]:
+    """Return the opposites: each word with its pairs."""
+    found: dict[str, tuple[Sense, ...]] = {}
+    for name, left, right in _pairs(opposites.PAIRS):
+        for denies, words in ((False, left - right), (True, right - left)):
+            for word in words:
+                found[word] = (*found.get(word, ()), (name, denies))
+    return found
+
+
+@cache
+def roles() -> dict[str, tuple[Sense, ...]]:
+    """Return the roles: each word with its pairs."""
+    found: dict[str, tuple[Sense, ...]] = {}
+    for name, left, right in _pairs(opposites.ROLES):
+        for second, words in ((False, left - right), (True, right - left)):
+            for word in words:
+                found[word] = (*found.get(word, ()), (name, second))
+    return found
+
+
+@cache
+def _rooted() -> dict[str, tuple[Sense, ...]]:
+    found: dict[str, tuple[Sense, ...]] = {}
+    for word, its_senses in senses().items():
+        if len(word) > _SHORTEST_ROOT:
+            found.setdefault(root(word), its_senses)
+    return found
+
+
+def senses_of(word: str) -> tuple[Sense, ...]:
+    """Return the pairs of opposites that a word, in any of its forms, belongs to."""
+    return senses().get(word) or (_rooted().get(root(word), ()) if len(word) > _SHORTEST_ROOT else ())
+
+
+@lru_cache(maxsize=8192)
+def root(word: str) -> str:
+    """Cut a common ending of any of the languages; "erlaubt" and "erlauben" become one word."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_ROOT:
+            return word.removesuffix(ending)
+    return word
+
+
+def symbols(words: Sequence[str]) -> list[str]:
+    """Return the words that carry meaning; phrases of the lists become symbols, which are in upper case."""
+    phrases = _phrases()
+    found = []
+    place, last = 0, len(words)
+    while place < last:
+        word = words[place]
+        place += 1
+        for rest, symbol in phrases.get(word, ()):
+            if tuple(words[place : place + len(rest)]) == rest and not (word == "no" and words[place : place + 1] and words[place][0].isdecimal()):  # order no. 5
+                place += len(rest)
+                if symbol not in IDLE:
+                    found.append(symbol)
+                break
+        else:
+            if word not in _DROPPED:
+                found.append(word)
+    if "no" in words and not _PORTUGUESE.isdisjoint(words) and "NOT" in found:  # "no" means "in the"
+        found.remove("NOT")
+    return found

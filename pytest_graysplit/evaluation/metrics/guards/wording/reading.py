@@ -1,0 +1,128 @@
+"""The comparison of two sentences that are about the same thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import roles, root, senses_of, symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import Sense
+
+_DENYING = frozenset(("NOT", "BAN", "NEEDNOT", "UNLESS"))
+_LONGEST_DIFFERENCE = 12
+_PREFIXES = frozenset(("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无"))
+_SHORTEST_STEM = 4
+
+
+class Difference(NamedTuple):
+    """Two sentences side by side: the symbols and words that only one has, after equal ones are removed."""
+
+    gone: Counter[str]
+    come: Counter[str]
+    our_denials: int
+    their_denials: int
+    opposites: tuple[tuple[str, str], ...]
+    roles: tuple[tuple[str, str], ...]
+    our_rest: tuple[str, ...]
+    their_rest: tuple[str, ...]
+    shared: int
+    said: tuple[frozenset[str], frozenset[str]]
+
+    @property
+    def exact(self) -> bool:
+        """Whether no word of content is left without a counterpart."""
+        return self.shared > 0 and not self.our_rest and not self.their_rest
+
+    @property
+    def near(self) -> bool:
+        """Whether two of three words of content have a counterpart, and no more than two are without."""
+        most = max(len(self.our_rest), len(self.their_rest))
+        return self.exact or (most <= 2 and self.shared >= 2 * most)
+
+    @property
+    def cancels(self) -> bool:
+        """Whether denials and opposites outweigh each other: "not open", "closed"."""
+        ours = self.our_denials + _denying(self.our_rest)
+        theirs = self.their_denials + _denying(self.their_rest)
+        return (ours + theirs + len(self.opposites)) % 2 == 0
+
+
+def compare(ours: Sequence[str], theirs: Sequence[str]) -> Difference | None:
+    """Return how two sentences differ, or nothing if they differ in too many words."""
+    our_symbols, their_symbols = Counter(symbols(ours)), Counter(symbols(theirs))
+    gone, come = our_symbols - their_symbols, their_symbols - our_symbols
+    shared = sum(count for word, count in (our_symbols & their_symbols).items() if not word.isupper())
+    our_words, their_words = _words(gone), _words(come)
+    if max(len(our_words), len(their_words)) > _LONGEST_DIFFERENCE:
+        return None
+    opposed = _matched(our_words, their_words, _opposed)
+    replaced = _matched(our_words, their_words, _in_other_role)
+    same = _matched(our_words, their_words, _same)
+    return Difference(
+        gone=gone,
+        come=come,
+        our_denials=_count(our_symbols),
+        their_denials=_count(their_symbols),
+        opposites=tuple(opposed),
+        roles=tuple(replaced),
+        our_rest=tuple(our_words),
+        their_rest=tuple(their_words),
+        shared=shared + len(opposed) + len(replaced) + len(same),
+        said=(frozenset(our_symbols), frozenset(their_symbols)),
+    )
+
+
+def _words(symbols_: Counter[str]) -> list[str]:
+    return [word for word in symbols_ if not word.isupper() and not word[0].isdecimal()] + (
+        ["FREE"] if "FREE" in symbols_ else []
+    ) + (["PAID"] if "PAID" in symbols_ else [])
+
+
+def _count(counted: Counter[str]) -> int:
+    return sum(counted[symbol] for symbol in _DENYING)
+
+
+def _denying(words: Iterable[str]) -> int:
+    return sum(any(denies for _, denies in senses_of(word)[:1]) for word in words)
+
+
+def _matched(ours: list[str], theirs: list[str], test) -> list[tuple[str, str]]:
+    """Remove the pairs of words that pass the test from both lists, and return them."""
+    found = []
+    for word in tuple(ours):
+        other = next((other for other in theirs if test(word, other)), "")
+        if other:
+            ours.remove(word)
+            theirs.remove(other)
+            found.append((word, other))
+    return found
+
+
+def _opposed(word: str, other: str) -> bool:
+    return _turned(senses_of(word), senses_of(other)) or is_prefixed(word, other)
+
+
+def _in_other_role(word: str, other: str) -> bool:
+    return _turned(roles().get(word, ()), roles().get(other, ()))
+
+
+def _turned(ours: tuple[Sense, ...], theirs: tuple[Sense, ...]) -> bool:
+    return bool(ours and theirs) and any((pair, not side) in theirs for pair, side in ours)
+
+
+def is_prefixed(word: str, other: str) -> bool:
+    """Tell whether one of the two words is the other with a prefix that denies: "used", "unused"."""
+    short, long = sorted((word, other), key=len)
+    return len(short) >= _SHORTEST_STEM and long.endswith(short) and long.removesuffix(short) in _PREFIXES
+
+
+def _same(word: str, other: str) -> bool:
+    """Tell whether two words are forms of one, or have one meaning in the lists."""
+    if not set(senses_of(word)).isdisjoint(senses_of(other)) or root(word) == root(other):
+        return True
+    least = min(len(word), len(other))
+    return least >= _SHORTEST_STEM and word[: max(4, least * 3 // 4)] == other[: max(4, least * 3 // 4)]
