@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import CONTRACTED, alike, content, negations
 from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import same_polarity
+from pytest_graysplit.evaluation.metrics.guards.wording.reading import is_separable
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word_set
 from pytest_graysplit.types import Flag
 
@@ -40,8 +41,8 @@ _SUPPORT = word_set("do does did a an any some")
 # A part of a sentence with one of these is not an item of a list.
 _PREDICATES = word_set(
     "is are was were be can could may might must will would shall should do does did has have had i you he she it we they"
-    " ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir est sont peut doit a ont vous nous"
-    " es son puede debe ha han può deve sono pode deve são is zijn kan mag moet heeft u we"
+    " ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir est sont peut doit ont vous nous"
+    " es son puede debe ha han può deve sono pode deve são is zijn kan mag moet heeft"
 )
 
 
@@ -159,7 +160,7 @@ def _prefixed(
     """Find a word such as "unavailable" that the other text asserts without its prefix, in a similar context."""
     for word in sorted(words):
         for plain in sorted({word.removeprefix(prefix) for prefix in _PREFIXES} & plain_words):
-            if len(plain) >= 4 and word not in _NO_PREFIX and _same_subject(stem(word), denier, stem(plain), affirmer):
+            if len(plain) >= 4 and word not in _NO_PREFIX and not is_separable(word, plain) and _same_subject(stem(word), denier, stem(plain), affirmer):
                 return word, plain
     return None
 

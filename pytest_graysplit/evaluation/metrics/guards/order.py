@@ -12,7 +12,22 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
 # Words that depend on tense and style and do not change the roles in a sentence.
-_IDLE = word_set("a an the has have had did does do will just then also der die das den dem le la les el los")
+_IDLE = word_set(
+    "a an the has have had did does do will just then also der die das den dem ein eine einen einem einer le la les un une el los"
+    " las una il lo gli i o os as um uma het een"
+)
+# A preposition that has swallowed an article is the preposition.
+_PLAIN = {
+    word: plain
+    for plain, words in {
+        "von": "vom", "zu": "zum zur", "in": "im ins nel nella nello nei", "an": "am", "bei": "beim", "de": "du des del do da dos das",
+        "à": "au aux", "a": "al ao aos alla allo ai agli alle", "em": "no na nos nas", "por": "pelo pela", "di": "della dello dei delle degli",
+        "da": "dal dalla dallo", "su": "sul sulla",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_UNCOUNTED = _IDLE.union(_PLAIN, _PLAIN.values())
+_TRAVELLING = word_set("da de di il la el los para por del al un una va dal du o os")
 # The sides of these words may be exchanged: "Paris is the capital", "tea and coffee", "Alice met Bob".
 _SYMMETRIC = word_set(
     "is are was were be equals equal and or with und oder mit ist sind et ou avec est sont y o con es meet meets met"
@@ -29,7 +44,7 @@ def order_swapped(control: ParsedText, treatment: ParsedText) -> Flag | None:
         return Flag(name="order-swapped", detail="control says '{}' before '{}', treatment after".format(*steps))
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
-    gone = control.words - treatment.words - _IDLE
+    gone = control.words - treatment.words - _UNCOUNTED
     kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
     moved = [_telling(clause) for clause in kept if clause not in treatment.clauses]
     if not moved:
@@ -48,12 +63,14 @@ def _flag(ours: Clause, theirs: Clause) -> Flag:
 
 def _telling(clause: Clause) -> Clause:
     # "a" before a word of grammar, or at the end, is a name and not an article: "copy a to b".
+    # In "da Roma a Milano" it is a preposition.
     following = (*clause[1:], "to")
+    romance = not _TRAVELLING.isdisjoint(clause)
     return tuple(
         [
-            word
+            _PLAIN.get(word, word)
             for word, after in zip(clause, following, strict=False)
-            if word not in _IDLE or (word == "a" and after in FUNCTION_WORDS)
+            if word not in _IDLE or (word == "a" and (after in FUNCTION_WORDS or "b" in clause)) or (romance and word in ("a", "do"))
         ]
     )
 

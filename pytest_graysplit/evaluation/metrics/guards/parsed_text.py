@@ -16,6 +16,7 @@ Clause: TypeAlias = tuple[str, ...]
 CONTRACTED = word_set(
     "can don doesn didn isn aren wasn weren won wouldn couldn shouldn haven hasn hadn ain mustn needn"
 )
+_YES_OR_NO = word_set("yes yeah no ja nein oui non sí si sim não nee")
 _NEGATING = NEGATIONS | {"t"}
 
 
@@ -40,8 +41,14 @@ class ParsedText:
 
     @cached_property
     def sentences(self) -> tuple[Clause, ...]:
-        """The sentences, each as its lower-case words."""
-        return split_sentences(self._spaced)
+        """The sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
+        sentences = split_sentences(self._spaced)
+        if _YES_OR_NO.isdisjoint(self.words):
+            return sentences
+        alone = {clause[0] for clause in self.clauses if len(clause) == 1}
+        return tuple(
+            [one[1:] if len(one) > 1 and one[0] in _YES_OR_NO and one[0] in alone else one for one in sentences]
+        )
 
     @cached_property
     def stems(self) -> frozenset[str]:

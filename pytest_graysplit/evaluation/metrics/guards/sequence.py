@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import content, negations
 from pytest_graysplit.evaluation.metrics.guards.wording.step_words import ACTIONS, LINKING, NAMING, UNORDERED
-from pytest_graysplit.evaluation.metrics.words import split_words, stem, word_set
+from pytest_graysplit.evaluation.metrics.words import spaced, split_words, stem, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -158,7 +158,7 @@ def _step(words: Sequence[str]) -> Step:
 
 
 def _words(text: str) -> list[str]:
-    return _after_that().sub(" then ", " ".join(_word().findall(text.lower()))).split()
+    return _after_that().sub(" then ", " ".join(_word().findall(spaced(text).lower()))).split()
 
 
 @cache

@@ -18,18 +18,17 @@ NOT: 不, 没, 没有, 無, 无, 别, 未, 勿, 莫, 并非, 并不, 并没有, 
 NOT: without, ohne, sans, sin, sem, senza, zonder, rather than, instead of, anstatt, statt, plutôt que, au lieu
  de, en lugar de, en vez de, invece di, piuttosto che, em vez de, in plaats van, 而不是, 而非
 NOT: unable to, unable, not able to, impossible, failed to, fails to, fail to, failing to, refused to, refuses
- to, refuse to, declined to, declines to, decline to, lack, lacks, lacked, lacking, lack of, hardly, barely,
- scarcely, exempt from, devoid of, ceased to, neglected to, avoid, avoids, missing
-NOT: unmöglich, außerstande, weigert, weigerte, weigerten, lehnt ab, lehnte ab, kaum, fehlt, fehlen,
+ to, refuse to, declined to, declines to, decline to, lack, lacks, lacked, lacking, lack of,  exempt from, devoid of, ceased to, neglected to, avoid, avoids, missing
+NOT: unmöglich, außerstande, weigert, weigerte, weigerten, lehnt ab, lehnte ab, fehlt, fehlen,
  unterlassen, vermeiden, frei von, verzichtet auf, verzichten auf
-NOT: incapable de, refuse de, refusé de, refusent de, à peine, manque, dépourvu de, dépourvue de, évitez,
+NOT: incapable de, refuse de, refusé de, refusent de, manque, dépourvu de, dépourvue de, évitez,
  éviter, dans l impossibilité de, s abstient de
 NOT: imposible, incapaz de, se negó a, se niega a, falta, faltan, carece de, evite, evitar
-NOT: impossibile, incapace di, si rifiuta di, si è rifiutato di, a malapena, manca, privo di, priva di, evitare,
+NOT: impossibile, incapace di, si rifiuta di, si è rifiutato di, manca, privo di, priva di, evitare,
  eviti
-NOT: impossível, recusou se a, recusa se a, mal consegue, carece de, evite
-NOT: onmogelijk, weigert te, weigerde te, weigert, weigerde, nauwelijks, ontbreekt, vrij van, vermijd, vermijden
-NOT: 无法, 不能够, 缺乏, 缺少, 难以, 几乎不, 避免
+NOT: impossível, recusou se a, recusa se a, carece de, evite
+NOT: onmogelijk, weigert te, weigerde te, weigert, weigerde, ontbreekt, vrij van, vermijd, vermijden
+NOT: 无法, 不能够, 缺乏, 缺少, 难以, 避免
 """
 
 # Idioms in which a word of denial does not deny the rest, and words that deny inside.
@@ -58,6 +57,10 @@ NEUTRAL: not only, no problem, no doubt, no matter, not just, not merely, not ne
  not, nicht nur, non seulement, no solo, no sólo, non solo, non soltanto, não só, não apenas, niet alleen, 不仅,
  不但, 不只, 不过, 不断, 不久, 差不多, 对不起, 不好意思, 不错, 不管, 不论, 无论, 特别, 分别, 别人, 级别, 类别, 性别, 识别, 区别, 个别, 非常, 未来, 是否, 否则, 没关系,
  没问题, 无理由, 不同, 不少, 了不起, 无线, 无限, 无数, 未必, 不妨, 不如, 功能, 性能, 智能, 可能, 节能, 能量, 能源
+NEUTRAL: managed to, manages to, manage to, succeeded in, succeeds in, ist es gelungen, gelang es, a réussi à, ont réussi à, logró, lograron, è riuscito a, è riuscita a, conseguiu
+NEUTRAL: already, yet, still, even though, even if, schon, bereits, noch, déjà, encore, ya, aún, todavía, già, ancora, já, ainda, al, nog, 已经, 已, 还, 仍, 仍然
+MORETHAN: more than, less than, longer than, later than, fewer than, higher than, exceed, exceeds, exceeding, older than, mehr als, weniger als, länger als, später als, überschreiten, überschreitet, plus de, moins de, dépasser, dépasse,
+ más de, menos de, superar, supera, exceder, più di, meno di, superare, mais de, mais do que, menos de, exceder, ultrapassar, meer dan, minder dan, langer dan, later dan, overschrijden, 超过, 多于, 少于, 高于, 低于, 晚于
 NEUTRAL: no more than, not more than, no less than, not less than, no later than, not later than, no fewer than,
  not fewer than, must not exceed, may not exceed, not exceed, not exceeding, nicht mehr als, nicht weniger als,
  nicht später als, nicht länger als, nicht überschreiten, pas plus de, pas moins de, ne pas dépasser, no más de,
@@ -82,13 +85,13 @@ SHOULD: should, ought to, is advised to, are advised to, sollte, sollten, sollte
  zouden moeten, 应该, 最好, 建议
 MAY: may, can, could, might, is allowed to, are allowed to, is permitted to, are permitted to, is entitled to,
  are entitled to, has the right to, have the right to, is able to, are able to, is free to, are free to
-MAY: darf, dürfen, darfst, dürft, kann, können, kannst, könnt, könnte, könnten, ist berechtigt, sind berechtigt
+DARF: darf, dürfen, darfst, dürft, kann, können, kannst, könnt, könnte, könnten, ist berechtigt, sind berechtigt
 MAY: peut, peuvent, pouvez, peux, pouvons, pourrait, est autorisé à, sont autorisés à, est en droit de, a le
  droit de, ont le droit de
 MAY: puede, pueden, puedes, podemos, podrá, podrán, está autorizado a, tiene derecho a, tienen derecho a
 MAY: può, possono, puoi, potete, potrebbe, è autorizzato a, ha il diritto di, hanno il diritto di
 MAY: pode, podem, podes, podemos, poderá, poderão, está autorizado a, tem o direito de, têm o direito de
-MAY: mag, mogen, kan, kunnen, kunt, is bevoegd om, heeft het recht om
+DARF: mag, mogen, kan, kunnen, kunt, is bevoegd om, heeft het recht om
 MAY: 可以, 可, 能, 能够, 有权
 BAN: must not, mustn t, may not, cannot, can not, can t, cant, could not, couldn t, shall not, must never, may
  never, is not allowed to, are not allowed to, is not permitted to, are not permitted to, is forbidden to, are
@@ -103,7 +106,7 @@ BAN: mag niet, mogen niet, mag geen, mogen geen, moet niet, moeten niet, kan nie
 NEEDNOT: need not, needn t, do not have to, does not have to, don t have to, doesn t have to, do not need to,
  does not need to, don t need to, doesn t need to, is not required to, are not required to, aren t required to,
  isn t required to, is not obliged to, are not obliged to, no need to, there is no need to
-NEEDNOT: muss nicht, müssen nicht, musst nicht, brauchen nicht, braucht nicht, brauchst nicht, ist nicht
+NEEDNOT: muss nicht, müssen nicht, musst nicht, brauchen nicht, braucht nicht, brauchst nicht, brauchst dich nicht, brauchen sich nicht, braucht sich nicht, ist nicht
  verpflichtet, sind nicht verpflichtet
 NEEDNOT: n est pas obligé de, n est pas tenu de, n êtes pas tenu de, ne sont pas tenus de, n êtes pas obligé de,
  n avez pas besoin de, n a pas besoin de, n a pas à, n avez pas à
@@ -123,14 +126,17 @@ MOST: most, mostly, usually, generally, the majority of, most of, die meisten, m
  überwiegend, la plupart des, la plupart, le plus souvent, généralement, la mayoría de, la mayoría, generalmente,
  la maggior parte dei, la maggior parte delle, la maggior parte, di solito, a maioria dos, a maioria das, a
  maioria, geralmente, de meeste, meestal, 大多数, 大部分, 多数, 通常, 一般
-SOME: some, several, sometimes, a few, certain, occasionally, not all, not every, not always, einige, manche,
- manchmal, gelegentlich, mehrere, nicht alle, nicht jeder, nicht jede, nicht jedes, nicht immer, certains,
- certaines, quelques, quelques uns, parfois, plusieurs, pas tous, pas toutes, pas toujours, algunos, algunas,
- algún, alguna, a veces, varios, varias, no todos, no todas, no siempre, alcuni, alcune, qualche, talvolta, a
- volte, diversi, non tutti, non tutte, non sempre, alguns, algumas, às vezes, vários, várias, nem todos, nem
- todas, nem sempre, sommige, enkele, soms, bepaalde, enige, niet alle, niet altijd, 部分, 一些, 有些, 有的, 有时, 某些, 个别,
- 少数, 不是所有, 并非所有, 不是每, 不总是
-FEW: few, rarely, seldom, wenige, selten, peu de, rarement, pocos, pocas, rara vez, raramente, pochi, poche,
+MANY: many, numerous, a lot of, lots of, viele, vielen, zahlreiche, beaucoup de, de nombreux, de nombreuses, muchos, muchas, molti, molte, numerosi, muitos, muitas, veel, vele, 许多, 很多, 大量, 众多
+BOTH: both, beide, les deux, ambos, ambas, entrambi, entrambe, 双方, 两者, 两个都
+EITHER: either, one of, eine der, einer der, eines der, l un ou l autre, cualquiera de, uno de, una de, uno dei, una delle, um dos, uma das, een van de, 任一, 任意一
+SOME: part of, parts of, a part of, ein teil, teile, une partie, parte de, una parte de, parte dei, una parte dei, parte das, parte dos, uma parte, een deel, 一部分, some, several, sometimes, a few, certain, occasionally,  einige, manche,
+ manchmal, gelegentlich, mehrere,  certains,
+ certaines, quelques, quelques uns, parfois, plusieurs,  algunos, algunas,
+ algún, alguna, a veces, varios, varias,  alcuni, alcune, qualche, talvolta, a
+ volte, diversi,  alguns, algumas, às vezes, vários, várias,  sommige, enkele, soms, bepaalde, enige,  部分, 一些, 有些, 有的, 有时, 某些, 个别,
+ 少数, 
+NOTALL: not all, not every, not always, not everyone, nicht alle, nicht jeder, nicht jede, nicht jedes, nicht immer, pas tous, pas toutes, pas toujours, pas tous les, pas toutes les, no todos, no todas, no siempre, non tutti, non tutte, non sempre, nem todos, nem todas, nem sempre, niet alle, niet altijd, 不是所有, 并非所有, 不是每, 不总是, 并不总是
+FEW: few, a minority of, rarely, seldom, hardly, hardly ever, hardly any, barely, scarcely, kaum, à peine, guère, apenas, a malapena, mal, nauwelijks, 几乎不, 几乎没有, wenige, wenigen, selten, peu de, rarement, pocos, pocas, rara vez, raramente, pochi, poche,
  poucos, poucas, raramente, weinig, zelden, 很少, 极少
 ONLY: only, solely, exclusively, nur, ausschließlich, lediglich, seulement, uniquement, exclusivement, solo,
  sólo, solamente, únicamente, exclusivamente, soltanto, solamente, esclusivamente, somente, apenas, só,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.evaluation.metrics.guards.wording.alignment import aligned
 from pytest_graysplit.evaluation.metrics.guards.wording.events import events_reversed
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import senses_of
+from pytest_graysplit.evaluation.metrics.guards.wording.names import renamed
 from pytest_graysplit.evaluation.metrics.guards.wording.opposites import MANY_SENSED
 from pytest_graysplit.evaluation.metrics.guards.wording.reading import compare, is_prefixed
 from pytest_graysplit.evaluation.metrics.words import word_set
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
     from pytest_graysplit.evaluation.metrics.guards.wording.reading import Difference
 
-_DUTIES = frozenset(("MUST", "MUSS", "SHOULD", "MAY", "BAN", "NEEDNOT"))
-_ONE_NAME = {"MUSS": "MUST"}
+_DUTIES = frozenset(("MUST", "SHOULD", "MAY", "BAN", "NEEDNOT"))
 # Duties that differ even where the sentences differ in a word more.
 _FAR_APART = (frozenset(("MUST", "MAY")), frozenset(("BAN", "NEEDNOT")))
-_QUANTITIES = frozenset(("ALL", "MOST", "SOME", "FEW", "ONLY", "EVEN"))
+# A duty and an advice differ only where nothing else does.
+_ADVICE = frozenset(("MUST", "SHOULD"))
+_QUANTITIES = frozenset(("ALL", "MOST", "SOME", "NOTALL", "FEW", "MANY", "BOTH", "EITHER", "ONLY", "EVEN"))
 _DIFFERENT_QUANTITIES = frozenset(
     map(
         frozenset,
-        (("ALL", "SOME"), ("ALL", "MOST"), ("ALL", "FEW"), ("MOST", "FEW"), ("MOST", "SOME"), ("ONLY", "EVEN"), ("ONLY", "ALL"),
+        (("ALL", "SOME"), ("ALL", "NOTALL"), ("MANY", "FEW"), ("ALL", "MANY"), ("BOTH", "EITHER"), ("ALL", "MOST"), ("ALL", "FEW"), ("MOST", "FEW"), ("MOST", "SOME"), ("ONLY", "EVEN"), ("ONLY", "ALL"),
          ("ALL", "EVEN")),
     )
 )  # fmt: skip
@@ -37,22 +39,28 @@ _BOUNDS = word_set(
     "most maximum max maximal up höchstens maximaal máximo massimo maximum hoogstens exceed exceeds überschreiten dépasser superar superare"
 )
 _CHOICES = word_set("MAY available choose either options option between verfügbar erhältlich disponible disponibles disponibile disponibili disponível beschikbaar")
-_EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN"))
+_EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN", "FEW", "NOTALL"))
 _MANY_SENSED_PAIRS = word_set(MANY_SENSED)
 
 
 @lru_cache(maxsize=4)
 def contrasts(control: ParsedText, treatment: ParsedText) -> tuple[Flag, ...]:
     """Return the flags of all aligned sentences, at most one of each name."""
+    if control.sequence == treatment.sequence:
+        return ()
     found: dict[str, Flag] = {}
     for ours, theirs in aligned(control, treatment):
         difference = compare(ours, theirs)
-        if difference is not None and difference.near:
-            one_sentence = " ".join(ours), " ".join(theirs)
-            if _equal_denials(difference) and events_reversed(ours, control, theirs, treatment):
-                found.setdefault("order-swapped", _flag("order-swapped", *one_sentence))
+        if difference is None or not (difference.near or difference.close):
+            continue
+        one_sentence = " ".join(ours), " ".join(theirs)
+        if _equal_denials(difference) and events_reversed(ours, control, theirs, treatment):
+            found.setdefault("order-swapped", _flag("order-swapped", *one_sentence))
+        if difference.near:
             for name, was, now in _found(one_sentence, difference):
                 found.setdefault(name, _flag(name, was, now))
+        if difference.our_rest and (names := renamed(difference, control, treatment)):
+            found.setdefault("entity-changed", _flag("entity-changed", *names))
     return tuple(found.values())
 
 
@@ -80,7 +88,7 @@ def _found(one_sentence: tuple[str, str], difference: Difference) -> Iterator[tu
     if _condition_changed(difference):
         yield "condition-changed", *one_sentence
     if difference.roles and difference.exact and _equal_denials(difference):
-        yield "role-changed", *difference.roles[0]
+        yield "entity-changed", *difference.roles[0]
 
 
 def _equal_denials(difference: Difference) -> bool:
@@ -111,7 +119,7 @@ def _turned(difference: Difference) -> bool:
 
 
 def _duty_changed(difference: Difference) -> bool:
-    ours, theirs = ({_ONE_NAME.get(one, one) for one in _DUTIES & some.keys()} for some in (difference.gone, difference.come))
+    ours, theirs = (_DUTIES & some.keys() for some in (difference.gone, difference.come))
     if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
         return False
     if not _equal_denials(difference):
@@ -119,7 +127,7 @@ def _duty_changed(difference: Difference) -> bool:
     both = frozenset(ours | theirs)
     if both == _FAR_APART[0] and not (_BOUNDS.isdisjoint(difference.said[0]) and _BOUNDS.isdisjoint(difference.said[1])):
         return False
-    return both in _FAR_APART or difference.exact
+    return both in _FAR_APART or (difference.exact and both == _ADVICE)
 
 
 def _quantity_changed(difference: Difference) -> bool:

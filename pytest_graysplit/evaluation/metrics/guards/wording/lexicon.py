@@ -32,9 +32,21 @@ _CONTRACTED = {
 # Words that may be left out, and that no list has: "please", "ne" beside "pas", "of the".
 _DROPPED = FUNCTION_WORDS | word_set("ne please bitte also auch just simply 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是")
 _PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
-_ENDINGS = ("iert", "ten", "tes", "ing", "ées", "ed", "es", "en", "er", "em", "et", "te", "as", "os", "ée", "és",
-            "s", "e", "n", "t", "a", "o", "i", "é", "d")  # fmt: skip
+_ENDINGS = sorted(
+    word_set(
+        "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati ado ada ados adas ido"
+        " ida idos idas ito ita iti ite ano ono are ere ire ar ir ó ió ou iu aron ieron aram iram é ée és ées ez ent ait aient ait"
+    ),
+    key=len,
+    reverse=True,
+)
 _SHORTEST_ROOT = 4
+
+
+# A duty and its denial in one: "must not", "not need to", and German "muss ... nicht", where other words may stand between.
+_ADJACENT = {("MUST", "NOT"): "BAN", ("NOT", "MUST"): "NEEDNOT", ("MAY", "NOT"): "BAN", ("NOT", "MAY"): "BAN"}
+_APART = {"MUSS": "NEEDNOT", "DARF": "BAN"}
+_PLAIN = {"MUSS": "MUST", "DARF": "MAY"}
 
 
 @cache
@@ -62,7 +74,7 @@ def _entries() -> Iterator[tuple[tuple[str, ...], str]]:
             if word not in ("won", "can"):
                 yield (f"{word}t",), symbol
     for word in (*senses(), *roles()):
-        words = tuple(spaced(word).split())
+        words = tuple(spaced(word.replace("_", " ")).split())
         if len(words) > 1 and words not in seen:
             yield words, word
 
@@ -137,4 +149,23 @@ def symbols(words: Sequence[str]) -> list[str]:
                 found.append(word)
     if "no" in words and not _PORTUGUESE.isdisjoint(words) and "NOT" in found:  # "no" means "in the"
         found.remove("NOT")
-    return found
+    if "plus" in words and "NOT" not in found and ("n" in words or "ne" in words):  # "ne ... plus"
+        found.append("NOT")
+    return _joined(found)
+
+
+def _joined(found: list[str]) -> list[str]:
+    """Replace a duty and its denial by one symbol: "will not need to" is "need not"; drop the denial of a bound."""
+    if "MORETHAN" in found:  # "must not weigh more than" is "may weigh at most"
+        found = ["MAY" if word == "BAN" else word for word in found if word not in ("MORETHAN", "NOT")]
+    if found.count("NOT") == 1:
+        place = found.index("NOT")
+        german = next((at for at, word in enumerate(found) if word in _APART), -1)
+        if german >= 0:
+            found[german] = _APART[found[german]]
+            del found[place]
+        elif together := _ADJACENT.get(("NOT", *found[place + 1 : place + 2])):
+            found[place : place + 2] = [together]
+        elif together := _ADJACENT.get((*found[max(0, place - 1) : place], "NOT")):
+            found[place - 1 : place + 1] = [together]
+    return [_PLAIN.get(word, word) for word in found]

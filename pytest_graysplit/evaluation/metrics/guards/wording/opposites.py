@@ -16,7 +16,7 @@ allowed allow allows permitted permit permits permissible approved approve accep
  rejetée proscrit prohibido prohibida prohibidos prohíbe denegado denegada rechazado rechazada vedado vietato
  vietata vietati vietate proibito proibita respinto respinta rifiutato rifiutata negato proibido proibida
  proibidos vedado recusado recusada rejeitado rejeitada negado verboden afgewezen geweigerd afgekeurd 禁止 严禁 拒绝 驳回
- 不许
+ 不许 不同意
 required mandatory compulsory obligatory necessary requirement erforderlich verpflichtend notwendig
  obligatorisch zwingend nötig vorgeschrieben obligatoire obligatoires nécessaire requis requise obligatorio
  obligatoria obligatorios necesario necesaria obbligatorio obbligatoria necessario necessaria obrigatório
@@ -25,19 +25,19 @@ required mandatory compulsory obligatory necessary requirement erforderlich verp
  facoltativa voluntario optioneel vrijwillig facultatief 可选 自愿 选填
 open opened opens offen geöffnet öffnen öffnet ouvert ouverte ouverts ouvertes ouvre ouvrir ouvrez abierto
  abierta abiertos abre abrir abra aperto aperta aperti apre aprire aprite aberto aberta abertos abre geopend
- opent openen 打开 开放 开启 营业 | closed close closes shut geschlossen schließen schließt fermé fermée fermés ferme
+ opent openen 打开 开放 开启 营业 开门 | closed close closes shut geschlossen schließen schließt fermé fermée fermés ferme
  fermer fermez cerrado cerrada cerrados cierra cerrar cierre chiuso chiusa chiusi chiude chiudere fechado fechada
- fechados fecha fechar gesloten dicht sluit sluiten 关闭 关门 关上 停业
+ fechados fecha fechar gesloten dicht sluit sluiten 关闭 关门 关上 停业 打烊
 increase increased increases increasing rise rose rises risen raise raised grow grew grown grows growth climb
  climbed gained gain gestiegen steigt steigen stieg erhöht erhöhen gewachsen zugenommen steigern augmenté
- augmentée augmente augmenter augmentation hausse progressé aumentó aumentado aumenta aumentar aumento subió sube
+ augmentée augmente augmenter augmentation hausse progressé aumentó aumentado aumenta aumentar aumento subió subieron subiram subiu suben sube
  subido subir creció crecido aumentato aumentata aumentano cresciuto cresciuta cresce salito sale aumentou
  aumentaram subiu cresceu gestegen stijgt stijgen steeg toegenomen verhoogd verhogen 增加 增长 上升 提高 上涨 升高 | decrease
  decreased decreases decreasing fall fell falls fallen reduce reduced drop dropped drops decline lower lowered
  shrank shrink lost gesunken sinkt sinken sank gesenkt senken gefallen verringert reduziert zurückgegangen
  abgenommen diminué diminuée diminue diminuer diminution baisse baissé réduit réduire reculé disminuyó disminuido
- disminuye disminuir bajó baja bajado bajar cayó reducido reduce diminuito diminuita diminuisce calato calata
- sceso scende ridotto ridurre ridurre diminuiu diminuíram caiu baixou reduziu reduzido gedaald daalt dalen daalde
+ disminuye disminuir bajó bajaron bajan baja bajado bajar cayó cayeron reducido reduce diminuito diminuita diminuisce calato calata
+ sceso scende ridotto ridurre ridurre diminuiu diminuíram desceram desceu caiu baixou reduziu reduzido gedaald daalt dalen daalde
  afgenomen verlaagd verlagen 减少 下降 降低 下跌 减小 缩小
 enabled enable enables activated activate active activa aktiviert aktivieren aktiv eingeschaltet einschalten
  activé activer activée activez activado activar active activa activo attivato attivare attivo attiva ativado
@@ -198,6 +198,45 @@ on ein an | off aus ab
 fee fees charge charges cost costs paid kosten gebühr gebühren kostenpflichtig gebührenpflichtig frais payant
  payante payants payantes coste costo cargo gastos costi spese pagamento custo custos taxa taxas betaald PAID 费用
  收费 付费 | FREE
+upheld uphold confirmed bestätigt confirmé confirmada confirmado bevestigd 维持 | overturned overturn reversed quashed annulled aufgehoben annulé anulado annullato anulada vernietigd 推翻 撤销
+supported support supports backed favour favor unterstützt unterstützte soutenu soutient apoya apoyó appoggia apoia steunt steunde 支持 赞成 | opposed oppose opposes rejected ablehnt opposé rechaza rechazó opuso si_oppone oppôs tegen 反对
+acquitted innocent cleared freigesprochen acquitté absuelto absuelta assolto assolta absolvido vrijgesproken 无罪释放 | convicted guilty sentenced verurteilt condamné condenado condenada condannato condannata veroordeeld 判刑 定罪
+welcome willkommen erwünscht bienvenus bienvenue bienvenidos benvenuti welkom 欢迎 | unwelcome unerwünscht indésirable ongewenst
+taxable steuerpflichtig imposable imponible imponibile tributável 应税 | tax_free tax_exempt untaxed steuerfrei exonéré_d_impôt exento_de_impuestos esente_da_imposte isento_de_imposto belastingvrij 免税
+valid gültig valable válido válida valido valida geldig | void null nullo nulo nula nulle nichtig nietig
+paid bezahlt payée payé pagada pagado pagato pagata betaald settled beglichen | unpaid outstanding overdue due offen pendiente impayé impayée insoluto pendente openstaand
+healthy gesund sain saine sano sana saudável gezond 健康 | sick ill unhealthy krank malade enfermo enferma malato malata doente ziek 生病
+normal | abnormal
+available verfügbar lieferbar disponible disponibile disponível beschikbaar 有货 | unavailable sold_out out_of_stock ausverkauft vergriffen épuisé agotado esaurito esgotado uitverkocht 缺货 售罄
+online | offline
+asset assets aktiva activo actif attivo 资产 | liability liabilities passiva passif pasivo passivo 负债
+bull bullish | bear bearish
+strengthen strengthened strengthens stärkt | weaken weakened weakens schwächt
+expand expanded expands erweitert | contract contracted shrink verkleinert
+advantage advantages vorteil vorteile avantage ventaja vantaggio vantagem voordeel 优点 优势 | disadvantage drawback nachteil nachteile inconvénient désavantage desventaja svantaggio desvantagem nadeel 缺点 劣势
+gross brutto brut bruto lordo 税前 毛 | net netto neto nett líquido 税后 净
+hired hire hires eingestellt embauché contratado assunto aangenomen 聘用 | fired fire fires dismissed entlassen licencié despedido licenziato demitido ontslagen 解雇
+arrival arrives arrive arrived ankunft llegada arrivo chegada aankomst 到达 | departure departs depart leaves abfahrt abflug départ salida partenza partida vertrek 出发
+entrance enter entry eingang entrée entrada entrata ingang 入口 | exit ausgang sortie salida uscita saída uitgang 出口
+tighten tightened festziehen serrez serrer apriete stringere apertar vastdraaien 拧紧 | loosen loosened lockern lösen desserrez desserrer afloje allentare afrouxar losdraaien 拧松
+attach attached befestigen attachez | detach detached ablösen détachez
+deposit deposited einzahlen einzahlung dépôt ingresar depositare depositar storten 存款 存入 | withdraw withdrawal withdrew abheben auszahlung retrait retirar prelevare levantar opnemen 取款 取出
+known bekannt connu conocido noto conhecido bekend 已知 | unknown unbekannt inconnu desconocido ignoto desconhecido onbekend 未知
+major haupt erheblich majeur grave | minor geringfügig mineur leve
+fertile | sterile infertile
+dry trocken sec sèche seco seca secco asciutto droog 干 | wet nass humide mouillé mojado mojada bagnato molhado nat 湿
+sweet süß sucré dulce dolce doce zoet 甜 | sour bitter sauer amer amargo amaro zuur 苦
+young jung jeune joven giovane jovem jong 年轻 | old alt vieux viejo vecchio velho oud 年老
+new neu neuf nouveau nuevo nueva nuovo novo nieuw 新 | used old gebraucht usagé usado usada usato usada gebruikt tweedehands 旧 二手
+whole ganz entier entero intero inteiro heel | partial teilweise partiel parcial parziale gedeeltelijk 部分
+domestic inland national nacional nazionale binnenlands 国内 | foreign ausland international étranger extranjero estero estrangeiro buitenlands 国外 国际
+employed beschäftigt angestellt employé empleado occupato empregado werkzaam | unemployed arbeitslos chômeur desempleado disoccupato desempregado werkloos
+married verheiratet marié casado casada sposato sposata getrouwd 已婚 | single unmarried divorced ledig célibataire soltero soltera celibe solteiro ongehuwd 未婚 单身
+mutable veränderbar | immutable unveränderbar
+static statisch statique estático statico | dynamic dynamisch dynamique dinámico dinamico
+local lokal locale | remote entfernt distant
+manual manuell manuel manuale handmatig 手动 | automatic automatisch automatique automático automatico 自动
+superior | inferior
 clockwise | counterclockwise anticlockwise
 """
 
@@ -212,7 +251,7 @@ tenant tenants lessee renter mieter mieters mieterin locataire locataires inquil
 buyer buyers purchaser käufer käufers käuferin acheteur acheteuse acquéreur comprador compradora acquirente
  compratore koper 买方 买家 购买方 | seller sellers vendor verkäufer verkäufers verkäuferin vendeur vendeuse vendedor
  vendedora venditore venditrice verkoper 卖方 卖家 出卖方
-employer employers arbeitgeber arbeitgebers employeur empleador datore empregador werkgever 雇主 用人单位 | employee
+employer employers arbeitgeber arbeitgebers employeur empleador datore_di_lavoro datore empregador werkgever 雇主 用人单位 | employee
  employees worker arbeitnehmer arbeitnehmers employé salarié empleado trabajador dipendente lavoratore empregado
  trabalhador funcionário werknemer 雇员 员工 劳动者
 doctor doctors physician arzt ärztin médecin docteur médico doctor medico dottore arts dokter 医生 医师 | patient

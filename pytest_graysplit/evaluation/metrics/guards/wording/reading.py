@@ -44,6 +44,11 @@ class Difference(NamedTuple):
         return self.exact or (most <= 2 and self.shared >= 2 * most)
 
     @property
+    def close(self) -> bool:
+        """Whether at most one word of content on each side has no counterpart."""
+        return self.shared > 0 and max(len(self.our_rest), len(self.their_rest)) <= 1
+
+    @property
     def cancels(self) -> bool:
         """Whether denials and opposites outweigh each other: "not open", "closed"."""
         ours = self.our_denials + _denying(self.our_rest)
@@ -117,12 +122,19 @@ def _turned(ours: tuple[Sense, ...], theirs: tuple[Sense, ...]) -> bool:
 def is_prefixed(word: str, other: str) -> bool:
     """Tell whether one of the two words is the other with a prefix that denies: "used", "unused"."""
     short, long = sorted((word, other), key=len)
-    return len(short) >= _SHORTEST_STEM and long.endswith(short) and long.removesuffix(short) in _PREFIXES
+    return not is_separable(long, short) and len(short) >= _SHORTEST_STEM and long.endswith(short) and long.removesuffix(short) in _PREFIXES
+
+
+def is_separable(long: str, short: str) -> bool:
+    """Tell whether a prefix is a Dutch one that denies nothing: "invullen", "vullen"."""
+    return long.startswith("in") and short.endswith("en")
 
 
 def _same(word: str, other: str) -> bool:
     """Tell whether two words are forms of one, or have one meaning in the lists."""
     if not set(senses_of(word)).isdisjoint(senses_of(other)) or root(word) == root(other):
+        return True
+    if word.replace("zu", "", 1) == other.replace("zu", "", 1):  # "anzumelden", "anmelden"
         return True
     least = min(len(word), len(other))
     return least >= _SHORTEST_STEM and word[: max(4, least * 3 // 4)] == other[: max(4, least * 3 // 4)]
