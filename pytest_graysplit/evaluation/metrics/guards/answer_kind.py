@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.wording.declining import TELLING, declines, is_unwilling
+from pytest_graysplit.evaluation.metrics.guards.wording.declining import declines, is_unwilling
 from pytest_graysplit.evaluation.metrics.words import LANGUAGE_OF, script_of
-from pytest_graysplit.replies.refusals import is_refusal
+from pytest_graysplit.replies.refusals import TELLING_WORDS, is_refusal
 from pytest_graysplit.types import Flag, parse_json_answer
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def refusal_one_side(control: ParsedText, treatment: ParsedText) -> Flag | None:
 
 
 def _declines(parsed: ParsedText) -> bool:
-    return not TELLING.isdisjoint(parsed.words) and (is_refusal(parsed.text) or declines(parsed.text))
+    return (not TELLING_WORDS.isdisjoint(parsed.words) and is_refusal(parsed.text)) or declines(parsed)
 
 
 def _json_kind(text: str) -> str:

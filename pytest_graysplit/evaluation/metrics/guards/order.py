@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import MOST_CLAUSES
 from pytest_graysplit.evaluation.metrics.guards.sequence import reversed_steps
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, word_set
 from pytest_graysplit.types import Flag
@@ -45,11 +46,12 @@ def order_swapped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
     gone = control.words - treatment.words - _UNCOUNTED
-    kept = [clause for clause in control.clauses if len(clause) > 2 and gone.isdisjoint(clause)]
-    moved = [_telling(clause) for clause in kept if clause not in treatment.clauses]
-    if not moved:
+    known = set(treatment.clauses)
+    own = [clause for clause in control.clauses if clause not in known and len(clause) > 2 and gone.isdisjoint(clause)]
+    if not own:
         return None
-    theirs = {tuple(sorted(words)): words for words in map(_telling, treatment.clauses)}
+    moved = [_telling(clause) for clause in own[:MOST_CLAUSES]]
+    theirs = {tuple(sorted(words)): words for words in map(_telling, known.difference(control.clauses))}
     for ours in moved:
         other = theirs.get(tuple(sorted(ours)), ours)
         if other != ours and _exchanged(ours, other):
@@ -70,7 +72,9 @@ def _telling(clause: Clause) -> Clause:
         [
             _PLAIN.get(word, word)
             for word, after in zip(clause, following, strict=False)
-            if word not in _IDLE or (word == "a" and (after in FUNCTION_WORDS or "b" in clause)) or (romance and word in ("a", "do"))
+            if word not in _IDLE
+            or (word == "a" and (after in FUNCTION_WORDS or "b" in clause))
+            or (romance and word in ("a", "do"))
         ]
     )
 

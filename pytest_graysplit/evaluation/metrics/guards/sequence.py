@@ -7,9 +7,9 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import content, negations
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import MOST_CLAUSES, content, negations
 from pytest_graysplit.evaluation.metrics.guards.wording.step_words import ACTIONS, LINKING, NAMING, UNORDERED
-from pytest_graysplit.evaluation.metrics.words import spaced, split_words, stem, word_set
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, spaced, split_words, stem, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,10 +26,18 @@ _LINKING = _ONWARD | _OPENING
 _FIRST_TWO = frozenset(("1", "2"))
 # Words that give the place of a step and are not part of the step itself.
 _PLACING = frozenset(
-    map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro eerst prima abord"))
+    map(
+        stem,
+        _LINKING
+        | word_set(
+            "first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro eerst prima abord"
+        ),
+    )
 )
 # Instructions have few steps; in a longer list, two items that moved are a rewording of something else.
 _MOST = 12
+# The characters of an answer that are read; instructions are shorter.
+_LONGEST = 10_000
 # The words before a list say what it lists.
 _INTRODUCTION = 200
 
@@ -46,7 +54,7 @@ class Step(NamedTuple):
 
 def reversed_steps(control: ParsedText, treatment: ParsedText) -> tuple[Step, Step] | None:
     """Return two steps of the control, in its order, that the treatment takes in the other order."""
-    if not (_may_order(control) and _may_order(treatment)):
+    if not (_may_order(control) and _may_order(treatment) and _share_words(control, treatment)):
         return None
     for ours in sequences(control):
         for theirs in sequences(treatment):
@@ -65,16 +73,28 @@ def same_steps(control: ParsedText, treatment: ParsedText) -> bool:
 def sequences(parsed: ParsedText) -> tuple[tuple[Step, ...], ...]:
     """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
-    if _lists(parsed) and _are_steps(items := [*map(_words, _listed().findall(parsed.text))], parsed):
+    if _lists(parsed) and _are_steps(items := [*map(_words, _listed().findall(parsed.text[:_LONGEST]))], parsed):
         found.append([_step(words) for words in items])
     if not _LINKING.isdisjoint(parsed.words):
-        found += _narrated(parsed.text)
-    return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
+        found += _narrated(parsed.text[:_LONGEST])
+    kept = (tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
+    return tuple(dict.fromkeys(kept))[:MOST_CLAUSES]
 
 
 def _may_order(parsed: ParsedText) -> bool:
     """Tell, by a cheap test, whether the text may put steps in an order; most do not."""
     return not _LINKING.isdisjoint(parsed.words) or _lists(parsed)
+
+
+def _share_words(control: ParsedText, treatment: ParsedText) -> bool:
+    """Tell, by a cheap test, whether the sentences with a link have two words in common."""
+    if _lists(control) or _lists(treatment):
+        return True
+    ours, theirs = (
+        {word for one in text.sentences if not _LINKING.isdisjoint(one) for word in one}
+        for text in (control, treatment)
+    )
+    return len((ours & theirs) - FUNCTION_WORDS - _LINKING) > 1
 
 
 def _lists(parsed: ParsedText) -> bool:

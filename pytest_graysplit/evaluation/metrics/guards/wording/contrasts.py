@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.wording.alignment import aligned
-from pytest_graysplit.evaluation.metrics.guards.wording.events import events_reversed
+from pytest_graysplit.evaluation.metrics.guards.wording.events import LINKS, events_reversed
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import senses_of
 from pytest_graysplit.evaluation.metrics.guards.wording.names import renamed
 from pytest_graysplit.evaluation.metrics.guards.wording.opposites import MANY_SENSED
@@ -38,7 +38,9 @@ _CONDITIONS = (("AND", "OR"), ("UNTIL", "SINCE"))
 _BOUNDS = word_set(
     "most maximum max maximal up höchstens maximaal máximo massimo maximum hoogstens exceed exceeds überschreiten dépasser superar superare"
 )
-_CHOICES = word_set("MAY available choose either options option between verfügbar erhältlich disponible disponibles disponibile disponibili disponível beschikbaar")
+_CHOICES = word_set(
+    "MAY available choose either options option between verfügbar erhältlich disponible disponibles disponibile disponibili disponível beschikbaar"
+)
 _EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN", "FEW", "NOTALL"))
 _MANY_SENSED_PAIRS = word_set(MANY_SENSED)
 
@@ -54,7 +56,7 @@ def contrasts(control: ParsedText, treatment: ParsedText) -> tuple[Flag, ...]:
         if difference is None or not (difference.near or difference.close):
             continue
         one_sentence = " ".join(ours), " ".join(theirs)
-        if _equal_denials(difference) and events_reversed(ours, control, theirs, treatment):
+        if _links(difference) and _equal_denials(difference) and events_reversed(ours, control, theirs, treatment):
             found.setdefault("order-swapped", _flag("order-swapped", *one_sentence))
         if difference.near:
             for name, was, now in _found(one_sentence, difference):
@@ -76,7 +78,7 @@ def _flag(name: str, was: str, now: str) -> Flag:
 
 def _found(one_sentence: tuple[str, str], difference: Difference) -> Iterator[tuple[str, str, str]]:
     if _denied(difference):
-        name = "condition-changed" if "UNLESS" in difference.gone + difference.come else "negation-flipped"
+        name = "condition-changed" if "UNLESS" in difference.gone | difference.come else "negation-flipped"
         yield name, *one_sentence
     if _turned(difference):
         was, now = difference.opposites[0]
@@ -91,6 +93,10 @@ def _found(one_sentence: tuple[str, str], difference: Difference) -> Iterator[tu
         yield "entity-changed", *difference.roles[0]
 
 
+def _links(difference: Difference) -> bool:
+    return not any(map(LINKS.isdisjoint, difference.said))
+
+
 def _equal_denials(difference: Difference) -> bool:
     return difference.our_denials == difference.their_denials
 
@@ -100,11 +106,11 @@ def _denied(difference: Difference) -> bool:
     ours, theirs = difference.our_denials, difference.their_denials
     if (ours + theirs) % 2 == 0 or difference.opposites or difference.cancels:
         return False
-    changed = difference.gone.keys() | difference.come.keys()
+    changed = difference.gone | difference.come
     if not _EXCEPTING.isdisjoint(changed) or any(word[0].isdecimal() for word in changed):
         return False  # "not before Friday", "14 days, not 30"
     if min(ours, theirs):
-        return difference.exact and difference.gone.total() + difference.come.total() == 1
+        return difference.exact and len(difference.gone) + len(difference.come) == 1
     # A word that only the affirming sentence has may deny in a way that the lists do not have.
     return not (difference.their_rest if ours else difference.our_rest)
 
@@ -119,20 +125,24 @@ def _turned(difference: Difference) -> bool:
 
 
 def _duty_changed(difference: Difference) -> bool:
-    ours, theirs = (_DUTIES & some.keys() for some in (difference.gone, difference.come))
+    ours, theirs = (_DUTIES & some for some in (difference.gone, difference.come))
     if len(ours) != 1 or len(theirs) != 1 or ours == theirs:
         return False
     if not _equal_denials(difference):
         return False
     both = frozenset(ours | theirs)
-    if both == _FAR_APART[0] and not (_BOUNDS.isdisjoint(difference.said[0]) and _BOUNDS.isdisjoint(difference.said[1])):
+    if both == _FAR_APART[0] and not (
+        _BOUNDS.isdisjoint(difference.said[0]) and _BOUNDS.isdisjoint(difference.said[1])
+    ):
         return False
     return both in _FAR_APART or (difference.exact and both == _ADVICE)
 
 
 def _quantity_changed(difference: Difference) -> bool:
-    ours, theirs = (_QUANTITIES & some.keys() for some in (difference.gone, difference.come))
-    return _equal_denials(difference) and any(frozenset((one, other)) in _DIFFERENT_QUANTITIES for one in ours for other in theirs)
+    ours, theirs = (_QUANTITIES & some for some in (difference.gone, difference.come))
+    return _equal_denials(difference) and any(
+        frozenset((one, other)) in _DIFFERENT_QUANTITIES for one in ours for other in theirs
+    )
 
 
 def _condition_changed(difference: Difference) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
-_LINKS = frozenset(("BEFORE", "AFTER", "THEN"))
+LINKS = frozenset(("BEFORE", "AFTER", "THEN"))
 _POSTPOSED = frozenset("前后後")
 _PLACING = word_set("first zuerst zunächst primero primeiro eerst abord 先 首 prima")
 
@@ -31,7 +31,7 @@ def events_reversed(ours: Clause, control: ParsedText, theirs: Clause, treatment
 def _in_time(words: Clause, parsed: ParsedText) -> tuple[frozenset[str], frozenset[str]] | None:
     """Return the words of both events, those of the earlier event first."""
     found = symbols(words)
-    places = [place for place, word in enumerate(found) if word in _LINKS]
+    places = [place for place, word in enumerate(found) if word in LINKS]
     if len(places) != 1 or "IF" in found:
         return None
     (place,) = places

@@ -30,16 +30,15 @@ _CONTRACTED = {
     "NEEDNOT": "needn",
 }
 # Words that may be left out, and that no list has: "please", "ne" beside "pas", "of the".
-_DROPPED = FUNCTION_WORDS | word_set("ne please bitte also auch just simply 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是")
-_PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
-_ENDINGS = sorted(
-    word_set(
-        "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati ado ada ados adas ido"
-        " ida idos idas ito ita iti ite ano ono are ere ire ar ir ó ió ou iu aron ieron aram iram é ée és ées ez ent ait aient ait"
-    ),
-    key=len,
-    reverse=True,
+_DROPPED = FUNCTION_WORDS | word_set(
+    "ne please bitte also auch just simply 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是"
 )
+_PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
+_ENDINGS = word_set(
+    "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati ado ada ados adas ido"
+    " ida idos idas ito ita iti ite ano ono are ere ire ar ir ó ió ou iu aron ieron aram iram é ée és ées ez ent ait aient ait"
+)
+_LONGEST_ENDING = max(map(len, _ENDINGS))
 _SHORTEST_ROOT = 4
 
 
@@ -124,13 +123,13 @@ def senses_of(word: str) -> tuple[Sense, ...]:
 @lru_cache(maxsize=8192)
 def root(word: str) -> str:
     """Cut a common ending of any of the languages; "erlaubt" and "erlauben" become one word."""
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_ROOT:
-            return word.removesuffix(ending)
+    for length in range(min(_LONGEST_ENDING, len(word) - _SHORTEST_ROOT), 0, -1):
+        if word[-length:] in _ENDINGS:
+            return word[:-length]
     return word
 
 
-def symbols(words: Sequence[str]) -> list[str]:
+def symbols(words: tuple[str, ...]) -> list[str]:
     """Return the words that carry meaning; phrases of the lists become symbols, which are in upper case."""
     phrases = _phrases()
     found = []
@@ -139,10 +138,10 @@ def symbols(words: Sequence[str]) -> list[str]:
         word = words[place]
         place += 1
         for rest, symbol in phrases.get(word, ()):
-            if tuple(words[place : place + len(rest)]) == rest and not (word == "no" and words[place : place + 1] and words[place][0].isdecimal()):  # order no. 5
+            if not rest or (place < last and words[place] == rest[0] and words[place : place + len(rest)] == rest):
                 place += len(rest)
-                if symbol not in IDLE:
-                    found.append(symbol)
+                if symbol not in IDLE and not (word == "no" and place < last and words[place].isdecimal()):
+                    found.append(symbol)  # "order no 5" denies nothing
                 break
         else:
             if word not in _DROPPED:

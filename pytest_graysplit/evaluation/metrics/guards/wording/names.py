@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
 _MOST = 2
 # German writes every noun with a capital letter.
-_GERMAN = word_set("der das den dem des ein eine und ist sind wird mit für nicht sie ihr ihre im am zum zur bei von auf")
+_GERMAN = word_set(
+    "der das den dem des ein eine und ist sind wird mit für nicht sie ihr ihre im am zum zur bei von auf"
+)
 _TITLES = word_set("mr mrs ms miss dr prof sir herr frau madame monsieur señor señora signor signora the")
 
 
 def renamed(difference: Difference, control: ParsedText, treatment: ParsedText) -> tuple[str, str] | None:
     """Return the names of both sides if they are all that differs."""
-    ours, theirs = ([word for word in rest if word not in _TITLES] for rest in (difference.our_rest, difference.their_rest))
+    ours, theirs = (
+        [word for word in rest if word not in _TITLES] for rest in (difference.our_rest, difference.their_rest)
+    )
     if not (0 < len(ours) <= _MOST and 0 < len(theirs) <= _MOST and difference.shared >= _MOST):
         return None
     if len(difference.gone) != len(difference.our_rest) or len(difference.come) != len(difference.their_rest):
@@ -28,7 +32,9 @@ def renamed(difference: Difference, control: ParsedText, treatment: ParsedText) 
         return None
     if not (set(ours).isdisjoint(treatment.words) and set(theirs).isdisjoint(control.words)):
         return None
-    if not (all(_is_name(word, control.text) for word in ours) and all(_is_name(word, treatment.text) for word in theirs)):
+    if not (
+        all(_is_name(word, control.text) for word in ours) and all(_is_name(word, treatment.text) for word in theirs)
+    ):
         return None
     return " ".join(ours), " ".join(theirs)
 

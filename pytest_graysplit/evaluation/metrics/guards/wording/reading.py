@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import roles, root, senses_of, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause
     from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import Sense
 
 _DENYING = frozenset(("NOT", "BAN", "NEEDNOT", "UNLESS"))
+# Symbols that are in a pair of opposites.
+_PRICED = ("FREE", "PAID")
 _LONGEST_DIFFERENCE = 12
-_PREFIXES = frozenset(("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无"))
+_PREFIXES = frozenset(
+    ("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无")
+)
 _SHORTEST_STEM = 4
 
 
 class Difference(NamedTuple):
     """Two sentences side by side: the symbols and words that only one has, after equal ones are removed."""
 
-    gone: Counter[str]
-    come: Counter[str]
+    gone: frozenset[str]
+    come: frozenset[str]
     our_denials: int
     their_denials: int
     opposites: tuple[tuple[str, str], ...]
@@ -56,46 +62,63 @@ class Difference(NamedTuple):
         return (ours + theirs + len(self.opposites)) % 2 == 0
 
 
-def compare(ours: Sequence[str], theirs: Sequence[str]) -> Difference | None:
+class _Reading(NamedTuple):
+    """The symbols of a sentence, counted, and the number of its denials."""
+
+    symbols: tuple[str, ...]
+    said: frozenset[str]
+    denials: int
+
+
+@lru_cache(maxsize=2048)
+def _read(words: Clause) -> _Reading:
+    found = symbols(words)
+    said = frozenset(found)
+    denials = 0 if said.isdisjoint(_DENYING) else sum(map(_DENYING.__contains__, found))
+    return _Reading(tuple(found), said, denials)
+
+
+def compare(ours: Clause, theirs: Clause) -> Difference | None:
     """Return how two sentences differ, or nothing if they differ in too many words."""
-    our_symbols, their_symbols = Counter(symbols(ours)), Counter(symbols(theirs))
-    gone, come = our_symbols - their_symbols, their_symbols - our_symbols
-    shared = sum(count for word, count in (our_symbols & their_symbols).items() if not word.isupper())
+    one, other = _read(ours), _read(theirs)
+    gone, come = _less(one, other), _less(other, one)
     our_words, their_words = _words(gone), _words(come)
     if max(len(our_words), len(their_words)) > _LONGEST_DIFFERENCE:
         return None
     opposed = _matched(our_words, their_words, _opposed)
     replaced = _matched(our_words, their_words, _in_other_role)
     same = _matched(our_words, their_words, _same)
+    shared = sum(not word.isupper() for word in one.said & other.said)
     return Difference(
         gone=gone,
         come=come,
-        our_denials=_count(our_symbols),
-        their_denials=_count(their_symbols),
+        our_denials=one.denials,
+        their_denials=other.denials,
         opposites=tuple(opposed),
         roles=tuple(replaced),
         our_rest=tuple(our_words),
         their_rest=tuple(their_words),
         shared=shared + len(opposed) + len(replaced) + len(same),
-        said=(frozenset(our_symbols), frozenset(their_symbols)),
+        said=(one.said, other.said),
     )
 
 
-def _words(symbols_: Counter[str]) -> list[str]:
-    return [word for word in symbols_ if not word.isupper() and not word[0].isdecimal()] + (
-        ["FREE"] if "FREE" in symbols_ else []
-    ) + (["PAID"] if "PAID" in symbols_ else [])
+def _less(one: _Reading, other: _Reading) -> frozenset[str]:
+    """Return the symbols that the first sentence has more often."""
+    if len(one.said) == len(one.symbols):
+        return one.said - other.said
+    return frozenset(Counter(one.symbols) - Counter(other.symbols))
 
 
-def _count(counted: Counter[str]) -> int:
-    return sum(counted[symbol] for symbol in _DENYING)
+def _words(counted: frozenset[str]) -> list[str]:
+    return [word for word in sorted(counted) if (not word.isupper() and word[0] > "9") or word in _PRICED]
 
 
 def _denying(words: Iterable[str]) -> int:
     return sum(any(denies for _, denies in senses_of(word)[:1]) for word in words)
 
 
-def _matched(ours: list[str], theirs: list[str], test) -> list[tuple[str, str]]:
+def _matched(ours: list[str], theirs: list[str], test: Callable[[str, str], bool]) -> list[tuple[str, str]]:
     """Remove the pairs of words that pass the test from both lists, and return them."""
     found = []
     for word in tuple(ours):
@@ -122,7 +145,12 @@ def _turned(ours: tuple[Sense, ...], theirs: tuple[Sense, ...]) -> bool:
 def is_prefixed(word: str, other: str) -> bool:
     """Tell whether one of the two words is the other with a prefix that denies: "used", "unused"."""
     short, long = sorted((word, other), key=len)
-    return not is_separable(long, short) and len(short) >= _SHORTEST_STEM and long.endswith(short) and long.removesuffix(short) in _PREFIXES
+    return (
+        not is_separable(long, short)
+        and len(short) >= _SHORTEST_STEM
+        and long.endswith(short)
+        and long.removesuffix(short) in _PREFIXES
+    )
 
 
 def is_separable(long: str, short: str) -> bool:
