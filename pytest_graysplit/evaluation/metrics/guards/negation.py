@@ -28,14 +28,15 @@ _PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
 _PREFIX_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
 _SHORTEST_PREFIXED = 6
 _NO_PREFIX = word_set(
-    "unless unlike until display discount discover distance import income inform inside install instance intake"
-    " intent impact impress improve impose"
+    "unless unlike until display discount discover distance import income inform inside install instance"
+    " intake intent impact impress improve impose"
 )
 # A part of a sentence with one of these is not an item of a list.
 _PREDICATES = word_set(
-    "is are was were be can could may might must will would shall should do does did has have had i you he she it we they"
-    " ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir est sont peut doit ont vous nous"
-    " es son puede debe ha han può deve sono pode deve são is zijn kan mag moet heeft"
+    "is are was were be can could may might must will would shall should do does did has have had i you"
+    " he she it we they ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir"
+    " est sont peut doit ont vous nous es son puede debe ha han può deve sono pode deve são is zijn kan"
+    " mag moet heeft"
 )
 
 

@@ -14,25 +14,26 @@ if TYPE_CHECKING:
 
 # Words that depend on tense and style and do not change the roles in a sentence.
 _IDLE = word_set(
-    "a an the has have had did does do will just then also der die das den dem ein eine einen einem einer le la les un une el los"
-    " las una il lo gli i o os as um uma het een"
+    "a an the has have had did does do will just then also der die das den dem ein eine einen einem einer"
+    " le la les un une el los las una il lo gli i o os as um uma het een"
 )
 # A preposition that has swallowed an article is the preposition.
 _PLAIN = {
-    word: plain
-    for plain, words in {
-        "von": "vom", "zu": "zum zur", "in": "im ins nel nella nello nei", "an": "am", "bei": "beim", "de": "du des del do da dos das",
-        "à": "au aux", "a": "al ao aos alla allo ai agli alle", "em": "no na nos nas", "por": "pelo pela", "di": "della dello dei delle degli",
-        "da": "dal dalla dallo", "su": "sul sulla",
-    }.items()
-    for word in words.split()
-}  # fmt: skip
+    word: preposition
+    for line in (
+        "von vom, zu zum zur, in im ins nel nella nei, an am, bei beim, à au aux, em no na nos nas",
+        "por pelo pela, de du des del do da dos das, a al ao aos alla allo ai agli alle, di della dello dei delle degli",
+        "da dal dalla dallo, su sul sulla",
+    )
+    for preposition, *words in map(str.split, line.split(","))
+    for word in words
+}
 _UNCOUNTED = _IDLE.union(_PLAIN, _PLAIN.values())
 _TRAVELLING = word_set("da de di il la el los para por del al un una va dal du o os")
 # The sides of these words may be exchanged: "Paris is the capital", "tea and coffee", "Alice met Bob".
 _SYMMETRIC = word_set(
-    "is are was were be equals equal and or with und oder mit ist sind et ou avec est sont y o con es meet meets met"
-    " married marries resembles vs versus plus times"
+    "is are was were be equals equal and or with und oder mit ist sind et ou avec est sont y o con es"
+    " meet meets met married marries resembles vs versus plus times"
 )
 # Parts of a longer clause are reworded rather than exchanged, and searching it takes the cube of its length.
 _LONGEST = 24
@@ -46,12 +47,15 @@ def order_swapped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     if ("by" in control.words) != ("by" in treatment.words):
         return _voice_flipped(control, treatment)
     gone = control.words - treatment.words - _UNCOUNTED
-    known = set(treatment.clauses)
-    own = [clause for clause in control.clauses if clause not in known and len(clause) > 2 and gone.isdisjoint(clause)]
+    known = treatment.different
+    own = [
+        clause for clause in control.different if clause not in known and len(clause) > 2 and gone.isdisjoint(clause)
+    ]
     if not own:
         return None
     moved = [_telling(clause) for clause in own[:MOST_CLAUSES]]
-    theirs = {tuple(sorted(words)): words for words in map(_telling, known.difference(control.clauses))}
+    others = [clause for clause in known if clause not in control.different]
+    theirs = {tuple(sorted(words)): words for words in map(_telling, others)}
     for ours in moved:
         other = theirs.get(tuple(sorted(ours)), ours)
         if other != ours and _exchanged(ours, other):

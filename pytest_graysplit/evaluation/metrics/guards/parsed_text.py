@@ -58,8 +58,8 @@ class ParsedText:
         return tuple([clause for clause in self._split[0] if clause])
 
     @cached_property
-    def sentences(self) -> tuple[Clause, ...]:
-        """The sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
+    def sentences(self) -> dict[Clause, None]:
+        """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
         found, so_far = [], []
         for clause, mark in zip(self._split[0], (*self._split[1], "\n"), strict=True):
             so_far.append(clause)
@@ -69,7 +69,7 @@ class ParsedText:
                 so_far = []
             elif len(so_far) == 1 and _is_verdict(clause):
                 so_far = []
-        return tuple(found)
+        return dict.fromkeys(found)
 
     @cached_property
     def denies(self) -> bool:
@@ -81,17 +81,22 @@ class ParsedText:
         """The clauses that negate, each with the places of the words that do."""
         if not self.denies:
             return {}
-        return {clause: places for clause in self.clauses if (places := negations(clause))}
+        return {
+            clause: places
+            for clause in self.clauses
+            if not _NEGATING.isdisjoint(clause) and (places := negations(clause))
+        }
 
     def clauses_with(self, root: str) -> list[Clause]:
         """Return the first different clauses with a word of that stem."""
         forms = words_with_stem(root)
-        found = (clause for clause in self._different if not forms.isdisjoint(clause))
+        found = (clause for clause in self.different if not forms.isdisjoint(clause))
         return [*islice(found, MOST_CLAUSES)]
 
     @cached_property
-    def _different(self) -> dict[Clause, None]:
-        return dict.fromkeys(clause for clause in self.clauses if len(clause) <= _LONGEST_CLAUSE)
+    def different(self) -> dict[Clause, None]:
+        """The different clauses, without those that are too long to compare."""
+        return dict.fromkeys([clause for clause in self.clauses if len(clause) <= _LONGEST_CLAUSE])
 
     def has(self, root: str) -> bool:
         """Tell whether the text has a word with that stem."""

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import MOST_CLAUSES, content, negations
-from pytest_graysplit.evaluation.metrics.guards.wording.step_words import ACTIONS, LINKING, NAMING, UNORDERED
+from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import step_words
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, spaced, split_words, stem, word_set
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
 _ONWARD = word_set(
-    "then afterwards afterward subsequently thereafter dann danach anschließend puis ensuite luego poi daarna vervolgens"
+    "then afterwards afterward subsequently thereafter dann danach anschließend puis ensuite luego poi"
+    " daarna vervolgens"
 )
 _BACK_AND_FORTH = word_set("before after")
 # These open a subordinate clause whose step comes before the main clause: "Once it is cold, open it".
@@ -30,7 +31,8 @@ _PLACING = frozenset(
         stem,
         _LINKING
         | word_set(
-            "first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro eerst prima abord"
+            "first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro"
+            " eerst prima abord"
         ),
     )
 )
@@ -38,7 +40,7 @@ _PLACING = frozenset(
 _MOST = 12
 # The characters of an answer that are read; instructions are shorter.
 _LONGEST = 10_000
-# The words before a list say what it lists.
+# The words before a list say which things it lists.
 _INTRODUCTION = 200
 
 
@@ -103,12 +105,14 @@ def _lists(parsed: ParsedText) -> bool:
 
 def _are_steps(items: Sequence[Sequence[str]], parsed: ParsedText) -> bool:
     """Tell whether the items of a numbered list are steps; songs, ideas and features may have any order."""
+    lists = step_words()
     items = [words for words in items if words]
     opening = split_words(parsed.text[: parsed.text.find("1")][-_INTRODUCTION:])
-    if not items or len(items) > _MOST or not UNORDERED.isdisjoint(opening):
+    if not items or len(items) > _MOST or not lists["UNORDERED"].isdisjoint(opening):
         return False
-    acting = sum(words[0] in ACTIONS or words[-1] in ACTIONS for words in items)
-    if not NAMING.isdisjoint(parsed.words) or not all(LINKING.isdisjoint(words[:2]) for words in items):
+    acting = sum(words[0] in lists["ACTIONS"] or words[-1] in lists["ACTIONS"] for words in items)
+    linked = not all(lists["LINKING"].isdisjoint(words[:2]) for words in items)
+    if linked or not lists["NAMING"].isdisjoint(parsed.words):
         return 2 * acting >= len(items) or "step" in parsed.words
     return 3 * acting >= 2 * len(items)
 

@@ -1,1 +1,1 @@
-"""What a sentence says beyond its words of content: denial, duty, quantity, condition, opposites, roles."""
+"""The meaning of a sentence beyond its words of content: denial, duty, quantity, condition, opposites and roles."""

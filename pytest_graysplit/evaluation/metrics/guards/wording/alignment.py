@@ -21,6 +21,8 @@ _LONGEST = 100
 _FEW = 64
 # Sentences with more words that the other lacks are rewordings.
 _MOST_DIFFERENT, _MOST_UNKNOWN = 4, 6
+# In a short sentence that turns into the plural, few words stay as they are.
+_MOST_INFLECTED = 3
 
 
 def aligned(control: ParsedText, treatment: ParsedText) -> list[tuple[Clause, Clause]]:
@@ -49,15 +51,15 @@ def _alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
     """Tell, by a cheap test, whether two sentences may be about the same thing."""
     shared = len(ours & theirs)
     most = max(len(ours), len(theirs)) - shared
-    return most <= _MOST_DIFFERENT and (most <= shared + 1)
+    return most <= _MOST_DIFFERENT and (most <= shared + 1 or (most <= _MOST_INFLECTED and shared > 0))
 
 
 def _own(parsed: ParsedText, other: ParsedText) -> list[Clause]:
     """Return the sentences that the other text lacks, and most of whose words it has."""
-    known, words = set(other.sentences), other.words
+    known, words = other.sentences, other.words
     return [
         one
-        for one in dict.fromkeys(parsed.sentences)
+        for one in parsed.sentences
         if one not in known and len(one) <= _LONGEST and len(set(one) - words) <= _MOST_UNKNOWN
     ][:_MOST]
 

@@ -1,4 +1,4 @@
-"""The guards on single sentences: duty, quantity, condition, denial, opposites and roles in otherwise equal sentences."""
+"""The guards on otherwise equal sentences: duty, quantity, condition, denial, opposites and roles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pytest_graysplit.evaluation.metrics.guards.wording.alignment import aligned
 from pytest_graysplit.evaluation.metrics.guards.wording.events import LINKS, events_reversed
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import senses_of
 from pytest_graysplit.evaluation.metrics.guards.wording.names import renamed
-from pytest_graysplit.evaluation.metrics.guards.wording.opposites import MANY_SENSED
 from pytest_graysplit.evaluation.metrics.guards.wording.reading import compare, is_prefixed
 from pytest_graysplit.evaluation.metrics.words import word_set
 from pytest_graysplit.types import Flag
@@ -25,24 +24,31 @@ _DUTIES = frozenset(("MUST", "SHOULD", "MAY", "BAN", "NEEDNOT"))
 _FAR_APART = (frozenset(("MUST", "MAY")), frozenset(("BAN", "NEEDNOT")))
 # A duty and an advice differ only where nothing else does.
 _ADVICE = frozenset(("MUST", "SHOULD"))
-_QUANTITIES = frozenset(("ALL", "MOST", "SOME", "NOTALL", "FEW", "MANY", "BOTH", "EITHER", "ONLY", "EVEN"))
+_QUANTITIES = frozenset(("ALL", "MOST", "SOME", "NOTALL", "FEW", "MANY", "BOTH", "EITHER", "ONLY", "EVEN", "ALSO"))
 _DIFFERENT_QUANTITIES = frozenset(
-    map(
-        frozenset,
-        (("ALL", "SOME"), ("ALL", "NOTALL"), ("MANY", "FEW"), ("ALL", "MANY"), ("BOTH", "EITHER"), ("ALL", "MOST"), ("ALL", "FEW"), ("MOST", "FEW"), ("MOST", "SOME"), ("ONLY", "EVEN"), ("ONLY", "ALL"),
-         ("ALL", "EVEN")),
-    )
-)  # fmt: skip
+    frozenset((one, other))
+    for one, others in {
+        "ALL": "SOME NOTALL MANY MOST FEW EVEN",
+        "FEW": "MANY MOST",
+        "SOME": "MOST",
+        "BOTH": "EITHER",
+        "ONLY": "EVEN ALSO ALL",
+    }.items()
+    for other in word_set(others)
+)
 _CONDITIONS = (("AND", "OR"), ("UNTIL", "SINCE"))
 # With an upper bound, "must weigh at most" is "may weigh up to".
 _BOUNDS = word_set(
-    "most maximum max maximal up höchstens maximaal máximo massimo maximum hoogstens exceed exceeds überschreiten dépasser superar superare"
+    "most maximum max maximal up höchstens maximaal máximo massimo maximum hoogstens exceed exceeds"
+    " überschreiten dépasser superar superare"
 )
 _CHOICES = word_set(
-    "MAY available choose either options option between verfügbar erhältlich disponible disponibles disponibile disponibili disponível beschikbaar"
+    "MAY available choose either options option between verfügbar erhältlich disponible disponibles"
+    " disponibile disponibili disponível beschikbaar"
 )
 _EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN", "FEW", "NOTALL"))
-_MANY_SENSED_PAIRS = word_set(MANY_SENSED)
+# Opposites with other senses ("the driver left", "an early bird"): the rest of the sentences must be the same.
+_MANY_SENSED_PAIRS = word_set("left first hot high up on day start more above show read present send full open right")
 
 
 @lru_cache(maxsize=4)
@@ -102,7 +108,7 @@ def _equal_denials(difference: Difference) -> bool:
 
 
 def _denied(difference: Difference) -> bool:
-    """Tell whether one sentence denies what the other affirms."""
+    """Tell whether one sentence denies a thing that the other affirms."""
     ours, theirs = difference.our_denials, difference.their_denials
     if (ours + theirs) % 2 == 0 or difference.opposites or difference.cancels:
         return False

@@ -20,14 +20,17 @@ _LONGEST = 1200
 # Later, "I can't give medical advice" is a remark.
 _BEGINNING = 120
 _STRUCTURED = ("{", "[", "`", "<")
-# What a model declines to give. "I can't give you a refund" is an answer of a shop.
+# A model declines to give one of these. "I can't give you a refund" is an answer of a shop.
 _SUBJECTS = r"""
-    (?:information|instructions?|advice|guidance|details|content|assistance|help|support|material|tutorials?|recommendations?
-      |opinions?|requests?|questions?|topics?|how\ (?:to|you)|ways\ to|steps|anything|(?:a|any)\ (?:code|script|recipe|template|list))\b
+    (?:information|instructions?|advice|guidance|details|content|assistance|help|support|material|tutorials?
+      |recommendations?
+      |opinions?|requests?|questions?|topics?|how\ (?:to|you)|ways\ to|steps|anything
+      |(?:a|any)\ (?:code|script|recipe|template|list))\b
 """
 _ENGLISH = rf"""
     \bi(?:'?m|\ am)?(?:\ \w+ly|\ just|\ still)?
-     \ (?:can'?t|cannot|can\ not|won'?t|will\ not|(?:not\ able|unable|not\ permitted|not\ allowed|not\ going|not\ in\ a\ position)\ to
+     \ (?:can'?t|cannot|can\ not|won'?t|will\ not
+       |(?:not\ able|unable|not\ permitted|not\ allowed|not\ going|not\ in\ a\ position)\ to
        |(?:must\ |have\ to\ |need\ to\ )?(?:decline|refuse)\ to)(?:\ be\ able\ to)?(?:\ \w+ly)?
      \ (?:(?:help|assist)\b
        |(?:comply|engage\ (?:in|with)|participate\ in|facilitate|promote|encourage|endorse|condone|assist)\b
@@ -37,15 +40,18 @@ _ENGLISH = rf"""
     |\b(?:i|we)\ (?:must|have\ to|need\ to|will\ have\ to|respectfully)\ (?:\w+ly\ )?(?:decline|refuse)\b
     |\bnot\ something\ (?:that\ )?(?:i|we)(?:'m|\ am|\ can|\ could|'re|\ are)\b
     |\b(?:i'?m|i\ am)\ not\ comfortable\b|\bi\ (?:don't|do\ not)\ feel\ comfortable\b
-    |\b(?:against|violates?|outside)\ (?:my|our)\ (?:\w+\ ){{0,2}}(?:guidelines|polic(?:y|ies)|principles|programming|rules|scope)\b
-    |\b(?:my|our)\ (?:\w+\ ){{0,2}}(?:guidelines|polic(?:y|ies)|principles|programming)\ (?:\w+\ ){{0,2}}(?:prevent|prohibit|forbid|allow)
+    |\b(?:against|violates?|outside)\ (?:my|our)\ (?:\w+\ ){{0,2}}
+     (?:guidelines|polic(?:y|ies)|principles|programming|rules|scope)\b
+    |\b(?:my|our)\ (?:\w+\ ){{0,2}}(?:guidelines|polic(?:y|ies)|principles|programming)
+     \ (?:\w+\ ){{0,2}}(?:prevent|prohibit|forbid|allow)
 """
 _GERMAN = r"""
     \b(?:kann|darf|werde|möchte)\b[^.!?\n]{0,80}?\b(?:nicht|keine\w*)\b[^.!?\n]{0,60}?\b(?:helfen|weiterhelfen|behilflich|unterstützen|beantworten|nachkommen
         |(?:informationen|anleitung(?:en)?|auskunft|hilfe|ratschläge?|details|angaben|tipps)\b)
 """
 _FRENCH = r"""
-    \bje\ (?:ne\ |n')?(?:peux|puis|suis|pourrai|vais)\ (?:malheureusement\ )?pas\b[^.!?\n]{0,60}?\b(?:aider|assister|répondre|accéder|conseiller
+    \bje\ (?:ne\ |n')?(?:peux|puis|suis|pourrai|vais)\ (?:malheureusement\ )?pas\b
+     [^.!?\n]{0,60}?\b(?:aider|assister|répondre|accéder|conseiller
         |(?:informations?|instructions?|conseils?|détails?|aide|contenu)\b)
     |\bje\ (?:dois\ (?:décliner|refuser)|refuse\ de)\b
 """
@@ -65,21 +71,25 @@ _PORTUGUESE = r"""
     |\bdevo\ recusar\b
 """
 _DUTCH = r"""
-    \b(?:kan|mag|zal)\ (?:ik|je|u|hier|daar)?\b[^.!?\n]{0,60}?\b(?:niet|geen)\b[^.!?\n]{0,60}?\b(?:helpen|bijstaan|beantwoorden|voldoen
+    \b(?:kan|mag|zal)\ (?:ik|je|u|hier|daar)?\b[^.!?\n]{0,60}?\b(?:niet|geen)\b
+     [^.!?\n]{0,60}?\b(?:helpen|bijstaan|beantwoorden|voldoen
         |(?:informatie|instructies|advies|hulp|details)\b)
 """
 _CHINESE = r"""
     (?:我|我们)?(?:无法|不能|不便|没办法|没有办法|不可以|不会|恕难)[^。！？\n]{0,20}?(?:帮助|帮您|帮你|提供|协助|回答|满足|处理(?:这|该|此)|支持|从命|参与|讨论)
     |作为[^。！？\n]{0,20}?(?:无法|不能)
 """  # noqa: RUF001 - marks of Chinese
+_ENGLISH_WORDS = word_set(
+    "help assist comply engage participate facilitate promote encourage endorse condone provide share give"
+    " offer generate create write produce supply discuss explain describe tell teach answer fulfil fulfill"
+    " recommend support walk show disclose reveal advise comment speculate decline refuse something comfortable"
+    " guidelines guideline policy policies principles programming rules scope"
+)
 # Each style, the words one of which a text must have, and the words one of which its refusals have.
 _GUIDED = word_set("guidelines policy policies principles programming")
 _DENIALS = word_set("t cant cannot not wont unable decline refuse")
 _STYLES = (
-    (_ENGLISH, word_set("i my our"), word_set("help assist comply engage participate facilitate promote encourage endorse condone"
-     " provide share give offer generate create write produce supply discuss explain describe tell teach answer fulfil fulfill"
-     " recommend support walk show disclose reveal advise comment speculate decline refuse something comfortable guidelines"
-     " guideline policy policies principles programming rules scope")),
+    (_ENGLISH, word_set("i my our"), _ENGLISH_WORDS),
     (_GERMAN, word_set("kann darf werde möchte"), word_set("nicht keine keinen keinerlei")),
     (_FRENCH, word_set("je"), word_set("pas refuse refuser décliner")),
     (_SPANISH, word_set("no debo"), word_set("puedo podré posible estoy rechazar negarme")),
@@ -89,10 +99,12 @@ _STYLES = (
     (_CHINESE, word_set("无 不 没 恕"), word_set("我 法 能 便")),
 )  # fmt: skip
 _TRIGGERS = _DENIALS.union(_GUIDED, *(others for style, _, others in _STYLES if style != _ENGLISH))
-# An answer that only says that the speaker cannot or will not, whatever it is about.
+# An answer that only says that the speaker cannot or will not, about anything.
 _UNWILLING = r"""
-    \b(?:i|we)(?:'?m|\ am|'re|\ are|'d|\ would)?(?:\ \w+)?\ (?:can'?t|cannot|can\ not|won'?t|will\ not|unable|not|never|decline|refuse|don'?t|rather\ not)\b
-    |\b(?:sorry|apologi[sz]e|apologies|unfortunately|i'm\ afraid)\b[^.!?\n]{0,60}\b(?:not|can'?t|cannot|unable|won'?t|decline|no)\b
+    \b(?:i|we)(?:'?m|\ am|'re|\ are|'d|\ would)?(?:\ \w+)?
+     \ (?:can'?t|cannot|can\ not|won'?t|will\ not|unable|not|never|decline|refuse|don'?t|rather\ not)\b
+    |\b(?:sorry|apologi[sz]e|apologies|unfortunately|i'm\ afraid)\b[^.!?\n]{0,60}
+     \b(?:not|can'?t|cannot|unable|won'?t|decline|no)\b
     |\b(?:leider|leid|entschuldigung|bedaure)\b[^.!?\n]{0,80}\b(?:nicht|keine\w*)\b|\bich\b[^.!?\n]{0,50}\b(?:nicht|keine\w*)\b
     |\b(?:désolée?|regrette|malheureusement)\b[^.!?\n]{0,80}\b(?:pas|aucune?)\b|\bje\ (?:ne|n')\b
     |\b(?:siento|lamento|lamentablemente|disculpa|disculpe)\b[^.!?\n]{0,60}\bno\b|\bno\ (?:puedo|podemos|voy\ a|debo)\b

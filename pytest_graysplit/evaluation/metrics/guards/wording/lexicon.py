@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.wording import closed_words, opposites
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, spaced, word_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 # The words that a phrase of the lists begins with, each with the rest of the phrase and its symbol, longest first.
 Phrases = dict[str, list[tuple[tuple[str, ...], str]]]
@@ -17,13 +17,6 @@ Phrases = dict[str, list[tuple[tuple[str, ...], str]]]
 Sense = tuple[str, bool]
 
 IDLE = word_set("NEUTRAL WELCOME REMEMBER")
-_LISTS = (
-    closed_words.DENIALS,
-    closed_words.DUTIES,
-    closed_words.QUANTITIES,
-    closed_words.CONDITIONS,
-    closed_words.IDIOMS,
-)
 _CONTRACTED = {
     "NOT": "don doesn didn isn aren wasn weren won wouldn shouldn haven hasn hadn ain",
     "BAN": "can couldn mustn",
@@ -31,21 +24,42 @@ _CONTRACTED = {
 }
 # Words that may be left out, and that no list has: "please", "ne" beside "pas", "of the".
 _DROPPED = FUNCTION_WORDS | word_set(
-    "ne please bitte also auch just simply 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是"
+    "ne please bitte just simply gewesen geweest wurden worden werden ont avoir été essere avere aver stato"
+    " stata stati ha han haber sido zijn 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是"
 )
 _PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
 _ENDINGS = word_set(
-    "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati ado ada ados adas ido"
-    " ida idos idas ito ita iti ite ano ono are ere ire ar ir ó ió ou iu aron ieron aram iram é ée és ées ez ent ait aient ait"
+    "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati"
+    " ado ada ados adas ido ida idos idas ito ita iti ite ano ono are ere ire ar ir ó ió ou iu aron ieron"
+    " aram iram é ée és ées ez ent ait aient ait"
 )
 _LONGEST_ENDING = max(map(len, _ENDINGS))
 _SHORTEST_ROOT = 4
 
 
-# A duty and its denial in one: "must not", "not need to", and German "muss ... nicht", where other words may stand between.
-_ADJACENT = {("MUST", "NOT"): "BAN", ("NOT", "MUST"): "NEEDNOT", ("MAY", "NOT"): "BAN", ("NOT", "MAY"): "BAN"}
+# A duty and its denial in one: "must not", "not need to"; in German, other words may stand between the two.
+_ADJACENT: dict[tuple[str, ...], str] = {
+    ("MUST", "NOT"): "BAN",
+    ("NOT", "MUST"): "NEEDNOT",
+    ("MAY", "NOT"): "BAN",
+    ("NOT", "MAY"): "BAN",
+}
 _APART = {"MUSS": "NEEDNOT", "DARF": "BAN"}
 _PLAIN = {"MUSS": "MUST", "DARF": "MAY"}
+
+
+def _lines(name: str) -> list[str]:
+    """Return the lines of a list, without comments; a line that begins with a space belongs to the one before it."""
+    text = (files(__package__) / "lists" / name).read_text(encoding="utf-8")
+    kept = "\n".join(line for line in text.split("\n") if line and not line.startswith("#"))
+    return kept.replace("\n ", " ").split("\n")
+
+
+@cache
+def step_words() -> dict[str, frozenset[str]]:
+    """Return the lists of words that tell whether a list has steps, by name."""
+    lines = (line.partition(": ") for line in _lines("steps.txt"))
+    return {name: frozenset(words.split(", ")) for name, _, words in lines}
 
 
 @cache
@@ -60,7 +74,7 @@ def _phrases() -> Phrases:
 
 def _entries() -> Iterator[tuple[tuple[str, ...], str]]:
     seen = set()
-    for line in "\n".join(_LISTS).replace("\n ", " ").split("\n"):
+    for line in _lines("closed_words.txt"):
         symbol, _, phrases = line.partition(":")
         for phrase in phrases.split(","):
             words = tuple(spaced(phrase).split())
@@ -78,8 +92,8 @@ def _entries() -> Iterator[tuple[tuple[str, ...], str]]:
             yield words, word
 
 
-def _pairs(table: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
-    for line in table.strip().replace("\n ", " ").split("\n"):
+def _pairs(name: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+    for line in _lines(name):
         left, _, right = line.partition("|")
         yield left.split()[0], word_set(left), word_set(right)
 
@@ -88,18 +102,18 @@ def _pairs(table: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
 def senses() -> dict[str, tuple[Sense, ...]]:
     """Return the opposites: each word with its pairs."""
     found: dict[str, tuple[Sense, ...]] = {}
-    for name, left, right in _pairs(opposites.PAIRS):
+    for name, left, right in _pairs("opposites.txt"):
         for denies, words in ((False, left - right), (True, right - left)):
             for word in words:
                 found[word] = (*found.get(word, ()), (name, denies))
-    return found
+    return {word: tuple(dict.fromkeys(its)) for word, its in found.items()}
 
 
 @cache
 def roles() -> dict[str, tuple[Sense, ...]]:
     """Return the roles: each word with its pairs."""
     found: dict[str, tuple[Sense, ...]] = {}
-    for name, left, right in _pairs(opposites.ROLES):
+    for name, left, right in _pairs("roles.txt"):
         for second, words in ((False, left - right), (True, right - left)):
             for word in words:
                 found[word] = (*found.get(word, ()), (name, second))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.wording.reading import Difference
 
 _MOST = 2
+_SHORTEST = 3
 # German writes every noun with a capital letter.
 _GERMAN = word_set(
     "der das den dem des ein eine und ist sind wird mit für nicht sie ihr ihre im am zum zur bei von auf"
@@ -43,7 +44,7 @@ def _is_name(word: str, text: str) -> bool:
     """Tell whether a word has a capital letter inside a sentence."""
     name = word.capitalize()
     place = text.find(name)
-    if place < 2 or len(word) < 3:  # noqa: PLR2004 - a letter and a space come before
+    if place <= 1 or len(word) < _SHORTEST:
         return False
     before = text[:place].rstrip()
     return re.search(r"(?:[^\W\d_A-Z]|,|\b[A-Z][a-z]+)$", before) is not None and text[place - 1] in " ("

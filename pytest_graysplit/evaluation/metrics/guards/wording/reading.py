@@ -85,8 +85,8 @@ def compare(ours: Clause, theirs: Clause) -> Difference | None:
     our_words, their_words = _words(gone), _words(come)
     if max(len(our_words), len(their_words)) > _LONGEST_DIFFERENCE:
         return None
-    opposed = _matched(our_words, their_words, _opposed)
     replaced = _matched(our_words, their_words, _in_other_role)
+    opposed = _matched(our_words, their_words, _opposed)
     same = _matched(our_words, their_words, _same)
     shared = sum(not word.isupper() for word in one.said & other.said)
     return Difference(
