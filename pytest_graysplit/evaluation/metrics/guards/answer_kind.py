@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
 from pytest_graysplit.evaluation.metrics.guards.wording.declining import declines, is_unwilling
 from pytest_graysplit.evaluation.metrics.words import LANGUAGE_OF, script_of
 from pytest_graysplit.replies.refusals import TELLING_WORDS, is_refusal
@@ -36,6 +37,11 @@ def refusal_one_side(control: ParsedText, treatment: ParsedText) -> Flag | None:
 
 def _declines(parsed: ParsedText) -> bool:
     return (not TELLING_WORDS.isdisjoint(parsed.words) and is_refusal(parsed.text)) or declines(parsed)
+
+
+def both_decline(control: str, treatment: str) -> bool:
+    """Tell whether two answers both decline as a whole."""
+    return _declines(parse(control.strip())) and _declines(parse(treatment.strip()))
 
 
 def _json_kind(text: str) -> str:

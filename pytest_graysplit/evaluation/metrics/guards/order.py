@@ -22,7 +22,7 @@ _PLAIN = {
     word: preposition
     for line in (
         "von vom, zu zum zur, in im ins nel nella nei, an am, bei beim, à au aux, em no na nos nas",
-        "por pelo pela, de du des del do da dos das, a al ao aos alla allo ai agli alle, di della dello dei delle degli",
+        "por pelo pela, de du des del do da dos das, a al ao aos alla ai alle, di della dello dei delle degli",
         "da dal dalla dallo, su sul sulla",
     )
     for preposition, *words in map(str.split, line.split(","))

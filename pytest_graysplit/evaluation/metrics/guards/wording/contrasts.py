@@ -48,7 +48,11 @@ _CHOICES = word_set(
 )
 _EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN", "FEW", "NOTALL"))
 # Opposites with other senses ("the driver left", "an early bird"): the rest of the sentences must be the same.
-_MANY_SENSED_PAIRS = word_set("left first hot high up on day start more above show read present send full open right")
+_MANY_SENSED_PAIRS = word_set(
+    "left/right first/last hot/cold high/low up/down on/off day/night start/stop above/below show/hide read/write"
+    " present/absent send/receive full/empty open/closed gross/net new/used young/old major/minor normal/abnormal"
+    " paid/unpaid fee/FREE input/output major/minor arrival/departure"
+)
 
 
 @lru_cache(maxsize=4)

@@ -36,8 +36,10 @@ _ENGLISH = rf"""
        |(?:comply|engage\ (?:in|with)|participate\ in|facilitate|promote|encourage|endorse|condone|assist)\b
        |(?:provide|share|give|offer|generate|create|write|produce|supply|discuss|explain|describe|tell|teach|answer|fulfil+|recommend
           |support|walk|show|disclose|reveal|advise)\b[^.!?\n]{{0,80}}?\b{_SUBJECTS.strip()}
+       |(?:write|create|generate|produce|share|do|answer)\ (?:that|this|such)\b
        |(?:discuss|comment\ on|speculate|advise|disclose)\b)
     |\b(?:i|we)\ (?:must|have\ to|need\ to|will\ have\ to|respectfully)\ (?:\w+ly\ )?(?:decline|refuse)\b
+    |\bi(?:'d|\ would)\ (?:rather|prefer)\ (?:to\ )?not\b
     |\bnot\ something\ (?:that\ )?(?:i|we)(?:'m|\ am|\ can|\ could|'re|\ are)\b
     |\b(?:i'?m|i\ am)\ not\ comfortable\b|\bi\ (?:don't|do\ not)\ feel\ comfortable\b
     |\b(?:against|violates?|outside)\ (?:my|our)\ (?:\w+\ ){{0,2}}
@@ -83,7 +85,7 @@ _ENGLISH_WORDS = word_set(
     "help assist comply engage participate facilitate promote encourage endorse condone provide share give"
     " offer generate create write produce supply discuss explain describe tell teach answer fulfil fulfill"
     " recommend support walk show disclose reveal advise comment speculate decline refuse something comfortable"
-    " guidelines guideline policy policies principles programming rules scope"
+    " guidelines guideline policy policies principles programming rules scope rather prefer do"
 )
 # Each style, the words one of which a text must have, and the words one of which its refusals have.
 _GUIDED = word_set("guidelines policy policies principles programming")

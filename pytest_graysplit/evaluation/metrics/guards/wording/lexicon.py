@@ -95,7 +95,7 @@ def _entries() -> Iterator[tuple[tuple[str, ...], str]]:
 def _pairs(name: str) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
     for line in _lines(name):
         left, _, right = line.partition("|")
-        yield left.split()[0], word_set(left), word_set(right)
+        yield f"{left.split()[0]}/{right.split()[0]}", word_set(left), word_set(right)
 
 
 @cache
