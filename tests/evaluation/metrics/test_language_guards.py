@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pytest_graysplit.evaluation.metrics.guards import flags
+from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import MANY_SENSED_PAIRS
 from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import root, senses, symbols
 
 # The kinds of change that one flag of their own reports.
@@ -88,6 +89,11 @@ def test_phrases_become_symbols(sentence, expected):
 def test_no_word_is_its_own_opposite():
     """A word with both senses of one pair would flag itself."""
     assert [word for word, its in senses().items() if len({name for name, _ in its}) < len(its)] == []
+
+
+def test_every_pair_with_other_senses_is_in_the_lists():
+    """A name that no pair has would protect nothing."""
+    assert {name for its in senses().values() for name, _ in its} >= MANY_SENSED_PAIRS
 
 
 def test_forms_of_a_word_share_a_root():

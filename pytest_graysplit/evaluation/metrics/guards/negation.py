@@ -120,6 +120,7 @@ def _flipped(denied: dict[str, Clause], denier: ParsedText, affirmer: ParsedText
         if any(
             counted.issubset(other)
             and alike(context, content(other) - {root})
+            and _EXCEPTING.isdisjoint(other)
             and not same_polarity(clause, other)
             and not _continues(other, affirmer)
             for other in _asserted(root, affirmer)

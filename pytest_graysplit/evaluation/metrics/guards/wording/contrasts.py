@@ -48,7 +48,7 @@ _CHOICES = word_set(
 )
 _EXCEPTING = frozenset(("UNTIL", "SINCE", "BEFORE", "AFTER", "ONLY", "EVEN", "FEW", "NOTALL"))
 # Opposites with other senses ("the driver left", "an early bird"): the rest of the sentences must be the same.
-_MANY_SENSED_PAIRS = word_set(
+MANY_SENSED_PAIRS = word_set(
     "left/right first/last hot/cold high/low up/down on/off day/night start/stop above/below show/hide read/write"
     " present/absent send/receive full/empty open/closed gross/net new/used young/old major/minor normal/abnormal"
     " paid/unpaid fee/FREE input/output major/minor arrival/departure"
@@ -121,17 +121,23 @@ def _denied(difference: Difference) -> bool:
         return False  # "not before Friday", "14 days, not 30"
     if min(ours, theirs):
         return difference.exact and len(difference.gone) + len(difference.come) == 1
-    # A word that only the affirming sentence has may deny in a way that the lists do not have.
-    return not (difference.their_rest if ours else difference.our_rest)
+    # A word that only the affirming sentence has may deny in a way that the lists do not have, and one that only the
+    # denying sentence has may be all that it denies.
+    if ours:
+        return not difference.their_rest and difference.denied[0] not in difference.our_rest
+    return not difference.our_rest and difference.denied[1] not in difference.their_rest
 
 
 def _turned(difference: Difference) -> bool:
     if not difference.opposites or not _equal_denials(difference):
         return False
-    return difference.exact or any(
-        _MANY_SENSED_PAIRS.isdisjoint(pair for word in words for pair, _ in senses_of(word))
-        for words in difference.opposites
-    )
+    return difference.exact or any(is_prefixed(*words) or _one_sense(words) for words in difference.opposites)
+
+
+def _one_sense(words: tuple[str, str]) -> bool:
+    """Tell whether two opposites are in the lists, and only in pairs without other senses."""
+    pairs = [pair for word in words for pair, _ in senses_of(word)]
+    return bool(pairs) and MANY_SENSED_PAIRS.isdisjoint(pairs)
 
 
 def _duty_changed(difference: Difference) -> bool:

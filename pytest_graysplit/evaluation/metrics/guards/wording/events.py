@@ -19,18 +19,24 @@ _PLACING = word_set("first zuerst zunächst primero primeiro eerst abord 先 首
 
 def events_reversed(ours: Clause, control: ParsedText, theirs: Clause, treatment: ParsedText) -> bool | None:
     """Tell whether two linked events have the other order in the second sentence; None where that is unknown."""
-    first, second = _in_time(ours, control), _in_time(theirs, treatment)
+    one, other = symbols(ours), symbols(theirs)
+    links = [(word, its) for word, its in zip(one, other, strict=False) if word != its]
+    if len(one) == len(other) and len(links) == 1 and LINKS.issuperset(links[0]) and "THEN" not in links[0]:
+        return True  # the same words but for the link
+    first, second = _in_time(ours, one, control), _in_time(theirs, other, treatment)
     if first is None or second is None:
         return None
     (our_first, our_second), (their_first, their_second) = first, second
     straight = len(our_first & their_first) + len(our_second & their_second)
     crossed = len(our_first & their_second) + len(our_second & their_first)
-    return None if straight == crossed else crossed > straight
+    # Around one and the same link, only a clean exchange is certain.
+    if straight == crossed or (straight and LINKS.isdisjoint({*one} ^ {*other})):
+        return None
+    return crossed > straight
 
 
-def _in_time(words: Clause, parsed: ParsedText) -> tuple[frozenset[str], frozenset[str]] | None:
+def _in_time(words: Clause, found: Sequence[str], parsed: ParsedText) -> tuple[frozenset[str], frozenset[str]] | None:
     """Return the words of both events, those of the earlier event first."""
-    found = symbols(words)
     places = [place for place, word in enumerate(found) if word in LINKS]
     if len(places) != 1 or "IF" in found:
         return None

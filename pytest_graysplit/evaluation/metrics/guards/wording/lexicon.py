@@ -27,6 +27,8 @@ _DROPPED = FUNCTION_WORDS | word_set(
     "ne please bitte just simply gewesen geweest wurden worden werden ont avoir été essere avere aver stato"
     " stata stati ha han haber sido zijn 的 了 吗 呢 您 你 我 请 会 地 得 们 我们 将 被 把 吧 啊 对 在 有 是"
 )
+# At the end of a sentence, these belong to the verb: "Schalten Sie es ein".
+_PARTICLES = word_set("ein aus an ab auf zu aan uit on off in out up down")
 _PORTUGUESE = word_set("não em um uma você os ao à são seu sua prazo pelo pela dos das")
 _ENDINGS = word_set(
     "ing ated ates ate ed es s e d en er em et n t te ten tes iert ierte ierten a o i as os ato ata ati"
@@ -158,7 +160,7 @@ def symbols(words: tuple[str, ...]) -> list[str]:
                     found.append(symbol)  # "order no 5" denies nothing
                 break
         else:
-            if word not in _DROPPED:
+            if word not in _DROPPED or (place == last and word in _PARTICLES):
                 found.append(word)
     if "no" in words and not _PORTUGUESE.isdisjoint(words) and "NOT" in found:  # "no" means "in the"
         found.remove("NOT")

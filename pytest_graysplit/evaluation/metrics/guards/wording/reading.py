@@ -22,6 +22,16 @@ _PREFIXES = frozenset(
     ("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无")
 )
 _SHORTEST_STEM = 4
+# Opposites in the beginning of a word, and roles in its end.
+_BEGINNINGS = (
+    *(("over", "under"), ("hyper", "hypo"), ("pre", "post"), ("in", "ex"), ("im", "ex"), ("up", "down"), ("in", "out")),
+    *(("ein", "aus"), ("an", "ab"), ("auf", "ab"), ("zu", "ab"), ("über", "unter"), ("ober", "unter"), ("ver", "ent")),
+    *(("be", "ent"), ("in", "uit"), ("aan", "af"), ("op", "af"), ("boven", "onder"), ("ver", "ont"), ("vor", "nach")),
+    *(("sur", "sous"), ("sobre", "sub"), ("sopra", "sotto"), ("multi", "mono"), ("macro", "micro"), ("maxi", "mini")),
+)
+_LATER_PARTS = (("ful", "less"), ("voll", "los"), ("pflichtig", "frei"), ("haltig", "frei"), ("reich", "arm"))
+_ROLES = (("er", "ee"), ("or", "ee"), ("geber", "nehmer"), ("gever", "nemer"))
+_ENDINGS, _ROLE_ENDINGS = (tuple((one[::-1], two[::-1]) for one, two in pairs) for pairs in (_LATER_PARTS, _ROLES))
 
 
 class Difference(NamedTuple):
@@ -37,6 +47,7 @@ class Difference(NamedTuple):
     their_rest: tuple[str, ...]
     shared: int
     said: tuple[frozenset[str], frozenset[str]]
+    denied: tuple[str, str]
 
     @property
     def exact(self) -> bool:
@@ -63,11 +74,12 @@ class Difference(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """The symbols of a sentence, counted, and the number of its denials."""
+    """The symbols of a sentence, the number of its denials, and the word after the first."""
 
     symbols: tuple[str, ...]
     said: frozenset[str]
     denials: int
+    denied: str
 
 
 @lru_cache(maxsize=2048)
@@ -75,7 +87,9 @@ def _read(words: Clause) -> _Reading:
     found = symbols(words)
     said = frozenset(found)
     denials = 0 if said.isdisjoint(_DENYING) else sum(map(_DENYING.__contains__, found))
-    return _Reading(tuple(found), said, denials)
+    places = (place for place, symbol in enumerate(found, 1) if symbol in _DENYING) if denials else ()
+    denied = next((found[place] for place in places if place < len(found)), "")
+    return _Reading(tuple(found), said, denials, denied)
 
 
 def compare(ours: Clause, theirs: Clause) -> Difference | None:
@@ -100,6 +114,7 @@ def compare(ours: Clause, theirs: Clause) -> Difference | None:
         their_rest=tuple(their_words),
         shared=shared + len(opposed) + len(replaced) + len(same),
         said=(one.said, other.said),
+        denied=(one.denied, other.denied),
     )
 
 
@@ -131,11 +146,29 @@ def _matched(ours: list[str], theirs: list[str], test: Callable[[str, str], bool
 
 
 def _opposed(word: str, other: str) -> bool:
-    return _turned(senses_of(word), senses_of(other)) or is_prefixed(word, other)
+    return (
+        _turned(senses_of(word), senses_of(other))
+        or is_prefixed(word, other)
+        or _exchanged(word, other, _BEGINNINGS)
+        or _exchanged(word[::-1], other[::-1], _ENDINGS)
+    )
 
 
 def _in_other_role(word: str, other: str) -> bool:
-    return _turned(roles().get(word, ()), roles().get(other, ()))
+    if _turned(roles().get(word, ()), roles().get(other, ())):
+        return True
+    short, long = sorted((word, other), key=len)
+    return (long == f"ver{short}" and short.endswith("er")) or _exchanged(word[::-1], other[::-1], _ROLE_ENDINGS)
+
+
+def _exchanged(word: str, other: str, parts: tuple[tuple[str, str], ...]) -> bool:
+    """Tell whether two words are one except for a pair of opposite beginnings: "overpaid", "underpaid"."""
+    return any(
+        (word.startswith(one) and other == two + word.removeprefix(one))
+        or (word.startswith(two) and other == one + word.removeprefix(two))
+        for one, two in parts
+        if min(len(word) - len(one), len(other) - len(two)) >= _SHORTEST_STEM
+    )
 
 
 def _turned(ours: tuple[Sense, ...], theirs: tuple[Sense, ...]) -> bool:
