@@ -138,6 +138,8 @@ class Slug(StrEnum):
     EXPECT_JSON_SCHEMA = "expect-json-schema"
     EXPECT_REFERENCE = "expect-reference"
     EXPECT_MAX_WORDS = "expect-max-words"
+    TURN_UNASKED = "turn-unasked"
+    TURN_TOOL_CALL = "turn-tool-call"
     EXPECT_TOOL_CALLS = "expect-tool-calls"
     TOOL_CALL_UNREADABLE = "tool-call-unreadable"
 

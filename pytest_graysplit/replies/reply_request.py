@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_graysplit.config.arms import Arm
-    from pytest_graysplit.types import Json, Route
+    from pytest_graysplit.types import Json, Message, Route
 
 # The place of a reply in the recordings.
 Address = tuple[Path, ReplyKey]
@@ -24,7 +24,8 @@ class ReplyRequest(NamedTuple):
 
     `arm` is "control" or the name of a treatment, and `config` its configuration. `body` is the request as the user
     wrote it, without the model; sample n adds n to its seed when it is sent. `metric` names the metric that asks, where
-    no arm does: a judge, or one that compares vectors.
+    no arm does: a judge, or one that compares vectors. `turn` is the turn of a conversation, from 0, and `following`
+    are the messages of the user in its later turns.
     """
 
     arm: str
@@ -34,6 +35,8 @@ class ReplyRequest(NamedTuple):
     body: Mapping[str, Json]
     route: Route = "chat"
     metric: str = ""
+    turn: int | None = None
+    following: tuple[Message, ...] = ()
 
     @property
     def role(self) -> str:

@@ -11,6 +11,8 @@ from pytest_graysplit.types.cases import (
     OnHold,
     RecordMode,
     Role,
+    Turn,
+    text_of,
 )
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
@@ -62,8 +64,10 @@ __all__ = [
     "Route",
     "Secret",
     "ToolCall",
+    "Turn",
     "Usage",
     "flags_of",
     "parse_json_answer",
     "side_by_side",
+    "text_of",
 ]

@@ -83,6 +83,8 @@ def test_report_in_full():
         "error": None,
         "error_slug": None,
         "at": "2026-11-23T10:00:00Z",
+        "turn": None,
+        "earlier": [],
     }
     other = {**reply, "text": "14 days.", "model": DEEPSEEK, "served_model": "deepseek-v3", "latency_s": 0.5}
     other |= {"cost_usd": 0.0001, "replayed": True, "at": None}
@@ -154,6 +156,8 @@ def test_report_in_full():
                 "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
                 "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
+                "conversations": 0,
+                "parted": [],
                 "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
@@ -196,6 +200,7 @@ def test_report_in_full():
                 "over_limit": {},
                 "elsewhere": {},
                 "expect": None,
+                "turns": [],
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",
@@ -209,6 +214,8 @@ def test_report_in_full():
                             {"control": [0], "other": [1], "similarity": 0.5, "flags": [], "by_calls": False}
                         ],
                         "remarks": [],
+                        "turns": [],
+                        "parting_turn": None,
                     }
                 },
                 "metric_calls": {},
@@ -230,6 +237,7 @@ def test_report_in_full():
                             "slug": "expect-contains",
                             "check": None,
                             "sample": None,
+                            "turn": None,
                             "hint": "fix it",
                         }
                     ],
@@ -255,6 +263,8 @@ def test_report_has_all_documented_keys():
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
         "flags",
+        "conversations",
+        "parted",
         "cases_needed",
         "cases_needed_if_equal",
         "mcnemar_midp",

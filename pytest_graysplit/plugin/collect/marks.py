@@ -136,7 +136,7 @@ def _cases(fields: dict[str, object], metafunc: pytest.Metafunc, where: str) -> 
             hint='write cases="support.jsonl", relative to the test file',
             slug=Slug.CASE_FIELD_TYPE,
         )
-    for name in ("prompt", "messages", "system"):
+    for name in ("prompt", "messages", "turns", "system"):
         if name in fields:
             raise UsageError(
                 f"{where}: both cases and {name}",
@@ -178,7 +178,7 @@ class CaseBuilder:
         self._from_file = self._fields.pop("cases", None) is not None
         # Whether the body of the test asserts something, if the marker says so; None if the body decides.
         self.asserts = asserts_of(self._fields, self._where)
-        names_prompt = "prompt" in self._fields or "messages" in self._fields
+        names_prompt = any(name in self._fields for name in ("prompt", "messages", "turns"))
         self._base = None if names_prompt else complete(self._build({**self._fields, "prompt": "?"}, "?"))
 
     def awaited(self, item: pytest.Item) -> str | None:

@@ -14,7 +14,7 @@ from pytest_graysplit.verdict.figures_json import finite, usd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Flag, Json, PairScore, Reply, Usage
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Flag, Json, PairScore, Reply, Turn, Usage
     from pytest_graysplit.types.comparisons import Places
     from pytest_graysplit.verdict.results import ArmResult, CaseRow
 
@@ -29,8 +29,9 @@ def case_json(row: CaseRow) -> dict[str, object]:
         **_thresholds(row.case),
         **_request(row),
         "expect": None if row.case.expect is None else plain_json(expect_json(row.case.expect)),
+        "turns": [_turn(turn) for turn in row.case.turns],
         "misses": {arm: [_miss(miss) for miss in result.misses] for arm, result in row.arms.items()},
-        "comparisons": {arm: _comparison(one) for arm, one in row.comparisons.items()},
+        "comparisons": {arm: _comparison(one, row.parting_turn(arm)) for arm, one in row.comparisons.items()},
         "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
         "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
         "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
@@ -120,6 +121,11 @@ def _params(body: Mapping[str, Json]) -> dict[str, Json]:
     return {name: part for name, part in body.items() if name != "messages"}
 
 
+def _turn(turn: Turn) -> dict[str, object]:
+    expect = None if turn.expect is None else plain_json(expect_json(turn.expect))
+    return {"user": plain_json(turn.message.get("content")), "expect": expect}
+
+
 def _miss(miss: FailedExpectation) -> dict[str, object]:
     return {
         "kind": miss.kind,
@@ -127,11 +133,12 @@ def _miss(miss: FailedExpectation) -> dict[str, object]:
         "slug": miss.slug,
         "check": miss.check or None,
         "sample": miss.sample,
+        "turn": miss.turn,
         "hint": miss.hint,
     }
 
 
-def _comparison(one: Comparison) -> dict[str, object]:
+def _comparison(one: Comparison, parting_turn: int | None) -> dict[str, object]:
     return {
         "metric": one.metric,
         "latency_ratio": finite(one.latency_ratio),
@@ -142,6 +149,8 @@ def _comparison(one: Comparison) -> dict[str, object]:
             {"control": control, "treatment": treatment, "texts": list(texts)}
             for (control, treatment), texts in sorted(one.all_remarks.items())
         ],
+        "turns": [_score(pair) for pair in one.turns],
+        "parting_turn": parting_turn,
     }
 
 
@@ -150,12 +159,18 @@ def _pairs(places: Iterable[Places], scores: Iterable[PairScore], names: tuple[s
         {
             names[0]: _place(first),
             names[1]: _place(second),
-            "similarity": finite(score.similarity),
-            "flags": [_flag(flag) for flag in score.flags],
-            "by_calls": score.by_calls,
+            **_score(score),
         }
         for (first, second), score in zip(places, scores, strict=True)
     ]
+
+
+def _score(score: PairScore) -> dict[str, object]:
+    return {
+        "similarity": finite(score.similarity),
+        "flags": [_flag(flag) for flag in score.flags],
+        "by_calls": score.by_calls,
+    }
 
 
 def _place(place: int | tuple[int, int]) -> list[int]:
@@ -195,6 +210,8 @@ def _reply(reply: Reply) -> dict[str, object]:
         "error_kind": reply.error_kind,
         "retryable": reply.retryable,
         "at": reply.at,
+        "turn": reply.turn,
+        "earlier": [{**_reply(answer), "earlier": []} for answer in reply.earlier],
     }
 
 
