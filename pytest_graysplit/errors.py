@@ -53,6 +53,7 @@ class Slug(StrEnum):
     CASE_FIELD_CLASH = "case-field-clash"
     CASE_REGEX = "case-regex"
     CASE_SCHEMA = "case-schema"
+    CASE_ATTACHMENT = "case-attachment"
     CASE_ID_TWICE = "case-id-twice"
     LABELLED_INCOMPLETE = "labelled-incomplete"
     CASE_FILE_MISSING = "case-file-missing"

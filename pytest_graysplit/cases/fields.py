@@ -19,6 +19,7 @@ from pytest_graysplit.types import Case
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_graysplit.cases.attachments import Attachments
     from pytest_graysplit.types import Json, Message, Turn
 
 MARKER_FIELDS = (
@@ -51,11 +52,12 @@ def build_case(
     where: str,
     id: str = "",  # noqa: A002  # users know it as id
     allowed: Sequence[str] = CASE_FIELDS,
+    attachments: Attachments | None = None,
 ) -> Case:
     """Check the fields and build the case; raise UsageError that names place, field and remedy.
 
     A field that is None counts as missing. The id is the field `id`, else the argument `id`, else made from the
-    messages.
+    messages. `attachments` reads the files that messages name; without it their paths stay, to be written again.
     """
     location = FieldLocation(where, "")
     reject_unknown(list(fields), allowed, location, _REMEDIES)
@@ -63,7 +65,10 @@ def build_case(
     messages, turns = _messages(given, location)
     read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
     own_id = given.read("id", _id) or id or id_of(messages, [turn.message for turn in turns[1:]])
-    return Case(id=own_id, messages=messages, turns=turns, where=where, **read)
+    case = Case(id=own_id, messages=messages, turns=turns, where=where, **read)
+    if attachments is None:
+        return case
+    return attachments.attached(case, location, is_system_apart="system" in given.values)
 
 
 def id_of(messages: Sequence[Message], following: Sequence[Message] = ()) -> str:

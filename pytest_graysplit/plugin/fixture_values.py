@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_graysplit.cases.attachments import Attachments
 from pytest_graysplit.cases.fields import MARKER_FIELDS, build_case
 from pytest_graysplit.errors import GraysplitError, Slug, UsageError
 from pytest_graysplit.plugin.collect.adopting import AWAITED, marked_late
@@ -110,7 +111,8 @@ class RelayFixture:
         name = "prompt" if isinstance(prompt, str) else "messages"
         case_id = str(fields.pop("id", f"{self._case_id}#{self._calls}"))
         given = fields if prompt is None else {**fields, name: prompt}
-        return build_case(given, where=self._where, id=case_id, allowed=MARKER_FIELDS)
+        attachments = Attachments(self._item.path.parent, self._context.planner.root)
+        return build_case(given, where=self._where, id=case_id, allowed=MARKER_FIELDS, attachments=attachments)
 
     def _plan(self, case: Case, roles: Sequence[str], *, asserts: bool | None) -> Plan:
         planner, path, treatment = self._context.planner, self._item.path, self._treatment

@@ -3,6 +3,7 @@
 from pytest_graysplit.formatting.json_text import Json
 from pytest_graysplit.types.cases import (
     CONTROL,
+    AttachedFile,
     Case,
     EarlyStopWhen,
     Expect,
@@ -41,6 +42,7 @@ from pytest_graysplit.types.replies import (
 __all__ = [
     "CONTROL",
     "SIDE_BY_SIDE_S",
+    "AttachedFile",
     "Case",
     "Comparison",
     "EarlyStopWhen",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -49,12 +51,39 @@ class Turn:
     expect: Expect | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class AttachedFile:
+    """An image, a sound or a document that a request sends.
+
+    Everything else (recordings, reports, hooks) has the `reference` to it: its media type, its size and its hash. The
+    content does not travel between processes.
+    """
+
+    reference: str
+    media_type: str
+    data: bytes = field(repr=False, compare=False)
+
+    @cached_property
+    def base64(self) -> str:
+        """The content in base64."""
+        return b64encode(self.data).decode()
+
+    @property
+    def data_url(self) -> str:
+        """The content as an address that holds it."""
+        return f"data:{self.media_type};base64,{self.base64}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _without_content, (self.reference, self.media_type)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One prompt under test, with all assertions about its answers.
 
     `turns` is the script of a conversation, in which each arm continues its own answers; `messages` then end with the
-    message of the first turn, and `expect` holds for the answer to every turn. `where` is the line that the case came
+    message of the first turn, and `expect` holds for the answer to every turn. `files` are those that messages refer
+    to. `where` is the line that the case came
     from (`support.jsonl:14`). A threshold that is None is not set. `min_similarity` is "auto" until the run calibrates
     it. Then it is a number: the measured one (`calibrated`), or `fallback_similarity`, a number that the user set
     elsewhere. With three control samples, the measured number is their similarity less `max_deficit`. Answers to other
@@ -75,6 +104,7 @@ class Case:
     tags: tuple[str, ...] = ()
     cluster: str | None = None
     turns: tuple[Turn, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
     where: str = ""
     fallback_similarity: float | None = None
     calibrated: bool = False
@@ -106,6 +136,10 @@ class Case:
             if message.get("role") == "user":
                 return text_of(message.get("content"))
         return text_of(self.messages[-1].get("content")) if self.messages else ""
+
+
+def _without_content(reference: str, media_type: str) -> AttachedFile:
+    return AttachedFile(reference=reference, media_type=media_type, data=b"")
 
 
 def text_of(content: Json) -> str:

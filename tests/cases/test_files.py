@@ -415,7 +415,7 @@ def test_documented_files_are_read(read_text_as):
 
 def test_documented_conversation_is_read(read_text_as):
     """The example of docs/cases.md has three turns, with expectations of its own in two of them."""
-    [block] = [text for text in documented_blocks("yaml") if "turns:" in text]
+    [block, *_] = [text for text in documented_blocks("yaml") if "turns:" in text]
     [case] = read_text_as("yaml", block)
     assert [turn.expect for turn in case.turns] == [Expect(contains=("sorry",)), Expect(contains=("30",)), None]
     assert (case.expect, case.min_similarity) == (Expect(max_words=80), 0.3)

@@ -313,3 +313,62 @@ def test_estimate_counts_earlier_answers_with_their_limit(talk):
         [line] = [line for line in result.outlines if " calls, about" in line]
         figures[limit] = float(line.rpartition("$")[2])
     assert round(figures[1100] - figures[100], 1) == 2.0  # two arms, 1,000 tokens each, $1,000 per million
+
+
+def test_files_are_sent_and_only_their_hash_is_stored(project):
+    """Every turn sends the image; recordings, reports and the failure have its type, size and hash."""
+    image, content = b"\x89PNG\r\n\x1a\n" + bytes(range(200)), "iVBORw0KGgo"
+    (project.path / "images").mkdir()
+    (project.path / "images" / "lamp.png").write_bytes(image)
+    project.write(
+        "seen.graysplit.yaml",
+        """
+        - id: seen
+          turns:
+            - user:
+                - {type: text, text: Say what is broken.}
+                - {type: image_url, image_url: {url: "file:images/lamp.png"}}
+            - And what does a new one cost?
+          expect: {contains: nothing of this kind}
+        """,
+    )
+    result = project.run("--graysplit-json=report.json")
+    result.assert_outcomes(failed=1)
+    bodies = project.relay.stats()["bodies"]
+    urls = [body["messages"][0]["content"][1]["image_url"]["url"] for body in bodies]
+    assert len(bodies) == 4
+    assert {url.partition(",")[0] for url in urls} == {"data:image/png;base64"}
+    assert all(content in url for url in urls)
+    written = [(project.path / name).read_text() for name in ("report.json", "__graysplit__/seen.jsonl")]
+    for text in (*written, result.stdout.str()):
+        assert content not in text
+    assert all(f"attached:image/png;bytes={len(image)};sha256=" in text for text in written)
+    project.run("--graysplit-record=none").assert_outcomes(failed=1)
+    assert len(project.relay.stats()["bodies"]) == 4
+    (project.path / "images" / "lamp.png").write_bytes(image + b"!")
+    result = project.run("--graysplit-record=none")
+    assert "[recording-missing]" in result.stdout.str()
+
+
+def test_files_of_a_marker_are_beside_the_test_file(project):
+    (project.path / "tests").mkdir()
+    (project.path / "tests" / "lamp.gif").write_bytes(b"GIF89a")
+    project.test_file(
+        """
+        PARTS = [{"type": "image_url", "image_url": {"url": "file:lamp.gif"}}]
+
+        @pytest.mark.graysplit(messages=[{"role": "user", "content": PARTS}])
+        def test_marked(graysplit): pass
+
+        def test_body(graysplit_relay):
+            graysplit_relay.reply([{"role": "user", "content": PARTS}])
+
+        @pytest.mark.graysplit
+        @pytest.mark.parametrize("messages", [[{"role": "user", "content": PARTS}]])
+        def test_argument(graysplit, messages): pass
+        """,
+        "tests/test_it.py",
+    )
+    project.run().assert_outcomes(passed=3)
+    urls = {body["messages"][0]["content"][0]["image_url"]["url"] for body in project.relay.stats()["bodies"]}
+    assert urls == {"data:image/gif;base64,R0lGODlh"}

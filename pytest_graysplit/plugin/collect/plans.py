@@ -274,7 +274,10 @@ class Planner:
             for sample in range(first, first + count)
         )
         turn, following = (0, tuple(turn.message for turn in case.turns[1:])) if case.turns else (None, ())
-        return tuple(ReplyRequest(arm, config, key, into, built.body, turn=turn, following=following) for key in keys)
+        return tuple(
+            ReplyRequest(arm, config, key, into, built.body, turn=turn, following=following, files=case.files)
+            for key in keys
+        )
 
     def _difference(self, case: Case, path: Path, control: Arm, treatment: Arm) -> Difference:
         ours, theirs = self._request(case, path, control), self._request(case, path, treatment)
