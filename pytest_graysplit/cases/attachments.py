@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.types import AttachedFile
+from pytest_graysplit.types.cases import REFERENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,7 +119,7 @@ class Attachments:
             found = f"it holds {media_type}" if media_type else "its type is unknown"
             raise location.refuse(f"{name} is not {accepted.names}: {found}", "name another file", Slug.CASE_ATTACHMENT)
         digest = hashlib.sha256(data).hexdigest()
-        reference = f"attached:{media_type};bytes={len(data)};sha256={digest}"
+        reference = f"{REFERENCE}{media_type};bytes={len(data)};sha256={digest}"
         return AttachedFile(reference=reference, media_type=media_type, data=data)
 
     def _content(self, location: FieldLocation, name: str) -> bytes:

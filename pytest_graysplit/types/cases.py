@@ -20,6 +20,8 @@ EarlyStopWhen = Literal["harm", "both"]
 Role = Literal["control", "treatment"]
 # The name of the control's arm; a treatment's arm is named after its model.
 CONTROL = "control"
+# The beginning of the text that stands for the content of a file.
+REFERENCE = "attached:"
 # "auto" is a threshold that the run measures: how alike the control's own answers are.
 MinSimilarity: TypeAlias = "float | Literal['auto']"
 
