@@ -143,11 +143,13 @@ class Slug(StrEnum):
     TURN_TOOL_CALL = "turn-tool-call"
     EXPECT_TOOL_CALLS = "expect-tool-calls"
     TOOL_CALL_UNREADABLE = "tool-call-unreadable"
+    EXPECT_RUBRIC = "expect-rubric"
 
     # A comparison
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"
     LATENCY_BUDGET = "latency-budget"

@@ -11,6 +11,7 @@ from pytest_graysplit.types import (
     CONTROL,
     Case,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     Flag,
     MetricUsage,
@@ -69,9 +70,14 @@ def _results(row, models):
             same_arms=arm in row["same_arms"],
             differing=tuple(row["differing"].get(arm, ())),
             asked=None if usage is None else MetricUsage(**_priced(usage)),
+            asked_rubric=_rubric_usage(row["rubric_calls"].get(arm)),
             asserted=row["asserted"],
             requests={name: requests[name] for name in own},
         )
+
+
+def _rubric_usage(usage):
+    return None if usage is None else MetricUsage(metric="rubric", **_priced(usage))
 
 
 def _case(row):
@@ -82,6 +88,7 @@ def _case(row):
             Turn(message={"role": "user", "content": turn["user"]}, expect=_expect(turn["expect"]))
             for turn in row["turns"]
         ),
+        rubric=tuple(row["rubric"]),
         tags=tuple(row["tags"]),
         where=row["where"] or "",
         **{name: row[name] for name in OF_A_CASE.split()},
@@ -114,6 +121,8 @@ def _arm(row, arm, models):
             FailedExpectation(arm=arm, **{**miss, "check": miss["check"] or ""}) for miss in row["misses"][arm]
         ),
         share=row["pass_share"].get(arm),
+        rubric=tuple(CriterionResult(**one) for one in row["rubric_results"].get(arm, ())),
+        checks_share=row["checks_share"].get(arm),
         judged=arm in row["passed"],
         unjudged_because=reason["because"],
         unasked=reason["unasked"],

@@ -249,17 +249,27 @@ class ModelGradedScorer:
         return self._answer(control), self._answer(treatment)
 
     def _answer(self, reply: Reply) -> Answer:
-        kept = unchanged if reply.replayed else self._as_recorded
-        text = self._transcript(reply, kept) if reply.earlier and self.metric.route == "chat" else kept(reply.text)
-        return Answer(sendable(text), sendable(_lines(redact_call(call, kept) for call in reply.tool_calls)))
+        is_judged = self.metric.route == "chat"
+        return answer_of(reply, self._as_recorded, self._case if is_judged else None)
 
-    def _transcript(self, reply: Reply, kept: Redactor) -> str:
-        """Return all answers of a conversation with the user's messages between them; a blank answer stays blank."""
-        if not reply.text.strip():
-            return ""
-        answers = [f"[assistant]\n{kept(answer.text)}" for answer in reply.turns]
-        asked = [f"[user]\n{text_of(turn.message.get('content'))}" for turn in self._case.turns[1:]]
-        return "\n\n".join([answers[0], *chain.from_iterable(zip(asked, answers[1:], strict=False))])
+
+def answer_of(reply: Reply, as_recorded: Redactor, case: Case | None) -> Answer:
+    """Return a reply as a judge reads it; a fresh one in its recorded form, because a replay makes the same request.
+
+    With its case, the text of a conversation is that of all answers so far, with the user's messages between them.
+    """
+    kept = unchanged if reply.replayed else as_recorded
+    text = _transcript(case, reply, kept) if case is not None and reply.earlier else kept(reply.text)
+    return Answer(sendable(text), sendable(_lines(redact_call(call, kept) for call in reply.tool_calls)))
+
+
+def _transcript(case: Case, reply: Reply, kept: Redactor) -> str:
+    """Return all answers of a conversation with the user's messages between them; a blank answer stays blank."""
+    if not reply.text.strip():
+        return ""
+    answers = [f"[assistant]\n{kept(answer.text)}" for answer in reply.turns]
+    asked = [f"[user]\n{text_of(turn.message.get('content'))}" for turn in case.turns[1:]]
+    return "\n\n".join([answers[0], *chain.from_iterable(zip(asked, answers[1:], strict=False))])
 
 
 def _lines(calls: Iterable[ToolCall]) -> str:

@@ -112,14 +112,15 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
 
 
 def redact_case(case: Case, redact: Redactor) -> Case:
-    """Return the case with its messages, its turns, its parameters and its expectations redacted."""
+    """Return the case with its messages, its turns, its parameters, its expectations and its rubric redacted."""
     messages = tuple(redact_body(message, redact) for message in case.messages)
     turns = tuple(
         replace(turn, message=redact_body(turn.message, redact), expect=_clean_expect(turn.expect, redact))
         for turn in case.turns
     )
     expect, params = _clean_expect(case.expect, redact), redact_body(case.params, redact)
-    return replace(case, messages=messages, turns=turns, params=params, expect=expect)
+    rubric = tuple(map(redact, case.rubric))
+    return replace(case, messages=messages, turns=turns, params=params, expect=expect, rubric=rubric)
 
 
 def _clean_expect(expect: Expect | None, redact: Redactor) -> Expect | None:

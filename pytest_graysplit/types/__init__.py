@@ -18,6 +18,7 @@ from pytest_graysplit.types.cases import (
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     Flag,
     Metric,
@@ -45,6 +46,7 @@ __all__ = [
     "AttachedFile",
     "Case",
     "Comparison",
+    "CriterionResult",
     "EarlyStopWhen",
     "Expect",
     "FailedExpectation",

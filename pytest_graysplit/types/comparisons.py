@@ -146,13 +146,28 @@ class FailedExpectation:
     """
 
     arm: str
-    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    kind: Literal[
+        "outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "rubric", "body"
+    ]
     problem: str
     hint: str
     slug: str
     check: str = field(default="", compare=False)
     sample: int | None = field(default=None, compare=False)
     turn: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionResult:
+    """A judge's verdict on one criterion of a rubric for one answer, with its reason.
+
+    `sample` is the number of the reply. `holds` is None without a verdict; the reason then says why there is none.
+    """
+
+    criterion: str
+    sample: int
+    holds: bool | None
+    reason: str = ""
 
 
 class Metric(Protocol):

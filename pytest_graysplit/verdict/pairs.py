@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,6 +94,22 @@ def pairs_of(results: Results, treatment: str) -> tuple[Pair, ...]:
         if all(arm in row.arms and row.arms[arm].judged and row.arms[arm].replies for arm in (CONTROL, treatment))
     ]
     return tuple(_pair(row, treatment) for row in sorted(judged, key=lambda row: order_of(row.key, row.case.cluster)))
+
+
+def unseen_losses(results: Results, treatment: str) -> tuple[Pair, ...]:
+    """Return the cases that the treatment failed, and whose control lacks a judge's verdict, as if the control passed.
+
+    They are not judged on both models, so they are in no rate; if they were many, a promotion would overlook a loss.
+    """
+    lost = []
+    for row in results.rows:
+        control, other = row.arms.get(CONTROL), row.arms.get(treatment)
+        if control is None or other is None or not (control.lacks_verdict and control.replies and other.replies):
+            continue
+        if not other.lacks_verdict and not other.unasked and not other.bug and other.known_share < 1:
+            passed = PairedValue(1.0, other.known_share)
+            lost.append(replace(_pair(row, treatment), passed=passed))
+    return tuple(lost)
 
 
 def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:

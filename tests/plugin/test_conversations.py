@@ -295,6 +295,23 @@ def test_judge_reads_all_answers_up_to_a_turn(talk):
     assert talk.sent() == sent
 
 
+def test_rubric_is_judged_about_all_answers_of_a_conversation(talk):
+    """One request for each criterion and arm, although there are three answers; an unfinished one is not judged."""
+    talk.relay.control(
+        models=[CONTROL, TREATMENT, "judge-longer"],
+        faults=[{"kind": "refusal", "model": TREATMENT, "match": "How long"}],
+    )
+    talk.write("pyproject.toml", '[tool.graysplit.judge]\nmodel = "judge-longer"\n')
+    talk.write("talk.graysplit.yaml", TALK.replace("expect: {max_words: 80}", "rubric: [is kind]"))
+    talk.run("-k", "return-talk", "--graysplit-json=report.json")
+    [judged] = [body for body in talk.relay.stats()["bodies"] if body["model"] == "judge-longer"]
+    shown = judged["messages"][-1]["content"]
+    assert all(answer(CONTROL, prompt) in shown for prompt in (FIRST, SECOND, THIRD))
+    assert f"[user]\n{SECOND}" in shown
+    [case] = talk.report()["cases"]
+    assert {miss["slug"] for miss in case["misses"][TREATMENT]} >= {"outcome-refusal", "turn-unasked"}
+
+
 def test_junit_names_the_turns(talk):
     talk.relay.control(faults=[SAME_FIRST, {"kind": "refusal", "model": TREATMENT, "match": "How long"}])
     talk.run("-k", "return-talk", "--junitxml=junit.xml")

@@ -203,6 +203,10 @@ def test_report_in_full():
                 "elsewhere": {},
                 "expect": None,
                 "turns": [],
+                "rubric": [],
+                "rubric_results": {},
+                "checks_share": {},
+                "rubric_calls": {},
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_graysplit.evaluation.comparison import PairScores, compare
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
+from pytest_graysplit.evaluation.rubric_judging import RubricJudge
 from pytest_graysplit.plugin.collect.plans import PLAN
 from pytest_graysplit.plugin.evaluate.case_run import CaseRun, pairs_of
 from pytest_graysplit.replies.fingerprint import redact_body, redact_case
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
     from pytest_graysplit.replies.reply_request import ReplyRequest
-    from pytest_graysplit.types import Case, Redactor
+    from pytest_graysplit.types import Case, Redactor, Reply
     from pytest_graysplit.verdict.results import CaseResult, Results
 
 # The case runs of an item: the marked case first, then those that its body has made.
@@ -56,28 +57,57 @@ class Evaluator:
             as_recorded=self._fetching.redaction.of(plan.recording_path),
         )
 
-    def is_model_graded(self, plan: Plan) -> bool:
-        """Tell whether the metric of a plan asks a model."""
-        return self._scoring.is_model_graded(plan.case)
+    def asks_model(self, plan: Plan) -> bool:
+        """Tell whether a model is asked about the replies of a plan: by its metric, or about its rubric."""
+        return self._scoring.is_model_graded(plan.case) or bool(plan.case.rubric)
 
-    def requests_of_metric(self, plan: Plan) -> list[ReplyRequest]:
-        """Return the requests of the plan's metric, which depend on its replies; empty for most metrics.
+    def judges_by_metric(self, plan: Plan) -> bool:
+        """Tell whether a score of a model decides which answers the judge of the rubric is asked about."""
+        expect = plan.case.expect
+        has_reference = expect is not None and expect.reference is not None
+        return bool(plan.case.rubric) and has_reference and self._scoring.is_model_graded(plan.case)
 
-        Empty as well where an error, such as a missing reply, prevents them: the test of the plan fails with it.
+    def requests_to_models(self, plan: Plan) -> list[ReplyRequest]:
+        """Return the requests of the plan's metric and rubric, which depend on its replies; empty for most plans.
+
+        Those about the rubric come when the scores that they depend on are there. Empty as well where an error, such as
+        a missing reply, prevents them: the test of the plan fails with it.
         """
-        if not self.is_model_graded(plan):
-            return []
+        requests: list[ReplyRequest] = []
+        if not self.asks_model(plan):
+            return requests
+        fetcher = self._fetching.fetcher
         with suppress(Exception):
-            scorer = cast("ModelGradedScorer", self.scorer(plan))
-            return scorer.requests(pairs_of(plan, plan.replies(self._fetching.fetcher)))
-        return []
+            scorer, replies = self.scorer(plan), plan.replies(fetcher)
+            if isinstance(scorer, ModelGradedScorer):
+                requests += scorer.requests(pairs_of(plan, replies))
+            if not (self.judges_by_metric(plan) and (fetcher.missing(requests) or not fetcher.all_arrived(requests))):
+                requests += self._requests_about_rubric(plan, scorer, replies)
+        return requests
+
+    def _requests_about_rubric(
+        self, plan: Plan, scorer: Score, replies: dict[str, tuple[Reply, ...]]
+    ) -> list[ReplyRequest]:
+        judge = self.rubric_judge(plan)
+        if judge is None:
+            return []
+        run = CaseRun(plan=plan, case=plan.case, score=scorer, rubric=judge, replies=replies)
+        return judge.requests(run.answers_to_judge())
+
+    def rubric_judge(self, plan: Plan) -> RubricJudge | None:
+        """Return the judge of the rubric of a plan; None without a rubric."""
+        judge = self._scoring.judge() if plan.case.rubric else None
+        if judge is None:
+            return None
+        redact = self._fetching.redaction.of(plan.recording_path)
+        return RubricJudge(judge.arm, plan.case, plan.recording_path, self._fetching.ask, as_recorded=redact)
 
     def case_run(self, item: pytest.Item, plan: Plan) -> CaseRun:
         """Return the item's case run for a plan; the first call evaluates it."""
         for run in item.stash.get(CASE_RUNS, []):
             if run.plan is plan:
                 return run
-        run = CaseRun.evaluate(plan, self._fetching.fetcher, self.scorer(plan))
+        run = CaseRun.evaluate(plan, self._fetching.fetcher, self.scorer(plan), self.rubric_judge(plan))
         item.stash.setdefault(CASE_RUNS, []).append(run)
         return run
 
@@ -136,6 +166,9 @@ def _redacted(result: CaseResult, redact: Redactor) -> CaseResult:
                 arm,
                 misses=tuple(
                     replace(miss, problem=redact(miss.problem), hint=redact(miss.hint)) for miss in arm.misses
+                ),
+                rubric=tuple(
+                    replace(one, criterion=redact(one.criterion), reason=redact(one.reason)) for one in arm.rubric
                 ),
                 bug=redact(arm.bug),
             )

@@ -7,9 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.evaluation.judge_kinship import kinship_warnings
+from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.verdict import RunFacts, load
 from pytest_graysplit.verdict.noise_floor import warnings
+from pytest_graysplit.verdict.results import WITHOUT_VERDICT
 from pytest_graysplit.verdict.run_facts import caveats_of, ratio_budgets_apart, unjudged_ratios
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.types import MetricUsage
     from pytest_graysplit.verdict.results import Results
 
 
@@ -36,6 +40,7 @@ def run_notes(settings: Settings, totals: RunTotals, fetcher: ReplyFetcher | Non
         *warnings(totals.results),
         *load.warnings(totals.results),
         *_unscored(totals.results),
+        *_kin_of_judge(settings, totals.results),
     ]
     if totals.failure:
         notes.insert(0, totals.failure)
@@ -153,7 +158,9 @@ def _unjudged(results: Results) -> Iterator[str]:
     arms = [arm for row in results.rows for arm in row.arms.values() if not arm.judged and not arm.unasked]
     if failed := sum(len(arm.replies) for arm in arms if arm.failed):
         yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
-    if missing := sum(not arm.bug and not arm.failed for arm in arms):
+    if silent := sum(arm.unjudged_because == WITHOUT_VERDICT for arm in arms):
+        yield f"{plural(silent, 'answer')} without a verdict of the judge on both models: in no rate"
+    if missing := sum(not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT for arm in arms):
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
 
 
@@ -179,7 +186,19 @@ def _unscored(results: Results) -> Iterator[str]:
         for usage in one.asked:
             if usage.unreadable:
                 answers = plural(usage.unreadable, "answer")
-                yield f"{usage.metric} {usage.model}: {answers} could not be read, and those pairs have no score"
+                yield f"{usage.metric} {usage.model}: {answers} could not be read, {_lost_by(usage)}"
             if usage.failed:
                 calls = plural(usage.failed, "call")
-                yield f"{usage.metric} {usage.model}: {calls} failed, and those pairs have no score"
+                yield f"{usage.metric} {usage.model}: {calls} failed, {_lost_by(usage)}"
+
+
+def _lost_by(usage: MetricUsage) -> str:
+    if usage.metric == RUBRIC:
+        return "and where the verdict was needed, the case counts for neither model"
+    return "and those pairs have no score"
+
+
+def _kin_of_judge(settings: Settings, results: Results) -> Iterator[str]:
+    """Yield warnings about a judge of rubrics that may prefer the answers of an arm."""
+    if settings.table.judge is not None and any(row.case.rubric for row in results.rows):
+        yield from kinship_warnings(settings.metric_arm(settings.table.judge), settings.arms)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM
@@ -96,6 +97,8 @@ def fetch_before_tests(context: RunContext, items: Sequence[pytest.Item]) -> Non
         if context.settings.record != "none":
             _fetch_replies(context, plans)
             _fetch_for_metrics(context, plans)
+            # The judge of a rubric is asked about answers that pass their checks, one of which may be a metric's score.
+            _fetch_for_metrics(context, [plan for plan in plans if context.evaluator.judges_by_metric(plan)])
         calibrate(context, items)
         context.evaluator.evaluate_all(items)
     except GraysplitError as error:
@@ -138,7 +141,7 @@ def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> 
 
 
 def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
-    groups = [context.evaluator.requests_of_metric(plan) for plan in plans]
+    groups = [context.evaluator.requests_to_models(plan) for plan in plans]
     if missing := _missing_groups(context.fetching, groups):
         _fetch(context, missing, _metric_announcement(groups, missing))
 
@@ -179,15 +182,24 @@ def _missing_groups(fetching: Fetching, groups: list[list[ReplyRequest]]) -> lis
 
 
 def _metric_announcement(groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
-    """Describe the requests of metrics: judging 240 pairs with gpt-4.1, 0 of 480 answers are recorded."""
+    """Describe the requests of metrics and rubrics: judging 240 pairs with gpt-4.1, 0 of 480 answers are recorded."""
     total = len({request.recording_key for group in groups for request in group})
     fetched = Counter((request.metric, request.key.model) for group in missing for request in group)
     parts = []
     for (metric, model), number in sorted(fetched.items()):
-        # A pair is judged in two orders; an interrupted run may have recorded one of them.
-        subject = plural(-(-number // 2), "pair") if metric == "judge" else plural(number, "text")
-        parts.append(f"{'judging' if metric == 'judge' else 'embedding'} {subject} with {model}")
+        parts.append(f"{_subject(metric, number)} with {model}")
     return f"{listed(parts)}, {total - fetched.total()} of {total} answers are recorded"
+
+
+def _subject(metric: str, number: int) -> str:
+    if metric == "judge":
+        # A pair is judged in two orders; an interrupted run may have recorded one of them.
+        return f"judging {plural(-(-number // 2), 'pair')}"
+    return (
+        f"judging {plural(number, 'criterion', 'criteria')}"
+        if metric == RUBRIC
+        else f"embedding {plural(number, 'text')}"
+    )
 
 
 def _fetch(

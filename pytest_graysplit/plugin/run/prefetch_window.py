@@ -91,7 +91,7 @@ class PrefetchWindow:
             self._replies_ahead[item.nodeid] = self._send(plan.next_requests(self._fetching.fetcher))
             if plan.case.turns:
                 self._turns_waiting[item.nodeid] = plan
-            if self._context.evaluator.is_model_graded(plan):
+            if self._context.evaluator.asks_model(plan):
                 self._metrics_waiting[item.nodeid] = plan
 
     def _send_later_turns(self) -> None:
@@ -111,7 +111,7 @@ class PrefetchWindow:
                 return
             if nodeid not in self._turns_waiting and self._fetching.fetcher.all_arrived(plan.all_requests):
                 del self._metrics_waiting[nodeid]
-                self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_of_metric(plan))
+                self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_to_models(plan))
 
     def _send(self, requests: Iterable[ReplyRequest]) -> int:
         """Send the missing requests, and return their number."""

@@ -7,7 +7,17 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import PASS_RATE, RETENTION
-from pytest_graysplit.formatting.display import change, exact_number, format_score, listed, money, plural, points, ratio
+from pytest_graysplit.formatting.display import (
+    change,
+    exact_number,
+    excerpt,
+    format_score,
+    listed,
+    money,
+    plural,
+    points,
+    ratio,
+)
 from pytest_graysplit.reporting.summary.table import StyledText
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -47,6 +57,9 @@ def comparison_lines(
     column = max((len(text) for text in compared), default=0) + 3
     for each in summary:
         yield _line(each, column if column + len("inconclusive") <= width else 0)
+    yield from (
+        _line(each, 0) for each in _criteria([arm for arm in arms if arm.arm in (CONTROL, one.treatment)], width)
+    )
     yield from decision_lines("verdict", verdict.decision, verdict.reasons, width)
 
 
@@ -228,6 +241,21 @@ def _asked(asked: MetricUsage) -> str:
     if asked.failed:
         parts.append(f"{asked.failed:,} failed")
     return "; ".join(parts)
+
+
+def _criteria(arms: Sequence[ArmSummary], width: int) -> Iterator[SummaryLine]:
+    """Yield for each arm how often a criterion of a rubric failed, and the criteria that fail most, as many as fit."""
+    label = "criteria"
+    for arm in (arm for arm in arms if arm.criteria):
+        failed, judged = (sum(counts) for counts in zip(*arm.criteria.values(), strict=True))
+        text = f"{arm.name} fails {failed:,} of {judged:,}"
+        for number, (criterion, count) in enumerate(arm.criteria.items()):
+            piece = f"{': ' if not number else ', '}{excerpt(criterion, limit=40)} {count.failed:,} of {count.judged:,}"
+            if not count.failed or INDENT + len(text) + len(piece) > max(width, 80):
+                break
+            text += piece
+        yield SummaryLine(label, text)
+        label = ""
 
 
 def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int) -> Iterator[Line]:

@@ -29,7 +29,7 @@ from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
-from pytest_graysplit.types import Flag, ToolCall
+from pytest_graysplit.types import CriterionResult, Flag, ToolCall
 from pytest_graysplit.verdict import StopReason
 from pytest_graysplit.verdict.results import CONTROL, Results
 
@@ -301,6 +301,7 @@ def test_case_has_prompt_answers_difference_and_failures():
         "metric": "lexical",
         "flags": [],
         "misses": {CONTROL: [], DEEPSEEK: ["treatment deepseek-v3.2: is wrong"]},
+        "rubric": [],
         "arms": [
             {
                 "arm": CONTROL, "model": SONNET, "outcome": "ok", "text": "You have 0 days.", "tool_calls": [],
@@ -320,6 +321,22 @@ def test_case_has_prompt_answers_difference_and_failures():
 def case_of(result, redact=str):
     source = RunSource(lambda: a_view(collected(result)), redact)
     return source.case(only(source.snapshot(), "worst")["id"])
+
+
+def test_case_has_the_verdicts_on_the_shown_answers():
+    """By criterion and arm; an arm whose answer failed a check was not judged."""
+    case = a_case(rubric=("names the days", "is polite"))
+    pair = a_pair(case, a_reply("30 days."), a_reply("No!", DEEPSEEK), a_reply("Yes!", DEEPSEEK, sample=1))
+    verdicts = tuple(
+        CriterionResult(criterion=criterion, sample=sample, holds=holds, reason=f"sample {sample}")
+        for sample in (1, 0)
+        for criterion, holds in zip(case.rubric, (False, None), strict=True)
+    )
+    rubric = case_of(replace(pair, arms=(pair.arms[0], replace(pair.arms[1], rubric=verdicts))))["rubric"]
+    assert rubric == [
+        {"criterion": "names the days", "arms": {DEEPSEEK: {"holds": False, "reason": "sample 0"}}},
+        {"criterion": "is polite", "arms": {DEEPSEEK: {"holds": None, "reason": "sample 0"}}},
+    ]
 
 
 def test_case_has_tool_calls_and_their_difference():
