@@ -89,7 +89,7 @@ class PrefetchWindow:
             if self._is_decided(plan):
                 continue
             self._replies_ahead[item.nodeid] = self._send(plan.next_requests(self._fetching.fetcher))
-            if plan.case.turns:
+            if plan.case.turns and self._context.settings.record != "none":
                 self._turns_waiting[item.nodeid] = plan
             if self._context.evaluator.asks_model(plan):
                 self._metrics_waiting[item.nodeid] = plan
@@ -99,10 +99,11 @@ class PrefetchWindow:
         for nodeid, plan in list(self._turns_waiting.items()):
             if sum(self._replies_ahead.values()) >= self._limit:
                 return
-            if requests := plan.next_requests(self._fetching.fetcher):
-                self._replies_ahead[nodeid] = self._replies_ahead.get(nodeid, 0) + self._send(requests)
-            else:
+            requests = plan.next_requests(self._fetching.fetcher)
+            if all(map(self._fetching.fetcher.is_available, requests)):  # none is left, or a failure ends them
                 del self._turns_waiting[nodeid]
+            else:
+                self._replies_ahead[nodeid] = self._replies_ahead.get(nodeid, 0) + self._send(requests)
 
     def _send_for_metrics(self) -> None:
         """Send the requests of metrics whose replies have arrived, within the same limit."""
