@@ -56,6 +56,8 @@ class Slug(StrEnum):
     CASE_ATTACHMENT = "case-attachment"
     CASE_ID_TWICE = "case-id-twice"
     LABELLED_INCOMPLETE = "labelled-incomplete"
+    LABELLED_TWICE = "labelled-twice"
+    LABELLED_MIXED = "labelled-mixed"
     CASE_FILE_MISSING = "case-file-missing"
     CASE_FILE_FORMAT = "case-file-format"
     CASE_FILE_EMPTY = "case-file-empty"
@@ -80,6 +82,8 @@ class Slug(StrEnum):
     LEDGER_LOST = "ledger-lost"
     NO_REPLY = "no-reply"
     REPORT_UNWRITABLE = "report-unwritable"
+    SUITE_UNCOLLECTED = "suite-uncollected"
+    SUITE_EMPTY = "suite-empty"
 
     # Recordings
     RECORDING_MISSING = "recording-missing"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     # None means unknown, for instance because a judge gave no verdict.
     Score = Callable[[Reply, Reply], float | None]
+    Flagging = Callable[[Reply, Reply], tuple[Flag, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +35,22 @@ class PairScores:
     within: Mapping[Places, PairScore] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score) -> PairScores:
-        """Score each of the treatment's answers with each of the control's, and the control's with each other."""
+    def of(
+        cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score, flagging: Flagging | None = None
+    ) -> PairScores:
+        """Score each of the treatment's answers with each of the control's, and the control's with each other.
+
+        `flagging` returns the flags of a pair, by default those of the guards.
+        """
+        flags = flagging or flags_between
         return cls(
             across={
-                places: _pair_score(control[places[0]], treatment[places[1]], score)
+                places: _pair_score(control[places[0]], treatment[places[1]], score, flags)
                 for places in product(range(len(control)), range(len(treatment)))
                 if _comparable(control[places[0]], treatment[places[1]])
             },
             within={
-                places: _pair_score(control[places[0]], control[places[1]], score)
+                places: _pair_score(control[places[0]], control[places[1]], score, flags)
                 for places in combinations(range(len(control)), 2)
                 if _comparable(control[places[0]], control[places[1]])
             },
@@ -215,6 +222,13 @@ def _similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
     return PairScore(None if said is None else min(called, said), by_calls=said is not None and called <= said)
 
 
+def flags_between(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
+    """Return the flags of the guards on two answers: on their tool calls, and on their texts where both have one."""
+    changed = tool_changed(control.tool_calls, treatment.tool_calls)
+    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
+    return (changed, *said) if changed else tuple(said)
+
+
 def is_same_answer(one: Reply, other: Reply) -> bool:
     """Tell whether two answers, or those of two conversations, have the same texts and the same tool calls."""
     if len(one.turns) != len(other.turns):
@@ -227,11 +241,11 @@ def _is_same(one: Reply, other: Reply) -> bool:
     return same_calls and one.text.strip() == other.text.strip()
 
 
-def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
+def _pair_score(control: Reply, other: Reply, score: Score, flagging: Flagging) -> PairScore:
     whole = similarity_of(control, other, score)
     if not whole.turns:
-        return whole._replace(flags=_flags(control, other))
-    found = [_flags(*turn) for turn in turn_pairs(control, other)]
+        return whole._replace(flags=flagging(control, other))
+    found = [flagging(*turn) for turn in turn_pairs(control, other)]
     found += [()] * (len(whole.turns) - len(found))
     turns = tuple(one._replace(flags=flags) for one, flags in zip(whole.turns, found, strict=True))
     named = [PairScore(None, _in_turn(number, flags)) for number, flags in enumerate(found)]
@@ -284,9 +298,3 @@ def _comparable(control: Reply, treatment: Reply) -> bool:
 def _are_comparable(control: Reply, treatment: Reply) -> bool:
     # An empty treatment differs completely from a control with text; an empty control cannot be compared with.
     return bool(control.text.strip()) or _calls(control, treatment)
-
-
-def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
-    changed = tool_changed(control.tool_calls, treatment.tool_calls)
-    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
-    return (changed, *said) if changed else tuple(said)

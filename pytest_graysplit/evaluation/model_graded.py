@@ -253,7 +253,7 @@ class ModelGradedScorer:
         return answer_of(reply, self._as_recorded, self._case if is_judged else None)
 
 
-def answer_of(reply: Reply, as_recorded: Redactor, case: Case | None) -> Answer:
+def answer_of(reply: Reply, as_recorded: Redactor, case: Case | None = None) -> Answer:
     """Return a reply as a judge reads it; a fresh one in its recorded form, because a replay makes the same request.
 
     With its case, the text of a conversation is that of all answers so far, with the user's messages between them.

@@ -44,6 +44,7 @@ class Scoring:
         name = cast("str", case.metric)
         if case.rubric and self.judge() is None:
             raise _judgeless(case.where)
+        self.flag_judge()
         if self.is_model_graded(case) or self.is_hooked(path):
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
@@ -75,6 +76,10 @@ class Scoring:
     def judge(self) -> ModelGradedMetric | None:
         """Return the judge of pairs and of rubrics; None if no model is set."""
         return self._asking("judge")
+
+    def flag_judge(self) -> ModelGradedMetric | None:
+        """Return the judge of pairs that a guard flags; None if the settings ask for none."""
+        return self.judge() if self._settings.table.judges_flags else None
 
     def _asking(self, name: str) -> ModelGradedMetric | None:
         if name not in self._model_graded:

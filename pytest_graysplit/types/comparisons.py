@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE_S = 3600.0
 
 _NOTHING = Decimal(0)
-_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
+_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements", "overruled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,8 @@ class MetricUsage:
 
     `cost_usd` is None if the price of any answer is unknown. The pair of a call that `failed`, or whose answer was
     `unreadable`, has no score. `better`, `ties` and `worse` count the judge's opinions of the treatment's answers;
-    `disagreements` are ties in which the two orders of the answers had different winners.
+    `disagreements` are ties in which the two orders of the answers had different winners. `overruled` counts the
+    flagged pairs in which the judge saw no contradiction.
     """
 
     metric: str
@@ -199,6 +200,7 @@ class MetricUsage:
     ties: int = 0
     worse: int = 0
     disagreements: int = 0
+    overruled: int = 0
 
     def __add__(self, other: MetricUsage) -> MetricUsage:
         known = self.cost_usd is not None and other.cost_usd is not None

@@ -42,6 +42,7 @@ class Pair:
     measured. `flagged` is the share of the treatment's pairs of answers with a flag of a guard, and the same for the
     control among its own answers; None if the control has only one. `missed` is the kind of the treatment's first
     failed expectation. `asserted` tells whether any check of the answers could have failed.
+    `checked` are the shares of the replies that passed everything but the rubric; None if no judge decides a pass.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Pair:
     missed: str = ""
     must_pass: bool = False
     asserted: bool = False
+    checked: PairedValue | None = None
 
     @property
     def is_evidence(self) -> bool:
@@ -143,7 +145,13 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         missed=_missed(arms[1]),
         must_pass=row.case.must_pass,
         asserted=row.asserted,
+        checked=PairedValue(*map(_checks_share, arms)) if row.case.rubric else None,
     )
+
+
+def _checks_share(arm: ArmResult) -> float:
+    """Return the share of an arm's answers that the judge could pass; all of them if that is not known."""
+    return 1.0 if arm.checks_share is None else arm.checks_share
 
 
 def _shortfall(comparison: Comparison | None) -> float | None:

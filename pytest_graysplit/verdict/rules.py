@@ -100,13 +100,31 @@ def between_looks(evidence: Evidence) -> Iterator[str]:
 
 def harmful(evidence: Evidence) -> Iterator[str]:
     """Yield the critical criteria that fail (Holm 1979 over all of them), else the harm shown by betting."""
-    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
-    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     found = [reason_of(criterion) for criterion in rejecting(evidence.critical, evidence.reject_alpha)]
     yield from found
+    if evidence.accuracy is not None:  # a bet takes verdicts as they are, and the corrected row does not
+        return
+    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
+    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
     if at is not None and not found and PASS_RATE in evidence.policy.critical:
         yield f"pass rate: harm was shown after {at} of {plural(len(values), 'case')}, in their random order"
+
+
+def uncalibrated(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if the errors of a judge that decides passes are unknown, or an early stop did not correct them.
+
+    The pass rate is then not that of the answers, even if its row passes.
+    """
+    judge = evidence.judge
+    if judge is not None and (why := judge.standing.uncalibrated_because):
+        yield f"{judge.standing.name} is uncalibrated: {why}"
+    if evidence.stop is not None and evidence.stop.side == "promote" and _has_rubric(evidence):
+        yield "promise was shown early by passes that are not corrected for the judge's errors: run the whole suite"
+
+
+def _has_rubric(evidence: Evidence) -> bool:
+    return any(row.case.rubric for row in evidence.results.rows)
 
 
 def unusable(evidence: Evidence) -> Iterator[str]:
@@ -128,6 +146,11 @@ def _rarely_passed(evidence: Evidence) -> Iterator[str]:
     """Yield reasons if a model passes so few cases that the margin would hide the loss of most of them."""
     (control, treatment), n = evidence.passes, len(evidence.rated)
     least = FEWEST_MARGINS * evidence.policy.margin
+    if (rate := evidence.corrected_control) is not None and rate.low < least <= control / n:
+        yield (
+            f"without the judge's errors the control may pass only {percent(rate.low, 1)} of {plural(n, 'case')}, "
+            f"fewer than two margins ({percent(least, 1)}): the margin would hide the loss of most of them"
+        )
     if control or treatment:
         if not control:
             yield f"the control passes none of {plural(n, 'case')}: the suite or its checks are broken"
@@ -159,6 +182,12 @@ def still_open(evidence: Evidence) -> Iterator[str]:
             is_measured = criterion.state is not None and not criterion.of_a_free_model
             advice = f"; {evidence.advice_for(criterion).text}" if is_measured else ""
             yield f"{reason_of(criterion)}{advice}"
+
+
+def corrected(evidence: Evidence) -> Iterator[str]:
+    """Yield the errors of the judge for which a promotion was corrected."""
+    if evidence.judge is not None and evidence.judge.standing.usable is not None:
+        yield f"corrected for the errors of {evidence.judge.standing.name}: {evidence.judge.standing.described}"
 
 
 def promising(evidence: Evidence) -> Iterator[str]:
@@ -203,9 +232,9 @@ def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
 
 def _overlooked(evidence: Evidence) -> Iterator[str]:
     """Yield a reason if the pass rate would not pass with the control's answers passed that lack a judge's verdict."""
-    lost = unseen_losses(evidence.results, evidence.treatment)
+    lost, rated, accuracy = unseen_losses(evidence.results, evidence.treatment), evidence.rated, evidence.accuracy
     if lost and any(
-        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*evidence.rated, *lost), evidence.policy)
+        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*rated, *lost), evidence.policy, accuracy)
     ):
         yield (
             f"the judge gave no verdict on the control in {plural(len(lost), 'case')} that the treatment fails: "

@@ -36,6 +36,8 @@ def answer_text(body):
 
 def verdict(body):
     """Return the verdict of a judge: judge-longer prefers the longer answer, judge-first the first one."""
+    if "[first answer " in text_of(body):
+        return contradiction_verdict(body["model"])
     if criterion := _CRITERION.search(text_of(body)):
         return criterion_verdict(body["model"], *criterion.groups()[1:])
     found = re.findall(r"\[answer ([AB]) (\w+)\]\n(.*?)\n\[end of answer \1 \2\]", text_of(body), re.DOTALL)
@@ -54,6 +56,12 @@ def criterion_verdict(model, answer, criterion):
         return "I would rather not say."
     reason = f"The word {last!r} is {'there' if holds else 'missing'}."
     return json.dumps({"reason": reason, "verdict": "yes" if holds else "no"})
+
+
+def contradiction_verdict(model):
+    """Return the verdict on two answers: judge-yes sees a contradiction in all of them, and judge-words in none."""
+    verdicts = {"judge-yes": "yes", "judge-words": "no"}
+    return json.dumps({"reason": "As I see it.", "verdict": verdicts[model]}) if model in verdicts else "Well."
 
 
 def usage_of(body, text):

@@ -6,22 +6,16 @@ of two arms share one request and one verdict.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.evaluation.metrics.judge import (
-    NO_CALLS,
-    json_objects,
-    mark_of,
-    read_reason,
-    written_turns,
-)
+from pytest_graysplit.evaluation.metrics.judge import NO_CALLS, mark_of, written_turns
+from pytest_graysplit.evaluation.metrics.yes_no import read_yes_or_no
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_graysplit.evaluation.metrics.judge import Answer
-    from pytest_graysplit.types import Json, Message
+    from pytest_graysplit.types import Message
 
 # The reason comes before the verdict: a model that names the verdict first only defends it afterwards. The task is the
 # same text in every request, so a relay that caches prompts reads it once.
@@ -60,9 +54,6 @@ The mark is {mark}.
 [end of criterion {mark}]
 
 Check the criterion and reply with the JSON object only."""
-# The name of a verdict as JSON writes it; inside a text of JSON, a backslash stands before each quote.
-_NAME = re.compile(r"""["']\s*verdict\s*["']\s*:""", re.IGNORECASE)
-_VERDICTS: Mapping[str, bool] = {"yes": True, "true": True, "no": False, "false": False}
 
 
 class CriterionVerdict(NamedTuple):
@@ -94,20 +85,5 @@ def read_criterion(text: str) -> CriterionVerdict | None:
     >>> read_criterion('Here it is: {"reason": "It names 30 days.", "verdict": "Yes"}')
     CriterionVerdict(holds=True, reason='It names 30 days.')
     """
-    named = list(_named(text))
-    found = {_VERDICTS.get(verdict.strip(" .\"'").lower()) for verdict in named}
-    # A reason with unescaped quotes breaks its object, and may itself contain one.
-    if len(found) != 1 or len(named) != len(_NAME.findall(text)):
-        return None
-    holds = found.pop()
-    return None if holds is None else CriterionVerdict(holds, read_reason(text))
-
-
-def _named(text: str) -> Iterator[str]:
-    """Yield every verdict in a judge's answer as a text."""
-    for entry in json_objects(text):
-        yield from (_written(value) for key, value in entry if key.strip().lower() == "verdict")
-
-
-def _written(value: Json) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, bool) else ""
+    verdict = read_yes_or_no(text)
+    return None if verdict is None else CriterionVerdict(verdict.yes, verdict.reason)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.evaluation.comparison import Score
+    from pytest_graysplit.evaluation.flag_judging import FlagJudge
     from pytest_graysplit.evaluation.rubric_judging import RubricJudge
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.replies.fetcher import ReplyFetcher
@@ -51,13 +52,14 @@ class CaseRun:
     """The replies of one item's arms, their comparison, and the errors of its test.
 
     `case` is the plan's case, with the threshold that follows from its own control replies. `rubric` is the judge of
-    its rubric, None without one.
+    its rubric, and `flags` the judge of its flagged pairs; None without one.
     """
 
     plan: Plan
     case: Case
     score: Score
     rubric: RubricJudge | None = None
+    flags: FlagJudge | None = None
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     scores: PairScores = field(default_factory=PairScores)
@@ -67,9 +69,17 @@ class CaseRun:
     unfinished: bool = False
 
     @classmethod
-    def evaluate(cls, plan: Plan, fetcher: ReplyFetcher, score: Score, rubric: RubricJudge | None = None) -> CaseRun:
+    def evaluate(
+        cls,
+        plan: Plan,
+        fetcher: ReplyFetcher,
+        score: Score,
+        *,
+        rubric: RubricJudge | None = None,
+        flags: FlagJudge | None = None,
+    ) -> CaseRun:
         """Wait for the replies, compare and judge them; the error of an unavailable one is kept as the problem."""
-        run = cls(plan=plan, case=plan.case, score=score, rubric=rubric)
+        run = cls(plan=plan, case=plan.case, score=score, rubric=rubric, flags=flags)
         try:
             run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
@@ -93,7 +103,10 @@ class CaseRun:
     def _compare_with(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...] | None) -> None:
         if treatment is None and self.case.min_similarity is None:
             return
-        scores = self.scores = PairScores.of(control, treatment or (), self.score)
+        if self.flags is not None:
+            self.flags.prepare(compared_pairs(control, treatment or ()))
+        flagging = None if self.flags is None else self.flags.flags
+        scores = self.scores = PairScores.of(control, treatment or (), self.score, flagging)
         if self.case.max_deficit is not None:
             self.case = by_shortfall(self.case, scores.self_similarity)
             self.scores = scores.beside_pairs()
@@ -218,6 +231,7 @@ class CaseRun:
             same_arms=self.plan.same_arms,
             asked=self._metric_usage(),
             asked_rubric=None if self.rubric is None else self.rubric.usage(),
+            asked_guards=None if self.flags is None else self.flags.usage(),
             asserted=self._asserted(),
             requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
         )
@@ -342,6 +356,12 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     if control and (treatment or plan.case.min_similarity is not None):
         yield from of_texts(self_pairs(control))
     yield from reference_pairs(plan, replies)
+
+
+def compared_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that the guards compare: both arms, and the control with itself."""
+    yield from scored_pairs(control, treatment)
+    yield from self_pairs(control)
 
 
 def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.evaluation.flag_judging import GUARDS
 from pytest_graysplit.evaluation.judge_kinship import kinship_warnings
 from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
@@ -37,6 +38,7 @@ def run_notes(settings: Settings, totals: RunTotals, fetcher: ReplyFetcher | Non
         *_cuts(totals),
         *_lost(totals),
         *caveats(totals.results),
+        *_uncalibrated(totals),
         *warnings(totals.results),
         *load.warnings(totals.results),
         *_unscored(totals.results),
@@ -54,6 +56,13 @@ def caveats(results: Results) -> Iterator[str]:
             yield from (caveat.text for caveat in caveats_of(results, arm.arm))
             apart, judged = ratio_budgets_apart(results, arm.arm)
             yield from [unjudged_ratios(apart, judged)] if apart else []  # a note also if too few for a hold
+
+
+def _uncalibrated(totals: RunTotals) -> Iterator[str]:
+    """Yield that the errors of the judge of the rubrics are unknown, so that a verdict cannot promote."""
+    judge = totals.judge
+    if judge.uncalibrated_because and any(row.case.rubric for row in totals.results.rows):
+        yield f"{judge.name} is uncalibrated: {judge.uncalibrated_because}"
 
 
 def budget_note(settings: Settings, totals: RunTotals) -> str | None:
@@ -99,7 +108,13 @@ def relay_notes(fetcher: ReplyFetcher | None) -> Iterator[str]:
 def facts_of(settings: Settings, totals: RunTotals) -> RunFacts:
     """Return the part of the suite that the run covered, for the verdict."""
     used_up = (budget_note(settings, totals) or "").partition("\n")[0]
-    return RunFacts(cut=tuple(_cuts(totals)), lost=totals.without_result, budget=used_up, stops=totals.stops)
+    return RunFacts(
+        cut=tuple(_cuts(totals)),
+        lost=totals.without_result,
+        budget=used_up,
+        stops=totals.stops,
+        judge=totals.judge,
+    )
 
 
 def _cuts(totals: RunTotals) -> Iterator[str]:
@@ -195,6 +210,8 @@ def _unscored(results: Results) -> Iterator[str]:
 def _lost_by(usage: MetricUsage) -> str:
     if usage.metric == RUBRIC:
         return "and where the verdict was needed, the case counts for neither model"
+    if usage.metric == GUARDS:
+        return "and the flags of those pairs stand"
     return "and those pairs have no score"
 
 

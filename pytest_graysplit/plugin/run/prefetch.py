@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.evaluation.flag_judging import GUARDS
 from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
@@ -143,7 +144,14 @@ def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> 
 def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
     groups = [context.evaluator.requests_to_models(plan) for plan in plans]
     if missing := _missing_groups(context.fetching, groups):
-        _fetch(context, missing, _metric_announcement(groups, missing))
+        _fetch(context, missing, _metric_announcement(groups, missing), _judge_announcement(context, plans))
+
+
+def _judge_announcement(context: RunContext, plans: Iterable[Plan]) -> str:
+    """Say before the judge is paid for that its verdicts will not promote; empty for a calibrated judge."""
+    if not any(plan.case.rubric for plan in plans) or not context.judge_standing.uncalibrated_because:
+        return ""
+    return f"{context.judge_standing.name} is uncalibrated: this run can hold or reject, but not promote"
 
 
 def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
@@ -195,18 +203,18 @@ def _subject(metric: str, number: int) -> str:
     if metric == "judge":
         # A pair is judged in two orders; an interrupted run may have recorded one of them.
         return f"judging {plural(-(-number // 2), 'pair')}"
-    return (
-        f"judging {plural(number, 'criterion', 'criteria')}"
-        if metric == RUBRIC
-        else f"embedding {plural(number, 'text')}"
-    )
+    if metric == GUARDS:
+        return f"judging {plural(number, 'flagged pair')}"
+    if metric == RUBRIC:
+        return f"judging {plural(number, 'criterion', 'criteria')}"
+    return f"embedding {plural(number, 'text')}"
 
 
 def _fetch(
     context: RunContext,
     groups: list[list[ReplyRequest]],
     announced: str,
-    power: str = "",
+    remark: str = "",
     *,
     is_estimated: bool = False,
 ) -> None:
@@ -218,8 +226,8 @@ def _fetch(
         reporter.write_line(visible(f"graysplit: {announced}"))
         if not is_estimated:
             reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
-        if power and reporter.verbosity >= 0:
-            reporter.write_line(f"graysplit: {power}")
+        if remark and reporter.verbosity >= 0:
+            reporter.write_line(visible(f"graysplit: {remark}"))
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         context.fetching.fetcher.fetch(requests, watcher)

@@ -50,6 +50,7 @@ def case_json(row: CaseRow) -> dict[str, object]:
         "comparisons": {arm: _comparison(one, row.parting_turn(arm)) for arm, one in row.comparisons.items()},
         "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
         "rubric_calls": {arm: usage_json(asked) for arm, asked in row.asked_rubric.items()},
+        "guard_calls": {arm: usage_json(asked) for arm, asked in row.asked_guards.items()},
         "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
         "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
     }

@@ -103,8 +103,9 @@ class CaseResult:
 
     `differing` names the parameters in which the arms were asked differently and no configuration says so.
     `same_request` is true if both arms sent the same request, and `same_arms` if they are configured alike. `asked`
-    is the usage of a metric that asks a model, and `asked_rubric` that of the rubric's judge. `asserted` means that a
-    check of the answers could have failed; a case without one passes with any answer.
+    is the usage of a metric that asks a model, `asked_rubric` that of the rubric's judge, and `asked_guards` that of
+    the judge of flagged pairs. `asserted` means that a check of the answers could have failed; a case without one
+    passes with any answer.
     `requests` holds each arm's request without the model; it is empty unless a report will show it.
     """
 
@@ -119,6 +120,7 @@ class CaseResult:
     same_arms: bool = False
     asked: MetricUsage | None = None
     asked_rubric: MetricUsage | None = None
+    asked_guards: MetricUsage | None = None
     asserted: bool = False
     requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -148,6 +150,7 @@ class CaseRow:
     same_arms: set[str] = field(default_factory=set)
     asked: dict[str, MetricUsage] = field(default_factory=dict)
     asked_rubric: dict[str, MetricUsage] = field(default_factory=dict)
+    asked_guards: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
     requests: dict[str, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -222,6 +225,8 @@ class CaseRow:
             self.asked.setdefault(last, result.asked)
         if result.asked_rubric is not None:
             self.asked_rubric.setdefault(last, result.asked_rubric)
+        if result.asked_guards is not None:
+            self.asked_guards.setdefault(last, result.asked_guards)
 
     def settle(self) -> None:
         """Mark arms whose calls failed as not judged if the calls of the other arm failed too.

@@ -205,7 +205,8 @@ def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
     """Sum up the usage of metrics and of the judge of rubrics about both arms, by metric and model."""
     sums: dict[tuple[str, str], MetricUsage] = {}
     for row in rows:
-        asked = [usage[arm] for usage in (row.asked, row.asked_rubric) for arm in (CONTROL, treatment) if arm in usage]
+        by_subject = (row.asked, row.asked_rubric, row.asked_guards)
+        asked = [usage[arm] for usage in by_subject for arm in (CONTROL, treatment) if arm in usage]
         for one in asked:
             known = sums.get((one.metric, one.model))
             sums[one.metric, one.model] = known + one if known else one

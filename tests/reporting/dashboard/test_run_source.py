@@ -29,8 +29,10 @@ from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_figures import arms_so_far
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
+from pytest_graysplit.stats import JudgeAccuracy
 from pytest_graysplit.types import CriterionResult, Flag, ToolCall
 from pytest_graysplit.verdict import StopReason
+from pytest_graysplit.verdict.judge_standing import JudgeStanding
 from pytest_graysplit.verdict.results import CONTROL, Results
 
 STARTED = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
@@ -154,6 +156,22 @@ def test_snapshot_of_a_running_run_has_no_states():
     assert [row["estimate"] for row in comparison["rows"]] == [
         row["estimate"] for row in only(ended(results), "comparisons")["rows"]
     ]
+
+
+def test_running_comparison_is_corrected_as_its_verdict_will_be():
+    """With labels of the judge, the page shows the corrected difference from the first case on."""
+    results = collected(
+        *(
+            a_pair(a_case(f"case-{n}", rubric=("names the days",)), a_reply(), a_reply("?", DEEPSEEK), misses=misses)
+            for n, misses in enumerate([[a_miss()]] + [[]] * 9)
+        )
+    )
+    judge = JudgeStanding(model="gpt-4.1", accuracy=JudgeAccuracy(45, 50, 45, 50))
+    estimates = [
+        only(snapshot_of(a_view(results, **known)), "comparisons")["rows"][0]["estimate"]
+        for known in ({}, {"judge": judge})
+    ]
+    assert estimates == pytest.approx([-0.1, -0.1 / 0.8])
 
 
 def test_case_of_two_tests_is_judged_when_both_have_ended():
