@@ -312,6 +312,33 @@ def test_rubric_is_judged_about_all_answers_of_a_conversation(talk):
     assert {miss["slug"] for miss in case["misses"][TREATMENT]} >= {"outcome-refusal", "turn-unasked"}
 
 
+def test_redacted_answer_is_continued_as_it_is_recorded(talk):
+    """The next request repeats the recorded text, so that a replay finds it and the text does not leave again."""
+    talk.write("conftest.py", "def pytest_graysplit_redact(text): return text.replace('broken', '[state]')")
+    talk.write("talk.graysplit.yaml", TALK.replace("contains: broken", "contains: to"))
+    talk.run("-k", "return-talk").assert_outcomes(passed=1)
+    continued = [messages for _, messages in asked(talk) if len(messages) == 5]
+    assert [messages[1].rpartition(": ")[2] for messages in continued] == ["My lamp is [state]."] * 2
+    talk.run("-k", "return-talk", "--graysplit-record=none").assert_outcomes(passed=1)
+
+
+def test_hook_changes_the_first_request_and_later_ones_continue_it(talk):
+    talk.write(
+        "conftest.py",
+        """
+        def pytest_graysplit_modify_request(case, model, arm, body):
+            body["messages"][-1]["content"] += f" {len(case.turns)}"
+            body["temperature"] = 0.5
+        """,
+    )
+    talk.run("-k", "greeting").assert_outcomes(passed=1)
+    assert [messages[::2] for _, messages in asked(talk)] == [
+        *[["Good morning. 2"]] * 2,
+        *[["Good morning. 2", "Thank you."]] * 2,
+    ]
+    assert {body["temperature"] for body in talk.relay.stats()["bodies"]} == {0.5}
+
+
 def test_junit_names_the_turns(talk):
     talk.relay.control(faults=[SAME_FIRST, {"kind": "refusal", "model": TREATMENT, "match": "How long"}])
     talk.run("-k", "return-talk", "--junitxml=junit.xml")
