@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Turn:
     expect: Expect | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedFile:
     """An image, a sound or a document that a request sends.
 
@@ -65,7 +64,7 @@ class AttachedFile:
     media_type: str
     data: bytes = field(repr=False, compare=False)
 
-    @cached_property
+    @property
     def base64(self) -> str:
         """The content in base64."""
         return b64encode(self.data).decode()
@@ -74,6 +73,9 @@ class AttachedFile:
     def data_url(self) -> str:
         """The content as an address that holds it."""
         return f"data:{self.media_type};base64,{self.base64}"
+
+    def __deepcopy__(self, memo: object) -> AttachedFile:
+        return self
 
     def __reduce__(self) -> tuple[object, ...]:
         return _without_content, (self.reference, self.media_type)

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import re
 from base64 import b64encode
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,7 @@ def test_content_does_not_travel_between_processes(folder):
     packed = pickle.dumps(case)
     assert b"PNG" not in packed
     assert pickle.loads(packed) == case
+    assert deepcopy(case).files[0].data == PNG
     assert "PNG\\r" not in repr(case)
 
 
