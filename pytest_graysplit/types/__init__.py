@@ -1,5 +1,6 @@
 """Frozen values that all wings share, and the Protocols between them."""
 
+from pytest_graysplit.formatting.answer_json import parse_json_answer
 from pytest_graysplit.formatting.json_text import Json
 from pytest_graysplit.types.cases import (
     CONTROL,
@@ -33,7 +34,6 @@ from pytest_graysplit.types.replies import (
     Secret,
     ToolCall,
     Usage,
-    parse_json_answer,
 )
 
 __all__ = [

@@ -28,9 +28,11 @@ def check_json(expect: Expect, text: str) -> Iterator[CheckFailure]:
         return
     try:
         answer = parse_json_answer(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
         check = "expect.json_schema" if expect.json is None else "expect.json"
-        yield CheckFailure(f"expected JSON, found {excerpt(text)}", _ASK, Slug.EXPECT_JSON, check)
+        # The place of a syntax error says little; another reason is a rule that the answer breaks.
+        reason = "" if isinstance(error, json.JSONDecodeError | RecursionError) else f" ({error})"
+        yield CheckFailure(f"expected JSON, found {excerpt(text)}{reason}", _ASK, Slug.EXPECT_JSON, check)
         return
     if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
         hint = "objects may have more names than expected; lists, texts and numbers must be equal"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,6 +47,7 @@ def rows(text: str, display_path: str) -> Iterator[FileRow]:
 def _records(text: str, display_path: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
+    limit = csv.field_size_limit(max(len(text), csv.field_size_limit()))  # a prompt may be long; the limit is global
     try:
         for cells in reader:
             if cells:
@@ -53,6 +55,8 @@ def _records(text: str, display_path: str) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise broken(display_path, line, f"not valid CSV: {error}", _QUOTES) from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _header(cells: list[str], display_path: str, line: int) -> list[str]:
@@ -106,6 +110,7 @@ def _put(fields: dict[str, object], location: FieldLocation, value: object) -> N
 def _value(location: FieldLocation, cell: str) -> object:
     column, bare = location.name, cell.strip()
     if column in _LISTS:
+        _reject_json_list(location, bare)
         return [part.strip() for part in cell.split(";") if part.strip()]
     if column in _NUMBERS:
         return _number(bare)
@@ -115,6 +120,17 @@ def _value(location: FieldLocation, cell: str) -> object:
     if column in _JSON or column.startswith("params."):
         return _json(location, bare)
     return cell
+
+
+def _reject_json_list(location: FieldLocation, cell: str) -> None:
+    """Raise UsageError for a JSON list, which would be cut at its semicolons, or count as one text."""
+    if cell.startswith("[") and cell.endswith("]"):
+        try:
+            json.loads(cell)
+        except (ValueError, RecursionError):
+            return
+        hint = 'separate the texts by ;, or write the check as JSON in a column expect: "{""contains"": [""a;b""]}"'
+        raise location.refuse("is a JSON list, and this column holds texts", hint, Slug.CASE_FILE_SHAPE)
 
 
 def _number(cell: str) -> object:

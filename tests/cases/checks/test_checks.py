@@ -107,7 +107,7 @@ EXPECT = [
     ({"regex": r"^\d+$"}, "30 days", r"expected to match '^\\d+$', found '30 days'", SEARCHED, "regex"),
     ({"equals": "open "}, "closed\n", "expected 'open', found 'closed'", SPACE, "equals"),
     ({"json": True}, "Sure!", "expected JSON, found 'Sure!'", ASK, "json"),
-    ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'…", ASK, "json"),
+    ({"json": True}, "[" * 9000, f"expected JSON, found '{'[' * 80}'… (it is nested too deep)", ASK, "json"),
     ({"json_schema": {}}, "", "expected JSON, found ''", ASK, "json"),
     ({"json": {"a": [1]}}, '{"a": [1, 2]}', "$.a: expected [1], found [1, 2]", MORE, "json"),
     ({"json": {"a": {"b": 1}}}, '{"a": {}}', "$.a.b: expected 1, found no such name", MORE, "json"),
