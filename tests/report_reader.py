@@ -22,7 +22,7 @@ from pytest_graysplit.verdict import RunFacts, StopReason, decide
 from pytest_graysplit.verdict.results import ArmResult, CaseResult, Results
 
 MONEY = ("cost_usd", "reported_cost_usd")
-OF_A_CASE = "id metric samples min_similarity max_deficit other_prompts max_latency_s max_latency_ratio max_cost_usd "
+OF_A_CASE = "id metric samples min_similarity max_deficit other_prompts max_latency_s max_ttft_s max_latency_ratio max_cost_usd "
 OF_A_CASE += "cluster must_pass calibrated params"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MARKER_FIELDS = (
     "prompt", "messages", "system", "params", "expect", "min_similarity", "metric", "max_latency_s",
-    "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
+    "max_ttft_s", "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
 )  # fmt: skip
 CASE_FIELDS = ("id", *MARKER_FIELDS)
 
@@ -61,6 +61,8 @@ def build_case(
     given = Fields(fields, location)
     messages = _messages(given, location)
     read = {name: value for name, kind in _KINDS.items() if (value := given.read(name, kind)) is not None}
+    if "max_ttft_s" in read:
+        read["params"] = _streaming(given, read.get("params", {}), location)
     own_id = given.read("id", _id) or id or id_of(messages)
     return Case(id=own_id, messages=messages, where=where, **read)
 
@@ -110,6 +112,19 @@ def _params(location: FieldLocation, value: object) -> dict[str, Json]:
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
+def _streaming(given: Fields, params: dict[str, Json], location: FieldLocation) -> dict[str, Json]:
+    """Return the parameters of a request that streams, because only a stream shows when its first token arrives."""
+    if params.get("stream", True) is not True:
+        hint = "remove stream from params: the time to the first token needs a stream"
+        problem = "params.stream is not true"
+        raise location.inside("max_ttft_s").refuse(problem, hint, Slug.CASE_FIELD_CLASH)
+    own = given.values.get("params")
+    # Without this option a stream ends without its tokens, and its cost is unknown. null leaves the option out.
+    says_so = isinstance(own, dict) and "stream_options" in own
+    usage: dict[str, Json] = {} if says_so else {"stream_options": {"include_usage": True}}
+    return {**usage, **params, "stream": True}
+
+
 def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
@@ -134,6 +149,7 @@ _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "min_similarity": field_types.read_threshold,
     "metric": field_types.read_text,
     "max_latency_s": field_types.read_positive,
+    "max_ttft_s": field_types.read_positive,
     "max_latency_ratio": field_types.read_positive,
     "max_cost_usd": field_types.read_positive,
     "samples": field_types.read_count,

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.formatting.json_text import STRICT
+from pytest_graysplit.formatting.json_text import RECORDING_LEVELS, STRICT, is_nested_deeper
 
 if TYPE_CHECKING:
     from pytest_graysplit.formatting.json_text import Json
@@ -35,6 +35,13 @@ def parse_json_answer(text: str) -> Json:
     {'status': 'open'}
     """
     bare = text.strip(_BLANKS)
+    answer = _parse(bare)
+    if is_nested_deeper(answer, RECORDING_LEVELS):
+        raise ValueError("it is nested too deep")
+    return answer
+
+
+def _parse(bare: str) -> Json:
     try:
         answer: Json = _DECODER.decode(bare)
     except RecursionError:

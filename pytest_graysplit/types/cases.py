@@ -27,14 +27,24 @@ class Expect:
     """Expectations of an answer, checked on every arm alike; the arguments of `tool_calls` are a subset."""
 
     contains: tuple[str, ...] = ()
+    icontains: tuple[str, ...] = ()
+    contains_any: tuple[str, ...] = ()
     not_contains: tuple[str, ...] = ()
+    starts_with: str | None = None
     regex: tuple[str, ...] = ()
+    not_regex: tuple[str, ...] = ()
     equals: str | None = None
+    number: float | None = None
+    tolerance: float | None = None
+    choice: str | None = None
+    language: str | None = None
     json: Json = None
     json_schema: Json = None
     reference: str | None = None
     min_similarity: float | None = None
+    min_words: int | None = None
     max_words: int | None = None
+    exact_text: bool = False
     tool_calls: tuple[ToolCall, ...] = ()
     tool_order: bool = False
     no_other_tool_calls: bool = False
@@ -59,6 +69,7 @@ class Case:
     min_similarity: MinSimilarity | None = None
     metric: str | None = None
     max_latency_s: float | None = None
+    max_ttft_s: float | None = None
     max_latency_ratio: float | None = None
     max_cost_usd: float | None = None
     samples: int | None = None

@@ -431,7 +431,7 @@ CHECKS = re.findall(r"### (\w+)\n.*?```yaml\n(.*?)```\n```text\npasses: (.*?)\nm
 
 def test_every_expectation_is_documented():
     """docs/cases.md has a heading with an example for each name of `expect`."""
-    assert {name for name, *_ in CHECKS} | {"min_similarity"} == set(Expect.__dataclass_fields__)
+    assert {name for name, *_ in CHECKS} | {"min_similarity", "tolerance"} == set(Expect.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(("name", "expect", "passes", "misses"), CHECKS)
@@ -447,4 +447,5 @@ def test_documented_expectations_decide_as_shown(read_text_as, name, expect, pas
         return [miss.slug for miss in check_reply(case, reply, "control", score)]
 
     assert slugs(passes) == []
-    assert slugs(misses) == ["expect-tool-calls" if "tool" in name else f"expect-{name.replace('_', '-')}"]
+    check = "contains" if name == "exact_text" else "tool_calls" if "tool" in name else name
+    assert slugs(misses) == [f"expect-{check.replace('_', '-')}"]

@@ -185,6 +185,7 @@ def test_report_in_full():
                 "max_deficit": None,
                 "other_prompts": None,
                 "max_latency_s": None,
+                "max_ttft_s": None,
                 "max_latency_ratio": None,
                 "max_cost_usd": None,
                 "messages": [{"role": "user", "content": "What is your refund policy?"}],

@@ -67,6 +67,7 @@ def check_reply(
     if case.min_similarity is not None or (case.expect and case.expect.tool_calls):
         failed += _failed("tool_calls", arm, reply, check_readable(reply.tool_calls))
     failed += _failed("latency", arm, reply, _latency(case.max_latency_s, reply.latency_s))
+    failed += _failed("latency", arm, reply, _first_token(case.max_ttft_s, reply))
     failed += _failed("cost", arm, reply, _cost(case.max_cost_usd, reply))
     return failed
 
@@ -81,8 +82,8 @@ def _has_answer(reply: Reply) -> bool:
 
 
 def _asks_nothing(case: Case) -> bool:
-    budgets = (case.max_latency_s, case.max_cost_usd)
-    return case.expect is None and case.min_similarity is None and budgets == (None, None)
+    budgets = (case.max_latency_s, case.max_ttft_s, case.max_cost_usd)
+    return case.expect is None and case.min_similarity is None and budgets == (None, None, None)
 
 
 def _expected(
@@ -92,7 +93,7 @@ def _expected(
     if reply.tool_calls and not reply.text.strip():
         return check_without_text(expect, reply.tool_calls)
     close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
-    return check_expect(expect, reply.text, score, close_enough)
+    return check_expect(expect, reply.text, score, close_enough, case.prompt)
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[FailedExpectation]:
@@ -197,6 +198,22 @@ def _latency(budget_s: float | None, latency_s: float | None) -> Iterator[CheckF
         problem = f"took {format_near_bound(latency_s, budget_s)} s, the budget is {exact_number(budget_s)} s"
         hint = "raise max_latency_s, or ask for a shorter answer"
         yield CheckFailure(problem, hint, Slug.LATENCY_BUDGET, "max_latency_s")
+
+
+def _first_token(budget_s: float | None, reply: Reply) -> Iterator[CheckFailure]:
+    if budget_s is None or not (reply.text.strip() or reply.tool_calls):
+        return
+    if reply.ttft_s is None:
+        problem = (
+            f"its time to the first token is unknown, so the budget of {exact_number(budget_s)} s cannot be checked"
+        )
+        hint = "the relay sent the whole answer at once: have it stream, or use max_latency_s"
+        yield CheckFailure(problem, hint, Slug.TTFT_UNKNOWN, "max_ttft_s")
+    elif reply.ttft_s > budget_s:
+        took = format_near_bound(reply.ttft_s, budget_s)
+        problem = f"the first token took {took} s, the budget is {exact_number(budget_s)} s"
+        hint = "raise max_ttft_s, shorten the prompt, or choose a lower reasoning effort"
+        yield CheckFailure(problem, hint, Slug.TTFT_BUDGET, "max_ttft_s")
 
 
 def _cost(budget_usd: float | None, reply: Reply) -> Iterator[CheckFailure]:

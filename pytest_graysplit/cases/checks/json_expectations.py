@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.checks import CheckFailure
+from pytest_graysplit.cases.checks.lookalikes import name_difference
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import cut, excerpt
+from pytest_graysplit.formatting.escaping import visible_json
+from pytest_graysplit.formatting.plain_text import is_about_typography, plain
 from pytest_graysplit.types import parse_json_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jsonschema.protocols import Validator
 
@@ -34,11 +38,15 @@ def check_json(expect: Expect, text: str) -> Iterator[CheckFailure]:
         reason = "" if isinstance(error, json.JSONDecodeError | RecursionError) else f" ({error})"
         yield CheckFailure(f"expected JSON, found {excerpt(text)}{reason}", _ASK, Slug.EXPECT_JSON, check)
         return
-    if expect.json is not None and expect.json is not True and (problem := first_difference(expect.json, answer)):
+    form = _unchanged if expect.exact_text else _comparable
+    if isinstance(expect.json, dict | list) and (
+        problem := first_difference(with_texts(expect.json, form), with_texts(answer, form))
+    ):
         hint = "objects may have more names than expected; lists, texts and numbers must be equal"
         yield CheckFailure(problem, hint, Slug.EXPECT_JSON, "expect.json")
     if expect.json_schema is not None:
-        yield from _against_schema(expect.json_schema, answer)
+        composed = _unchanged if expect.exact_text else _composed
+        yield from _against_schema(with_texts(expect.json_schema, composed), with_texts(answer, composed))
 
 
 def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
@@ -54,7 +62,33 @@ def first_difference(expected: Json, answer: Json, path: str = "$") -> str:
             if problem := first_difference(value, answer[name], f"{path}.{name}"):
                 return problem
         return ""
-    return "" if same(expected, answer) else f"{path}: expected {_written(expected)}, found {_written(answer)}"
+    if same(expected, answer):
+        return ""
+    note = name_difference(expected, answer) if isinstance(expected, str) and isinstance(answer, str) else ""
+    return f"{path}: expected {_written(expected)}, found {_written(answer)}{note}"
+
+
+def with_texts(value: Json, form: Callable[[str], str]) -> Json:
+    """Return JSON with all its texts in another form; names that would become equal stay as they are."""
+    if isinstance(value, dict):
+        names = [form(name) for name in value]
+        kept = names if len(set(names)) == len(value) else value
+        return {name: with_texts(part, form) for name, part in zip(kept, value.values(), strict=True)}
+    if isinstance(value, list):
+        return [with_texts(part, form) for part in value]
+    return form(value) if isinstance(value, str) else value
+
+
+def _comparable(text: str) -> str:
+    return _composed(text) if is_about_typography(text) else plain(text)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _unchanged(text: str) -> str:
+    return text
 
 
 def same(expected: Json, answer: Json) -> bool:
@@ -113,4 +147,4 @@ def _against_schema(schema: Json, answer: Json) -> Iterator[CheckFailure]:
 
 
 def _written(value: Json) -> str:
-    return cut(json.dumps(value, ensure_ascii=False))
+    return cut(visible_json(json.dumps(value, ensure_ascii=False)))

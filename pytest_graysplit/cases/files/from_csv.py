@@ -1,6 +1,6 @@
 """CSV with a header of field names; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
-An empty cell is a missing field. `tags`, `expect.contains` and `expect.not_contains` hold texts separated by `;`.
+An empty cell is a missing field. `tags` and the columns of `expect` that list texts hold texts separated by `;`.
 `messages`, `params`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON. `params.NAME`
 holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
 """
@@ -23,12 +23,14 @@ from pytest_graysplit.errors import Slug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LISTS = ("tags", "expect.contains", "expect.not_contains")
+_LISTS = ("tags", "expect.contains", "expect.icontains", "expect.contains_any", "expect.not_contains")
 _JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
-_SWITCHES = ("must_pass", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls")
+_SWITCHES = (
+    "must_pass", "expect.exact_text", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls",
+)  # fmt: skip
 _NUMBERS = (
-    "min_similarity", "max_latency_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.min_similarity",
-    "expect.max_words",
+    "min_similarity", "max_latency_s", "max_ttft_s", "max_latency_ratio", "max_cost_usd", "samples", "expect.number",
+    "expect.tolerance", "expect.min_similarity", "expect.min_words", "expect.max_words",
 )  # fmt: skip
 _COLUMNS = (*CASE_FIELDS, *(f"expect.{name}" for name in EXPECT_FIELDS))
 _QUOTES = 'put a cell that holds a comma, a quote or a line break in double quotes, and write a quote inside as ""'

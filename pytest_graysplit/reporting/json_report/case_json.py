@@ -82,6 +82,7 @@ def _thresholds(case: Case) -> dict[str, object]:
         "max_deficit": case.max_deficit,
         "other_prompts": case.other_prompts,
         "max_latency_s": case.max_latency_s,
+        "max_ttft_s": case.max_ttft_s,
         "max_latency_ratio": case.max_latency_ratio,
         "max_cost_usd": case.max_cost_usd,
     }
