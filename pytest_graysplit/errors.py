@@ -143,6 +143,7 @@ class Slug(StrEnum):
     EXPECT_CHOICE = "expect-choice"
     EXPECT_LANGUAGE = "expect-language"
     EXPECT_JSON = "expect-json"
+    EXPECT_JSON_FIELD = "expect-json-field"
     EXPECT_JSON_SCHEMA = "expect-json-schema"
     EXPECT_REFERENCE = "expect-reference"
     EXPECT_MIN_WORDS = "expect-min-words"

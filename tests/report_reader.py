@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from pytest_graysplit.cases.expect_fields import read_expect
 from pytest_graysplit.cases.field_types import FieldLocation
+from pytest_graysplit.cases.json_field_rules import read_json_fields
 from pytest_graysplit.cases.tool_calls.reading import stored_call
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
@@ -12,6 +13,7 @@ from pytest_graysplit.types import (
     Case,
     Comparison,
     FailedExpectation,
+    FieldDifference,
     Flag,
     MetricUsage,
     PairScore,
@@ -80,6 +82,7 @@ def _case(row):
         expect=expect,
         tags=tuple(row["tags"]),
         where=row["where"] or "",
+        json_fields=read_json_fields(FieldLocation("", ""), row["json_fields"]) if row["json_fields"] else (),
         **{name: row[name] for name in OF_A_CASE.split()},
     )
 
@@ -126,6 +129,7 @@ def _comparison(row, case, arms, arm):
             Flag(name=flag["name"], detail=flag["detail"]) for flag in row["flags"] if flag["treatment"] == arm
         ),
         self_similarity=row["self_similarity"],
+        fields=tuple(FieldDifference(**field) for field in one["fields"]),
         control_samples=controls,
         treatment_samples=arms[arm].replies,
         pairs=_scores(one["pairs"]),

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS, match
+from pytest_graysplit.evaluation.field_scores import FieldScorer
 from pytest_graysplit.evaluation.metrics import guards
 from pytest_graysplit.evaluation.metrics.guards.tool_changes import order_changed, tool_changed
 from pytest_graysplit.types import Comparison, PairScore, flags_of
@@ -140,10 +141,12 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
     metric: str,
     scores: PairScores,
     judged: PairScores | None = None,
+    score: Score | None = None,
 ) -> Comparison:
     """Sum up the pairs of a treatment's answers with the control's, and of the control's with each other.
 
-    `judged` are the scores that are compared with a threshold, where they differ from the others.
+    `judged` are the scores that are compared with a threshold, where they differ from the others. `score` has made
+    them.
     """
     across, within = tuple(scores.across.values()), tuple(scores.within.values())
     return Comparison(
@@ -164,6 +167,7 @@ def compare(  # noqa: PLR0913  # the parts of a comparison, each by name
         self_pairs=tuple(judged.within.values()) if judged else within,
         places=tuple((judged or scores).across),
         self_places=tuple((judged or scores).within),
+        fields=score.differences(control[0], treatment[0]) if isinstance(score, FieldScorer) else (),
     )
 
 
@@ -209,7 +213,7 @@ def is_same_answer(one: Reply, other: Reply) -> bool:
 
 
 def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
-    return similarity_of(control, other, score)._replace(flags=_flags(control, other))
+    return similarity_of(control, other, score)._replace(flags=_flags(control, other, score))
 
 
 def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
@@ -234,7 +238,13 @@ def _comparable(control: Reply, treatment: Reply) -> bool:
     return bool(control.text.strip()) or _calls(control, treatment)
 
 
-def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
+def _flags(control: Reply, treatment: Reply, score: Score) -> tuple[Flag, ...]:
     changed = tool_changed(control.tool_calls, treatment.tool_calls)
-    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
+    said: tuple[Flag, ...] = ()
+    if _both_say(control, treatment):
+        # Of a JSON answer only the fields that are compared as texts have a meaning that can change unseen.
+        if isinstance(score, FieldScorer):
+            said = score.flags(control, treatment)
+        else:
+            said = guards.flags(control.text, treatment.text)
     return (changed, *said) if changed else tuple(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,19 @@ Role = Literal["control", "treatment"]
 CONTROL = "control"
 # "auto" is a threshold that the run measures: how alike the control's own answers are.
 MinSimilarity: TypeAlias = "float | Literal['auto']"
+
+
+# The name of the metric of a case with `json_fields`.
+JSON_FIELDS = "json_fields"
+FieldMode = Literal["exact", "number", "lexical", "semantic", "ignore"]
+
+
+class JsonField(NamedTuple):
+    """The way in which one field of JSON answers is compared; `tolerance` is the distance that numbers may have."""
+
+    path: str
+    mode: FieldMode
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +81,7 @@ class Case:
     expect: Expect | None = None
     min_similarity: MinSimilarity | None = None
     metric: str | None = None
+    json_fields: tuple[JsonField, ...] = ()
     max_latency_s: float | None = None
     max_ttft_s: float | None = None
     max_latency_ratio: float | None = None

@@ -32,6 +32,14 @@ class Flag:
     detail: str
 
 
+class FieldDifference(NamedTuple):
+    """A field of a JSON answer that differs: its path, the path with any place of a list, and the two values."""
+
+    path: str
+    field: str
+    problem: str
+
+
 class PairScore(NamedTuple):
     """The similarity of two answers (0 to 1, None without a score), and the guards' flags.
 
@@ -65,7 +73,8 @@ class Comparison:
     `pairs` are the scores of each treatment answer with each control answer, `self_pairs` those of the control answers
     with each other; `places` and `self_places` have the numbers of their answers, or two numbers where a pair of the
     control's answers stands for one. `remarks` are the judge's comments on the first answers, and `all_remarks` those
-    on every pair, by the numbers of the two answers.
+    on every pair, by the numbers of the two answers. `fields` are the fields in which the first
+    answers differ, where they are compared by `json_fields`.
     """
 
     case: Case
@@ -83,12 +92,18 @@ class Comparison:
     remarks: tuple[str, ...] = ()
     places: tuple[Places, ...] = ()
     self_places: tuple[Places, ...] = ()
+    fields: tuple[FieldDifference, ...] = ()
     all_remarks: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def calibrated(self) -> bool:
         """Whether the threshold was measured on the control's own noise (`min_similarity="auto"`)."""
         return self.case.calibrated
+
+    @property
+    def leaves_no_field(self) -> bool:
+        """Whether `json_fields` ignores all fields of the answers, so that a threshold has nothing to judge."""
+        return bool(self.case.json_fields and self.pairs) and not any(pair.is_scored for pair in self.pairs)
 
     @property
     def discriminates(self) -> bool | None:

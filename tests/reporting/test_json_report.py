@@ -154,6 +154,7 @@ def test_report_in_full():
                 "cases": {"broken": 1, "fixed": 0, "both_right": 0, "both_wrong": 0, "unasserted": 0},
                 "broken": [{"name": "tests/test_support.py::refund-policy", "missed": "expect"}],
                 "flags": {"number-changed": 1},
+                "fields": {},
                 "metric_calls": {},
                 "rows": [row, *others],
                 "verdict": "hold",
@@ -180,6 +181,7 @@ def test_report_in_full():
                 "must_pass": False,
                 "unjudged": {},
                 "metric": None,
+                "json_fields": {},
                 "samples": None,
                 "min_similarity": 0.75,
                 "max_deficit": None,
@@ -200,6 +202,7 @@ def test_report_in_full():
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",
+                        "fields": [],
                         "latency_ratio": 0.5,
                         "cost_ratio": 0.1,
                         "pairs": [
@@ -256,6 +259,7 @@ def test_report_has_all_documented_keys():
     assert set(shown["comparisons"][0]) == {
         *promised.split(),
         "flags",
+        "fields",
         "cases_needed",
         "cases_needed_if_equal",
         "mcnemar_midp",

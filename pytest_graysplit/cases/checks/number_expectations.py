@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.cases.checks import CheckFailure
-from pytest_graysplit.cases.checks.number_reading import CURRENCY, Quantity, plain_numbers, quantities
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import cut, exact_number, excerpt, shortlist
+from pytest_graysplit.formatting.number_reading import CURRENCY, Quantity, is_near, plain_numbers, quantities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,11 +108,6 @@ def check_number(expect: Expect, text: str) -> Iterator[CheckFailure]:
     within = f" (give or take {exact_number(tolerance)})" if tolerance else ""
     problem = f"expected the number {exact_number(wanted)}{within}, {_found(found, settled, readable)}"
     yield CheckFailure(problem, _HINT, Slug.EXPECT_NUMBER, "expect.number")
-
-
-def is_near(value: Decimal, wanted: Decimal, tolerance: Decimal) -> bool:
-    """Tell whether a number is within the tolerance, without an error of rounding."""
-    return value == wanted or (bool(tolerance) and wanted - tolerance <= value <= wanted + tolerance)
 
 
 def settled_number(text: str, found: Sequence[Quantity]) -> Quantity | None:

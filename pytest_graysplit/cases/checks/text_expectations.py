@@ -9,9 +9,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.checks import CheckFailure
-from pytest_graysplit.cases.checks.lookalikes import find_alike, first_difference_at, name_difference
 from pytest_graysplit.errors import Slug
 from pytest_graysplit.formatting.display import excerpt
+from pytest_graysplit.formatting.lookalikes import find_alike, first_difference_at, name_difference
 from pytest_graysplit.formatting.plain_text import (
     folded,
     is_about_typography,

@@ -12,6 +12,7 @@ from pytest_graysplit.cases.checks.assertions import check_comparison, check_con
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
+from pytest_graysplit.evaluation.field_scores import match_text
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
 from pytest_graysplit.plugin.evaluate.body_errors import (
     NoAnswer,
@@ -96,7 +97,9 @@ class CaseRun:
             self.scores = scores.beside_pairs()
         if treatment is not None:
             metric = cast("str", self.case.metric)
-            self.comparison = compare(self.case, control, treatment, metric=metric, scores=scores, judged=self.scores)
+            self.comparison = compare(
+                self.case, control, treatment, metric=metric, scores=scores, judged=self.scores, score=self.score
+            )
             if isinstance(self.score, ModelGradedScorer):
                 remarks = self.score.remarks_by_place(control, treatment)
                 self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
@@ -232,7 +235,7 @@ class CaseRun:
         return _CAUSES.get(self.problem.slug, f"unavailable ({self.problem.slug})")
 
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
-        return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
+        return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply), match_text)
 
     def _share(
         self, arm: str, each: list[list[FailedExpectation]], whole: list[FailedExpectation], spare: Iterable[Reply]
@@ -247,7 +250,8 @@ class CaseRun:
         threshold = self.case.min_similarity
         number = threshold if isinstance(threshold, float | int) else None
         if arm != CONTROL:
-            return self.scores.treatment_share(passed, number if self.comparison is not None else None)
+            compared = self.comparison is not None and not self.comparison.leaves_no_field
+            return self.scores.treatment_share(passed, number if compared else None)
         if self._counts_spare_replies():
             passed += [not self._failed_by_reply(arm, reply) for reply in spare]
         return self.scores.control_share(passed, number)

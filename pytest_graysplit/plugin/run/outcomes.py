@@ -210,6 +210,9 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
         pairs.append(("graysplit_similarity", round(result.comparison.similarity, 4)))
     if result.comparison is not None and result.comparison.self_similarity is not None:
         pairs.append(("graysplit_self_similarity", round(result.comparison.self_similarity, 4)))
+    if result.comparison is not None and result.comparison.fields:
+        fields = dict.fromkeys(one.field for one in result.comparison.fields)
+        pairs.append(("graysplit_fields", on_one_line(", ".join(fields))))
     for arm in result.arms:
         name = on_one_line(arm.arm)  # pytest writes the names of properties into XML unescaped
         if arm.judged:

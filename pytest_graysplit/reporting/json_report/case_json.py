@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.expect_fields import expect_json
+from pytest_graysplit.cases.json_field_rules import json_fields_json
 from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.formatting.json_text import plain_json
 from pytest_graysplit.reporting.json_report.sums_json import usage_json
@@ -77,6 +78,7 @@ def _unjudged(result: ArmResult) -> dict[str, object]:
 def _thresholds(case: Case) -> dict[str, object]:
     return {
         "metric": case.metric,
+        "json_fields": json_fields_json(case.json_fields),
         "samples": case.samples,
         "min_similarity": case.min_similarity,
         "max_deficit": case.max_deficit,
@@ -135,6 +137,7 @@ def _miss(miss: FailedExpectation) -> dict[str, object]:
 def _comparison(one: Comparison) -> dict[str, object]:
     return {
         "metric": one.metric,
+        "fields": [{"path": each.path, "field": each.field, "problem": each.problem} for each in one.fields],
         "latency_ratio": finite(one.latency_ratio),
         "cost_ratio": finite(one.cost_ratio),
         "pairs": _pairs(one.places, one.pairs, ("control", "treatment")),

@@ -7,7 +7,17 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import PASS_RATE, RETENTION
-from pytest_graysplit.formatting.display import change, exact_number, format_score, listed, money, plural, points, ratio
+from pytest_graysplit.formatting.display import (
+    change,
+    exact_number,
+    format_score,
+    listed,
+    money,
+    plural,
+    points,
+    ratio,
+    shortlist,
+)
 from pytest_graysplit.reporting.summary.table import StyledText
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
 INDENT = 16
+MOST_FIELDS = 5
 # The label of the line about the cost of a metric.
 _ASKED = {"semantic": "embeddings"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
@@ -59,7 +70,7 @@ def _line(line: SummaryLine, column: int) -> Line:
 
 
 def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
-    rows = {row.name: row for row in verdict.rows}
+    rows, names = {row.name: row for row in verdict.rows}, {arm.arm: arm.name for arm in arms}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
     if (row := rows.get(RETENTION)) is not None and (row.critical or row.state == "fail" or row.estimate < 1):
         yield SummaryLine("  retention", _retention(row), row)
@@ -74,6 +85,9 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
         yield SummaryLine(
             "deficit", f"{_signed(row.estimate)}  ({_ci(row)} {interval}, bound {_signed(row.bound)})", row
         )
+    for arm, fields in one.fields.items():
+        shown = shortlist([f"{name} {number}" for name, number in fields.items()], MOST_FIELDS)
+        yield SummaryLine("fields", f"most failing of {names[arm]}: {shown}", style="yellow")
     if one.flags:
         yield SummaryLine("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
     if (row := rows.get("errors")) is not None and (row.estimate or row.critical):

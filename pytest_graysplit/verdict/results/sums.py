@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from math import fsum
 from statistics import fmean
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.types import MetricUsage, Reply, Role
     from pytest_graysplit.verdict.results.cases import CaseRow
+
+# The beginning of the name of a check of one field.
+_FIELD = "json_fields."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,9 @@ class ArmSummary:
 class ComparisonSummary:
     """The answers and the cost of one treatment against the control's; passes and latencies are in the verdict.
 
-    `same_arms` is true if both have one configuration: an A/A run.
+    `same_arms` is true if both have one configuration: an A/A run. `fields` counts the cases in
+    which each field of `json_fields` fails, by arm: it differs from its expected value, or, of the treatment, from the
+    control's.
     """
 
     treatment: str
@@ -94,6 +99,7 @@ class ComparisonSummary:
     cost_per_pass_saved_usd: Decimal | None
     flags: Mapping[str, int]
     asked: tuple[MetricUsage, ...] = ()
+    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
@@ -164,6 +170,7 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         cost_per_pass_saved_usd=_saved(treatment, control),
         flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
         asked=_asked(rows, name),
+        fields={arm: found for arm in (CONTROL, name) if (found := _failing_fields(rows, arm))},
     )
 
 
@@ -171,6 +178,17 @@ def is_aa_run(rows: Sequence[CaseRow], treatment: str) -> bool:
     """Tell whether a treatment has the configuration of the control."""
     about = [row for row in rows if treatment in row.arms]
     return bool(about) and all(treatment in row.same_arms for row in about)
+
+
+def _failing_fields(rows: Sequence[CaseRow], arm: str) -> dict[str, int]:
+    """Count the cases in which each field fails, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        misses = row.arms[arm].misses if arm in row.arms else ()
+        failing = {miss.check.removeprefix(_FIELD) for miss in misses if miss.check.startswith(_FIELD)}
+        compared = row.comparisons.get(arm)
+        counts.update(failing | {one.field for one in (compared.fields if compared else ())})
+    return _by_count(counts)
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.cases.checks.number_expectations import check_number
-from pytest_graysplit.cases.checks.number_reading import plain_numbers, quantities
+from pytest_graysplit.formatting.number_reading import plain_numbers, quantities
 from pytest_graysplit.types import Expect
 
 

@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from pytest_graysplit.cases.checks import lookalikes
 from pytest_graysplit.cases.checks.assertions import check_reply
-from pytest_graysplit.cases.checks.lookalikes import find_alike, name_difference
 from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS, expect_json, read_expect
 from pytest_graysplit.cases.field_types import FieldLocation
 from pytest_graysplit.cases.fields import build_case
+from pytest_graysplit.formatting import lookalikes
+from pytest_graysplit.formatting.lookalikes import find_alike, name_difference
 from pytest_graysplit.types import Reply
 
 NFD = "Zu\u0308rich"

@@ -191,6 +191,7 @@ def case(case_id, **news):
         "threshold": 0.4,
         "metric": "lexical",
         "flags": [{"name": "numbers", "detail": "30 became 14"}],
+        "fields": [{"name": "days", "detail": "30 became 14"}],
         "misses": {"deepseek-v3.2": ["similarity 0.12 is below the threshold 0.4"]},
         "arms": [
             answer("control", "claude-sonnet-4.5", "You have 30 days to send it back.", 1.21, 0.0078),

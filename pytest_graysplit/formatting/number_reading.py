@@ -111,6 +111,11 @@ def quantities(text: str, language: str | None = None) -> list[Quantity]:
     return list(_read(found, masked, has_comma=has_comma))
 
 
+def is_near(value: Decimal, wanted: Decimal, tolerance: Decimal) -> bool:
+    """Tell whether a number is within the tolerance, without an error of rounding."""
+    return value == wanted or (bool(tolerance) and wanted - tolerance <= value <= wanted + tolerance)
+
+
 def _read(found: list[re.Match[str]], text: str, *, has_comma: bool) -> Iterator[Quantity]:
     for number in found:
         end, factor = number.end(), Decimal(1)
