@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Expect, Json, Message
 
 MARKER_FIELDS = (
-    "prompt", "messages", "system", "params", "expect", "min_similarity", "metric", "json_fields",
+    "prompt", "messages", "system", "params", "expect", "rubric", "min_similarity", "metric", "json_fields",
     "max_latency_s", "max_ttft_s", "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
 )  # fmt: skip
 CASE_FIELDS = ("id", *MARKER_FIELDS)
@@ -148,6 +148,15 @@ def _streaming(given: Fields, params: dict[str, Json], location: FieldLocation) 
     return {**usage, **params, "stream": True}
 
 
+def _rubric(location: FieldLocation, value: object) -> tuple[str, ...]:
+    criteria = tuple(criterion.strip() for criterion in field_types.read_texts(location, value))
+    for number, criterion in enumerate(criteria):
+        if criterion in criteria[:number]:
+            problem = f"{field_types.format_value(criterion)} is there twice"
+            raise location.inside(number).refuse(problem, "keep one of the two", Slug.CASE_FIELD_CLASH)
+    return criteria
+
+
 def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
@@ -169,6 +178,7 @@ def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
 _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "params": _params,
     "expect": read_expect,
+    "rubric": _rubric,
     "min_similarity": field_types.read_threshold,
     "metric": field_types.read_text,
     "json_fields": read_json_fields,

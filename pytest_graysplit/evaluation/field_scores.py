@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.cases.json_fields.matching import FieldMatch, match_fields
 from pytest_graysplit.evaluation.metrics import built_in, guards
+from pytest_graysplit.evaluation.metrics.guards.tool_changes import tool_changed
 from pytest_graysplit.types import parse_json_answer
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ class FieldScorer:
         return 0.0 if matched is None else matched.similarity
 
     def flags(self, control: Reply, treatment: Reply) -> tuple[Flag, ...]:
-        """Return the changes of meaning in fields that are compared as texts."""
+        """Return the changes of tool calls, and the changes of meaning in fields that are compared as texts.
+
+        Of a JSON answer only such fields have a meaning that can change unseen.
+        """
+        changed = tool_changed(control.tool_calls, treatment.tool_calls)
         matched = self._match(control.text, treatment.text)
-        return () if matched is None else matched.flags
+        said = () if matched is None else matched.flags
+        return (changed, *said) if changed else said
 
     def differences(self, control: Reply, treatment: Reply) -> tuple[FieldDifference, ...]:
         """Return the fields that differ; empty where either answer is not JSON."""

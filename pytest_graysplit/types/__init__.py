@@ -19,6 +19,7 @@ from pytest_graysplit.types.cases import (
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     FieldDifference,
     Flag,
@@ -46,6 +47,7 @@ __all__ = [
     "SIDE_BY_SIDE_S",
     "Case",
     "Comparison",
+    "CriterionResult",
     "EarlyStopWhen",
     "Expect",
     "FailedExpectation",
