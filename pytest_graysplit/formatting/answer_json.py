@@ -60,7 +60,8 @@ def _in_the_fence(text: str, mark: re.Match[str]) -> Json:
     closing = _MARK.match(text, end)
     if closing is None or closing[0][0] != mark[0][0] or len(closing[0]) < len(mark[0]):
         raise ValueError("the code fence does not end after the JSON")
-    if _MARK.search(text, closing.end()):
+    second = _MARK.search(text, closing.end())
+    if second is not None and second[0] in text[second.end() :]:  # an answer that was cut off has not begun another one
         raise ValueError("there is more than one code fence")
     return answer
 

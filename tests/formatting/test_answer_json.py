@@ -28,6 +28,7 @@ FENCED = '```json\n{"status": "open"}\n```'
         '```json{"status": "open"}```',
         f"Here you are:\n\n{FENCED}\n\nAnything else?",
         f"\ufeff{FENCED}",
+        f"{FENCED}\n\nExample:\n\n```json\n{{",
         '```json\n\ufeff{"status": "open"}\n```',
     ],
 )
@@ -53,6 +54,7 @@ def test_fence_inside_of_a_text_is_not_a_fence():
         ("[" * 100_000, "nested too deep"),
         ("```json\n" + "[" * 100_000, "nested too deep"),
         (f"{FENCED}\n{FENCED}", "more than one code fence"),
+        (f"{FENCED}\n~~~\nx\n~~~", "more than one code fence"),
         ('```json {"a": 1}\n{"b": 2}\n```', "does not end after the JSON"),
         ('```json\n{"a": 1}', "does not end after the JSON"),
         ("```python\nprint(1)\n```", "Expecting value"),
