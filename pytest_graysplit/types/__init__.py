@@ -5,6 +5,7 @@ from pytest_graysplit.formatting.json_text import Json
 from pytest_graysplit.types.cases import (
     CONTROL,
     JSON_FIELDS,
+    AttachedFile,
     Case,
     EarlyStopWhen,
     Expect,
@@ -15,6 +16,8 @@ from pytest_graysplit.types.cases import (
     OnHold,
     RecordMode,
     Role,
+    Turn,
+    text_of,
 )
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
@@ -45,6 +48,7 @@ __all__ = [
     "CONTROL",
     "JSON_FIELDS",
     "SIDE_BY_SIDE_S",
+    "AttachedFile",
     "Case",
     "Comparison",
     "CriterionResult",
@@ -72,8 +76,10 @@ __all__ = [
     "Route",
     "Secret",
     "ToolCall",
+    "Turn",
     "Usage",
     "flags_of",
     "parse_json_answer",
     "side_by_side",
+    "text_of",
 ]

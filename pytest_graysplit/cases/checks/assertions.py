@@ -82,9 +82,17 @@ def check_reply(
     return failed
 
 
+def failed_check(kind: _Kind, arm: str, reply: Reply, failure: CheckFailure) -> FailedExpectation:
+    """Return the failed expectation of an arm whose reply did not pass a check."""
+    return _failed(kind, arm, reply, [failure])[0]
+
+
 def check_rubric(reply: Reply, arm: str, results: Sequence[CriterionResult]) -> list[FailedExpectation]:
-    """Return the criteria of a rubric that a reply fails; a criterion without a verdict is not a failure."""
-    return _failed("rubric", arm, reply, _missed_criteria(results))
+    """Return the criteria of a rubric that a reply fails; a criterion without a verdict is not a failure.
+
+    They are about all answers of a conversation.
+    """
+    return _failed("rubric", arm, replace(reply, turn=None), _missed_criteria(results))
 
 
 def has_text(reply: Reply) -> bool:
@@ -135,6 +143,7 @@ def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[Faile
     failed = _failed("similarity", arm, treatment, _similarity(comparison))
     if not failed:
         failed = _failed("guard", arm, treatment, _guards(comparison))
+    failed = [replace(failure, turn=comparison.parting_turn) for failure in failed]
     return failed + _failed("latency-ratio", arm, treatment, _latency_ratio(case.max_latency_ratio, comparison))
 
 
@@ -177,6 +186,8 @@ def _below(pairs: Sequence[PairScore], threshold: float, *, calibrated: bool) ->
 
 def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure]) -> list[FailedExpectation]:
     name = _arm_name(arm, reply)
+    if kind in _OF_ONE_REPLY and reply.turn is not None:
+        name = f"{name}, turn {reply.turn + 1}"
     return [
         FailedExpectation(
             arm=arm,
@@ -186,6 +197,7 @@ def _failed(kind: _Kind, arm: str, reply: Reply, failures: Iterable[CheckFailure
             slug=failure.slug,
             check=failure.check,
             sample=reply.sample if kind in _OF_ONE_REPLY else None,
+            turn=reply.turn if kind in _OF_ONE_REPLY else None,
         )
         for failure in failures
     ]
@@ -290,7 +302,9 @@ def _similarity(comparison: Comparison) -> Iterator[CheckFailure]:
         below = _below(known, threshold, calibrated=comparison.calibrated)
         fields = list(dict.fromkeys(one.field for one in comparison.fields))
         differ = f": {shortlist(fields)} {'differs' if len(fields) == 1 else 'differ'}" if fields else ""
-        problem = f"{comparison.metric} similarity {_mean(known, threshold)} {below}{differ}"
+        lowest = "lowest " if comparison.turns else ""
+        reached = _mean(known, threshold)
+        problem = f"{lowest}{comparison.metric} similarity {reached} {below}{_at_turn(comparison)}{differ}"
         lower = "" if comparison.calibrated else "lower min_similarity, "
         other = "use expect.tool_calls" if comparison.metric == TOOL_CALLS else "choose another metric, or use expect"
         hint = f"where both answers are right, {lower}{other}"
@@ -303,6 +317,12 @@ def _guards(comparison: Comparison) -> Iterator[CheckFailure]:
         return
     reached = f"{comparison.metric} similarity {_mean(known, threshold)} reaches {exact_number(threshold)}"
     yield from _vetoes(known, threshold, reached)
+
+
+def _at_turn(comparison: Comparison) -> str:
+    """Name the first turn of a conversation whose pair of answers misses the threshold or is flagged."""
+    turn = comparison.parting_turn
+    return "" if turn is None else f", the first time at turn {turn + 1} of {len(comparison.case.turns)}"
 
 
 def _vetoes(pairs: Sequence[PairScore], threshold: float, reached: str) -> Iterator[CheckFailure]:

@@ -1,7 +1,8 @@
 """CSV with a header of field names; a dotted column (`expect.contains`, `params.seed`) sets one entry of an object.
 
 An empty cell is a missing field. `tags` and the columns of `expect` that list texts hold texts separated by `;`.
-`messages`, `params`, `json_fields`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold JSON.
+`messages`, `turns`, `params`, `json_fields`, `expect`, `expect.json`, `expect.json_schema` and `expect.tool_calls` hold
+JSON.
 `params.NAME` holds JSON if it parses, else a text. Any other cell is a number, true or false, or a text.
 """
 
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LISTS = ("tags", "rubric", "expect.contains", "expect.icontains", "expect.contains_any", "expect.not_contains")
-_JSON = ("messages", "params", "json_fields", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
+_JSON = (
+    "messages",
+    "turns",
+    "params",
+    "json_fields",
+    "expect",
+    "expect.json",
+    "expect.json_schema",
+    "expect.tool_calls",
+)
 _SWITCHES = (
     "must_pass", "expect.exact_text", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls",
 )  # fmt: skip

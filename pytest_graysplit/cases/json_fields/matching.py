@@ -108,7 +108,7 @@ def _fields(ours: Any, theirs: Any, path: Path, *, subset: bool) -> Iterator[_Fi
             yield _Field(path, {}, {})
         elif not names:
             yield _Field(path, ours, theirs)
-    elif _is_either(list, ours, theirs) and (ours or theirs):
+    elif _is_either(list, ours, theirs) and (_listed(ours) or _listed(theirs)):
         own_list, other_list = _listed(ours), _listed(theirs)
         for place in range(max(len(own_list), len(other_list))):
             yield from _fields(_at(own_list, place), _at(other_list, place), (*path, place), subset=subset)

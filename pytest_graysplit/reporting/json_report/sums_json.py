@@ -75,6 +75,8 @@ def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, objec
         "broken": [broken._asdict() for broken in verdict.broken],
         "flags": one.flags,
         "fields": one.fields,
+        "conversations": one.conversations,
+        "parted": [{"turn": turn, "cases": cases} for turn, cases in one.parted.items()],
         "metric_calls": {asked.metric: usage_json(asked) for asked in one.asked},
         "rows": [row_json(row) for row in verdict.rows],
         "verdict": verdict.decision,

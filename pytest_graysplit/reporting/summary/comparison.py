@@ -77,7 +77,7 @@ def _line(line: SummaryLine, column: int) -> Line:
 
 
 def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
-    rows, names = {row.name: row for row in verdict.rows}, {arm.arm: arm.name for arm in arms}
+    rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
     if verdict.judge is not None:
         yield from _judge(verdict.judge, rows.get(PASS_RATE))
@@ -88,15 +88,15 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
             yield SummaryLine(f"  {tagged.tag}", _points(tagged), tagged)
     if verdict.cases.total:
         yield SummaryLine("cases", _changes(verdict.cases))
+    if one.conversations:
+        yield SummaryLine("turns", _turns(one))
     yield SummaryLine("similarity", _similarity(one))
     if (row := rows.get("similarity_deficit")) is not None:
         interval = f"{_signed(row.low)} .. {_signed(row.high)}"
         yield SummaryLine(
             "deficit", f"{_signed(row.estimate)}  ({_ci(row)} {interval}, bound {_signed(row.bound)})", row
         )
-    for arm, fields in one.fields.items():
-        shown = shortlist([f"{name} {number}" for name, number in fields.items()], MOST_FIELDS)
-        yield SummaryLine("fields", f"most failing of {names[arm]}: {shown}", style="yellow")
+    yield from _fields(one, arms)
     if one.flags:
         yield SummaryLine("guards", ", ".join(f"{name} {number}" for name, number in one.flags.items()), style="yellow")
     if (row := rows.get("errors")) is not None and (row.estimate or row.critical):
@@ -104,6 +104,14 @@ def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmS
     yield from _latencies(rows)
     yield from _costs(one, rows, arms)
     yield from (SummaryLine(_ASKED.get(asked.metric, asked.metric), _asked(asked)) for asked in one.asked)
+
+
+def _fields(one: ComparisonSummary, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
+    """Yield the fields of JSON answers that fail most, per arm."""
+    names = {arm.arm: arm.name for arm in arms}
+    for arm, fields in one.fields.items():
+        shown = shortlist([f"{name} {number}" for name, number in fields.items()], MOST_FIELDS)
+        yield SummaryLine("fields", f"most failing of {names[arm]}: {shown}", style="yellow")
 
 
 def _difference(row: Criterion | None, cases: Changes) -> SummaryLine:
@@ -141,6 +149,15 @@ def _changes(cases: Changes) -> str:
     text = f"{cases.broken:,} broke, {cases.fixed:,} fixed; {cases.both_right:,} right on both"
     text += f", {cases.both_wrong:,} wrong on both"
     return f"{text}; {cases.unasserted:,} without an assertion" if cases.unasserted else text
+
+
+def _turns(one: ComparisonSummary) -> str:
+    """Say at which turn of the conversations the arms part: first part at turn 1 in 2 of 20 conversations."""
+    talks = plural(one.conversations, "conversation")
+    if not one.parted:
+        return f"the arms part in none of {talks}"
+    some = [f"at turn {turn + 1} in {cases:,}" for turn, cases in one.parted.items()]
+    return f"the arms first part {listed(some)} of {talks}"
 
 
 def _points(row: Criterion) -> str:

@@ -94,7 +94,7 @@ class ComparisonSummary:
 
     `same_arms` is true if both have one configuration: an A/A run. `fields` counts the cases in
     which each field of `json_fields` fails, by arm: it differs from its expected value, or, of the treatment, from the
-    control's.
+    control's. `parted` counts the conversations by the first turn, from 0, at which the arms part.
     """
 
     treatment: str
@@ -107,6 +107,8 @@ class ComparisonSummary:
     cost_ratio: float | None
     cost_per_pass_saved_usd: Decimal | None
     flags: Mapping[str, int]
+    conversations: int = 0
+    parted: Mapping[int, int] = field(default_factory=dict)
     asked: tuple[MetricUsage, ...] = ()
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -115,7 +117,7 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     """Summarise one arm over all its cases."""
     results = [row.arms[arm] for row in rows if arm in row.arms]
     judged = [result for result in results if result.judged]
-    replies = [reply for result in results for reply in result.replies]
+    replies = [answer for result in results for answer in result.answers]
     passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
     first = results[0]
     summary = sum_up_replies(
@@ -180,6 +182,8 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
     name = treatment.arm
     compared = [row.comparisons[name] for row in rows if name in row.comparisons]
     scored = [(one, one.similarity) for one in compared if one.similarity is not None]
+    talks = [row for row in rows if row.case.turns and row.is_judged((CONTROL, name))]
+    parted = [row.parting_turn(name) for row in talks]
     return ComparisonSummary(
         treatment=name,
         same_arms=is_aa_run(rows, name),
@@ -193,6 +197,8 @@ def compare_sums(rows: Sequence[CaseRow], treatment: ArmSummary, control: ArmSum
         flags=_by_count(Counter(flag.name for one in compared for flag in one.flags)),
         asked=_asked(rows, name),
         fields={arm: found for arm in (CONTROL, name) if (found := _failing_fields(rows, arm))},
+        conversations=len(talks),
+        parted=dict(sorted(Counter(turn for turn in parted if turn is not None).items())),
     )
 
 

@@ -58,6 +58,8 @@ def matched(control, treatment, fields, **options):
         ({"items": [1, 2]}, {"items": [2, 1]}, {"items": "exact"}, 0, 2),
         ({"items": [{"a": 1}]}, {"items": []}, {"items[].a": "ignore"}, 0, 0),
         ({"items": []}, {"items": []}, {"items": "exact"}, 1, 1),
+        ({"items": []}, {"items": [[]]}, {"items": "exact"}, 0, 1),
+        ({"items": []}, {}, {"items": "exact"}, 0, 1),
         ({"items": []}, {"items": {}}, {"items": "exact"}, 0, 1),
         ({"c": {"id": 1, "x": 1}}, {"c": {"id": 1, "x": 2}}, {"c": "ignore", "c.id": "exact"}, 1, 1),
         ({"l": [1, 2]}, {"l": [3, 2]}, {"l[]": "exact", "l[0]": "ignore"}, 1, 1),
@@ -173,6 +175,7 @@ def test_rule_that_cannot_be_used_is_refused(value, problem):
     ("fields", "problem"),
     [
         ({"metric": "json"}, "the case has a metric too"),
+        ({"prompt": None, "turns": ["a", "b"]}, "the case has turns"),
         ({"expect": {"reference": "a"}}, "expect.reference is compared as a whole"),
         ({"expect": {"json": {"a": 1, "b": [{"c": 1}]}}, "json_fields": {"a": "ignore", "b": "ignore"}},
          "it ignores all fields of expect.json"),
