@@ -36,9 +36,9 @@ def plain(text: str) -> str:
     ('Zürich - "the city"', 'refund')
     """
     if text.isascii():
-        return text.replace("\r\n", "\n") if "\r" in text else text
+        return text
     # The invisible characters go first: one between a letter and its accent keeps them from being composed.
-    return unicodedata.normalize("NFC", text.translate(_PLAIN_OF)).replace("\r\n", "\n")
+    return unicodedata.normalize("NFC", text.translate(_PLAIN_OF))
 
 
 def folded(text: str) -> str:

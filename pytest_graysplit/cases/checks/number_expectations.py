@@ -46,6 +46,7 @@ _MARKS = tuple(
     )
 )
 _BOLD, _VERB = 2, 3
+_MOST_NUMBERS = 500
 _SO = re.compile(
     r"=|\b(?:so|therefore|thus|hence|altogether|in total|overall|also|daher|somit|insgesamt|donc|por lo tanto"
     r"|quindi|dus)\b"
@@ -117,9 +118,11 @@ def settled_number(text: str, found: Sequence[Quantity]) -> Quantity | None:
     values that is settled which alone has the strongest mark of a final answer, and no alternative beside it.
     """
     chosen = [each for each in found if not each.is_label] or list(found)
-    mentions = [_mention(text, each) for each in chosen]
+    mentions = [_mention(text, each) for each in chosen[-_MOST_NUMBERS:]]
     stated = [each for each in mentions if each.is_stated]
-    if len({each.quantity.value for each in stated}) == 1:
+    # Of a longer answer only the end is read, which could leave out another value.
+    is_whole = len(chosen) <= _MOST_NUMBERS or len({each.value for each in chosen}) == 1
+    if is_whole and len({each.quantity.value for each in stated}) == 1:
         return stated[-1].quantity if _is_alone(text, stated[-1].quantity, chosen) else None
     final = _final(text, stated)
     return final if final is not None and _is_alone(text, final, chosen) else None

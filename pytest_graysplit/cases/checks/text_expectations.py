@@ -40,6 +40,11 @@ class AnswerText:
         return self.text if self.exact else plain(self.text)
 
     @cached_property
+    def _lines(self) -> str:
+        # Patterns have classes for line ends, so they see them as they are.
+        return _with_unix_lines(self.plain)
+
+    @cached_property
     def composed(self) -> str:
         """The text in which an expectation about typography is looked for."""
         return self.text if self.exact else unicodedata.normalize("NFC", self.text)
@@ -50,7 +55,7 @@ class AnswerText:
             return part, self.text
         if is_about_typography(part):
             return unicodedata.normalize("NFC", part), self.composed
-        return plain(part), self.plain
+        return _with_unix_lines(plain(part)), self._lines
 
     def search(self, expression: str) -> re.Match[str] | None:
         """Search a regular expression, as written or in its plain form, in the text of the same form."""
@@ -89,6 +94,10 @@ def _plain_pattern(text: str) -> re.Pattern[str]:
         return pattern(plain_pattern(text))
     except ValueError:  # nothing is left between brackets that held an invisible character
         return pattern(text)
+
+
+def _with_unix_lines(text: str) -> str:
+    return text.replace("\r\n", "\n") if "\r" in text else text
 
 
 def _contains(wanted: tuple[str, ...], answer: AnswerText) -> Iterator[CheckFailure]:

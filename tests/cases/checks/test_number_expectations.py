@@ -132,6 +132,12 @@ def test_part_of_another_number_misses(number, text):
     assert len(problems(number, text)) == 1
 
 
+def test_long_answer_is_read_from_its_end():
+    """The last numbers decide, but an early one of another value keeps them from being the only one."""
+    assert problems(7, f"3 {'7 ' * 600}") != []
+    assert problems(7, "7 " * 600) == problems(7, f"{'3 ' * 600} Answer: 7") == []
+
+
 def test_tolerance_is_exact():
     """The bounds are within it, without an error of rounding."""
     assert problems(0.3, "0.1", tolerance=0.2) == problems(0.3, "0.5", tolerance=0.2) == []
