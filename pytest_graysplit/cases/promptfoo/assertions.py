@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pytest_graysplit.cases.checks.expectations import pattern
+from pytest_graysplit.cases.checks.text_expectations import pattern
 from pytest_graysplit.cases.promptfoo.sources import NotCarriedError, parse_yaml
 from pytest_graysplit.cases.promptfoo.templates import as_text
 from pytest_graysplit.config.options import nearest
