@@ -46,8 +46,8 @@ def render_all(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def resolve(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables with references to each other filled in."""
-    result = dict(values)
+    """Return the variables without a line end at the end, and with references to each other filled in."""
+    result = {name: value.removesuffix("\n") if isinstance(value, str) else value for name, value in values.items()}
     for _ in range(5):  # promptfoo's variables may refer to each other; circular references never resolve
         before = dict(result)
         for name, value in before.items():
@@ -79,6 +79,8 @@ def as_text(value: object) -> str:
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, list):
+        return ",".join(map(as_text, value))
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -104,7 +106,7 @@ def _value(expression: str, values: Mapping[str, Any]) -> Any:
         elif isinstance(value, dict) and step in value:
             value = value[step]
         else:
-            where = "the environment" if path.startswith("env.") else "its vars"
+            where = "env of the configuration" if path.startswith("env.") else "its vars"
             raise NotCarriedError(f"names {path}, which is not in {where}")
     for name in filters:
         value = _FILTERS[name](value)
