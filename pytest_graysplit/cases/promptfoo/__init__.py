@@ -48,15 +48,24 @@ class Converted:
     providers: Providers
 
 
+def is_suite(path: Path) -> bool:
+    """Tell whether a file is a configuration, and not a log or an export of another tool."""
+    try:
+        config = read_structured(path)
+    except NotCarriedError:
+        return False
+    return isinstance(config, dict) and any(name in config for name in _MAIN_PARTS)
+
+
 def convert(path: Path) -> Converted:
     """Read a configuration and its files, and name every part that is not converted.
 
     A UsageError names file and place if the configuration itself cannot be read.
     """
-    config, named = dereferenced(_config(path))
-    suite = Suite(path, config)
+    config = _config(path)
     try:
-        return _converted(suite, named)
+        filled, named = dereferenced(config)
+        return _converted(Suite(path, filled), named)
     except RecursionError:
         hint = "a YAML anchor must not contain itself"
         raise UsageError(f"{path}: tests: is nested too deep", hint=hint, slug=Slug.PROMPTFOO_SHAPE) from None

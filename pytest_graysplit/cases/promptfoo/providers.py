@@ -40,7 +40,10 @@ class Providers(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderList:
-    """The models with their parameters; `common` is sent with every case, `prompts` has the prompts that each provider names."""
+    """The models with their parameters.
+
+    `common` is sent with every case, and `prompts` has the prompts that each provider names.
+    """
 
     providers: Providers
     common: dict[str, Any]
