@@ -53,11 +53,11 @@ class ProviderList:
 def providers_of(suite: Suite) -> ProviderList:
     """Read the providers that are models, and report programs and addresses."""
     name = "providers" if suite.config.get("providers") else "targets"
-    entries = suite.config.get(name) or []
+    entries = _loaded(suite, suite.config.get(name) or [], name)
     models: dict[str, None] = {}
     sent: list[dict[str, Any]] = []
     prompts: list[tuple[str, ...]] = []
-    for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+    for number, entry in enumerate(entries):
         at = f"{name}[{number}]"
         with suite.counting(at):
             model, table = _read(suite, entry)
@@ -70,6 +70,19 @@ def providers_of(suite: Suite) -> ProviderList:
             models[_KINDS.sub("", model)] = None
             sent.append(_settings(suite, table, at))
     return _together(suite, name, models, sent, prompts)
+
+
+def _loaded(suite: Suite, entries: Any, name: str) -> list[Any]:
+    """Return the entries with those of files in their places; a file of a program stays a name."""
+    found: list[Any] = []
+    for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+        if isinstance(entry, str) and entry.startswith("file://") and entry.endswith((".yaml", ".yml", ".json")):
+            with suite.counting(f"{name}[{number}]"):
+                inner = suite.loaded(entry)
+                found += inner if isinstance(inner, list) else [inner]
+        else:
+            found.append(entry)
+    return found
 
 
 def _together(

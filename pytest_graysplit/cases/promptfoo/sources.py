@@ -98,12 +98,23 @@ def parse_yaml(text: str) -> Any:
     """Return the value of a YAML text, with plain words of YAML 1.2; raise YAMLError."""
     try:
         loaded = _Loader(text).get_single_data()
+        if "\\u" in text:
+            loaded = _with_pairs(loaded)
         json.dumps(loaded)  # rejects anchors that hold themselves, and values of explicit tags that JSON does not have
     # PyYAML raises these errors for a value that does not fit its explicit tag (!!int, !!timestamp).
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise yaml.YAMLError(str(error)) from None
     else:
         return loaded
+
+
+def _with_pairs(value: Any) -> Any:
+    r"""Return the value with pairs such as \ud83d\ude00, which are one character in JavaScript, as that character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    if isinstance(value, dict):
+        return {_with_pairs(name): _with_pairs(part) for name, part in value.items()}
+    return [_with_pairs(part) for part in value] if isinstance(value, list) else value
 
 
 def refuse_code(name: str) -> None:

@@ -129,7 +129,17 @@ def _tests_in(suite: Suite, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, row in enumerate(rows):
         at = f"{path.name}[{number}]"
         with suite.counting(at):
-            yield at, suite.table(row)
+            yield at, _with_folder(suite, suite.table(row), path)
+
+
+def _with_folder(suite: Suite, test: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Name files of variables from the folder of the configuration, and no longer from that of the file of the test."""
+    names = test.get("vars")
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return test
+    folder = path.parent.relative_to(suite.path.parent) if path.is_relative_to(suite.path.parent) else path.parent
+    return test | {"vars": [str(folder / name.removeprefix("file://")) for name in names]}
 
 
 def _scenarios(suite: Suite, entries: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -219,7 +229,9 @@ def _assertions(suite: Suite, entries: Any, location: str) -> Iterator[Assertion
             raise NotCarriedError(f"expected a list, got {str(entries)[:60]!r}")
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
         with suite.counting(f"{at}[{number}]"):
-            yield from _assertion(suite, suite.table(entry), f"{at}[{number}]")
+            loaded = suite.loaded(entry)
+            for one in loaded if isinstance(loaded, list) else [loaded]:
+                yield from _assertion(suite, suite.table(one), f"{at}[{number}]")
 
 
 def _assertion(suite: Suite, fields: dict[str, Any], at: str) -> Iterator[Assertion]:

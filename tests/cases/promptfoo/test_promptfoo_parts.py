@@ -180,6 +180,18 @@ def test_variables_are_those_of_promptfoo(write_file, convert_config):
     assert made.missing == ("tests[5]: names x, which is not in its vars",)
 
 
+def test_parts_in_files_are_read(write_file, convert_config):
+    """Models, assertions, and variables of a test in a file, which are named from the folder of that file."""
+    write_file("models.yaml", "- {id: 'openai:a', config: {top_p: 1}}\n- openai:b\n")
+    write_file("checks.yaml", "- {type: contains, value: '{{x}}'}\n- {type: contains, value: b}\n")
+    write_file("sub/tests.yaml", "- vars: more/x.yaml\n  assert: [file://checks.yaml]\n")
+    write_file("sub/more/x.yaml", 'x: "\\ud83d\\ude00"\n')
+    made = convert_config({"tests": ["sub/tests.yaml"], "providers": ["file://models.yaml", "file://gone.yaml"]})
+    assert (made.rows[0]["prompt"], made.rows[0]["expect"]) == ("Say \U0001f600", {"contains": ["\U0001f600", "b"]})
+    assert made.providers == (("a", "b"), (), ("top_p",))
+    assert made.missing == ("providers[1]: gone.yaml: no such file",)
+
+
 def test_scenarios_join_each_set_of_data_with_each_test(write_file, convert_config):
     write_file("tests.yaml", "- vars: {y: 3}\n  assert: [{type: contains, value: '{{x}}'}]\n")
     made = convert_config(
