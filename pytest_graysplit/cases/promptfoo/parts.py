@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_graysplit.cases.promptfoo.suite import Suite
 
 
+# The beginnings of names that hold YAML anchors, by custom.
+_OWN_NAMES = ("x-", ".")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """The names of one place: those that are converted, those that change no case, and those without a counterpart."""
@@ -24,6 +28,7 @@ class Place:
     noted: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     other: str = "is not known here"
+    notes_own_names: bool = False
 
     def name_parts(self, suite: Suite, table: Mapping[str, Any], location: str) -> None:
         """Report every part of a table that is not converted; an empty part says nothing."""
@@ -33,6 +38,8 @@ class Place:
                 continue
             if name in self.noted:
                 suite.note(at, name, self.noted[name])
+            elif self.notes_own_names and str(name).startswith(_OWN_NAMES):
+                suite.note(at, "x-", "a name of your own, which promptfoo does not read")
             elif name in self.missing:
                 suite.miss(at, self.missing[name])
             else:
@@ -50,6 +57,7 @@ _SCORE = "about the score of promptfoo; here every check must pass"
 _FILTER = "leaves tests out; here -k chooses cases"
 
 CONFIG = Place(
+    notes_own_names=True,
     used=(
         "prompts",
         "providers",
@@ -110,7 +118,7 @@ OPTIONS = Place(
 ASSERTION = Place(
     used=("type", "value", "threshold", "transform"),
     noted={
-        "metric": _REPORT,
+        **dict.fromkeys(("metric", "description"), _REPORT),
         "weight": _SCORE,
         "provider": _JUDGE,
     },
@@ -123,7 +131,7 @@ ASSERTION = Place(
 
 ASSERTION_SET = Place(
     used=("type", "assert", "threshold"),
-    noted={"metric": _REPORT, "weight": _SCORE},
+    noted={**dict.fromkeys(("metric", "description"), _REPORT), "weight": _SCORE},
     missing={"config": _NONE},
 )
 

@@ -146,9 +146,9 @@ def _bodies(path: Path) -> list[tuple[str, str]]:
         parts = re.split(r"^[ \t]*---[ \t]*$", text.replace("\r\n", "\n"), flags=re.MULTILINE)
     elif ending == ".jsonl":
         parts = re.split(r"\r?\n", text)
-    bodies = [part.strip() for part in parts if part.strip()]
-    if ending in (".yaml", ".yml"):
-        bodies = [_yaml_chat(body) for body in bodies]
+    bodies = [part.strip() if ending == ".txt" else part for part in parts if part.strip()]
+    if ending in (".yaml", ".yml") and bodies:
+        bodies = [_yaml_chat(text)]
     return [("", body) for body in bodies]
 
 
@@ -174,4 +174,4 @@ def _yaml_chat(text: str) -> str:
         loaded = parse_yaml(text)
     except yaml.YAMLError:  # a template may become YAML only after its variables are filled in
         return text
-    return json.dumps(loaded, ensure_ascii=False) if isinstance(loaded, dict | list) else text
+    return json.dumps(loaded, ensure_ascii=False)

@@ -54,6 +54,8 @@ def providers_of(suite: Suite) -> ProviderList:
     """Read the providers that are models, and report programs and addresses."""
     name = "providers" if suite.config.get("providers") else "targets"
     entries = _loaded(suite, suite.config.get(name) or [], name)
+    if suite.config.get("providers") and suite.config.get("targets"):
+        suite.miss("targets", "stands beside providers, which are read")
     models: dict[str, None] = {}
     sent: list[dict[str, Any]] = []
     prompts: list[tuple[str, ...]] = []
@@ -66,6 +68,9 @@ def providers_of(suite: Suite) -> ProviderList:
                 suite.note(
                     f"{at} ({model or 'without a name'})", at, "not a model of a relay, left out with its settings"
                 )
+                continue
+            if "{{" in model:
+                suite.note(f"{at} ({model})", "id", "a model that the environment names: name it to pytest")
                 continue
             models[_KINDS.sub("", model)] = None
             sent.append(_settings(suite, table, at))

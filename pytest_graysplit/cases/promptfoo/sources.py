@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -42,6 +43,9 @@ class _Loader(PlainLoader):
         """Return a character of the text; within a plain text a question mark is one like any other."""
         found: str = super().peek(index)
         return "x" if found == "?" and self._plain and self.flow_level else found
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("^(?:0x[0-9a-fA-F]+|0o[0-7]+)$"), ["0"])
 
 
 def read_text(path: Path) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.cases.promptfoo.suite import Suite
 
 _TRANSFORMS = ("transform", "postprocess")
+# The checks that are not about the answer.
+_ABOUT_THE_CALL = ("latency", "cost")
 # White space around an answer is ignored anyway.
 _HARMLESS = (None, "", "output", "output.trim()")
 
@@ -184,18 +186,20 @@ def _expanded(suite: Suite, location: str, test: dict[str, Any], default: _Defau
     if isinstance(own.get("assert"), list):
         suite.miss(f"{title}.vars.assert", "stands below vars, so that it is a variable and checks nothing")
     own_options, own_params = _options(suite, test, title)
-    options = {**default.options, **own_options}
+    # As in promptfoo, an empty prefix does not replace that of the defaults.
+    options = {**default.options, **{name: value for name, value in own_options.items() if value not in ("", None)}}
     if options.get("transformVars"):
         raise NotCarriedError("has its vars transformed by a program, which is not run")
     common = () if options.get("disableDefaultAsserts") else default.assertions
     assertions = (*common, *_assertions(suite, test.get("assert"), title))
+    is_changed = any(options.get(name) for name in _TRANSFORMS)
     for values in combinations(suite, {**default.values, **own}, spread=not options.get("disableVarExpansion")):
         yield PromptfooTest(
             location=location,
             description=str(test.get("description") or ""),
             values=values,
             own=tuple(own),
-            assertions=() if any(options.get(name) for name in _TRANSFORMS) else assertions,
+            assertions=tuple(one for one in assertions if not is_changed or one.fields["type"] in _ABOUT_THE_CALL),
             options=options,
             params={**default.params, **own_params},
             labels=_labels(test.get("prompts")) or default.labels,
@@ -212,7 +216,10 @@ def _options(suite: Suite, test: dict[str, Any], location: str) -> tuple[dict[st
         if options.get(name) in _HARMLESS:
             rest.pop(name, None)
         else:
-            suite.miss(f"{location}.options.{name}", "is a program that changes the answer: its checks are left out")
+            suite.miss(
+                f"{location}.options.{name}",
+                "is a program that changes the answer: the checks of the answer are left out",
+            )
     return rest, params
 
 

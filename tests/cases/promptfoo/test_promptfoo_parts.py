@@ -100,7 +100,7 @@ def test_bad_test_is_named_and_the_others_are_converted(convert_config, suite_fo
         ({"assert": [{"type": "is-json", "value": "[1"}]}, ".assert[0]: is-json: has a value that is not a JSON Schema: "),
         ({"options": 7}, ".options: expected an object, got '7'"),
         ({"options": {"tools": [{"name": "x"}]}}, ".options.tools: is not a list of tools in the form of OpenAI"),
-        ({"options": {"transform": "x"}}, ".options.transform: is a program that changes the answer: its checks are left out"),
+        ({"options": {"transform": "x"}}, ".options.transform: is a program that changes the answer: the checks of the answer are left out"),
         ({"vars": {"x": "1", "assert": [{"type": "equals"}]}}, ".vars.assert: stands below vars, so that it is a variable"),
         ({"threshold": 0.5}, ".threshold: lets some checks fail; here all must pass"),
     ],
@@ -164,6 +164,11 @@ def test_variables_are_those_of_promptfoo(write_file, convert_config):
                 {"vars": {"x": "a\n\n"}},
                 {"vars": "more.yaml"},
                 {"vars": {"x": {"b": [True, None]}}},
+                {"vars": {"x": "{{a | dump}}, {{b}}", "a": {"b": [True, None]}, "b": 16}},
+                {"vars": {"x": "{{a | dump}}, {{c}}", "a": {}, "c": "{{unknown}} text"}},
+                {"vars": {"x": "{{y}} {{ open"}},
+                {"vars": {"x": "{% if y %}a{% endif %}"}},
+                {"vars": {"x": "{{a}}", "a": "{{b}}", "b": "{{a}}"}},
             ],
         }
     )
@@ -175,9 +180,16 @@ def test_variables_are_those_of_promptfoo(write_file, convert_config):
         "one|-",
         "two|-",
         "a\n|-",
-        '{"b":[true,null]}|-',
+        '{"b":[true,null]}, 16|-',
+        "{{a | dump}}, {{unknown}} text|-",
+        "- {{ open|-",
     ]
-    assert made.missing == ("tests[5]: names x, which is not in its vars",)
+    assert made.missing == (
+        "tests[5]: names x, which is not in its vars",
+        "tests[6]: writes {{x}} as [object Object]: say {{x | dump}}",
+        "tests[10]: has a {% ... %} block, which is not run",
+        "tests[11]: has variables that name each other in a circle",
+    )
 
 
 def test_parts_in_files_are_read(write_file, convert_config):
@@ -231,12 +243,12 @@ def test_prompts_are_those_of_promptfoo(write_file, convert_config):
     assert [row["prompt"] for row in made.rows] == [
         "One 1",
         "Two 1",
-        "Three 1",
+        "Three 1\n",
         "Four 1",
         "Five 1",
         "Six, 1",
         'Sev"en 1',
-        '{"a": "1"}',
+        '{\n  "a": "1"\n}',
     ]
     assert made.missing == (
         "prompts[5]: langfuse://a:1 is not a prompt in a file here",
