@@ -231,7 +231,7 @@ def test_lines_of_batches_are_joined_by_their_id(tmp_path):
         made = import_logs([tmp_path / name for name in order], LogOptions(size=9, seed=0))
         texts = {prompt: reply and reply.text for prompt, reply in replies_of(made).items()}
         assert texts == {"One?": "a", "Two?": None}
-        assert list(made.unrecorded) == ["without an answer in the log"]
+        assert list(made.unrecorded) == ["without an answer that can be read"]
         assert [where for _, where in made.counts.left_out.values()] == ["out.jsonl:1"]
 
 
@@ -279,6 +279,18 @@ def test_entries_that_cannot_be_cases_are_counted_with_their_place(import_entrie
         "with messages of an unknown form": (1, "18"),
     }
     assert (made.counts.entries, len(made.rows), made.recorded) == (19, 1, 1)
+
+
+def test_answer_of_another_form_is_not_recorded(import_entries):
+    """The control is asked again: a program may have changed the answer, or another API gave it."""
+    made = import_entries(
+        LANGFUSE | {"output": {"label": "spam"}, "input": "A"},
+        pair("B") | {"response": {"object": "response", "output": [{"type": "message", "content": []}]}},
+        pair("C") | {"response": {"content": "Hello"}},
+        {"custom_id": "1", "url": "/v1/embeddings", "body": {"model": "gpt-4o", "input": "D"}},
+    )
+    assert {prompt: bool(reply) for prompt, reply in replies_of(made).items()} == {"A": False, "B": False, "C": True}
+    assert made.counts.left_out == {"without texts": (1, "log.jsonl:4")}
 
 
 def test_prompt_is_one_case_with_its_first_answer(import_entries):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.traffic.case_export.from_logs.call import LoggedCall
     from pytest_graysplit.types import Json, Reply
 
-_NO_ANSWER = "without an answer in the log"
+_NO_ANSWER = "without an answer that can be read"
 _REDACTED = "with personal data, which was redacted in the case"
 _FILES = "with images or files, in which personal data cannot be found"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.traffic.case_export.from_logs.call import (
@@ -89,9 +88,8 @@ def _answer(output: Any, model: str, usage: Any) -> dict[str, Any] | None:
         return completion(message, model=model, usage=usage)
     if isinstance(output, dict) and set(output) <= {"content", "tool_calls", "refusal"}:
         return completion({"role": "assistant", **output}, model=model, usage=usage)
-    return completion(
-        output if isinstance(output, str) else json.dumps(output, ensure_ascii=False), model=model, usage=usage
-    )
+    # An object of another form is the result of a program, which may have changed the answer.
+    return completion(output, model=model, usage=usage) if isinstance(output, str) else None
 
 
 def _usage(fields: dict[str, Any]) -> dict[str, int] | None:

@@ -70,7 +70,7 @@ def call_of(entry: Entry) -> LoggedCall:
     request = _inner(request) if request is not None else None
     answer = _answer(fields)
     asked = request or fields
-    messages = messages_of(asked.get("messages", asked.get("input")))
+    messages = messages_of(asked.get("messages"))
     if request is None and answer is None and messages[-1]["role"] == "assistant":  # an example for fine-tuning
         *messages, last = messages
         answer = completion(last)
@@ -114,7 +114,8 @@ def _answer(fields: dict[str, Any]) -> Any:
     if isinstance(found, str):
         return found.encode() if found.startswith("data:") else completion(found)
     if isinstance(found, dict) and "choices" not in found:
-        return completion(found) if found.get("role") or "content" in found else completion(json.dumps(found))
+        # Another form, such as that of the Responses API, is not an answer that a run would get.
+        return completion(found) if found.get("role") or "content" in found else None
     return found
 
 
