@@ -161,6 +161,15 @@ def test_log_without_parameters_marks_the_answer(import_entries, entry):
     assert made.unknown_params == 1
 
 
+def test_tool_call_without_its_tools_marks_the_answer(import_entries):
+    """A log that tells the temperature and not the tools tells too little."""
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    tools = {"messages": user("Known"), "tools": TOOL}
+    made = import_entries(LANGFUSE | {"output": answer}, LANGFUSE | {"output": answer, "input": tools})
+    assert {prompt: reply.params_unknown for prompt, reply in replies_of(made).items()} == {"Hi": True, "Known": False}
+
+
 def test_latency_without_its_moment_is_unknown(import_entries):
     """It would count as measured side by side with the treatment's."""
     entry = {

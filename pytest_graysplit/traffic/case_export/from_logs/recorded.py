@@ -44,8 +44,14 @@ def reply_of(call: LoggedCall) -> Reply | None:
         latency_s=latency_s,
         ttft_s=ttft_s,
         at=stamp(call.at) if call.at else None,
-        params_unknown=call.params is None,
+        params_unknown=call.params is None or _lacks_tools(call, found),
     )
+
+
+def _lacks_tools(call: LoggedCall, reply: Reply) -> bool:
+    """Tell whether the model called a tool and the log does not tell which tools it had."""
+    called = bool(reply.tool_calls) or any(message.get("tool_calls") for message in call.messages)
+    return called and not any(name in (call.params or {}) for name in ("tools", "functions"))
 
 
 def _json(answer: Any) -> bytes:
