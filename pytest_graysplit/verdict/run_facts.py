@@ -84,7 +84,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
 
 
 def _replies(arms: list[ArmResult]) -> Iterator[Reply]:
-    return (reply for arm in arms for reply in arm.replies)
+    return (answer for arm in arms for answer in arm.answers)
 
 
 def _strangers(arms: list[ArmResult]) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _elsewhere(arms: list[ArmResult]) -> Iterator[str]:
 
 
 def _unknown_params(arms: list[ArmResult]) -> Iterator[str]:
-    if number := sum(reply.params_unknown for reply in _replies(arms)):
+    if number := sum(one.params_unknown for reply in _replies(arms) for one in reply.turns):
         replies = plural(number, "reply", "replies")
         text = f"{arms[0].label} may have been asked with other parameters, its log does not tell them: {replies}"
         yield f"{text}, --graysplit-record=all asks again"
