@@ -71,6 +71,8 @@ class Slug(StrEnum):
     CASE_FILE_UNWRITABLE = "case-file-unwritable"
     PROMPTFOO_FILE = "promptfoo-file"
     PROMPTFOO_SHAPE = "promptfoo-shape"
+    CASE_LOG_UNREADABLE = "case-log-unreadable"
+    CASE_LOG_MODEL = "case-log-model"
 
     # A run
     KEY_MISSING = "key-missing"

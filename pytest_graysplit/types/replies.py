@@ -128,8 +128,8 @@ class Reply:
     no check and no metric reads it. `sent_text` is the text as the relay sent it, set if it included reasoning and the
     reply is not recorded yet. In a conversation, `turn` is the number of the answered turn, from 0, and `earlier` are
     the replies to the turns before it. `in_flight` is the number of requests that this process had at the relay when
-    this one was sent, including this one. `endpoint_hash` identifies the address and the headers of an arm that has its
-    own.
+    this one was sent, including this one. `params_unknown` marks an answer from a log that does not tell the parameters
+    of its request. `endpoint_hash` identifies the address and the headers of an arm that has its own.
     """
 
     model: str
@@ -160,6 +160,7 @@ class Reply:
     response_id: str | None = None
     system_fingerprint: str | None = None
     endpoint_hash: str | None = None
+    params_unknown: bool = False
     at: str | None = None
     turn: int | None = None
     earlier: tuple[Reply, ...] = ()

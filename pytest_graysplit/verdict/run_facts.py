@@ -77,6 +77,7 @@ def caveats_of(results: Results, treatment: str, truncated: float = TRUNCATED) -
         *_same_requests(results, treatment),
         *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _dropped_limits(some)),
         *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _elsewhere(some)),
+        *(Caveat(text=text, weight="mistaken") for some in rows.values() for text in _unknown_params(some)),
         *(caveat for some in rows.values() for caveat in _truncated(some, truncated)),
         *(Caveat(text=text, weight="holding") for text in _ratio_budgets(results, treatment)),
     )
@@ -130,6 +131,13 @@ def _elsewhere(arms: list[ArmResult]) -> Iterator[str]:
     if number := sum(arm.elsewhere for arm in arms):
         replies = plural(number, "reply", "replies")
         yield f"{arms[0].label} was recorded at an address or with headers that its table has no more: {replies}"
+
+
+def _unknown_params(arms: list[ArmResult]) -> Iterator[str]:
+    if number := sum(one.params_unknown for reply in _replies(arms) for one in reply.turns):
+        replies = plural(number, "reply", "replies")
+        text = f"{arms[0].label} may have been asked with other parameters, its log does not tell them: {replies}"
+        yield f"{text}, --graysplit-record=all asks again"
 
 
 def _truncated(arms: list[ArmResult], allowed: float) -> Iterator[Caveat]:

@@ -16,7 +16,7 @@ tests:
     assert:
       - {type: icontains, value: "yes"}
 """
-RUBRIC = "      - {type: llm-rubric, value: is polite}\n"
+PROGRAM = "      - {type: python, value: len(output)}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -58,17 +58,17 @@ next       pytest --graysplit-control=gpt-4o --graysplit-treatment=gpt-4o-mini -
 - id: is-water-wet
   prompt: 'Answer in one word: Is water wet?'
   expect:
-    regex: (?i)yes
+    icontains: 'yes'
 """  # fmt: skip
 
 
 def test_incomplete_import_exits_with_1(graysplit):
     """The case is written, and the missing check is named."""
-    Path("promptfooconfig.yaml").write_text(CONFIG + RUBRIC)
+    Path("promptfooconfig.yaml").write_text(CONFIG + PROGRAM)
     code, out, err = graysplit("promptfooconfig.yaml", "--into", "own.graysplit.yaml")
     assert (code, err) == (1, "")
     assert out.splitlines()[1] == (
-        "missing    tests[0].assert[1]: llm-rubric: asks a model; use the metric judge, which compares both answers"
+        "missing    tests[0].assert[1]: python: runs a program; write it as an assert in a Python test"
     )
     assert Path("own.graysplit.yaml").exists()
 

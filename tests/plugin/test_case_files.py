@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from factories import SONNET
 
 from pytest_graysplit.cli import main
 
@@ -207,3 +208,25 @@ def test_case_file_from_promptfoo_runs_unchanged(project, capsys):
     result = project.run("-v", "promptfoo.graysplit.yaml")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*::lamps PASSED*", "*::chairs PASSED*"])
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with parameters", "without parameters"])
+def test_imported_log_answers_for_the_control(project, capsys, known):
+    """The control costs no call. Without its parameters the pair may not be asked alike, and the verdict holds."""
+    entries = []
+    for number in range(3):
+        messages = [{"role": "user", "content": f"Question {number}?"}]
+        message = {"role": "assistant", "content": f"Answer {number}"}
+        request = {"model": SONNET, "messages": messages, "temperature": 0}
+        response = {"model": SONNET, "created": 1793527200, "choices": [{"finish_reason": "stop", "message": message}]}
+        entries.append({"request": request, "response": response} if known else {"messages": [*messages, message]})
+    project.write("log.jsonl", "".join(f"{json.dumps(entry)}\n" for entry in entries))
+    assert main(["cases", "import", "log.jsonl", f"--control={SONNET}"]) == 0
+    assert capsys.readouterr().out.endswith("log.graysplit.jsonl\n")
+    result = project.run("--graysplit-json=report.json", "log.graysplit.jsonl")
+    result.assert_outcomes(passed=3)
+    assert project.sent() == 3  # those of the treatment
+    [compared] = project.report()["comparisons"]
+    reason = "may have been asked with other parameters, its log does not tell them: 3 replies"
+    assert compared["verdict"] == "hold"
+    assert any(reason in text for text in compared["reasons"]) is not known

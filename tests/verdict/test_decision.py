@@ -307,6 +307,17 @@ def test_answers_of_another_model_hold(make_run, decide_on, fields, reason):
     assert decided(decide_on(make_run(both=200, reply=lambda number: served(number, **fields)))) == ("hold", (reason,))
 
 
+def test_answer_with_unknown_parameters_holds(make_run, decide_on):
+    """One of 200: an imported answer may be one to another request, so the pair says nothing about the models."""
+    results = make_run(both=200, reply=lambda number: {"control": {"params_unknown": True} if number == 7 else {}})
+    assert decided(decide_on(results)) == (
+        "hold",
+        (
+            f"{SONNET} may have been asked with other parameters, its log does not tell them: 1 reply, --graysplit-record=all asks again",
+        ),
+    )
+
+
 @pytest.mark.parametrize(
     ("side", "cut", "decision"), [("treatment", 3, "hold"), ("control", 3, "hold"), ("treatment", 2, "promote")]
 )

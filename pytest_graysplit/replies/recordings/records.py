@@ -30,6 +30,7 @@ AS_THEY_ARE = (
         "response_id",
         "system_fingerprint",
         "endpoint_hash",
+        "params_unknown",
     ),
 )
 # The fields that a model, a relay or a test author wrote. The other ones cannot hold a secret, and must not change.
@@ -126,6 +127,7 @@ class ReplyLine(msgspec.Struct, omit_defaults=True):
     response_id: str | None = None
     system_fingerprint: str | None = None
     endpoint_hash: str | None = None
+    params_unknown: bool = False
     at: str = ""
 
 
@@ -237,6 +239,7 @@ def decode_reply(line: bytes) -> Reply:
         response_id=stored.response_id,
         system_fingerprint=stored.system_fingerprint,
         endpoint_hash=stored.endpoint_hash,
+        params_unknown=stored.params_unknown,
     )
     return without_thoughts(reply, is_refusal)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Message
 
 # These parameters control delivery or identify the user; they do not change the reply.
-_NOT_ASKED = frozenset({
+NOT_ASKED = frozenset({
     "model", "messages", "stream", "stream_options", "user", "safety_identifier", "prompt_cache_key", "metadata",
     "store", "service_tier", "n",
 })  # fmt: skip
@@ -185,7 +185,7 @@ def _case(prompt: Prompt, record: RequestRecord, options: ExportOptions, export:
     case = build_case(case_fields, where="")
     fields: dict[str, Json] = {"id": id_of(case.messages), **case_fields}
     params: dict[str, Json] = {
-        name: value for name, value in (record.params or {}).items() if name not in _NOT_ASKED and value is not None
+        name: value for name, value in (record.params or {}).items() if name not in NOT_ASKED and value is not None
     }
     if options.params and params:
         fields["params"] = dict(params) if options.personal_data else redactor.table(params)
