@@ -9,10 +9,10 @@ from pytest_graysplit.evaluation.metrics.words import NEGATIONS, word_set
 
 # Each is a lower or an upper bound wherever it is.
 _AT_LEAST = (
-    "at least|at a minimum|(?:the )?minimum\\w*|min\\.?|no fewer than|no less than|not less than|not fewer than"
-    "|no earlier than|starting (?:at|from)|mindestens|minimal|mindest\\w*|wenigstens|ab|au moins|au minimum|minimale?"
-    "|minimum de|à partir de|al menos|como mínimo|por lo menos|mínim[oa]|a partir de|desde|almeno|come minimo"
-    "|minim[oa]|a partire da|pelo menos|no mínimo|minstens|ten minste|tenminste|minimaal|minimale|vanaf"
+    "at least|at a minimum|(?:the )?minimum\\w*|(?<!\\d )min\\.?|no fewer than|no less than|not less than"
+    "|not fewer than|no earlier than|starting (?:at|from)|mindestens|minimal|mindest\\w*|wenigstens|ab|au moins"
+    "|au minimum|minimale?|minimum de|à partir de|al menos|como mínimo|por lo menos|mínim[oa]|a partir de|desde|almeno"
+    "|come minimo|minim[oa]|a partire da|pelo menos|no mínimo|minstens|ten minste|tenminste|minimaal|minimale|vanaf"
     "|至少|最少|不少于|不低于|最低|≥|>="
 )
 _AT_MOST = (
