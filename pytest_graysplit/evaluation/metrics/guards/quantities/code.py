@@ -39,7 +39,8 @@ def operator_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a line or a piece of code that the treatment repeats with another operator or literal."""
     if not _may_differ(control, treatment):
         return None
-    ours, theirs = _pieces(control.text), _pieces(treatment.text)
+    ours = _pieces(control.text)
+    theirs = _pieces(treatment.text) if ours else {}
     for mask, said in ours.items():
         other = theirs.get(mask)
         if other and said.keys().isdisjoint(other):
