@@ -17,9 +17,10 @@ _AT_LEAST = (
 )
 _AT_MOST = (
     "at most|at the most|at a maximum|(?:the )?maximum(?:\\w*| of)|max\\.?|up to|no more than|not more than"
-    "|no later than|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|bis zu|längstens|au plus|au maximum"
-    "|maximale?|maximum de|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo|massim[oa]"
-    "|fino a|al più|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于|最高|≤|<="
+    "|no later than|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|(?<!\\d )bis(?: zu)?|längstens|au plus"
+    "|au maximum|maximale?|maximum de|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo"
+    "|massim[oa]|fino a|al più|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于"
+    "|最高|≤|<="
 )
 # A negation turns these round: "not above 25".
 _ABOVE = (

@@ -149,7 +149,7 @@ def _token() -> re.Pattern[str]:
 def _statement() -> re.Pattern[str]:
     return re.compile(
         r"\s*(?:SELECT|INSERT|UPDATE|DELETE|ALTER|CREATE|DROP|WITH|WHERE|FROM|JOIN|AND|OR|ORDER BY|select .* from"
-        r"|delete from|update \w+ set|return |if |while |elif |else|for |assert |def |const |let |var )\b.*[=<>(;]"
+        r"|delete from|update \w+ set|return|if|while|elif|else|for|assert|def|const|let|var)\b.*[=<>(;]"
         r"|\s*(?:SELECT|DELETE|UPDATE|INSERT)\b|\s*\w+ ?=[^=]"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -80,12 +81,21 @@ def _parsed(text: str) -> Json:
 def _items(path: str, ours: list[Json], theirs: list[Json]) -> Iterator[Step]:
     """Yield the items of two lists that have no equal one in the other list, side by side if they are equally many."""
     mine, its = [*map(_spelled, ours)], [*map(_spelled, theirs)]
-    known, said = frozenset(mine), frozenset(its)
-    left = [(place, one) for place, one in enumerate(ours) if mine[place] not in said]
-    right = [one for place, one in enumerate(theirs) if its[place] not in known]
+    left, right = _unequal(mine, Counter(its)), _unequal(its, Counter(mine))
     if len(left) == len(right):
-        for (place, one), other in zip(left, right, strict=True):
-            yield f"{path}[{place}]", one, other
+        for place, other in zip(left, right, strict=True):
+            yield f"{path}[{place}]", ours[place], theirs[other]
+
+
+def _unequal(items: list[str], others: Counter[str]) -> list[int]:
+    """Return the places of the items that are left if equal ones are taken away on both sides."""
+    places = []
+    for place, item in enumerate(items):
+        if others[item]:
+            others[item] -= 1
+        else:
+            places.append(place)
+    return places
 
 
 def _spelled(value: Json) -> str:

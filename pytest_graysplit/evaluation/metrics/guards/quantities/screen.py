@@ -51,7 +51,7 @@ def _telling() -> frozenset[str]:
 def _units() -> frozenset[str]:
     """Return the words, and the Chinese characters, that change a quantity if they are beside a number."""
     characters = {character for word in units.chinese_units() for character in word}
-    return (frozenset(units.units()) | characters | units.QUALIFIERS) - _COMMON
+    return (frozenset(units.units()) | characters | units.QUALIFIERS | units.NATIONS.keys()) - _COMMON
 
 
 @lru_cache(maxsize=16)
