@@ -107,7 +107,8 @@ def _spelled(value: Json) -> str:
 
 def _difference(ours: Json, theirs: Json) -> str:
     """Return the name of the flag for two values that contradict each other, or nothing."""
-    if isinstance(ours, dict | list) or isinstance(theirs, dict | list):
+    # NaN is not equal to itself, but its text is.
+    if isinstance(ours, dict | list) or isinstance(theirs, dict | list) or str(ours) == str(theirs):
         return ""
     if ours is None or theirs is None:  # a missing value may also be written as "" or false
         return VALUE_CHANGED if ours != theirs and not {"", False} & {ours, theirs} else ""

@@ -78,7 +78,7 @@ def _any_numeral() -> re.Pattern[str]:
 def _numerals() -> re.Pattern[str]:
     numeral = f"[{_NUMERALS}]{{1,24}}"
     return re.compile(
-        rf"{_HUNDREDTHS}(?P<percent>{numeral}|[0-9.]{{1,15}})"
+        rf"{_HUNDREDTHS}(?P<percent>{numeral}|[0-9]{{1,9}}(?:\.[0-9]{{1,6}})?)"
         rf"|(?P<part>[{_NUMERALS}]{{1,4}}{_PART}[{_NUMERALS}]{{1,4}})"
         r"|(?P<half>半(?:小时|小時|个小时|个月|天|年|价|公斤))"
         rf"|(?<![0-9])(?P<numeral>{numeral})(?P<and_half>个半)?"
