@@ -30,7 +30,8 @@ class ParsedText:
         self.text = text
         self._spaced = spaced(text)
         self.words = frozenset(default_process(self._spaced).split())
-        self.figures = frozenset(FIGURES.findall(text))
+        self.all_figures = FIGURES.findall(text)
+        self.figures = frozenset(self.all_figures)
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
