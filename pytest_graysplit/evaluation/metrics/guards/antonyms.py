@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.parsed_text import alike, content, negations
 from pytest_graysplit.evaluation.metrics.guards.sequence import same_steps
+from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import same_polarity
 from pytest_graysplit.evaluation.metrics.words import stem, word_set, words_with_stem
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
 
 _PAIRS = """
 increase rise rose raise | decrease fall fell reduce drop
@@ -120,19 +121,21 @@ def _verdict(parsed: ParsedText) -> str:
 
 def _same_subject(root: str, control: ParsedText, opposite: str, treatment: ParsedText) -> bool:
     return any(
-        ours_denied == theirs_denied and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
-        for ours, ours_denied in _contexts(root, control)
-        for theirs, theirs_denied in _contexts(opposite, treatment)
+        ours_denied == theirs_denied
+        and (ours == theirs if root in _MANY_SENSED else alike(ours, theirs))
+        and not same_polarity(clause, other)
+        for ours, ours_denied, clause in _contexts(root, control)
+        for theirs, theirs_denied, other in _contexts(opposite, treatment)
     )
 
 
-def _contexts(root: str, parsed: ParsedText) -> list[tuple[frozenset[str], bool]]:
-    """Return the other words of each clause with this word, and whether it is negated: "not open" is "closed"."""
+def _contexts(root: str, parsed: ParsedText) -> list[tuple[frozenset[str], bool, Clause]]:
+    """Return the other words of each clause with this word, whether it is negated ("not open"), and the clause."""
     # The word "never" may be the antonym itself, and does not negate itself.
     contexts = [
-        (content(clause) | {root}, sum(stem(clause[place]) != root for place in negations(clause)) % 2 == 1)
+        (content(clause) | {root}, sum(stem(clause[place]) != root for place in negations(clause)) % 2 == 1, clause)
         for clause in parsed.clauses_with(root)
     ]
     if root in ("on", "off"):
-        contexts = [(words, denies) for words, denies in contexts if not _SWITCHING.isdisjoint(words)]
-    return [(words - {root}, denies) for words, denies in contexts]
+        contexts = [one for one in contexts if not _SWITCHING.isdisjoint(one[0])]
+    return [(words - {root}, denies, clause) for words, denies, clause in contexts]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import CONTRACTED, alike, content, negations
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import MOST_CLAUSES, ParsedText, alike, content, negations
+from pytest_graysplit.evaluation.metrics.guards.wording.contrasts import same_polarity
+from pytest_graysplit.evaluation.metrics.guards.wording.reading import is_separable
 from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, stem, word_set
 from pytest_graysplit.types import Flag
 
 if TYPE_CHECKING:
-    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause, ParsedText
+    from pytest_graysplit.evaluation.metrics.guards.parsed_text import Clause
 
 # "not able to return" denies the returning; alone, as in "it is not allowed", the word itself is denied.
 _MODAL = word_set("able allowed possible permitted need needs needed want wants going supposed required")
@@ -27,19 +28,25 @@ _PREFIXES = ("un", "in", "im", "dis", "ir", "il", "non")
 _PREFIX_STARTS = frozenset(prefix[:2] for prefix in _PREFIXES)
 _SHORTEST_PREFIXED = 6
 _NO_PREFIX = word_set(
-    "unless unlike until display discount discover distance import income inform inside install instance intake"
-    " intent impact impress improve impose"
+    "unless unlike until display discount discover distance import income inform inside install instance"
+    " intake intent impact impress improve impose"
 )
-# Negations that can be left out and leave the opposite; "never", "none" and "without" cannot.
-_PLAIN = word_set("not t cannot nicht pas")
-# "isn" is the contracted form of "is" without its "t".
-_WHOLE = {word: word.removesuffix("n") for word in CONTRACTED} | {"can": "can", "cannot": "can", "won": "will"}
-# "You don't return it" has a word more than "you return it", and that word has no meaning.
-_SUPPORT = word_set("do does did a an any some")
+# A part of a sentence with one of these is not an item of a list.
+_PREDICATES = word_set(
+    "is are was were be can could may might must will would shall should do does did has have had i you"
+    " he she it we they ist sind war waren kann können darf muss wird werden hat haben ich sie er es wir"
+    " est sont peut doit ont vous nous es son puede debe ha han può deve sono pode deve são is zijn kan"
+    " mag moet heeft"
+)
+
+
+_NOTHING = ParsedText("")
 
 
 def negation_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a word that one text only denies and the other only asserts, in a similar context."""
+    if control.sequence == treatment.sequence:  # a comma more or less changes the clauses and not the meaning
+        return None
     if said := _denied_once(control, treatment):
         return _flag(f"not {said}", said)
     if said := _denied_once(treatment, control):
@@ -53,27 +60,28 @@ def negation_flipped(control: ParsedText, treatment: ParsedText) -> Flag | None:
 
 
 def _denied_once(denier: ParsedText, affirmer: ParsedText) -> str:
-    """Return the word, or the whole clause, that the first text denies and the second asserts in a similar context."""
-    if not denier.denies:
-        return ""
-    return _flipped(_denied(denier), denier, _denied(affirmer), affirmer) or denied_whole(affirmer, denier)
+    """Return the word that the first text denies and the second asserts in a similar context."""
+    return _flipped(_denied(denier, affirmer), denier, affirmer) if denier.denials else ""
 
 
 def _flag(ours: str, theirs: str) -> Flag:
     return Flag(name="negation-flipped", detail=f"control says {ours!r}, treatment says {theirs!r}")
 
 
-def _denied(parsed: ParsedText) -> dict[str, Clause]:
-    """Map each denied word to its clause."""
+def _denied(parsed: ParsedText, other: ParsedText) -> dict[str, Clause]:
+    """Map each denied word to its clause, without the clauses that the other text has too."""
     denied: dict[str, Clause] = {}
-    if not parsed.denies:
-        return denied
-    for clause, following in zip(parsed.clauses, (*parsed.clauses[1:], ("",)), strict=False):
-        places = negations(clause)
+    clauses, kept = parsed.clauses, other.denials
+    for place, clause in enumerate(clauses):
+        places = parsed.denials.get(clause, ())
         # Two negations in one clause may cancel out, and an exception changes the meaning; words alone do not show
         # either.
-        if len(places) == 1 and _EXCEPTING.isdisjoint((*clause, following[0])):
-            denied[_target(clause, places[0])] = clause
+        if len(places) == 1 and clause not in kept:
+            following = clauses[place + 1][0] if place + 1 < len(clauses) else ""
+            if following not in _EXCEPTING and _EXCEPTING.isdisjoint(clause):
+                denied[_target(clause, places[0])] = clause
+                if len(denied) > MOST_CLAUSES:
+                    break
     denied.pop("", None)
     return denied
 
@@ -102,19 +110,31 @@ def _thing(negation: str, following: Clause) -> str:
     return word
 
 
-def _flipped(denied: dict[str, Clause], denier: ParsedText, also: dict[str, Clause], affirmer: ParsedText) -> str:
+def _flipped(denied: dict[str, Clause], denier: ParsedText, affirmer: ParsedText) -> str:
     """Return the word that the denier only denies and the affirmer only asserts, or nothing."""
-    kept = frozenset(map(stem, also))
     for word, clause in denied.items():
         root = stem(word)
-        if root in kept or root not in affirmer.stems or _asserted(root, denier):
+        if not affirmer.has(root) or _asserted(root, denier) or root in map(stem, _denied(affirmer, _NOTHING)):
             continue
         context, counted = content(clause) - {root}, _counted(clause, word)
         if any(
-            counted.issubset(other) and alike(context, content(other) - {root}) for other in _asserted(root, affirmer)
+            counted.issubset(other)
+            and alike(context, content(other) - {root})
+            and _EXCEPTING.isdisjoint(other)
+            and not same_polarity(clause, other)
+            and not _continues(other, affirmer)
+            for other in _asserted(root, affirmer)
         ):
             return word
     return ""
+
+
+def _continues(clause: Clause, parsed: ParsedText) -> bool:
+    """Tell whether a clause is an item of a list that its sentence denies: "no thoughts, feelings or plans"."""
+    if not _PREDICATES.isdisjoint(clause[:4]):
+        return False
+    words = set(clause)
+    return any(len(one) > len(clause) and words.issubset(one) and negations(one) for one in parsed.sentences)
 
 
 def _counted(clause: Clause, word: str) -> frozenset[str]:
@@ -124,7 +144,7 @@ def _counted(clause: Clause, word: str) -> frozenset[str]:
 
 
 def _asserted(root: str, parsed: ParsedText) -> list[Clause]:
-    return [clause for clause in parsed.clauses_with(root) if not negations(clause)]
+    return [clause for clause in parsed.clauses_with(root) if clause not in parsed.denials]
 
 
 def _with_prefix(words: frozenset[str]) -> list[str]:
@@ -136,41 +156,21 @@ def _prefixed(
     words: list[str], denier: ParsedText, plain_words: frozenset[str], affirmer: ParsedText
 ) -> tuple[str, str] | None:
     """Find a word such as "unavailable" that the other text asserts without its prefix, in a similar context."""
-    for word in sorted(words):
+    for word in sorted(words)[:MOST_CLAUSES]:
         for plain in sorted({word.removeprefix(prefix) for prefix in _PREFIXES} & plain_words):
-            if len(plain) >= 4 and word not in _NO_PREFIX and _same_subject(stem(word), denier, stem(plain), affirmer):
+            if (
+                len(plain) >= 4
+                and word not in _NO_PREFIX
+                and not is_separable(word, plain)
+                and _same_subject(stem(word), denier, stem(plain), affirmer)
+            ):
                 return word, plain
     return None
 
 
 def _same_subject(root: str, denier: ParsedText, plain_root: str, affirmer: ParsedText) -> bool:
     return any(
-        alike(content(clause) - {root}, content(other) - {plain_root})
+        alike(content(clause) - {root}, content(other) - {plain_root}) and not same_polarity(clause, other)
         for clause in _asserted(root, denier)
         for other in _asserted(plain_root, affirmer)
     )
-
-
-def denied_whole(asserter: ParsedText, denier: ParsedText) -> str:
-    """Return the clause of the first text that differs from one of the second only by its "not", or nothing."""
-    if not denier.denies:
-        return ""
-    denied = {_bare(clause) for clause in denier.clauses if _denies_whole(clause)}
-    if not denied:
-        return ""
-    # A clause that either text both asserts and denies is not a difference.
-    denied -= {_bare(clause) for clause in denier.clauses if not negations(clause)}
-    denied -= {_bare(clause) for clause in asserter.clauses if _denies_whole(clause)}
-    said = (clause for clause in asserter.clauses if _bare(clause) in denied and not negations(clause))
-    return " ".join(next(said, ()))
-
-
-def _denies_whole(clause: Clause) -> bool:
-    places = negations(clause)
-    return len(places) == 1 and clause[places[0]] in _PLAIN and len(clause) > 1
-
-
-@lru_cache(maxsize=4096)
-def _bare(clause: Clause) -> frozenset[str]:
-    whole = (_WHOLE.get(word, word) for word in clause)
-    return frozenset(stem(word) for word in whole if word not in _SUPPORT and (word == "can" or word not in _PLAIN))

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
+from itertools import chain, islice
 from typing import TypeAlias
 
 from rapidfuzz.utils import default_process
 
-from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, NEGATIONS, spaced, split_clauses, stem, word_set
+from pytest_graysplit.evaluation.metrics.words import (
+    FUNCTION_WORDS,
+    NEGATIONS,
+    WITHIN,
+    spaced,
+    split_clauses,
+    stem,
+    word_set,
+    words_with_stem,
+)
 
 Clause: TypeAlias = tuple[str, ...]
 
@@ -16,8 +26,13 @@ Clause: TypeAlias = tuple[str, ...]
 CONTRACTED = word_set(
     "can don doesn didn isn aren wasn weren won wouldn couldn shouldn haven hasn hadn ain mustn needn"
 )
+_YES_OR_NO = word_set("yes yeah no ja nein oui non sí si sim não nee")
 _NEGATING = NEGATIONS | {"t"}
 
+
+# A text with more clauses of one kind repeats itself, and comparing all with all would take the square of its length.
+MOST_CLAUSES = 40
+_LONGEST_CLAUSE = 100
 
 # Searched at every character of every answer: the leading `\d` lets the search skip other characters.
 FIGURES = re.compile(r"\d\d*(?:[-./:,'\u2019\u00a0\u202f]\d+)*")
@@ -29,28 +44,68 @@ class ParsedText:
     def __init__(self, text: str) -> None:
         self.text = text
         self._spaced = spaced(text)
-        self.words = frozenset(default_process(self._spaced).split())
+        self.sequence = default_process(self._spaced).split()
+        self.words = frozenset(self.sequence)
         self.all_figures = FIGURES.findall(text)
         self.figures = frozenset(self.all_figures)
 
     @cached_property
-    def clauses(self) -> tuple[Clause, ...]:
-        """The clauses, each as its lower-case words."""
+    def _split(self) -> tuple[list[Clause], list[str]]:
         return split_clauses(self._spaced)
 
     @cached_property
-    def stems(self) -> frozenset[str]:
-        """The stems of the words."""
-        return frozenset(map(stem, self.words))
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clauses, each as its lower-case words."""
+        return tuple([clause for clause in self._split[0] if clause])
+
+    @cached_property
+    def sentences(self) -> dict[Clause, None]:
+        """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
+        found, so_far = [], []
+        for clause, mark in zip(self._split[0], (*self._split[1], "\n"), strict=True):
+            so_far.append(clause)
+            if mark not in WITHIN:
+                if any(so_far):
+                    found.append(so_far[0] if len(so_far) == 1 else tuple(chain.from_iterable(so_far)))
+                so_far = []
+            elif len(so_far) == 1 and _is_verdict(clause):
+                so_far = []
+        return dict.fromkeys(found)
 
     @cached_property
     def denies(self) -> bool:
         """Whether the text has a word that may negate."""
         return not _NEGATING.isdisjoint(self.words)
 
+    @cached_property
+    def denials(self) -> dict[Clause, list[int]]:
+        """The clauses that negate, each with the places of the words that do."""
+        if not self.denies:
+            return {}
+        return {
+            clause: places
+            for clause in self.clauses
+            if not _NEGATING.isdisjoint(clause) and (places := negations(clause))
+        }
+
     def clauses_with(self, root: str) -> list[Clause]:
-        """Return the clauses with a word of that stem."""
-        return [clause for clause in self.clauses if root in map(stem, clause)]
+        """Return the first different clauses with a word of that stem."""
+        forms = words_with_stem(root)
+        found = (clause for clause in self.different if not forms.isdisjoint(clause))
+        return [*islice(found, MOST_CLAUSES)]
+
+    @cached_property
+    def different(self) -> dict[Clause, None]:
+        """The different clauses, without those that are too long to compare."""
+        return dict.fromkeys([clause for clause in self.clauses if len(clause) <= _LONGEST_CLAUSE])
+
+    def has(self, root: str) -> bool:
+        """Tell whether the text has a word with that stem."""
+        return not self.words.isdisjoint(words_with_stem(root))
+
+
+def _is_verdict(clause: Clause) -> bool:
+    return len(clause) == 1 and clause[0] in _YES_OR_NO
 
 
 # Cached: a control is compared with all treatments and samples.

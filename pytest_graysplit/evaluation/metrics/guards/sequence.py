@@ -7,15 +7,19 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_graysplit.evaluation.metrics.guards.parsed_text import content, negations
-from pytest_graysplit.evaluation.metrics.words import stem, word_set
+from pytest_graysplit.evaluation.metrics.guards.parsed_text import MOST_CLAUSES, content, negations
+from pytest_graysplit.evaluation.metrics.guards.wording.lexicon import step_words
+from pytest_graysplit.evaluation.metrics.words import FUNCTION_WORDS, spaced, split_words, stem, word_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
 
-_ONWARD = word_set("then afterwards afterward subsequently thereafter")
+_ONWARD = word_set(
+    "then afterwards afterward subsequently thereafter dann danach anschließend puis ensuite luego poi"
+    " daarna vervolgens"
+)
 _BACK_AND_FORTH = word_set("before after")
 # These open a subordinate clause whose step comes before the main clause: "Once it is cold, open it".
 _OPENING = word_set("before after once")
@@ -23,10 +27,21 @@ _LINKING = _ONWARD | _OPENING
 _FIRST_TWO = frozenset(("1", "2"))
 # Words that give the place of a step and are not part of the step itself.
 _PLACING = frozenset(
-    map(stem, _LINKING | word_set("first firstly second secondly third next last lastly finally step"))
+    map(
+        stem,
+        _LINKING
+        | word_set(
+            "first firstly second secondly third next last lastly finally step zuerst zunächst primero primeiro"
+            " eerst prima abord"
+        ),
+    )
 )
 # Instructions have few steps; in a longer list, two items that moved are a rewording of something else.
 _MOST = 12
+# The characters of an answer that are read; instructions are shorter.
+_LONGEST = 10_000
+# The words before a list say which things it lists.
+_INTRODUCTION = 200
 
 
 class Step(NamedTuple):
@@ -41,7 +56,7 @@ class Step(NamedTuple):
 
 def reversed_steps(control: ParsedText, treatment: ParsedText) -> tuple[Step, Step] | None:
     """Return two steps of the control, in its order, that the treatment takes in the other order."""
-    if not (_may_order(control) and _may_order(treatment)):
+    if not (_may_order(control) and _may_order(treatment) and _share_words(control, treatment)):
         return None
     for ours in sequences(control):
         for theirs in sequences(treatment):
@@ -60,11 +75,12 @@ def same_steps(control: ParsedText, treatment: ParsedText) -> bool:
 def sequences(parsed: ParsedText) -> tuple[tuple[Step, ...], ...]:
     """Return the ordered steps of the text, each series in the order of time."""
     found: list[list[Step]] = []
-    if _lists(parsed):
-        found.append([_step(words) for words in map(_words, _listed().findall(parsed.text))])
+    if _lists(parsed) and _are_steps(items := [*map(_words, _listed().findall(parsed.text[:_LONGEST]))], parsed):
+        found.append([_step(words) for words in items])
     if not _LINKING.isdisjoint(parsed.words):
-        found += _narrated(parsed.text)
-    return tuple(tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
+        found += _narrated(parsed.text[:_LONGEST])
+    kept = (tuple(steps) for steps in found if 2 <= len(steps) <= _MOST and all(one.content for one in steps))
+    return tuple(dict.fromkeys(kept))[:MOST_CLAUSES]
 
 
 def _may_order(parsed: ParsedText) -> bool:
@@ -72,8 +88,33 @@ def _may_order(parsed: ParsedText) -> bool:
     return not _LINKING.isdisjoint(parsed.words) or _lists(parsed)
 
 
+def _share_words(control: ParsedText, treatment: ParsedText) -> bool:
+    """Tell, by a cheap test, whether the sentences with a link have two words in common."""
+    if _lists(control) or _lists(treatment):
+        return True
+    ours, theirs = (
+        {word for one in text.sentences if not _LINKING.isdisjoint(one) for word in one}
+        for text in (control, treatment)
+    )
+    return len((ours & theirs) - FUNCTION_WORDS - _LINKING) > 1
+
+
 def _lists(parsed: ParsedText) -> bool:
     return parsed.figures >= _FIRST_TWO and ("\n" in parsed.text or "step" in parsed.words)
+
+
+def _are_steps(items: Sequence[Sequence[str]], parsed: ParsedText) -> bool:
+    """Tell whether the items of a numbered list are steps; songs, ideas and features may have any order."""
+    lists = step_words()
+    items = [words for words in items if words]
+    opening = split_words(parsed.text[: parsed.text.find("1")][-_INTRODUCTION:])
+    if not items or len(items) > _MOST or not lists["UNORDERED"].isdisjoint(opening):
+        return False
+    acting = sum(words[0] in lists["ACTIONS"] or words[-1] in lists["ACTIONS"] for words in items)
+    linked = not all(lists["LINKING"].isdisjoint(words[:2]) for words in items)
+    if linked or not lists["NAMING"].isdisjoint(parsed.words):
+        return 2 * acting >= len(items) or "step" in parsed.words
+    return 3 * acting >= 2 * len(items)
 
 
 def _narrated(text: str) -> Iterator[list[Step]]:
@@ -141,7 +182,7 @@ def _step(words: Sequence[str]) -> Step:
 
 
 def _words(text: str) -> list[str]:
-    return _after_that().sub(" then ", " ".join(_word().findall(text.lower()))).split()
+    return _after_that().sub(" then ", " ".join(_word().findall(spaced(text).lower()))).split()
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 
 from pytest_graysplit.evaluation.metrics.words import NEGATIONS, word_set
 
@@ -69,7 +70,7 @@ WORDS = _COMPOUNDS | word_set(
     " massima minima fino oltre meno più pelo até mais minstens hoogstens minimaal maximaal tot vanaf meer minder boven"
     " onder langer ouder jonger hoger lager 少 多 超 低 高 过 于 上 下 内"
 )
-_BEFORE, _AFTER = 60, 18
+_BEFORE, _AFTER, _MOST = 60, 18, 200
 
 
 def bound_of(text: str, start: int, end: int, *, is_version: bool = False) -> str:
@@ -90,6 +91,12 @@ def bound_of(text: str, start: int, end: int, *, is_version: bool = False) -> st
         return LEAST if found["above"] else MOST
     # "Not above 25" is the other bound. In "no fee above 60" or "we do not charge above 60" the fee is denied.
     return (MOST if found["above"] else LEAST) if _denied_next().search(before) else ""
+
+
+def says_both(text: str) -> bool:
+    """Tell whether a text speaks of both sides of a bound: "free above 60, below that it costs 5"."""
+    found = {match.lastgroup for match in islice(_before().finditer(text.lower()), _MOST)}
+    return {"above", "below"} <= found
 
 
 def _is_near(found: re.Match[str], clause: str) -> bool:

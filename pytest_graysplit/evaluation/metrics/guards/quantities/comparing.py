@@ -147,6 +147,7 @@ def bound_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
             own == {bound}
             and found == {bounds.LEAST, bounds.MOST} - {bound}
             and _same_statement(one, ours, same[0], theirs)
+            and not (bounds.says_both(ours.text) or bounds.says_both(theirs.text))
         ):
             was, now = f"{bound} {ours.written(one)}", f"{min(found)} {theirs.written(same[0])}"
             return Flag(name="bound-changed", detail=f"control says {was}, treatment says {now}")

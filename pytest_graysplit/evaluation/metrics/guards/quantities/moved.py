@@ -41,7 +41,7 @@ def _by_words(text: str) -> dict[Words, Words]:
     """
     found: dict[Words, Words] = {}
     repeated: set[Words] = set()
-    clauses = _clause_end().split(text[:_MOST_CHARACTERS])
+    clauses = _clause_end().split(_list_marker().sub("", text[:_MOST_CHARACTERS]))
     if len(text) > _MOST_CHARACTERS:
         clauses.pop()  # it may be cut
     for clause in map(split_words, clauses):
@@ -60,6 +60,11 @@ def _by_words(text: str) -> dict[Words, Words]:
 def _filled(words: Words, figures: Words) -> list[str]:
     left = iter(figures)
     return [word or next(left) for word in words]
+
+
+@cache
+def _list_marker() -> re.Pattern[str]:
+    return re.compile(r"^[ *#>]{0,6}\(?\d{1,3}[.):]", re.MULTILINE)
 
 
 @cache
