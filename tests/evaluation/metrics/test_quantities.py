@@ -62,7 +62,7 @@ DETAILS = [
      "control says RE-2025-0042, treatment says RE-2025-0024"),
     ("The answer is B.", "The answer is C.", "value-changed", "control chooses B, treatment chooses C"),
     ("Use `a > 0`.", "Use `a < 0`.", "value-changed", "control says Use `a > 0`., treatment says Use `a < 0`."),
-    ('{"a": {"b": "EUR"}}', '{"a": {"b": "USD"}}', "value-changed", "control says a.b = EUR, treatment says a.b = USD"),
+    ('{"a": {"b": "EUR"}}', '{"a": {"b": "USD"}}', "value-changed", 'control says a.b = "EUR", treatment says a.b = "USD"'),
     ('{"a": [1, 2]}', '{"a": [1, 3]}', "number-changed", "control says a[1] = 2, treatment says a[1] = 3"),
 ]  # fmt: skip
 
@@ -141,6 +141,23 @@ def test_figures_have_the_values_that_countries_read(figures, expected):
 def test_number_words_compose(parts, value):
     """Words in a row are one number only if their order allows it."""
     assert number_words.compose(parts) == value
+
+
+@pytest.mark.parametrize(
+    ("control", "treatment", "is_flagged"),
+    [
+        ("Order 4500871234", "Order 4500871243", True),
+        ("Call 0800 1234567.", "Call 0900 1234567.", True),
+        ("Call +49 30 1234567.", "Call 030 1234567.", False),
+        ("It opens at 12 Uhr.", "It opens at 12:00.", False),
+        ('{"order": 12345678901234567}', '{"order": 12345678901234568}', True),
+        ('{"rows": [{"b": 1, "a": 2}, {"a": 3}]}', '{"rows": [{"a": 3.0}, {"a": 2, "b": 1}]}', False),
+        ('{"gift": null}', '{"gift": false}', False),
+    ],
+)
+def test_long_numbers_and_lists_are_compared_exactly(control, treatment, is_flagged):
+    """The last digit of an order number counts; the order of a list's objects does not."""
+    assert bool(found(control, treatment)) is is_flagged
 
 
 HOSTILE = ["9" * 5000, "1," * 3000, "two " * 3000, "+1" * 3000, "1/" * 3000, "[" * 20_000, "a@b.de " * 1500, "\u4e09" * 3000,

@@ -46,7 +46,8 @@ class ParsedText:
         self._spaced = spaced(text)
         self.sequence = default_process(self._spaced).split()
         self.words = frozenset(self.sequence)
-        self.figures = frozenset(FIGURES.findall(text))
+        self.all_figures = FIGURES.findall(text)
+        self.figures = frozenset(self.all_figures)
 
     @cached_property
     def _split(self) -> tuple[list[Clause], list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.evaluation.metrics.guards.quantities import comparing, json_values
 from pytest_graysplit.evaluation.metrics.guards.quantities.code import choice_changed, operator_changed
 from pytest_graysplit.evaluation.metrics.guards.quantities.comparing import bound_changed
+from pytest_graysplit.evaluation.metrics.guards.quantities.moved import number_moved
 
 if TYPE_CHECKING:
     from pytest_graysplit.evaluation.metrics.guards.parsed_text import ParsedText
@@ -18,7 +19,9 @@ __all__ = ["bound_changed", "number_changed", "value_changed"]
 def number_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a number, an amount with its unit, a date or a version that differs in the treatment."""
     found = _json_changes(control, treatment)
-    return found.number if found else comparing.number_changed(control, treatment)
+    if found:
+        return found.number
+    return comparing.number_changed(control, treatment) or number_moved(control, treatment)
 
 
 def value_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:

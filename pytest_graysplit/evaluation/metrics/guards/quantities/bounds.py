@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 
 from pytest_graysplit.evaluation.metrics.words import NEGATIONS, word_set
 
 # Each is a lower or an upper bound wherever it is.
 _AT_LEAST = (
-    "at least|at a minimum|(?:the )?minimum\\w*|min\\.?|no fewer than|no less than|not less than|not fewer than"
-    "|no earlier than|starting (?:at|from)|mindestens|minimal|mindest\\w*|wenigstens|ab|au moins|au minimum|minimale?"
-    "|minimum de|à partir de|al menos|como mínimo|por lo menos|mínim[oa]|a partir de|desde|almeno|come minimo"
-    "|minim[oa]|a partire da|pelo menos|no mínimo|minstens|ten minste|tenminste|minimaal|minimale|vanaf"
+    "at least|at a minimum|(?:the )?minimum\\w*|(?<!\\d )min\\.?|no fewer than|no less than|not less than"
+    "|not fewer than|no earlier than|starting (?:at|from)|mindestens|minimal|mindest\\w*|wenigstens|ab|au moins"
+    "|au minimum|minimale?|minimum de|à partir de|al menos|como mínimo|por lo menos|mínim[oa]|a partir de|desde|almeno"
+    "|come minimo|minim[oa]|a partire da|pelo menos|no mínimo|minstens|ten minste|tenminste|minimaal|minimale|vanaf"
     "|至少|最少|不少于|不低于|最低|≥|>="
 )
 _AT_MOST = (
     "at most|at the most|at a maximum|(?:the )?maximum(?:\\w*| of)|max\\.?|up to|no more than|not more than"
-    "|no later than|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|bis zu|längstens|au plus|au maximum"
-    "|maximale?|maximum de|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo|massim[oa]"
-    "|fino a|al più|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于|最高|≤|<="
+    "|no later than|not exceeding|limited to|höchst(?:ens|\\w*)|maximal\\w*|(?<!\\d )bis(?: zu)?|längstens|au plus"
+    "|au maximum|maximale?|maximum de|jusqu'à|tout au plus|a lo sumo|como máximo|como mucho|máxim[oa]|hasta|al massimo"
+    "|massim[oa]|fino a|al più|no máximo|até|hoogstens|ten hoogste|maximaal|maximale|tot|最多|至多|不超过|不多于|不高于"
+    "|最高|≤|<="
 )
 # A negation turns these round: "not above 25".
 _ABOVE = (
@@ -68,7 +70,7 @@ WORDS = _COMPOUNDS | word_set(
     " massima minima fino oltre meno più pelo até mais minstens hoogstens minimaal maximaal tot vanaf meer minder boven"
     " onder langer ouder jonger hoger lager 少 多 超 低 高 过 于 上 下 内"
 )
-_BEFORE, _AFTER = 60, 18
+_BEFORE, _AFTER, _MOST = 60, 18, 200
 
 
 def bound_of(text: str, start: int, end: int, *, is_version: bool = False) -> str:
@@ -89,6 +91,12 @@ def bound_of(text: str, start: int, end: int, *, is_version: bool = False) -> st
         return LEAST if found["above"] else MOST
     # "Not above 25" is the other bound. In "no fee above 60" or "we do not charge above 60" the fee is denied.
     return (MOST if found["above"] else LEAST) if _denied_next().search(before) else ""
+
+
+def says_both(text: str) -> bool:
+    """Tell whether a text speaks of both sides of a bound: "free above 60, below that it costs 5"."""
+    found = {match.lastgroup for match in islice(_before().finditer(text.lower()), _MOST)}
+    return {"above", "below"} <= found
 
 
 def _is_near(found: re.Match[str], clause: str) -> bool:

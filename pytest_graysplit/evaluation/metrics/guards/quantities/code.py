@@ -39,7 +39,8 @@ def operator_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
     """Flag a line or a piece of code that the treatment repeats with another operator or literal."""
     if not _may_differ(control, treatment):
         return None
-    ours, theirs = _pieces(control.text), _pieces(treatment.text)
+    ours = _pieces(control.text)
+    theirs = _pieces(treatment.text) if ours else {}
     for mask, said in ours.items():
         other = theirs.get(mask)
         if other and said.keys().isdisjoint(other):
@@ -148,7 +149,7 @@ def _token() -> re.Pattern[str]:
 def _statement() -> re.Pattern[str]:
     return re.compile(
         r"\s*(?:SELECT|INSERT|UPDATE|DELETE|ALTER|CREATE|DROP|WITH|WHERE|FROM|JOIN|AND|OR|ORDER BY|select .* from"
-        r"|delete from|update \w+ set|return |if |while |elif |else|for |assert |def |const |let |var )\b.*[=<>(;]"
+        r"|delete from|update \w+ set|return|if|while|elif|else|for|assert|def|const|let|var)\b.*[=<>(;]"
         r"|\s*(?:SELECT|DELETE|UPDATE|INSERT)\b|\s*\w+ ?=[^=]"
     )
 

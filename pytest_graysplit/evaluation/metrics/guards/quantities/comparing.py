@@ -147,6 +147,7 @@ def bound_changed(control: ParsedText, treatment: ParsedText) -> Flag | None:
             own == {bound}
             and found == {bounds.LEAST, bounds.MOST} - {bound}
             and _same_statement(one, ours, same[0], theirs)
+            and not (bounds.says_both(ours.text) or bounds.says_both(theirs.text))
         ):
             was, now = f"{bound} {ours.written(one)}", f"{min(found)} {theirs.written(same[0])}"
             return Flag(name="bound-changed", detail=f"control says {was}, treatment says {now}")
@@ -161,7 +162,9 @@ def _missing(ours: Side, theirs: Side) -> list[Quantity]:
     """Return the first quantities of one side that the other does not say in any writing."""
     known = frozenset().union(*[one.keys for one in theirs.quantities])
     bare = frozenset().union(*[one.raw for one in theirs.quantities if one.is_plain])
-    raw = frozenset().union(*[one.raw for one in theirs.quantities])
+    own = frozenset().union(*[one.keys for one in ours.quantities])
+    # A "first" that both say is not the number 1 of one of them.
+    raw = frozenset().union(*[one.raw for one in theirs.quantities if not (one.vague and one.keys <= own)])
     days = [one for one in theirs.quantities if one.days][:_MOST_PAIRS]
     found: list[Quantity] = []
     for one in ours.quantities:

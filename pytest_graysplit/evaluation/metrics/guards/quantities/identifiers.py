@@ -12,14 +12,13 @@ from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import c
 EMAIL, URL, PHONE, CODE = "e-mail", "URL", "phone", "code"
 IDENTIFIERS = frozenset((EMAIL, URL, PHONE, CODE))
 _LONGEST, _MOST = 40, 500
-_SAME_DIGITS = 8
 
 
 class Identifier(NamedTuple):
-    """An identifier: its kind, the spelling that equal ones share, and its place."""
+    """An identifier: its kind, the spellings of which equal ones share one, and its place."""
 
     kind: str
-    key: str
+    keys: tuple[str, ...]
     start: int
     end: int
 
@@ -32,9 +31,9 @@ def addresses(text: str) -> list[Identifier]:
     for match in islice(_address().finditer(text), _MOST):
         written = match[0].rstrip(".,;:!?)]}>'\"*_")
         if match["mail"]:
-            found.append(Identifier(EMAIL, written.lower(), match.start(), match.start() + len(written)))
+            found.append(Identifier(EMAIL, (written.lower(),), match.start(), match.start() + len(written)))
         else:
-            found.append(Identifier(URL, _url(written), match.start(), match.start() + len(written)))
+            found.append(Identifier(URL, (_url(written),), match.start(), match.start() + len(written)))
     return found
 
 
@@ -64,8 +63,9 @@ def _joined(text: str, start: int, end: int) -> Identifier | None:
         return None
     begin = start - len(head)
     if match := _iban().match(text, begin):
-        return Identifier(CODE, match[0].replace(" ", "").upper(), begin, match.end())
-    return Identifier(CODE, text[begin : end + len(rest)].upper().replace("_", "-"), begin, end + len(rest))
+        return Identifier(CODE, (match[0].replace(" ", "").upper(),), begin, match.end())
+    code = text[begin : end + len(rest)].upper().replace("_", "-")
+    return Identifier(CODE, (code,), begin, end + len(rest))
 
 
 def _head(text: str, start: int) -> str:
@@ -99,8 +99,10 @@ def _phone(match: re.Match[str]) -> Identifier | None:
     digits = re.sub(r"\D", "", match[0])
     if not 7 <= len(digits) <= 15:
         return None
-    # A country code stands for the zero at the start, so only the digits after both are compared.
-    return Identifier(PHONE, digits[-_SAME_DIGITS:], match.start(), match.end())
+    keys = [digits.lstrip("0")]
+    if match[0][0] == "+":  # a country code of one to three digits stands for the zero at the start
+        keys += [digits[places:].lstrip("0") for places in (1, 2, 3)]
+    return Identifier(PHONE, tuple(keys), match.start(), match.end())
 
 
 def shape(key: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from pytest_graysplit.cases.tool_calls.values import canonical
 from pytest_graysplit.evaluation.metrics.guards.quantities.identifiers import IDENTIFIERS
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import number, plain
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.reader import read
@@ -44,6 +47,13 @@ def changes(control: str, treatment: str) -> Changes | None:
     ours, theirs = _parsed(control), _parsed(treatment)
     if not isinstance(ours, dict | list) or not isinstance(theirs, dict | list):
         return None
+    try:
+        return _compared(ours, theirs)
+    except RecursionError:
+        return Changes()
+
+
+def _compared(ours: Json, theirs: Json) -> Changes:
     found: dict[str, Flag] = {}
     steps: list[Step] = [("", ours, theirs)]
     taken = 0
@@ -70,21 +80,38 @@ def _parsed(text: str) -> Json:
 
 def _items(path: str, ours: list[Json], theirs: list[Json]) -> Iterator[Step]:
     """Yield the items of two lists that have no equal one in the other list, side by side if they are equally many."""
-    mine, its = [repr(one) for one in ours], [repr(one) for one in theirs]
-    known, said = frozenset(mine), frozenset(its)
-    left = [(place, one) for place, one in enumerate(ours) if mine[place] not in said]
-    right = [one for place, one in enumerate(theirs) if its[place] not in known]
+    mine, its = [*map(_spelled, ours)], [*map(_spelled, theirs)]
+    left, right = _unequal(mine, Counter(its)), _unequal(its, Counter(mine))
     if len(left) == len(right):
-        for (place, one), other in zip(left, right, strict=True):
-            yield f"{path}[{place}]", one, other
+        for place, other in zip(left, right, strict=True):
+            yield f"{path}[{place}]", ours[place], theirs[other]
+
+
+def _unequal(items: list[str], others: Counter[str]) -> list[int]:
+    """Return the places of the items that are left if equal ones are taken away on both sides."""
+    places = []
+    for place, item in enumerate(items):
+        if others[item]:
+            others[item] -= 1
+        else:
+            places.append(place)
+    return places
+
+
+def _spelled(value: Json) -> str:
+    """Return a text that equal items share; single values need no walk through their parts."""
+    if isinstance(value, str):
+        return f'"{value}'
+    return canonical(value) if isinstance(value, dict | list) else str(value).removesuffix(".0")
 
 
 def _difference(ours: Json, theirs: Json) -> str:
     """Return the name of the flag for two values that contradict each other, or nothing."""
-    if isinstance(ours, dict | list) or isinstance(theirs, dict | list):
+    # NaN is not equal to itself, but its text is.
+    if isinstance(ours, dict | list) or isinstance(theirs, dict | list) or str(ours) == str(theirs):
         return ""
-    if ours is None or theirs is None:
-        return VALUE_CHANGED if ours != theirs and "" not in (ours, theirs) else ""
+    if ours is None or theirs is None:  # a missing value may also be written as "" or false
+        return VALUE_CHANGED if ours != theirs and not {"", False} & {ours, theirs} else ""
     if isinstance(ours, bool) or isinstance(theirs, bool):
         return _different_truth(ours, theirs)
     if isinstance(ours, str) and isinstance(theirs, str):
@@ -93,7 +120,8 @@ def _difference(ours: Json, theirs: Json) -> str:
         one, other = (ours, theirs) if isinstance(ours, str) else (theirs, ours)
         quantities = _read(str(one)[:_LONGEST_COMPARED])
         return NUMBER_CHANGED if len(quantities) == 1 and quantities[0].raw.isdisjoint({_float(other)}) else ""
-    return NUMBER_CHANGED if _float(ours) != _float(theirs) else ""
+    is_whole = isinstance(ours, int) and isinstance(theirs, int)
+    return NUMBER_CHANGED if (ours != theirs if is_whole else _float(ours) != _float(theirs)) else ""
 
 
 def _float(value: Json) -> float:
@@ -159,9 +187,5 @@ def _flag(name: str, path: str, ours: Json, theirs: Json) -> Flag:
 
 
 def _shown(value: Json) -> str:
-    text = (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if isinstance(value, bool | None)
-        else str(value)
-    )
+    text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def _telling() -> frozenset[str]:
 def _units() -> frozenset[str]:
     """Return the words, and the Chinese characters, that change a quantity if they are beside a number."""
     characters = {character for word in units.chinese_units() for character in word}
-    return frozenset(units.units()) | characters | units.QUALIFIERS - _COMMON
+    return (frozenset(units.units()) | characters | units.QUALIFIERS | units.NATIONS.keys()) - _COMMON
 
 
 @lru_cache(maxsize=16)
@@ -60,7 +61,7 @@ def may_differ(control: ParsedText, treatment: ParsedText) -> bool:
     if not (_has_any(control) and _has_any(treatment)):
         return False
     ours, theirs = control.figures, treatment.figures
-    if not (ours <= theirs or theirs <= ours):
+    if not (ours <= theirs or theirs <= ours) or _counts_differ(control.all_figures, treatment.all_figures):
         return True
     only = control.words ^ treatment.words
     if not _telling().isdisjoint(only) or _marks_differ(control.text, treatment.text):
@@ -71,6 +72,14 @@ def may_differ(control: ParsedText, treatment: ParsedText) -> bool:
     if measures and any(_counted(parsed.text, measures & parsed.words) for parsed in (control, treatment)):
         return True
     return _numerals(control) != _numerals(treatment)
+
+
+def _counts_differ(ours: list[str], theirs: list[str]) -> bool:
+    """Tell whether a repeated figure may have become another: "2 kg, 2 years", "2 kg, 5 years"."""
+    if len(ours) == len(set(ours)) and len(theirs) == len(set(theirs)):
+        return False
+    our_counts, their_counts = Counter(ours), Counter(theirs)
+    return not (our_counts <= their_counts or their_counts <= our_counts)
 
 
 def bounds_may_differ(control: ParsedText, treatment: ParsedText) -> bool:

@@ -10,6 +10,7 @@ from pytest_graysplit.evaluation.metrics.guards.quantities.tables.number_words i
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables.units import (
     CURRENCY_MARKS,
     MONEY,
+    NATIONS,
     PERCENT,
     QUALIFIERS,
     TEMPERATURE,
@@ -28,7 +29,7 @@ _DEGREES = (*_CELSIUS, Unit(TEMPERATURE, "F", 1.0))
 _PERCENT = (Unit(PERCENT, PERCENT, 1.0),)
 # These words are a unit in one language and another word elsewhere ("5 an hour").
 _ONLY_IN = {"an": "French", "ans": "French", "go": "French", "mo": "French", "mal": "German", "as": "", "a": "",
-            "real": "Portuguese", "won": "", "try": "", "dag": "Dutch", "pa": "", "ha": "", "or": "",
+            "real": "Portuguese", "try": "", "dag": "Dutch", "pa": "", "ha": "", "or": "",
             "uren": "Dutch", "mi": "", "once": "", "ms": "English", "os": "", "cup": "English", "ora": "Italian",
             "die": "", "rs": "English", "mese": "Italian", "gr": "German", "secondo": "Italian"}  # fmt: skip
 _EXACT = {"MW": (Unit("power", "power", 1e6),), "mW": (Unit("power", "power", 1e-3),),
@@ -70,11 +71,21 @@ def _chinese_unit(text: str, end: int) -> Beside | None:
 def _unit_word(match: re.Match[str], languages: Callable[[], frozenset[str]]) -> Beside | None:
     if (found := _named(match["first"], languages)) is not None:
         return Beside(found, match.end("first"), "work" in match["first"].lower() or "werkt" in match["first"].lower())
+    if match["second"] and match["first"].lower() in NATIONS:
+        found = _of_nation(match["first"].lower(), _named(match["second"], languages))
+        return Beside(found, match.end("second")) if found else None
     if match["second"] and match["first"].lower() in QUALIFIERS:
         found = _to_the_power(match["first"].lower(), _named(match["second"], languages))
         working = match["first"].lower() in ("working", "business")
         return Beside(found, match.end("second"), working) if found is not None else None
     return None
+
+
+def _of_nation(nation: str, found: tuple[Unit, ...] | None) -> tuple[Unit, ...] | None:
+    """Return the currency of "Canadian dollars"."""
+    code = NATIONS.get(nation)
+    is_known = code and found and any(unit.system == code for unit in found)
+    return (Unit(MONEY, code, 1.0),) if code and is_known else None
 
 
 def _to_the_power(power: str, found: tuple[Unit, ...] | None) -> tuple[Unit, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"\u3007": 0, "两": 2, "兩": 2}
 _TENS = {"十": 10, "百": 100, "千": 1000}
@@ -46,6 +46,7 @@ def _replaced(match: re.Match[str]) -> str:
     return f"{value + 0.5 if halved else value}{halved.replace(_HALF, '') if halved else ''}"
 
 
+@lru_cache(maxsize=1024)
 def _value(numeral: str) -> int | float:
     """Return the number of the characters; "二〇二六" is read digit by digit."""
     if numeral.replace(".", "").isascii():
@@ -77,7 +78,7 @@ def _any_numeral() -> re.Pattern[str]:
 def _numerals() -> re.Pattern[str]:
     numeral = f"[{_NUMERALS}]{{1,24}}"
     return re.compile(
-        rf"{_HUNDREDTHS}(?P<percent>{numeral}|[0-9.]{{1,15}})"
+        rf"{_HUNDREDTHS}(?P<percent>{numeral}|[0-9]{{1,9}}(?:\.[0-9]{{1,6}})?)"
         rf"|(?P<part>[{_NUMERALS}]{{1,4}}{_PART}[{_NUMERALS}]{{1,4}})"
         r"|(?P<half>半(?:小时|小時|个小时|个月|天|年|价|公斤))"
         rf"|(?<![0-9])(?P<numeral>{numeral})(?P<and_half>个半)?"

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# "12 Uhr" is noon: these hours count to 24.
+_WHOLE_DAY = "24"
+
+
 class Found(NamedTuple):
     """The dates or the keys of a time of day that were found, and their end."""
 
@@ -122,7 +126,9 @@ def _half(match: re.Match[str], text: str) -> str:
     before, after = text[max(0, match.start() - 4) : match.start()], text[match.end() : match.end() + 24].lower()
     if before.strip().endswith(("下午", "晚上", "傍晚")) or _evening().match(after):
         return "p"
-    return "a" if before.strip().endswith(("上午", "早上", "凌晨")) or match["suffix"] or match["zh"] else ""
+    if before.strip().endswith(("上午", "早上", "凌晨")):
+        return "a"
+    return _WHOLE_DAY if match["suffix"] else ""
 
 
 def _hour_word_before(text: str, start: int, match: re.Match[str]) -> bool:
@@ -133,6 +139,8 @@ def _hour_word_before(text: str, start: int, match: re.Match[str]) -> bool:
 
 def clock_keys(hour: int, minute: int, half: str) -> frozenset[Key]:
     """Return the keys of a time of day. Without "am" or "pm" an hour may be in either half of the day."""
+    if half == _WHOLE_DAY:
+        return frozenset((("clock", float(hour % 24 * 60 + minute)),))
     if half:
         hour = hour % 12 + (12 if half == "p" else 0) if hour <= 12 else hour
         keys: set[Key] = {("clock", float(hour * 60 + minute)), (half, float(hour % 12 * 60 + minute))}

@@ -22,6 +22,7 @@ from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity impo
     ORDINAL,
     VERSION,
     Quantity,
+    named,
     simple,
 )
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables import calendar, units
@@ -73,7 +74,7 @@ class FigureReader:
         if self._may_be_date(start, end, written) and (date := dates.date_at(text, start)) and date.end >= end:
             return self._add_date(date)
         if self._may_be_code(start, end) and (code := code_at(text, start, end)):
-            return self.add(simple(code.kind, code.key, code.start, code.end))
+            return self.add(named(code))
         return self._hour(written, start, end) or self._number(written, start, end)
 
     def _hour(self, written: str, start: int, end: int) -> int:

@@ -17,7 +17,7 @@ _OTHER_DIGITS = "[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u09e6-\u09ef\u0e50-\u0
 _VULGAR = "[\u00bc-\u00be\u2150-\u215e]"
 _LONGEST, _MOST_NUMBERS = 15, 20
 # A longer answer is compared in its first part.
-MOST_CHARACTERS = 40_000
+MOST_CHARACTERS = 20_000
 _SEPARATED = re.compile(r"[.,]")
 
 
@@ -35,7 +35,7 @@ def plain(text: str) -> str:
 
 def number(value: float) -> float:
     """Return the number without the noise of floating point."""
-    return value if value.is_integer() and -1e9 < value < 1e9 else float(f"{value:.9g}")
+    return value if value.is_integer() and -1e15 < value < 1e15 else float(f"{value:.12g}")
 
 
 @lru_cache(maxsize=2048)

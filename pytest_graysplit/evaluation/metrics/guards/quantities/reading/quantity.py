@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_graysplit.evaluation.metrics.guards.quantities.identifiers import Identifier
+
 NUMBER, VERSION, ORDINAL, PERIOD = "number", "version", "ordinal", "period"
 DATE, WEEKDAY, CLOCK = "date", "weekday", "clock"
 Key: TypeAlias = tuple[str, float | str]
@@ -67,6 +69,12 @@ def simple(  # noqa: PLR0913 - the parts of a quantity
     """Return a quantity of one kind with one value, which is also a bare number or not."""
     raw: frozenset[float | str] = frozenset((value,)) if is_number else frozenset()
     return Quantity(frozenset((kind,)), frozenset(((kind, value),)), raw, start, end, end, vague)
+
+
+def named(one: Identifier) -> Quantity:
+    """Return an identifier as a quantity."""
+    keys: frozenset[Key] = frozenset((one.kind, key) for key in one.keys)
+    return Quantity(frozenset((one.kind,)), keys, frozenset(), one.start, one.end, one.end)
 
 
 def _pairs(ours: Quantity, theirs: Quantity) -> Iterator[tuple[float, float]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_graysplit.evaluation.metrics.guards.quantities.identifiers import addresses
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.numerals import FIGURE
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.phrases import PhraseReader
-from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import WEEKDAY, Quantity, simple
+from pytest_graysplit.evaluation.metrics.guards.quantities.reading.quantity import WEEKDAY, Quantity, named, simple
 from pytest_graysplit.evaluation.metrics.guards.quantities.reading.ranges import joined
 from pytest_graysplit.evaluation.metrics.guards.quantities.tables import calendar, number_words, units
 
@@ -37,7 +37,7 @@ def read(text: str, words: frozenset[str]) -> Reading:
     """Return the quantities of a text from `numerals.plain`, whose words are given."""
     stops = _stops(text, words)
     reader, names, done = PhraseReader(text, words), vocabulary(), 0
-    addressed = [simple(one.kind, one.key, one.start, one.end) for one in addresses(text)]
+    addressed = [named(one) for one in addresses(text)]
     is_cut = len(stops) > _MOST_STOPS
     for start, end, word in _outside(stops[:_MOST_STOPS], addressed):
         if start >= done:

@@ -113,6 +113,10 @@ _CURRENCIES = {
 }  # fmt: skip
 _CENTS = word_set("cent cents ct cts pence céntimos centimes cêntimos centesimi")
 CURRENCY_MARKS = "€$£¥₹₺₩₽"
+# Their currency: "Canadian dollars".
+NATIONS = {"canadian": "CAD", "us": "USD", "american": "USD", "australian": "AUD", "mexican": "MXN", "british": "GBP",
+            "swiss": "CHF", "kanadische": "CAD", "australische": "AUD", "schweizer": "CHF", "britische": "GBP",
+            "chinese": "CNY", "japanese": "JPY", "indian": "INR"}  # fmt: skip
 # These words stand between a number and its unit: "5 working days", "2 full weeks".
 QUALIFIERS = word_set(
     "working business calendar consecutive full whole more further additional volle vollen weitere weiteren ganze"
