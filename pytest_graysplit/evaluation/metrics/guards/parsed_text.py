@@ -49,21 +49,26 @@ class ParsedText:
         self.figures = frozenset(FIGURES.findall(text))
 
     @cached_property
-    def _split(self) -> tuple[list[Clause], list[str]]:
+    def _parts(self) -> list[str]:
         return split_clauses(self._spaced)
+
+    @cached_property
+    def _split(self) -> list[Clause]:
+        return [tuple(part.split()) for part in map(default_process, self._parts)]
 
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses, each as its lower-case words."""
-        return tuple([clause for clause in self._split[0] if clause])
+        return tuple([clause for clause in self._split if clause])
 
     @cached_property
     def sentences(self) -> dict[Clause, None]:
         """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
-        found, so_far = [], []
-        for clause, mark in zip(self._split[0], (*self._split[1], "\n"), strict=True):
+        found, so_far, text, end = [], [], f"{self._spaced}\n", 0
+        for part, clause in zip(self._parts, self._split, strict=True):
+            end += len(part) + 1
             so_far.append(clause)
-            if mark not in WITHIN:
+            if text[end - 1] not in WITHIN:
                 if any(so_far):
                     found.append(so_far[0] if len(so_far) == 1 else tuple(chain.from_iterable(so_far)))
                 so_far = []

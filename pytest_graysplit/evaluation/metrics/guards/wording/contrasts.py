@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.evaluation.metrics.guards.wording.alignment import aligned
@@ -55,7 +54,6 @@ MANY_SENSED_PAIRS = word_set(
 )
 
 
-@lru_cache(maxsize=4)
 def contrasts(control: ParsedText, treatment: ParsedText) -> tuple[Flag, ...]:
     """Return the flags of all aligned sentences, at most one of each name."""
     if control.sequence == treatment.sequence:

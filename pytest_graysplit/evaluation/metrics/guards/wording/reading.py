@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DENYING = frozenset(("NOT", "BAN", "NEEDNOT", "UNLESS"))
 # Symbols that are in a pair of opposites.
 _PRICED = ("FREE", "PAID")
-_LONGEST_DIFFERENCE = 12
+_LONGEST_DIFFERENCE = 6
 _PREFIXES = frozenset(
     ("un", "in", "im", "dis", "ir", "il", "non", "dés", "des", "on", "mé", "de", "s", "a", "onge", "不", "非", "无")
 )
@@ -146,19 +146,20 @@ def _matched(ours: list[str], theirs: list[str], test: Callable[[str, str], bool
 
 
 def _opposed(word: str, other: str) -> bool:
-    return (
-        _turned(senses_of(word), senses_of(other))
-        or is_prefixed(word, other)
-        or _exchanged(word, other, _BEGINNINGS)
-        or _exchanged(word[::-1], other[::-1], _ENDINGS)
-    )
+    if _turned(senses_of(word), senses_of(other)):
+        return True
+    if word[-_SHORTEST_STEM:] == other[-_SHORTEST_STEM:]:
+        return is_prefixed(word, other) or _exchanged(word, other, _BEGINNINGS)
+    return word[:_SHORTEST_STEM] == other[:_SHORTEST_STEM] and _exchanged(word[::-1], other[::-1], _ENDINGS)
 
 
 def _in_other_role(word: str, other: str) -> bool:
     if _turned(roles().get(word, ()), roles().get(other, ())):
         return True
-    short, long = sorted((word, other), key=len)
-    return (long == f"ver{short}" and short.endswith("er")) or _exchanged(word[::-1], other[::-1], _ROLE_ENDINGS)
+    if word[-_SHORTEST_STEM:] == other[-_SHORTEST_STEM:]:
+        short, long = sorted((word, other), key=len)
+        return long == f"ver{short}" and short.endswith("er")
+    return word[:_SHORTEST_STEM] == other[:_SHORTEST_STEM] and _exchanged(word[::-1], other[::-1], _ROLE_ENDINGS)
 
 
 def _exchanged(word: str, other: str, parts: tuple[tuple[str, str], ...]) -> bool:
