@@ -55,6 +55,8 @@ class Slug(StrEnum):
     CASE_SCHEMA = "case-schema"
     CASE_ID_TWICE = "case-id-twice"
     LABELLED_INCOMPLETE = "labelled-incomplete"
+    LABELLED_TWICE = "labelled-twice"
+    LABELLED_MIXED = "labelled-mixed"
     CASE_FILE_MISSING = "case-file-missing"
     CASE_FILE_FORMAT = "case-file-format"
     CASE_FILE_EMPTY = "case-file-empty"
@@ -79,6 +81,8 @@ class Slug(StrEnum):
     LEDGER_LOST = "ledger-lost"
     NO_REPLY = "no-reply"
     REPORT_UNWRITABLE = "report-unwritable"
+    SUITE_UNCOLLECTED = "suite-uncollected"
+    SUITE_EMPTY = "suite-empty"
 
     # Recordings
     RECORDING_MISSING = "recording-missing"
@@ -140,11 +144,13 @@ class Slug(StrEnum):
     EXPECT_MAX_WORDS = "expect-max-words"
     EXPECT_TOOL_CALLS = "expect-tool-calls"
     TOOL_CALL_UNREADABLE = "tool-call-unreadable"
+    EXPECT_RUBRIC = "expect-rubric"
 
     # A comparison
     SIMILARITY_BELOW = "similarity-below"
     SIMILARITY_UNKNOWN = "similarity-unknown"
     METRIC_SILENT = "metric-silent"
+    RUBRIC_SILENT = "rubric-silent"
     CONTROL_SIMILARITY = "control-similarity"
     GUARD_VETO = "guard-veto"
     LATENCY_BUDGET = "latency-budget"

@@ -7,10 +7,12 @@ from pytest_graysplit.cases.field_types import FieldLocation
 from pytest_graysplit.cases.tool_calls.reading import stored_call
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
+from pytest_graysplit.stats import JudgeAccuracy
 from pytest_graysplit.types import (
     CONTROL,
     Case,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     Flag,
     MetricUsage,
@@ -19,6 +21,7 @@ from pytest_graysplit.types import (
     Usage,
 )
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import ArmResult, CaseResult, Results
 
 MONEY = ("cost_usd", "reported_cost_usd")
@@ -36,8 +39,23 @@ def rebuilt(report):
     policy = Policy(**{name: tuple(part) if isinstance(part, list) else part for name, part in fields.items()})
     covered = run["coverage"]
     stops = {name: StopReason(**stop) for name, stop in covered["stops"].items()}
-    facts = RunFacts(cut=tuple(covered["cut"]), lost=covered["lost"], budget=covered["budget"] or "", stops=stops)
+    facts = RunFacts(
+        cut=tuple(covered["cut"]),
+        lost=covered["lost"],
+        budget=covered["budget"] or "",
+        stops=stops,
+        judge=_standing(covered["judge"]),
+    )
     return results, [decide(results, one.treatment, policy, facts) for one in results.comparisons()]
+
+
+def _standing(judge):
+    if judge is None:
+        return UNKNOWN_JUDGE
+    accuracy = None if judge["accuracy"] is None else JudgeAccuracy(**judge["accuracy"])
+    return JudgeStanding(
+        model=judge["model"], labels=judge["labels"] or "", accuracy=accuracy, problem=judge["problem"] or ""
+    )
 
 
 def configured_in(report):
@@ -68,9 +86,15 @@ def _results(row, models):
             same_arms=arm in row["same_arms"],
             differing=tuple(row["differing"].get(arm, ())),
             asked=None if usage is None else MetricUsage(**_priced(usage)),
+            asked_rubric=_judge_usage("rubric", row["rubric_calls"].get(arm)),
+            asked_guards=_judge_usage("guards", row["guard_calls"].get(arm)),
             asserted=row["asserted"],
             requests={name: requests[name] for name in own},
         )
+
+
+def _judge_usage(subject, usage):
+    return None if usage is None else MetricUsage(metric=subject, **_priced(usage))
 
 
 def _case(row):
@@ -78,6 +102,7 @@ def _case(row):
     return Case(
         messages=tuple(row["messages"]),
         expect=expect,
+        rubric=tuple(row["rubric"]),
         tags=tuple(row["tags"]),
         where=row["where"] or "",
         **{name: row[name] for name in OF_A_CASE.split()},
@@ -106,6 +131,8 @@ def _arm(row, arm, models):
             FailedExpectation(arm=arm, **{**miss, "check": miss["check"] or ""}) for miss in row["misses"][arm]
         ),
         share=row["pass_share"].get(arm),
+        rubric=tuple(CriterionResult(**one) for one in row["rubric_results"].get(arm, ())),
+        checks_share=row["checks_share"].get(arm),
         judged=arm in row["passed"],
         unjudged_because=reason["because"],
         unasked=reason["unasked"],

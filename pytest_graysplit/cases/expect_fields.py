@@ -19,6 +19,8 @@ EXPECT_FIELDS = (
     "contains", "not_contains", "regex", "equals", "json", "json_schema", "reference", "min_similarity", "max_words",
     "tool_calls", "tool_order", "no_other_tool_calls", "no_tool_calls",
 )  # fmt: skip
+# Names that belong beside `expect` and not into it.
+BESIDE_EXPECT = {"rubric": 'put it beside expect: "rubric": ["names the 30-day window"]'}
 _CALL_FIELDS = ("name", "arguments")
 _CALLS = 'name the tools and the arguments that matter: [{"name": "refund", "arguments": {"order": 1001}}]'
 
@@ -28,7 +30,7 @@ def read_expect(location: FieldLocation, value: object) -> Expect:
     if not isinstance(value, dict):
         hint = 'say how it is checked, such as expect: {"contains": "30 days"}'
         raise location.expected(f"an object with {', '.join(EXPECT_FIELDS)}", value, hint)
-    reject_unknown(list(value), EXPECT_FIELDS, location, {})
+    reject_unknown(list(value), EXPECT_FIELDS, location, BESIDE_EXPECT)
     given = Fields(value, location)
     expected = Expect(
         contains=given.read("contains", field_types.read_texts) or (),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.types import Json, Message
 
 MARKER_FIELDS = (
-    "prompt", "messages", "system", "params", "expect", "min_similarity", "metric", "max_latency_s",
+    "prompt", "messages", "system", "params", "expect", "rubric", "min_similarity", "metric", "max_latency_s",
     "max_latency_ratio", "max_cost_usd", "samples", "tags", "cluster", "must_pass",
 )  # fmt: skip
 CASE_FIELDS = ("id", *MARKER_FIELDS)
@@ -110,6 +110,15 @@ def _params(location: FieldLocation, value: object) -> dict[str, Json]:
     return {name: entry for name, entry in params.items() if entry is not None}
 
 
+def _rubric(location: FieldLocation, value: object) -> tuple[str, ...]:
+    criteria = tuple(criterion.strip() for criterion in field_types.read_texts(location, value))
+    for number, criterion in enumerate(criteria):
+        if criterion in criteria[:number]:
+            problem = f"{field_types.format_value(criterion)} is there twice"
+            raise location.inside(number).refuse(problem, "keep one of the two", Slug.CASE_FIELD_CLASH)
+    return criteria
+
+
 def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
     names = [name for name in ("prompt", "messages") if name in given.values]
     if not names:
@@ -131,6 +140,7 @@ def _messages(given: Fields, location: FieldLocation) -> tuple[Message, ...]:
 _KINDS: Mapping[str, Callable[[FieldLocation, object], Any]] = {
     "params": _params,
     "expect": read_expect,
+    "rubric": _rubric,
     "min_similarity": field_types.read_threshold,
     "metric": field_types.read_text,
     "max_latency_s": field_types.read_positive,

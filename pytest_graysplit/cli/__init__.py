@@ -1,16 +1,18 @@
-"""The command `graysplit`: its subcommands tidy recordings, make case files, grade traffic and calibrate a judge."""
+"""The command `graysplit`: commands for recordings, case files, suites, live traffic and judges."""
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import pytest_graysplit
 from pytest_graysplit.cli import cases as case_commands
 from pytest_graysplit.cli import judge as judge_commands
 from pytest_graysplit.cli import recordings
+from pytest_graysplit.cli import suite as suite_commands
 from pytest_graysplit.cli import traffic as traffic_commands
 from pytest_graysplit.cli.recordings import FAILED, Line, add_command
 from pytest_graysplit.errors import GraysplitError
@@ -19,9 +21,13 @@ from pytest_graysplit.formatting.escaping import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DESCRIPTION = "Tidy recordings, make case files, grade live traffic, calibrate a judge. Tests run with pytest."
+DESCRIPTION = (
+    "Tidy recordings, make case files, check a suite, grade live traffic, calibrate a judge. Tests run with pytest."
+)
 CODES = "exit codes: 0 done, no findings; 1 findings; 2 error"
 GRADE_HAS_OTHERS = "(`grade` has its own: see graysplit grade --help)"
+# The codes of a terminal for the styles of a summary.
+_STYLES = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 PYTEST_ARGUMENTS = "Arguments after `--` go to pytest, which collects the tests."
 
 
@@ -55,7 +61,24 @@ def _print(line: Line) -> None:
     stream = sys.stderr if line.code == FAILED else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")  # an id may hold characters that the terminal lacks
-    stream.write(f"{visible(line.text)}\n")
+    stream.write(f"{_styled(line, stream) if line.pieces else visible(line.text)}\n")
+
+
+def _styled(line: Line, stream: TextIO) -> str:
+    """Return a line in colours if the stream shows any."""
+    if not _shows_colours(stream):
+        return visible(line.text)
+    return "".join(
+        f"\x1b[{_STYLES[piece.style]}m{visible(piece.text)}\x1b[0m" if piece.style else visible(piece.text)
+        for piece in line.pieces
+    )
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal with colours; NO_COLOR and FORCE_COLOR decide as for pytest."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     traffic_commands.add_dashboard(add_command(commands, "dashboard", "show the live traffic of a log on a web page"))
     judge_commands.add_commands(
         add_command(commands, "judge", "measure how well a judge agrees with labels of people", CODES)
+    )
+    suite_commands.add_commands(
+        add_command(commands, "suite", "tell whether a suite would notice wrong answers", suite_commands.CHECK_CODES)
     )
     command = add_command(commands, "schema", "print the JSON Schema of the report of --graysplit-json")
     command.set_defaults(run=_schema)

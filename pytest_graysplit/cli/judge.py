@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_graysplit.evaluation.judge_calibration.calibration_run import CalibrationRun
+    from pytest_graysplit.evaluation.judge_calibration.rubric_calibration import RubricCalibration
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -22,10 +23,15 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     command = add_command(
-        commands, "calibrate", "run the judge on labelled pairs, and report how often it agrees with the labels"
+        commands,
+        "calibrate",
+        "run the judge on labelled pairs or answers, and report how often it agrees with the labels",
     )
     command.add_argument(
-        "labelled", type=Path, metavar="LABELLED", help="file of labelled pairs: prompt, control, treatment, label"
+        "labelled",
+        type=Path,
+        metavar="LABELLED",
+        help="file of labelled pairs (prompt, control, treatment, label) or answers (prompt, answer, rubric)",
     )
     command.add_argument(
         "--model", help="model of the judge (default: that of [tool.graysplit.judge] in pyproject.toml)"
@@ -40,22 +46,24 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
     """Calibrate the judge on a file."""
     # Imported here because only this command fetches replies.
-    from pytest_graysplit.evaluation.judge_calibration.calibration import lines
     from pytest_graysplit.evaluation.judge_calibration.calibration_run import (
         CalibrationRun,
         find_root,
         read_judge_settings,
     )
-    from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
+    from pytest_graysplit.evaluation.judge_calibration.rubric_calibration import RubricCalibration
+    from pytest_graysplit.evaluation.judge_calibration.subjects import read_labels
 
-    pairs = read_labelled(options.labelled, str(options.labelled))
+    labels = read_labels(options.labelled, str(options.labelled))
     root = find_root(Path.cwd())
     settings = read_judge_settings(root, model=options.model, record=options.record, environ=os.environ)
-    run = CalibrationRun(root, options.labelled, pairs, settings)
+    run = CalibrationRun(root, options.labelled, labels, settings)
     calibration = run.run(lambda _: None)
     yield from map(Line, run.notes)
     yield Line(_headline(options.labelled, run))
-    yield from map(Line, lines(calibration))
+    yield from map(Line, calibration.lines())
+    if isinstance(calibration, RubricCalibration):
+        yield Line(_use_in_run(options.labelled, run.model, calibration))
     yield from _calls(run)
     agreement = calibration.agreement.estimate
     if options.min_agreement is not None and agreement < options.min_agreement:
@@ -64,9 +72,19 @@ def run_calibrate(options: argparse.Namespace) -> Iterator[Line]:
 
 
 def _headline(path: Path, run: CalibrationRun) -> str:
-    usage = run.usage
-    replayed = f", replayed {usage.replayed} of {plural(usage.calls, 'answer')}" if usage else ""
-    return f"{path}: {plural(run.size, 'pair')}, judge {run.model}{replayed}"
+    usage, kind = run.usage, "verdict" if run.is_of_answers else "answer"
+    replayed = f", replayed {usage.replayed} of {plural(usage.calls, kind)}" if usage else ""
+    return f"{path}: {plural(run.size, 'answer' if run.is_of_answers else 'pair')}, judge {run.model}{replayed}"
+
+
+def _use_in_run(path: Path, model: str, calibration: RubricCalibration) -> str:
+    """Say whether a run can correct its pass rates by the labels, and with which setting."""
+    from pytest_graysplit.verdict.judge_standing import JudgeStanding
+
+    standing = JudgeStanding(model=model, labels=str(path), accuracy=calibration.accuracy)
+    if standing.uncalibrated_because:
+        return f"in a run       corrects nothing: {standing.uncalibrated_because}"
+    return f'in a run       corrects the pass rates with labels = "{path}" in [tool.graysplit.judge]'
 
 
 def _calls(run: CalibrationRun) -> Iterator[Line]:

@@ -18,8 +18,9 @@ from pytest_graysplit.replies.recordings.maintenance.unused import collect_reque
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from pytest_graysplit.reporting.summary import StyledText
     from pytest_graysplit.types import Redactor
 
 DONE, FOUND, FAILED = 0, 1, 2
@@ -28,10 +29,14 @@ _PATH = "recording file, or folder that holds some (default: all of the project)
 
 
 class Line(NamedTuple):
-    """One line of output, and its exit code; the command ends with the largest code of its lines."""
+    """One line of output, and its exit code; the command ends with the largest code of its lines.
+
+    `pieces` are the same text in styles, for a terminal with colours.
+    """
 
     text: str
     code: int = DONE
+    pieces: Sequence[StyledText] = ()
 
 
 def add_command(

@@ -86,6 +86,13 @@ class Settings:
         samples = case_samples or self.samples
         return max(samples, self.control_samples) if role == "control" else samples
 
+    def of_control_alone(self) -> Settings:
+        """Return the settings of a run that replays the control in both roles, and writes no report."""
+        own = () if self.control is None else (self.control,)
+        return replace(
+            self, treatments=own, record="none", record_reason="", gate="case", early_stop=None, json_path=None
+        )
+
     def arm(self, name: str) -> Arm:
         """Return the arm of that name, or the plain arm of the model of that name.
 

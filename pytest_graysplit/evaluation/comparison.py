@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     # None means unknown, for instance because a judge gave no verdict.
     Score = Callable[[Reply, Reply], float | None]
+    Flagging = Callable[[Reply, Reply], tuple[Flag, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +34,22 @@ class PairScores:
     within: Mapping[Places, PairScore] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score) -> PairScores:
-        """Score each of the treatment's answers with each of the control's, and the control's with each other."""
+    def of(
+        cls, control: Sequence[Reply], treatment: Sequence[Reply], score: Score, flagging: Flagging | None = None
+    ) -> PairScores:
+        """Score each of the treatment's answers with each of the control's, and the control's with each other.
+
+        `flagging` returns the flags of a pair, by default those of the guards.
+        """
+        flags = flagging or flags_between
         return cls(
             across={
-                places: _pair_score(control[places[0]], treatment[places[1]], score)
+                places: _pair_score(control[places[0]], treatment[places[1]], score, flags)
                 for places in product(range(len(control)), range(len(treatment)))
                 if _comparable(control[places[0]], treatment[places[1]])
             },
             within={
-                places: _pair_score(control[places[0]], control[places[1]], score)
+                places: _pair_score(control[places[0]], control[places[1]], score, flags)
                 for places in combinations(range(len(control)), 2)
                 if _comparable(control[places[0]], control[places[1]])
             },
@@ -202,14 +209,21 @@ def similarity_of(control: Reply, other: Reply, score: Score) -> PairScore:
     return PairScore(None if said is None else min(called, said), by_calls=said is not None and called <= said)
 
 
+def flags_between(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
+    """Return the flags of the guards on two answers: on their tool calls, and on their texts where both have one."""
+    changed = tool_changed(control.tool_calls, treatment.tool_calls)
+    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
+    return (changed, *said) if changed else tuple(said)
+
+
 def is_same_answer(one: Reply, other: Reply) -> bool:
     """Tell whether two answers have the same text and the same tool calls."""
     same_calls = not _calls(one, other) or match(one.tool_calls, other.tool_calls).similarity == 1
     return same_calls and one.text.strip() == other.text.strip()
 
 
-def _pair_score(control: Reply, other: Reply, score: Score) -> PairScore:
-    return similarity_of(control, other, score)._replace(flags=_flags(control, other))
+def _pair_score(control: Reply, other: Reply, score: Score, flagging: Flagging) -> PairScore:
+    return similarity_of(control, other, score)._replace(flags=flagging(control, other))
 
 
 def _orders(case: Case, control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[PairScore]:
@@ -232,9 +246,3 @@ def _comparable(control: Reply, treatment: Reply) -> bool:
     if "error" in (control.outcome, treatment.outcome):
         return False
     return bool(control.text.strip()) or _calls(control, treatment)
-
-
-def _flags(control: Reply, treatment: Reply) -> tuple[Flag, ...]:
-    changed = tool_changed(control.tool_calls, treatment.tool_calls)
-    said = guards.flags(control.text, treatment.text) if _both_say(control, treatment) else ()
-    return (changed, *said) if changed else tuple(said)

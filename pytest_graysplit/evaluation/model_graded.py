@@ -244,10 +244,13 @@ class ModelGradedScorer:
         return self._answer(control), self._answer(treatment)
 
     def _answer(self, reply: Reply) -> Answer:
-        kept = unchanged if reply.replayed else self._as_recorded
-        return Answer(
-            _sendable(kept(reply.text)), _sendable(_lines(redact_call(call, kept) for call in reply.tool_calls))
-        )
+        return answer_of(reply, self._as_recorded)
+
+
+def answer_of(reply: Reply, as_recorded: Redactor) -> Answer:
+    """Return a reply as a judge reads it; a fresh one in its recorded form, because a replay makes the same request."""
+    kept = unchanged if reply.replayed else as_recorded
+    return Answer(_sendable(kept(reply.text)), _sendable(_lines(redact_call(call, kept) for call in reply.tool_calls)))
 
 
 def _lines(calls: Iterable[ToolCall]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,10 +13,13 @@ from pytest_graysplit.plugin.collect.plans import Planner
 from pytest_graysplit.plugin.evaluate.evaluator import Evaluator
 from pytest_graysplit.plugin.fetch.fetching import Fetching
 from pytest_graysplit.plugin.hookspecs import FolderHooks
-from pytest_graysplit.plugin.options import settings_of
+from pytest_graysplit.plugin.options import findings_path, settings_of
 from pytest_graysplit.plugin.run_totals import RunTotals
 from pytest_graysplit.plugin.scoring import Scoring
 from pytest_graysplit.plugin.workers import WorkerInput
+
+if TYPE_CHECKING:
+    from pytest_graysplit.verdict.judge_standing import JudgeStanding
 
 CONTEXT = pytest.StashKey["RunContext"]()
 NO_TREATMENT = "no treatment model: name the candidate with --graysplit-treatment=MODEL"
@@ -29,7 +34,8 @@ class RunContext:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = settings_of(config)
+        settings = settings_of(config)
+        self.settings = settings.of_control_alone() if findings_path(config) else settings
         self.started = datetime.now(UTC)
         self.worker = WorkerInput.of(config)
         self.run_id = self.worker.run_id or f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}"
@@ -48,6 +54,13 @@ class RunContext:
         )
         shows_requests = self.settings.json_path is not None
         self.evaluator = Evaluator(config.rootpath, scoring, self.fetching, shows_requests=shows_requests)
+
+    @cached_property
+    def judge_standing(self) -> JudgeStanding:
+        """The standing of the judge of rubrics, read from recordings on first use."""
+        from pytest_graysplit.evaluation.judge_calibration.recorded import recorded_standing
+
+        return recorded_standing(self.settings, self.config.rootpath)
 
     def release(self) -> None:
         """Drop results and recordings at the end of the session."""

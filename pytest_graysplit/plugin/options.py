@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
 
 PROJECT_FILE = "pyproject.toml"
+# The name of the option that `graysplit suite check` gives to pytest, with the path of the file for its findings.
+SUITE_CHECK = "graysplit_suite_check"
 # The similarity from which a name is taken for a mistyped one, from 0 to 100.
 MISTYPED = 85
 
@@ -118,6 +120,12 @@ def _mistyped(settings: Settings) -> Iterator[str]:
 def pytest_option(config: pytest.Config, name: str, default: Any = None) -> Any:
     """Return the value of one of pytest's own options; `-p no:NAME` may have removed the plugin that defines it."""
     return getattr(config.option, name, default)
+
+
+def findings_path(config: pytest.Config) -> str | None:
+    """Return the path of the file for the findings of a check of the suite; None in any other run."""
+    path: str | None = pytest_option(config, SUITE_CHECK)
+    return path
 
 
 def require_writable_report(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ below. Everything else is imported and registered when it is needed.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pytest_graysplit.plugin.hookspecs import CONTROLLER, MONITOR, REPORTER, RUNNER
@@ -38,11 +39,13 @@ def register(config: pytest.Config) -> RunContext:
     `PrefetchWindow` (`run/prefetch.py`) when its items are known.
     """
     from pytest_graysplit.plugin.context import CONTEXT, RunContext
+    from pytest_graysplit.plugin.options import findings_path
     from pytest_graysplit.plugin.report.reporter_hooks import SummaryReporter
     from pytest_graysplit.plugin.run.early_stop import EarlyStopMonitor, EarlyStopSkipper
     from pytest_graysplit.plugin.run.outcomes import OUTCOMES, Outcomes
     from pytest_graysplit.plugin.run.prefetch import Prefetcher
     from pytest_graysplit.plugin.run.runner_hooks import RunnerHooks
+    from pytest_graysplit.plugin.suite_check.checker import SuiteChecker
     from pytest_graysplit.plugin.workers import WorkerReports
 
     config.stash[CONTEXT] = context = RunContext(config)
@@ -63,6 +66,10 @@ def register(config: pytest.Config) -> RunContext:
     if worker.is_worker:
         # Packs results into the reports for the controller.
         add(WorkerReports(), "graysplit-worker-reports")
+        return context
+    if path := findings_path(config):
+        # Runs each test with changed answers of the control, and writes which of them failed it.
+        add(SuiteChecker(context, Path(path)), "graysplit-suite-checker")
         return context
     monitor = EarlyStopMonitor(settings, totals) if stops_early else None
     # Adds up results, judges the run, writes the recordings and reports, prints the summary.

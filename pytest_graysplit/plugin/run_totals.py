@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_graysplit.replies.budget import BudgetUsage
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import Results
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class RunTotals:
 
     `planned` counts the marked tests that will run. `skipped` counts those that an early stop skips, and `late` those
     that ran after the deciding case. `unmarked` holds the node ids of tests that have results without a marker.
+    `judge` is the standing of the judge, known at the end of a run with rubrics.
     """
 
     results: Results = field(default_factory=Results)
@@ -41,6 +43,7 @@ class RunTotals:
     spent_here: BudgetUsage | None = None
     spent_elsewhere: list[BudgetUsage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    judge: JudgeStanding = UNKNOWN_JUDGE
 
     def add_worker(self, worker: dict[str, Any]) -> None:
         """Add the totals of an xdist worker; every worker collects, and so counts, the same items."""

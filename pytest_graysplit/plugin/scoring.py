@@ -40,8 +40,11 @@ class Scoring:
         self._model_graded: dict[str, ModelGradedMetric | None] = {}
 
     def check(self, case: Case, path: Path) -> None:
-        """Raise UsageError if no hook and no metric can score the case of a test file."""
+        """Raise UsageError if no hook and no metric can score the case of a test file, or no judge its rubric."""
         name = cast("str", case.metric)
+        if case.rubric and self.judge() is None:
+            raise _judgeless(case.where)
+        self.flag_judge()
         if self.is_model_graded(case) or self.is_hooked(path):
             return
         where = "--graysplit-metric: " if name == self._settings.metric else f"{case.where}: " if case.where else ""
@@ -68,17 +71,27 @@ class Scoring:
 
     def model_graded(self, case: Case) -> ModelGradedMetric | None:
         """Return the case's metric if it asks a model."""
-        name = cast("str", case.metric)
+        return self._asking(cast("str", case.metric))
+
+    def judge(self) -> ModelGradedMetric | None:
+        """Return the judge of pairs and of rubrics; None if no model is set."""
+        return self._asking("judge")
+
+    def flag_judge(self) -> ModelGradedMetric | None:
+        """Return the judge of pairs that a guard flags; None if the settings ask for none."""
+        return self.judge() if self._settings.table.judges_flags else None
+
+    def _asking(self, name: str) -> ModelGradedMetric | None:
         if name not in self._model_graded:
             self._model_graded[name] = model_graded_metric(name, self._settings)
         return self._model_graded[name]
 
     def asked_models(self) -> list[tuple[Arm, Route]]:
-        """Return the arms that the metrics of the cases so far ask, each with its route."""
+        """Return the arms that the metrics and rubrics of the cases so far ask, each with its route."""
         return [(metric.arm, metric.route) for metric in self.model_graded_metrics()]
 
     def model_graded_metrics(self) -> list[ModelGradedMetric]:
-        """Return the metrics of the cases so far that ask a model."""
+        """Return the metrics of the cases so far that ask a model, and the judge of their rubrics."""
         return [metric for metric in self._model_graded.values() if metric]
 
     def hooked(self, case: Case, path: Path) -> Score | None:
@@ -140,6 +153,15 @@ def _unknown(name: str, where: str = "") -> UsageError:
 
 def _installed() -> str:
     return f", installed {', '.join(sorted(entry_points.found()))}" if entry_points.found() else ""
+
+
+def _judgeless(where: str) -> UsageError:
+    """Return the error for a rubric without a judge."""
+    return UsageError(
+        f"{where}: a rubric needs a model that judges" if where else "a rubric needs a model that judges",
+        hint='add to pyproject.toml: [tool.graysplit.judge] model = "gpt-4.1" (a model, or the name of an arm)',
+        slug=Slug.METRIC_MODEL_MISSING,
+    )
 
 
 def _modelless(name: str, where: str = "") -> UsageError:

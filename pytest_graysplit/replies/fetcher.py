@@ -278,6 +278,8 @@ class ReplyFetcher:
     def _keeper(self, request: ReplyRequest) -> Callable[[Reply], Reply]:
         def keep(reply: Reply) -> Reply:
             # Runs in the relay's thread as soon as a reply arrives: a paid reply is on disk before it is used.
+            if request.key.sample:
+                reply = replace(reply, sample=request.key.sample)
             if request.config.endpoint_hash:
                 reply = replace(reply, endpoint_hash=request.config.endpoint_hash)
             if self._journal is not None:

@@ -112,12 +112,13 @@ def redact_reply(reply: Reply, redact: Redactor, kept: frozenset[str] = frozense
 
 
 def redact_case(case: Case, redact: Redactor) -> Case:
-    """Return the case with its messages, its parameters and its expectations redacted."""
+    """Return the case with its messages, its parameters, its expectations and its rubric redacted."""
     expect = case.expect
     if expect is not None:
         expect = replace(expect, **{one.name: _clean(getattr(expect, one.name), redact) for one in fields(expect)})
     messages = tuple(redact_body(message, redact) for message in case.messages)
-    return replace(case, messages=messages, params=redact_body(case.params, redact), expect=expect)
+    params, rubric = redact_body(case.params, redact), tuple(map(redact, case.rubric))
+    return replace(case, messages=messages, params=params, expect=expect, rubric=rubric)
 
 
 def _clean(value: Any, redact: Redactor) -> Any:

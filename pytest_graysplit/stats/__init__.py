@@ -9,8 +9,10 @@ sentence.
 from pytest_graysplit.stats.bootstrap import quantile_ratio
 from pytest_graysplit.stats.distributions import t_quantile
 from pytest_graysplit.stats.interval import Interval
+from pytest_graysplit.stats.judge_accuracy import JudgeAccuracy, cohen_kappa
+from pytest_graysplit.stats.judge_errors import Corrected, JudgedCase
 from pytest_graysplit.stats.looks import OneLook, needed_units
-from pytest_graysplit.stats.means import t_interval, t_p
+from pytest_graysplit.stats.means import clustered_tails, t_interval, t_p
 from pytest_graysplit.stats.multiplicity import holm
 from pytest_graysplit.stats.noise import conformal_deficit, conformal_miss_range, conformal_threshold
 from pytest_graysplit.stats.order_statistics import binomial_budget_p, quantile, rises_p, smallest_n_for_quantile
@@ -18,7 +20,7 @@ from pytest_graysplit.stats.ordinal import ordinal_tango, ordinal_tango_p
 from pytest_graysplit.stats.own_quantile import fewest_for_quantile, own_quantile
 from pytest_graysplit.stats.paired import mcnemar_midp, tango, tango_p
 from pytest_graysplit.stats.planned import planned_z
-from pytest_graysplit.stats.power import certifiable_n, needed_n, power
+from pytest_graysplit.stats.power import certifiable_n, detectable_drop, needed_n, power, rejection_power
 from pytest_graysplit.stats.proportions import clopper_pearson, wilson
 from pytest_graysplit.stats.ratios import (
     cost_per_pass_ratio,
@@ -44,19 +46,25 @@ from pytest_graysplit.stats.unpaired import (
 __all__ = [
     "ClusteredRatio",
     "Compared",
+    "Corrected",
     "EProcess",
     "Interval",
+    "JudgeAccuracy",
+    "JudgedCase",
     "OneLook",
     "anytime_p",
     "binomial_budget_p",
     "certifiable_n",
     "clopper_pearson",
     "clustered_ratio",
+    "clustered_tails",
+    "cohen_kappa",
     "conformal_deficit",
     "conformal_miss_range",
     "conformal_threshold",
     "cost_per_pass_ratio",
     "cost_per_pass_ratio_p",
+    "detectable_drop",
     "fewest_for_quantile",
     "geometric_ratio",
     "harm_e_values",
@@ -78,6 +86,7 @@ __all__ = [
     "ratio_of_ratios",
     "ratio_of_sums",
     "ratio_of_sums_p",
+    "rejection_power",
     "retention",
     "retention_p",
     "rises_p",

@@ -47,14 +47,27 @@ def ordinal_tango_p(differences: Sequence[float], bound: float) -> float:
     >>> round(ordinal_tango_p([0.0] * 60, bound=-0.05), 6)
     0.03778
     """
-    if not -1 < bound < 1:
-        raise ValueError(f"a bound on a difference of shares lies between -1 and 1, not {bound!r}")
+    return ordinal_tango_tail(differences)(bound)
+
+
+def ordinal_tango_tail(differences: Sequence[float]) -> Callable[[float], float]:
+    """Return `ordinal_tango_p` as a function of the bound, for callers that try many bounds.
+
+    >>> round(ordinal_tango_tail([0.0] * 60)(-0.05), 6)
+    0.03778
+    """
     counted = _counted(differences)
-    if not counted or abs(_mean(counted) - bound) < 10**-_DIGITS:
-        return 0.5
-    if _mean(counted) > bound:
-        return normal_tail(_score_of(counted)(bound))
-    return 1 - normal_tail(_score_of(_mirrored(counted))(-bound))
+    mean = _mean(counted) if counted else math.nan
+    score, mirrored = _score_of(counted), _score_of(_mirrored(counted))
+
+    def p(bound: float) -> float:
+        if not -1 < bound < 1:
+            raise ValueError(f"a bound on a difference of shares lies between -1 and 1, not {bound!r}")
+        if not counted or abs(mean - bound) < 10**-_DIGITS:
+            return 0.5
+        return normal_tail(score(bound)) if mean > bound else 1 - normal_tail(mirrored(-bound))
+
+    return p
 
 
 def _counted(differences: Sequence[float]) -> Counted:

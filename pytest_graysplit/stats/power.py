@@ -69,6 +69,63 @@ def power(  # noqa: PLR0913 - a suite, a treatment and a test, two figures each
     return min(1.0, total)
 
 
+def rejection_power(n: int, discordant: float, margin: float, *, difference: float, alpha: float = 0.025) -> float:
+    """Return the probability that n pairs show that a treatment is worse than the margin, by 1 - `tango_p` < `alpha`.
+
+    `discordant` and `difference` are those of `power`. At `difference` = -margin the result is at most about alpha.
+
+    >>> [round(rejection_power(n, 0.40, 0.05, difference=-0.30), 2) for n in (40, 100, 200)]
+    [0.79, 0.99, 1.0]
+    """
+    check_counts(n)
+    check_share("a margin", margin)
+    if not abs(difference) <= discordant <= 1:
+        raise ValueError(f"a share of discordant pairs lies between the difference and 1, not {discordant!r}")
+    worse, better = (discordant - difference) / 2, (discordant + difference) / 2
+    # the share of wins among the pairs that are not lost
+    share = better / (1 - worse) if worse < 1 else 0.0
+    total = 0.0
+    for lost in _likely(n, worse):
+        if (won := _most_wins(lost, n, margin, alpha)) is not None:
+            total += _pmf(lost, n, worse) * _cdf(won, n - lost, share)
+    return min(1.0, total)
+
+
+def detectable_drop(
+    n: int, by_chance: float, margin: float, *, alpha: float = 0.025, power: float = 0.80
+) -> float | None:
+    """Return the smallest drop of the pass rate that n pairs show with that power to exceed the margin.
+
+    `by_chance` is the share of pairs that differ without any drop; the lost pairs come on top of it. The result is
+    rounded up to thousandths, and None where no drop is large enough.
+
+    >>> detectable_drop(40, 0.10, 0.05), detectable_drop(400, 0.10, 0.05), detectable_drop(3, 0.10, 0.05)
+    (0.303, 0.112, None)
+    """
+    check_share("the power", power)
+
+    def is_shown(thousandths: int) -> bool:
+        drop = thousandths / 1000
+        return rejection_power(n, min(1.0, by_chance + drop), margin, difference=-drop, alpha=alpha) >= power
+
+    low, high = math.ceil(1000 * margin), math.floor(1000 * (1 - by_chance) + 1e-9)
+    if low > high or not is_shown(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_shown(middle) else (middle + 1, high)
+    return low / 1000
+
+
+def _most_wins(lost: int, n: int, margin: float, alpha: float) -> int | None:
+    """Return with how many wins at most a treatment that loses `lost` is shown to be worse; None where with none."""
+    low, high = -1, n - lost
+    while low < high:
+        won = (low + high + 1) // 2
+        low, high = (won, high) if 1 - tango_p(won, lost, n, -margin) < alpha else (low, won - 1)
+    return low if low >= 0 else None
+
+
 def _likely(n: int, share: float) -> range:
     """Return the counts outside of which the probability is negligible."""
     spread = 8 * math.sqrt(n * share * (1 - share)) + 8

@@ -15,6 +15,7 @@ from pytest_graysplit.types.cases import (
 from pytest_graysplit.types.comparisons import (
     SIDE_BY_SIDE_S,
     Comparison,
+    CriterionResult,
     FailedExpectation,
     Flag,
     Metric,
@@ -41,6 +42,7 @@ __all__ = [
     "SIDE_BY_SIDE_S",
     "Case",
     "Comparison",
+    "CriterionResult",
     "EarlyStopWhen",
     "Expect",
     "FailedExpectation",

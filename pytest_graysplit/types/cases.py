@@ -49,13 +49,14 @@ class Case:
     `min_similarity` is "auto" until the run calibrates it. Then it is a number: the measured one (`calibrated`), or
     `fallback_similarity`, a number that the user set elsewhere. With three control samples, the measured number is
     their similarity less `max_deficit`. Answers to other prompts reach `other_prompts` in 5% of pairs; it is None if
-    that was not measured.
+    that was not measured. Each criterion of `rubric` is judged by a model, for each answer by itself.
     """
 
     id: str
     messages: tuple[Message, ...]
     params: Mapping[str, Json] = field(default_factory=dict)
     expect: Expect | None = None
+    rubric: tuple[str, ...] = ()
     min_similarity: MinSimilarity | None = None
     metric: str | None = None
     max_latency_s: float | None = None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE_S = 3600.0
 
 _NOTHING = Decimal(0)
-_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements")
+_COUNTS = ("calls", "replayed", "failed", "unreadable", "better", "ties", "worse", "disagreements", "overruled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +124,27 @@ class FailedExpectation:
     """
 
     arm: str
-    kind: Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "body"]
+    kind: Literal[
+        "outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "rubric", "body"
+    ]
     problem: str
     hint: str
     slug: str
     check: str = field(default="", compare=False)
     sample: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriterionResult:
+    """A judge's verdict on one criterion of a rubric for one answer, with its reason.
+
+    `sample` is the number of the reply. `holds` is None without a verdict; the reason then says why there is none.
+    """
+
+    criterion: str
+    sample: int
+    holds: bool | None
+    reason: str = ""
 
 
 class Metric(Protocol):
@@ -147,7 +162,8 @@ class MetricUsage:
 
     `cost_usd` is None if the price of any answer is unknown. The pair of a call that `failed`, or whose answer was
     `unreadable`, has no score. `better`, `ties` and `worse` count the judge's opinions of the treatment's answers;
-    `disagreements` are ties in which the two orders of the answers had different winners.
+    `disagreements` are ties in which the two orders of the answers had different winners. `overruled` counts the
+    flagged pairs in which the judge saw no contradiction.
     """
 
     metric: str
@@ -161,6 +177,7 @@ class MetricUsage:
     ties: int = 0
     worse: int = 0
     disagreements: int = 0
+    overruled: int = 0
 
     def __add__(self, other: MetricUsage) -> MetricUsage:
         known = self.cost_usd is not None and other.cost_usd is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.formatting.display import plural
+from pytest_graysplit.verdict.judged_criteria import corrected_difference
 from pytest_graysplit.verdict.pairs import clusters_of
 from pytest_graysplit.verdict.pass_criteria import SIZE_OVER_ALPHA
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_graysplit.verdict.criteria import Criterion
     from pytest_graysplit.verdict.pairs import Pair
 
+# A bound that errs in 5%, cleared with a power of 80%.
+_Z_OF_POWER = 2.4865
 # Suites of a usual size have fewer cases.
 MOST_CASES = 100_000
 # Criteria that are ratios: for a treatment that is as good as the control they are 1.
@@ -82,6 +85,8 @@ def advise(criterion: Criterion, pairs: Sequence[Pair], policy: Policy, least: i
     units = len(set(clusters)) if clusters else criterion.n
     fewest = _fewest(criterion, policy, 2 if clusters else least)
     spreads = _of_shares(criterion, concerned) if _is_of_shares(criterion) else _of_interval(criterion, units)
+    if criterion.accuracy is not None:
+        spreads = _beyond_labels(spreads, criterion, concerned, policy)
     equal, seen = (stats.needed_n(*spread, policy.alpha) for spread in spreads)
     return Advice(
         unit="cluster" if clusters else "case",
@@ -101,6 +106,8 @@ def _is_of_shares(criterion: Criterion) -> bool:
 def _fewest(criterion: Criterion, policy: Policy, least: int) -> int:
     """Return the smallest number of units that can keep the bound if no unit is lost."""
     margin = abs(criterion.bound or 0.0)
+    if criterion.accuracy is not None:  # so much of it do the judge's verdicts show
+        margin *= criterion.accuracy.informedness.estimate
     if criterion.name == "latency_budget":
         return max(least, stats.smallest_n_for_quantile(1 - margin, policy.alpha))
     if not _is_of_shares(criterion) or not 0 < margin < 1:
@@ -117,15 +124,34 @@ def _of_shares(criterion: Criterion, pairs: Sequence[Pair]) -> tuple[_Spread, _S
     on, the median of this estimate is hardly above the truth.
     """
     differences: dict[str, list[float]] = defaultdict(list)
-    for pair in pairs:
-        both = pair.passed if criterion.is_pass_rate else pair.failed
-        differences[pair.cluster].append(both.treatment - both.control)
+    for pair, difference in zip(pairs, _differences(criterion, pairs), strict=True):
+        differences[pair.cluster].append(difference)
     units, bound = len(differences), criterion.bound or 0.0
     squares = [(math.fsum(own) * units / len(pairs)) ** 2 for own in differences.values()]
     total, discordant = math.fsum(squares), sum(square > 0 for square in squares)
     more = total / discordant if discordant else 1.0
     equal = _Spread((total + more / 2) / (units + 1), abs(bound))
     return equal, _Spread(max(0.0, total / units - criterion.estimate**2), abs(criterion.estimate - bound))
+
+
+def _differences(criterion: Criterion, pairs: Sequence[Pair]) -> Sequence[float]:
+    """Return the difference of each pair, enlarged as its mean is if it is corrected for a judge's errors."""
+    if criterion.accuracy is not None:
+        return corrected_difference(pairs, criterion.accuracy, criterion.confidence).values
+    return [
+        pair.difference if criterion.is_pass_rate else pair.failed.treatment - pair.failed.control for pair in pairs
+    ]
+
+
+def _beyond_labels(
+    spreads: tuple[_Spread, _Spread], criterion: Criterion, pairs: Sequence[Pair], policy: Policy
+) -> tuple[_Spread, _Spread]:
+    """Return the spreads with the distances that the cases have to bridge, beside the error that the labels leave."""
+    assert criterion.accuracy is not None  # noqa: S101 # the caller has checked it
+    corrected = corrected_difference(pairs, criterion.accuracy, policy.confidence)
+    error = _Z_OF_POWER * corrected.labels_error(criterion.bound or 0.0)
+    equal, seen = (one._replace(distance=math.sqrt(max(0.0, one.distance**2 - error**2))) for one in spreads)
+    return equal, seen
 
 
 def _of_interval(criterion: Criterion, units: int) -> tuple[_Spread, _Spread]:

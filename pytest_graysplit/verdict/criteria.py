@@ -11,7 +11,7 @@ from pytest_graysplit.config.policy import ALPHA, FEEDBACK, PASS_RATE, SIGNAL, T
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_graysplit.stats import Interval
+    from pytest_graysplit.stats import Interval, JudgeAccuracy
 
 # How often the criteria may reject a treatment that is worse by no more than the margin.
 REJECT_ALPHA = 0.025
@@ -26,7 +26,8 @@ class Criterion:
 
     The interval has a confidence of 90%, or another one at a planned look. `fail_p` is the one-sided p value of "the
     truth is within its bound". `remark` names the cases that are left out. A criterion with a bound and a remark but no
-    state could not be judged; if it is critical, it is open.
+    state could not be judged; if it is critical, it is open. The figures are corrected for the errors of a judge with
+    this `accuracy`, if there is one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Criterion:
     critical: bool = False
     remark: str = ""
     confidence: float = 1 - 2 * ALPHA
+    accuracy: JudgeAccuracy | None = None
 
     @property
     def tag(self) -> str | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_graysplit.config.policy import Policy
     from pytest_graysplit.verdict.criteria import Criterion
+    from pytest_graysplit.verdict.judge_standing import JudgedRates
     from pytest_graysplit.verdict.pairs import Pair
     from pytest_graysplit.verdict.results import Results
     from pytest_graysplit.verdict.run_facts import RunFacts
@@ -32,6 +33,7 @@ RULES: RuleTable[Evidence, Decision] = RuleTable(
         Rule(rules.unfinished, "hold", _ANY),
         Rule(rules.between_looks, "hold", _ANY),
         Rule(rules.harmful, "reject", _ANY),
+        Rule(rules.uncalibrated, "hold", _ANY),
         Rule(rules.unusable, "hold", _ANY),
         Rule(rules.doubtful, "hold", _ANY),
         # After a rejection, the number of cases that would decide is not useful.
@@ -40,6 +42,7 @@ RULES: RuleTable[Evidence, Decision] = RuleTable(
     otherwise="promote",
     remarks=(
         Remark(rules.promising, ("promote",)),
+        Remark(rules.corrected, ("promote", "reject")),
         Remark(rules.planned_look, ("promote", "reject")),
         Remark(rules.next_look, _HOLDS),
         Remark(rules.limits_of_promotion, ("promote",)),
@@ -82,7 +85,8 @@ class Verdict:
     The number of cases that would decide a hold is `needed` if the observed difference is the true one, and
     `needed_if_equal` if the treatment is as good as the control. `cases` counts the cases by their results on both
     models. `broken` names those that the treatment passes less than the control, the worst first. `mcnemar_midp` is the
-    p value of "both models pass equally often", a diagnostic that decides nothing.
+    p value of "both models pass equally often", a diagnostic that decides nothing. `judge` is the influence of a judge
+    on the pass rates, None if it has none.
     """
 
     treatment: str
@@ -94,6 +98,7 @@ class Verdict:
     mcnemar_midp: float | None = None
     cases: Changes = NO_CASES
     broken: tuple[Broken, ...] = ()
+    judge: JudgedRates | None = None
 
 
 def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Verdict:
@@ -110,6 +115,7 @@ def decide(results: Results, treatment: str, policy: Policy, facts: RunFacts) ->
         mcnemar_midp=evidence.mcnemar_midp,
         cases=changes_of(evidence.pairs),
         broken=broken_of(evidence.pairs),
+        judge=evidence.judge,
     )
 
 

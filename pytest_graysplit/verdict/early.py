@@ -114,6 +114,8 @@ class EarlyStop:
         case = Results()
         for nodeid, results in self._case.items():
             case.add(nodeid, results)
+        if any(row.case.rubric for row in case.rows):
+            self._give_up_promise()
         if self._cluster is not None:
             self._cluster.last = max((self._places[nodeid] for nodeid in self._case), default=self._cluster.last)
             for one in case.arms():
@@ -121,6 +123,12 @@ class EarlyStop:
                 for pair in (pair for pair in pairs if pair.is_evidence):
                     self._cluster.differences.setdefault(one.arm, []).append(pair.difference)
         self._case.clear()
+
+    def _give_up_promise(self) -> None:
+        """Bet on harm alone from now on: a judge's errors hide harm, and a bet does not correct them."""
+        self._promote = False
+        for process in self._e_processes.values():
+            process.promise = None
 
     def _settle(self) -> None:
         """Bet on the cluster whose last case has been judged."""

@@ -12,6 +12,7 @@ from pytest_graysplit.config.policy import PASS_RATE, PROMISE_ALPHA, TAG, WAIT_Q
 from pytest_graysplit.verdict.advice import advise
 from pytest_graysplit.verdict.cost_criteria import cost_per_pass_criteria, savings_criteria
 from pytest_graysplit.verdict.criteria import REJECT_ALPHA
+from pytest_graysplit.verdict.judged_criteria import are_judged, rates_of, without_promise
 from pytest_graysplit.verdict.latency_criteria import latency_budget_criteria, latency_ratio_criteria
 from pytest_graysplit.verdict.pairs import PairedValue, pairs_of
 from pytest_graysplit.verdict.pass_criteria import (
@@ -27,11 +28,13 @@ from pytest_graysplit.verdict.results import CONTROL, is_aa_run
 from pytest_graysplit.verdict.run_facts import caveats_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.stats import JudgeAccuracy
     from pytest_graysplit.verdict.advice import Advice
     from pytest_graysplit.verdict.criteria import Criterion
+    from pytest_graysplit.verdict.judge_standing import JudgedRates
     from pytest_graysplit.verdict.pairs import Pair
     from pytest_graysplit.verdict.planning import Look
     from pytest_graysplit.verdict.results import Results
@@ -47,6 +50,7 @@ class Evidence:
 
     `rated` are the pairs that the pass rate counts: something was asserted about them, or missed. `unjudged` counts the
     cases without a result on both models by their cause. At a planned look, the alpha of `policy` is that of the look.
+    `judge` is the influence of a judge on the pass rates, None if it has none.
     """
 
     results: Results
@@ -59,6 +63,7 @@ class Evidence:
     caveats: tuple[Caveat, ...]
     unjudged: Counter[str]
     look: Look | None = None
+    judge: JudgedRates | None = None
 
     @classmethod
     def of(cls, results: Results, treatment: str, policy: Policy, facts: RunFacts) -> Evidence:
@@ -73,10 +78,11 @@ class Evidence:
             policy=policy,
             pairs=pairs,
             rated=tuple(pair for pair in pairs if pair.is_evidence),
-            criteria=criteria_of(pairs, policy),
+            criteria=criteria_of(pairs, policy, accuracy=facts.judge.usable),
             caveats=caveats_of(results, treatment, policy.truncated),
             unjudged=_unjudged(results, treatment, facts),
             look=look,
+            judge=_judge(pairs, policy, facts),
         )
 
     @property
@@ -88,6 +94,16 @@ class Evidence:
     def passes(self) -> PairedValue:
         """The number of cases that each model passed; partly passed answers count in part."""
         return PairedValue(*(fsum(pair.passed[side] for pair in self.rated) for side in (0, 1)))
+
+    @property
+    def accuracy(self) -> JudgeAccuracy | None:
+        """The accuracy of a judge by which the pass rates are corrected; None if they are not."""
+        return None if self.judge is None else self.judge.standing.usable
+
+    @property
+    def corrected_control(self) -> stats.Interval | None:
+        """The control's pass rate, corrected for the errors of a judge; None if nothing is corrected."""
+        return None if self.judge is None else self.judge.control
 
     @property
     def stop(self) -> StopReason | None:
@@ -160,26 +176,41 @@ class Evidence:
         return _most([None if one.small else one.in_cases(one.if_equal) for one in advice])
 
 
-def criteria_of(pairs: Sequence[Pair], policy: Policy, *, resampled: bool = True) -> tuple[Criterion, ...]:
+def _judge(pairs: Sequence[Pair], policy: Policy, facts: RunFacts) -> JudgedRates | None:
+    rated = [pair for pair in pairs if pair.is_evidence]
+    if not are_judged(rated):
+        return None
+    [plain] = pass_rate_criteria(PASS_RATE, rated, policy)
+    return rates_of(rated, stats.Interval(plain.estimate, plain.low, plain.high), facts.judge, policy)
+
+
+def criteria_of(
+    pairs: Sequence[Pair], policy: Policy, *, accuracy: JudgeAccuracy | None = None, resampled: bool = True
+) -> tuple[Criterion, ...]:
     """Return every criterion that the pairs have data for, the pass rate first and the tags last.
 
-    The live page leaves out the `resampled` ones, which take longer than all the others.
+    Pass rates that a judge has a part in are corrected by its `accuracy`; other figures of passes cannot be. The live
+    page leaves out the `resampled` ones, which take longer than all the others.
     """
     rated = [pair for pair in pairs if pair.is_evidence]
     criteria = [
-        *pass_rate_criteria(PASS_RATE, rated, policy),
-        *retention_criteria(rated, policy),
+        *pass_rate_criteria(PASS_RATE, rated, policy, accuracy),
+        *_uncorrected(retention_criteria(rated, policy), rated),
         *shortfall_criteria(pairs, policy),
         *error_criteria(pairs, policy),
         *guard_criteria(pairs, policy),
         *latency_ratio_criteria(pairs, policy, resampled=resampled),
         *latency_budget_criteria(pairs, policy),
-        *cost_per_pass_criteria(pairs, policy),
+        *_uncorrected(cost_per_pass_criteria(pairs, policy), pairs),
         *savings_criteria(pairs),
     ]
     marked = [replace(one, critical=one.name in policy.critical) for one in criteria]
-    criteria = [*marked, *tag_criteria(rated, policy)]
+    criteria = [*marked, *tag_criteria(rated, policy, accuracy)]
     return tuple(one if one.bound is None else replace(one, confidence=policy.confidence) for one in criteria)
+
+
+def _uncorrected(criteria: Iterable[Criterion], pairs: Sequence[Pair]) -> Iterable[Criterion]:
+    return map(without_promise, criteria) if are_judged(pairs) else criteria
 
 
 def _unjudged(results: Results, treatment: str, facts: RunFacts) -> Counter[str]:

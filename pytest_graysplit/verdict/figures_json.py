@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_graysplit.stats import Interval
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
@@ -43,7 +45,12 @@ def token_figures(usage: Usage) -> dict[str, Json]:
 
 def bounds_json(criterion: Criterion) -> dict[str, Json]:
     """Return the estimate of a criterion with its interval."""
-    return {"estimate": finite(criterion.estimate), "low": finite(criterion.low), "high": finite(criterion.high)}
+    return interval_json(Interval(criterion.estimate, criterion.low, criterion.high))
+
+
+def interval_json(interval: Interval) -> dict[str, Json]:
+    """Return an estimate with its bounds."""
+    return {"estimate": finite(interval.estimate), "low": finite(interval.low), "high": finite(interval.high)}
 
 
 def row_json(criterion: Criterion) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +40,7 @@ class Pair:
     measured. `flagged` is the share of the treatment's pairs of answers with a flag of a guard, and the same for the
     control among its own answers; None if the control has only one. `missed` is the kind of the treatment's first
     failed expectation. `asserted` tells whether any check of the answers could have failed.
+    `checked` are the shares of the replies that passed everything but the rubric; None if no judge decides a pass.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Pair:
     missed: str = ""
     must_pass: bool = False
     asserted: bool = False
+    checked: PairedValue | None = None
 
     @property
     def is_evidence(self) -> bool:
@@ -94,6 +96,22 @@ def pairs_of(results: Results, treatment: str) -> tuple[Pair, ...]:
     return tuple(_pair(row, treatment) for row in sorted(judged, key=lambda row: order_of(row.key, row.case.cluster)))
 
 
+def unseen_losses(results: Results, treatment: str) -> tuple[Pair, ...]:
+    """Return the cases that the treatment failed, and whose control lacks a judge's verdict, as if the control passed.
+
+    They are not judged on both models, so they are in no rate; if they were many, a promotion would overlook a loss.
+    """
+    lost = []
+    for row in results.rows:
+        control, other = row.arms.get(CONTROL), row.arms.get(treatment)
+        if control is None or other is None or not (control.lacks_verdict and control.replies and other.replies):
+            continue
+        if not other.lacks_verdict and not other.unasked and not other.bug and other.known_share < 1:
+            passed = PairedValue(1.0, other.known_share)
+            lost.append(replace(_pair(row, treatment), passed=passed))
+    return tuple(lost)
+
+
 def clusters_of(pairs: Sequence[Pair]) -> list[str] | None:
     """Return each pair's cluster if any two pairs share one, else None."""
     clusters = [pair.cluster for pair in pairs]
@@ -123,7 +141,13 @@ def _pair(row: CaseRow, treatment: str) -> Pair:
         missed=_missed(arms[1]),
         must_pass=row.case.must_pass,
         asserted=row.asserted,
+        checked=PairedValue(*map(_checks_share, arms)) if row.case.rubric else None,
     )
+
+
+def _checks_share(arm: ArmResult) -> float:
+    """Return the share of an arm's answers that the judge could pass; all of them if that is not known."""
+    return 1.0 if arm.checks_share is None else arm.checks_share
 
 
 def _shortfall(comparison: Comparison | None) -> float | None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import GUARDS, RETENTION, TAG
 from pytest_graysplit.verdict.criteria import Criterion, at_least, at_most, criterion_of, t_method
+from pytest_graysplit.verdict.judged_criteria import are_judged, corrected_pass_rate, without_promise
 from pytest_graysplit.verdict.pairs import clusters_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_graysplit.config.policy import Policy
+    from pytest_graysplit.stats import JudgeAccuracy
     from pytest_graysplit.verdict.pairs import Pair
 
 FAIL_ALPHA = 0.05
@@ -25,13 +27,24 @@ SIZE_OVER_ALPHA = 1.2
 _NOISE = 1e-9
 
 
-def pass_rate_criteria(name: str, pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
-    """Yield the difference of pass rates over some pairs, treatment minus control."""
-    if pairs:
-        differences, clusters = [pair.difference for pair in pairs], clusters_of(pairs)
-        criterion, _, below_p = _difference(name, differences, clusters, -policy.margin, policy.confidence)
-        judged = at_least(criterion, -policy.margin, below_p)
-        yield _doubted(judged) if _is_lucky(differences, clusters, policy.margin, policy.alpha) else judged
+def pass_rate_criteria(
+    name: str, pairs: Sequence[Pair], policy: Policy, accuracy: JudgeAccuracy | None = None
+) -> Iterator[Criterion]:
+    """Yield the difference of pass rates over some pairs, treatment minus control.
+
+    If a judge has a part in them, it is corrected by the judge's accuracy, and cannot pass without one.
+    """
+    if not pairs:
+        return
+    differences, clusters, margin = [pair.difference for pair in pairs], clusters_of(pairs), policy.margin
+    if accuracy is not None and are_judged(pairs):
+        judged = corrected_pass_rate(name, pairs, policy, accuracy)
+        margin *= accuracy.informedness.estimate  # so much of a loss by the margin do the verdicts show
+    else:
+        criterion, _, below_p = _difference(name, differences, clusters, -margin, policy.confidence)
+        judged = at_least(criterion, -margin, below_p)
+        judged = without_promise(judged) if are_judged(pairs) else judged
+    yield _doubted(judged) if _is_lucky(differences, clusters, margin, policy.alpha) else judged
 
 
 def retention_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
@@ -184,12 +197,10 @@ def _clustered_difference(
         low=max(-1, min(criterion.low, criterion.estimate - half)),
         high=min(1, max(criterion.high, criterion.estimate + half)),
     )
-    coarse_p = NormalDist(criterion.estimate, half / NormalDist().inv_cdf((1 + confidence) / 2)).cdf(bound)
-    fine_p = stats.t_p(differences, bound, clusters=clusters)
-    return Compared(criterion, max(fine_p, coarse_p), max(1 - fine_p, 1 - coarse_p))
+    return Compared(criterion, *stats.clustered_tails(differences, clusters, confidence)(bound))
 
 
-def tag_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
+def tag_criteria(pairs: Sequence[Pair], policy: Policy, accuracy: JudgeAccuracy | None = None) -> Iterator[Criterion]:
     """Yield the pass rate of each tag; one that is not critical fails only by Holm's correction over all of them.
 
     Among many tags, one looks bad by chance, and a reader would look at just that one.
@@ -198,7 +209,7 @@ def tag_criteria(pairs: Sequence[Pair], policy: Policy) -> Iterator[Criterion]:
     criteria = [
         criterion
         for tag in tags
-        for criterion in pass_rate_criteria(f"{TAG}{tag}", [p for p in pairs if tag in p.tags], policy)
+        for criterion in pass_rate_criteria(f"{TAG}{tag}", [p for p in pairs if tag in p.tags], policy, accuracy)
     ]
     beyond = stats.holm([criterion.fail_p for criterion in criteria], FAIL_ALPHA)
     for tag, criterion, fails in zip(tags, criteria, beyond, strict=True):

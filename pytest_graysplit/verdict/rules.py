@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit import stats
 from pytest_graysplit.config.policy import GUARDS, PASS_RATE, WAIT_QUANTILES
 from pytest_graysplit.formatting.display import percent, plural, shortlist
 from pytest_graysplit.verdict.criteria import rejecting
 from pytest_graysplit.verdict.evidence import HARM_EVIDENCE
+from pytest_graysplit.verdict.pairs import unseen_losses
+from pytest_graysplit.verdict.pass_criteria import pass_rate_criteria
 from pytest_graysplit.verdict.planning import FEWEST_PAIRS
 from pytest_graysplit.verdict.reasons import interval_of, label_of, reason_of
 from pytest_graysplit.verdict.results import CONTROL
@@ -52,8 +54,11 @@ def unfounded(evidence: Evidence) -> Iterator[str]:
 
 
 def must_pass(evidence: Evidence) -> Iterator[str]:
-    """Yield a reason if the treatment missed a case that must pass, and the control passed it."""
-    if missed := [name for name, control, treatment in _must_pass(evidence) if control and treatment is False]:
+    """Yield a reason if the treatment missed a case that must pass, and the control passed it.
+
+    One wrong verdict of a judge must not reject a treatment, so a case that it missed by its rubric alone holds.
+    """
+    if missed := [case.name for case in _must_pass(evidence) if case.is_broken and not case.by_rubric]:
         yield f"must_pass {_cases(missed)} missed: {shortlist(missed)}"
 
 
@@ -95,13 +100,31 @@ def between_looks(evidence: Evidence) -> Iterator[str]:
 
 def harmful(evidence: Evidence) -> Iterator[str]:
     """Yield the critical criteria that fail (Holm 1979 over all of them), else the harm shown by betting."""
-    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
-    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     found = [reason_of(criterion) for criterion in rejecting(evidence.critical, evidence.reject_alpha)]
     yield from found
+    if evidence.accuracy is not None:  # a bet takes verdicts as they are, and the corrected row does not
+        return
+    differences, clusters = [pair.difference for pair in evidence.rated], [pair.cluster for pair in evidence.rated]
+    values = stats.harm_e_values(differences, evidence.policy.margin, clusters)
     at = next((place for place, value in enumerate(values, 1) if value >= HARM_EVIDENCE), None)
     if at is not None and not found and PASS_RATE in evidence.policy.critical:
         yield f"pass rate: harm was shown after {at} of {plural(len(values), 'case')}, in their random order"
+
+
+def uncalibrated(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if the errors of a judge that decides passes are unknown, or an early stop did not correct them.
+
+    The pass rate is then not that of the answers, even if its row passes.
+    """
+    judge = evidence.judge
+    if judge is not None and (why := judge.standing.uncalibrated_because):
+        yield f"{judge.standing.name} is uncalibrated: {why}"
+    if evidence.stop is not None and evidence.stop.side == "promote" and _has_rubric(evidence):
+        yield "promise was shown early by passes that are not corrected for the judge's errors: run the whole suite"
+
+
+def _has_rubric(evidence: Evidence) -> bool:
+    return any(row.case.rubric for row in evidence.results.rows)
 
 
 def unusable(evidence: Evidence) -> Iterator[str]:
@@ -111,10 +134,11 @@ def unusable(evidence: Evidence) -> Iterator[str]:
     if lacking := evidence.lacking:
         yield f"nothing was measured for {shortlist([label_of(name) for name in lacking])}"
     yield from _rarely_passed(evidence)
-    both = [name for name, control, treatment in _must_pass(evidence) if control is False and treatment is False]
+    cases = list(_must_pass(evidence))
+    both = [case.name for case in cases if case.control is False and case.treatment is False]
     if both:
         yield f"must_pass {_cases(both)} missed by both models, a fault of the suite: {shortlist(both)}"
-    if unseen := [name for name, control, treatment in _must_pass(evidence) if None in (control, treatment)]:
+    if unseen := [case.name for case in cases if None in (case.control, case.treatment)]:
         yield f"must_pass {_cases(unseen)} not judged on both models: {shortlist(unseen)}"
 
 
@@ -122,6 +146,11 @@ def _rarely_passed(evidence: Evidence) -> Iterator[str]:
     """Yield reasons if a model passes so few cases that the margin would hide the loss of most of them."""
     (control, treatment), n = evidence.passes, len(evidence.rated)
     least = FEWEST_MARGINS * evidence.policy.margin
+    if (rate := evidence.corrected_control) is not None and rate.low < least <= control / n:
+        yield (
+            f"without the judge's errors the control may pass only {percent(rate.low, 1)} of {plural(n, 'case')}, "
+            f"fewer than two margins ({percent(least, 1)}): the margin would hide the loss of most of them"
+        )
     if control or treatment:
         if not control:
             yield f"the control passes none of {plural(n, 'case')}: the suite or its checks are broken"
@@ -135,11 +164,14 @@ def _rarely_passed(evidence: Evidence) -> Iterator[str]:
 
 
 def doubtful(evidence: Evidence) -> Iterator[str]:
-    """Yield reasons to delay a promotion besides the criteria: cut answers, other calls, flags beyond the noise."""
+    """Yield reasons to delay a promotion besides the criteria: cut answers, other calls, flags, a judge's miss."""
     yield from (caveat.text for caveat in evidence.caveats if caveat.weight == "holding")
     if changed := [pair.name for pair in evidence.pairs if pair.calls_changed]:
         yield f"the treatment's tool calls differ from the control's (tool-changed): {shortlist(changed)}"
     yield from (reason_of(one) for one in evidence.criteria if one.name == GUARDS and one.state == "fail")
+    if missed := [case.name for case in _must_pass(evidence) if case.is_broken and case.by_rubric]:
+        yield f"must_pass {_cases(missed)} missed by the rubric alone, read the answer: {shortlist(missed)}"
+    yield from _overlooked(evidence)
 
 
 def still_open(evidence: Evidence) -> Iterator[str]:
@@ -150,6 +182,12 @@ def still_open(evidence: Evidence) -> Iterator[str]:
             is_measured = criterion.state is not None and not criterion.of_a_free_model
             advice = f"; {evidence.advice_for(criterion).text}" if is_measured else ""
             yield f"{reason_of(criterion)}{advice}"
+
+
+def corrected(evidence: Evidence) -> Iterator[str]:
+    """Yield the errors of the judge for which a promotion was corrected."""
+    if evidence.judge is not None and evidence.judge.standing.usable is not None:
+        yield f"corrected for the errors of {evidence.judge.standing.name}: {evidence.judge.standing.described}"
 
 
 def promising(evidence: Evidence) -> Iterator[str]:
@@ -192,17 +230,47 @@ def limits_of_promotion(evidence: Evidence) -> Iterator[str]:
         yield f"a test run does not measure {shortlist(live)}: live traffic does"
 
 
-def _must_pass(evidence: Evidence) -> Iterator[tuple[str, bool | None, bool | None]]:
-    """Yield each case that must pass, and whether each model passed it; None if it was not judged.
+def _overlooked(evidence: Evidence) -> Iterator[str]:
+    """Yield a reason if the pass rate would not pass with the control's answers passed that lack a judge's verdict."""
+    lost, rated, accuracy = unseen_losses(evidence.results, evidence.treatment), evidence.rated, evidence.accuracy
+    if lost and any(
+        one.state != "pass" for one in pass_rate_criteria(PASS_RATE, (*rated, *lost), evidence.policy, accuracy)
+    ):
+        yield (
+            f"the judge gave no verdict on the control in {plural(len(lost), 'case')} that the treatment fails: "
+            f"{shortlist([pair.name for pair in lost])}"
+        )
+
+
+class _MustPass(NamedTuple):
+    """A case that must pass, and whether each model passed it; None if it was not judged.
+
+    `by_rubric` is true if the treatment missed only criteria of its rubric.
+    """
+
+    name: str
+    control: bool | None
+    treatment: bool | None
+    by_rubric: bool
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the control passed it and the treatment missed it."""
+        return self.control is True and self.treatment is False
+
+
+def _must_pass(evidence: Evidence) -> Iterator[_MustPass]:
+    """Yield each case that must pass.
 
     After an early stop for harm, cases without a reply are not missing.
     """
     is_harm_stop = evidence.stop is not None and evidence.stop.side == "harm"
     for row in evidence.results.rows:
         if row.case.must_pass and (evidence.treatment in row.arms or not is_harm_stop):
-            arms = (row.arms.get(arm) for arm in (CONTROL, evidence.treatment))
+            arms = [row.arms.get(arm) for arm in (CONTROL, evidence.treatment)]
             control, treatment = (not arm.misses if arm is not None and arm.judged else None for arm in arms)
-            yield row.name, control, treatment
+            missed = () if arms[1] is None else arms[1].misses
+            yield _MustPass(row.name, control, treatment, all(miss.kind == "rubric" for miss in missed))
 
 
 def _undecided(evidence: Evidence) -> Iterator[Criterion]:
@@ -223,7 +291,8 @@ def _most_first(cause: tuple[str, int]) -> tuple[int, str]:
 def _unasserted(evidence: Evidence) -> str:
     return (
         f"nothing was asserted about {evidence.unasserted:,} of {plural(len(evidence.pairs), 'case')}: "
-        "give them expect or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
+        "give them expect, a rubric or min_similarity, "
+        "or assert in the test (asserts=True in the marker where a helper does)"
     )
 
 

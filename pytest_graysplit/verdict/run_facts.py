@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_graysplit.config.policy import TRUNCATED
 from pytest_graysplit.formatting.display import listed, percent, plural
 from pytest_graysplit.formatting.escaping import on_one_line
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.results import CONTROL, is_aa_run
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ class RunFacts:
     """The part of the suite that the run covered.
 
     `cut` says why it is not the whole suite (interrupted, selected), and `lost` counts the tests without a result.
-    `budget` says that the budget was used up. `stops` names the treatments that were decided early.
+    `budget` says that the budget was used up. `stops` names the treatments that were decided early. `judge` is the
+    standing of the judge of the rubrics.
     """
 
     cut: tuple[str, ...] = ()
     lost: int = 0
     budget: str = ""
     stops: Mapping[str, StopReason] = field(default_factory=dict)
+    judge: JudgeStanding = UNKNOWN_JUDGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

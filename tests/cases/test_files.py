@@ -145,6 +145,36 @@ def test_csv_cells_have_the_types_of_their_columns(read_text_as):
     assert third == build_case({"id": "c", "prompt": "false"}, where="support.csv:7")
 
 
+@pytest.mark.parametrize(
+    ("cell", "rubric"),
+    [
+        ("names 30 days; promises no refund;", ("names 30 days", "promises no refund")),
+        ('"[""names 30 days; or a month""]"', ("names 30 days; or a month",)),
+        ('"quotes ""30 days"" [of 7]"', ('quotes "30 days" [of 7]',)),
+    ],
+)
+def test_rubric_in_a_csv_cell_is_a_list(read_text_as, cell, rubric):
+    """Separated by semicolons, or a JSON list if a criterion contains one."""
+    (case,) = read_text_as("csv", f"prompt,rubric\nWhen?,{cell}\n")
+    assert case.rubric == rubric
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        ("prompt,expect.rubric\na,b\n", "support.csv:1: expect.rubric: unknown field",
+         "name the column rubric, without expect"),
+        ("prompt,rubric\na,;\n", "support.csv:2: rubric: expected a text or a list of texts, got []",
+         "list at least one text, or leave the field out"),
+        ("prompt,rubric\na,[b]\n", "support.csv:2: rubric: not valid JSON: JSON is malformed: invalid character (byte 1)",
+         'write JSON in the cell, its quotes doubled: "{""status"": ""open""}"'),
+    ],
+)  # fmt: skip
+def test_unusable_rubric_in_a_csv_file_is_named(read_text_as, text, problem, hint):
+    """In the wrong place, without a criterion, and a list that is not JSON."""
+    assert usage_error(read_text_as, "csv", text)[:2] == (problem, hint)
+
+
 EXPECTED_CALLS = Expect(
     tool_calls=(ToolCall("look_up"), ToolCall("refund", {"order": 1001, "on": "2026-11-30"})),
     tool_order=True,

@@ -107,7 +107,7 @@ def test_judge_cost_is_not_in_the_cost_of_an_arm(suite):
     assert counted.pop("cost_usd") == pytest.approx(billed)
     assert counted == {
         "model": "judge-longer", "calls": 6, "replayed": 0, "failed": 0, "unreadable": 0,
-        "better": 1, "ties": 1, "worse": 1, "disagreements": 0,
+        "better": 1, "ties": 1, "worse": 1, "disagreements": 0, "overruled": 0,
     }  # fmt: skip
 
 

@@ -291,8 +291,8 @@ def test_summary_of_an_aa_run_says_so(project, section_of):
         "  similarity    1.00 mean of 1; not asserted, --graysplit-min-similarity=X sets a threshold\n"
         "  latency       x1.00  (one pair, no interval)                  inconclusive\n"
         "  cost          0% per pass, $0.0000 saved per million passes   inconclusive\n"
-        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
-        "                the test (asserts=True in the marker where a helper does)"
+        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect, a rubric or min_similarity, or\n"
+        "                assert in the test (asserts=True in the marker where a helper does)"
     )
     assert [(arm["role"], arm["model"]) for arm in project.report()["arms"]] == [
         ("control", CONTROL),

@@ -180,8 +180,8 @@ def test_similarity_and_guards_without_a_threshold_only_inform(project, record_p
         "  guards        number-changed 1\n"
         "  latency       x2.00  (one pair, no interval)                    inconclusive\n"
         "  cost          -97% per pass, $318.80 saved per million passes   inconclusive\n"
-        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect or min_similarity, or assert in\n"
-        "                the test (asserts=True in the marker where a helper does)\n"
+        "  verdict       HOLD: nothing was asserted about 1 of 1 case: give them expect, a rubric or min_similarity, or\n"
+        "                assert in the test (asserts=True in the marker where a helper does)\n"
         "worst cases: test_it.py::test_x 0.72"
     )
 

@@ -34,16 +34,24 @@ def suite(tmp_path):
     return tmp_path
 
 
-def run(folder, url, mode):
+def run(folder, url, mode, *options, codes=(0,)):
     """Run the suite and return its output and its report."""
     environ = {name: value for name, value in os.environ.items() if not FOREIGN.match(name)}
     environ |= {"GRAYSPLIT_BASE_URL": url, "GRAYSPLIT_API_KEY": "unused", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    options = ["-p", "graysplit", "-p", "no:cacheprovider", "--graysplit-gate=none", f"--graysplit-record={mode}"]
+    options = [
+        *options,
+        "-p",
+        "graysplit",
+        "-p",
+        "no:cacheprovider",
+        "--graysplit-gate=none",
+        f"--graysplit-record={mode}",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *BRIEF, "--graysplit-json=report.json"],
         cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode in codes, done.stdout + done.stderr
     return done.stdout, json.loads((folder / "report.json").read_text())
 
 
@@ -77,3 +85,43 @@ def test_real_model_is_recorded_and_replayed(model, suite):
         (arm["passed"], arm["outcomes"]) for arm in live["arms"]
     ]
     assert "replayed 20 of 20 replies" in printed
+
+
+# The server lets the model write nothing but a short verdict; without it this model seldom writes JSON.
+JUDGE = """
+[tool.graysplit.judge]
+model = "smollm2-135m"
+
+[tool.graysplit.judge.params]
+temperature = 0
+max_tokens = 40
+
+[tool.graysplit.judge.params.response_format]
+type = "json_schema"
+
+[tool.graysplit.judge.params.response_format.json_schema.schema]
+type = "object"
+required = ["reason", "verdict"]
+properties = { reason = { type = "string", maxLength = 30 }, verdict = { enum = ["yes", "no"] } }
+"""
+
+
+def test_real_model_judges_a_rubric(model, suite):
+    """Its verdict counts, right or wrong, or the case counts for neither arm; the replay has the same."""
+    project = suite / "pyproject.toml"
+    # Two arms that give one answer need one verdict, which takes this model long enough.
+    project.write_text(project.read_text().replace("temperature = 0.8", "top_p = 0.5") + JUDGE)
+    case = {"id": "france", "system": "Be brief.", "prompt": "What is the capital of France?", "rubric": "names Paris"}
+    (suite / "questions.graysplit.jsonl").write_text(json.dumps({**case, "params": {"max_tokens": 40}}))
+    printed, live = run(suite, model.url, "new", "--graysplit-timeout=100", codes=(0, 1))
+    (judged,) = live["cases"]
+    assert "names Paris" in str(judged["rubric_results"]), printed
+    verdicts = [one["holds"] for some in judged["rubric_results"].values() for one in some]
+    assert set(judged["passed"]) == (set() if None in verdicts else {"control", "warm"})
+    assert live["comparisons"][0]["verdict"] == "hold"
+
+    _, replayed = run(suite, "http://127.0.0.1:9/v1", "none", codes=(0, 1))
+    (again,) = replayed["cases"]
+    kept = ("passed", "pass_share", "checks_share", "unjudged", "misses", "rubric_results")
+    assert {name: again[name] for name in kept} == {name: judged[name] for name in kept}
+    assert again["rubric_calls"]["warm"]["replayed"] == again["rubric_calls"]["warm"]["calls"]

@@ -8,6 +8,10 @@ from decimal import Decimal
 MODELS = ("gpt-4.1", "claude-sonnet-4.5", "gemini-2.5-flash", "deepseek-v3.2")
 USD_PER_MILLION = {"input": "1", "output": "2"}
 
+_CRITERION = re.compile(
+    r"\[answer (\w+)\]\n(.*?)\n\[end of answer \1\].*\[criterion \1\]\n(.*?)\n\[end of criterion \1\]", re.DOTALL
+)
+
 
 def text_of(body):
     """Return the words of every message, as one text."""
@@ -32,12 +36,32 @@ def answer_text(body):
 
 def verdict(body):
     """Return the verdict of a judge: judge-longer prefers the longer answer, judge-first the first one."""
+    if "[first answer " in text_of(body):
+        return contradiction_verdict(body["model"])
+    if criterion := _CRITERION.search(text_of(body)):
+        return criterion_verdict(body["model"], *criterion.groups()[1:])
     found = re.findall(r"\[answer ([AB]) (\w+)\]\n(.*?)\n\[end of answer \1 \2\]", text_of(body), re.DOTALL)
     lengths = {name: len(text) for name, _, text in found}
     difference = lengths["A"] - lengths["B"]
     winners = {"judge-longer": "A" if difference > 0 else "B" if difference else "tie", "judge-first": "A"}
     winner = winners.get(body["model"])
     return json.dumps({"reason": f"{lengths}", "winner": winner}) if winner else "I would rather not say."
+
+
+def criterion_verdict(model, answer, criterion):
+    """Return the verdict on a rubric's criterion: of judge-words by its last word in the answer, of judge-yes always."""
+    last = criterion.split()[-1]
+    holds = {"judge-words": last.lower() in answer.lower(), "judge-yes": True, "judge-longer": bool(answer)}.get(model)
+    if holds is None:
+        return "I would rather not say."
+    reason = f"The word {last!r} is {'there' if holds else 'missing'}."
+    return json.dumps({"reason": reason, "verdict": "yes" if holds else "no"})
+
+
+def contradiction_verdict(model):
+    """Return the verdict on two answers: judge-yes sees a contradiction in all of them, and judge-words in none."""
+    verdicts = {"judge-yes": "yes", "judge-words": "no"}
+    return json.dumps({"reason": "As I see it.", "verdict": verdicts[model]}) if model in verdicts else "Well."
 
 
 def usage_of(body, text):

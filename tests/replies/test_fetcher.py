@@ -141,7 +141,9 @@ def test_requests_are_sent_in_the_given_order(project):
 def test_sample_n_sends_the_seed_plus_n(project):
     """Samples differ, and can be repeated; the recording has them under one request."""
     requests = [project.request(sample=n, seed=42, temperature=0) for n in range(3)]
-    project.fetch(project.fetcher(concurrency=1), requests)
+    fetcher = project.fetcher(concurrency=1)
+    project.fetch(fetcher, requests)
+    assert [fetcher.reply(request).sample for request in requests] == [0, 1, 2]
     bodies = project.relay.stats()["bodies"]
     assert [body["seed"] for body in bodies] == [42, 43, 44]
     assert bodies[0] == {

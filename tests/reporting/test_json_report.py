@@ -31,8 +31,10 @@ from pytest_graysplit.errors import UsageError
 from pytest_graysplit.reporting.json_report import chunks, require_writable, write_text
 from pytest_graysplit.reporting.json_report.run_json import coverage_json
 from pytest_graysplit.reporting.json_report.sums_json import UNKNOWN_ARM
+from pytest_graysplit.stats import JudgeAccuracy
 from pytest_graysplit.types import Expect, MetricUsage, ToolCall
 from pytest_graysplit.verdict import RunFacts, StopReason
+from pytest_graysplit.verdict.judge_standing import JudgeStanding
 from pytest_graysplit.verdict.results import Results
 
 RUN = a_run(id="run1")
@@ -166,6 +168,7 @@ def test_report_in_full():
                 "cases_needed": 55,
                 "cases_needed_if_equal": None,
                 "mcnemar_midp": pytest.approx(0.5),
+                "judge": None,
             }
         ],
         "cases": [
@@ -196,6 +199,11 @@ def test_report_in_full():
                 "over_limit": {},
                 "elsewhere": {},
                 "expect": None,
+                "rubric": [],
+                "rubric_results": {},
+                "checks_share": {},
+                "rubric_calls": {},
+                "guard_calls": {},
                 "comparisons": {
                     DEEPSEEK: {
                         "metric": "lexical",
@@ -258,6 +266,7 @@ def test_report_has_all_documented_keys():
         "cases_needed",
         "cases_needed_if_equal",
         "mcnemar_midp",
+        "judge",
         "cases",
         "broken",
     }
@@ -424,6 +433,7 @@ def rich_results():
     rows = []
     for number in range(40):
         facts = {"tags": ("even",) if number % 2 == 0 else (), "cluster": f"c{number // 3}", "must_pass": number == 7}
+        facts["rubric"] = ("names the days",) if number % 5 == 0 else ()
         case = a_case(f"case-{number:02}", min_similarity=0.4, max_latency_ratio=3.0, metric="judge", **facts)
         control = (a_reply(f"{number} days.", sample=0), a_reply(f"{number} days!", sample=1, latency_s=0.9 + number))
         for model in (DEEPSEEK, FLASH):
@@ -440,7 +450,14 @@ def test_report_alone_gives_the_same_sums_and_verdicts():
     """Results that are read from the file make the same file again, to the letter, under every policy and fact."""
     results = rich_results()
     policy = Policy(margin=0.1, critical=("pass_rate", "latency"), critical_tags=("even",), max_latency_s=3.0)
-    for facts in ({}, {"cut": ("interrupted",), "lost": 3}, {"stops": {FLASH: StopReason(side="harm", after=30)}}):
+    labels = JudgeStanding(model="gpt-4.1", labels="l.jsonl", accuracy=JudgeAccuracy(45, 50, 40, 50))
+    for facts in (
+        {},
+        {"cut": ("interrupted",), "lost": 3},
+        {"stops": {FLASH: StopReason(side="harm", after=30)}},
+        {"judge": labels},
+        {"judge": JudgeStanding(model="gpt-4.1", problem="it has no labels")},
+    ):
         run = a_run(policy, coverage=coverage_json(RunFacts(**facts)))
         text = "".join(chunks(results, verdicts_of(results, policy, **facts), run))
         report = checked(json.loads(text))

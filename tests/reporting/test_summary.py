@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from pytest_graysplit.config.policy import Policy
 from pytest_graysplit.reporting.summary import StyledText, lines
-from pytest_graysplit.types import MetricUsage, Usage
+from pytest_graysplit.types import CriterionResult, MetricUsage, Usage
 
 
 def told(results, *, metric="lexical", width=120, **options):
@@ -481,6 +481,27 @@ def test_summary_adds_usage_by_metric_and_model():
         "  judge         gpt-4.1: 4 calls, $0.0020; 0 better, 0 ties, 2 worse",
         "  embeddings    e: 2 calls, cost unknown",
     ]
+
+
+def test_summary_names_the_criteria_that_fail_most():
+    """For each arm as many as fit on its line, the worst first; a criterion that never fails is only counted."""
+    fails = {"names the 30-day window": 3, "promises no refund before the goods are back": 2, "is polite": 0}
+    pairs = []
+    for n in range(4):
+        pair = a_pair(a_case(f"case-{n}"), a_reply(), a_reply("14 days.", DEEPSEEK))
+        held = [[(name, True) for name in fails], [(name, n >= number) for name, number in fails.items()]]
+        arms = (
+            replace(arm, rubric=tuple(CriterionResult(criterion=name, sample=0, holds=holds) for name, holds in some))
+            for arm, some in zip(pair.arms, held, strict=True)
+        )
+        pairs.append(replace(pair, arms=tuple(arms)))
+    lines_of = [[line for line in told(collected(*pairs), width=width) if " fails " in line] for width in (140, 80)]
+    first = "                deepseek-v3.2 fails 5 of 12: 'names the 30-day window' 3 of 4"
+    assert lines_of[0] == [
+        "  criteria      claude-sonnet-4.5 fails 0 of 12",
+        f"{first}, 'promises no refund before the goods are '… 2 of 4",
+    ]
+    assert lines_of[1][1] == first
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from pytest_graysplit.config.policy import BOUNDS, Policy
-from pytest_graysplit.types import Flag, PairScore
+from pytest_graysplit.types import CriterionResult, Flag, PairScore
 from pytest_graysplit.verdict import RunFacts, StopReason, decide
 from pytest_graysplit.verdict.results import Results
 
@@ -146,9 +146,7 @@ def test_run_without_any_answer_holds():
     )
 
 
-ASSERT_SOMETHING = (
-    "give them expect or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
-)
+ASSERT_SOMETHING = "give them expect, a rubric or min_similarity, or assert in the test (asserts=True in the marker where a helper does)"
 
 
 def test_cases_without_an_assertion_do_not_count():
@@ -202,6 +200,64 @@ def test_must_pass_case_rejects_by_itself(make_run, decide_on):
     partial = "partial run: 3 tests left out by selection"
     assert decided(decide_on(results, cut=(partial,))) == ("reject", (missed, partial))
     assert decide_on(make_run(both=199, control=1)).decision == "promote"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "decision", "reason"),
+    [
+        (
+            ["rubric"],
+            "hold",
+            "must_pass case missed by the rubric alone, read the answer: tests/test_support.py::vital",
+        ),
+        (["rubric", "expect"], "reject", "must_pass case missed: tests/test_support.py::vital"),
+    ],
+)
+def test_must_pass_case_missed_by_its_rubric_alone_holds(make_run, decide_on, kinds, decision, reason):
+    """A judge may be wrong about one answer, so it rejects no treatment by itself, and promotes none either."""
+    results = make_run(both=199)
+    misses = [a_miss(kind=kind) for kind in kinds]
+    results.add("vital", (a_pair(a_case("vital", must_pass=True), a_reply(), a_reply("x", DEEPSEEK), misses=misses),))
+    assert decided(decide_on(results)) == (decision, (reason,))
+
+
+def without_verdict(pair, control, treatment):
+    """Return a pair whose arms have these verdicts of the judge on one criterion; no arm is judged."""
+    arms = []
+    for arm, held in zip(pair.arms, (control, treatment), strict=True):
+        rubric = tuple(CriterionResult(criterion="is right", sample=0, holds=one) for one in held)
+        silent = {"judged": False, "unjudged_because": "without a verdict of the judge"} if rubric else {}
+        arms.append(replace(arm, rubric=rubric, **silent))
+    return replace(pair, arms=tuple(arms))
+
+
+@pytest.mark.parametrize(
+    ("number", "control", "treatment", "decision"),
+    [
+        (1, [None], [], "promote"),
+        (5, [None], [], "hold"),
+        (5, [None], [False], "hold"),
+        (5, [None], [True], "promote"),
+        (5, [None], [None], "promote"),
+        (5, [True], [None], "promote"),
+    ],
+)
+def test_losses_without_a_verdict_on_the_control_are_not_overlooked(
+    make_run, decide_on, number, control, treatment, decision
+):
+    """The treatment fails, and the judge is silent on the control: the case is in no rate, but it may be a loss."""
+    results = make_run(both=195)
+    for place in range(number):
+        pair = a_pair(
+            a_case(f"lost-{place}"), a_reply(), a_reply("x", DEEPSEEK), misses=[] if treatment else [a_miss()]
+        )
+        results.add(f"lost-{place}", (without_verdict(pair, control, treatment),))
+    verdict = decide_on(results)
+    assert verdict.decision == decision
+    text = (
+        "the judge gave no verdict on the control in 5 cases that the treatment fails: tests/test_support.py::lost-0, "
+    )
+    assert any(reason.startswith(text) for reason in verdict.reasons) == (decision == "hold")
 
 
 def test_must_pass_case_missed_by_both_models_holds(make_run, decide_on):

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_graysplit.stats import wilson
-from pytest_graysplit.types import Flag, Usage
+from pytest_graysplit.types import CriterionResult, Flag, MetricUsage, Usage
 from pytest_graysplit.verdict.results import Results
 from pytest_graysplit.verdict.results.sums import total_cost
 
@@ -317,6 +317,87 @@ def test_arm_with_one_answer_of_several_samples_is_judged():
     control = (an_error(), a_reply())
     (row,) = collected(pair(control=control, treatment=an_error(DEEPSEEK), misses=[a_miss()])).rows
     assert all(arm.judged for arm in row.arms.values())
+
+
+def verdicts(told, sample=0):
+    """Return the judge's verdicts on the criteria for one answer: yes, no or silent."""
+    holds = {"yes": True, "no": False, "silent": None}
+    return tuple(
+        CriterionResult(criterion=f"criterion {number}", sample=sample, holds=holds[word])
+        for number, word in enumerate(told.split())
+    )
+
+
+@pytest.mark.parametrize(
+    ("rubric", "lacks"),
+    [
+        ((), False),
+        (verdicts("yes yes"), False),
+        (verdicts("yes silent"), True),
+        (verdicts("no silent"), False),
+        ((*verdicts("no yes"), *verdicts("yes silent", sample=1)), True),
+    ],
+)
+def test_verdict_is_lacking_only_where_it_decides(rubric, lacks):
+    """One criterion that does not hold decides an answer, but not the arm's other answers."""
+    assert replace(an_arm(DEEPSEEK, a_reply()), rubric=rubric).lacks_verdict is lacks
+
+
+@pytest.mark.parametrize(
+    ("control", "first", "second", "judged"),
+    [
+        (verdicts("yes"), verdicts("yes"), verdicts("no"), (True, True, True)),
+        (verdicts("silent"), verdicts("yes"), verdicts("no"), (False, False, False)),
+        (verdicts("yes"), verdicts("silent"), verdicts("yes"), (True, False, True)),
+        (verdicts("yes"), verdicts("silent"), verdicts("silent"), (False, False, False)),
+        (verdicts("silent"), (), verdicts("yes"), (False, True, False)),
+        ((), verdicts("silent"), verdicts("silent"), (True, False, False)),
+    ],
+)
+def test_arm_without_a_verdict_takes_the_other_one_along(control, first, second, judged):
+    """Each arm has a test of its own; one that failed a check with every answer needed no judge."""
+    arms = {"control": (SONNET, control), DEEPSEEK: (DEEPSEEK, first), FLASH: (FLASH, second)}
+    items = []
+    for arm, (model, rubric) in arms.items():
+        item = one_arm(a_case(rubric=("criterion 0",)), arm, a_reply(model=model))
+        own = replace(item.arms[0], rubric=rubric, share=1.0, checks_share=1.0)
+        silent = replace(own, judged=False, unjudged_because="without a verdict of the judge", share=None)
+        items.append(replace(item, arms=(silent if own.lacks_verdict else own,)))
+    (row,) = collected(*items).rows
+    assert tuple(row.arms[arm].judged for arm in arms) == judged
+    assert {one.unjudged_because for one in row.arms.values() if not one.judged} <= {"without a verdict of the judge"}
+
+
+def test_shares_without_the_rubric_are_joined_like_the_others():
+    """Two tests of one case: the lowest counts, and one without a rubric has none."""
+    shares = [None, 1.0, 0.5]
+    items = [
+        replace(one, arms=(replace(one.arms[0], checks_share=share),))
+        for share in shares
+        for one in [one_arm(a_case(), DEEPSEEK, a_reply(model=DEEPSEEK))]
+    ]
+    (row,) = collected(*items).rows
+    assert row.arms[DEEPSEEK].checks_share == 0.5
+
+
+def test_criteria_are_counted_for_each_arm():
+    """Those that fail most come first; an answer without a verdict is not counted."""
+    items = [
+        replace(one, arms=(one.arms[0], replace(one.arms[1], rubric=rubric)))
+        for name, rubric in (("a", verdicts("yes no")), ("b", verdicts("silent no")), ("c", verdicts("no")))
+        for one in [pair(name)]
+    ]
+    control, treatment, _ = sums(*items)
+    assert control.criteria == {}
+    assert list(treatment.criteria.items()) == [("criterion 1", (2, 2)), ("criterion 0", (1, 2))]
+
+
+def test_calls_about_the_rubric_are_added_up_apart():
+    """A case may ask a judge as its metric and about its rubric."""
+    asked = [MetricUsage(metric=metric, model="gpt-4.1", calls=2) for metric in ("judge", "rubric")]
+    items = [replace(pair(name), asked=asked[0], asked_rubric=asked[1]) for name in "ab"]
+    *_, comparison = sums(*items)
+    assert [(one.metric, one.calls) for one in comparison.asked] == [("judge", 4), ("rubric", 4)]
 
 
 def test_case_is_asserted_by_any_of_its_items():

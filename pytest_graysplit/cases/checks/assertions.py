@@ -11,18 +11,18 @@ from pytest_graysplit.cases.checks.expectations import JUDGED_SIMILARITY, REFERE
 from pytest_graysplit.cases.checks.tool_call_expectations import check_readable, check_tool_calls, check_without_text
 from pytest_graysplit.cases.tool_calls.matching import TOOL_CALLS
 from pytest_graysplit.errors import Slug
-from pytest_graysplit.formatting.display import exact_number, format_near_bound
+from pytest_graysplit.formatting.display import exact_number, excerpt, format_near_bound
 from pytest_graysplit.types import CONTROL, FailedExpectation, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, Expect, PairScore, Reply
+    from pytest_graysplit.types import Case, Comparison, CriterionResult, Expect, PairScore, Reply
 
-_Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard"]
+_Kind = Literal["outcome", "expect", "tool_calls", "latency", "latency-ratio", "cost", "similarity", "guard", "rubric"]
 
 # The kinds of failures of one reply; the others are about all replies of an arm.
-_OF_ONE_REPLY: frozenset[_Kind] = frozenset({"outcome", "expect", "tool_calls", "latency", "cost"})
+_OF_ONE_REPLY: frozenset[_Kind] = frozenset({"outcome", "expect", "tool_calls", "latency", "cost", "rubric"})
 
 _OUTCOMES = {
     "empty": (
@@ -71,6 +71,11 @@ def check_reply(
     return failed
 
 
+def check_rubric(reply: Reply, arm: str, results: Sequence[CriterionResult]) -> list[FailedExpectation]:
+    """Return the criteria of a rubric that a reply fails; a criterion without a verdict is not a failure."""
+    return _failed("rubric", arm, reply, _missed_criteria(results))
+
+
 def has_text(reply: Reply) -> bool:
     """Tell whether the reply has a text that can be compared with a reference."""
     return reply.outcome != "error" and bool(reply.text.strip())
@@ -93,6 +98,15 @@ def _expected(
         return check_without_text(expect, reply.tool_calls)
     close_enough = JUDGED_SIMILARITY if case.metric == "judge" else REFERENCE_SIMILARITY
     return check_expect(expect, reply.text, score, close_enough)
+
+
+def _missed_criteria(results: Sequence[CriterionResult]) -> Iterator[CheckFailure]:
+    for place, one in enumerate(results):
+        if one.holds is False:
+            reason = f": {one.reason}" if one.reason else ", the judge gave no reason"
+            problem = f"rubric: {excerpt(one.criterion)} does not hold{reason}"
+            hint = "read the answer; if the judge is wrong, name in the criterion what the answer must say"
+            yield CheckFailure(problem, hint, Slug.EXPECT_RUBRIC, f"rubric[{place}]")
 
 
 def check_comparison(case: Case, comparison: Comparison, arm: str) -> list[FailedExpectation]:

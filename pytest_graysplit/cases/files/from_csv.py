@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pytest_graysplit.cases.expect_fields import EXPECT_FIELDS
+from pytest_graysplit.cases.expect_fields import BESIDE_EXPECT, EXPECT_FIELDS
 from pytest_graysplit.cases.field_types import FieldLocation, format_value, reject_unknown
 from pytest_graysplit.cases.fields import CASE_FIELDS
 from pytest_graysplit.cases.files import FileRow, broken
@@ -22,7 +22,7 @@ from pytest_graysplit.errors import Slug
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LISTS = ("tags", "expect.contains", "expect.not_contains")
+_LISTS = ("tags", "rubric", "expect.contains", "expect.not_contains")
 _JSON = ("messages", "params", "expect", "expect.json", "expect.json_schema", "expect.tool_calls")
 _SWITCHES = ("must_pass", "expect.tool_order", "expect.no_other_tool_calls", "expect.no_tool_calls")
 _NUMBERS = (
@@ -62,7 +62,8 @@ def _header(cells: list[str], display_path: str, line: int) -> list[str]:
     for problem, hint in _header_problems(columns):
         raise broken(display_path, line, problem, hint, Slug.CASE_FILE_SHAPE)
     named = [column for column in columns if not column.startswith("params.")]
-    reject_unknown(named, _COLUMNS, FieldLocation(f"{display_path}:{line}", ""), {})
+    remedies = {f"expect.{name}": f"name the column {name}, without expect" for name in BESIDE_EXPECT}
+    reject_unknown(named, _COLUMNS, FieldLocation(f"{display_path}:{line}", ""), remedies)
     return columns
 
 
@@ -105,6 +106,8 @@ def _put(fields: dict[str, object], location: FieldLocation, value: object) -> N
 
 def _value(location: FieldLocation, cell: str) -> object:
     column, bare = location.name, cell.strip()
+    if column == "rubric" and bare.startswith("[") and bare.endswith("]"):
+        return _json(location, bare)
     if column in _LISTS:
         return [part.strip() for part in cell.split(";") if part.strip()]
     if column in _NUMBERS:

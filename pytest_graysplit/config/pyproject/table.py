@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.options import checked_looks
@@ -26,25 +27,31 @@ from pytest_graysplit.config.pyproject.splits import SplitTable, read_split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
-    from pathlib import Path
 
     from pytest_graysplit.config.policy import SignalRule
     from pytest_graysplit.types import Json
 
-SECTIONS = ("prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "rollback")
+SECTIONS = (
+    "prices", "aliases", "headers", "models", "arms", "splits", "verdict", "semantic", "judge", "guards", "rollback",
+)  # fmt: skip
 VERDICT_FIELDS = ("critical", "critical_tags", "bounds", "truncated", "looks", "signals")
 MODEL_FIELDS = ("params", "headers")
 SEMANTIC_FIELDS = ("model", "params")
-JUDGE_FIELDS = ("model", "criteria", "params")
+JUDGE_FIELDS = ("model", "criteria", "params", "labels")
+GUARD_FIELDS = ("judge",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricModel:
-    """A model that a metric calls, the parameters of its requests, and a judge's criteria (None: the default)."""
+    """A model that a metric calls, and the parameters of its requests.
+
+    A judge may have criteria (None: the default), and a file of labels that show its errors.
+    """
 
     model: str
     params: Mapping[str, Json] = field(default_factory=dict)
     criteria: str | None = None
+    labels: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,7 @@ class ProjectConfig:
     verdict: VerdictTable = field(default_factory=VerdictTable)
     semantic: MetricModel | None = None
     judge: MetricModel | None = None
+    judges_flags: bool = False
     arms: Mapping[str, ArmTable] = field(default_factory=dict)
     splits: Mapping[str, SplitTable] = field(default_factory=dict)
     rollback: Rollback | None = None
@@ -117,8 +125,9 @@ class ProjectConfig:
                 for name, own in models.items()
             },
             verdict=VerdictTable.read(read_table("verdict", table.get("verdict"))),
-            semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS),
-            judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS),
+            semantic=_metric_model("semantic", table.get("semantic"), SEMANTIC_FIELDS, folder),
+            judge=_metric_model("judge", table.get("judge"), JUDGE_FIELDS, folder),
+            judges_flags=_judges_flags(table),
             arms=read_arms(table.get("arms"), folder),
             splits={
                 name: read_split(name, own, environ) for name, own in read_table("splits", table.get("splits")).items()
@@ -152,6 +161,19 @@ class ProjectConfig:
         for split in self.splits.values():
             for arm in split.arms:
                 yield from arm.headers.values()
+
+
+def _judges_flags(table: Mapping[str, object]) -> bool:
+    """Read whether the judge decides about pairs that a guard flags."""
+    own = read_table("guards", table.get("guards"))
+    reject_unknown("guards", own, GUARD_FIELDS)
+    asks = own.get("judge", False)
+    if not isinstance(asks, bool):
+        raise setting_error("guards.judge", f"expected true or false, got {asks!r}", "true lets the judge decide")
+    if asks and "judge" not in table:
+        hint = 'name it: [tool.graysplit.judge] model = "gpt-4.1" (a model, or the name of an arm)'
+        raise setting_error("guards.judge", "there is no judge to ask", hint)
+    return asks
 
 
 def _check_critical(critical: tuple[str, ...], bounds: Mapping[str, object]) -> None:
@@ -196,20 +218,21 @@ def _looks(value: object) -> tuple[int, ...]:
         raise setting_error("verdict.looks", f"{value!r} {error}", "write looks = [100, 200, 400]") from None
 
 
-def _metric_model(name: str, value: object, known: tuple[str, ...]) -> MetricModel | None:
+def _metric_model(name: str, value: object, known: tuple[str, ...], folder: Path | None) -> MetricModel | None:
     if value is None:
         return None
     table = read_table(name, value)
     reject_unknown(name, table, known)
-    for key in ("model", "criteria"):
+    for key in ("model", "criteria", "labels"):
         text = table.get(key, "?")
         if not isinstance(text, str) or not text.strip():
             raise setting_error(f"{name}.{key}", f"{text!r} is blank, or not a text", "put the value in quotes")
     if "model" not in table:
         raise setting_error(name, "names no model", f'[tool.graysplit.{name}] model = "..."')
-    criteria = table.get("criteria")
+    criteria, labels = table.get("criteria"), table.get("labels")
     return MetricModel(
         model=str(table["model"]).strip(),
         params=read_params(f"{name}.params", table.get("params")),
         criteria=None if criteria is None else str(criteria).strip(),
+        labels=None if labels is None else (folder or Path()) / str(labels).strip(),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS
 from pytest_graysplit.evaluation.metrics.judge import BETTER, TIE
 from pytest_graysplit.formatting.display import format_share, listed, percent, plural
-from pytest_graysplit.stats import wilson
+from pytest_graysplit.stats import cohen_kappa, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,19 +62,8 @@ class Calibration:
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa over the pairs with a verdict (Cohen 1960); None where chance alone would agree on all."""
-        table = {cell: number for cell, number in self.table.items() if cell[1] is not None}
-        whole = sum(table.values())
-        if not whole:
-            return None
-        observed = sum(table.get((label, label), 0) for label in LABELS) / whole
-        rows = Counter[str]()
-        columns = Counter[str]()
-        for (label, verdict), number in table.items():
-            rows[label] += number
-            columns[str(verdict)] += number
-        expected = sum(rows[label] * columns[label] for label in LABELS) / whole**2
-        return None if expected == 1 else (observed - expected) / (1 - expected)
+        """Cohen's kappa over the pairs with a verdict; None where chance alone would agree on all."""
+        return cohen_kappa({cell: number for cell, number in self.table.items() if cell[1] is not None})
 
     @property
     def disagreements(self) -> tuple[int, int]:
@@ -94,12 +83,15 @@ class Calibration:
         verdicts = [verdict for one in self.results for verdict in one.judge_verdict.verdicts]
         return verdicts.count(None), len(verdicts)
 
+    def lines(self) -> Iterator[str]:
+        """Yield the report, without the cost of the calls."""
+        return _lines(self)
 
-def lines(calibration: Calibration) -> Iterator[str]:
-    """Yield the report, without the cost of the calls."""
+
+def _lines(calibration: Calibration) -> Iterator[str]:
     agreed, whole = sum(one.agrees for one in calibration.results), len(calibration.results)
-    yield f"agreement      {agreed}/{whole}  {percent(agreed, whole)}  ({_interval(calibration.agreement)})"
-    yield f"kappa          {_kappa(calibration.kappa)}"
+    yield f"agreement      {share_text(agreed, whole)}"
+    yield f"kappa          {kappa_text(calibration.kappa, LABELS)}"
     split, pairs = calibration.disagreements
     yield f"orders         named different winners on {split} of {plural(pairs, 'pair')}, {percent(split, pairs)}"
     first, decided = calibration.first_won
@@ -126,9 +118,15 @@ def describe_kappa(kappa: float) -> str:
     return words[-1] if words else "worse than chance"
 
 
-def _kappa(kappa: float | None) -> str:
+def share_text(number: int, whole: int) -> str:
+    """Write a share with its 95% interval; a dash without a whole."""
+    return f"{number}/{whole}  {percent(number, whole)}  ({_interval(wilson(number, whole))})" if whole else "-"
+
+
+def kappa_text(kappa: float | None, labels: Sequence[str]) -> str:
+    """Write a kappa with its description."""
     if kappa is None:
-        return f"unknown: it takes labels and verdicts of more than one kind ({listed(LABELS)})"
+        return f"unknown: it takes labels and verdicts of more than one kind ({listed(labels)})"
     return f"{kappa:.2f}, {describe_kappa(kappa)}"
 
 

@@ -1,4 +1,4 @@
-"""One run of a judge on labelled pairs: its settings, and its replies from the relay or the recordings."""
+"""One run of a judge on labelled pairs or answers: its settings, and its replies from the relay or the recordings."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pytest_graysplit.config.project import PROJECT_FILE, read_settings
 from pytest_graysplit.config.settings import SettingsSource, resolve_record
 from pytest_graysplit.errors import Slug, UsageError
-from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
-from pytest_graysplit.evaluation.model_graded import ModelGradedScorer, model_graded_metric
+from pytest_graysplit.evaluation.judge_calibration.rubric_labels import RubricLabel
+from pytest_graysplit.evaluation.judge_calibration.subjects import AnswerSubject, PairSubject, calibration_of
+from pytest_graysplit.evaluation.model_graded import model_graded_metric
 from pytest_graysplit.replies.fetcher import build_fetcher
 from pytest_graysplit.replies.fingerprint import redactor
 from pytest_graysplit.replies.pricing import PriceTable
@@ -19,17 +20,18 @@ from pytest_graysplit.replies.recordings import Recordings, merge_journals, unme
 from pytest_graysplit.replies.recordings.maintenance.discover import FOLDER, project_root
 from pytest_graysplit.replies.recordings.state_dir import journal_folder, require_inside
 from pytest_graysplit.replies.reply_request import shuffled
-from pytest_graysplit.types import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_graysplit.config.settings import Settings
-    from pytest_graysplit.evaluation.judge_calibration.labelled import Labelled
+    from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult
+    from pytest_graysplit.evaluation.judge_calibration.rubric_calibration import JudgedAnswer, RubricCalibration
+    from pytest_graysplit.evaluation.judge_calibration.subjects import Labels, Subject
     from pytest_graysplit.replies.fetcher import Progress, ReplyFetcher
     from pytest_graysplit.replies.reply_request import Address, ReplyRequest
-    from pytest_graysplit.types import MetricUsage
+    from pytest_graysplit.types import MetricUsage, Reply
 
 
 def find_root(start: Path) -> Path:
@@ -64,30 +66,35 @@ def read_judge_settings(root: Path, *, model: str | None, record: str | None, en
 class CalibrationRun:
     """All requests of one calibration; paid replies are stored when `run` ends, whether it succeeds or fails."""
 
-    def __init__(self, root: Path, path: Path, pairs: Sequence[Labelled], settings: Settings) -> None:
-        """Try the judge of the settings on the pairs of the file at `path`."""
+    def __init__(self, root: Path, path: Path, labels: Labels, settings: Settings) -> None:
+        """Try the judge of the settings on the labelled lines of the file at `path`."""
         self._root = root
-        self._pairs = pairs
         self._settings = settings
         self._command = shlex.join(["graysplit", "judge", "calibrate", str(path), "--record=new"])
         metric = model_graded_metric("judge", settings)
         assert metric is not None  # noqa: S101 # the settings were resolved for it
         recording_path = path.resolve().parent / FOLDER / f"{path.stem}.jsonl"
-        self._scorers = [ModelGradedScorer(metric, pair.case, recording_path, self._ask) for pair in pairs]
+        self._subjects: list[Subject] = [
+            AnswerSubject(label, metric.arm, recording_path, self._ask)
+            if isinstance(label, RubricLabel)
+            else PairSubject(label, metric, recording_path, self._ask)
+            for label in labels
+        ]
         self._fetcher: ReplyFetcher | None = None
         self.model = metric.arm.name
         self._arm = metric.arm
-        self.size = len(pairs)
+        self.is_of_answers = isinstance(labels[0], RubricLabel)
+        self.size = len(labels)
         self.usage: MetricUsage | None = None
         self.failure = ""
         self.notes: tuple[str, ...] = ()
 
-    def run(self, watch: Callable[[Progress], None]) -> Calibration:
-        """Request the replies that are not recorded and judge every pair; raise GraysplitError if that fails."""
+    def run(self, watch: Callable[[Progress], None]) -> Calibration | RubricCalibration:
+        """Request the replies that are not recorded and judge every line; raise GraysplitError if that fails."""
         self._fetcher = self._build_fetcher(self._recover_journals())
         try:
             self._fetch(self._fetcher, watch)
-            return Calibration(list(map(self._judge, self._pairs, self._scorers)))
+            return calibration_of(list(map(self._judge, self._subjects)))
         finally:
             self._fetcher.stop()
             self.notes += self._fetcher.warnings
@@ -95,7 +102,7 @@ class CalibrationRun:
                 self._merge()
 
     def _fetch(self, fetcher: ReplyFetcher, watch: Callable[[Progress], None]) -> None:
-        requested = [scorer.requests([_replies(pair)]) for pair, scorer in zip(self._pairs, self._scorers, strict=True)]
+        requested = [subject.requests() for subject in self._subjects]
         all_requests = (request for requests in requested for request in requests)
         missing = {request.recording_key for request in fetcher.missing(all_requests)}
         if missing:
@@ -106,15 +113,13 @@ class CalibrationRun:
             groups = [[request for request in requests if request.recording_key in missing] for requests in requested]
             fetcher.fetch(shuffled(groups), watch)
 
-    def _judge(self, pair: Labelled, scorer: ModelGradedScorer) -> LabelledResult:
-        replies = _replies(pair)
-        scorer.prepare([replies])
-        verdict = scorer.verdict(*replies)
-        if usage := scorer.usage([replies]):
+    def _judge(self, subject: Subject) -> LabelledResult | JudgedAnswer:
+        result = subject.judge()
+        if usage := subject.usage():
             self.usage = self.usage + usage if self.usage else usage
             if usage.failed:
-                self.failure = self.failure or scorer.silence()
-        return LabelledResult(pair, verdict)
+                self.failure = self.failure or subject.silence()
+        return result
 
     def _ask(self, requests: Sequence[ReplyRequest]) -> list[Reply]:
         assert self._fetcher is not None  # noqa: S101 # nothing is sent before the run
@@ -137,7 +142,6 @@ class CalibrationRun:
 
     def _build_fetcher(self, fresh: frozenset[Address]) -> ReplyFetcher:
         settings, clean = self._settings, redactor(self._settings.secrets)
-        judge = self._scorers[0].metric
         return build_fetcher(
             settings,
             self._root,
@@ -147,12 +151,5 @@ class CalibrationRun:
             prices=PriceTable(settings.prices),
             command=self._command,
             fresh=fresh,
-            asked_models=lambda: [(judge.arm, judge.route)],
+            asked_models=lambda: [(self._arm, "chat")],
         )
-
-
-def _replies(pair: Labelled) -> tuple[Reply, Reply]:
-    control, treatment = (
-        Reply(model=side, outcome="ok", text=getattr(pair, side), replayed=True) for side in ("control", "treatment")
-    )
-    return control, treatment

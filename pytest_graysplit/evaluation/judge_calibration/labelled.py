@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pytest_graysplit.cases import field_types
 from pytest_graysplit.cases.field_types import FieldLocation, Fields, reject_unknown
 from pytest_graysplit.cases.fields import build_case
-from pytest_graysplit.cases.files import read_rows, reject_duplicates
 from pytest_graysplit.config.options import nearest
 from pytest_graysplit.errors import Slug
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_graysplit.types import Case
 
 Label = Literal["treatment", "tie", "control"]
@@ -34,14 +31,8 @@ class Labelled:
     label: Label
 
 
-def read_labelled(path: Path, shown: str) -> tuple[Labelled, ...]:
-    """Read a file in any format of case files; raise UsageError that names file, line and field."""
-    pairs = tuple(_labelled(row.fields, f"{shown}:{row.line}") for row in read_rows(path, shown))
-    reject_duplicates(pair.case for pair in pairs)
-    return pairs
-
-
-def _labelled(fields: dict[str, object], where: str) -> Labelled:
+def labelled_pair(fields: dict[str, object], where: str) -> Labelled:
+    """Read one line; raise UsageError that names its place and the field."""
     place = FieldLocation(where, "")
     reject_unknown(list(fields), FIELDS, place, {})
     given = Fields(fields, place)

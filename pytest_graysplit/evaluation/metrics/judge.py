@@ -133,10 +133,10 @@ def messages_for(
     The mark is a hash of the texts that it encloses. An answer cannot contain the hash of itself, so it cannot end its
     own quotation and pose as instructions to the judge, and a text cannot pose as a tool call.
     """
-    turns = "\n\n".join(_turn(message) for message in conversation)
+    turns = written_turns(conversation)
     one, other = _answer(first), _answer(second)
     enclosed = [turns, one.text, other.text] if not _calls(one, other) else [turns, *one, *other]
-    mark = hashlib.sha256(json.dumps(enclosed).encode()).hexdigest()[:16]
+    mark = mark_of(enclosed)
     shown = [
         _CALLS.format(mark=mark, letter=letter, text=text, calls=calls or NO_CALLS) if _calls(one, other) else text
         for letter, (text, calls) in zip("AB", (one, other), strict=True)
@@ -148,6 +148,16 @@ def messages_for(
     )
 
 
+def written_turns(conversation: Sequence[Message]) -> str:
+    """Write a conversation as a judge reads it: each message after its role."""
+    return "\n\n".join(_turn(message) for message in conversation)
+
+
+def mark_of(enclosed: Sequence[str]) -> str:
+    """Return the mark of the lines around some texts: 16 hexadecimal digits that none of the texts can contain."""
+    return hashlib.sha256(json.dumps(enclosed).encode()).hexdigest()[:16]
+
+
 def read_verdict(text: str) -> Winner | None:
     """Find the last winner in a judge's answer, whose JSON may stand between other text; None without one.
 
@@ -155,8 +165,8 @@ def read_verdict(text: str) -> Winner | None:
     'A'
     """
     found = None
-    for entry in _objects(text):
-        named = {key.strip().lower(): value for key, value in entry.items()}.get("winner")
+    for entry in json_objects(text):
+        named = {key.strip().lower(): value for key, value in entry}.get("winner")
         if isinstance(named, str):
             found = _WINNERS.get(named.strip(" .\"'").lower(), found)
     return found
@@ -164,12 +174,15 @@ def read_verdict(text: str) -> Winner | None:
 
 def read_reason(text: str) -> str:
     """Find the reason in a judge's answer, on one line; empty without one."""
-    reasons = [entry["reason"] for entry in _objects(text) if isinstance(entry.get("reason"), str)]
-    return " ".join(str(reasons[-1]).split()) if reasons else ""
+    reasons = [value for entry in json_objects(text) for key, value in entry if key == "reason"]
+    texts = [value for value in reasons if isinstance(value, str)]
+    return " ".join(texts[-1].split()) if texts else ""
 
 
-def _objects(text: str) -> Iterator[dict[str, Json]]:
-    decoder = json.JSONDecoder(strict=False)  # models break lines inside a text
+def json_objects(text: str) -> Iterator[list[tuple[str, Json]]]:
+    """Yield each JSON object in a judge's answer as its names and values, also those of a name that is repeated."""
+    # Models break lines inside a text.
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=list)
     start = text.find("{")
     while start >= 0:
         end = start + 1
@@ -178,8 +191,7 @@ def _objects(text: str) -> Iterator[dict[str, Json]]:
         except (ValueError, RecursionError):
             pass
         else:
-            if isinstance(value, dict):
-                yield value
+            yield value
         start = text.find("{", end)
 
 

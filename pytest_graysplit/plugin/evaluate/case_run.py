@@ -8,7 +8,13 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from pytest_graysplit.cases.checks.assertions import check_comparison, check_control, check_reply, has_text
+from pytest_graysplit.cases.checks.assertions import (
+    check_comparison,
+    check_control,
+    check_reply,
+    check_rubric,
+    has_text,
+)
 from pytest_graysplit.cases.checks.expectations import asserts_something
 from pytest_graysplit.errors import BudgetExceededError, GraysplitError, Slug
 from pytest_graysplit.evaluation.comparison import PairScores, compare, of_texts, scored_pairs, self_pairs
@@ -20,29 +26,29 @@ from pytest_graysplit.plugin.evaluate.body_errors import (
     in_one_line,
     is_failed_expectation,
 )
-from pytest_graysplit.replies.budget import output_limit
+from pytest_graysplit.plugin.evaluate.judged_replies import JudgedReply, elsewhere, missing_verdict, over_limit
 from pytest_graysplit.verdict.noise_floor import by_shortfall
-from pytest_graysplit.verdict.results import CONTROL, ArmResult, CaseResult
+from pytest_graysplit.verdict.results import CONTROL, WITHOUT_VERDICT, ArmResult, CaseResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_graysplit.config.arms import Arm
     from pytest_graysplit.evaluation.comparison import Score
+    from pytest_graysplit.evaluation.flag_judging import FlagJudge
+    from pytest_graysplit.evaluation.rubric_judging import RubricJudge
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.replies.fetcher import ReplyFetcher
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
+    from pytest_graysplit.types import Case, Comparison, FailedExpectation, MetricUsage, Reply
 
 
 # The reason of an unjudged case in a verdict, by the slug of the case's problem.
 _CAUSES = {
     Slug.RECORDING_MISSING: "not recorded",
     Slug.METRIC_SILENT: "without a score of the metric",
+    Slug.RUBRIC_SILENT: WITHOUT_VERDICT,
     Slug.BUDGET_USED_UP: "not asked, the cap is used up",
     Slug.RUN_STOPPED: "not asked, the run was stopped",
 }
-# The tokens by which a short answer may exceed its limit, such as those that end it.
-TOKENS_TO_SPARE = 16
 _SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
 
 
@@ -50,12 +56,15 @@ _SEE_TRACEBACK = "the traceback above shows the assert; both answers are below"
 class CaseRun:
     """The replies of one item's arms, their comparison, and the errors of its test.
 
-    `case` is the plan's case, with the threshold that follows from its own control replies.
+    `case` is the plan's case, with the threshold that follows from its own control replies. `rubric` is the judge of
+    its rubric, and `flags` the judge of its flagged pairs; None without one.
     """
 
     plan: Plan
     case: Case
     score: Score
+    rubric: RubricJudge | None = None
+    flags: FlagJudge | None = None
     replies: dict[str, tuple[Reply, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     scores: PairScores = field(default_factory=PairScores)
@@ -65,13 +74,22 @@ class CaseRun:
     unfinished: bool = False
 
     @classmethod
-    def evaluate(cls, plan: Plan, fetcher: ReplyFetcher, score: Score) -> CaseRun:
-        """Wait for the replies and compare them; the error of an unavailable one is kept as the problem."""
-        run = cls(plan=plan, case=plan.case, score=score)
+    def evaluate(
+        cls,
+        plan: Plan,
+        fetcher: ReplyFetcher,
+        score: Score,
+        *,
+        rubric: RubricJudge | None = None,
+        flags: FlagJudge | None = None,
+    ) -> CaseRun:
+        """Wait for the replies, compare and judge them; the error of an unavailable one is kept as the problem."""
+        run = cls(plan=plan, case=plan.case, score=score, rubric=rubric, flags=flags)
         try:
             run.replies = plan.replies(fetcher)
             # Raises as well if no hook knows the metric, or if a reply of a model-graded metric is not recorded.
             run._compare()  # its own
+            run._judge()  # its own
         except BudgetExceededError as error:
             run.problem = error
             run.replies = received_under_cap(plan, fetcher)
@@ -90,7 +108,10 @@ class CaseRun:
     def _compare_with(self, control: tuple[Reply, ...], treatment: tuple[Reply, ...] | None) -> None:
         if treatment is None and self.case.min_similarity is None:
             return
-        scores = self.scores = PairScores.of(control, treatment or (), self.score)
+        if self.flags is not None:
+            self.flags.prepare(compared_pairs(control, treatment or ()))
+        flagging = None if self.flags is None else self.flags.flags
+        scores = self.scores = PairScores.of(control, treatment or (), self.score, flagging)
         if self.case.max_deficit is not None:
             self.case = by_shortfall(self.case, scores.self_similarity)
             self.scores = scores.beside_pairs()
@@ -100,6 +121,35 @@ class CaseRun:
             if isinstance(self.score, ModelGradedScorer):
                 remarks = self.score.remarks_by_place(control, treatment)
                 self.comparison = replace(self.comparison, remarks=remarks.get((0, 0), ()), all_remarks=remarks)
+
+    def _judge(self) -> None:
+        """Ask the judge about every answer that passes all checks; a verdict that is missing is the problem."""
+        if self.rubric is not None:
+            self.rubric.prepare(self.answers_to_judge())
+            judged = chain.from_iterable(map(self._judged, self.judged_arms))
+            self.problem = self.problem or missing_verdict(self.case, self.rubric.arm, judged)
+
+    def answers_to_judge(self) -> list[Reply]:
+        """Return the answers of both arms that count in a pass rate and pass all checks."""
+        return [
+            reply for arm in self.judged_arms for reply in self._counted(arm) if not self._failed_by_reply(arm, reply)
+        ]
+
+    def _judged(self, arm: str) -> list[JudgedReply]:
+        """Return the arm's replies that count in its pass rate, each with its failed expectations."""
+        return [self._judged_reply(arm, reply) for reply in self._counted(arm)]
+
+    def _judged_reply(self, arm: str, reply: Reply) -> JudgedReply:
+        failed = self._failed_by_reply(arm, reply)
+        if self.rubric is None or failed:
+            return JudgedReply(failed)
+        results = self.rubric.results(reply)
+        return JudgedReply(failed, results, check_rubric(reply, arm, results))
+
+    def _counted(self, arm: str) -> tuple[Reply, ...]:
+        """Return the replies of an arm that count in its pass rate."""
+        replies = self.replies.get(arm, ())
+        return replies if arm == CONTROL and self._counts_spare_replies() else replies[: self.plan.samples]
 
     def _missing_score(self) -> GraysplitError | None:
         """Return the error for a threshold without a score: a judge that gives no verdict must not fail the model."""
@@ -171,24 +221,28 @@ class CaseRun:
 
     def result(self, nodeid: str) -> CaseResult:
         """Judge each arm and return the result of the case."""
+        judged = {arm: [] if self.unasked else self._judged(arm) for arm in self.judged_arms}
+        lacks_verdict = any(one.missing for arm in self.judged_arms for one in judged[arm])
         return CaseResult(
             case=self.case,
             request_hash=self.plan.request_hash,
             nodeid=nodeid,
             file=self.plan.file,
-            arms=tuple(self._arm(arm) for arm in self.judged_arms),
+            arms=tuple(self._arm(arm, judged[arm], lacks_verdict=lacks_verdict) for arm in self.judged_arms),
             comparison=self.comparison,
             differing=self.plan.differing,
             same_request=self.plan.same_request,
             same_arms=self.plan.same_arms,
             asked=self._metric_usage(),
+            asked_rubric=None if self.rubric is None else self.rubric.usage(),
+            asked_guards=None if self.flags is None else self.flags.usage(),
             asserted=self._asserted(),
             requests={arm: self.plan.requests[arm][0].body for arm in self.judged_arms},
         )
 
     def _asserted(self) -> bool:
         """Tell whether an expectation could have failed; a threshold without a score, or one too low, cannot."""
-        if self.plan.body_asserts or asserts_something(self.case.expect):
+        if self.plan.body_asserts or self.case.rubric or asserts_something(self.case.expect):
             return True
         compared = self.comparison
         return compared is not None and compared.similarity is not None and self.case.asserts_similarity
@@ -199,13 +253,18 @@ class CaseRun:
         control, treatment = self.replies.get(CONTROL, ()), self.replies.get(self.plan.treatment, ())
         return self.score.usage(of_texts(scored_pairs(control, treatment)))
 
-    def _arm(self, arm: str) -> ArmResult:
+    def _arm(self, arm: str, each: Sequence[JudgedReply], *, lacks_verdict: bool) -> ArmResult:
+        """Judge an arm by its replies; where the case lacks a verdict, failed checks of all of them decide, or nothing.
+
+        Criteria that do not hold then decide nothing either, because the other arm may be the one without a verdict.
+        """
         replies = self.replies.get(arm, ())
         own, spare = replies[: self.plan.samples], replies[self.plan.samples :]
-        each = [] if self.unasked else [self._failed_by_reply(arm, reply) for reply in own]
         whole = [] if self.unasked else self._failed_by_arm(arm)
-        failures = (*chain.from_iterable(each), *whole)
-        judged = not self.bug and (bool(failures) or not self._unjudgeable(arm))
+        by_reply = (one.failures(with_rubric=not lacks_verdict) for one in each[: self.plan.samples])
+        failures = (*chain.from_iterable(by_reply), *whole)
+        awaits_judge = lacks_verdict and any(one.passes_checks for one in each)
+        judged = not self.bug and not awaits_judge and (bool(failures) or not self._unjudgeable(arm))
         request = self.plan.requests[arm][0]
         return ArmResult(
             arm=arm,
@@ -214,12 +273,16 @@ class CaseRun:
             replies=own,
             spare=spare,
             misses=failures,
-            share=self._share(arm, each, whole, spare) if judged and own else None,
+            share=self._share(arm, [one.passes for one in each], whole) if judged and own else None,
+            rubric=tuple(chain.from_iterable(one.rubric for one in each)),
+            checks_share=self._share(arm, [one.passes_checks for one in each], whole)
+            if judged and own and self.rubric
+            else None,
             judged=judged,
             unjudged_because="" if judged else self._unjudged_because(),
             unasked=self.unasked,
-            over_limit=_over_limit(request.body, own),
-            elsewhere=_elsewhere(request.config, own),
+            over_limit=over_limit(request.body, own),
+            elsewhere=elsewhere(request.config, own),
             bug=self.bug,
         )
 
@@ -234,23 +297,18 @@ class CaseRun:
     def _failed_by_reply(self, arm: str, reply: Reply) -> list[FailedExpectation]:
         return check_reply(self.case, reply, arm, partial(reference_score, self.score, reply))
 
-    def _share(
-        self, arm: str, each: list[list[FailedExpectation]], whole: list[FailedExpectation], spare: Iterable[Reply]
-    ) -> float:
+    def _share(self, arm: str, passed: Sequence[bool], whole: Iterable[FailedExpectation]) -> float:
         """Return the share of the arm's replies that passed; an expectation that the arm failed, each reply failed.
 
         A threshold is the exception: it is checked pair by pair, on both arms alike.
         """
         if any(failure.kind not in ("similarity", "guard") for failure in whole):
             return 0.0
-        passed = [not some for some in each]
         threshold = self.case.min_similarity
         number = threshold if isinstance(threshold, float | int) else None
-        if arm != CONTROL:
-            return self.scores.treatment_share(passed, number if self.comparison is not None else None)
-        if self._counts_spare_replies():
-            passed += [not self._failed_by_reply(arm, reply) for reply in spare]
-        return self.scores.control_share(passed, number)
+        if arm == CONTROL:
+            return self.scores.control_share(passed, number)
+        return self.scores.treatment_share(passed, number if self.comparison is not None else None)
 
     def _counts_spare_replies(self) -> bool:
         """Tell whether the control's replies beyond the number that both arms gave count as well.
@@ -283,23 +341,6 @@ class CaseRun:
         return arm != CONTROL and self.blocked and self.plan.only_arm is None and needs_control
 
 
-def _over_limit(body: Mapping[str, Json], replies: Iterable[Reply]) -> int:
-    """Count the replies that are longer than the request allows, so that the relay must have dropped its limit.
-
-    Relays count the tokens of other vendors' models with their own tokenizer, so a tenth more is allowed.
-    """
-    limit = output_limit(body)
-    if limit is None:
-        return 0
-    most = limit + limit // 10 + TOKENS_TO_SPARE
-    return sum(reply.usage is not None and reply.usage.visible > most for reply in replies)
-
-
-def _elsewhere(arm: Arm, replies: Iterable[Reply]) -> int:
-    """Count the replies of an arm that were recorded before its table got another address or other headers."""
-    return sum(reply.replayed and reply.endpoint_hash != (arm.endpoint_hash or None) for reply in replies)
-
-
 def received_under_cap(plan: Plan, fetcher: ReplyFetcher) -> dict[str, tuple[Reply, ...]]:
     """Return the replies from before the cap was reached: they were paid for, and their cost counts."""
     return {arm: tuple(_available(fetcher, plan, arm)) for arm in plan.requests}
@@ -319,6 +360,12 @@ def pairs_of(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[t
     if control and (treatment or plan.case.min_similarity is not None):
         yield from of_texts(self_pairs(control))
     yield from reference_pairs(plan, replies)
+
+
+def compared_pairs(control: Sequence[Reply], treatment: Sequence[Reply]) -> Iterator[tuple[Reply, Reply]]:
+    """Yield every pair that the guards compare: both arms, and the control with itself."""
+    yield from scored_pairs(control, treatment)
+    yield from self_pairs(control)
 
 
 def reference_pairs(plan: Plan, replies: Mapping[str, tuple[Reply, ...]]) -> Iterator[tuple[Reply, Reply]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 
 from pytest_graysplit.evaluation.comparison import PairScores, compare
+from pytest_graysplit.evaluation.flag_judging import FlagJudge
 from pytest_graysplit.evaluation.model_graded import ModelGradedScorer
+from pytest_graysplit.evaluation.rubric_judging import RubricJudge
 from pytest_graysplit.plugin.collect.plans import PLAN
-from pytest_graysplit.plugin.evaluate.case_run import CaseRun, pairs_of
+from pytest_graysplit.plugin.evaluate.case_run import CaseRun, compared_pairs, pairs_of
 from pytest_graysplit.replies.fingerprint import redact_body, redact_case
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_graysplit.evaluation.comparison import Score
+    from pytest_graysplit.evaluation.model_graded import ModelGradedMetric
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.fetch.fetching import Fetching
     from pytest_graysplit.plugin.scoring import Scoring
+    from pytest_graysplit.replies.fetcher import ReplyFetcher
     from pytest_graysplit.replies.reply_request import ReplyRequest
-    from pytest_graysplit.types import Case, Redactor
+    from pytest_graysplit.types import Case, Redactor, Reply
     from pytest_graysplit.verdict.results import CaseResult, Results
 
+_Judge = TypeVar("_Judge", RubricJudge, FlagJudge)
 # The case runs of an item: the marked case first, then those that its body has made.
 CASE_RUNS = pytest.StashKey[list[CaseRun]]()
 
@@ -41,6 +46,8 @@ class Evaluator:
         self._shows_requests = shows_requests
         self._scoring = scoring
         self._fetching = fetching
+        # Gives other replies than the fetcher, in a check of the suite.
+        self.stand_in: ReplyFetcher | None = None
 
     def scorer(self, plan: Plan) -> Score:
         """Return the function that scores two replies to the case of a plan."""
@@ -56,28 +63,87 @@ class Evaluator:
             as_recorded=self._fetching.redaction.of(plan.recording_path),
         )
 
-    def is_model_graded(self, plan: Plan) -> bool:
+    def asks_model(self, plan: Plan) -> bool:
+        """Tell whether a model is asked about the replies of a plan: by its metric, or by a judge."""
+        return bool(plan.case.rubric) or self.judges_flags() or self.scores_by_model(plan)
+
+    def scores_by_model(self, plan: Plan) -> bool:
         """Tell whether the metric of a plan asks a model."""
         return self._scoring.is_model_graded(plan.case)
 
-    def requests_of_metric(self, plan: Plan) -> list[ReplyRequest]:
-        """Return the requests of the plan's metric, which depend on its replies; empty for most metrics.
+    def judges_flags(self) -> bool:
+        """Tell whether a model decides about flagged pairs."""
+        return self._scoring.flag_judge() is not None
 
-        Empty as well where an error, such as a missing reply, prevents them: the test of the plan fails with it.
+    def judges_by_metric(self, plan: Plan) -> bool:
+        """Tell whether a score of a model decides which answers the judge of the rubric is asked about."""
+        expect = plan.case.expect
+        has_reference = expect is not None and expect.reference is not None
+        return bool(plan.case.rubric) and has_reference and self.scores_by_model(plan)
+
+    def requests_to_models(self, plan: Plan) -> list[ReplyRequest]:
+        """Return the requests of the plan's metric and judges, which depend on its replies; empty for most plans.
+
+        Those about the rubric come when the scores that they depend on are there. Empty as well where an error, such as
+        a missing reply, prevents them: the test of the plan fails with it.
         """
-        if not self.is_model_graded(plan):
-            return []
+        requests: list[ReplyRequest] = []
+        if not self.asks_model(plan):
+            return requests
+        fetcher = self._fetching.fetcher
         with suppress(Exception):
-            scorer = cast("ModelGradedScorer", self.scorer(plan))
-            return scorer.requests(pairs_of(plan, plan.replies(self._fetching.fetcher)))
-        return []
+            scorer, replies = self.scorer(plan), plan.replies(fetcher)
+            if isinstance(scorer, ModelGradedScorer):
+                requests += scorer.requests(pairs_of(plan, replies))
+            requests += self._requests_about_flags(plan, replies)
+            if not (self.judges_by_metric(plan) and (fetcher.missing(requests) or not fetcher.all_arrived(requests))):
+                requests += self._requests_about_rubric(plan, scorer, replies)
+        return requests
+
+    def _requests_about_flags(self, plan: Plan, replies: dict[str, tuple[Reply, ...]]) -> list[ReplyRequest]:
+        judge = self.flag_judge(plan)
+        if judge is None or CONTROL not in replies:
+            return []
+        return judge.requests(compared_pairs(replies[CONTROL], replies.get(plan.treatment, ())))
+
+    def _requests_about_rubric(
+        self, plan: Plan, scorer: Score, replies: dict[str, tuple[Reply, ...]]
+    ) -> list[ReplyRequest]:
+        judge = self.rubric_judge(plan)
+        if judge is None:
+            return []
+        run = CaseRun(plan=plan, case=plan.case, score=scorer, rubric=judge, replies=replies)
+        return judge.requests(run.answers_to_judge())
+
+    def rubric_judge(self, plan: Plan) -> RubricJudge | None:
+        """Return the judge of the rubric of a plan; None without a rubric."""
+        judge = self._scoring.judge() if plan.case.rubric else None
+        return None if judge is None else self._asking(RubricJudge, judge, plan)
+
+    def flag_judge(self, plan: Plan) -> FlagJudge | None:
+        """Return the judge of the flagged pairs of a plan; None if the guards decide alone.
+
+        A judge that was not asked about the answers of a stand-in cannot decide.
+        """
+        judge = None if self.stand_in is not None else self._scoring.flag_judge()
+        return None if judge is None else self._asking(FlagJudge, judge, plan)
+
+    def _asking(self, kind: type[_Judge], judge: ModelGradedMetric, plan: Plan) -> _Judge:
+        redact = self._fetching.redaction.of(plan.recording_path)
+        return kind(judge.arm, plan.case, plan.recording_path, self._fetching.ask, as_recorded=redact)
 
     def case_run(self, item: pytest.Item, plan: Plan) -> CaseRun:
         """Return the item's case run for a plan; the first call evaluates it."""
         for run in item.stash.get(CASE_RUNS, []):
             if run.plan is plan:
                 return run
-        run = CaseRun.evaluate(plan, self._fetching.fetcher, self.scorer(plan))
+        run = CaseRun.evaluate(
+            plan,
+            self.stand_in or self._fetching.fetcher,
+            self.scorer(plan),
+            rubric=self.rubric_judge(plan),
+            flags=self.flag_judge(plan),
+        )
         item.stash.setdefault(CASE_RUNS, []).append(run)
         return run
 
@@ -134,6 +200,9 @@ def _redacted(result: CaseResult, redact: Redactor) -> CaseResult:
                 arm,
                 misses=tuple(
                     replace(miss, problem=redact(miss.problem), hint=redact(miss.hint)) for miss in arm.misses
+                ),
+                rubric=tuple(
+                    replace(one, criterion=redact(one.criterion), reason=redact(one.reason)) for one in arm.rubric
                 ),
                 bug=redact(arm.bug),
             )

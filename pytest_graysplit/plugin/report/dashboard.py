@@ -13,6 +13,7 @@ from pytest_graysplit.plugin.hookspecs import CONTROLLER, REPORTER
 from pytest_graysplit.plugin.report.run_notes import facts_of, run_notes
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView
 from pytest_graysplit.verdict import decide
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -84,6 +85,7 @@ class DashboardHooks:
             notes=tuple(totals.notes if verdicts is None else run_notes(settings, totals, fetcher)),
             verdicts=verdicts,
             complete=verdicts is not None and totals.complete(),
+            judge=context.judge_standing if any(row.case.rubric for row in totals.results.rows) else UNKNOWN_JUDGE,
         )
 
     @pytest.hookimpl(trylast=True)

@@ -107,6 +107,8 @@ class SummaryReporter:
         if self._settle_early_stop is not None:
             self._settle_early_stop()
         self._context.evaluator.complete_comparisons(self._totals.results)
+        if any(row.case.rubric for row in self._totals.results.rows):
+            self._totals.judge = self._context.judge_standing
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

@@ -7,9 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.errors import Slug
+from pytest_graysplit.evaluation.flag_judging import GUARDS
+from pytest_graysplit.evaluation.judge_kinship import kinship_warnings
+from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import exact_money, money, plural, ratio, seconds
 from pytest_graysplit.verdict import RunFacts, load
 from pytest_graysplit.verdict.noise_floor import warnings
+from pytest_graysplit.verdict.results import WITHOUT_VERDICT
 from pytest_graysplit.verdict.run_facts import caveats_of, ratio_budgets_apart, unjudged_ratios
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.config.settings import Settings
     from pytest_graysplit.plugin.run_totals import RunTotals
     from pytest_graysplit.replies.fetcher import ReplyFetcher
+    from pytest_graysplit.types import MetricUsage
     from pytest_graysplit.verdict.results import Results
 
 
@@ -33,9 +38,11 @@ def run_notes(settings: Settings, totals: RunTotals, fetcher: ReplyFetcher | Non
         *_cuts(totals),
         *_lost(totals),
         *caveats(totals.results),
+        *_uncalibrated(totals),
         *warnings(totals.results),
         *load.warnings(totals.results),
         *_unscored(totals.results),
+        *_kin_of_judge(settings, totals.results),
     ]
     if totals.failure:
         notes.insert(0, totals.failure)
@@ -49,6 +56,13 @@ def caveats(results: Results) -> Iterator[str]:
             yield from (caveat.text for caveat in caveats_of(results, arm.arm))
             apart, judged = ratio_budgets_apart(results, arm.arm)
             yield from [unjudged_ratios(apart, judged)] if apart else []  # a note also if too few for a hold
+
+
+def _uncalibrated(totals: RunTotals) -> Iterator[str]:
+    """Yield that the errors of the judge of the rubrics are unknown, so that a verdict cannot promote."""
+    judge = totals.judge
+    if judge.uncalibrated_because and any(row.case.rubric for row in totals.results.rows):
+        yield f"{judge.name} is uncalibrated: {judge.uncalibrated_because}"
 
 
 def budget_note(settings: Settings, totals: RunTotals) -> str | None:
@@ -94,7 +108,13 @@ def relay_notes(fetcher: ReplyFetcher | None) -> Iterator[str]:
 def facts_of(settings: Settings, totals: RunTotals) -> RunFacts:
     """Return the part of the suite that the run covered, for the verdict."""
     used_up = (budget_note(settings, totals) or "").partition("\n")[0]
-    return RunFacts(cut=tuple(_cuts(totals)), lost=totals.without_result, budget=used_up, stops=totals.stops)
+    return RunFacts(
+        cut=tuple(_cuts(totals)),
+        lost=totals.without_result,
+        budget=used_up,
+        stops=totals.stops,
+        judge=totals.judge,
+    )
 
 
 def _cuts(totals: RunTotals) -> Iterator[str]:
@@ -153,7 +173,9 @@ def _unjudged(results: Results) -> Iterator[str]:
     arms = [arm for row in results.rows for arm in row.arms.values() if not arm.judged and not arm.unasked]
     if failed := sum(len(arm.replies) for arm in arms if arm.failed):
         yield f"{plural(failed, 'call')} in no rate: they failed for the control and the treatment alike"
-    if missing := sum(not arm.bug and not arm.failed for arm in arms):
+    if silent := sum(arm.unjudged_because == WITHOUT_VERDICT for arm in arms):
+        yield f"{plural(silent, 'answer')} without a verdict of the judge on both models: in no rate"
+    if missing := sum(not arm.bug and not arm.failed and arm.unjudged_because != WITHOUT_VERDICT for arm in arms):
         yield f"{plural(missing, 'reply', 'replies')} missing: in no rate"
 
 
@@ -179,7 +201,21 @@ def _unscored(results: Results) -> Iterator[str]:
         for usage in one.asked:
             if usage.unreadable:
                 answers = plural(usage.unreadable, "answer")
-                yield f"{usage.metric} {usage.model}: {answers} could not be read, and those pairs have no score"
+                yield f"{usage.metric} {usage.model}: {answers} could not be read, {_lost_by(usage)}"
             if usage.failed:
                 calls = plural(usage.failed, "call")
-                yield f"{usage.metric} {usage.model}: {calls} failed, and those pairs have no score"
+                yield f"{usage.metric} {usage.model}: {calls} failed, {_lost_by(usage)}"
+
+
+def _lost_by(usage: MetricUsage) -> str:
+    if usage.metric == RUBRIC:
+        return "and where the verdict was needed, the case counts for neither model"
+    if usage.metric == GUARDS:
+        return "and the flags of those pairs stand"
+    return "and those pairs have no score"
+
+
+def _kin_of_judge(settings: Settings, results: Results) -> Iterator[str]:
+    """Yield warnings about a judge of rubrics that may prefer the answers of an arm."""
+    if settings.table.judge is not None and any(row.case.rubric for row in results.rows):
+        yield from kinship_warnings(settings.metric_arm(settings.table.judge), settings.arms)

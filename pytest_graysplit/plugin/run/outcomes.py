@@ -22,7 +22,7 @@ from pytest_graysplit.plugin.workers import packed
 from pytest_graysplit.reporting.failure import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from pytest_graysplit.plugin.collect.plans import Plan
     from pytest_graysplit.plugin.evaluate.case_run import CaseRun
@@ -185,7 +185,8 @@ def _with_failure(results: tuple[CaseResult, ...], cause: str) -> tuple[CaseResu
     if arm.misses or not arm.judged or arm.unasked:
         return results
     failed = body_failure(arm.arm, f"the test failed: {cause}", _SEE_OTHER_MESSAGE)
-    return (*others, replace(last, arms=(*arms, replace(arm, misses=(failed,), share=0.0))))
+    checks_share = None if arm.checks_share is None else 0.0
+    return (*others, replace(last, arms=(*arms, replace(arm, misses=(failed,), share=0.0, checks_share=checks_share))))
 
 
 def _note_error(item: pytest.Item, error: BaseException) -> None:
@@ -222,7 +223,26 @@ def _properties(result: CaseResult) -> list[tuple[str, object]]:
                 pairs.append((f"graysplit_cost_usd[{name}]", str(reply.cost_usd)))
             if reply.tool_calls:
                 pairs.append((f"graysplit_tool_calls[{name}]", format_calls(reply.tool_calls)))
-    return pairs
+    return [*pairs, *_rubric_properties(result)]
+
+
+def _rubric_properties(result: CaseResult) -> Iterator[tuple[str, object]]:
+    """Yield the criteria of a rubric by number, and the verdicts on each by arm and number."""
+    for number, criterion in enumerate(result.case.rubric):
+        yield f"graysplit_rubric[{number}]", on_one_line(criterion)
+        for arm in result.arms:
+            held = [one.holds for one in arm.rubric if one.criterion == criterion]
+            if held:
+                yield f"graysplit_rubric[{on_one_line(arm.arm)}][{number}]", _verdicts(held)
+
+
+def _verdicts(held: Sequence[bool | None]) -> str:
+    """Write the verdicts on a criterion for each answer of an arm: yes, no or unknown; of several answers all of them.
+
+    >>> _verdicts([True]), _verdicts([True, None])
+    ('yes', 'yes, unknown')
+    """
+    return ", ".join("unknown" if one is None else "yes" if one else "no" for one in held)
 
 
 def _writes_in_colour(config: pytest.Config) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_graysplit.errors import GraysplitError
+from pytest_graysplit.evaluation.flag_judging import GUARDS
+from pytest_graysplit.evaluation.rubric_judging import RUBRIC
 from pytest_graysplit.formatting.display import listed, plural
 from pytest_graysplit.formatting.escaping import visible
 from pytest_graysplit.plugin.collect.adopting import AWAITED, PROBLEM
@@ -95,6 +97,8 @@ def fetch_before_tests(context: RunContext, items: Sequence[pytest.Item]) -> Non
         if context.settings.record != "none":
             _fetch_replies(context, plans)
             _fetch_for_metrics(context, plans)
+            # The judge of a rubric is asked about answers that pass their checks, one of which may be a metric's score.
+            _fetch_for_metrics(context, [plan for plan in plans if context.evaluator.judges_by_metric(plan)])
         calibrate(context, items)
         context.evaluator.evaluate_all(items)
     except GraysplitError as error:
@@ -121,9 +125,16 @@ def _by_endpoint(groups: Iterable[Iterable[ReplyRequest]], concurrency: int) -> 
 
 
 def _fetch_for_metrics(context: RunContext, plans: Sequence[Plan]) -> None:
-    groups = [context.evaluator.requests_of_metric(plan) for plan in plans]
+    groups = [context.evaluator.requests_to_models(plan) for plan in plans]
     if missing := _missing_groups(context.fetching, groups):
-        _fetch(context, missing, _metric_announcement(groups, missing))
+        _fetch(context, missing, _metric_announcement(groups, missing), _judge_announcement(context, plans))
+
+
+def _judge_announcement(context: RunContext, plans: Iterable[Plan]) -> str:
+    """Say before the judge is paid for that its verdicts will not promote; empty for a calibrated judge."""
+    if not any(plan.case.rubric for plan in plans) or not context.judge_standing.uncalibrated_because:
+        return ""
+    return f"{context.judge_standing.name} is uncalibrated: this run can hold or reject, but not promote"
 
 
 def _require_known_models(context: RunContext, groups: Iterable[Iterable[ReplyRequest]]) -> None:
@@ -162,26 +173,35 @@ def _missing_groups(fetching: Fetching, groups: list[list[ReplyRequest]]) -> lis
 
 
 def _metric_announcement(groups: list[list[ReplyRequest]], missing: list[list[ReplyRequest]]) -> str:
-    """Describe the requests of metrics: judging 240 pairs with gpt-4.1, 0 of 480 answers are recorded."""
+    """Describe the requests of metrics and rubrics: judging 240 pairs with gpt-4.1, 0 of 480 answers are recorded."""
     total = len({request.recording_key for group in groups for request in group})
     fetched = Counter((request.metric, request.key.model) for group in missing for request in group)
     parts = []
     for (metric, model), number in sorted(fetched.items()):
-        # A pair is judged in two orders; an interrupted run may have recorded one of them.
-        subject = plural(-(-number // 2), "pair") if metric == "judge" else plural(number, "text")
-        parts.append(f"{'judging' if metric == 'judge' else 'embedding'} {subject} with {model}")
+        parts.append(f"{_subject(metric, number)} with {model}")
     return f"{listed(parts)}, {total - fetched.total()} of {total} answers are recorded"
 
 
-def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, power: str = "") -> None:
+def _subject(metric: str, number: int) -> str:
+    if metric == "judge":
+        # A pair is judged in two orders; an interrupted run may have recorded one of them.
+        return f"judging {plural(-(-number // 2), 'pair')}"
+    if metric == GUARDS:
+        return f"judging {plural(number, 'flagged pair')}"
+    if metric == RUBRIC:
+        return f"judging {plural(number, 'criterion', 'criteria')}"
+    return f"embedding {plural(number, 'text')}"
+
+
+def _fetch(context: RunContext, groups: list[list[ReplyRequest]], announced: str, remark: str = "") -> None:
     requests = shuffled(groups)
     context.fetching.require_sendable(requests)
     reporter = context.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and reporter.verbosity >= -1:
         reporter.write_line(visible(f"graysplit: {announced}"))
         reporter.write_line(visible(f"graysplit: {context.fetching.estimate(requests)}"))
-        if power and reporter.verbosity >= 0:
-            reporter.write_line(f"graysplit: {power}")
+        if remark and reporter.verbosity >= 0:
+            reporter.write_line(visible(f"graysplit: {remark}"))
     watcher = Watcher(reporter if reporter is not None and reporter.verbosity >= 0 else None)
     try:
         context.fetching.fetcher.fetch(requests, watcher)

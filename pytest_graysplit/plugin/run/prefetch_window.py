@@ -86,7 +86,7 @@ class PrefetchWindow:
             if self._is_decided(plan):
                 continue
             self._replies_ahead[item.nodeid] = self._send(plan.all_requests)
-            if self._context.evaluator.is_model_graded(plan):
+            if self._context.evaluator.asks_model(plan):
                 self._metrics_waiting[item.nodeid] = plan
 
     def _send_for_metrics(self) -> None:
@@ -96,7 +96,7 @@ class PrefetchWindow:
                 return
             if self._fetching.fetcher.all_arrived(plan.all_requests):
                 del self._metrics_waiting[nodeid]
-                self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_of_metric(plan))
+                self._metrics_ahead[nodeid] = self._send(self._context.evaluator.requests_to_models(plan))
 
     def _send(self, requests: Iterable[ReplyRequest]) -> int:
         """Send the missing requests, and return their number."""

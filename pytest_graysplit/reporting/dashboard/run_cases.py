@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_graysplit.cases.tool_calls.reading import as_json
 from pytest_graysplit.formatting.display import format_score
@@ -14,7 +14,7 @@ from pytest_graysplit.verdict.figures_json import usd
 from pytest_graysplit.verdict.results import CONTROL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import Comparison, Json, Redactor, Reply, ToolCall
     from pytest_graysplit.verdict.results import ArmResult, CaseRow, Results
@@ -96,10 +96,22 @@ def case_json(row: CaseRow, treatment: str, redact: Redactor = unchanged) -> dic
         "metric": one.metric if one else None,
         "flags": [{"name": flag.name, "detail": flag.detail} for flag in one.flags] if one else [],
         "misses": {arm: [miss.problem for miss in row.arms[arm].misses] for arm in replies},
+        "rubric": [_criterion(row, criterion, replies) for criterion in row.case.rubric],
         "arms": [_answer(arm, reply, calls[arm]) for arm, reply in replies.items()],
         "diff": _diff(*(reply.text for reply in replies.values())) if len(replies) == 2 else [],
         "call_diff": _call_diff(*calls.values()) if len(calls) == 2 else [],
     }
+
+
+def _criterion(row: CaseRow, criterion: str, replies: Mapping[str, Reply]) -> Json:
+    """Return the verdicts on a criterion by arm, for the replies that are shown; an arm that needed none is absent."""
+    verdicts = {
+        arm: {"holds": one.holds, "reason": one.reason}
+        for arm, reply in replies.items()
+        for one in row.arms[arm].rubric
+        if (one.criterion, one.sample) == (criterion, reply.sample)
+    }
+    return {"criterion": criterion, "arms": cast("Json", verdicts)}
 
 
 def _replies(row: CaseRow, treatment: str, one: Comparison | None) -> dict[str, Reply]:

@@ -14,6 +14,7 @@ from pytest_graysplit.reporting.dashboard.run_cases import case_json, find_case,
 from pytest_graysplit.reporting.dashboard.run_figures import arms_json, arms_so_far, collecting_json, verdict_json
 from pytest_graysplit.verdict.evidence import criteria_of
 from pytest_graysplit.verdict.figures_json import usd
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE, JudgeStanding
 from pytest_graysplit.verdict.pairs import pairs_of
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -39,7 +40,7 @@ class RunView:
 
     `planned` maps the node id of each test that will run to its case, and `finished` has the node ids of ended tests;
     `planned` and `fetched` are None if only other processes know them. `verdicts` is None while the run goes on;
-    `complete` says that the run has ended and judged every case.
+    `complete` says that the run has ended and judged every case. `judge` is the standing of the judge of rubrics.
     """
 
     results: Results
@@ -53,6 +54,7 @@ class RunView:
     notes: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] | None = None
     complete: bool = False
+    judge: JudgeStanding = UNKNOWN_JUDGE
 
     @property
     def mark(self) -> tuple[object, ...]:
@@ -178,7 +180,7 @@ def _comparisons(view: RunView, done: int, total: int | None) -> list[Json]:
         return [verdict_json(verdict, sums.get(verdict.treatment)) for verdict in view.verdicts]
     policy, shown = view.settings.policy, []
     for model in view.settings.treatments:
-        rows = criteria_of(pairs_of(view.results, model), policy, resampled=False)
+        rows = criteria_of(pairs_of(view.results, model), policy, accuracy=view.judge.usable, resampled=False)
         shown.append(collecting_json(model, _reasons(view, model, done, total), rows, sums.get(model)))
     return shown
 

@@ -14,7 +14,17 @@ from pytest_graysplit.verdict.figures_json import finite, usd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Flag, Json, PairScore, Reply, Usage
+    from pytest_graysplit.types import (
+        Case,
+        Comparison,
+        CriterionResult,
+        FailedExpectation,
+        Flag,
+        Json,
+        PairScore,
+        Reply,
+        Usage,
+    )
     from pytest_graysplit.types.comparisons import Places
     from pytest_graysplit.verdict.results import ArmResult, CaseRow
 
@@ -29,9 +39,16 @@ def case_json(row: CaseRow) -> dict[str, object]:
         **_thresholds(row.case),
         **_request(row),
         "expect": None if row.case.expect is None else plain_json(expect_json(row.case.expect)),
+        "rubric": list(row.case.rubric),
         "misses": {arm: [_miss(miss) for miss in result.misses] for arm, result in row.arms.items()},
+        "rubric_results": {arm: list(map(_criterion, one.rubric)) for arm, one in row.arms.items() if one.rubric},
+        "checks_share": {
+            arm: one.checks_share for arm, one in row.arms.items() if one.judged and one.checks_share is not None
+        },
         "comparisons": {arm: _comparison(one) for arm, one in row.comparisons.items()},
         "metric_calls": {arm: {"metric": asked.metric, **usage_json(asked)} for arm, asked in row.asked.items()},
+        "rubric_calls": {arm: usage_json(asked) for arm, asked in row.asked_rubric.items()},
+        "guard_calls": {arm: usage_json(asked) for arm, asked in row.asked_guards.items()},
         "replies": {arm: [_reply(reply) for reply in result.replies] for arm, result in row.arms.items()},
         "spare": {arm: [_reply(reply) for reply in result.spare] for arm, result in row.arms.items() if arm == CONTROL},
     }
@@ -129,6 +146,10 @@ def _miss(miss: FailedExpectation) -> dict[str, object]:
         "sample": miss.sample,
         "hint": miss.hint,
     }
+
+
+def _criterion(one: CriterionResult) -> dict[str, object]:
+    return {"criterion": one.criterion, "sample": one.sample, "holds": one.holds, "reason": one.reason}
 
 
 def _comparison(one: Comparison) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from pytest_graysplit.verdict.figures_json import usd
+from pytest_graysplit.verdict.figures_json import interval_json, usd
+from pytest_graysplit.verdict.judge_standing import UNKNOWN_JUDGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_graysplit.replies.budget import BudgetUsage
     from pytest_graysplit.types import Json
     from pytest_graysplit.verdict import RunFacts
+    from pytest_graysplit.verdict.judge_standing import JudgeStanding
 
 
 class Run(TypedDict):
@@ -53,12 +55,27 @@ def policy_json(policy: Policy) -> dict[str, Json]:
 
 
 def coverage_json(facts: RunFacts) -> dict[str, Json]:
-    """Return the part of the suite that the run covered, with the early stops by treatment."""
+    """Return the part of the suite that the run covered, with the early stops, and the standing of a judge."""
     return {
         "cut": list(facts.cut),
         "lost": facts.lost,
         "budget": facts.budget or None,
         "stops": {name: {"side": stop.side, "after": stop.after} for name, stop in sorted(facts.stops.items())},
+        "judge": None if facts.judge == UNKNOWN_JUDGE else standing_json(facts.judge),
+    }
+
+
+def standing_json(judge: JudgeStanding) -> dict[str, Json]:
+    """Return the errors of a judge on labelled answers, or the reason why they are unknown."""
+    accuracy = judge.accuracy
+    return {
+        "model": judge.model,
+        "labels": judge.labels or None,
+        "accuracy": None if accuracy is None else dict(accuracy._asdict()),
+        "sensitivity": None if accuracy is None else interval_json(accuracy.sensitivity),
+        "specificity": None if accuracy is None else interval_json(accuracy.specificity),
+        "problem": judge.problem or None,
+        "uncalibrated_because": judge.uncalibrated_because or None,
     }
 
 

@@ -7,13 +7,22 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.config.policy import PASS_RATE
-from pytest_graysplit.verdict.figures_json import bounds_json, finite, latency_figures, row_json, token_figures, usd
+from pytest_graysplit.verdict.figures_json import (
+    bounds_json,
+    finite,
+    interval_json,
+    latency_figures,
+    row_json,
+    token_figures,
+    usd,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_graysplit.types import Json, MetricUsage
     from pytest_graysplit.verdict import Criterion, Verdict
+    from pytest_graysplit.verdict.judge_standing import JudgedRates
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
 # The configuration of an arm that nothing is known about.
@@ -72,6 +81,17 @@ def comparison_json(one: ComparisonSummary, verdict: Verdict) -> dict[str, objec
         "cases_needed": verdict.needed,
         "cases_needed_if_equal": verdict.needed_if_equal,
         "mcnemar_midp": verdict.mcnemar_midp,
+        "judge": None if verdict.judge is None else _judged(verdict.judge),
+    }
+
+
+def _judged(judge: JudgedRates) -> dict[str, object]:
+    rates = {"control": judge.control, "treatment": judge.treatment}
+    return {
+        "cases": judge.cases,
+        "calibrated": judge.standing.usable is not None,
+        "uncorrected": interval_json(judge.difference),
+        **{f"{arm}_pass_rate": None if rate is None else interval_json(rate) for arm, rate in rates.items()},
     }
 
 
@@ -92,4 +112,5 @@ def usage_json(asked: MetricUsage) -> dict[str, object]:
         "ties": asked.ties,
         "worse": asked.worse,
         "disagreements": asked.disagreements,
+        "overruled": asked.overruled,
     }

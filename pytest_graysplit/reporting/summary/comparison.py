@@ -7,7 +7,18 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.config.policy import PASS_RATE, RETENTION
-from pytest_graysplit.formatting.display import change, exact_number, format_score, listed, money, plural, points, ratio
+from pytest_graysplit.formatting.display import (
+    change,
+    exact_number,
+    excerpt,
+    format_score,
+    format_share,
+    listed,
+    money,
+    plural,
+    points,
+    ratio,
+)
 from pytest_graysplit.reporting.summary.table import StyledText
 from pytest_graysplit.verdict.results import CONTROL
 
@@ -15,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_graysplit.reporting.summary.table import Line, Style
+    from pytest_graysplit.stats import Interval
     from pytest_graysplit.types import MetricUsage
     from pytest_graysplit.verdict import Changes, Criterion, Verdict
+    from pytest_graysplit.verdict.judge_standing import JudgedRates
     from pytest_graysplit.verdict.results import ArmSummary, ComparisonSummary
 
 INDENT = 16
 # The label of the line about the cost of a metric.
-_ASKED = {"semantic": "embeddings"}
+_ASKED = {"semantic": "embeddings", "guards": "flags judged"}
 _STATE_STYLES: Mapping[str, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _DECISION_STYLES: Mapping[str, Style] = {"promote": "green", "hold": "yellow", "reject": "red"}
 
@@ -47,6 +60,9 @@ def comparison_lines(
     column = max((len(text) for text in compared), default=0) + 3
     for each in summary:
         yield _line(each, column if column + len("inconclusive") <= width else 0)
+    yield from (
+        _line(each, 0) for each in _criteria([arm for arm in arms if arm.arm in (CONTROL, one.treatment)], width)
+    )
     yield from decision_lines("verdict", verdict.decision, verdict.reasons, width)
 
 
@@ -61,6 +77,8 @@ def _line(line: SummaryLine, column: int) -> Line:
 def _summary_lines(one: ComparisonSummary, verdict: Verdict, arms: Sequence[ArmSummary]) -> Iterator[SummaryLine]:
     rows = {row.name: row for row in verdict.rows}
     yield _difference(rows.get(PASS_RATE), verdict.cases)
+    if verdict.judge is not None:
+        yield from _judge(verdict.judge, rows.get(PASS_RATE))
     if (row := rows.get(RETENTION)) is not None and (row.critical or row.state == "fail" or row.estimate < 1):
         yield SummaryLine("  retention", _retention(row), row)
     for tagged in (row for row in verdict.rows if row.tag is not None):
@@ -87,7 +105,26 @@ def _difference(row: Criterion | None, cases: Changes) -> SummaryLine:
     if row is None:
         why = "nothing was asserted about the answers" if cases.total else "no case was judged on both models"
         return SummaryLine("pass rate", f"inconclusive: {why}", style="yellow")
-    return SummaryLine("pass rate", _points(row), row)
+    remark = f"; {row.remark}" if row.remark else ""
+    return SummaryLine("pass rate", f"{_points(row)}{remark}", row)
+
+
+def _judge(judge: JudgedRates, row: Criterion | None) -> Iterator[SummaryLine]:
+    """Yield the errors of the judge, and the pass rates without them; or that they are unknown."""
+    name, control, treatment = judge.standing.model or "the judge", judge.control, judge.treatment
+    if control is None or treatment is None or row is None:
+        text = f"unknown: {name} is uncalibrated, so {plural(judge.cases, 'case')} with a rubric cannot promote"
+        yield SummaryLine("judge errors", text, style="yellow")
+        return
+    as_judged = f"{points(judge.difference.low)} .. {points(judge.difference.high)}"
+    yield SummaryLine("  as judged", f"{points(judge.difference.estimate)} pp  ({_ci(row)} {as_judged}), not corrected")
+    yield SummaryLine("judge errors", f"{name}: {judge.standing.described}")
+    rates = ", ".join(f"{_rate(rate)} {arm}" for arm, rate in (("control", control), ("treatment", treatment)))
+    yield SummaryLine("  corrected", f"{rates}  ({_ci(row)})")
+
+
+def _rate(rate: Interval) -> str:
+    return f"{format_share(rate.estimate)} ({format_share(rate.low)} .. {format_share(rate.high)})"
 
 
 def _retention(row: Criterion) -> str:
@@ -210,6 +247,8 @@ def _asked(asked: MetricUsage) -> str:
     parts = [f"{asked.model}: {plural(asked.calls, 'call')}, {cost}"]
     if asked.metric == "judge":
         parts.append(f"{asked.better:,} better, {plural(asked.ties, 'tie')}, {asked.worse:,} worse")
+    if asked.metric == "guards":
+        parts.append(f"{asked.overruled:,} of them do not contradict")
     if asked.disagreements:
         parts.append(f"{plural(asked.disagreements, 'order')} disagreed")
     if asked.unreadable:
@@ -217,6 +256,21 @@ def _asked(asked: MetricUsage) -> str:
     if asked.failed:
         parts.append(f"{asked.failed:,} failed")
     return "; ".join(parts)
+
+
+def _criteria(arms: Sequence[ArmSummary], width: int) -> Iterator[SummaryLine]:
+    """Yield for each arm how often a criterion of a rubric failed, and the criteria that fail most, as many as fit."""
+    label = "criteria"
+    for arm in (arm for arm in arms if arm.criteria):
+        failed, judged = (sum(counts) for counts in zip(*arm.criteria.values(), strict=True))
+        text = f"{arm.name} fails {failed:,} of {judged:,}"
+        for number, (criterion, count) in enumerate(arm.criteria.items()):
+            piece = f"{': ' if not number else ', '}{excerpt(criterion, limit=40)} {count.failed:,} of {count.judged:,}"
+            if not count.failed or INDENT + len(text) + len(piece) > max(width, 80):
+                break
+            text += piece
+        yield SummaryLine(label, text)
+        label = ""
 
 
 def decision_lines(label: str, decision: str, reasons: Sequence[str], width: int) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_graysplit.types import CONTROL
-from pytest_graysplit.verdict.results.cases import ArmResult, CaseResult, CaseRow
+from pytest_graysplit.verdict.results.cases import WITHOUT_VERDICT, ArmResult, CaseResult, CaseRow
 from pytest_graysplit.verdict.results.sums import ArmSummary, ComparisonSummary, compare_sums, is_aa_run, sum_up
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTROL",
     "FORMAT",
+    "WITHOUT_VERDICT",
     "ArmResult",
     "ArmSummary",
     "CaseResult",

@@ -10,7 +10,10 @@ from pytest_graysplit.types import CONTROL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_graysplit.types import Case, Comparison, FailedExpectation, Json, MetricUsage, Reply
+    from pytest_graysplit.types import Case, Comparison, CriterionResult, FailedExpectation, Json, MetricUsage, Reply
+
+# The reason of an unjudged arm without a judge's verdict on a criterion of its rubric.
+WITHOUT_VERDICT = "without a verdict of the judge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +22,13 @@ class ArmResult:
 
     `arm` is "control" or the name of a treatment, and `name` the arm's own name in both cases.
     `spare` are control samples beyond those that both arms gave: they measure noise, and count in the pass rate alone.
-    `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `unjudged_because`
-    is a short reason why the arm was not judged, and `bug` an error in the test body that prevented it. `unasked` means
-    that a reply was not requested because the cost cap was reached. `over_limit` counts the replies that are longer
-    than their request allows, and `elsewhere` those that were recorded with another address or other headers than the
-    arm has now.
+    `share` is the share of the arm's answers that passed; if an item gave none, its `misses` decide. `rubric` has the
+    judge's verdict on each criterion for each answer that passed all other checks, and `checks_share` is the share of
+    the answers that passed all other checks; it is None without a rubric, and for an arm that was not judged.
+    `unjudged_because` is a short reason why the arm was not judged, and `bug` an error in the test body that prevented
+    it. `unasked` means that a reply was not requested because the cost cap was reached. `over_limit` counts the replies
+    that are longer than their request allows, and `elsewhere` those that were recorded with another address or other
+    headers than the arm has now.
     """
 
     arm: str
@@ -32,6 +37,8 @@ class ArmResult:
     spare: tuple[Reply, ...] = ()
     misses: tuple[FailedExpectation, ...] = ()
     share: float | None = None
+    rubric: tuple[CriterionResult, ...] = ()
+    checks_share: float | None = None
     name: str = ""
     judged: bool = True
     unjudged_because: str = ""
@@ -60,6 +67,24 @@ class ArmResult:
         """Share of the arm's answers that passed: 0 or 1 with one answer per case, their mean with several."""
         return float(not self.misses) if self.share is None else self.share
 
+    @property
+    def lacks_verdict(self) -> bool:
+        """Whether an answer has no verdict on a criterion that decides whether it passes."""
+        return any(None in held and False not in held for held in self._held.values())
+
+    @property
+    def known_share(self) -> float:
+        """The share of the arm's answers whose every criterion holds; one without a rubric failed another check."""
+        return sum(held == {True} for held in self._held.values()) / len(self.replies) if self.replies else 0.0
+
+    @property
+    def _held(self) -> dict[int, set[bool | None]]:
+        """The verdicts on each answer, by its sample."""
+        answers: dict[int, set[bool | None]] = {}
+        for one in self.rubric:
+            answers.setdefault(one.sample, set()).add(one.holds)
+        return answers
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
@@ -67,8 +92,9 @@ class CaseResult:
 
     `differing` names the parameters in which the arms were asked differently and no configuration says so.
     `same_request` is true if both arms sent the same request, and `same_arms` if they are configured alike. `asked`
-    is the usage of a metric that asks a model. `asserted` means that a check of the answers could have failed; a
-    case without one passes with any answer.
+    is the usage of a metric that asks a model, `asked_rubric` that of the rubric's judge, and `asked_guards` that of
+    the judge of flagged pairs. `asserted` means that a check of the answers could have failed; a case without one
+    passes with any answer.
     `requests` holds each arm's request without the model; it is empty unless a report will show it.
     """
 
@@ -82,6 +108,8 @@ class CaseResult:
     same_request: bool = False
     same_arms: bool = False
     asked: MetricUsage | None = None
+    asked_rubric: MetricUsage | None = None
+    asked_guards: MetricUsage | None = None
     asserted: bool = False
     requests: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -93,7 +121,7 @@ class CaseResult:
 
 @dataclass(slots=True)
 class CaseRow:
-    """All results of one case: each arm once, the comparison of each treatment, and the usage of metrics per arm."""
+    """All results of one case: each arm once, the comparison of each treatment, and the usage of models that judge."""
 
     case: Case
     request: str
@@ -105,6 +133,8 @@ class CaseRow:
     same_request: set[str] = field(default_factory=set)
     same_arms: set[str] = field(default_factory=set)
     asked: dict[str, MetricUsage] = field(default_factory=dict)
+    asked_rubric: dict[str, MetricUsage] = field(default_factory=dict)
+    asked_guards: dict[str, MetricUsage] = field(default_factory=dict)
     asserted: bool = False
     requests: dict[str, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -167,7 +197,11 @@ class CaseRow:
             self.same_arms.add(last)
         if result.asked is not None:
             # A second request about one case is answered from the first one.
-            self.asked.setdefault(result.arms[-1].arm, result.asked)
+            self.asked.setdefault(last, result.asked)
+        if result.asked_rubric is not None:
+            self.asked_rubric.setdefault(last, result.asked_rubric)
+        if result.asked_guards is not None:
+            self.asked_guards.setdefault(last, result.asked_guards)
 
     def settle(self) -> None:
         """Mark arms whose calls failed as not judged if the calls of the other arm failed too.
@@ -180,6 +214,24 @@ class CaseRow:
             # The control is judged if any treatment has answered.
             alike = failed if treatments <= failed else failed - {CONTROL}
             self.arms |= {arm: replace(self.arms[arm], judged=False) for arm in alike}
+        self._settle_rubric()
+
+    def _settle_rubric(self) -> None:
+        """Mark arms as not judged where the judge gave no verdict on the other arm: neither passes alone.
+
+        An arm that failed a check with every answer needed no judge.
+        """
+        silent = {arm for arm, result in self.arms.items() if result.lacks_verdict}
+        treatments = self.arms.keys() - {CONTROL}
+        if not silent or not (CONTROL in silent or treatments <= silent):
+            return
+        needed = [arm for arm, result in self.arms.items() if result.rubric and result.judged]
+        self.arms |= {arm: _without_verdict(self.arms[arm]) for arm in needed}
+
+
+def _without_verdict(arm: ArmResult) -> ArmResult:
+    misses = tuple(miss for miss in arm.misses if miss.kind != "rubric")
+    return replace(arm, judged=False, unjudged_because=WITHOUT_VERDICT, misses=misses, share=None, checks_share=None)
 
 
 def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
@@ -190,6 +242,8 @@ def _joined(first: ArmResult, second: ArmResult) -> ArmResult:
         spare=first.spare or second.spare,
         misses=first.misses + fresh,
         share=min(first.pass_share, second.pass_share),
+        rubric=first.rubric or second.rubric,
+        checks_share=min((one for one in (first.checks_share, second.checks_share) if one is not None), default=None),
         judged=first.judged and second.judged,
         unjudged_because=first.unjudged_because or second.unjudged_because,
         unasked=first.unasked or second.unasked,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import fsum
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_graysplit.stats import Interval, quantile, wilson
 from pytest_graysplit.types import CONTROL, Usage
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_graysplit.types import MetricUsage, Reply, Role
-    from pytest_graysplit.verdict.results.cases import CaseRow
+    from pytest_graysplit.verdict.results.cases import ArmResult, CaseRow
+
+
+class CriterionCount(NamedTuple):
+    """The number of answers that failed a criterion, and of all answers with a verdict on it."""
+
+    failed: int
+    judged: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,7 @@ class ArmSummary:
     answer per case they are equal. Rates use the shares. The cost of an answer is unknown for three reasons: its tokens
     were not counted (`uncounted`), the relay reported 0 for a model with a price (`disputed`), or there is no price
     (`unpriced`). `in_flight` is the number of requests in flight when a reply was requested, for replies that recorded
-    it.
+    it. `criteria` has for each criterion of a rubric the number of answers that failed it, and of those with a verdict.
     """
 
     role: Role
@@ -53,6 +60,7 @@ class ArmSummary:
     attempts: int
     in_flight: tuple[int, ...]
     served_models: Mapping[str, int]
+    criteria: Mapping[str, CriterionCount] = field(default_factory=dict)
 
     @property
     def answers(self) -> int:
@@ -103,7 +111,20 @@ def sum_up(rows: Sequence[CaseRow], arm: str) -> ArmSummary:
     replies = [reply for result in results for reply in result.replies]
     passed, passes = sum(result.passed for result in judged), fsum(result.pass_share for result in judged)
     first = results[0]
-    return sum_up_replies(replies, arm, first.model, name=first.label, cases=len(judged), passed=passed, passes=passes)
+    summary = sum_up_replies(
+        replies, arm, first.model, name=first.label, cases=len(judged), passed=passed, passes=passes
+    )
+    return replace(summary, criteria=_criteria(results))
+
+
+def _criteria(results: Sequence[ArmResult]) -> dict[str, CriterionCount]:
+    """Count the verdicts on each criterion, those that fail most first."""
+    verdicts: dict[str, list[bool]] = {}
+    for one in (one for result in results for one in result.rubric):
+        if one.holds is not None:
+            verdicts.setdefault(one.criterion, []).append(one.holds)
+    counts = {criterion: CriterionCount(held.count(False), len(held)) for criterion, held in verdicts.items()}
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1].failed, pair[1].judged, pair[0])))
 
 
 def sum_up_replies(  # noqa: PLR0913  # an arm's figures, each by name
@@ -174,10 +195,12 @@ def is_aa_run(rows: Sequence[CaseRow], treatment: str) -> bool:
 
 
 def _asked(rows: Sequence[CaseRow], treatment: str) -> tuple[MetricUsage, ...]:
-    """Sum up the usage of metrics about both arms, by metric and model."""
+    """Sum up the usage of metrics and of the judge of rubrics about both arms, by metric and model."""
     sums: dict[tuple[str, str], MetricUsage] = {}
     for row in rows:
-        for one in (row.asked[arm] for arm in (CONTROL, treatment) if arm in row.asked):
+        by_subject = (row.asked, row.asked_rubric, row.asked_guards)
+        asked = [usage[arm] for usage in by_subject for arm in (CONTROL, treatment) if arm in usage]
+        for one in asked:
             known = sums.get((one.metric, one.model))
             sums[one.metric, one.model] = known + one if known else one
     return tuple(sums[key] for key in sorted(sums))

@@ -6,7 +6,7 @@ import pytest
 from quiet import ADDOPTS
 
 from pytest_graysplit.cli import main
-from pytest_graysplit.evaluation.judge_calibration.labelled import read_labelled
+from pytest_graysplit.evaluation.judge_calibration.subjects import read_labels
 
 KEY = "made-up-key-0123456789"
 PAIRS = (
@@ -211,7 +211,7 @@ def test_calibrate_accepts_conversations_and_empty_answers(tmp_path):
         "label": "treatment",
     }
     path.write_text(json.dumps(line))
-    [pair] = read_labelled(path, "l.jsonl")
+    [pair] = read_labels(path, "l.jsonl")
     assert [message["role"] for message in pair.case.messages] == ["system", "user"]
     assert (pair.control, pair.label) == ("", "treatment")
 

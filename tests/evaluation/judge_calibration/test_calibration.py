@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult, describe_kappa, lines
+from pytest_graysplit.evaluation.judge_calibration.calibration import Calibration, LabelledResult, describe_kappa
 from pytest_graysplit.evaluation.judge_calibration.labelled import LABELS, Labelled
 from pytest_graysplit.evaluation.metrics.judge import JudgeVerdict
 from pytest_graysplit.types import Case
@@ -83,7 +83,7 @@ def test_report_of_a_calibration():
         ("treatment", "treatment"), ("treatment", "treatment"), ("control", "control"), ("control", "split"),
         ("tie", "tie"), ("tie", None),
     )  # fmt: skip
-    assert list(lines(made)) == [
+    assert list(made.lines()) == [
         "agreement      4/6  66.7%  (95% CI 30.0 .. 90.3)",
         "kappa          0.71, substantial",
         "orders         named different winners on 1 of 6 pairs, 16.7%",
@@ -102,7 +102,7 @@ def test_report_of_a_calibration():
 
 def test_report_of_few_pairs_says_what_is_unknown():
     """One kind of label gives no kappa, and equal answers show nothing about orders."""
-    report = list(lines(calibration(("tie", "equal"))))
+    report = list(calibration(("tie", "equal")).lines())
     assert (
         report[1]
         == "kappa          unknown: it takes labels and verdicts of more than one kind (treatment, tie and control)"
@@ -116,4 +116,4 @@ def test_report_of_few_pairs_says_what_is_unknown():
 
 def test_report_cuts_a_long_list_of_disagreements():
     """Ten are shown, with the number of the others."""
-    assert list(lines(calibration(*[("tie", "control")] * 13)))[-1] == "... and 3 more"
+    assert list(calibration(*[("tie", "control")] * 13).lines())[-1] == "... and 3 more"

@@ -192,6 +192,7 @@ def case(case_id, **news):
         "metric": "lexical",
         "flags": [{"name": "numbers", "detail": "30 became 14"}],
         "misses": {"deepseek-v3.2": ["similarity 0.12 is below the threshold 0.4"]},
+        "rubric": [],
         "arms": [
             answer("control", "claude-sonnet-4.5", "You have 30 days to send it back.", 1.21, 0.0078),
             answer("deepseek-v3.2", "deepseek-v3.2", "You have 14 days to send it back.", 0.83, 0.0002),

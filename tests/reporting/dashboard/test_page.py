@@ -225,7 +225,7 @@ def a_call(name, **arguments):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
-    """Each arm's calls and their difference; an answer that only calls is not an empty one."""
+    """Each arm's calls and their difference, and the rubric; an answer that only calls is not an empty one."""
     note = "The lamp arrived broken, and the customer wants the money back before the end of the week"
     control = {
         **snapshots.answer("control", "claude-sonnet-4.5", "", 1.21, 0.0078),
@@ -243,9 +243,15 @@ def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
         [["=", "refund(order="], ["-", "1001"], ["+", "1002"], ["=", f', note="{note}")']],
         [["+", 'notify(not a JSON object: "{\\"a\\": 1")']],
     ]
+    said = {"holds": False, "reason": "It refunds at once."}
+    rubric = [
+        {"criterion": "promises no refund", "arms": {"deepseek-v3.2": said}},
+        {"criterion": "asks for the receipt", "arms": {"deepseek-v3.2": {"holds": None, "reason": ""}}},
+    ]
     found = snapshots.case(
-        REFUND, arms=[control, treatment], diff=[["+", "I refund it."]], call_diff=lines, metric="tool calls"
-    )
+        REFUND, arms=[control, treatment], diff=[["+", "I refund it."]], call_diff=lines, metric="tool calls",
+        rubric=rubric,
+    )  # fmt: skip
     source = snapshots.FakeSource(snapshots.run(), {REFUND: found})
     page = open_page(f"{start_server(source).url}#case={REFUND}", width=width, scheme=scheme)
     dialog = page.get_by_role("dialog", name=REFUND)
@@ -257,6 +263,10 @@ def test_case_dialog_shows_tool_calls(start_server, open_page, width, scheme):
         '{+notify(not a JSON object: "{\\"a\\": 1")+}',
     ]
     expect(dialog.get_by_role("heading", name="Difference in tool calls")).to_be_visible()
+    assert dialog.locator(".verdict-list").all_inner_texts() == [
+        "control: not asked, a check failed\ndeepseek-v3.2: no. It refunds at once.",
+        "control: not asked, a check failed\ndeepseek-v3.2: no verdict",
+    ]
     calls = dialog.get_by_role("region", name="Tool calls of deepseek-v3.2").locator("li")
     assert calls.count() == 2
     assert dialog.get_by_role("region", name="Answer of claude-sonnet-4.5 (control)").count() == 0
@@ -387,6 +397,7 @@ def test_texts_of_models_are_shown_as_text(start_server, open_page):
     listed = snapshots.worst(HOSTILE, 0.1, HOSTILE, flags=[HOSTILE], treatment=HOSTILE)
     found = snapshots.case(
         HOSTILE, prompt=HOSTILE, diff=[["-", HOSTILE], ["+", HOSTILE]], misses={HOSTILE: [HOSTILE]},
+        rubric=[{"criterion": HOSTILE, "arms": {"control": {"holds": True, "reason": HOSTILE}}}],
         arms=[{**snapshots.answer("control", HOSTILE, HOSTILE, 1.0, None), "tool_calls": [a_call(HOSTILE, a=HOSTILE)]}],
         call_diff=[[["=", HOSTILE], ["-", HOSTILE], ["+", HOSTILE]], [["+", HOSTILE * 20]]],
     )  # fmt: skip

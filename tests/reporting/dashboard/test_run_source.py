@@ -26,8 +26,10 @@ from pytest_graysplit.replies.fetcher import FetchStats
 from pytest_graysplit.reporting.dashboard import run_source
 from pytest_graysplit.reporting.dashboard.run_cases import WORST
 from pytest_graysplit.reporting.dashboard.run_source import RunSource, RunView, snapshot_of
-from pytest_graysplit.types import Flag, ToolCall
+from pytest_graysplit.stats import JudgeAccuracy
+from pytest_graysplit.types import CriterionResult, Flag, ToolCall
 from pytest_graysplit.verdict import StopReason
+from pytest_graysplit.verdict.judge_standing import JudgeStanding
 from pytest_graysplit.verdict.results import CONTROL, Results
 
 STARTED = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
@@ -153,6 +155,22 @@ def test_snapshot_of_a_running_run_has_no_states():
     ]
 
 
+def test_running_comparison_is_corrected_as_its_verdict_will_be():
+    """With labels of the judge, the page shows the corrected difference from the first case on."""
+    results = collected(
+        *(
+            a_pair(a_case(f"case-{n}", rubric=("names the days",)), a_reply(), a_reply("?", DEEPSEEK), misses=misses)
+            for n, misses in enumerate([[a_miss()]] + [[]] * 9)
+        )
+    )
+    judge = JudgeStanding(model="gpt-4.1", accuracy=JudgeAccuracy(45, 50, 45, 50))
+    estimates = [
+        only(snapshot_of(a_view(results, **known)), "comparisons")["rows"][0]["estimate"]
+        for known in ({}, {"judge": judge})
+    ]
+    assert estimates == pytest.approx([-0.1, -0.1 / 0.8])
+
+
 def test_case_of_two_tests_is_judged_when_both_have_ended():
     """Two arms or two treatments of one case count as one case."""
     results = collected(one_arm(a_case("a"), CONTROL, a_reply()))
@@ -276,6 +294,7 @@ def test_case_has_prompt_answers_difference_and_failures():
         "metric": "lexical",
         "flags": [],
         "misses": {CONTROL: [], DEEPSEEK: ["treatment deepseek-v3.2: is wrong"]},
+        "rubric": [],
         "arms": [
             {
                 "arm": CONTROL, "model": SONNET, "outcome": "ok", "text": "You have 0 days.", "tool_calls": [],
@@ -294,6 +313,22 @@ def test_case_has_prompt_answers_difference_and_failures():
 def case_of(result, redact=str):
     source = RunSource(lambda: a_view(collected(result)), redact)
     return source.case(only(source.snapshot(), "worst")["id"])
+
+
+def test_case_has_the_verdicts_on_the_shown_answers():
+    """By criterion and arm; an arm whose answer failed a check was not judged."""
+    case = a_case(rubric=("names the days", "is polite"))
+    pair = a_pair(case, a_reply("30 days."), a_reply("No!", DEEPSEEK), a_reply("Yes!", DEEPSEEK, sample=1))
+    verdicts = tuple(
+        CriterionResult(criterion=criterion, sample=sample, holds=holds, reason=f"sample {sample}")
+        for sample in (1, 0)
+        for criterion, holds in zip(case.rubric, (False, None), strict=True)
+    )
+    rubric = case_of(replace(pair, arms=(pair.arms[0], replace(pair.arms[1], rubric=verdicts))))["rubric"]
+    assert rubric == [
+        {"criterion": "names the days", "arms": {DEEPSEEK: {"holds": False, "reason": "sample 0"}}},
+        {"criterion": "is polite", "arms": {DEEPSEEK: {"holds": None, "reason": "sample 0"}}},
+    ]
 
 
 def test_case_has_tool_calls_and_their_difference():

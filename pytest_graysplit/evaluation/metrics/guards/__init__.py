@@ -35,6 +35,9 @@ _GUARDS = (
     order_swapped,
 )
 
+# Flags about the form of an answer; the others are about its meaning, which takes a reader to see.
+ABOUT_FORM = ("tool-changed", "refusal-one-side", "json-broken", "language-changed", "script-changed")
+
 
 def flags(control: str, treatment: str) -> tuple[Flag, ...]:
     """Return the changes of meaning from the control's text to the treatment's, at most one flag per guard."""

@@ -80,6 +80,7 @@ function caseParts(found) {
   return [
     node("p", { class: "quiet" }, found.page.facts),
     whyPart(found),
+    rubricPart(found.rubric || [], found.arms),
     textPart("Prompt", found.prompt),
     diffPart(found.diff || []),
     callDiffPart(found.call_diff || []),
@@ -97,6 +98,20 @@ function whyPart({ flags, misses }) {
   if (!missed.length && !flagged.length) return null;
   const items = [...missed, ...flagged].map(([lead, text]) => node("li", {}, node("b", {}, lead), text));
   return node("section", {}, node("h3", {}, "Why it stands out"), node("ul", { class: "reason-list" }, items));
+}
+
+function rubricPart(rubric, arms) {
+  if (!rubric.length) return null;
+  const verdict = ({ arms: verdicts }, { arm }) => {
+    const found = verdicts[arm];
+    if (!found) return node("li", {}, node("b", {}, `${arm}: `), "not asked, a check failed");
+    const said = found.holds === null ? "no verdict" : found.holds ? "yes" : "no";
+    return node("li", {}, node("b", {}, `${arm}: ${said}`), found.reason ? `. ${found.reason}` : "");
+  };
+  const items = rubric.map((one) =>
+    node("li", {}, one.criterion, node("ul", { class: "verdict-list" }, arms.map((arm) => verdict(one, arm)))),
+  );
+  return node("section", {}, node("h3", {}, "Rubric"), node("ul", { class: "reason-list" }, items));
 }
 
 function textPart(title, text) {
