@@ -64,16 +64,19 @@ class ParsedText:
     @cached_property
     def sentences(self) -> dict[Clause, None]:
         """The different sentences, each as its lower-case words, without a "yes" or "no" before a comma."""
-        found, so_far, text, end = [], [], f"{self._spaced}\n", 0
+        found: list[Clause] = []
+        waiting: list[Clause] = []
+        text, end = f"{self._spaced}\n", -1
         for part, clause in zip(self._parts, self._split, strict=True):
             end += len(part) + 1
-            so_far.append(clause)
-            if text[end - 1] not in WITHIN:
-                if any(so_far):
-                    found.append(so_far[0] if len(so_far) == 1 else tuple(chain.from_iterable(so_far)))
-                so_far = []
-            elif len(so_far) == 1 and _is_verdict(clause):
-                so_far = []
+            if text[end] in WITHIN:
+                if clause and (waiting or not _is_verdict(clause)):
+                    waiting.append(clause)
+            elif waiting:
+                found.append(tuple(chain(*waiting, clause)))
+                waiting = []
+            elif clause:
+                found.append(clause)
         return dict.fromkeys(found)
 
     @cached_property

@@ -31,6 +31,8 @@ def renamed(difference: Difference, control: ParsedText, treatment: ParsedText) 
         return None
     if not (_GERMAN.isdisjoint(control.words) and _GERMAN.isdisjoint(treatment.words)):
         return None
+    if any(one.startswith(other) or other.startswith(one) for one in ours for other in theirs):  # "Sat", "Saturday"
+        return None
     if not (set(ours).isdisjoint(treatment.words) and set(theirs).isdisjoint(control.words)):
         return None
     if not (
