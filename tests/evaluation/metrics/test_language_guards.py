@@ -17,6 +17,7 @@ NAMES = {
     "role": {"entity-changed"},
     "name": {"entity-changed"},
     "swapped": {"order-swapped"},
+    "entities-swapped": {"order-swapped"},
     "steps": {"order-swapped"},
     "and-or": {"condition-changed"},
     "refusal": {"refusal-one-side"},
